@@ -1,0 +1,713 @@
+/* app.h: routes, handlers, components, hooks, and the app that puts them together.
+ *
+ * A handler is a plain C function that returns a struct sx_result; SX_BIND says where each of its
+ * arguments comes from. A component is something that handlers, hooks and other components have
+ * injected by naming it. Everything is resolved when the app is made: whatever does not fit
+ * together is printed with file and line, and the app does not start.
+ *
+ *     static struct sx_result welcome(const char *name) { ... }
+ *     SX_BIND(welcome, (query, opt_str, name));
+ *
+ *     static const struct sx_route routes[] = { SX_GET("/", welcome) };
+ *
+ *     int main(int argc, char **argv)
+ *     {
+ *         return sx_app_main(argc, argv, &(struct sx_app_options){.routes = SX_LIST(routes)});
+ *     }
+ */
+#ifndef SEXTANT_APP_H
+#define SEXTANT_APP_H
+
+#include <sextant/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct json_t; /* a value of the jansson library */
+struct sx_app;
+struct sx_request;
+struct sx_response;
+struct sx__result_headers;
+
+#define SX_PARAMS_MAX 12 /* arguments of one bound function */
+
+/* ---- results ---- */
+
+/** What a handler, a hook or a component's init answers. Make one with the functions below, return
+ *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
+struct sx_result {
+    int status;               /* 200-599; 0: go on (sx_continue) */
+    int kind;                 /* private */
+    const char *content_type; /* static or owned by the result; NULL: none */
+    struct json_t *json;      /* the value of a JSON result, else NULL */
+    char *body;               /* the bytes of a text or bytes result, else NULL */
+    size_t body_size;
+    struct sx__result_headers *headers;
+    void *reserved[2];
+};
+
+/** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
+ *
+ * A format that cannot be packed (a NULL for `s`, text that is not UTF-8) becomes a 500 whose cause
+ * goes to the log.
+ * Threads:  [any]
+ * Source:   jansson, "Building Values"
+ */
+SX_API struct sx_result sx_json(const char *format, ...);
+
+/** Answers 200 with a JSON value; takes over the caller's reference. NULL becomes a 500. [any] */
+SX_API struct sx_result sx_json_value(struct json_t *value);
+
+/** Answers 200 with `text/plain; charset=utf-8`; printf format. [any] */
+SX_API struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
+
+/** Answers 200 with bytes, which are copied.
+ *
+ * @param content_type  a string that outlives the request; NULL: application/octet-stream
+ * Threads:  [any]
+ */
+SX_API struct sx_result sx_bytes(const char *content_type, const void *data, size_t size);
+
+/** Answers 200 with bytes from malloc, which the result owns from now on. As sx_bytes. [any] */
+SX_API struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size);
+
+/** Answers 204 without a body. [any] */
+SX_API struct sx_result sx_empty(void);
+
+/** Answers an error: `{"message": "no such user"}` with the given status; printf format.
+ *
+ * @param status  400-599; anything else becomes a 500
+ * Threads:  [any]
+ */
+SX_API struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
+
+/** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the response
+ *  stays as it is. From a handler it is a mistake and becomes a 500. [any] */
+SX_API struct sx_result sx_continue(void);
+
+/** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
+SX_API struct sx_result sx_with_status(int status, struct sx_result result);
+
+/** Gives the result another header; copied. A name or value that HTTP does not allow (CR, LF, NUL, not
+ *  a token) makes it a 500 whose cause goes to the log. [any] */
+SX_API struct sx_result sx_with_header(const char *name, const char *value,
+                                       struct sx_result result);
+
+/** Frees what the result owns and zeroes it; NULL is a no-op. */
+SX_API void sx_result_clean_up(struct sx_result *result);
+
+/* ---- binding: where a function's arguments come from ---- */
+
+enum sx_source {
+    SX_SOURCE_PATH = 1, /* (path, TYPE, NAME): the {NAME} of the route */
+    SX_SOURCE_QUERY,    /* (query, TYPE, NAME): ?NAME=, the first one */
+    SX_SOURCE_HEADER,   /* (header, TYPE, NAME): the header NAME, with `_` for `-` */
+    SX_SOURCE_INJECT,   /* (inject, COMPONENT, NAME): the component's value */
+    SX_SOURCE_OPTIONS,  /* (options, STRUCT, NAME): a component's own options, in its init; or NULL */
+};
+
+/* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL where
+ * the argument is absent. A string is UTF-8 without NUL. */
+enum sx_type {
+    SX_TYPE_NONE = 0,
+    SX_TYPE_I64,
+    SX_TYPE_U64,
+    SX_TYPE_F64,
+    SX_TYPE_FLAG,
+    SX_TYPE_STR,
+};
+
+struct sx_component;
+
+/** One argument of a bound function; written by SX_BIND. */
+struct sx_param {
+    const char *name;
+    const struct sx_component *component; /* inject only */
+    enum sx_source source;
+    enum sx_type type;
+    bool optional, has_min, has_max;
+    long double min, max; /* inclusive; holds every i64, u64 and f64 exactly */
+    void *reserved[2];
+};
+
+/** Limits of a number: `(path, i64, id, SX_MIN(1), SX_MAX(1000))`. */
+#define SX_MIN(value_) .has_min = true, .min = (value_)
+#define SX_MAX(value_) .has_max = true, .max = (value_)
+
+/* One argument on its way to the function. */
+union sx_value {
+    int64_t i64;
+    uint64_t u64;
+    double f64;
+    bool flag;
+    void *pointer; /* str, the optional ones, inject, options */
+};
+
+/** A function bound with SX_BIND: a handler, or the enter or leave of a hook. */
+struct sx_handler {
+    const char *name;
+    const char *file;
+    int line;
+    size_t param_count;
+    const struct sx_param *params;
+    struct sx_result (*call)(const union sx_value *args);
+    void *reserved[4];
+};
+
+/** Binds a function of this file: `SX_BIND(get_user, (path, i64, id), (inject, db, db));`.
+ *  Wrong lists do not compile: the list is checked against the function's prototype. */
+#define SX_BIND(...) SX__BIND(static, __VA_ARGS__)
+
+/** As SX_BIND, for a handler that routes in other files name; SX_HANDLER_DECLARE it in a header. */
+#define SX_BIND_SHARED(...) SX__BIND(, __VA_ARGS__)
+#define SX_HANDLER_DECLARE(function_) extern SX_API const struct sx_handler sx_handler_##function_
+
+/* ---- components ---- */
+
+enum sx_lifetime {
+    SX_LIFETIME_APP = 1, /* once, when the app is made, before any fork: no threads, sockets, locks */
+    SX_LIFETIME_WORKER,  /* once in each process that serves */
+    SX_LIFETIME_REQUEST, /* once in each request that needs it */
+    SX_LIFETIME_BUILTIN, /* the framework's own: sx_request, sx_response, sx_app */
+};
+
+/** A component; written by SX_COMPONENT. Its identity is its address. */
+struct sx_component {
+    const char *name;
+    const char *file;
+    int line;
+    enum sx_lifetime lifetime;
+    size_t size, align;
+    size_t param_count;
+    const struct sx_param *params;
+    struct sx_result (*init)(void *self, const union sx_value *args);
+    void (*fini)(void *self);
+    void *reserved[4];
+};
+
+/** Declares a component and the type that is injected: `SX_COMPONENT_DECLARE(db, struct db);`. */
+#define SX_COMPONENT_DECLARE(name_, type_) \
+    typedef type_ sx_type_##name_;         \
+    extern SX_API const struct sx_component sx_component_##name_
+
+/** Defines a component: `SX_COMPONENT(db, app, db_open, db_close, (options, struct db_options, o));`
+ *
+ * The framework holds a zeroed value of the declared type. `init` gets a pointer to it and the bound
+ * arguments, and returns sx_continue() or, where it failed, sx_fail(): at start-up the app then does
+ * not start, in a request that is the response. `fini` gets the value, runs for whatever was
+ * initialised, in reverse order, and may be NULL. Lifetimes are app, worker and request; a component
+ * may depend on those that live at least as long.
+ */
+#define SX_COMPONENT(name_, lifetime_, init_, ...) \
+    SX__CAT(SX__COMPONENT_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
+
+/** A component in an app, with its options. */
+struct sx_component_use {
+    const struct sx_component *component;
+    const void *options;
+    void *reserved[2];
+};
+struct sx_component_list {
+    const struct sx_component_use *items;
+    size_t count;
+};
+
+/** The components of an app: `.components = SX_COMPONENTS(sx_prometheus, (db, &db_options))`. */
+#define SX_COMPONENTS(...)                                                             \
+    {                                                                                  \
+        (const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)},              \
+            sizeof((const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)}) / \
+                sizeof(struct sx_component_use)                                        \
+    }
+
+/* What every app has, without being asked: (inject, sx_request, request) is a const struct sx_request *,
+ * (inject, sx_response, response) the response of the request, in a leave hook the final one, and
+ * (inject, sx_app, app) the app. */
+SX_COMPONENT_DECLARE(sx_request, const struct sx_request);
+SX_COMPONENT_DECLARE(sx_response, struct sx_response);
+SX_COMPONENT_DECLARE(sx_app, struct sx_app);
+
+/* ---- routes and hooks ---- */
+
+/** A route. `path` has segments like `/users/{id}`; {id} must be a path argument of the handler. */
+struct sx_route {
+    const char *method;
+    const char *path;
+    const struct sx_handler *handler;
+    const char *file;
+    int line;
+    bool reserved; /* skips the app's hooks: for routes that watch the service, such as /metrics */
+    void *more[4];
+};
+struct sx_route_list {
+    const struct sx_route *items;
+    size_t count;
+};
+
+#define SX_ROUTE(method_, path_, ...)                                           \
+    {                                                                           \
+        .method = (method_), .path = (path_), .file = __FILE__, .line = __LINE__, \
+        .handler = &sx_handler_##__VA_ARGS__                                    \
+    }
+/** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .reserved = true)`. */
+#define SX_GET(path_, ...) SX__METHOD("GET", path_, __VA_ARGS__)
+#define SX_POST(path_, ...) SX__METHOD("POST", path_, __VA_ARGS__)
+#define SX_PUT(path_, ...) SX__METHOD("PUT", path_, __VA_ARGS__)
+#define SX_PATCH(path_, ...) SX__METHOD("PATCH", path_, __VA_ARGS__)
+#define SX_DELETE(path_, ...) SX__METHOD("DELETE", path_, __VA_ARGS__)
+
+/** A pair of bound functions around the handler of every request, also where no route answers (404,
+ *  405), but not around reserved routes. Enters run in order, leaves in reverse; `leave` runs if and
+ *  only if its `enter` went on (or there is none). An `enter` that returns anything but sx_continue()
+ *  has answered; a `leave` that does has replaced the response. */
+struct sx_hook {
+    const struct sx_handler *enter;
+    const struct sx_handler *leave;
+    void *reserved[2];
+};
+struct sx_hook_list {
+    const struct sx_hook *items;
+    size_t count;
+};
+#define SX_HOOK(enter_, leave_) {.enter = &sx_handler_##enter_, .leave = &sx_handler_##leave_}
+#define SX_HOOK_ENTER(enter_) {.enter = &sx_handler_##enter_}
+#define SX_HOOK_LEAVE(leave_) {.leave = &sx_handler_##leave_}
+
+/** An array as a list: `.routes = SX_LIST(routes), .hooks = SX_LIST(hooks)`. */
+#define SX_LIST(array_) {(array_), sizeof(array_) / sizeof *(array_)}
+
+/* ---- the request and the response, for those who have them injected ---- */
+
+/** The method as sent, "GET". Threads: the request's own. Memory: lives as long as the request. */
+SX_API const char *sx_request_get_method(const struct sx_request *request);
+/** The decoded path, "/users/7". */
+SX_API const char *sx_request_get_path(const struct sx_request *request);
+/** The route that answers, NULL where none does (404, 405). */
+SX_API const struct sx_route *sx_request_get_route(const struct sx_request *request);
+/** The first header of that name (any case), white space around it removed; NULL: absent. */
+SX_API const char *sx_request_get_header(const struct sx_request *request, const char *name);
+/** The first query parameter of that name, decoded; NULL: absent. */
+SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
+/** The body as sent. */
+SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
+
+/** The status so far: 0 before the handler ran, in a leave hook the final one. */
+SX_API int sx_response_get_status(const struct sx_response *response);
+/** Sets a header of the response, whoever makes it; copied; replaces one of the same name.
+ *
+ * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or one that the server writes itself:
+ *           Content-Length, Transfer-Encoding, Connection, Date), SX_ENOMEM
+ */
+SX_API SX_MUST_CHECK int sx_response_set_header(struct sx_response *response, const char *name,
+                                                const char *value);
+
+/* ---- observers: the life of each request, from outside ---- */
+
+/** The nine methods of RFC 9110 and RFC 5789; anything else is SX_METHOD_OTHER. */
+#define SX_METHOD_MAP(X)                                                                        \
+    X(GET, "GET")                                                                               \
+    X(HEAD, "HEAD")                                                                             \
+    X(POST, "POST")                                                                             \
+    X(PUT, "PUT")                                                                               \
+    X(DELETE, "DELETE")                                                                         \
+    X(CONNECT, "CONNECT")                                                                       \
+    X(OPTIONS, "OPTIONS")                                                                       \
+    X(TRACE, "TRACE")                                                                           \
+    X(PATCH, "PATCH")                                                                           \
+    X(OTHER, "_OTHER")
+enum sx_method {
+#define SX__METHOD_ENUM(id, name) SX_METHOD_##id,
+    SX_METHOD_MAP(SX__METHOD_ENUM)
+#undef SX__METHOD_ENUM
+    SX_METHODS
+};
+/** "GET" ... "PATCH", "_OTHER". Static string. [any] */
+SX_API const char *sx_method_name(enum sx_method method);
+
+/** How a request ended. */
+enum sx_outcome {
+    SX_OUTCOME_COMPLETE,         /* the last byte of its response went to the kernel */
+    SX_OUTCOME_REQUEST_ABORTED,  /* it died before there was a response */
+    SX_OUTCOME_RESPONSE_ABORTED, /* it died between the first and the last byte of its response */
+};
+
+/** Why a request was turned away before it was routed. */
+#define SX_REASON_MAP(X)                                                         \
+    X(MALFORMED, "malformed")             /* 400, 505: not HTTP, or ambiguous */ \
+    X(TARGET_TOO_LONG, "target_too_long") /* 414 */                              \
+    X(HEADER_TOO_LARGE, "header_too_large") /* 431: a header, their sum, their number */ \
+    X(HEADER_TIMEOUT, "header_timeout")   /* 408 */                              \
+    X(DISCONNECTED, "disconnected")       /* the client left within the header */ \
+    X(OVERLOADED, "overloaded")           /* 503, or the connection was closed */
+enum sx_reason {
+#define SX__REASON_ENUM(id, name) SX_REASON_##id,
+    SX_REASON_MAP(SX__REASON_ENUM)
+#undef SX__REASON_ENUM
+    SX_REASONS
+};
+/** "malformed" and so on. Static string. [any] */
+SX_API const char *sx_reason_name(enum sx_reason reason);
+
+/** What observers see of a request. Views are valid during the call only. */
+struct sx_record {
+    struct sx_str method; /* as sent: unbounded, not for labels */
+    struct sx_str target; /* as sent */
+    enum sx_method method_id;
+    int status;                   /* 0 before respond */
+    const struct sx_route *route; /* NULL: none answers */
+    size_t route_index;           /* index into the app's routes; the number of routes: none answers */
+    const char *handler;          /* "file_stem.function", or "<builtin>" */
+    uint64_t started_ns;          /* CLOCK_MONOTONIC at the request's first byte */
+    uint64_t ended_ns;            /* at end: after the last byte went to the kernel, or it died */
+    uint64_t request_body_bytes;  /* at respond and end */
+    uint64_t response_body_bytes; /* at end: what went to the kernel */
+    void *reserved[4];
+};
+
+typedef void sx_observe_fn(void *self, const struct sx_record *record);
+typedef void sx_observe_end_fn(void *self, const struct sx_record *record,
+                               enum sx_outcome outcome);
+typedef void sx_observe_rejected_fn(void *self, enum sx_reason reason);
+
+/** The callbacks of an observer; each may be NULL. They are called from any thread, outside all hooks,
+ *  and cannot change or fail the request. For each request: begin once, when it has been routed;
+ *  respond at most once, when the final status is known and before its first byte is sent; end once. */
+struct sx_observer {
+    sx_observe_fn *begin;
+    sx_observe_fn *respond;
+    sx_observe_end_fn *end;
+    sx_observe_rejected_fn *rejected; /* instead of all these, where it died before it was routed */
+    void *reserved[4];
+};
+
+/* ---- the app ---- */
+
+enum sx_log_level { SX_LOG_INFO, SX_LOG_ERROR };
+typedef void sx_log_fn(void *context, enum sx_log_level level, const char *message);
+
+/** What an app is made of. Arrays are borrowed until the app is destroyed. */
+struct sx_app_options {
+    struct sx_route_list routes;
+    struct sx_component_list components;
+    struct sx_hook_list hooks;
+    sx_log_fn *log; /* one line without its line feed; any thread; NULL: standard error */
+    void *log_context;
+    void *reserved[8];
+};
+
+/** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
+struct sx_run_options {
+    const char *host; /* numeric or a name; NULL: 127.0.0.1 */
+    uint16_t port;    /* 0: a free one, see sx_app_listen */
+    unsigned threads; /* handlers that run, and may block, at the same time; 0: 64 */
+    unsigned idle_timeout_ms;    /* of a kept-alive connection; 0: 15,000 */
+    unsigned header_timeout_ms;  /* from the first byte of a request to the end of its header; 0: 10,000 */
+    unsigned body_timeout_ms;    /* from the end of the header to the end of the body; 0: 30,000 */
+    unsigned write_timeout_ms;   /* without progress, for a response; 0: 30,000 */
+    unsigned stop_timeout_ms;    /* for what is in flight when the app stops; 0: 10,000 */
+    size_t request_line_bytes;   /* 0: 8 KiB; more: 414 */
+    size_t header_bytes;         /* all headers together; 0: 32 KiB; more: 431 */
+    size_t header_count;         /* 0: 100; at most 100; more: 431 */
+    size_t body_bytes;           /* 0: 1 MiB; more: 413 */
+    void *reserved[8];
+};
+
+/** Resolves the app and initialises its app components.
+ *
+ * Errors:   SX_EWIRING: every fault has been logged with file and line. SX_ECOMPONENT: a component's
+ *           init failed, logged. SX_ENOMEM, SX_EINVAL
+ * Memory:   destroy with sx_app_destroy
+ */
+SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_options *options);
+
+/** Runs the fini of its components in reverse order and frees it; NULL is a no-op. Not while it runs. */
+SX_API void sx_app_destroy(struct sx_app *app);
+
+/** Binds and listens.
+ *
+ * @param options  NULL: all defaults
+ * @return   the port, or SX_EADDRESS (logged with its reason), SX_EINVAL, SX_ENOMEM, SX_ESTATE
+ * Threads:  [start]
+ */
+SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);
+
+/** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0.
+ *
+ * Errors:   SX_ESTATE (not listening), SX_ECOMPONENT, SX_ESYSTEM, SX_ENOMEM
+ */
+SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
+
+/** Makes sx_app_run return. Any thread, and async-signal-safe. */
+SX_API void sx_app_stop(struct sx_app *app);
+
+/** The command line of an app: `run [--host HOST] [--port PORT] [--threads N]` and `routes`.
+ *
+ * `run` prints `listening on http://HOST:PORT` and serves until SIGTERM or SIGINT.
+ * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong
+ */
+SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
+
+/** How many routes the app has, and each with the handler label that observers see. [read] */
+SX_API size_t sx_app_get_route_count(const struct sx_app *app);
+SX_API const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index);
+SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t index);
+
+/** Adds an observer; for the init of an app or worker component, with (inject, sx_app, app).
+ *
+ * @param observer  borrowed until the app is destroyed
+ * Errors:   SX_EINVAL, SX_ESTATE (the app runs), SX_ENOMEM
+ * Threads:  [start]
+ */
+SX_API SX_MUST_CHECK int sx_app_observe(struct sx_app *app, const struct sx_observer *observer,
+                                        void *self);
+
+/** Treats every route of this handler as `.reserved`; for a component's own handlers. [start] */
+SX_API void sx_app_reserve(struct sx_app *app, const struct sx_handler *handler);
+
+/** Logs a line through the app's log callback; printf format. [any] */
+SX_API void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *format, ...)
+    SX_PRINTF(3, 4);
+
+/* ---- the test client: requests without a socket, over the same code ---- */
+
+struct sx_client;
+
+/** A response as a client sees it. Initialise with `{0}`. */
+struct sx_reply {
+    int status;
+    struct sx_str body;    /* NUL-terminated for convenience */
+    struct sx_str headers; /* the lines as sent, for inspection */
+    void *memory;          /* private */
+};
+
+/** Makes a client of the app; the app must outlive it. Errors: SX_ENOMEM, SX_EINVAL, SX_ECOMPONENT */
+SX_API SX_MUST_CHECK int sx_client_new(struct sx_client **client, struct sx_app *app);
+/** NULL is a no-op. */
+SX_API void sx_client_destroy(struct sx_client *client);
+
+/** Sends a request and waits for its response.
+ *
+ * @param headers  lines, each ended by CRLF: "Accept: text/plain\r\n"; NULL: none
+ * @param body     may be empty
+ * Errors:   SX_EPROTO (the app closed without an answer), SX_ENOMEM, SX_EINVAL
+ * Threads:  one client a thread
+ * Memory:   reply is replaced; free it with sx_reply_clean_up
+ */
+SX_API SX_MUST_CHECK int sx_client_send(struct sx_client *client, struct sx_reply *reply,
+                                        const char *method, const char *target,
+                                        const char *headers, struct sx_str body);
+/** sx_client_send of a GET without headers. */
+SX_API SX_MUST_CHECK int sx_client_get(struct sx_client *client, struct sx_reply *reply,
+                                       const char *target);
+/** Copies the value of a header (any case) into `value`, cut to fit; false: absent. */
+SX_API bool sx_reply_get_header(const struct sx_reply *reply, const char *name, char *value,
+                                size_t size);
+/** NULL is a no-op. */
+SX_API void sx_reply_clean_up(struct sx_reply *reply);
+
+/* ---- how the macros do it; private ---- */
+
+#define SX__CAT(a, b) SX__CAT_(a, b)
+#define SX__CAT_(a, b) a##b
+#define SX__COUNT(...) SX__COUNT_(__VA_ARGS__, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+#define SX__COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
+/* 0 where there is one argument, N where there are more. */
+#define SX__HAS_PARAMS(...) SX__COUNT_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
+
+/* SX__MAP(m, x, y) is m(0, x), m(1, y). Numbered, not recursive: errors stay short. */
+#define SX__MAP(m, ...) SX__CAT(SX__MAP_, SX__COUNT(__VA_ARGS__))(m, __VA_ARGS__)
+#define SX__MAP_1(m, a0) m(0, a0)
+#define SX__MAP_2(m, a0, a1) \
+    SX__MAP_1(m, a0), m(1, a1)
+#define SX__MAP_3(m, a0, a1, a2) \
+    SX__MAP_2(m, a0, a1), m(2, a2)
+#define SX__MAP_4(m, a0, a1, a2, a3) \
+    SX__MAP_3(m, a0, a1, a2), m(3, a3)
+#define SX__MAP_5(m, a0, a1, a2, a3, a4) \
+    SX__MAP_4(m, a0, a1, a2, a3), m(4, a4)
+#define SX__MAP_6(m, a0, a1, a2, a3, a4, a5) \
+    SX__MAP_5(m, a0, a1, a2, a3, a4), m(5, a5)
+#define SX__MAP_7(m, a0, a1, a2, a3, a4, a5, a6) \
+    SX__MAP_6(m, a0, a1, a2, a3, a4, a5), m(6, a6)
+#define SX__MAP_8(m, a0, a1, a2, a3, a4, a5, a6, a7) \
+    SX__MAP_7(m, a0, a1, a2, a3, a4, a5, a6), m(7, a7)
+#define SX__MAP_9(m, a0, a1, a2, a3, a4, a5, a6, a7, a8) \
+    SX__MAP_8(m, a0, a1, a2, a3, a4, a5, a6, a7), m(8, a8)
+#define SX__MAP_10(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9) \
+    SX__MAP_9(m, a0, a1, a2, a3, a4, a5, a6, a7, a8), m(9, a9)
+#define SX__MAP_11(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10) \
+    SX__MAP_10(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9), m(10, a10)
+#define SX__MAP_12(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) \
+    SX__MAP_11(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10), m(11, a11)
+
+#define SX__METHOD(method_, path_, ...) SX_ROUTE(method_, path_, __VA_ARGS__)
+
+/* A tuple of SX_BIND in its three forms: the C type, the argument, the descriptor. */
+#define SX__AS_TYPE(i, tuple) SX__AS_TYPE_ tuple
+#define SX__AS_TYPE_(source, type, ...) SX__TYPE_FROM_##source(type)
+#define SX__TYPE_FROM_path(type) SX__C_##type
+#define SX__TYPE_FROM_query(type) SX__C_##type
+#define SX__TYPE_FROM_header(type) SX__C_##type
+#define SX__TYPE_FROM_inject(component) sx_type_##component *
+#define SX__TYPE_FROM_options(type) const type *
+
+#define SX__AS_ARG(i, tuple) SX__AS_ARG_(i, SX__AS_VALUE_ tuple)
+#define SX__AS_ARG_(i, value) SX__AS_ARG__(i, value)
+#define SX__AS_ARG__(i, cast, member) cast sx_args[i].member
+#define SX__AS_VALUE_(source, type, ...) SX__VALUE_FROM_##source(type)
+#define SX__VALUE_FROM_path(type) (SX__C_##type), SX__M_##type
+#define SX__VALUE_FROM_query(type) (SX__C_##type), SX__M_##type
+#define SX__VALUE_FROM_header(type) (SX__C_##type), SX__M_##type
+#define SX__VALUE_FROM_inject(component) (sx_type_##component *), pointer
+#define SX__VALUE_FROM_options(type) (const type *), pointer
+
+#define SX__AS_PARAM(i, tuple) SX__AS_PARAM_ tuple
+#define SX__AS_PARAM_(source, type, ...) SX__PARAM_FROM_##source(type, __VA_ARGS__, .reserved = {0})
+#define SX__PARAM_FROM_path(type_, name_, ...) {SX__SCALAR(SX_SOURCE_PATH, type_, name_), __VA_ARGS__}
+#define SX__PARAM_FROM_query(type_, name_, ...) {SX__SCALAR(SX_SOURCE_QUERY, type_, name_), __VA_ARGS__}
+#define SX__PARAM_FROM_header(type_, name_, ...) \
+    {SX__SCALAR(SX_SOURCE_HEADER, type_, name_), __VA_ARGS__}
+#define SX__PARAM_FROM_inject(component_, name_, ...)              \
+    {                                                              \
+        .source = SX_SOURCE_INJECT, .name = #name_,                \
+        .component = &sx_component_##component_, __VA_ARGS__       \
+    }
+#define SX__PARAM_FROM_options(type_, name_, ...) \
+    {.source = SX_SOURCE_OPTIONS, .name = #name_, __VA_ARGS__}
+#define SX__SCALAR(source_, type_, name_) \
+    .source = source_, .name = #name_, .type = SX__T_##type_, .optional = SX__O_##type_
+
+/* The scalar types: C type, member of union sx_value, enum, optional. */
+#define SX__C_i64 int64_t
+#define SX__C_u64 uint64_t
+#define SX__C_f64 double
+#define SX__C_flag bool
+#define SX__C_str const char *
+#define SX__C_opt_i64 const int64_t *
+#define SX__C_opt_u64 const uint64_t *
+#define SX__C_opt_f64 const double *
+#define SX__C_opt_flag const bool *
+#define SX__C_opt_str const char *
+#define SX__M_i64 i64
+#define SX__M_u64 u64
+#define SX__M_f64 f64
+#define SX__M_flag flag
+#define SX__M_str pointer
+#define SX__M_opt_i64 pointer
+#define SX__M_opt_u64 pointer
+#define SX__M_opt_f64 pointer
+#define SX__M_opt_flag pointer
+#define SX__M_opt_str pointer
+#define SX__T_i64 SX_TYPE_I64
+#define SX__T_u64 SX_TYPE_U64
+#define SX__T_f64 SX_TYPE_F64
+#define SX__T_flag SX_TYPE_FLAG
+#define SX__T_str SX_TYPE_STR
+#define SX__T_opt_i64 SX_TYPE_I64
+#define SX__T_opt_u64 SX_TYPE_U64
+#define SX__T_opt_f64 SX_TYPE_F64
+#define SX__T_opt_flag SX_TYPE_FLAG
+#define SX__T_opt_str SX_TYPE_STR
+#define SX__O_i64 false
+#define SX__O_u64 false
+#define SX__O_f64 false
+#define SX__O_flag false
+#define SX__O_str false
+#define SX__O_opt_i64 true
+#define SX__O_opt_u64 true
+#define SX__O_opt_f64 true
+#define SX__O_opt_flag true
+#define SX__O_opt_str true
+
+#define SX__UNUSED __attribute__((unused))
+
+#define SX__BIND(linkage, ...) \
+    SX__CAT(SX__BIND_, SX__HAS_PARAMS(__VA_ARGS__))(linkage, __VA_ARGS__)
+#define SX__BIND_0(linkage, function_)                                                        \
+    _Static_assert(__builtin_types_compatible_p(__typeof__(&function_),                       \
+                                                struct sx_result (*)(void)),                  \
+                   "SX_BIND(" #function_ "): the list differs from the function's prototype"); \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                \
+    {                                                                                         \
+        (void)sx_args;                                                                        \
+        return function_();                                                                   \
+    }                                                                                         \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                     \
+        .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_}
+#define SX__BIND_N(linkage, function_, ...)                                                   \
+    _Static_assert(__builtin_types_compatible_p(__typeof__(&function_),                       \
+                                                struct sx_result (*)(                         \
+                                                    SX__MAP(SX__AS_TYPE, __VA_ARGS__))),      \
+                   "SX_BIND(" #function_ "): the list differs from the function's prototype"); \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                \
+    {                                                                                         \
+        return function_(SX__MAP(SX__AS_ARG, __VA_ARGS__));                                   \
+    }                                                                                         \
+    static const struct sx_param sx_params_##function_[] = {                                  \
+        SX__MAP(SX__AS_PARAM, __VA_ARGS__)};                                                  \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                     \
+        .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_,  \
+        .params = sx_params_##function_,                                                      \
+        .param_count = sizeof(sx_params_##function_) / sizeof(struct sx_param)}
+
+#define SX__COMPONENT_0(name_, lifetime_, init_, fini_)                                       \
+    _Static_assert(__builtin_types_compatible_p(__typeof__(&init_),                           \
+                                                struct sx_result (*)(sx_type_##name_ *)),     \
+                   "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_); \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)        \
+    {                                                                                         \
+        (void)sx_args;                                                                        \
+        return init_((sx_type_##name_ *)self);                                                \
+    }                                                                                         \
+    SX__COMPONENT_FINI(name_, fini_)                                                          \
+    const struct sx_component sx_component_##name_ = {SX__COMPONENT_HEAD(name_, lifetime_)}
+#define SX__COMPONENT_N(name_, lifetime_, init_, fini_, ...)                                  \
+    _Static_assert(__builtin_types_compatible_p(                                              \
+                       __typeof__(&init_),                                                    \
+                       struct sx_result (*)(sx_type_##name_ *,                                \
+                                            SX__MAP(SX__AS_TYPE, __VA_ARGS__))),              \
+                   "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_); \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)        \
+    {                                                                                         \
+        return init_((sx_type_##name_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));              \
+    }                                                                                         \
+    SX__COMPONENT_FINI(name_, fini_)                                                          \
+    static const struct sx_param sx_init_params_##name_[] = {                                 \
+        SX__MAP(SX__AS_PARAM, __VA_ARGS__)};                                                  \
+    const struct sx_component sx_component_##name_ = {                                        \
+        SX__COMPONENT_HEAD(name_, lifetime_), .params = sx_init_params_##name_,               \
+        .param_count = sizeof(sx_init_params_##name_) / sizeof(struct sx_param)}
+#define SX__COMPONENT_FINI(name_, fini_)                                                      \
+    static void sx_fini_##name_(void *self)                                                   \
+    {                                                                                         \
+        void (*sx_fini)(sx_type_##name_ *) = fini_;                                           \
+        if (sx_fini != NULL) {                                                                \
+            sx_fini((sx_type_##name_ *)self);                                                 \
+        }                                                                                     \
+    }
+#define SX__COMPONENT_HEAD(name_, lifetime_)                                                  \
+    .name = #name_, .file = __FILE__, .line = __LINE__, .lifetime = SX__LIFETIME_##lifetime_, \
+    .size = sizeof(sx_type_##name_), .align = _Alignof(sx_type_##name_),                      \
+    .init = sx_init_##name_, .fini = sx_fini_##name_
+#define SX__LIFETIME_app SX_LIFETIME_APP
+#define SX__LIFETIME_worker SX_LIFETIME_WORKER
+#define SX__LIFETIME_request SX_LIFETIME_REQUEST
+
+/* name or (name, options) */
+#define SX__USE(i, use) SX__CAT(SX__USE_, SX__IS_TUPLE(use))(use)
+#define SX__USE_0(name_) {.component = &sx_component_##name_}
+#define SX__USE_1(tuple) SX__USE_1_ tuple
+#define SX__USE_1_(name_, options_) {.component = &sx_component_##name_, .options = (options_)}
+#define SX__IS_TUPLE(x) SX__SECOND(SX__TUPLE_PROBE x, 0, 0)
+#define SX__TUPLE_PROBE(...) 0, 1
+#define SX__SECOND(...) SX__SECOND_(__VA_ARGS__)
+#define SX__SECOND_(a, b, ...) b
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,255 @@
+/* metrics.h: counters, gauges and histograms, updated in nanoseconds from any thread.
+ *
+ * A registry holds metric families; a family has label names; a series (a child) is one set of label
+ * values, made on its first look-up. Keep the handle of a series and update it: an update takes no
+ * lock, writes no shared cache line (gauges excepted) and allocates nothing, but for a thread's
+ * first update, which claims a slot for the thread.
+ *
+ * Handles are pointers into the registry. They are valid as long as the registry, and every update
+ * accepts NULL and does nothing then, so that a program whose registration failed still works.
+ * No function of this header may be called from a signal handler.
+ */
+#ifndef SEXTANT_METRICS_H
+#define SEXTANT_METRICS_H
+
+#include <sextant/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sx_registry;
+struct sx_counter;
+struct sx_gauge;
+struct sx_histogram;
+struct sx_counter_family;
+struct sx_gauge_family;
+struct sx_histogram_family;
+
+#define SX_LABELS_MAX 16  /* label names of a family */
+#define SX_BUCKETS_MAX 256 /* bucket bounds of a histogram, +Inf not counted */
+
+/** How a registry uses memory. The zero value is right for a program of one process. */
+struct sx_registry_options {
+    bool shared;          /* true: processes forked after this share it (prefork workers) */
+    unsigned slots;       /* threads that update at full speed at the same time; 0: 64 */
+    size_t slot_bytes;    /* address space of one slot: 8 bytes a counter, 8 a bucket; 0: 64 MiB */
+    size_t directory_bytes; /* address space for names, labels and texts; 0: 1 GiB */
+    void *reserved[4];
+};
+
+/** What a metric family is. Strings and arrays are copied by the register functions. */
+struct sx_metric_options {
+    const char *name;          /* base unit and, for counters, _total in the name */
+    const char *help;          /* one sentence; needed */
+    const char *const *labels; /* names, ended by NULL; see SX_LABELS; NULL: no labels */
+    const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: the default */
+    size_t bucket_count;       /* +Inf is implied, and dropped where given as the last */
+    void *reserved[4];
+};
+
+/** A NULL-terminated list of label names: `.labels = SX_LABELS("method", "code")`. */
+#define SX_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/** A list of bucket bounds: `SX_BUCKETS(.1, .5, 1)` sets `.buckets` and `.bucket_count`. */
+#define SX_BUCKETS(...)                          \
+    .buckets = (const double[]){__VA_ARGS__},    \
+    .bucket_count = sizeof((const double[]){__VA_ARGS__}) / sizeof(double)
+
+/* ---- registries ---- */
+
+/** Makes a registry: one reserved mapping, of which only touched pages cost memory.
+ *
+ * Where address space is limited (ulimit -v, overcommit) the reservation is halved until it fits.
+ *
+ * @param options  NULL: all defaults
+ * Errors:   SX_EINVAL, SX_ENOMEM (no useful reservation fits, or 64 registries exist)
+ * Threads:  [any]
+ * Memory:   destroy with sx_registry_destroy
+ */
+SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
+                                         const struct sx_registry_options *options);
+
+/** Ends a registry and gives its memory back; its address space stays reserved for the next one.
+ *
+ * No thread may use the registry or a handle from it any more. NULL is a no-op; the default
+ * registry must not be destroyed.
+ */
+SX_API void sx_registry_destroy(struct sx_registry *registry);
+
+/** The registry of the process, made on first use; NULL where memory is exhausted.
+ *
+ * Threads:  [any]
+ */
+SX_API struct sx_registry *sx_registry_default(void);
+
+/* ---- counters ---- */
+
+/** Registers a counter without labels; it is exposed as 0 from now on.
+ *
+ * Registering the same definition (type, name, help, labels, buckets) again gives the same counter.
+ *
+ * @param counter   receives the handle
+ * @param registry  NULL: the default registry
+ * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST, SX_ECLASH, SX_EINVAL (buckets on a counter,
+ *           labels on a metric without), SX_EFULL, SX_ENOMEM
+ * Threads:  [any]
+ * Memory:   copies the options; the handle lives as long as the registry
+ * Source:   Prometheus "Writing client libraries"
+ */
+SX_API SX_MUST_CHECK int sx_counter_register(struct sx_counter **counter,
+                                             struct sx_registry *registry,
+                                             const struct sx_metric_options *options);
+
+/** Registers a family of counters with at least one label; else like sx_counter_register. */
+SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **family,
+                                                    struct sx_registry *registry,
+                                                    const struct sx_metric_options *options);
+
+/** Finds or makes the counter with these label values, in the order of the label names.
+ *
+ * Look-up of an existing series takes no lock. A value that is not UTF-8 has its bad bytes replaced
+ * by U+FFFD, so that no client can spoil the page.
+ *
+ * @param values  borrowed
+ * Errors:   SX_EVALUES, SX_EFULL, SX_ENOMEM, SX_EINVAL
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
+                                               struct sx_counter_family *family,
+                                               const struct sx_str *values, size_t count);
+
+/** As sx_counter_family_get, of C strings: `sx_counter_with(family, "GET", "200")`.
+ *  Gives NULL where that fails, which every update accepts. */
+#define sx_counter_with(family, ...)                                    \
+    sx__counter_with((family), (const char *const[]){__VA_ARGS__},      \
+                     sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+/** Adds 1.
+ *
+ * @param counter  NULL is a no-op
+ * Threads:  [any], lock-free
+ * Cost:     one relaxed load, add and store on the thread's own cell
+ */
+static inline void sx_counter_inc(struct sx_counter *counter);
+
+/** Adds `delta`: exact for whole numbers beyond 2^53 too, as these are summed as integers.
+ *
+ * @param delta  in the metric's base unit; negative, NaN or infinite is ignored
+ * Threads:  [any], lock-free but for a counter's very first fraction
+ */
+SX_API void sx_counter_add(struct sx_counter *counter, double delta);
+
+/** The sum over all threads; 0 for NULL. A concurrent update may or may not be in it. [any] */
+SX_API double sx_counter_get(const struct sx_counter *counter);
+
+/* ---- gauges ---- */
+
+/** Registers a gauge without labels. As sx_counter_register. */
+SX_API SX_MUST_CHECK int sx_gauge_register(struct sx_gauge **gauge, struct sx_registry *registry,
+                                           const struct sx_metric_options *options);
+/** Registers a family of gauges. As sx_counter_family_register. */
+SX_API SX_MUST_CHECK int sx_gauge_family_register(struct sx_gauge_family **family,
+                                                  struct sx_registry *registry,
+                                                  const struct sx_metric_options *options);
+/** Finds or makes a gauge. As sx_counter_family_get. */
+SX_API SX_MUST_CHECK int sx_gauge_family_get(struct sx_gauge **gauge,
+                                             struct sx_gauge_family *family,
+                                             const struct sx_str *values, size_t count);
+/** As sx_counter_with. */
+#define sx_gauge_with(family, ...)                                    \
+    sx__gauge_with((family), (const char *const[]){__VA_ARGS__},      \
+                   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+/** Sets the value of this process; in a shared registry the page shows the sum of the live
+ *  processes. NaN and infinities are legal values. NULL is a no-op. [any], lock-free. */
+SX_API void sx_gauge_set(struct sx_gauge *gauge, double value);
+/** Adds `delta`, which may be negative. NULL is a no-op. [any], one atomic read-modify-write. */
+SX_API void sx_gauge_add(struct sx_gauge *gauge, double delta);
+/** Adds 1. As sx_gauge_add. */
+SX_API void sx_gauge_inc(struct sx_gauge *gauge);
+/** Subtracts 1. As sx_gauge_add. */
+SX_API void sx_gauge_dec(struct sx_gauge *gauge);
+/** The value, over all live processes; 0 for NULL. [any] */
+SX_API double sx_gauge_get(const struct sx_gauge *gauge);
+
+/* ---- histograms ---- */
+
+/** Registers a histogram without labels; `le` is not allowed as a label. As sx_counter_register.
+ *
+ * Errors:   also SX_EBUCKETS
+ */
+SX_API SX_MUST_CHECK int sx_histogram_register(struct sx_histogram **histogram,
+                                               struct sx_registry *registry,
+                                               const struct sx_metric_options *options);
+/** Registers a family of histograms. */
+SX_API SX_MUST_CHECK int sx_histogram_family_register(struct sx_histogram_family **family,
+                                                      struct sx_registry *registry,
+                                                      const struct sx_metric_options *options);
+/** Finds or makes a histogram. As sx_counter_family_get. */
+SX_API SX_MUST_CHECK int sx_histogram_family_get(struct sx_histogram **histogram,
+                                                 struct sx_histogram_family *family,
+                                                 const struct sx_str *values, size_t count);
+/** As sx_counter_with. */
+#define sx_histogram_with(family, ...)                                    \
+    sx__histogram_with((family), (const char *const[]){__VA_ARGS__},      \
+                       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+/** Counts `value` in its bucket (upper bounds are inclusive) and adds it to the sum.
+ *
+ * The page's `_count` is the sum of the buckets, so it always equals `+Inf`; `_sum` may lag by
+ * observations that are in flight during the scrape.
+ *
+ * @param histogram  NULL is a no-op
+ * @param value      in the base unit; NaN is ignored
+ * Threads:  [any], lock-free
+ */
+SX_API void sx_histogram_observe(struct sx_histogram *histogram, double value);
+/** How many observations there were; 0 for NULL. [any] */
+SX_API uint64_t sx_histogram_get_count(const struct sx_histogram *histogram);
+/** The sum of the observations; 0 for NULL. [any] */
+SX_API double sx_histogram_get_sum(const struct sx_histogram *histogram);
+
+/* ---- what an inlined update needs; private, no part of the API ---- */
+
+#define SX__ARENAS 64
+
+struct sx_counter {
+    uint32_t arena; /* index of the registry's arena */
+    uint32_t cell;  /* the same in every slot of the arena, in units of 8 bytes */
+};
+
+/* The calling thread's slot in each arena; NULL until its first update there. */
+extern SX_API __thread char *sx__thread_slots[SX__ARENAS]
+    __attribute__((tls_model("initial-exec")));
+
+SX_API void sx__counter_inc_cold(struct sx_counter *counter);
+SX_API struct sx_counter *sx__counter_with(struct sx_counter_family *family,
+                                           const char *const *values, size_t count);
+SX_API struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
+                                       size_t count);
+SX_API struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
+                                               const char *const *values, size_t count);
+
+static inline void sx_counter_inc(struct sx_counter *counter)
+{
+    if (counter == NULL) {
+        return;
+    }
+    char *slot = sx__thread_slots[counter->arena];
+    if (__builtin_expect(slot == NULL, 0)) {
+        sx__counter_inc_cold(counter);
+        return;
+    }
+    /* Nobody but its owner writes a slot's cell: a load, an add and a store, no lock prefix. */
+    uint64_t *cell = (uint64_t *)(void *)slot + __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
+    __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,99 @@
+/* engine.h: all that the app layer and an engine know of each other.
+ *
+ * An engine turns bytes into exchanges and exchanges into bytes; the service (the app) turns the
+ * request of an exchange into its response. There are two engines over one HTTP connection
+ * (connection.c): the network engine, and the in-process engine, which is the test client.
+ *
+ * The life of an exchange, always on one thread at a time:
+ *
+ *     begin      the header is complete and well-formed: the service routes it
+ *     handle     the body is complete: the service fills `response`
+ *   or refuse    the engine cannot have it handled (413, 408, 400 within the body)
+ *     end        the last byte of the response went to the kernel, or the exchange died
+ *
+ * handle or refuse is left out where the client went away first. What died before its header was
+ * complete never becomes an exchange: the service hears `rejected`, the engine answers by itself.
+ *
+ * Memory: all views of the request lie in memory of the engine that does not move from begin to end.
+ */
+#ifndef SX_ENGINE_H
+#define SX_ENGINE_H
+
+#include <sextant/app.h>
+
+#define SX__HEADERS_MAX 100
+#define SX__APP_STATE_BYTES 1024
+
+struct sx__header {
+    struct sx_str name;
+    struct sx_str value; /* without white space around it */
+};
+
+struct sx__response {
+    int status;                 /* 200-599 */
+    struct sx_str content_type; /* size 0: none */
+    struct sx_str header_lines; /* further whole lines, each ended by CRLF */
+    struct sx_str body;         /* not sent for HEAD, 204 and 304 */
+};
+
+struct sx__exchange {
+    struct sx_record record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
+    const struct sx__header *headers;
+    size_t header_count;
+    struct sx_str body;  /* whole before handle */
+    char *path_space;    /* target.size + 2 bytes for the service, for the decoded path */
+    struct sx__response response; /* filled by handle or refuse; its memory is the service's until end */
+    union {
+        void *align_pointer;
+        long double align_long_double;
+        unsigned char bytes[SX__APP_STATE_BYTES];
+    } app_state; /* the service's own, untouched by the engine; zeroed before begin */
+};
+
+/* What an engine calls. Functions are called from any thread, never with a lock held. */
+struct sx__service {
+    void *app;
+    size_t frame_bytes; /* memory that handle needs besides; one frame a thread */
+    void (*begin)(void *app, struct sx__exchange *exchange);
+    void (*handle)(void *app, struct sx__exchange *exchange, void *frame);
+    void (*refuse)(void *app, struct sx__exchange *exchange, int status, const char *message);
+    void (*end)(void *app, struct sx__exchange *exchange, enum sx_outcome outcome);
+    void (*rejected)(void *app, enum sx_reason reason);
+    void (*log)(void *app, enum sx_log_level level, const char *message);
+};
+
+/* ---- the network engine ---- */
+
+struct sx__network;
+
+/* Binds and listens; afterwards clients can connect, and wait in the backlog until it runs.
+ * `options` has no zeroes left for defaults: see sx__run_options_resolve. The service is copied.
+ * Errors: SX_EADDRESS (logged through the service with host, port and reason), SX_ENOMEM, SX_ESYSTEM */
+int sx__network_new(struct sx__network **network, const struct sx__service *service,
+                    const struct sx_run_options *options);
+uint16_t sx__network_get_port(const struct sx__network *network);
+/* Serves until stopped, then closes the listener, answers what is in flight with Connection: close
+ * within stop_timeout_ms, closes everything, joins its threads and returns 0. */
+int sx__network_run(struct sx__network *network);
+void sx__network_stop(struct sx__network *network); /* any thread, async-signal-safe */
+void sx__network_destroy(struct sx__network *network);
+
+/* Replaces each zero by its default. Errors: SX_EINVAL for values that cannot work. */
+int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options);
+
+/* ---- the in-process engine ---- */
+
+struct sx__inprocess;
+
+/* One connection without a socket, with default limits. Errors: SX_ENOMEM */
+int sx__inprocess_new(struct sx__inprocess **inprocess, const struct sx__service *service);
+/* Gives the connection bytes; whatever responses they cause are appended to `*out` (malloc, the
+ * caller frees; `*out_size` grows). Gives 0, or SX_EPROTO where the connection is closed, after which
+ * a further send begins a new connection. */
+int sx__inprocess_send(struct sx__inprocess *inprocess, const char *bytes, size_t size, char **out,
+                       size_t *out_size);
+/* The client goes away: whatever is in progress ends. */
+void sx__inprocess_close(struct sx__inprocess *inprocess);
+void sx__inprocess_destroy(struct sx__inprocess *inprocess);
+
+#endif
