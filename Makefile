@@ -1,0 +1,68 @@
+# The front door; CMake does the work. `make help` lists the targets.
+
+BUILD ?= build
+PORT ?= 8080
+PREFIX ?= /usr/local
+DESTDIR ?=
+GROUPS ?= run test bench check
+
+LIBRARIES = sextant sextant-static sextant-metrics sextant-metrics-static
+CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
+NEEDS_TOOLS = for tool in cmake ninja pkg-config cc; do command -v $$tool >/dev/null || \
+	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
+
+.PHONY: help run build test check bench install deps clean
+
+help:
+	@echo "make run      installs what is missing, builds, serves examples/hello on PORT (8080)"
+	@echo "make test     installs what is missing, builds, runs every test"
+	@echo "make build    only builds, into $(BUILD)/: the libraries and the examples"
+	@echo "make check    the tests again under sanitizers and valgrind, a minute of fuzzing, linters"
+	@echo "make bench    measures; prints a table, writes $(BUILD)/bench/results.json"
+	@echo "make install  installs the libraries; honours DESTDIR and PREFIX (/usr/local)"
+	@echo "make deps     only installs packages; GROUPS='run test bench check'"
+	@echo "make clean    removes $(BUILD)/"
+
+run:
+	@scripts/deps run
+	@$(MAKE) --no-print-directory build
+	@[ $(PORT) = 0 ] || echo "hello is at http://127.0.0.1:$(PORT)/ and what it measures at" \
+		"http://127.0.0.1:$(PORT)/metrics; Ctrl-C stops it"
+	@exec $(BUILD)/examples/hello run --port $(PORT)
+
+# An existing build directory keeps its options; a new one is without tests, which need more packages.
+build:
+	@$(NEEDS_TOOLS)
+	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
+	@cmake --build $(BUILD) --target examples $(LIBRARIES)
+
+test:
+	@scripts/deps test
+	@scripts/judges $(BUILD)
+	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=OFF
+	@cmake --build $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
+
+check:
+	@scripts/deps check
+	@scripts/judges $(BUILD)
+	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=ON
+	@cmake --build $(BUILD)
+	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
+
+bench:
+	@scripts/deps bench
+	@bench/run $(BUILD)
+
+install:
+	@$(NEEDS_TOOLS)
+	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
+	@$(CONFIGURE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
+	@cmake --build $(BUILD) --target $(LIBRARIES)
+	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+
+deps:
+	@scripts/deps $(GROUPS)
+
+clean:
+	rm -rf $(BUILD)

@@ -1,0 +1,24 @@
+# Both libraries, their headers, a .pc file for each and one CMake package.
+
+include(CMakePackageConfigHelpers)
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Sextant)
+
+install(TARGETS sextant-metrics sextant-metrics-static sextant sextant-static EXPORT SextantTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/sextant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(EXPORT SextantTargets NAMESPACE Sextant:: DESTINATION ${package})
+configure_package_config_file(cmake/SextantConfig.cmake.in SextantConfig.cmake
+    INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(SextantConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/SextantConfig.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/SextantConfigVersion.cmake DESTINATION ${package})
+
+set(SX_PC_LLHTTP)
+if(SX_LLHTTP_LIBRARIES)
+    set(SX_PC_LLHTTP -lllhttp)
+endif()
+foreach(name sextant-metrics sextant)
+    configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc
+        DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endforeach()
