@@ -31,7 +31,7 @@ struct json_t; /* a value of the jansson library */
 struct sx_app;
 struct sx_request;
 struct sx_response;
-struct sx__result_headers;
+struct sx__header_lines;
 
 #define SX_PARAMS_MAX 12 /* arguments of one bound function */
 
@@ -46,8 +46,9 @@ struct sx_result {
     struct json_t *json;      /* the value of a JSON result, else NULL */
     char *body;               /* the bytes of a text or bytes result, else NULL */
     size_t body_size;
-    struct sx__result_headers *headers;
-    void *reserved[2];
+    struct sx__header_lines *headers;
+    char *cause; /* why it is a 500: for the log, never for the client; NULL: none */
+    void *reserved[1];
 };
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
@@ -79,6 +80,8 @@ SX_API struct sx_result sx_bytes_take(const char *content_type, void *data, size
 SX_API struct sx_result sx_empty(void);
 
 /** Answers an error: `{"message": "no such user"}` with the given status; printf format.
+ *
+ * Of a 500 the message is the cause: it goes to the log, and the client reads "internal server error".
  *
  * @param status  400-599; anything else becomes a 500
  * Threads:  [any]

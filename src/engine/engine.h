@@ -14,7 +14,9 @@
  * handle or refuse is left out where the client went away first. What died before its header was
  * complete never becomes an exchange: the service hears `rejected`, the engine answers by itself.
  *
- * Memory: all views of the request lie in memory of the engine that does not move from begin to end.
+ * Memory: all views of the request lie in memory of the engine that does not move from begin to
+ * end. The byte after the method, the target, and each header's name and value (a blank, a colon, a
+ * CR) may be written too: the service ends them with a NUL there.
  */
 #ifndef SX_ENGINE_H
 #define SX_ENGINE_H
@@ -37,12 +39,14 @@ struct sx__response {
 };
 
 struct sx__exchange {
-    struct sx_record record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
+    struct sx_record
+        record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
     const struct sx__header *headers;
     size_t header_count;
-    struct sx_str body;  /* whole before handle */
-    char *path_space;    /* target.size + 2 bytes for the service, for the decoded path */
-    struct sx__response response; /* filled by handle or refuse; its memory is the service's until end */
+    struct sx_str body; /* whole before handle */
+    char *path_space;   /* target.size + 2 bytes for the service, for the decoded path */
+    struct sx__response
+        response; /* filled by handle or refuse; its memory is the service's until end */
     union {
         void *align_pointer;
         long double align_long_double;
@@ -68,7 +72,8 @@ struct sx__network;
 
 /* Binds and listens; afterwards clients can connect, and wait in the backlog until it runs.
  * `options` has no zeroes left for defaults: see sx__run_options_resolve. The service is copied.
- * Errors: SX_EADDRESS (logged through the service with host, port and reason), SX_ENOMEM, SX_ESYSTEM */
+ * Errors: SX_EADDRESS (logged through the service with host, port and reason), SX_ENOMEM,
+ * SX_ESYSTEM */
 int sx__network_new(struct sx__network **network, const struct sx__service *service,
                     const struct sx_run_options *options);
 uint16_t sx__network_get_port(const struct sx__network *network);
@@ -88,8 +93,8 @@ struct sx__inprocess;
 /* One connection without a socket, with default limits. Errors: SX_ENOMEM */
 int sx__inprocess_new(struct sx__inprocess **inprocess, const struct sx__service *service);
 /* Gives the connection bytes; whatever responses they cause are appended to `*out` (malloc, the
- * caller frees; `*out_size` grows). Gives 0, or SX_EPROTO where the connection is closed, after which
- * a further send begins a new connection. */
+ * caller frees; `*out_size` grows). Gives 0, or SX_EPROTO where the connection is closed, after
+ * which a further send begins a new connection. */
 int sx__inprocess_send(struct sx__inprocess *inprocess, const char *bytes, size_t size, char **out,
                        size_t *out_size);
 /* The client goes away: whatever is in progress ends. */

@@ -1,0 +1,204 @@
+/* The app: made, listening, running, stopped. */
+#include "application.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void log_to_stderr(void *context, enum sx_log_level level, const char *message)
+{
+    (void)context;
+    fprintf(stderr, "%s%s\n", level == SX_LOG_ERROR ? "error: " : "", message);
+}
+
+void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    for (char *p = text; *p != '\0'; p++) {
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+            *p = ' '; /* one line stays one line, whatever a client or an init put into it */
+        }
+    }
+    app->options.log(app->options.log_context, level, text);
+}
+
+static int build_plans(struct sx_app *app)
+{
+    int status = sx__plan_init(&app->builtin_plan, app, NULL, false);
+    for (size_t i = 0; i < app->options.routes.count && status == SX_OK; i++) {
+        struct sx__route_entry *entry = &app->routes[i];
+        status = sx__plan_init(&entry->plan, app, entry->route, entry->reserved);
+    }
+    return status;
+}
+
+static int build(struct sx_app *app)
+{
+    size_t count = app->options.routes.count;
+    app->routes = calloc(count + 1, sizeof *app->routes);
+    if (app->routes == NULL) {
+        return SX_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        app->routes[i].route = &app->options.routes.items[i];
+        app->routes[i].reserved = app->options.routes.items[i].reserved;
+    }
+    int status = sx__components_new(app);
+    if (status == SX_OK) {
+        status = sx__router_new(&app->router);
+    }
+    if (status == SX_OK) {
+        status = sx__wiring_check(app);
+    }
+    if (status == SX_OK) {
+        status = sx__components_init(app, SX_LIFETIME_APP);
+    }
+    /* Last, because a component's init may have reserved routes. */
+    return status < 0 ? status : build_plans(app);
+}
+
+static bool is_list(const void *items, size_t count)
+{
+    return items != NULL || count == 0;
+}
+
+int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
+{
+    if (app == NULL || options == NULL || !is_list(options->routes.items, options->routes.count) ||
+        !is_list(options->components.items, options->components.count) ||
+        !is_list(options->hooks.items, options->hooks.count)) {
+        return SX_EINVAL;
+    }
+    struct sx_app *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return SX_ENOMEM;
+    }
+    pthread_mutex_init(&made->worker_lock, NULL);
+    made->options = *options;
+    if (made->options.log == NULL) {
+        made->options.log = log_to_stderr;
+    }
+    int status = build(made);
+    if (status < 0) {
+        sx_app_destroy(made);
+        return status;
+    }
+    *app = made;
+    return SX_OK;
+}
+
+void sx_app_destroy(struct sx_app *app)
+{
+    if (app == NULL) {
+        return;
+    }
+    sx__network_destroy(app->network);
+    sx__components_fini(app, SX_LIFETIME_APP);
+    sx__components_destroy(app);
+    for (size_t i = 0; app->routes != NULL && i < app->options.routes.count; i++) {
+        free(app->routes[i].handler_label);
+        sx__plan_clean_up(&app->routes[i].plan);
+    }
+    sx__plan_clean_up(&app->builtin_plan);
+    sx__router_destroy(app->router);
+    free(app->routes);
+    free(app->observers);
+    pthread_mutex_destroy(&app->worker_lock);
+    free(app);
+}
+
+int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
+{
+    if (app == NULL) {
+        return SX_EINVAL;
+    }
+    if (app->network != NULL) {
+        return SX_ESTATE;
+    }
+    struct sx_run_options resolved;
+    int status = sx__run_options_resolve(&resolved, options);
+    if (status < 0) {
+        return status;
+    }
+    struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
+    status = sx__network_new(&app->network, &service, &resolved);
+    return status < 0 ? status : sx__network_get_port(app->network);
+}
+
+int sx_app_run(struct sx_app *app)
+{
+    if (app == NULL) {
+        return SX_EINVAL;
+    }
+    if (app->network == NULL) {
+        return SX_ESTATE;
+    }
+    int status = sx__worker_acquire(app);
+    if (status < 0) {
+        return status;
+    }
+    app->serving = true;
+    status = sx__network_run(app->network);
+    app->serving = false;
+    sx__worker_release(app);
+    return status;
+}
+
+void sx_app_stop(struct sx_app *app)
+{
+    if (app != NULL && app->network != NULL) {
+        sx__network_stop(app->network);
+    }
+}
+
+size_t sx_app_get_route_count(const struct sx_app *app)
+{
+    return app->options.routes.count;
+}
+
+const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index)
+{
+    return index < app->options.routes.count ? app->routes[index].route : NULL;
+}
+
+const char *sx_app_get_route_handler(const struct sx_app *app, size_t index)
+{
+    return index < app->options.routes.count ? app->routes[index].handler_label : NULL;
+}
+
+int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void *self)
+{
+    if (app == NULL || observer == NULL) {
+        return SX_EINVAL;
+    }
+    if (app->serving) {
+        return SX_ESTATE;
+    }
+    for (size_t i = 0; i < app->observer_count; i++) {
+        if (app->observers[i].observer == observer && app->observers[i].self == self) {
+            return SX_OK; /* a worker component that is initialised again */
+        }
+    }
+    struct sx__observer_entry *grown =
+        realloc(app->observers, (app->observer_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return SX_ENOMEM;
+    }
+    grown[app->observer_count++] = (struct sx__observer_entry){observer, self};
+    app->observers = grown;
+    return SX_OK;
+}
+
+void sx_app_reserve(struct sx_app *app, const struct sx_handler *handler)
+{
+    for (size_t i = 0; i < app->options.routes.count; i++) {
+        if (app->routes[i].route->handler == handler) {
+            app->routes[i].reserved = true;
+        }
+    }
+}

@@ -1,0 +1,71 @@
+/* application.h: the app as its own files see it. */
+#ifndef SX_APPLICATION_H
+#define SX_APPLICATION_H
+
+#include "plan.h"
+#include "router.h"
+
+#include "engine.h"
+
+#include <pthread.h>
+#include <sextant/app.h>
+
+/* A registered component. App and worker components have their value here, from the start, so that its
+ * address can stand in every plan; those of requests have theirs in the request's frame. */
+struct sx__component_slot {
+    const struct sx_component *component;
+    const void *options;
+    void *self;
+    bool initialised;
+};
+
+struct sx__route_entry {
+    const struct sx_route *route;
+    char *handler_label; /* "file_stem.function" */
+    bool reserved;
+    struct sx__plan plan;
+};
+
+struct sx__observer_entry {
+    const struct sx_observer *observer;
+    void *self;
+};
+
+struct sx_app {
+    struct sx_app_options options;
+    struct sx__component_slot *components; /* as registered */
+    size_t *component_order;               /* indexes, dependencies first */
+    struct sx__route_entry *routes;
+    struct sx__plan builtin_plan; /* the hooks around 404 and 405 */
+    struct sx__router *router;
+    struct sx__observer_entry *observers;
+    size_t observer_count;
+    pthread_mutex_t worker_lock; /* guards worker_users and the worker components */
+    unsigned worker_users;       /* the run and the clients that need them */
+    bool serving;
+    struct sx__network *network;
+};
+
+/* components.c */
+
+/* The slot of a component, NULL: not registered. */
+struct sx__component_slot *sx__component_find(const struct sx_app *app,
+                                              const struct sx_component *component);
+int sx__components_new(struct sx_app *app);
+void sx__components_destroy(struct sx_app *app);
+/* Initialises all of one lifetime in the order of their dependencies; on failure those that were
+ * initialised end again. Errors: SX_ECOMPONENT, logged; SX_ENOMEM. */
+int sx__components_init(struct sx_app *app, enum sx_lifetime lifetime);
+void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime);
+/* The worker components are there while somebody needs them. Errors as sx__components_init. */
+int sx__worker_acquire(struct sx_app *app);
+void sx__worker_release(struct sx_app *app);
+
+/* wiring.c: checks everything, logs every fault, builds the router and the order of components.
+ * Errors: SX_EWIRING, SX_ENOMEM. */
+int sx__wiring_check(struct sx_app *app);
+
+/* dispatch.c */
+struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes);
+
+#endif

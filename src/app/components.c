@@ -1,0 +1,157 @@
+/* Components that outlive a request: their memory, and their init and fini in the right order. */
+#include "application.h"
+
+#include "result.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct sx_component sx_component_sx_request = {
+    .name = "sx_request",
+    .file = __FILE__,
+    .line = __LINE__,
+    .lifetime = SX_LIFETIME_BUILTIN,
+};
+const struct sx_component sx_component_sx_response = {
+    .name = "sx_response",
+    .file = __FILE__,
+    .line = __LINE__,
+    .lifetime = SX_LIFETIME_BUILTIN,
+};
+const struct sx_component sx_component_sx_app = {
+    .name = "sx_app",
+    .file = __FILE__,
+    .line = __LINE__,
+    .lifetime = SX_LIFETIME_BUILTIN,
+};
+
+struct sx__component_slot *sx__component_find(const struct sx_app *app,
+                                              const struct sx_component *component)
+{
+    for (size_t i = 0; i < app->options.components.count; i++) {
+        if (app->components[i].component == component) {
+            return &app->components[i];
+        }
+    }
+    return NULL;
+}
+
+static void *value_new(const struct sx_component *component)
+{
+    size_t align = component->align < sizeof(void *) ? sizeof(void *) : component->align;
+    void *self = NULL;
+    if (posix_memalign(&self, align, component->size) != 0) {
+        return NULL;
+    }
+    memset(self, 0, component->size);
+    return self;
+}
+
+int sx__components_new(struct sx_app *app)
+{
+    size_t count = app->options.components.count;
+    app->components = calloc(count + 1, sizeof *app->components);
+    app->component_order = calloc(count + 1, sizeof *app->component_order);
+    if (app->components == NULL || app->component_order == NULL) {
+        return SX_ENOMEM;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct sx_component_use *use = &app->options.components.items[i];
+        struct sx__component_slot *slot = &app->components[i];
+        slot->component = use->component;
+        slot->options = use->options;
+        if (use->component != NULL && (use->component->lifetime == SX_LIFETIME_APP ||
+                                       use->component->lifetime == SX_LIFETIME_WORKER)) {
+            slot->self = value_new(use->component);
+            if (slot->self == NULL) {
+                return SX_ENOMEM;
+            }
+        }
+    }
+    return SX_OK;
+}
+
+void sx__components_destroy(struct sx_app *app)
+{
+    for (size_t i = 0; app->components != NULL && i < app->options.components.count; i++) {
+        free(app->components[i].self);
+    }
+    free(app->components);
+    free(app->component_order);
+}
+
+static void log_failure(const struct sx_app *app, const struct sx_component *component,
+                        const struct sx_result *result)
+{
+    const char *why = result->cause;
+    if (why == NULL) {
+        why = json_string_value(json_object_get(result->json, "message"));
+    }
+    sx_app_log(app, SX_LOG_ERROR, "%s:%d: component '%s' could not be initialised: %s",
+               component->file, component->line, component->name,
+               why == NULL ? "its init gave no reason" : why);
+}
+
+static int init_one(struct sx_app *app, struct sx__component_slot *slot)
+{
+    const struct sx_component *component = slot->component;
+    union sx_value values[SX_PARAMS_MAX];
+    for (size_t i = 0; i < component->param_count; i++) {
+        sx__argument_resolve(app, &component->params[i], slot->options, &values[i].pointer);
+    }
+    memset(slot->self, 0, component->size);
+    struct sx_result result = component->init(slot->self, values);
+    slot->initialised = result.status == 0;
+    if (!slot->initialised) {
+        log_failure(app, component, &result);
+    }
+    sx_result_clean_up(&result);
+    return slot->initialised ? SX_OK : SX_ECOMPONENT;
+}
+
+int sx__components_init(struct sx_app *app, enum sx_lifetime lifetime)
+{
+    int status = SX_OK;
+    for (size_t i = 0; i < app->options.components.count && status == SX_OK; i++) {
+        struct sx__component_slot *slot = &app->components[app->component_order[i]];
+        if (slot->component->lifetime == lifetime) {
+            status = init_one(app, slot);
+        }
+    }
+    if (status < 0) {
+        sx__components_fini(app, lifetime);
+    }
+    return status;
+}
+
+void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime)
+{
+    for (size_t i = app->options.components.count; app->components != NULL && i-- > 0;) {
+        struct sx__component_slot *slot = &app->components[app->component_order[i]];
+        if (slot->initialised && slot->component->lifetime == lifetime) {
+            slot->component->fini(slot->self);
+            slot->initialised = false;
+        }
+    }
+}
+
+int sx__worker_acquire(struct sx_app *app)
+{
+    pthread_mutex_lock(&app->worker_lock);
+    int status = app->worker_users > 0 ? SX_OK : sx__components_init(app, SX_LIFETIME_WORKER);
+    if (status == SX_OK) {
+        app->worker_users++;
+    }
+    pthread_mutex_unlock(&app->worker_lock);
+    return status;
+}
+
+void sx__worker_release(struct sx_app *app)
+{
+    pthread_mutex_lock(&app->worker_lock);
+    if (--app->worker_users == 0) {
+        sx__components_fini(app, SX_LIFETIME_WORKER);
+    }
+    pthread_mutex_unlock(&app->worker_lock);
+}

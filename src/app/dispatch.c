@@ -1,0 +1,398 @@
+/* The life of one request, from its complete header to its end: routed, bound, handled, unwound, observed.
+ * There is one way out for each phase, and whatever happens inside, observers see begin, at most one
+ * respond, and one end. */
+#include "application.h"
+#include "convert.h"
+#include "request.h"
+#include "result.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char builtin_label[] = "<builtin>";
+
+static struct sx_request *request_of(struct sx__exchange *exchange)
+{
+    return (struct sx_request *)(void *)&exchange->app_state;
+}
+
+/* ---- begin ---- */
+
+static enum sx_method method_id(struct sx_str method)
+{
+    for (int id = 0; id < SX_METHOD_OTHER; id++) {
+        const char *name = sx_method_name((enum sx_method)id);
+        if (strlen(name) == method.size && memcmp(name, method.data, method.size) == 0) {
+            return (enum sx_method)id;
+        }
+    }
+    return SX_METHOD_OTHER;
+}
+
+/* The engine leaves the byte after each of these to us; from now on they are C strings. */
+static void terminate(struct sx_str text)
+{
+    ((char *)(uintptr_t)text.data)[text.size] = '\0';
+}
+
+static void terminate_all(const struct sx__exchange *exchange)
+{
+    terminate(exchange->record.method);
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        terminate(exchange->headers[i].name);
+        terminate(exchange->headers[i].value);
+    }
+}
+
+static void route(struct sx_request *request)
+{
+    const struct sx_app *app = request->app;
+    struct sx_record *record = &request->exchange->record;
+    request->match.route = SX__NO_ROUTE;
+    int status = sx__target_parse(&request->path, &request->query, record->target,
+                                  request->exchange->path_space);
+    request->bad_target = status == SX_EPROTO;
+    if (status == SX_OK) {
+        request->match = sx__router_find(app->router, &request->path, record->method);
+    }
+    if (request->match.route == SX__NO_ROUTE) {
+        request->plan = &app->builtin_plan;
+        record->route = NULL;
+        record->route_index = app->options.routes.count;
+        record->handler = builtin_label;
+        return;
+    }
+    const struct sx__route_entry *entry = &app->routes[request->match.route];
+    request->plan = &entry->plan;
+    record->route = entry->route;
+    record->route_index = request->match.route;
+    record->handler = entry->handler_label;
+}
+
+static void begin(void *context, struct sx__exchange *exchange)
+{
+    struct sx_app *app = context;
+    struct sx_request *request = request_of(exchange);
+    request->app = app;
+    request->exchange = exchange;
+    exchange->record.method_id = method_id(exchange->record.method);
+    exchange->record.status = 0;
+    route(request);
+    terminate_all(exchange);
+    for (size_t i = 0; i < app->observer_count; i++) {
+        if (app->observers[i].observer->begin != NULL) {
+            app->observers[i].observer->begin(app->observers[i].self, &exchange->record);
+        }
+    }
+}
+
+/* ---- binding ---- */
+
+/* What did not bind, for one answer that names it all. */
+struct misfits {
+    json_t *errors;
+    int status; /* 0: everything bound */
+};
+
+static void add_misfit(struct misfits *misfits, const struct sx_param *param, const char *message)
+{
+    if (misfits->errors == NULL) {
+        misfits->errors = json_object();
+    }
+    /* Where memory is short the answer names less, but is the same. */
+    json_object_set_new(misfits->errors, param->name, json_string(message));
+    bool path = param->source == SX_SOURCE_PATH;
+    misfits->status = path || misfits->status == 404 ? 404 : 400;
+}
+
+static struct sx_result misfits_result(struct misfits *misfits)
+{
+    struct sx_result result = sx_json("{s:s, s:o*}", "message",
+                                      misfits->status == 404 ? "not found" : "invalid parameters",
+                                      "errors", misfits->errors);
+    return sx_with_status(misfits->status, result);
+}
+
+static const char *argument_text(struct sx_request *request, const struct sx__argument *argument,
+                                 bool *malformed)
+{
+    *malformed = false;
+    switch (argument->kind) {
+    case SX__ARGUMENT_TEXT_PATH:
+        return request->path_values[argument->index];
+    case SX__ARGUMENT_TEXT_QUERY:
+        return sx__request_query(request, argument->param->name, malformed);
+    case SX__ARGUMENT_TEXT_HEADER:
+        return sx__request_header_argument(request, argument->param->name);
+    default:
+        return NULL;
+    }
+}
+
+static void bind_text(struct sx_request *request, const struct sx__argument *argument,
+                      union sx_value *value, union sx_value *place, struct misfits *misfits)
+{
+    const struct sx_param *param = argument->param;
+    char message[SX__CONVERT_MESSAGE_BYTES];
+    bool malformed;
+    const char *text = argument_text(request, argument, &malformed);
+    if (malformed) {
+        add_misfit(misfits, param, "the query string has a malformed escape");
+    } else if (text == NULL) {
+        value->pointer = NULL;
+        if (!param->optional) {
+            add_misfit(misfits, param, "is required");
+        }
+    } else if (!param->optional || param->type == SX_TYPE_STR) {
+        if (!sx__convert(value, param, text, message)) {
+            add_misfit(misfits, param, message);
+        }
+    } else {
+        value->pointer = place;
+        if (!sx__convert(place, param, text, message)) {
+            add_misfit(misfits, param, message);
+        }
+    }
+}
+
+static union sx_value *bind_call(struct sx_request *request, const struct sx__call *call,
+                                 struct misfits *misfits)
+{
+    union sx_value *values = (union sx_value *)(void *)(request->frame + call->values);
+    for (size_t i = 0; i < call->count; i++) {
+        const struct sx__argument *argument = &request->plan->arguments[call->first + i];
+        switch (argument->kind) {
+        case SX__ARGUMENT_CONSTANT:
+            values[i].pointer = argument->pointer;
+            break;
+        case SX__ARGUMENT_FRAME:
+            values[i].pointer = request->frame + argument->index;
+            break;
+        case SX__ARGUMENT_REQUEST:
+            values[i].pointer = request;
+            break;
+        case SX__ARGUMENT_RESPONSE:
+            values[i].pointer = &request->response;
+            break;
+        default:
+            bind_text(request, argument, &values[i], &values[call->count + i], misfits);
+            break;
+        }
+    }
+    return values;
+}
+
+/* ---- the steps ---- */
+
+static struct sx_result builtin_answer(struct sx_request *request)
+{
+    if (request->bad_target) {
+        return sx_fail(400, "the path is malformed");
+    }
+    if (!request->match.path_exists) {
+        return sx_fail(404, "not found");
+    }
+    char allow[256];
+    sx__router_allow(request->app->router, &request->path, allow, sizeof allow);
+    return sx_with_header("Allow", allow, sx_fail(405, "method not allowed"));
+}
+
+static struct sx_result run_handler(const struct sx__step *step, struct sx_request *request,
+                                    const union sx_value *values)
+{
+    if (step->handler == NULL) {
+        return builtin_answer(request);
+    }
+    struct sx_result result = step->handler->call(values);
+    if (result.status == 0) {
+        sx_result_clean_up(&result);
+        return sx__result_fault("the handler returned sx_continue(), which only hooks may");
+    }
+    return result;
+}
+
+static struct sx_result run_step(const struct sx__step *step, struct sx_request *request)
+{
+    struct misfits misfits = {0};
+    const union sx_value *values = bind_call(request, &step->call, &misfits);
+    bind_call(request, &step->leave, &misfits);
+    if (misfits.status != 0) {
+        return misfits_result(&misfits);
+    }
+    switch (step->kind) {
+    case SX__STEP_INIT:
+        memset(request->frame + step->self, 0, step->component->size);
+        return step->component->init(request->frame + step->self, values);
+    case SX__STEP_HOOK:
+        return step->hook->enter == NULL ? sx_continue() : step->hook->enter->call(values);
+    case SX__STEP_HANDLER:
+        break;
+    }
+    return run_handler(step, request, values);
+}
+
+static void log_cause(const struct sx_request *request, const char *cause)
+{
+    const struct sx_record *record = &request->exchange->record;
+    sx_app_log(request->app, SX_LOG_ERROR, "%s %.*s (%s): %s", sx_method_name(record->method_id),
+               (int)(record->target.size < 200 ? record->target.size : 200), record->target.data,
+               record->handler, cause);
+}
+
+/* Takes the result as the response so far: rendered, its status legal, its headers merged. */
+static void accept_result(struct sx_request *request, struct sx_result result)
+{
+    if (result.status < 200 || result.status > 599) {
+        int status = result.status;
+        sx_result_clean_up(&result);
+        result = sx__result_fault("the result has status %d, which is not 200 to 599", status);
+    }
+    sx__result_render(&result);
+    if (sx__header_lines_merge(&request->response.lines, result.headers) < 0) {
+        sx_result_clean_up(&result);
+        result = sx__result_fault("out of memory for the headers of the response");
+        sx__result_render(&result);
+    }
+    if (result.cause != NULL) {
+        log_cause(request, result.cause);
+    }
+    request->result = result;
+    request->response.status = result.status;
+}
+
+static void leave_hook(const struct sx__step *step, struct sx_request *request)
+{
+    if (step->hook->leave == NULL) {
+        return;
+    }
+    /* Bound before its enter ran, and still in the frame. */
+    struct sx_result replaced = step->hook->leave->call(
+        (const union sx_value *)(void *)(request->frame + step->leave.values));
+    if (replaced.status == 0) {
+        sx_result_clean_up(&replaced);
+        return;
+    }
+    sx__header_lines_remove_all(request->response.lines, request->result.headers);
+    sx_result_clean_up(&request->result);
+    accept_result(request, replaced);
+}
+
+static void run_plan(struct sx_request *request)
+{
+    const struct sx__plan *plan = request->plan;
+    struct sx_result result = sx_continue();
+    size_t done = 0;
+    for (; done < plan->step_count; done++) {
+        result = run_step(&plan->steps[done], request);
+        if (result.status != 0) {
+            break;
+        }
+        sx_result_clean_up(&result);
+    }
+    accept_result(request, result);
+    while (done-- > 0) {
+        const struct sx__step *step = &plan->steps[done];
+        if (step->kind == SX__STEP_INIT) {
+            step->component->fini(request->frame + step->self);
+        } else if (step->kind == SX__STEP_HOOK) {
+            leave_hook(step, request);
+        }
+    }
+}
+
+/* ---- the answer ---- */
+
+static void respond(struct sx_request *request)
+{
+    struct sx_app *app = request->app;
+    struct sx__exchange *exchange = request->exchange;
+    const struct sx_result *result = &request->result;
+    struct sx__response *response = &exchange->response;
+    *response = (struct sx__response){.status = result->status};
+    if (result->content_type != NULL) {
+        response->content_type =
+            (struct sx_str){result->content_type, strlen(result->content_type)};
+    }
+    if (request->response.lines != NULL) {
+        response->header_lines =
+            (struct sx_str){request->response.lines->text, request->response.lines->size};
+    }
+    response->body = (struct sx_str){result->body, result->body_size};
+    exchange->record.status = result->status;
+    for (size_t i = 0; i < app->observer_count; i++) {
+        if (app->observers[i].observer->respond != NULL) {
+            app->observers[i].observer->respond(app->observers[i].self, &exchange->record);
+        }
+    }
+}
+
+static void handle(void *context, struct sx__exchange *exchange, void *frame)
+{
+    (void)context;
+    struct sx_request *request = request_of(exchange);
+    request->frame = frame;
+    sx__request_begin_texts(request, request->frame + request->plan->frame_bytes);
+    run_plan(request);
+    request->frame = NULL;
+    request->query_space = NULL;
+    respond(request);
+}
+
+static void refuse(void *context, struct sx__exchange *exchange, int status, const char *message)
+{
+    (void)context;
+    struct sx_request *request = request_of(exchange);
+    accept_result(request, sx_fail(status, "%s", message));
+    respond(request);
+}
+
+static void end(void *context, struct sx__exchange *exchange, enum sx_outcome outcome)
+{
+    struct sx_app *app = context;
+    struct sx_request *request = request_of(exchange);
+    for (size_t i = 0; i < app->observer_count; i++) {
+        if (app->observers[i].observer->end != NULL) {
+            app->observers[i].observer->end(app->observers[i].self, &exchange->record, outcome);
+        }
+    }
+    sx_result_clean_up(&request->result);
+    free(request->response.lines);
+    request->response.lines = NULL;
+}
+
+static void rejected(void *context, enum sx_reason reason)
+{
+    struct sx_app *app = context;
+    for (size_t i = 0; i < app->observer_count; i++) {
+        if (app->observers[i].observer->rejected != NULL) {
+            app->observers[i].observer->rejected(app->observers[i].self, reason);
+        }
+    }
+}
+
+static void log_line(void *context, enum sx_log_level level, const char *message)
+{
+    sx_app_log(context, level, "%s", message);
+}
+
+struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes)
+{
+    size_t frame = app->builtin_plan.frame_bytes;
+    for (size_t i = 0; i < app->options.routes.count; i++) {
+        if (app->routes[i].plan.frame_bytes > frame) {
+            frame = app->routes[i].plan.frame_bytes;
+        }
+    }
+    return (struct sx__service){
+        .app = app,
+        .frame_bytes = frame + sx__request_text_bytes(request_line_bytes),
+        .begin = begin,
+        .handle = handle,
+        .refuse = refuse,
+        .end = end,
+        .rejected = rejected,
+        .log = log_line,
+    };
+}

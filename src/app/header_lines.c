@@ -1,0 +1,159 @@
+#include "header_lines.h"
+
+#include <sextant/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Framing is the engine's: a handler that could write these could desynchronise the connection. */
+static const char *const engine_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
+                                             "Date", "Keep-Alive", "Upgrade", "Trailer"};
+
+/* RFC 9110 5.6.2: token. */
+static bool is_token(const char *text)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    if (*text == '\0') {
+        return false;
+    }
+    for (; *text != '\0'; text++) {
+        char c = *text;
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!alnum && strchr(others, c) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* RFC 9110 5.5: no CR, LF, NUL or other controls but HTAB. */
+static bool is_field_value(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c < 0x20 && c != '\t') || c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_allowed(const char *name, const char *value)
+{
+    if (name == NULL || value == NULL || !is_token(name) || !is_field_value(value)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof engine_headers / sizeof *engine_headers; i++) {
+        if (strcasecmp(name, engine_headers[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static size_t line_size(const char *line, const char *end)
+{
+    const char *lf = memchr(line, '\n', (size_t)(end - line));
+    return (lf == NULL ? (size_t)(end - line) : (size_t)(lf - line) + 1);
+}
+
+static void remove_name(struct sx__header_lines *lines, const char *name, size_t name_size)
+{
+    size_t at = 0;
+    while (at < lines->size) {
+        char *line = lines->text + at;
+        size_t size = line_size(line, lines->text + lines->size);
+        if (size > name_size && line[name_size] == ':' && strncasecmp(line, name, name_size) == 0) {
+            memmove(line, line + size, lines->size - at - size);
+            lines->size -= size;
+        } else {
+            at += size;
+        }
+    }
+}
+
+static int append(struct sx__header_lines **lines, const char *const parts[], size_t count)
+{
+    size_t need = 0;
+    for (size_t i = 0; i < count; i++) {
+        need += strlen(parts[i]);
+    }
+    size_t size = *lines == NULL ? 0 : (*lines)->size;
+    size_t capacity = *lines == NULL ? 0 : (*lines)->capacity;
+    if (capacity - size < need) {
+        capacity = (size + need) * 2 + 128;
+        struct sx__header_lines *grown = realloc(*lines, sizeof **lines + capacity);
+        if (grown == NULL) {
+            return SX_ENOMEM;
+        }
+        grown->size = size;
+        grown->capacity = capacity;
+        *lines = grown;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t part = strlen(parts[i]);
+        memcpy((*lines)->text + (*lines)->size, parts[i], part);
+        (*lines)->size += part;
+    }
+    return SX_OK;
+}
+
+int sx__header_lines_set(struct sx__header_lines **lines, const char *name, const char *value)
+{
+    if (!is_allowed(name, value)) {
+        return SX_EINVAL;
+    }
+    const char *const parts[] = {name, ": ", value, "\r\n"};
+    size_t before = *lines == NULL ? 0 : (*lines)->size;
+    int status = append(lines, parts, sizeof parts / sizeof *parts);
+    if (status < 0) {
+        return status;
+    }
+    /* The old line goes only after the new one is in: on failure nothing is lost. */
+    struct sx__header_lines *all = *lines;
+    size_t added = all->size - before;
+    all->size = before;
+    remove_name(all, name, strlen(name));
+    memmove(all->text + all->size, all->text + before, added);
+    all->size += added;
+    return SX_OK;
+}
+
+int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__header_lines *from)
+{
+    if (from == NULL || from->size == 0) {
+        return SX_OK;
+    }
+    char *copy = malloc(from->size + 1);
+    if (copy == NULL) {
+        return SX_ENOMEM;
+    }
+    memcpy(copy, from->text, from->size);
+    copy[from->size] = '\0';
+    if (*lines != NULL) {
+        sx__header_lines_remove_all(*lines, from);
+    }
+    const char *const parts[] = {copy};
+    int status = append(lines, parts, 1);
+    free(copy);
+    return status;
+}
+
+void sx__header_lines_remove_all(struct sx__header_lines *lines,
+                                 const struct sx__header_lines *names)
+{
+    if (lines == NULL || names == NULL) {
+        return;
+    }
+    for (size_t at = 0; at < names->size;) {
+        const char *line = names->text + at;
+        size_t size = line_size(line, names->text + names->size);
+        const char *colon = memchr(line, ':', size);
+        if (colon != NULL) {
+            remove_name(lines, line, (size_t)(colon - line));
+        }
+        at += size;
+    }
+}

@@ -1,0 +1,24 @@
+/* header_lines.h: response headers as they go on the wire, lines ended by CRLF. */
+#ifndef SX_HEADER_LINES_H
+#define SX_HEADER_LINES_H
+
+#include <stddef.h>
+
+struct sx__header_lines {
+    size_t size;
+    size_t capacity;
+    char text[];
+};
+
+/* Sets a header, replacing one of the same name. `*lines` may be NULL: none yet. Errors: SX_EINVAL where
+ * HTTP does not allow the name or value, or the engine writes that header itself; SX_ENOMEM. */
+int sx__header_lines_set(struct sx__header_lines **lines, const char *name, const char *value);
+
+/* Sets each line of `from` in `*lines`. Errors: SX_ENOMEM; some lines may then be set. */
+int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__header_lines *from);
+
+/* Removes each name that `names` has. NULL: nothing. */
+void sx__header_lines_remove_all(struct sx__header_lines *lines,
+                                 const struct sx__header_lines *names);
+
+#endif

@@ -1,0 +1,75 @@
+/* plan.h: what is done for a request of a route, resolved before the first request comes.
+ *
+ * A plan is a row of steps: a request component's init, a hook's enter, at last the handler. They run in
+ * order until one answers; then those that ran are unwound in reverse, components by their fini and hooks
+ * by their leave. A component is initialised just before the first step that needs it, but what a leave
+ * needs is there before its enter runs, so that a leave can always run.
+ *
+ * Everything that a step needs lies at a fixed offset of one frame, so a request allocates nothing for
+ * injection.
+ */
+#ifndef SX_PLAN_H
+#define SX_PLAN_H
+
+#include <sextant/app.h>
+
+struct sx_app;
+
+enum sx__argument_kind {
+    SX__ARGUMENT_TEXT_PATH, /* index: the k-th parameter of the route */
+    SX__ARGUMENT_TEXT_QUERY,
+    SX__ARGUMENT_TEXT_HEADER,
+    SX__ARGUMENT_ABSENT,   /* an optional path parameter that this route does not have */
+    SX__ARGUMENT_CONSTANT, /* pointer: an app or worker component, options, the app */
+    SX__ARGUMENT_FRAME,    /* index: offset of a request component */
+    SX__ARGUMENT_REQUEST,
+    SX__ARGUMENT_RESPONSE,
+};
+
+struct sx__argument {
+    const struct sx_param *param;
+    enum sx__argument_kind kind;
+    size_t index;
+    void *pointer;
+};
+
+/* A function's arguments. In the frame, at `values`: `count` values, then `count` places that optional
+ * numbers point to. */
+struct sx__call {
+    size_t first; /* of the plan's arguments */
+    size_t count;
+    size_t values;
+};
+
+enum sx__step_kind { SX__STEP_INIT, SX__STEP_HOOK, SX__STEP_HANDLER };
+
+struct sx__step {
+    enum sx__step_kind kind;
+    const struct sx_component *component; /* init */
+    size_t self;                          /* init: offset of the component */
+    const struct sx_hook *hook;
+    const struct sx_handler *handler; /* NULL: the built-in answer */
+    struct sx__call call;             /* of init, enter or handler */
+    struct sx__call leave;
+};
+
+struct sx__plan {
+    struct sx__step *steps;
+    size_t step_count;
+    struct sx__argument *arguments;
+    size_t argument_count;
+    size_t frame_bytes;
+};
+
+/* Builds the plan of a checked app for a route, or for what no route answers (NULL); without hooks where
+ * the route is reserved. Errors: SX_ENOMEM. */
+int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route,
+                  bool reserved);
+void sx__plan_clean_up(struct sx__plan *plan);
+
+/* How one argument is got, `offset_of` aside: request components are the plan's affair.
+ * Gives the kind, and in `*pointer` the constant. */
+enum sx__argument_kind sx__argument_resolve(const struct sx_app *app, const struct sx_param *param,
+                                            const void *options, void **pointer);
+
+#endif

@@ -1,0 +1,198 @@
+/* Results own their memory. Where memory is exhausted a result is a bare 500: no body, nothing to free. */
+#include "result.h"
+
+#include "header_lines.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char media_json[] = "application/json";
+static const char media_text[] = "text/plain; charset=utf-8";
+
+static char *format_text(const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = size < 0 ? NULL : malloc((size_t)size + 1);
+    if (text != NULL) {
+        vsnprintf(text, (size_t)size + 1, format, arguments);
+    }
+    return text;
+}
+
+static struct sx_result message(int status, const char *text)
+{
+    /* json_string refuses text that is not UTF-8, so a message may carry a client's bytes. */
+    json_t *value = json_string(text);
+    if (value == NULL) {
+        value = json_string("the message is not UTF-8");
+    }
+    json_t *object = json_object();
+    if (object == NULL || json_object_set_new(object, "message", value) != 0) {
+        json_decref(object);
+        return (struct sx_result){.status = status};
+    }
+    return (struct sx_result){.status = status, .json = object, .content_type = media_json};
+}
+
+static struct sx_result fault_with(char *cause)
+{
+    struct sx_result result = message(500, "internal server error");
+    result.cause = cause;
+    return result;
+}
+
+struct sx_result sx__result_fault(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *cause = format_text(format, arguments);
+    va_end(arguments);
+    return fault_with(cause);
+}
+
+struct sx_result sx_json(const char *format, ...)
+{
+    json_error_t error;
+    va_list arguments;
+    va_start(arguments, format);
+    json_t *value = json_vpack_ex(&error, 0, format, arguments);
+    va_end(arguments);
+    if (value == NULL) {
+        return sx__result_fault("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
+                                error.text);
+    }
+    return sx_json_value(value);
+}
+
+struct sx_result sx_json_value(json_t *value)
+{
+    if (value == NULL) {
+        return sx__result_fault("sx_json_value: the value is NULL");
+    }
+    return (struct sx_result){.status = 200, .json = value, .content_type = media_json};
+}
+
+struct sx_result sx_text(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = format_text(format, arguments);
+    va_end(arguments);
+    if (text == NULL) {
+        return sx__result_fault("sx_text: out of memory");
+    }
+    return sx_bytes_take(media_text, text, strlen(text));
+}
+
+struct sx_result sx_bytes(const char *content_type, const void *data, size_t size)
+{
+    char *copy = malloc(size + 1);
+    if (copy == NULL || (data == NULL && size > 0)) {
+        free(copy);
+        return sx__result_fault("sx_bytes: %s", copy == NULL ? "out of memory" : "data is NULL");
+    }
+    if (size > 0) {
+        memcpy(copy, data, size);
+    }
+    return sx_bytes_take(content_type, copy, size);
+}
+
+struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size)
+{
+    return (struct sx_result){
+        .status = 200,
+        .content_type = content_type == NULL ? "application/octet-stream" : content_type,
+        .body = data,
+        .body_size = size,
+    };
+}
+
+struct sx_result sx_empty(void)
+{
+    return (struct sx_result){.status = 204};
+}
+
+struct sx_result sx_fail(int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = format_text(format, arguments);
+    va_end(arguments);
+    if (text == NULL || status == 500) {
+        return fault_with(text);
+    }
+    if (status < 400 || status > 599) {
+        struct sx_result wrong = sx__result_fault("sx_fail(%d, \"%s\"): not an error status",
+                                                  status, text);
+        free(text);
+        return wrong;
+    }
+    struct sx_result result = message(status, text);
+    free(text);
+    return result;
+}
+
+struct sx_result sx_continue(void)
+{
+    return (struct sx_result){.status = 0};
+}
+
+struct sx_result sx_with_status(int status, struct sx_result result)
+{
+    if (status < 200 || status > 599) {
+        sx_result_clean_up(&result);
+        return sx__result_fault("sx_with_status(%d): a status is 200 to 599", status);
+    }
+    if (result.cause == NULL) {
+        result.status = status;
+    }
+    return result;
+}
+
+struct sx_result sx_with_header(const char *name, const char *value, struct sx_result result)
+{
+    int status = sx__header_lines_set(&result.headers, name, value);
+    if (status < 0) {
+        sx_result_clean_up(&result);
+        return sx__result_fault("sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
+                                sx_status_text(status));
+    }
+    return result;
+}
+
+void sx__result_render(struct sx_result *result)
+{
+    if (result->json == NULL || result->body != NULL) {
+        return;
+    }
+    char *text = json_dumps(result->json, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (text == NULL) {
+        struct sx_result fault = sx__result_fault("a JSON result cannot be written");
+        sx_result_clean_up(result);
+        *result = fault;
+        text = result->json == NULL ? NULL : json_dumps(result->json, JSON_COMPACT);
+    }
+    result->body = text;
+    result->body_size = text == NULL ? 0 : strlen(text);
+    if (text == NULL) {
+        result->content_type = NULL;
+    }
+}
+
+void sx_result_clean_up(struct sx_result *result)
+{
+    if (result == NULL) {
+        return;
+    }
+    json_decref(result->json);
+    free(result->body);
+    free(result->headers);
+    free(result->cause);
+    *result = (struct sx_result){0};
+}

@@ -1,0 +1,11 @@
+/* utf8.h: which bytes are text. */
+#ifndef SX_UTF8_H
+#define SX_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether the bytes are well-formed UTF-8 (RFC 3629) without NUL: what may be injected as a string. */
+bool sx__is_text(const char *bytes, size_t size);
+
+#endif

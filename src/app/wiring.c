@@ -1,0 +1,403 @@
+/* The start-up check: everything that does not fit together is found and logged with file and line, all
+ * of it, and then the app refuses to start. What follows may rely on it: the plans, the dispatcher. */
+#include "application.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct wiring {
+    struct sx_app *app;
+    size_t faults;
+    bool no_memory;
+};
+
+/* Somebody with arguments: a handler, a hook's function, a component's init. */
+struct owner {
+    const char *file;
+    int line;
+    const char *what; /* "handler", "hook", "component" */
+    const char *name;
+    const struct sx_param *params;
+    size_t param_count;
+    enum sx_lifetime lifetime;
+};
+
+static void fault(struct wiring *wiring, const char *file, int line, const char *format, ...)
+    SX_PRINTF(4, 5);
+static void fault(struct wiring *wiring, const char *file, int line, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    wiring->faults++;
+    sx_app_log(wiring->app, SX_LOG_ERROR, "%s:%d: %s", file == NULL ? "?" : file, line, text);
+}
+
+static struct owner owner_of_component(const struct sx_component *component)
+{
+    return (struct owner){component->file,   component->line,        "component",
+                          component->name,   component->params,      component->param_count,
+                          component->lifetime};
+}
+
+static struct owner owner_of_function(const struct sx_handler *function, const char *what)
+{
+    return (struct owner){function->file,   function->line,        what,
+                          function->name,   function->params,      function->param_count,
+                          SX_LIFETIME_REQUEST};
+}
+
+/* ---- arguments ---- */
+
+static const char *lifetime_name(enum sx_lifetime lifetime)
+{
+    static const char *const names[] = {"", "app", "worker", "request", "built-in"};
+    return names[lifetime];
+}
+
+static enum sx_lifetime lifetime_of(const struct sx_component *component)
+{
+    if (component == &sx_component_sx_app) {
+        return SX_LIFETIME_APP;
+    }
+    return component->lifetime == SX_LIFETIME_BUILTIN ? SX_LIFETIME_REQUEST : component->lifetime;
+}
+
+static void check_injected(struct wiring *wiring, const struct owner *owner,
+                           const struct sx_component *needed)
+{
+    if (needed->lifetime != SX_LIFETIME_BUILTIN && sx__component_find(wiring->app, needed) == NULL) {
+        fault(wiring, owner->file, owner->line,
+              "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add it to "
+              ".components",
+              owner->what, owner->name, needed->name, needed->file, needed->line);
+    }
+    if (lifetime_of(needed) > owner->lifetime) {
+        fault(wiring, owner->file, owner->line,
+              "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as its "
+              "%s",
+              owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
+              lifetime_name(lifetime_of(needed)));
+    }
+}
+
+static bool is_number(enum sx_type type)
+{
+    return type == SX_TYPE_I64 || type == SX_TYPE_U64 || type == SX_TYPE_F64;
+}
+
+static void check_arguments(struct wiring *wiring, const struct owner *owner)
+{
+    bool component = strcmp(owner->what, "component") == 0;
+    for (size_t i = 0; i < owner->param_count; i++) {
+        const struct sx_param *param = &owner->params[i];
+        if (param->source == SX_SOURCE_INJECT) {
+            check_injected(wiring, owner, param->component);
+        } else if (param->source == SX_SOURCE_OPTIONS) {
+            if (!component) {
+                fault(wiring, owner->file, owner->line,
+                      "%s '%s': only the init of a component has options ('%s')", owner->what,
+                      owner->name, param->name);
+            }
+        } else if (owner->lifetime != SX_LIFETIME_REQUEST) {
+            fault(wiring, owner->file, owner->line,
+                  "%s '%s' lives as long as its %s and may not have '%s' from a request", owner->what,
+                  owner->name, lifetime_name(owner->lifetime), param->name);
+        }
+        if ((param->has_min || param->has_max) && !is_number(param->type)) {
+            fault(wiring, owner->file, owner->line,
+                  "%s '%s': '%s' has limits, but is not a number", owner->what, owner->name,
+                  param->name);
+        }
+    }
+}
+
+/* ---- components ---- */
+
+static void check_components(struct wiring *wiring)
+{
+    struct sx_app *app = wiring->app;
+    for (size_t i = 0; i < app->options.components.count; i++) {
+        const struct sx_component *component = app->components[i].component;
+        if (sx__component_find(app, component) != &app->components[i]) {
+            fault(wiring, component->file, component->line, "component '%s' is in .components twice",
+                  component->name);
+            continue;
+        }
+        if (component->lifetime == SX_LIFETIME_BUILTIN) {
+            fault(wiring, component->file, component->line,
+                  "component '%s' is built in and does not belong in .components", component->name);
+            continue;
+        }
+        struct owner owner = owner_of_component(component);
+        check_arguments(wiring, &owner);
+    }
+}
+
+struct sorting {
+    struct wiring *wiring;
+    unsigned char *colours; /* 0: not seen, 1: on the path, 2: done */
+    size_t *path;
+    size_t depth;
+    size_t sorted;
+};
+
+static void report_cycle(struct sorting *sorting, size_t slot)
+{
+    const struct sx__component_slot *slots = sorting->wiring->app->components;
+    char text[400];
+    size_t used = 0;
+    size_t from = sorting->depth;
+    while (from > 0 && sorting->path[from - 1] != slot) {
+        from--;
+    }
+    for (size_t i = from == 0 ? 0 : from - 1; i < sorting->depth && used < sizeof text; i++) {
+        int size = snprintf(text + used, sizeof text - used, "%s -> ",
+                            slots[sorting->path[i]].component->name);
+        used += size < 0 ? 0 : (size_t)size;
+    }
+    const struct sx_component *component = slots[slot].component;
+    fault(sorting->wiring, component->file, component->line, "components depend on each other: %s%s",
+          text, component->name);
+}
+
+static void sort_from(struct sorting *sorting, size_t slot)
+{
+    struct sx_app *app = sorting->wiring->app;
+    if (sorting->colours[slot] != 0) {
+        if (sorting->colours[slot] == 1) {
+            report_cycle(sorting, slot);
+        }
+        return;
+    }
+    sorting->colours[slot] = 1;
+    sorting->path[sorting->depth++] = slot;
+    const struct sx_component *component = app->components[slot].component;
+    for (size_t i = 0; i < component->param_count; i++) {
+        const struct sx_param *param = &component->params[i];
+        struct sx__component_slot *needed =
+            param->source == SX_SOURCE_INJECT ? sx__component_find(app, param->component) : NULL;
+        if (needed != NULL) {
+            sort_from(sorting, (size_t)(needed - app->components));
+        }
+    }
+    sorting->depth--;
+    sorting->colours[slot] = 2;
+    app->component_order[sorting->sorted++] = slot;
+}
+
+static void sort_components(struct wiring *wiring)
+{
+    size_t count = wiring->app->options.components.count;
+    struct sorting sorting = {.wiring = wiring,
+                              .colours = calloc(count + 1, 1),
+                              .path = calloc(count + 1, sizeof(size_t))};
+    if (sorting.colours == NULL || sorting.path == NULL) {
+        wiring->no_memory = true;
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            sort_from(&sorting, i);
+        }
+    }
+    free(sorting.colours);
+    free(sorting.path);
+}
+
+/* ---- hooks and routes ---- */
+
+static void check_hooks(struct wiring *wiring)
+{
+    const struct sx_hook_list *hooks = &wiring->app->options.hooks;
+    for (size_t i = 0; i < hooks->count; i++) {
+        const struct sx_handler *const functions[] = {hooks->items[i].enter, hooks->items[i].leave};
+        for (size_t k = 0; k < 2; k++) {
+            /* A hook may be there twice, and its enter be another's leave: faults are told each time. */
+            if (functions[k] != NULL) {
+                struct owner owner = owner_of_function(functions[k], "hook");
+                check_arguments(wiring, &owner);
+            }
+        }
+    }
+}
+
+/* Path arguments of a function, and of the request components that it needs, must be in the path. Optional
+ * ones are absent where they are not, but a handler's own must all be there. */
+static void check_path_arguments(struct wiring *wiring, const struct sx_route *route,
+                                 const struct owner *owner, bool strict)
+{
+    for (size_t i = 0; i < owner->param_count; i++) {
+        const struct sx_param *param = &owner->params[i];
+        if (param->source == SX_SOURCE_INJECT && param->component->lifetime == SX_LIFETIME_REQUEST) {
+            struct owner component = owner_of_component(param->component);
+            check_path_arguments(wiring, route, &component, false);
+        }
+        if (param->source != SX_SOURCE_PATH || (param->optional && !strict)) {
+            continue;
+        }
+        if (route == NULL) {
+            fault(wiring, owner->file, owner->line,
+                  "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: "
+                  "make it opt_",
+                  owner->what, owner->name, param->name);
+        } else if (sx__template_find(route->path, param->name) < 0) {
+            fault(wiring, route->file, route->line,
+                  "route %s %s has no {%s}, which %s '%s' (%s:%d) needs", route->method, route->path,
+                  param->name, owner->what, owner->name, owner->file, owner->line);
+        }
+    }
+}
+
+static void check_hook_paths(struct wiring *wiring)
+{
+    const struct sx_hook_list *hooks = &wiring->app->options.hooks;
+    for (size_t i = 0; i < hooks->count; i++) {
+        const struct sx_handler *const functions[] = {hooks->items[i].enter, hooks->items[i].leave};
+        for (size_t k = 0; k < 2; k++) {
+            if (functions[k] != NULL) {
+                struct owner owner = owner_of_function(functions[k], "hook");
+                check_path_arguments(wiring, NULL, &owner, false);
+            }
+        }
+    }
+}
+
+static bool has_path_argument(const struct sx_handler *handler, struct sx_str name)
+{
+    for (size_t i = 0; i < handler->param_count; i++) {
+        const struct sx_param *param = &handler->params[i];
+        if (param->source == SX_SOURCE_PATH && strlen(param->name) == name.size &&
+            memcmp(param->name, name.data, name.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static char *label_new(const struct sx_handler *handler)
+{
+    const char *slash = strrchr(handler->file, '/');
+    const char *stem = slash == NULL ? handler->file : slash + 1;
+    const char *dot = strrchr(stem, '.');
+    int stem_size = (int)(dot == NULL ? strlen(stem) : (size_t)(dot - stem));
+    size_t size = (size_t)stem_size + strlen(handler->name) + 2;
+    char *label = malloc(size);
+    if (label != NULL) {
+        snprintf(label, size, "%.*s.%s", stem_size, stem, handler->name);
+    }
+    return label;
+}
+
+static void check_label(struct wiring *wiring, size_t index)
+{
+    const struct sx__route_entry *entries = wiring->app->routes;
+    const struct sx_handler *handler = entries[index].route->handler;
+    for (size_t i = 0; i < index; i++) {
+        const struct sx_handler *other = entries[i].route->handler;
+        if (other != handler && entries[i].handler_label != NULL &&
+            strcmp(entries[i].handler_label, entries[index].handler_label) == 0) {
+            fault(wiring, handler->file, handler->line,
+                  "handler '%s' would be measured as '%s', as the one at %s:%d is: rename one",
+                  handler->name, entries[index].handler_label, other->file, other->line);
+            return;
+        }
+    }
+}
+
+static void add_to_router(struct wiring *wiring, const struct sx_route *route, size_t index)
+{
+    size_t other = 0;
+    int status = sx__router_add(wiring->app->router, route, index, &other);
+    if (status == SX_EEXIST) {
+        const struct sx_route *first = wiring->app->routes[other].route;
+        fault(wiring, route->file, route->line,
+              "route %s %s answers the same requests as %s %s (%s:%d)", route->method, route->path,
+              first->method, first->path, first->file, first->line);
+    } else if (status == SX_ENOMEM) {
+        wiring->no_memory = true;
+    }
+}
+
+static void check_route(struct wiring *wiring, size_t index)
+{
+    struct sx__route_entry *entry = &wiring->app->routes[index];
+    const struct sx_route *route = entry->route;
+    const char *wrong = route->handler == NULL  ? "it has no handler"
+                        : route->method == NULL ? "it has no method"
+                        : route->method[0] == '\0' || strpbrk(route->method, " \t\r\n/") != NULL
+                            ? "its method is not a token"
+                            : sx__template_fault(route->path);
+    if (wrong != NULL) {
+        fault(wiring, route->file, route->line, "route %s %s: %s",
+              route->method == NULL ? "?" : route->method, route->path == NULL ? "?" : route->path,
+              wrong);
+        return;
+    }
+    entry->handler_label = label_new(route->handler);
+    if (entry->handler_label == NULL) {
+        wiring->no_memory = true;
+        return;
+    }
+    check_label(wiring, index);
+    add_to_router(wiring, route, index);
+    struct owner owner = owner_of_function(route->handler, "handler");
+    check_path_arguments(wiring, route, &owner, true);
+    for (size_t k = 0;; k++) {
+        struct sx_str name = sx__template_param(route->path, k);
+        if (name.size == 0) {
+            break;
+        }
+        if (!has_path_argument(route->handler, name)) {
+            fault(wiring, route->file, route->line,
+                  "route %s %s: handler '%s' has no path argument '%.*s'", route->method,
+                  route->path, route->handler->name, (int)name.size, name.data);
+        }
+    }
+}
+
+/* The arguments of each handler once, however many routes it has. */
+static void check_handlers(struct wiring *wiring)
+{
+    const struct sx_route_list *routes = &wiring->app->options.routes;
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct sx_handler *handler = routes->items[i].handler;
+        bool seen = handler == NULL;
+        for (size_t k = 0; k < i && !seen; k++) {
+            seen = routes->items[k].handler == handler;
+        }
+        if (!seen) {
+            struct owner owner = owner_of_function(handler, "handler");
+            check_arguments(wiring, &owner);
+        }
+    }
+}
+
+int sx__wiring_check(struct sx_app *app)
+{
+    struct wiring wiring = {.app = app};
+    check_components(&wiring);
+    size_t before = wiring.faults;
+    sort_components(&wiring);
+    bool cycles = wiring.faults > before;
+    check_hooks(&wiring);
+    check_handlers(&wiring);
+    /* Along a cycle the way down to the path arguments has no end. */
+    if (!cycles && !wiring.no_memory) {
+        check_hook_paths(&wiring);
+        for (size_t i = 0; i < app->options.routes.count; i++) {
+            check_route(&wiring, i);
+        }
+    }
+    if (wiring.no_memory) {
+        return SX_ENOMEM;
+    }
+    if (wiring.faults > 0) {
+        sx_app_log(app, SX_LOG_ERROR, "%zu wiring fault%s: not starting", wiring.faults,
+                   wiring.faults == 1 ? "" : "s");
+        return SX_EWIRING;
+    }
+    return SX_OK;
+}
