@@ -38,20 +38,22 @@ build:
 
 test:
 	@scripts/deps test
-	@scripts/judges $(BUILD)
+	@scripts/judges
 	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 check:
-	@scripts/deps check
-	@scripts/judges $(BUILD)
+	@scripts/deps check bench
+	@scripts/judges
 	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
 
 bench:
 	@scripts/deps bench
+	@$(CONFIGURE) -DSX_BENCH=ON
+	@cmake --build $(BUILD) --target bench
 	@bench/run $(BUILD)
 
 install:
