@@ -1,0 +1,39 @@
+/* cells.h: updating a cell that holds a double. */
+#ifndef SX_METRICS_CELLS_H
+#define SX_METRICS_CELLS_H
+
+#include "arena.h"
+
+#include <string.h>
+
+static inline double sx__double_of(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline uint64_t sx__bits_of(double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/** Adds to a cell that nobody else writes. */
+static inline void sx__cell_add_own(uint64_t *cell, double amount)
+{
+    double value = sx__double_of(__atomic_load_n(cell, __ATOMIC_RELAXED));
+    __atomic_store_n(cell, sx__bits_of(value + amount), __ATOMIC_RELAXED);
+}
+
+/** Adds to a cell that others write too. */
+static inline void sx__cell_add_shared(uint64_t *cell, double amount)
+{
+    uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(cell, &seen, sx__bits_of(sx__double_of(seen) + amount),
+                                        true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+#endif

@@ -1,0 +1,152 @@
+/* counter.c: counters.
+ *
+ * Whole amounts are added up as integers, one cell in each slot, so that a total is exact beyond
+ * 2^53. A counter's first fraction gives it a second cell, a double, for all that is not a whole
+ * amount below 2^53; its value is the sum of both.
+ */
+#include "cells.h"
+#include "metric.h"
+#include "reading.h"
+#include "slots.h"
+
+#include <float.h>
+
+#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: what is larger might overflow the integer soon */
+
+struct sx_counter_family {
+    struct sx__family family;
+};
+
+static struct sx__series *series_of(const struct sx_counter *counter)
+{
+    return (struct sx__series *)(void *)(uintptr_t)counter;
+}
+
+int sx_counter_register(struct sx_counter **counter, struct sx_registry *registry,
+                        const struct sx_metric_options *options)
+{
+    struct sx__series *series = NULL;
+    if (counter == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register(&series, registry, SX__COUNTER, options);
+    if (status == SX_OK) {
+        *counter = &series->handle;
+    }
+    return status;
+}
+
+int sx_counter_family_register(struct sx_counter_family **family, struct sx_registry *registry,
+                               const struct sx_metric_options *options)
+{
+    struct sx__family *registered = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register_family(&registered, registry, SX__COUNTER, options);
+    if (status == SX_OK) {
+        *family = (struct sx_counter_family *)registered;
+    }
+    return status;
+}
+
+int sx_counter_family_get(struct sx_counter **counter, struct sx_counter_family *family,
+                          const struct sx_str *values, size_t count)
+{
+    struct sx__series *series = NULL;
+    if (counter == NULL || family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__series_get(&series, &family->family, values, count);
+    if (status == SX_OK) {
+        *counter = &series->handle;
+    }
+    return status;
+}
+
+struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char *const *values,
+                                    size_t count)
+{
+    if (family == NULL) {
+        return NULL;
+    }
+    struct sx__series *series = sx__series_with(&family->family, values, count);
+    return series == NULL ? NULL : &series->handle;
+}
+
+static void add_whole(struct sx_counter *counter, uint64_t amount)
+{
+    const char *slot = sx__slot(counter->arena);
+    uint32_t index = __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
+    if (slot == NULL) {
+        const char *row = sx__overflow_row(sx__arenas[counter->arena].registry);
+        (void)__atomic_fetch_add(sx__cell(row, index), amount, __ATOMIC_RELAXED);
+        return;
+    }
+    uint64_t *cell = sx__cell(slot, index);
+    __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+}
+
+/* The counter's cell for fractions, made if it has none; 0 where there are no cells left. */
+static uint32_t fraction_cell(struct sx__series *series)
+{
+    uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
+    if (cell != 0) {
+        return cell;
+    }
+    struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    sx__directory_lock(registry);
+    cell = series->fraction;
+    if (cell == 0) {
+        cell = sx__directory_slot_cells(registry, 1);
+        __atomic_store_n(&series->fraction, cell, __ATOMIC_RELEASE);
+    }
+    sx__directory_unlock(registry);
+    return cell;
+}
+
+static void add_fraction(struct sx_counter *counter, double amount)
+{
+    uint32_t index = fraction_cell(series_of(counter));
+    if (index == 0) {
+        return;
+    }
+    const char *slot = sx__slot(counter->arena);
+    if (slot == NULL) {
+        const char *row = sx__overflow_row(sx__arenas[counter->arena].registry);
+        sx__cell_add_shared(sx__cell(row, index), amount);
+        return;
+    }
+    sx__cell_add_own(sx__cell(slot, index), amount);
+}
+
+void sx__counter_inc_cold(struct sx_counter *counter)
+{
+    add_whole(counter, 1);
+}
+
+void sx_counter_add(struct sx_counter *counter, double delta)
+{
+    /* Not `delta <= 0`, so that NaN is caught too. */
+    if (counter == NULL || !(delta > 0) || delta > DBL_MAX) {
+        return;
+    }
+    uint64_t whole = delta < WHOLE_LIMIT ? (uint64_t)delta : 0;
+    if ((double)whole == delta) {
+        add_whole(counter, whole);
+    } else {
+        add_fraction(counter, delta);
+    }
+}
+
+double sx_counter_get(const struct sx_counter *counter)
+{
+    if (counter == NULL) {
+        return 0;
+    }
+    struct sx__reading reading;
+    double fraction;
+    sx__reading_of_slots(&reading, sx__arenas[counter->arena].registry);
+    uint64_t whole = sx__read_counter(&reading, series_of(counter), &fraction);
+    return (double)whole + fraction;
+}

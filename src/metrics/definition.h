@@ -1,0 +1,37 @@
+/* definition.h: what a metric is, checked; and whether two metrics can live on one page. */
+#ifndef SX_METRICS_DEFINITION_H
+#define SX_METRICS_DEFINITION_H
+
+#include "family.h"
+
+struct sx__definition {
+    enum sx__type type;
+    struct sx_str name;
+    struct sx_str help;
+    const char *const *labels;
+    size_t label_count;
+    const double *bounds; /* without a final +Inf */
+    size_t bound_count;
+};
+
+/** Checks a caller's options, in the order of the errors below, and borrows from them.
+ *
+ * @param labelled  whether there are to be labels, or none
+ * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels or buckets
+ * where there are to be none, or the reverse), SX_EBUCKETS
+ */
+int sx__definition_read(struct sx__definition *definition, enum sx__type type, bool labelled,
+                        const struct sx_metric_options *options);
+
+/** Whether the family was registered with this very definition. */
+bool sx__definition_equals(const struct sx__definition *definition,
+                           const struct sx__family *family);
+
+/** Whether some format would write a sample, or a family, of the same name for both.
+ *
+ * Source:   OpenMetrics 1.0, "MetricFamily", name: names that could collide through suffixes
+ */
+bool sx__definition_clashes(const struct sx__definition *definition,
+                            const struct sx__family *family);
+
+#endif

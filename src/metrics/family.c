@@ -1,0 +1,152 @@
+/* family.c: registering families. */
+#include "family.h"
+
+#include "definition.h"
+#include "series.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Finds the family of this name, or says that another one clashes with it. */
+static int find(struct sx__family **found, struct sx_registry *registry,
+                const struct sx__definition *definition)
+{
+    int status = SX_OK;
+    *found = NULL;
+    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
+    for (; family != NULL; family = sx__family_at(registry, &family->next)) {
+        struct sx_str name = sx__family_name(family);
+        if (name.size == definition->name.size &&
+            memcmp(name.data, definition->name.data, name.size) == 0) {
+            if (!sx__definition_equals(definition, family)) {
+                return SX_EEXIST;
+            }
+            *found = sx__at(registry, sx__ref(registry, family));
+            return SX_OK;
+        }
+        if (sx__definition_clashes(definition, family)) {
+            status = SX_ECLASH; /* unless it turns out to be registered already */
+        }
+    }
+    return status;
+}
+
+static size_t padded_bounds(const struct sx__definition *definition)
+{
+    return (definition->bound_count + SX__BOUNDS_UNIT - 1) / SX__BOUNDS_UNIT * SX__BOUNDS_UNIT;
+}
+
+static size_t record_size(const struct sx__definition *definition)
+{
+    size_t size = sizeof(struct sx__family) + padded_bounds(definition) * sizeof(double) +
+                  definition->label_count * sizeof(struct sx__span) + definition->name.size +
+                  definition->help.size;
+    for (size_t i = 0; i < definition->label_count; i++) {
+        size += strlen(definition->labels[i]);
+    }
+    return size;
+}
+
+static struct sx__span put(struct sx__family *family, size_t *used, const void *bytes, size_t size)
+{
+    struct sx__span span = {(uint32_t)*used, (uint32_t)size};
+    memcpy((char *)family + *used, bytes, size);
+    *used += size;
+    return span;
+}
+
+static void write_record(struct sx__family *family, const struct sx__definition *definition)
+{
+    size_t bound_count = padded_bounds(definition);
+    double *bounds = sx__family_bounds(family);
+    for (size_t i = 0; i < bound_count; i++) {
+        /* Adding zero turns -0 into 0: both are one bound, and there is one way to write it. */
+        bounds[i] = i < definition->bound_count ? definition->bounds[i] + 0.0 : HUGE_VAL;
+    }
+    size_t used = sizeof *family + bound_count * sizeof(double);
+    struct sx__span spans[SX_LABELS_MAX];
+    size_t spans_size = definition->label_count * sizeof spans[0];
+    size_t spans_at = used;
+    used += spans_size;
+    for (size_t i = 0; i < definition->label_count; i++) {
+        spans[i] = put(family, &used, definition->labels[i], strlen(definition->labels[i]));
+    }
+    family->labels = put(family, &spans_at, spans, spans_size);
+    family->name = put(family, &used, definition->name.data, definition->name.size);
+    family->help = put(family, &used, definition->help.data, definition->help.size);
+}
+
+/* Writes the record of a family and of the series that one without labels starts with. */
+static struct sx__family *write_family(struct sx_registry *registry,
+                                       const struct sx__definition *definition)
+{
+    size_t size = record_size(definition);
+    struct sx__family *family = size > UINT32_MAX ? NULL : sx__directory_allocate(registry, size);
+    if (family == NULL) {
+        return NULL;
+    }
+    *family = (struct sx__family){
+        .arena = registry->arena,
+        .type = definition->type,
+        .label_count = (uint32_t)definition->label_count,
+        .bound_count = (uint32_t)definition->bound_count,
+    };
+    write_record(family, definition);
+    if (definition->label_count == 0) {
+        const struct sx__series *series = sx__series_write(registry, family, NULL, 0);
+        if (series == NULL) {
+            return NULL;
+        }
+        family->first_series = sx__ref(registry, series);
+        family->last_series = family->first_series;
+        family->series_count = 1;
+    }
+    return family;
+}
+
+static void publish(struct sx_registry *registry, const struct sx__family *family)
+{
+    uint32_t ref = sx__ref(registry, family);
+    uint32_t *link = &registry->first_family;
+    if (registry->last_family != 0) {
+        link = &((struct sx__family *)sx__at(registry, registry->last_family))->next;
+    }
+    __atomic_store_n(link, ref, __ATOMIC_RELEASE);
+    registry->last_family = ref;
+}
+
+int sx__family_register(struct sx__family **family, struct sx_registry *registry,
+                        const struct sx__definition *definition)
+{
+    struct sx__family *found = NULL;
+
+    sx__directory_lock(registry);
+    int status = find(&found, registry, definition);
+    if (status == SX_OK && found == NULL) {
+        struct sx__directory_mark mark = sx__directory_mark(registry);
+        found = write_family(registry, definition);
+        if (found != NULL) {
+            publish(registry, found);
+        } else {
+            sx__directory_rewind(registry, mark);
+            status = SX_EFULL;
+        }
+    }
+    sx__directory_unlock(registry);
+    if (status == SX_OK) {
+        *family = found;
+    }
+    return status;
+}
+
+void sx__families_mend(struct sx_registry *registry)
+{
+    uint32_t last = 0;
+    for (uint32_t ref = registry->first_family; ref != 0;) {
+        struct sx__family *family = sx__at(registry, ref);
+        sx__series_mend(registry, family);
+        last = ref;
+        ref = family->next;
+    }
+    registry->last_family = last;
+}

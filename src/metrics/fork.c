@@ -1,0 +1,74 @@
+/* fork.c: a child must not go on in its parent's slots, or both would write the same cells.
+ *
+ * A private arena is copied by fork(), and the child is alone in its copy. Its directory is locked
+ * across the fork so that the copy is whole; then the mutexes in the copy, whose owners are threads
+ * of the parent, are made anew. A shared arena stays what it is; the child claims slots of its own.
+ */
+#include "fork.h"
+
+#include "arena.h"
+#include "lock.h"
+#include "processes.h"
+#include "slots.h"
+
+#include <assert.h>
+
+static bool is_private(const struct sx__arena *arena)
+{
+    return arena->state != SX__ARENA_NONE && !arena->registry->shared;
+}
+
+static void before_fork(void)
+{
+    (void)pthread_mutex_lock(&sx__arenas_lock);
+    for (size_t i = 0; i < SX__ARENAS; i++) {
+        if (is_private(&sx__arenas[i])) {
+            enum sx__lock_result result = sx__lock_take(&sx__arenas[i].registry->lock);
+            assert(result == SX__LOCK_TAKEN); /* threads of one process do not die alone */
+            (void)result;
+        }
+    }
+}
+
+static void after_fork_in_parent(void)
+{
+    for (size_t i = SX__ARENAS; i-- > 0;) {
+        if (is_private(&sx__arenas[i])) {
+            sx__lock_release(&sx__arenas[i].registry->lock);
+        }
+    }
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+}
+
+/* Making a mutex anew needs no memory here, so that its error cannot happen. */
+static void renew_locks(struct sx_registry *registry)
+{
+    (void)sx__lock_init(&registry->lock);
+    for (uint32_t i = 0; i < registry->slots_claimed; i++) {
+        (void)sx__lock_init(&registry->seats[i].mutex);
+    }
+}
+
+static void after_fork_in_child(void)
+{
+    sx__slots_forget();
+    sx__processes_forget();
+    for (size_t i = 0; i < SX__ARENAS; i++) {
+        struct sx__arena *arena = &sx__arenas[i];
+        if (is_private(arena)) {
+            renew_locks(arena->registry);
+        } else if (arena->state != SX__ARENA_NONE) {
+            arena->inherited = true;
+        }
+        if (arena->state == SX__ARENA_LIVE) {
+            sx__process_enter(arena->registry);
+        }
+    }
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+}
+
+int sx__fork_prepare(void)
+{
+    return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0 ? SX_OK
+                                                                                       : SX_ENOMEM;
+}

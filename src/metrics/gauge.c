@@ -1,0 +1,110 @@
+/* gauge.c: gauges: one cell in the process's row, which all its threads update with real atomics.
+ *
+ * Per-thread cells would not do: setting has no meaning across them, and increments and decrements
+ * on different threads, summed while they go on, are read negative.
+ */
+#include "cells.h"
+#include "metric.h"
+#include "processes.h"
+#include "reading.h"
+
+struct sx_gauge {
+    struct sx__series series;
+};
+
+struct sx_gauge_family {
+    struct sx__family family;
+};
+
+int sx_gauge_register(struct sx_gauge **gauge, struct sx_registry *registry,
+                      const struct sx_metric_options *options)
+{
+    struct sx__series *series = NULL;
+    if (gauge == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register(&series, registry, SX__GAUGE, options);
+    if (status == SX_OK) {
+        *gauge = (struct sx_gauge *)series;
+    }
+    return status;
+}
+
+int sx_gauge_family_register(struct sx_gauge_family **family, struct sx_registry *registry,
+                             const struct sx_metric_options *options)
+{
+    struct sx__family *registered = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register_family(&registered, registry, SX__GAUGE, options);
+    if (status == SX_OK) {
+        *family = (struct sx_gauge_family *)registered;
+    }
+    return status;
+}
+
+int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
+                        const struct sx_str *values, size_t count)
+{
+    struct sx__series *series = NULL;
+    if (gauge == NULL || family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__series_get(&series, &family->family, values, count);
+    if (status == SX_OK) {
+        *gauge = (struct sx_gauge *)series;
+    }
+    return status;
+}
+
+struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
+                                size_t count)
+{
+    if (family == NULL) {
+        return NULL;
+    }
+    return (struct sx_gauge *)sx__series_with(&family->family, values, count);
+}
+
+static uint64_t *cell_of(const struct sx_gauge *gauge)
+{
+    const struct sx_counter *handle = &gauge->series.handle;
+    return sx__cell(sx__process_rows[handle->arena],
+                    __atomic_load_n(&handle->cell, __ATOMIC_RELAXED));
+}
+
+void sx_gauge_set(struct sx_gauge *gauge, double value)
+{
+    if (gauge != NULL) {
+        __atomic_store_n(cell_of(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
+    }
+}
+
+void sx_gauge_add(struct sx_gauge *gauge, double delta)
+{
+    if (gauge != NULL) {
+        sx__cell_add_shared(cell_of(gauge), delta);
+    }
+}
+
+void sx_gauge_inc(struct sx_gauge *gauge)
+{
+    sx_gauge_add(gauge, 1);
+}
+
+void sx_gauge_dec(struct sx_gauge *gauge)
+{
+    sx_gauge_add(gauge, -1);
+}
+
+double sx_gauge_get(const struct sx_gauge *gauge)
+{
+    if (gauge == NULL) {
+        return 0;
+    }
+    struct sx__reading reading;
+    const struct sx_counter *handle = &gauge->series.handle;
+    sx__reading_of_gauges(&reading, sx__arenas[handle->arena].registry);
+    return sx__read_gauge(&reading, __atomic_load_n(&handle->cell, __ATOMIC_RELAXED));
+}

@@ -1,0 +1,143 @@
+/* histogram.c: histograms: a cell for each bucket and one for the sum, in each slot.
+ *
+ * There is no cell for the count: it is the sum of the buckets, so that it always equals +Inf.
+ */
+#include "histogram.h"
+
+#include "cells.h"
+#include "metric.h"
+#include "reading.h"
+#include "slots.h"
+
+struct sx_histogram {
+    struct sx__series series;
+};
+
+struct sx_histogram_family {
+    struct sx__family family;
+};
+
+int sx_histogram_register(struct sx_histogram **histogram, struct sx_registry *registry,
+                          const struct sx_metric_options *options)
+{
+    struct sx__series *series = NULL;
+    if (histogram == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register(&series, registry, SX__HISTOGRAM, options);
+    if (status == SX_OK) {
+        *histogram = (struct sx_histogram *)series;
+    }
+    return status;
+}
+
+int sx_histogram_family_register(struct sx_histogram_family **family, struct sx_registry *registry,
+                                 const struct sx_metric_options *options)
+{
+    struct sx__family *registered = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register_family(&registered, registry, SX__HISTOGRAM, options);
+    if (status == SX_OK) {
+        *family = (struct sx_histogram_family *)registered;
+    }
+    return status;
+}
+
+int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram_family *family,
+                            const struct sx_str *values, size_t count)
+{
+    struct sx__series *series = NULL;
+    if (histogram == NULL || family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__series_get(&series, &family->family, values, count);
+    if (status == SX_OK) {
+        *histogram = (struct sx_histogram *)series;
+    }
+    return status;
+}
+
+struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
+                                        const char *const *values, size_t count)
+{
+    if (family == NULL) {
+        return NULL;
+    }
+    return (struct sx_histogram *)sx__series_with(&family->family, values, count);
+}
+
+/* How many bounds are less than the value, which is the index of its bucket. Without branches, as
+ * which bucket an observation falls into is what no processor can predict. */
+static uint32_t bucket_of(const struct sx__family *family, double value)
+{
+    uint32_t bucket = 0;
+    for (uint32_t start = 0; start < family->bound_count; start += SX__BOUNDS_UNIT) {
+        const double *bounds = sx__family_bounds(family) + start;
+        uint32_t less = 0;
+        for (uint32_t i = 0; i < SX__BOUNDS_UNIT; i++) {
+            less += bounds[i] < value;
+        }
+        bucket += less;
+    }
+    return bucket;
+}
+
+static void observe_in_overflow(uint32_t arena, uint32_t cell, uint32_t bucket, double value)
+{
+    const char *row = sx__overflow_row(sx__arenas[arena].registry);
+    (void)__atomic_fetch_add(sx__cell(row, cell + SX__HISTOGRAM_BUCKETS + bucket), 1,
+                             __ATOMIC_RELAXED);
+    sx__cell_add_shared(sx__cell(row, cell + SX__HISTOGRAM_SUM), value);
+}
+
+void sx_histogram_observe(struct sx_histogram *histogram, double value)
+{
+    if (histogram == NULL || value != value) {
+        return;
+    }
+    const struct sx_counter *handle = &histogram->series.handle;
+    uint32_t index = __atomic_load_n(&handle->cell, __ATOMIC_RELAXED);
+    uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
+    const char *slot = sx__slot(handle->arena);
+    if (slot == NULL) {
+        observe_in_overflow(handle->arena, index, bucket, value);
+        return;
+    }
+    uint64_t *cells = sx__cell(slot, index);
+    uint64_t *count = &cells[SX__HISTOGRAM_BUCKETS + bucket];
+    __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+    sx__cell_add_own(&cells[SX__HISTOGRAM_SUM], value);
+}
+
+static double read_histogram(const struct sx_histogram *histogram, uint64_t *count)
+{
+    uint64_t buckets[SX_BUCKETS_MAX + 1];
+    struct sx__reading reading;
+    const struct sx__series *series = &histogram->series;
+    uint32_t bound_count = sx__series_family(series)->bound_count;
+
+    sx__reading_of_slots(&reading, sx__arenas[series->handle.arena].registry);
+    double sum = sx__read_histogram(&reading, series, bound_count, buckets);
+    *count = 0;
+    for (uint32_t i = 0; i <= bound_count; i++) {
+        *count += buckets[i];
+    }
+    return sum;
+}
+
+uint64_t sx_histogram_get_count(const struct sx_histogram *histogram)
+{
+    uint64_t count = 0;
+    if (histogram != NULL) {
+        (void)read_histogram(histogram, &count);
+    }
+    return count;
+}
+
+double sx_histogram_get_sum(const struct sx_histogram *histogram)
+{
+    uint64_t count;
+    return histogram == NULL ? 0 : read_histogram(histogram, &count);
+}

@@ -1,0 +1,133 @@
+/* labels.c: escaping once, when a series is made, so that a scrape only copies. */
+#include "labels.h"
+
+#include <string.h>
+
+static char *put(char *at, struct sx_str bytes)
+{
+    memcpy(at, bytes.data, bytes.size);
+    return at + bytes.size;
+}
+
+/* What follows the backslash, or 0 where the byte stands for itself. Prometheus exposition formats:
+ * "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote, and line
+ * feed characters have to be escaped". All other control bytes pass, NUL among them: parsers give
+ * back what was written. */
+static char escape_of(char c)
+{
+    switch (c) {
+    case '\\':
+        return '\\';
+    case '"':
+        return '"';
+    case '\n':
+        return 'n';
+    default:
+        return 0;
+    }
+}
+
+static size_t escaped_size(struct sx_str value)
+{
+    size_t size = value.size;
+    for (size_t i = 0; i < value.size; i++) {
+        size += escape_of(value.data[i]) != 0;
+    }
+    return size;
+}
+
+static char *put_escaped(char *at, struct sx_str value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        char escape = escape_of(value.data[i]);
+        if (escape != 0) {
+            *at++ = '\\';
+        }
+        *at++ = escape != 0 ? escape : value.data[i];
+    }
+    return at;
+}
+
+static bool is_named(const struct sx__family *family)
+{
+    return family->type != SX__HISTOGRAM;
+}
+
+size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
+{
+    size_t size = is_named(family) ? sx__family_name(family).size + 1 : 0;
+    if (is_named(family) && family->label_count > 0) {
+        size += 2; /* the braces */
+    }
+    for (size_t i = 0; i < family->label_count; i++) {
+        size += (i > 0) + sx__family_label(family, i).size + 3 + escaped_size(values[i]);
+    }
+    return size;
+}
+
+void sx__labels_write_text(char *text, const struct sx__family *family, const struct sx_str *values)
+{
+    char *at = text;
+    bool braced = is_named(family) && family->label_count > 0;
+    if (is_named(family)) {
+        at = put(at, sx__family_name(family));
+    }
+    if (braced) {
+        *at++ = '{';
+    }
+    for (size_t i = 0; i < family->label_count; i++) {
+        if (i > 0) {
+            *at++ = ',';
+        }
+        at = put(at, sx__family_label(family, i));
+        *at++ = '=';
+        *at++ = '"';
+        at = put_escaped(at, values[i]);
+        *at++ = '"';
+    }
+    if (braced) {
+        *at++ = '}';
+    }
+    if (is_named(family)) {
+        *at = ' ';
+    }
+}
+
+size_t sx__labels_values_size(const struct sx__family *family, const struct sx_str *values)
+{
+    size_t size = family->label_count * sizeof(uint32_t);
+    for (size_t i = 0; i < family->label_count; i++) {
+        size += values[i].size;
+    }
+    return size;
+}
+
+void sx__labels_write_values(struct sx__series *series, const struct sx__family *family,
+                             const struct sx_str *values)
+{
+    char *sizes = sx__series_text(series) + sx__labels_values_offset(series->text_size);
+    char *at = sizes + family->label_count * sizeof(uint32_t);
+    for (size_t i = 0; i < family->label_count; i++) {
+        uint32_t size = (uint32_t)values[i].size;
+        memcpy(sizes + i * sizeof size, &size, sizeof size);
+        if (size > 0) {
+            at = put(at, values[i]);
+        }
+    }
+}
+
+bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
+                      const struct sx_str *values)
+{
+    const char *sizes = sx__series_text(series) + sx__labels_values_offset(series->text_size);
+    const char *at = sizes + family->label_count * sizeof(uint32_t);
+    for (size_t i = 0; i < family->label_count; i++) {
+        uint32_t size;
+        memcpy(&size, sizes + i * sizeof size, sizeof size);
+        if (size != values[i].size || (size > 0 && memcmp(at, values[i].data, size) != 0)) {
+            return false;
+        }
+        at += size;
+    }
+    return true;
+}

@@ -1,0 +1,31 @@
+/* labels.h: the label values of a series, as text and as they were. */
+#ifndef SX_METRICS_LABELS_H
+#define SX_METRICS_LABELS_H
+
+#include "family.h"
+
+/** The bytes that sx__labels_write_text will write. */
+size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values);
+
+/** Writes what a page has before the number; see struct sx__series. */
+void sx__labels_write_text(char *text, const struct sx__family *family,
+                           const struct sx_str *values);
+
+/** The bytes that the values take in a record. */
+size_t sx__labels_values_size(const struct sx__family *family, const struct sx_str *values);
+
+/** Writes the values behind the text of the series, whose text_size is set. */
+void sx__labels_write_values(struct sx__series *series, const struct sx__family *family,
+                             const struct sx_str *values);
+
+/** Whether the series has these values. */
+bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
+                      const struct sx_str *values);
+
+/** Where in a record the values start, for a text of this size. */
+static inline size_t sx__labels_values_offset(size_t text_size)
+{
+    return (text_size + sizeof(uint32_t) - 1) / sizeof(uint32_t) * sizeof(uint32_t);
+}
+
+#endif

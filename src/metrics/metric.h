@@ -1,0 +1,16 @@
+/* metric.h: what the register functions of all types do. */
+#ifndef SX_METRICS_METRIC_H
+#define SX_METRICS_METRIC_H
+
+#include "definition.h"
+#include "series.h"
+
+/** Checks the options and registers a family with labels. */
+int sx__metric_register_family(struct sx__family **family, struct sx_registry *registry,
+                               enum sx__type type, const struct sx_metric_options *options);
+
+/** Checks the options and registers a metric without labels; gives its one series. */
+int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
+                        enum sx__type type, const struct sx_metric_options *options);
+
+#endif

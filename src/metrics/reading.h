@@ -1,0 +1,71 @@
+/* reading.h: summing cells, for a scrape or a get, with relaxed loads and no lock.
+ *
+ * Each cell of a counter or bucket only grows, and so does each sum of them from one reading to the
+ * next. Slots that no thread ever claimed are not touched: they would cost memory.
+ */
+#ifndef SX_METRICS_READING_H
+#define SX_METRICS_READING_H
+
+#include "cells.h"
+#include "family.h"
+
+/* The rows of an arena that count, as of now. */
+struct sx__reading {
+    const char *slots; /* the overflow row, which the claimed slots follow */
+    size_t slot_count;
+    size_t stride;
+    const char *gauges[SX__PROCESSES + 1]; /* rows of the processes that live */
+    size_t gauge_count;
+};
+
+/** Finds the rows that counters and histograms have. */
+void sx__reading_of_slots(struct sx__reading *reading, const struct sx_registry *registry);
+
+/** Finds the rows that gauges have; asks for each process whether it lives. */
+void sx__reading_of_gauges(struct sx__reading *reading, struct sx_registry *registry);
+
+static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_t cell)
+{
+    uint64_t sum = 0;
+    const char *row = reading->slots;
+    for (size_t i = 0; i < reading->slot_count; i++, row += reading->stride) {
+        sum += __atomic_load_n(sx__cell(row, cell), __ATOMIC_RELAXED);
+    }
+    return sum;
+}
+
+/* Rounding is monotone, and the order of the rows is always the same: the sum never falls where no
+ * cell does. */
+static inline double sx__read_double(const struct sx__reading *reading, uint32_t cell)
+{
+    double sum = 0;
+    const char *row = reading->slots;
+    for (size_t i = 0; i < reading->slot_count; i++, row += reading->stride) {
+        sum += sx__double_of(__atomic_load_n(sx__cell(row, cell), __ATOMIC_RELAXED));
+    }
+    return sum;
+}
+
+static inline double sx__read_gauge(const struct sx__reading *reading, uint32_t cell)
+{
+    double sum = 0;
+    for (size_t i = 0; i < reading->gauge_count; i++) {
+        sum += sx__double_of(__atomic_load_n(sx__cell(reading->gauges[i], cell), __ATOMIC_RELAXED));
+    }
+    return sum;
+}
+
+/** A counter's two parts; *fraction is 0 where there never was one. */
+static inline uint64_t sx__read_counter(const struct sx__reading *reading,
+                                        const struct sx__series *series, double *fraction)
+{
+    uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
+    *fraction = cell == 0 ? 0 : sx__read_double(reading, cell);
+    return sx__read_whole(reading, __atomic_load_n(&series->handle.cell, __ATOMIC_RELAXED));
+}
+
+/** A histogram's sum, and into `buckets` the observations of each bucket (bound_count + 1). */
+double sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
+                          uint32_t bound_count, uint64_t *buckets);
+
+#endif

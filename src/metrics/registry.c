@@ -1,0 +1,107 @@
+/* registry.c: making and ending registries, and the one of the process. */
+#include "arena.h"
+#include "fork.h"
+#include "processes.h"
+#include "slots.h"
+
+#include <assert.h>
+
+#define SLOT_BYTES_DEFAULT ((size_t)64 << 20)
+#define DIRECTORY_BYTES_DEFAULT ((size_t)1 << 30)
+#define BYTES_MAX ((size_t)16 << 30) /* cells and refs are numbered in 32 bits */
+
+static struct sx_registry *default_registry; /* written under sx__arenas_lock */
+
+/* Guarded by sx__arenas_lock. */
+static int prepare_process(void)
+{
+    static bool prepared;
+    if (!prepared) {
+        int status = sx__fork_prepare();
+        if (status != SX_OK) {
+            return status;
+        }
+        sx__slots_prepare();
+        prepared = true;
+    }
+    return SX_OK;
+}
+
+static struct sx_registry_options with_defaults(const struct sx_registry_options *given)
+{
+    struct sx_registry_options options = {0};
+    if (given != NULL) {
+        options = *given;
+    }
+    if (options.slots == 0) {
+        options.slots = SX__SLOTS_DEFAULT;
+    }
+    if (options.slot_bytes == 0) {
+        options.slot_bytes = SLOT_BYTES_DEFAULT;
+    }
+    if (options.directory_bytes == 0) {
+        options.directory_bytes = DIRECTORY_BYTES_DEFAULT;
+    }
+    return options;
+}
+
+/* The caller holds sx__arenas_lock. */
+static int open_registry(struct sx_registry **registry, const struct sx_registry_options *options)
+{
+    struct sx_registry *opened = NULL;
+    int status = prepare_process();
+    if (status == SX_OK) {
+        status = sx__arena_open(&opened, options);
+    }
+    if (status == SX_OK) {
+        sx__process_enter(opened);
+        *registry = opened;
+    }
+    return status;
+}
+
+int sx_registry_new(struct sx_registry **registry, const struct sx_registry_options *options)
+{
+    struct sx_registry_options wanted = with_defaults(options);
+
+    if (registry == NULL || wanted.slots > SX__SLOTS_MAX || wanted.slot_bytes > BYTES_MAX ||
+        wanted.directory_bytes > BYTES_MAX) {
+        return SX_EINVAL;
+    }
+    (void)pthread_mutex_lock(&sx__arenas_lock);
+    int status = open_registry(registry, &wanted);
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+    return status;
+}
+
+void sx_registry_destroy(struct sx_registry *registry)
+{
+    if (registry == NULL) {
+        return;
+    }
+    assert(registry != __atomic_load_n(&default_registry, __ATOMIC_RELAXED));
+    (void)pthread_mutex_lock(&sx__arenas_lock);
+    struct sx__arena *arena = &sx__arenas[registry->arena];
+    assert(arena->state == SX__ARENA_LIVE);
+    if (arena->inherited) {
+        sx__process_exit(registry);
+    }
+    sx__arena_close(arena);
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+}
+
+struct sx_registry *sx_registry_default(void)
+{
+    struct sx_registry *registry = __atomic_load_n(&default_registry, __ATOMIC_ACQUIRE);
+    if (registry != NULL) {
+        return registry;
+    }
+    struct sx_registry_options options = with_defaults(NULL);
+    (void)pthread_mutex_lock(&sx__arenas_lock);
+    registry = default_registry;
+    if (registry == NULL && open_registry(&registry, &options) == SX_OK) {
+        __atomic_store_n(&default_registry, registry, __ATOMIC_RELEASE);
+    }
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+    return registry;
+}

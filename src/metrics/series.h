@@ -1,0 +1,30 @@
+/* series.h: finding and making the series of a family. */
+#ifndef SX_METRICS_SERIES_H
+#define SX_METRICS_SERIES_H
+
+#include "family.h"
+
+/** Finds or makes the series with these label values.
+ *
+ * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
+ * Threads:  [any]; takes the directory's lock only where it makes the series
+ */
+int sx__series_get(struct sx__series **series, struct sx__family *family,
+                   const struct sx_str *values, size_t count);
+
+/** As sx__series_get, of C strings; NULL where that fails, or where one of them is NULL. */
+struct sx__series *sx__series_with(struct sx__family *family, const char *const *values,
+                                   size_t count);
+
+/** Writes the record of a series and gives it cells, without publishing it; NULL: full.
+ *
+ * @param values  well-formed, as many as the family has labels
+ * Threads:  the directory's lock is held
+ */
+struct sx__series *sx__series_write(struct sx_registry *registry, const struct sx__family *family,
+                                    const struct sx_str *values, uint32_t hash);
+
+/** Derives the family's count, end of chain and table from its chain. The lock is held. */
+void sx__series_mend(struct sx_registry *registry, struct sx__family *family);
+
+#endif
