@@ -1,0 +1,32 @@
+/* exposition.c: from a registry to a page in one of the formats. */
+#include "text.h"
+
+#include <sextant/exposition.h>
+
+const char *sx_format_content_type(enum sx_format format)
+{
+    (void)format; /* there is one */
+    return "text/plain; version=0.0.4; charset=utf-8";
+}
+
+int sx_page_render(struct sx_page *page, struct sx_registry *registry, enum sx_format format)
+{
+    if (page == NULL) {
+        return SX_EINVAL;
+    }
+    page->size = 0;
+    if (format != SX_FORMAT_TEXT) {
+        return SX_EINVAL;
+    }
+    if (registry == NULL) {
+        registry = sx_registry_default();
+    }
+    if (registry == NULL) {
+        return SX_ENOMEM;
+    }
+    int status = sx__text_render(page, registry);
+    if (status != SX_OK) {
+        page->size = 0; /* half a page would be taken for a whole one */
+    }
+    return status;
+}

@@ -1,0 +1,245 @@
+/* text.c: Prometheus text 0.0.4.
+ *
+ * What stands before a number was escaped when its series was made; here it is copied. Only a
+ * histogram's lines are put together from pieces, as each of its buckets has the same labels again.
+ *
+ * Source: Prometheus "Exposition formats", Text-based format
+ */
+#include "text.h"
+
+#include "number.h"
+#include "page.h"
+
+#include <string.h>
+
+#define PIECE(text) ((struct sx_str){text, sizeof(text) - 1})
+
+static const struct sx_str type_names[] = {
+    [SX__COUNTER] = {"counter", 7},
+    [SX__GAUGE] = {"gauge", 5},
+    [SX__HISTOGRAM] = {"histogram", 9},
+};
+
+/* ` NUMBER\n`, as a double or as an integer */
+#define NUMBER_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 2)
+/* `,le="BOUND"} ` */
+#define BOUND_PIECE_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 9)
+
+static char *copy(char *at, struct sx_str piece)
+{
+    memcpy(at, piece.data, piece.size);
+    return at + piece.size;
+}
+
+static char *end_of(const struct sx_page *page)
+{
+    return page->data + page->size;
+}
+
+static void set_end(struct sx_page *page, const char *end)
+{
+    page->size = (size_t)(end - page->data);
+}
+
+/* HELP escapes the backslash and the line feed, and nothing else: `\"` is an error there. */
+static char *copy_help(char *at, struct sx_str help)
+{
+    for (size_t i = 0; i < help.size; i++) {
+        char c = help.data[i];
+        if (c == '\\' || c == '\n') {
+            *at++ = '\\';
+        }
+        *at++ = c == '\n' ? 'n' : c;
+    }
+    return at;
+}
+
+static int render_head(struct sx_page *page, const struct sx__family *family)
+{
+    struct sx_str name = sx__family_name(family);
+    struct sx_str help = sx__family_help(family);
+    int status = sx__page_reserve(page, 2 * name.size + 2 * help.size + 64);
+    if (status != SX_OK) {
+        return status;
+    }
+    char *at = copy(end_of(page), PIECE("# HELP "));
+    at = copy(at, name);
+    *at++ = ' ';
+    at = copy_help(at, help);
+    at = copy(at, PIECE("\n# TYPE "));
+    at = copy(at, name);
+    *at++ = ' ';
+    at = copy(at, type_names[family->type]);
+    *at++ = '\n';
+    set_end(page, at);
+    return SX_OK;
+}
+
+static struct sx_str text_of(const struct sx__series *series)
+{
+    return (struct sx_str){sx__series_text(series), series->text_size};
+}
+
+static char *write_counter(char *at, const struct sx__reading *reading,
+                           const struct sx__series *series)
+{
+    double fraction;
+    uint64_t whole = sx__read_counter(reading, series, &fraction);
+    if (fraction == 0) {
+        return sx__write_whole(at, whole);
+    }
+    return sx__write_double(at, (double)whole + fraction);
+}
+
+static char *write_gauge(char *at, const struct sx__reading *reading,
+                         const struct sx__series *series)
+{
+    uint32_t cell = __atomic_load_n(&series->handle.cell, __ATOMIC_RELAXED);
+    return sx__write_double(at, sx__read_gauge(reading, cell));
+}
+
+/* One line a series. */
+static int render_simple(struct sx_page *page, const struct sx_registry *registry,
+                         const struct sx__reading *reading, const struct sx__family *family)
+{
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
+        int status = sx__page_reserve(page, series->text_size + NUMBER_SIZE_MAX);
+        if (status != SX_OK) {
+            return status;
+        }
+        char *at = copy(end_of(page), text_of(series));
+        at = family->type == SX__GAUGE ? write_gauge(at, reading, series)
+                                       : write_counter(at, reading, series);
+        *at++ = '\n';
+        set_end(page, at);
+    }
+    return SX_OK;
+}
+
+/* What ends the part before the number, for each bucket of a family; the same for all its series.
+ */
+struct bound_pieces {
+    struct sx_str pieces[SX_BUCKETS_MAX + 1];
+    char text[(SX_BUCKETS_MAX + 1) * BOUND_PIECE_SIZE_MAX];
+    size_t longest;
+};
+
+static void write_bound_pieces(struct bound_pieces *bounds, const struct sx__family *family)
+{
+    char *at = bounds->text;
+    bounds->longest = 0;
+    for (uint32_t i = 0; i <= family->bound_count; i++) {
+        const char *start = at;
+        if (family->label_count > 0) {
+            *at++ = ',';
+        }
+        at = copy(at, PIECE("le=\""));
+        at = i < family->bound_count ? sx__write_bound(at, sx__family_bounds(family)[i])
+                                     : copy(at, PIECE("+Inf"));
+        at = copy(at, PIECE("\"} "));
+        bounds->pieces[i] = (struct sx_str){start, (size_t)(at - start)};
+        if (bounds->pieces[i].size > bounds->longest) {
+            bounds->longest = bounds->pieces[i].size;
+        }
+    }
+}
+
+/* `name_bucket{labels,le="…"} number` for each bucket, cumulative; gives the sum of all. */
+static char *write_buckets(char *at, const struct sx__family *family,
+                           const struct bound_pieces *bounds, struct sx_str labels,
+                           uint64_t *buckets, uint64_t *total)
+{
+    struct sx_str name = sx__family_name(family);
+    *total = 0;
+    for (uint32_t i = 0; i <= family->bound_count; i++) {
+        *total += buckets[i];
+        at = copy(at, name);
+        at = copy(at, PIECE("_bucket{"));
+        at = copy(at, labels);
+        at = copy(at, bounds->pieces[i]);
+        at = sx__write_whole(at, *total);
+        *at++ = '\n';
+    }
+    return at;
+}
+
+/* `name_sum{labels} `, or with no braces where there are no labels */
+static char *write_name(char *at, struct sx_str name, struct sx_str suffix, struct sx_str labels)
+{
+    at = copy(at, name);
+    at = copy(at, suffix);
+    if (labels.size > 0) {
+        *at++ = '{';
+        at = copy(at, labels);
+        *at++ = '}';
+    }
+    *at++ = ' ';
+    return at;
+}
+
+static int render_histogram(struct sx_page *page, const struct sx__reading *reading,
+                            const struct sx__family *family, const struct bound_pieces *bounds,
+                            const struct sx__series *series)
+{
+    uint64_t buckets[SX_BUCKETS_MAX + 1];
+    uint64_t count;
+    struct sx_str name = sx__family_name(family);
+    struct sx_str labels = text_of(series);
+    size_t line = name.size + labels.size + bounds->longest + NUMBER_SIZE_MAX + 16;
+    int status = sx__page_reserve(page, line * ((size_t)family->bound_count + 3));
+    if (status != SX_OK) {
+        return status;
+    }
+    double sum = sx__read_histogram(reading, series, family->bound_count, buckets);
+    char *at = write_buckets(end_of(page), family, bounds, labels, buckets, &count);
+    at = write_name(at, name, PIECE("_sum"), labels);
+    at = sx__write_double(at, sum);
+    *at++ = '\n';
+    at = write_name(at, name, PIECE("_count"), labels);
+    at = sx__write_whole(at, count);
+    *at++ = '\n';
+    set_end(page, at);
+    return SX_OK;
+}
+
+static int render_histograms(struct sx_page *page, const struct sx_registry *registry,
+                             const struct sx__reading *reading, const struct sx__family *family)
+{
+    struct bound_pieces bounds;
+    write_bound_pieces(&bounds, family);
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
+        int status = render_histogram(page, reading, family, &bounds, series);
+        if (status != SX_OK) {
+            return status;
+        }
+    }
+    return SX_OK;
+}
+
+static int render_family(struct sx_page *page, const struct sx_registry *registry,
+                         const struct sx__reading *reading, const struct sx__family *family)
+{
+    int status = render_head(page, family);
+    if (status != SX_OK) {
+        return status;
+    }
+    return family->type == SX__HISTOGRAM ? render_histograms(page, registry, reading, family)
+                                         : render_simple(page, registry, reading, family);
+}
+
+int sx__text_render(struct sx_page *page, struct sx_registry *registry)
+{
+    struct sx__reading reading;
+    sx__reading_of_slots(&reading, registry);
+    sx__reading_of_gauges(&reading, registry);
+    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
+    for (; family != NULL; family = sx__family_at(registry, &family->next)) {
+        int status = render_family(page, registry, &reading, family);
+        if (status != SX_OK) {
+            return status;
+        }
+    }
+    return SX_OK;
+}

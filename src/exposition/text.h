@@ -1,0 +1,12 @@
+/* text.h: Prometheus text 0.0.4. */
+#ifndef SX_EXPOSITION_TEXT_H
+#define SX_EXPOSITION_TEXT_H
+
+#include "reading.h"
+
+#include <sextant/exposition.h>
+
+/** Appends all families of the registry to the page. Errors: SX_ENOMEM. */
+int sx__text_render(struct sx_page *page, struct sx_registry *registry);
+
+#endif
