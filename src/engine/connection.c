@@ -1,0 +1,410 @@
+#include "connection.h"
+#include "response_head.h"
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at
+ * least one empty line (CRLF) received prior to the request-line." */
+#define EMPTY_LINES_MAX 8
+#define LINGER_MS 2000
+#define NS_PER_MS 1000000u
+
+static const struct sx__fault empty_lines = {400, SX_REASON_MALFORMED,
+                                             "there are too many empty lines"};
+static const struct sx__fault header_late = {408, SX_REASON_HEADER_TIMEOUT,
+                                             "the header did not come in time"};
+static const struct sx__fault body_late = {408, SX_REASON_MALFORMED,
+                                           "the body did not come in time"};
+
+void sx__connection_init(struct sx__connection *connection, struct sx__protocol *protocol,
+                         uint64_t now_ns)
+{
+    *connection = (struct sx__connection){.protocol = protocol, .progress_ns = now_ns};
+}
+
+enum sx__want sx__connection_get_want(const struct sx__connection *connection)
+{
+    static const enum sx__want wants[] = {
+        [SX__PHASE_HEAD] = SX__WANT_INPUT,      [SX__PHASE_CONTINUE] = SX__WANT_OUTPUT,
+        [SX__PHASE_BODY] = SX__WANT_INPUT,      [SX__PHASE_READY] = SX__WANT_HANDLER,
+        [SX__PHASE_RESPONSE] = SX__WANT_OUTPUT, [SX__PHASE_REJECTION] = SX__WANT_OUTPUT,
+        [SX__PHASE_LINGER] = SX__WANT_LINGER,   [SX__PHASE_CLOSED] = SX__WANT_CLOSE,
+    };
+    const enum sx__want want = wants[connection->phase];
+    return want == SX__WANT_INPUT && connection->waiting ? SX__WANT_ADVANCE : want;
+}
+
+/* A lone CR may yet become an empty line, which is nobody's request. */
+bool sx__connection_is_idle(const struct sx__connection *connection)
+{
+    const struct sx__request *request = connection->request;
+    return connection->phase == SX__PHASE_HEAD && !connection->waiting &&
+           (request == NULL || request->scan_offset == 0);
+}
+
+uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
+{
+    const struct sx_run_options *options = &connection->protocol->options;
+    const unsigned timeouts_ms[] = {
+        [SX__PHASE_HEAD] = sx__connection_is_idle(connection) ? options->idle_timeout_ms
+                                                              : options->header_timeout_ms,
+        [SX__PHASE_CONTINUE] = options->write_timeout_ms,
+        [SX__PHASE_BODY] = options->body_timeout_ms,
+        [SX__PHASE_READY] = options->write_timeout_ms,
+        [SX__PHASE_RESPONSE] = options->write_timeout_ms,
+        [SX__PHASE_REJECTION] = options->write_timeout_ms,
+        [SX__PHASE_LINGER] = LINGER_MS,
+        [SX__PHASE_CLOSED] = 0,
+    };
+    return connection->progress_ns + (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS;
+}
+
+/* ---- endings ---- */
+
+static void enter(struct sx__connection *connection, enum sx__phase phase, uint64_t now_ns)
+{
+    connection->phase = phase;
+    connection->progress_ns = now_ns;
+}
+
+static void free_head(struct sx__connection *connection)
+{
+    if (connection->request != NULL && connection->head != connection->request->response_head) {
+        free(connection->head);
+    }
+    connection->head = NULL;
+    connection->head_size = 0;
+    connection->body = (struct sx_str){NULL, 0};
+    connection->sent = 0;
+}
+
+static void end_exchange(struct sx__connection *connection, enum sx_outcome outcome,
+                         uint64_t now_ns)
+{
+    struct sx__exchange *exchange = &connection->request->exchange;
+    const size_t head_size = connection->head_size;
+    exchange->record.response_body_bytes =
+        connection->sent > head_size ? connection->sent - head_size : 0;
+    exchange->record.ended_ns = now_ns;
+    const struct sx__service *service = &connection->protocol->service;
+    service->end(service->app, exchange, outcome);
+}
+
+void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
+{
+    const struct sx__service *service = &connection->protocol->service;
+    switch (connection->phase) {
+    case SX__PHASE_HEAD:
+        if (!sx__connection_is_idle(connection)) {
+            service->rejected(service->app, SX_REASON_DISCONNECTED);
+        }
+        break;
+    case SX__PHASE_CONTINUE:
+        /* What is half sent is not yet the response. */
+        free_head(connection);
+        end_exchange(connection, SX_OUTCOME_REQUEST_ABORTED, now_ns);
+        break;
+    case SX__PHASE_BODY:
+    case SX__PHASE_READY:
+        end_exchange(connection, SX_OUTCOME_REQUEST_ABORTED, now_ns);
+        break;
+    case SX__PHASE_RESPONSE:
+        end_exchange(connection, SX_OUTCOME_RESPONSE_ABORTED, now_ns);
+        break;
+    case SX__PHASE_REJECTION:
+    case SX__PHASE_LINGER:
+    case SX__PHASE_CLOSED:
+        break;
+    }
+    free_head(connection);
+    enter(connection, SX__PHASE_CLOSED, now_ns);
+}
+
+void sx__connection_clean_up(struct sx__connection *connection, struct sx__request_pool *pool,
+                             uint64_t now_ns)
+{
+    sx__connection_abort(connection, now_ns);
+    sx__request_destroy(pool, connection->request);
+    connection->request = NULL;
+}
+
+/* ---- output ---- */
+
+/* Has `response` sent, as that of the exchange or as that of a rejection. */
+static int respond(struct sx__connection *connection, const struct sx__response *response)
+{
+    struct sx__request *request = connection->request;
+    assert(response->status >= 200 && response->status <= 599);
+    connection->closing |=
+        atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed);
+    const bool has_body = sx__status_has_body(response->status);
+    const struct sx__response_head head = {
+        .status = response->status,
+        .content_type = has_body ? response->content_type : (struct sx_str){NULL, 0},
+        .header_lines = response->header_lines,
+        .content_length = has_body ? response->body.size : 0,
+        .close = connection->closing,
+        .keep_alive = request->is_http_1_0,
+    };
+    const size_t bound = sx__response_head_bound(&head);
+    connection->head =
+        bound <= sizeof request->response_head ? request->response_head : malloc(bound);
+    connection->sent = 0;
+    if (connection->head == NULL) {
+        return SX_ENOMEM;
+    }
+    connection->head_size = sx__response_head_write(connection->head, &head);
+    connection->body = has_body && !request->is_head ? response->body : (struct sx_str){NULL, 0};
+    return 0;
+}
+
+static void respond_to_exchange(struct sx__connection *connection)
+{
+    connection->phase = SX__PHASE_RESPONSE;
+    if (respond(connection, &connection->request->exchange.response) < 0) {
+        sx__connection_abort(connection, connection->progress_ns);
+    }
+}
+
+static void reject(struct sx__connection *connection, const struct sx__fault *fault,
+                   uint64_t now_ns)
+{
+    const struct sx__service *service = &connection->protocol->service;
+    service->rejected(service->app, fault->reason);
+    connection->closing = true;
+    connection->unread = true;
+    enter(connection, SX__PHASE_REJECTION, now_ns);
+
+    /* The messages are our own and need no escaping. The end of response_head is free for the body:
+     * the head of a rejection is short. */
+    char *text = connection->request->response_head + SX__RESPONSE_HEAD_BYTES / 2;
+    const int size =
+        snprintf(text, SX__RESPONSE_HEAD_BYTES / 2, "{\"message\": \"%s\"}", fault->message);
+    static const char type[] = "application/json";
+    const struct sx__response response = {
+        .status = fault->status,
+        .content_type = {type, sizeof type - 1},
+        .body = {text, (size_t)size},
+    };
+    if (respond(connection, &response) < 0) {
+        sx__connection_abort(connection, now_ns);
+    }
+}
+
+static void refuse(struct sx__connection *connection, const struct sx__fault *fault,
+                   uint64_t now_ns)
+{
+    const struct sx__service *service = &connection->protocol->service;
+    connection->closing = true;
+    connection->unread = true;
+    connection->progress_ns = now_ns;
+    service->refuse(service->app, &connection->request->exchange, fault->status, fault->message);
+    respond_to_exchange(connection);
+}
+
+static void send_continue(struct sx__connection *connection, uint64_t now_ns)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    connection->head = connection->request->response_head;
+    connection->head_size = sizeof text - 1;
+    connection->sent = 0;
+    memcpy(connection->head, text, sizeof text - 1);
+    enter(connection, SX__PHASE_CONTINUE, now_ns);
+}
+
+size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2])
+{
+    size_t count = 0;
+    size_t skip = connection->sent;
+    if (skip < connection->head_size) {
+        pieces[count++] = (struct sx_str){connection->head + skip, connection->head_size - skip};
+        skip = 0;
+    } else {
+        skip -= connection->head_size;
+    }
+    if (skip < connection->body.size) {
+        pieces[count++] =
+            (struct sx_str){connection->body.data + skip, connection->body.size - skip};
+    }
+    return count;
+}
+
+/* A request whose bytes are all read needs no linger: closing then loses nothing. */
+static void finish_output(struct sx__connection *connection, uint64_t now_ns)
+{
+    struct sx__request *request = connection->request;
+    const enum sx__phase phase = connection->phase;
+    if (phase == SX__PHASE_CONTINUE) {
+        free_head(connection);
+        connection->waiting = request->parsed < request->filled;
+        enter(connection, SX__PHASE_BODY, now_ns);
+        return;
+    }
+    if (phase == SX__PHASE_RESPONSE) {
+        end_exchange(connection, SX_OUTCOME_COMPLETE, now_ns);
+    }
+    free_head(connection);
+    if (connection->closing) {
+        const bool unread = connection->unread || request->parsed < request->filled;
+        enter(connection, unread ? SX__PHASE_LINGER : SX__PHASE_CLOSED, now_ns);
+        return;
+    }
+    sx__request_next(request);
+    connection->waiting = request->filled > request->start;
+    connection->empty_lines = 0;
+    enter(connection, SX__PHASE_HEAD, now_ns);
+}
+
+void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns)
+{
+    connection->sent += size;
+    connection->progress_ns = now_ns;
+    if (connection->sent == connection->head_size + connection->body.size) {
+        finish_output(connection, now_ns);
+    }
+}
+
+/* ---- input ---- */
+
+int sx__connection_reserve(struct sx__connection *connection, struct sx__request_pool *pool,
+                           char **space, size_t *size)
+{
+    if (connection->request == NULL) {
+        connection->request = sx__request_new(pool, &connection->protocol->options);
+        if (connection->request == NULL) {
+            return SX_ENOMEM;
+        }
+    }
+    return sx__request_reserve(connection->request, space, size);
+}
+
+void sx__connection_receive(struct sx__connection *connection, size_t size)
+{
+    connection->request->filled += size;
+    connection->waiting = true;
+}
+
+void sx__connection_settle(struct sx__connection *connection, struct sx__request_pool *pool)
+{
+    struct sx__request *request = connection->request;
+    if (request != NULL && request->filled == request->start &&
+        connection->phase == SX__PHASE_HEAD) {
+        sx__request_destroy(pool, request);
+        connection->request = NULL;
+    }
+}
+
+static enum sx__parse skip_empty_lines(struct sx__connection *connection)
+{
+    struct sx__request *request = connection->request;
+    while (request->filled > request->start && request->input[request->start] == '\r') {
+        if (request->filled - request->start < 2) {
+            return SX__PARSE_MORE;
+        }
+        if (request->input[request->start + 1] != '\n') {
+            break;
+        }
+        if (++connection->empty_lines > EMPTY_LINES_MAX) {
+            request->fault = &empty_lines;
+            return SX__PARSE_BAD;
+        }
+        request->start += 2;
+    }
+    request->parsed = request->start;
+    return request->filled > request->start ? SX__PARSE_DONE : SX__PARSE_MORE;
+}
+
+static void begin(struct sx__connection *connection, uint64_t now_ns)
+{
+    struct sx__request *request = connection->request;
+    struct sx__exchange *exchange = &request->exchange;
+    const struct sx__service *service = &connection->protocol->service;
+    exchange->record.started_ns = connection->progress_ns;
+    /* RFC 9112 9.3: persistent with 1.1 unless told to close, with 1.0 only if asked for. */
+    connection->closing =
+        request->wants_close || (request->is_http_1_0 && !request->wants_keep_alive);
+    service->begin(service->app, exchange);
+    if (sx__request_begin_body(request) == SX__PARSE_BAD) {
+        refuse(connection, request->fault, now_ns);
+    } else if (request->expects_continue && !request->message_complete) {
+        send_continue(connection, now_ns);
+    } else {
+        connection->waiting = true;
+        enter(connection, SX__PHASE_BODY, now_ns);
+    }
+}
+
+static void advance_head(struct sx__connection *connection, uint64_t now_ns)
+{
+    struct sx__request *request = connection->request;
+    enum sx__parse parse = SX__PARSE_DONE;
+    if (request->scan_offset == 0) {
+        parse = skip_empty_lines(connection);
+        if (parse == SX__PARSE_DONE) {
+            connection->progress_ns = now_ns;
+        }
+    }
+    if (parse == SX__PARSE_DONE) {
+        parse = sx__request_scan_head(request);
+    }
+    if (parse == SX__PARSE_DONE) {
+        parse = sx__request_parse_head(request);
+    }
+    if (parse == SX__PARSE_DONE) {
+        begin(connection, now_ns);
+    } else if (parse == SX__PARSE_BAD) {
+        reject(connection, request->fault, now_ns);
+    }
+}
+
+void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns)
+{
+    assert(sx__connection_get_want(connection) == SX__WANT_ADVANCE);
+    connection->waiting = false;
+    if (connection->phase == SX__PHASE_HEAD) {
+        advance_head(connection, now_ns);
+    }
+    if (connection->phase != SX__PHASE_BODY) {
+        return;
+    }
+    connection->waiting = false;
+    const enum sx__parse parse = sx__request_parse_body(connection->request);
+    if (parse == SX__PARSE_DONE) {
+        connection->phase = SX__PHASE_READY;
+    } else if (parse == SX__PARSE_BAD) {
+        refuse(connection, connection->request->fault, now_ns);
+    }
+}
+
+void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns)
+{
+    /* A client that only closed its own side still gets the answers to what it has asked. */
+    const enum sx__want want = sx__connection_get_want(connection);
+    if (want == SX__WANT_INPUT || want == SX__WANT_LINGER) {
+        sx__connection_abort(connection, now_ns);
+    }
+}
+
+void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
+{
+    if (connection->phase == SX__PHASE_HEAD && !sx__connection_is_idle(connection)) {
+        reject(connection, &header_late, now_ns);
+    } else if (connection->phase == SX__PHASE_BODY) {
+        refuse(connection, &body_late, now_ns);
+    } else {
+        sx__connection_abort(connection, now_ns);
+    }
+}
+
+/* ---- the handler ---- */
+
+void sx__connection_handle(struct sx__connection *connection, void *frame)
+{
+    assert(connection->phase == SX__PHASE_READY);
+    const struct sx__service *service = &connection->protocol->service;
+    service->handle(service->app, &connection->request->exchange, frame);
+    respond_to_exchange(connection);
+}

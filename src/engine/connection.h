@@ -1,0 +1,108 @@
+/* connection.h: an HTTP/1.1 connection without its socket.
+ *
+ * Bytes go in, exchanges come out and go to the service, bytes of responses come out. The engine
+ * around it asks what the connection wants, and does that:
+ *
+ *     INPUT     reserve, read into the space, receive; or end_input where there will be no more
+ *     ADVANCE   advance: bytes are waiting that have not been looked at
+ *     HANDLER   handle: runs the user's code, and may take long
+ *     OUTPUT    get_output, write, sent
+ *     LINGER    everything is said: shut the write side down and read what still comes, so that the
+ *               client gets the last response before it is told that nobody listened
+ *     CLOSE     close
+ *
+ * It never calls the system, and does not know the time: it is told. So the same bytes always give
+ * the same exchanges and the same responses, however they were split.
+ *
+ * Threads: a connection belongs to one thread at a time.
+ */
+#ifndef SX_CONNECTION_H
+#define SX_CONNECTION_H
+
+#include "request.h"
+
+/* What all connections of an engine share. */
+struct sx__protocol {
+    struct sx__service service;
+    struct sx_run_options options; /* no zeroes left */
+    _Atomic bool stopping;         /* each response is the last of its connection */
+};
+
+enum sx__want {
+    SX__WANT_INPUT,
+    SX__WANT_ADVANCE,
+    SX__WANT_HANDLER,
+    SX__WANT_OUTPUT,
+    SX__WANT_LINGER,
+    SX__WANT_CLOSE,
+};
+
+enum sx__phase {
+    SX__PHASE_HEAD,     /* before the end of a header, or idle */
+    SX__PHASE_CONTINUE, /* 100 Continue is on its way */
+    SX__PHASE_BODY,
+    SX__PHASE_READY,     /* the request is whole */
+    SX__PHASE_RESPONSE,  /* of an exchange */
+    SX__PHASE_REJECTION, /* the response to what never became an exchange */
+    SX__PHASE_LINGER,
+    SX__PHASE_CLOSED,
+};
+
+struct sx__connection {
+    struct sx__protocol *protocol;
+    struct sx__request *request; /* NULL while idle */
+    enum sx__phase phase;
+    bool waiting;         /* bytes in the request's input have not been looked at */
+    bool closing;         /* the present response is the last */
+    bool unread;          /* the client may still be sending what we will not read */
+    unsigned empty_lines; /* before the present request */
+    uint64_t progress_ns; /* when the deadline of the phase began to run */
+    char *head;           /* of the response; the request's response_head, or malloc */
+    size_t head_size;
+    struct sx_str body; /* as it is sent */
+    size_t sent;        /* of head and body together */
+};
+
+void sx__connection_init(struct sx__connection *connection, struct sx__protocol *protocol,
+                         uint64_t now_ns);
+
+/* Ends what is in progress and gives its memory back. May be called again. */
+void sx__connection_clean_up(struct sx__connection *connection, struct sx__request_pool *pool,
+                             uint64_t now_ns);
+
+enum sx__want sx__connection_get_want(const struct sx__connection *connection);
+
+/* Whether no request has begun: the connection may be closed without a word. */
+bool sx__connection_is_idle(const struct sx__connection *connection);
+
+/* When end_input_late is due. */
+uint64_t sx__connection_get_deadline(const struct sx__connection *connection);
+
+/* Where to read to. Errors: SX_ENOMEM, and the connection is to be closed. */
+int sx__connection_reserve(struct sx__connection *connection, struct sx__request_pool *pool,
+                           char **space, size_t *size);
+void sx__connection_receive(struct sx__connection *connection, size_t size);
+void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns);
+
+/* Gives an idle connection's memory back; call it when a turn ends. */
+void sx__connection_settle(struct sx__connection *connection, struct sx__request_pool *pool);
+
+/* The client will send nothing more. */
+void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns);
+
+/* The deadline is over: an idle connection is closed, an unfinished request is answered with 408, a
+ * response that the client does not read is given up. */
+void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns);
+
+/* The connection is broken, or there is no memory for it: whatever is in progress ends. */
+void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns);
+
+/* `frame` has the service's frame_bytes. */
+void sx__connection_handle(struct sx__connection *connection, void *frame);
+
+/* What to send next, in one or two pieces; gives how many. */
+size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2]);
+/* `size` bytes went to the kernel. */
+void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns);
+
+#endif

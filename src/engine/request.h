@@ -1,0 +1,138 @@
+/* request.h: the memory of one request, and its way from bytes to an exchange.
+ *
+ * A connection that waits for nothing owns no request. When bytes come it takes one from a pool,
+ * and gives it back once it is idle again. The bytes are parsed in three steps, each of which can
+ * be repeated when more bytes have come:
+ *
+ *     sx__request_scan_head    finds the end of the header, line by line, within the limits
+ *     sx__request_parse_head   reads the whole header: fills the exchange, or finds fault
+ *     sx__request_parse_body   feeds the body to llhttp until the message is complete
+ *
+ * Nothing is looked at before it is certain that it is all there, so that no result depends on
+ * how the bytes were split. The header is read twice, by us and by llhttp, and what the two
+ * understand differently is refused: it could be understood differently elsewhere, too.
+ *
+ * Offsets named *_offset count from `start`, the first byte of the request; the input may move
+ * until parse_head, and from then on stays where it is.
+ */
+#ifndef SX_REQUEST_H
+#define SX_REQUEST_H
+
+#include "engine.h"
+#include <llhttp.h>
+
+/* Room for reading that is left after a header, so that any body can come in. */
+#define SX__INPUT_SPARE_BYTES 4096
+#define SX__INPUT_BYTES 16384
+#define SX__RESPONSE_HEAD_BYTES 1024
+
+/* What is wrong with a request: how to answer, and how to count it. */
+struct sx__fault {
+    int status;
+    enum sx_reason reason; /* where it was not routed yet */
+    const char *message;
+};
+
+enum sx__parse {
+    SX__PARSE_MORE, /* more bytes are needed */
+    SX__PARSE_DONE,
+    SX__PARSE_BAD, /* `fault` says what is wrong */
+};
+
+struct sx__request {
+    struct sx__request *next; /* in a pool */
+    const struct sx_run_options *limits;
+
+    char *input; /* `own_input`, or malloc where that was too small */
+    size_t capacity;
+    size_t start;  /* of the present request */
+    size_t parsed; /* all before this has been used up */
+    size_t filled; /* all before this has been read */
+
+    size_t scan_offset;    /* the next byte to look for a line end */
+    size_t line_offset;    /* the line that is looked at */
+    size_t headers_offset; /* where the header lines begin; 0: within the request line */
+    size_t head_size;      /* set when the end of the header was found */
+    size_t line_count;     /* header lines */
+    const struct sx__fault *fault;
+
+    bool is_head; /* known from the request line on, and so are the next two */
+    bool is_http_1_0;
+    bool wants_close, wants_keep_alive; /* Connection: */
+    bool expects_continue, expects_other;
+    bool has_host, has_length, is_chunked;
+    uint64_t content_length;
+
+    llhttp_t parser;
+    bool message_complete;
+    bool in_trailer;
+    char trailer_previous;
+    uint64_t body_raw_bytes; /* as received, with all of its framing */
+    char *body; /* within the input, or `own_body` where it does not fit or is chunked */
+    size_t body_size;
+    char *own_body;
+    size_t own_body_capacity;
+
+    struct sx__exchange exchange;
+    struct sx__header headers[SX__HEADERS_MAX];
+    char response_head[SX__RESPONSE_HEAD_BYTES];
+    char *path_space;
+    size_t own_capacity;
+    char own_input[]; /* own_capacity bytes, then the path space */
+};
+
+/* Requests kept for reuse by one thread. */
+struct sx__request_pool {
+    struct sx__request *first;
+    unsigned count;
+};
+
+/* A request from the pool or from malloc, empty; NULL: no memory. */
+struct sx__request *sx__request_new(struct sx__request_pool *pool,
+                                    const struct sx_run_options *limits);
+/* Back to the pool; NULL is a no-op. */
+void sx__request_destroy(struct sx__request_pool *pool, struct sx__request *request);
+void sx__request_pool_clean_up(struct sx__request_pool *pool);
+
+/* Moves an unfinished header to the front of the input, or to a larger one. Errors: SX_ENOMEM */
+int sx__request_make_room(struct sx__request *request);
+
+/* Where the next bytes go: at least one. Errors: SX_ENOMEM */
+int sx__request_reserve(struct sx__request *request, char **space, size_t *size);
+
+/* Forgets the present request and begins the next with the bytes that came after it. */
+void sx__request_next(struct sx__request *request);
+
+enum sx__parse sx__request_scan_head(struct sx__request *request);
+
+/* After scan_head was done. `service` sees nothing yet: the caller begins the exchange. */
+enum sx__parse sx__request_parse_head(struct sx__request *request);
+
+/* After parse_head was done and the exchange has begun: whether the body can be accepted. */
+enum sx__parse sx__request_begin_body(struct sx__request *request);
+
+/* After begin_body was done; sets exchange.body when it is. */
+enum sx__parse sx__request_parse_body(struct sx__request *request);
+
+/* ---- the pieces ---- */
+
+struct sx__request_line {
+    struct sx_str method;
+    struct sx_str target;
+    int minor_version; /* of HTTP/1.x: 0 or 1 */
+};
+
+/* Reads a request line without its CRLF; NULL: it is good. */
+const struct sx__fault *sx__request_line_parse(struct sx__request_line *line, struct sx_str text);
+
+/* Whether it is what a Host header or an authority may be, without user information. */
+bool sx__is_host(struct sx_str text);
+
+/* Reads the fields of the header into request->headers and its flags; NULL: they are good. */
+const struct sx__fault *sx__request_fields_parse(struct sx__request *request);
+
+/* Lets llhttp read the header as well; NULL: it agrees. */
+const struct sx__fault *sx__request_check_head(struct sx__request *request,
+                                               const struct sx__request_line *line);
+
+#endif

@@ -1,0 +1,305 @@
+/* request_head.c: from the first byte to the empty line that ends the header. */
+#include "request.h"
+#include "token.h"
+#include <string.h>
+
+static const struct sx__fault bare_cr = {400, SX_REASON_MALFORMED, "a CR is not followed by an LF"};
+static const struct sx__fault bare_lf = {400, SX_REASON_MALFORMED, "a line ends in a bare LF"};
+static const struct sx__fault control = {
+    400, SX_REASON_MALFORMED, "the request line holds a byte that is not printable ASCII"};
+static const struct sx__fault target_too_long = {414, SX_REASON_TARGET_TOO_LONG,
+                                                 "the request line is too long"};
+static const struct sx__fault header_too_large = {431, SX_REASON_HEADER_TOO_LARGE,
+                                                  "the header is too large"};
+static const struct sx__fault too_many_headers = {431, SX_REASON_HEADER_TOO_LARGE,
+                                                  "there are too many header lines"};
+static const struct sx__fault folded = {400, SX_REASON_MALFORMED,
+                                        "a header line begins with white space"};
+static const struct sx__fault bad_name = {400, SX_REASON_MALFORMED,
+                                          "a header name is not a token followed by a colon"};
+static const struct sx__fault bad_value = {400, SX_REASON_MALFORMED,
+                                           "a header value holds a control character"};
+static const struct sx__fault no_host = {400, SX_REASON_MALFORMED, "there is no Host"};
+static const struct sx__fault bad_host = {400, SX_REASON_MALFORMED,
+                                          "there are two Hosts, or one is malformed"};
+static const struct sx__fault bad_length = {400, SX_REASON_MALFORMED,
+                                            "Content-Length is malformed, or is there twice"};
+static const struct sx__fault bad_coding = {400, SX_REASON_MALFORMED,
+                                            "Transfer-Encoding is not exactly one chunked"};
+static const struct sx__fault two_framings = {
+    400, SX_REASON_MALFORMED, "there are both Content-Length and Transfer-Encoding"};
+
+static enum sx__parse bad(struct sx__request *request, const struct sx__fault *fault)
+{
+    request->fault = fault;
+    return SX__PARSE_BAD;
+}
+
+/* The line is read byte by byte, so that what is not HTTP at all (a TLS handshake, say) is refused
+ * at its first strange byte instead of waiting for a line end that never comes. */
+static enum sx__parse scan_request_line(struct sx__request *request)
+{
+    const char *bytes = request->input + request->start;
+    const size_t size = request->filled - request->start;
+    for (size_t i = request->scan_offset; i < size; i++) {
+        const unsigned char c = (unsigned char)bytes[i];
+        if (c == '\r') {
+            if (i + 1 == size) {
+                request->scan_offset = i;
+                return SX__PARSE_MORE;
+            }
+            if (bytes[i + 1] != '\n') {
+                return bad(request, &bare_cr);
+            }
+            request->scan_offset = request->line_offset = request->headers_offset = i + 2;
+            struct sx__request_line line = {.minor_version = 1};
+            const struct sx__fault *fault =
+                sx__request_line_parse(&line, (struct sx_str){bytes, i});
+            /* A refusal of HEAD must not have a body either. */
+            request->is_head =
+                fault == NULL && line.method.size == 4 && memcmp(line.method.data, "HEAD", 4) == 0;
+            request->is_http_1_0 = line.minor_version == 0;
+            return fault != NULL ? bad(request, fault) : SX__PARSE_DONE;
+        }
+        if (c == '\n') {
+            return bad(request, &bare_lf);
+        }
+        if (c < 0x20 || c >= 0x7f) {
+            return bad(request, &control);
+        }
+        if (i >= request->limits->request_line_bytes) {
+            return bad(request, &target_too_long);
+        }
+    }
+    request->scan_offset = size;
+    return SX__PARSE_MORE;
+}
+
+/* One header line, with its line end. */
+static const struct sx__fault *check_line(struct sx__request *request, struct sx_str line)
+{
+    const size_t sum = request->line_offset + line.size - request->headers_offset;
+    if (sum > request->limits->header_bytes) {
+        return &header_too_large;
+    }
+    if (line.size < 2 || line.data[line.size - 2] != '\r') {
+        return &bare_lf;
+    }
+    if (line.data[0] == ' ' || line.data[0] == '\t') {
+        return &folded;
+    }
+    request->line_count++;
+    return request->line_count > request->limits->header_count ? &too_many_headers : NULL;
+}
+
+enum sx__parse sx__request_scan_head(struct sx__request *request)
+{
+    if (request->headers_offset == 0) {
+        const enum sx__parse parse = scan_request_line(request);
+        if (parse != SX__PARSE_DONE) {
+            return parse;
+        }
+    }
+    const char *bytes = request->input + request->start;
+    const size_t size = request->filled - request->start;
+    const char *end;
+    while (request->scan_offset < size && (end = memchr(bytes + request->scan_offset, '\n',
+                                                        size - request->scan_offset)) != NULL) {
+        const struct sx_str line = {bytes + request->line_offset,
+                                    (size_t)(end + 1 - bytes) - request->line_offset};
+        request->scan_offset = (size_t)(end + 1 - bytes);
+        if (line.size == 2 && line.data[0] == '\r') {
+            request->head_size = request->scan_offset;
+            return SX__PARSE_DONE;
+        }
+        const struct sx__fault *fault = check_line(request, line);
+        if (fault != NULL) {
+            return bad(request, fault);
+        }
+        request->line_offset = request->scan_offset;
+    }
+    request->scan_offset = size;
+    /* The two bytes more may be the empty line. */
+    if (size - request->headers_offset > request->limits->header_bytes + 2) {
+        return bad(request, &header_too_large);
+    }
+    return SX__PARSE_MORE;
+}
+
+/* ---- the fields that say where the request ends, and to whom it goes ---- */
+
+static const struct sx__fault *on_host(struct sx__request *request, struct sx_str value)
+{
+    if (request->has_host || !sx__is_host(value)) {
+        return &bad_host;
+    }
+    request->has_host = true;
+    return NULL;
+}
+
+static const struct sx__fault *on_content_length(struct sx__request *request, struct sx_str value)
+{
+    if (request->has_length || value.size == 0) {
+        return &bad_length;
+    }
+    uint64_t length = 0;
+    for (size_t i = 0; i < value.size; i++) {
+        const unsigned digit = (unsigned)(unsigned char)value.data[i] - '0';
+        if (digit > 9 || length > (UINT64_MAX - digit) / 10) {
+            return &bad_length;
+        }
+        length = length * 10 + digit;
+    }
+    request->has_length = true;
+    request->content_length = length;
+    return NULL;
+}
+
+static const struct sx__fault *on_transfer_encoding(struct sx__request *request,
+                                                    struct sx_str value)
+{
+    if (request->is_chunked || request->is_http_1_0 || !sx__is_word(value, "chunked")) {
+        return &bad_coding;
+    }
+    request->is_chunked = true;
+    return NULL;
+}
+
+static const struct sx__fault *on_connection(struct sx__request *request, struct sx_str value)
+{
+    struct sx_str option;
+    while (sx__list_next(&value, &option)) {
+        request->wants_close |= sx__is_word(option, "close");
+        request->wants_keep_alive |= sx__is_word(option, "keep-alive");
+    }
+    return NULL;
+}
+
+/* RFC 9110 10.1.1: "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST
+ * ignore that expectation." */
+static const struct sx__fault *on_expect(struct sx__request *request, struct sx_str value)
+{
+    struct sx_str expectation;
+    while (!request->is_http_1_0 && sx__list_next(&value, &expectation)) {
+        if (sx__is_word(expectation, "100-continue")) {
+            request->expects_continue = true;
+        } else if (expectation.size > 0) {
+            request->expects_other = true;
+        }
+    }
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    size_t size;
+    const struct sx__fault *(*read)(struct sx__request *request, struct sx_str value);
+} known_fields[] = {
+    {"host", 4, on_host},
+    {"expect", 6, on_expect},
+    {"connection", 10, on_connection},
+    {"content-length", 14, on_content_length},
+    {"transfer-encoding", 17, on_transfer_encoding},
+};
+
+static const struct sx__fault *read_known(struct sx__request *request,
+                                          const struct sx__header *header)
+{
+    for (size_t i = 0; i < sizeof known_fields / sizeof *known_fields; i++) {
+        if (header->name.size == known_fields[i].size &&
+            sx__is_word(header->name, known_fields[i].name)) {
+            return known_fields[i].read(request, header->value);
+        }
+    }
+    return NULL;
+}
+
+/* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; we
+ * refuse the other controls with them, the tab excepted. */
+static bool is_value(struct sx_str value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        const unsigned char c = (unsigned char)value.data[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A line without its CRLF. */
+static const struct sx__fault *read_field(struct sx__header *header, struct sx_str line)
+{
+    const size_t name_size = sx__token_size(line.data, line.size);
+    if (name_size == 0 || name_size == line.size || line.data[name_size] != ':') {
+        return &bad_name;
+    }
+    header->name = (struct sx_str){line.data, name_size};
+    header->value = sx__trim((struct sx_str){line.data + name_size + 1, line.size - name_size - 1});
+    return is_value(header->value) ? NULL : &bad_value;
+}
+
+/* RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
+ * message that lacks a Host header field". 6.1, of Transfer-Encoding beside Content-Length: "ought
+ * to be handled as an error". */
+static const struct sx__fault *check_together(const struct sx__request *request)
+{
+    if (!request->has_host && !request->is_http_1_0) {
+        return &no_host;
+    }
+    return request->has_length && request->is_chunked ? &two_framings : NULL;
+}
+
+const struct sx__fault *sx__request_fields_parse(struct sx__request *request)
+{
+    const char *line = request->input + request->start + request->headers_offset;
+    const char *end = request->input + request->start + request->head_size - 2;
+    size_t count = 0;
+    while (line < end) {
+        const char *next = memchr(line, '\n', (size_t)(end - line));
+        struct sx__header *header = &request->headers[count];
+        const struct sx__fault *fault =
+            read_field(header, (struct sx_str){line, (size_t)(next - line) - 1});
+        if (fault == NULL) {
+            fault = read_known(request, header);
+        }
+        if (fault != NULL) {
+            return fault;
+        }
+        line = next + 1;
+        count++;
+    }
+    return check_together(request);
+}
+
+/* ---- the whole header ---- */
+
+static const struct sx__fault no_memory = {503, SX_REASON_OVERLOADED, "there is no memory left"};
+
+enum sx__parse sx__request_parse_head(struct sx__request *request)
+{
+    const size_t head_end = request->start + request->head_size;
+    if (request->capacity - head_end < SX__INPUT_SPARE_BYTES &&
+        sx__request_make_room(request) < 0) {
+        return bad(request, &no_memory);
+    }
+    struct sx__request_line line;
+    const struct sx_str text = {request->input + request->start, request->headers_offset - 2};
+    const struct sx__fault *fault = sx__request_line_parse(&line, text);
+    if (fault == NULL) {
+        fault = sx__request_fields_parse(request);
+    }
+    if (fault == NULL) {
+        fault = sx__request_check_head(request, &line);
+    }
+    if (fault != NULL) {
+        return bad(request, fault);
+    }
+    memset(&request->exchange, 0, sizeof request->exchange);
+    request->exchange.record.method = line.method;
+    request->exchange.record.target = line.target;
+    request->exchange.headers = request->headers;
+    request->exchange.header_count = request->line_count;
+    request->exchange.path_space = request->path_space;
+    return SX__PARSE_DONE;
+}

@@ -1,0 +1,142 @@
+/* request_line.c: "GET /users/7?full HTTP/1.1". */
+#include "request.h"
+#include "token.h"
+#include <string.h>
+
+static const struct sx__fault bad_line = {400, SX_REASON_MALFORMED,
+                                          "the request line is not METHOD TARGET HTTP/1.1"};
+static const struct sx__fault bad_method = {400, SX_REASON_MALFORMED, "the method is not a token"};
+static const struct sx__fault bad_target = {400, SX_REASON_MALFORMED,
+                                            "the target is not one of HTTP"};
+static const struct sx__fault bad_version = {505, SX_REASON_MALFORMED,
+                                             "the version is neither HTTP/1.1 nor HTTP/1.0"};
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_hex(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* RFC 3986 3.2.2: reg-name = *( unreserved / pct-encoded / sub-delims ) */
+static bool is_in_name(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL);
+}
+
+/* The bracketed address of an IPv6 host; its exact form is nobody's business here. */
+static size_t literal_size(struct sx_str text)
+{
+    size_t i = 1;
+    while (i < text.size && (is_hex(text.data[i]) || text.data[i] == ':' || text.data[i] == '.')) {
+        i++;
+    }
+    return i > 1 && i < text.size && text.data[i] == ']' ? i + 1 : 0;
+}
+
+bool sx__is_host(struct sx_str text)
+{
+    size_t i = 0;
+    if (text.size > 0 && text.data[0] == '[') {
+        i = literal_size(text);
+        if (i == 0) {
+            return false;
+        }
+    } else {
+        while (i < text.size && is_in_name(text.data[i])) {
+            i++;
+        }
+    }
+    if (i < text.size && text.data[i] == ':') {
+        i++;
+        while (i < text.size && is_digit(text.data[i])) {
+            i++;
+        }
+    }
+    return i == text.size;
+}
+
+/* RFC 9112 3.2.3: authority-form = uri-host ":" port */
+static bool is_authority(struct sx_str target)
+{
+    return target.size > 1 && target.data[0] != ':' && is_digit(target.data[target.size - 1]) &&
+           memchr(target.data, ':', target.size) != NULL && sx__is_host(target);
+}
+
+static bool has_scheme(struct sx_str target, const char *scheme)
+{
+    const size_t size = strlen(scheme);
+    return target.size > size && sx__is_word((struct sx_str){target.data, size}, scheme);
+}
+
+/* RFC 9112 3.2.2: "a server MUST accept the absolute-form in requests". User information before the
+ * host is refused, as RFC 9110 4.2.4 would have it. */
+static bool is_absolute(struct sx_str target)
+{
+    size_t skip = has_scheme(target, "http://") ? 7 : has_scheme(target, "https://") ? 8 : 0;
+    if (skip == 0) {
+        return false;
+    }
+    const char *host = target.data + skip;
+    size_t size = 0;
+    while (skip + size < target.size && host[size] != '/' && host[size] != '?') {
+        size++;
+    }
+    return size > 0 && host[0] != ':' && sx__is_host((struct sx_str){host, size});
+}
+
+static bool is_target(struct sx_str method, struct sx_str target)
+{
+    for (size_t i = 0; i < target.size; i++) {
+        const unsigned char c = (unsigned char)target.data[i];
+        /* A fragment is not part of any request target. */
+        if (c <= 0x20 || c >= 0x7f || c == '#') {
+            return false;
+        }
+    }
+    if (method.size == 7 && memcmp(method.data, "CONNECT", 7) == 0) {
+        return is_authority(target);
+    }
+    if (target.size == 1 && target.data[0] == '*') {
+        return method.size == 7 && memcmp(method.data, "OPTIONS", 7) == 0;
+    }
+    return target.size > 0 && (target.data[0] == '/' || is_absolute(target));
+}
+
+static bool is_version(struct sx_str text)
+{
+    return text.size == 8 && memcmp(text.data, "HTTP/", 5) == 0 && is_digit(text.data[5]) &&
+           text.data[6] == '.' && is_digit(text.data[7]);
+}
+
+const struct sx__fault *sx__request_line_parse(struct sx__request_line *line, struct sx_str text)
+{
+    const size_t method_size = sx__token_size(text.data, text.size);
+    if (method_size == 0 || method_size == text.size || text.data[method_size] != ' ') {
+        return &bad_method;
+    }
+    struct sx_str target = {text.data + method_size + 1, 0};
+    const size_t rest = text.size - method_size - 1;
+    const char *space = memchr(target.data, ' ', rest);
+    if (space == NULL) {
+        return &bad_line;
+    }
+    target.size = (size_t)(space - target.data);
+    const struct sx_str version = {space + 1, rest - target.size - 1};
+    if (!is_version(version)) {
+        return &bad_line;
+    }
+    if (version.data[5] != '1' || version.data[7] > '1') {
+        return &bad_version;
+    }
+    const struct sx_str method = {text.data, method_size};
+    if (!is_target(method, target)) {
+        return &bad_target;
+    }
+    *line = (struct sx__request_line){method, target, version.data[7] - '0'};
+    return NULL;
+}

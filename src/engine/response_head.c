@@ -1,0 +1,183 @@
+#include "response_head.h"
+#include <string.h>
+#include <time.h>
+
+#define FIXED_LINES_BYTES \
+    256               /* the status line, Date, Content-Length and Connection, at their longest */
+#define DATE_BYTES 29 /* RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT" */
+
+/* The codes of the IANA registry. */
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {207, "Multi-Status"},
+    {208, "Already Reported"},
+    {226, "IM Used"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {305, "Use Proxy"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {423, "Locked"},
+    {424, "Failed Dependency"},
+    {425, "Too Early"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {506, "Variant Also Negotiates"},
+    {507, "Insufficient Storage"},
+    {508, "Loop Detected"},
+    {511, "Network Authentication Required"},
+};
+
+/* RFC 9112 4: "A server MUST send the space that separates the status-code from the reason-phrase
+ * even when the reason-phrase is absent". */
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (reasons[i].status == status) {
+            return reasons[i].reason;
+        }
+    }
+    return "";
+}
+
+bool sx__status_has_body(int status)
+{
+    return status != 204 && status != 205 && status != 304;
+}
+
+static char *append(char *at, const char *bytes, size_t size)
+{
+    if (size > 0) {
+        memcpy(at, bytes, size);
+    }
+    return at + size;
+}
+
+static char *append_text(char *at, const char *text)
+{
+    return append(at, text, strlen(text));
+}
+
+static char *append_number(char *at, size_t number)
+{
+    char digits[24];
+    size_t i = sizeof digits;
+    do {
+        digits[--i] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return append(at, digits + i, sizeof digits - i);
+}
+
+/* strftime follows the locale, which HTTP does not. */
+static void write_date(char *date, time_t now)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm tm;
+    gmtime_r(&now, &tm);
+    const unsigned fields[] = {(unsigned)tm.tm_mday, (unsigned)tm.tm_hour, (unsigned)tm.tm_min,
+                               (unsigned)tm.tm_sec};
+    static const size_t places[] = {5, 17, 20, 23};
+    memcpy(date, "Sun, 00 Jan 0000 00:00:00 GMT", DATE_BYTES);
+    memcpy(date, days + 3 * tm.tm_wday, 3);
+    memcpy(date + 8, months + 3 * tm.tm_mon, 3);
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        date[places[i]] = (char)('0' + fields[i] / 10);
+        date[places[i] + 1] = (char)('0' + fields[i] % 10);
+    }
+    unsigned year = (unsigned)tm.tm_year + 1900;
+    for (size_t i = 15; i >= 12; i--) {
+        date[i] = (char)('0' + year % 10);
+        year /= 10;
+    }
+}
+
+/* Made anew once a second by each thread. */
+static char *append_date(char *at)
+{
+    static __thread char date[DATE_BYTES];
+    static __thread time_t date_time;
+    const time_t now = time(NULL);
+    if (now != date_time) {
+        write_date(date, now);
+        date_time = now;
+    }
+    return append(at, date, DATE_BYTES);
+}
+
+size_t sx__response_head_bound(const struct sx__response_head *head)
+{
+    return FIXED_LINES_BYTES + head->content_type.size + head->header_lines.size;
+}
+
+size_t sx__response_head_write(char *buffer, const struct sx__response_head *head)
+{
+    char *at = append_text(buffer, "HTTP/1.1 ");
+    at = append_number(at, (size_t)head->status);
+    at = append_text(at, " ");
+    at = append_text(at, reason_of(head->status));
+    at = append_text(at, "\r\nDate: ");
+    at = append_date(at);
+    if (head->content_type.size > 0) {
+        at = append_text(at, "\r\nContent-Type: ");
+        at = append(at, head->content_type.data, head->content_type.size);
+    }
+    /* RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a
+     * status code of 1xx (Informational) or 204 (No Content)." In a 304 it would be that of the
+     * 200. */
+    if (head->status != 204 && head->status != 304) {
+        at = append_text(at, "\r\nContent-Length: ");
+        at = append_number(at, head->content_length);
+    }
+    if (head->close) {
+        at = append_text(at, "\r\nConnection: close");
+    } else if (head->keep_alive) {
+        at = append_text(at, "\r\nConnection: keep-alive");
+    }
+    at = append_text(at, "\r\n");
+    at = append(at, head->header_lines.data, head->header_lines.size);
+    at = append_text(at, "\r\n");
+    return (size_t)(at - buffer);
+}

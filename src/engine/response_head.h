@@ -1,0 +1,25 @@
+/* response_head.h: "HTTP/1.1 200 OK" and the lines that the engine writes itself. */
+#ifndef SX_RESPONSE_HEAD_H
+#define SX_RESPONSE_HEAD_H
+
+#include "engine.h"
+
+struct sx__response_head {
+    int status;
+    struct sx_str content_type;
+    struct sx_str header_lines;
+    size_t content_length;
+    bool close;      /* Connection: close */
+    bool keep_alive; /* Connection: keep-alive, which HTTP/1.0 clients wait for */
+};
+
+/* No content at all, not even for a GET: RFC 9110 15.3.5, 15.3.6 and 15.4.5. */
+bool sx__status_has_body(int status);
+
+/* How many bytes the head needs at most. */
+size_t sx__response_head_bound(const struct sx__response_head *head);
+
+/* Writes the head to a buffer of that size; gives its real size. */
+size_t sx__response_head_write(char *buffer, const struct sx__response_head *head);
+
+#endif

@@ -1,0 +1,45 @@
+/* run_options.c: the defaults of struct sx_run_options. */
+#include "engine.h"
+
+static void set_default(unsigned *value, unsigned otherwise)
+{
+    *value = *value == 0 ? otherwise : *value;
+}
+
+static void set_default_size(size_t *value, size_t otherwise)
+{
+    *value = *value == 0 ? otherwise : *value;
+}
+
+int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options)
+{
+    static const struct sx_run_options none = {0};
+    struct sx_run_options resolved = options == NULL ? none : *options;
+    if (resolved.host == NULL) {
+        resolved.host = "127.0.0.1";
+    }
+    set_default(&resolved.threads, 64);
+    set_default(&resolved.idle_timeout_ms, 15000);
+    set_default(&resolved.header_timeout_ms, 10000);
+    set_default(&resolved.body_timeout_ms, 30000);
+    set_default(&resolved.write_timeout_ms, 30000);
+    set_default(&resolved.stop_timeout_ms, 10000);
+    set_default_size(&resolved.request_line_bytes, 8192);
+    set_default_size(&resolved.header_bytes, 32768);
+    set_default_size(&resolved.header_count, SX__HEADERS_MAX);
+    set_default_size(&resolved.body_bytes, (size_t)1 << 20);
+
+    if (resolved.threads > 4096) {
+        return SX_EINVAL;
+    }
+    if (resolved.header_count > SX__HEADERS_MAX) {
+        return SX_EINVAL;
+    }
+    /* Sums of sizes must not overflow, and twice the body is counted. */
+    if (resolved.request_line_bytes > ((size_t)1 << 30) ||
+        resolved.header_bytes > ((size_t)1 << 30) || resolved.body_bytes > ((size_t)1 << 60)) {
+        return SX_EINVAL;
+    }
+    *out = resolved;
+    return 0;
+}

@@ -1,0 +1,253 @@
+#include "fake_service.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BIG_BYTES ((size_t)8 << 20)
+
+/* The mutex is held. */
+static void tell(struct fake_service *fake, const char *format, ...)
+{
+    if (!fake->records) {
+        return;
+    }
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    const int size = vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    const size_t added = size < (int)sizeof line ? (size_t)size : sizeof line - 1;
+    char *story = realloc(fake->story, fake->story_size + added + 1);
+    if (story == NULL) {
+        abort();
+    }
+    memcpy(story + fake->story_size, line, added + 1);
+    fake->story = story;
+    fake->story_size += added;
+}
+
+static bool is(struct sx_str text, const char *word)
+{
+    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
+}
+
+static struct sx_str text_of(const char *text)
+{
+    return (struct sx_str){text, strlen(text)};
+}
+
+static void on_begin(void *app, struct sx__exchange *exchange)
+{
+    struct fake_service *fake = app;
+    const struct sx_record *record = &exchange->record;
+    pthread_mutex_lock(&fake->mutex);
+    fake->begins++;
+    tell(fake, "begin [%.*s] [%.*s]", (int)record->method.size, record->method.data,
+         (int)record->target.size, record->target.data);
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        const struct sx__header *header = &exchange->headers[i];
+        tell(fake, " [%.*s]=[%.*s]", (int)header->name.size, header->name.data,
+             (int)header->value.size, header->value.data);
+    }
+    tell(fake, "\n");
+    pthread_mutex_unlock(&fake->mutex);
+    /* What a service may do with the memory it is given must not disturb the engine. */
+    memset(exchange->path_space, 0x5a, record->target.size + 2);
+    memset(exchange->app_state.bytes, 0x5a, sizeof exchange->app_state);
+    ((char *)(uintptr_t)record->method.data)[record->method.size] = '\0';
+    ((char *)(uintptr_t)record->target.data)[record->target.size] = '\0';
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        const struct sx__header *header = &exchange->headers[i];
+        ((char *)(uintptr_t)header->name.data)[header->name.size] = '\0';
+        ((char *)(uintptr_t)header->value.data)[header->value.size] = '\0';
+    }
+}
+
+static void sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static void wait_for_release(struct fake_service *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    while (!fake->is_released) {
+        pthread_cond_wait(&fake->released, &fake->mutex);
+    }
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+/* "/status/404" and so on. */
+static int status_in(struct sx_str target)
+{
+    static const char prefix[] = "/status/";
+    if (target.size < sizeof prefix + 2 || memcmp(target.data, prefix, sizeof prefix - 1) != 0) {
+        return 200;
+    }
+    int status = 0;
+    for (size_t i = sizeof prefix - 1; i < sizeof prefix + 2; i++) {
+        status = status * 10 + (target.data[i] - '0');
+    }
+    return status;
+}
+
+static void answer(struct fake_service *fake, struct sx__exchange *exchange)
+{
+    const struct sx_str target = exchange->record.target;
+    exchange->response = (struct sx__response){
+        .status = status_in(target),
+        .content_type = text_of("text/plain"),
+        .body = text_of("hello"),
+    };
+    if (is(target, "/echo")) {
+        exchange->response.body = exchange->body;
+    } else if (is(target, "/big")) {
+        exchange->response.body = (struct sx_str){fake->big, fake->big_size};
+    } else if (is(target, "/headers")) {
+        exchange->response.header_lines = text_of("X-One: 1\r\nX-Two: 2\r\n");
+    } else if (is(target, "/long-headers")) {
+        memcpy(fake->big, "X-Long: ", 8);
+        memcpy(fake->big + 4000, "\r\n", 2);
+        exchange->response.header_lines = (struct sx_str){fake->big, 4002};
+    } else if (is(target, "/bare")) {
+        exchange->response.content_type = (struct sx_str){NULL, 0};
+        exchange->response.body = (struct sx_str){NULL, 0};
+    }
+}
+
+static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
+{
+    struct fake_service *fake = app;
+    memset(frame, 0x5a, 64);
+    pthread_mutex_lock(&fake->mutex);
+    fake->handles++;
+    fake->in_handler++;
+    tell(fake, "handle %zu [%.*s]\n", exchange->body.size,
+         exchange->body.size < 200 ? (int)exchange->body.size : 200, exchange->body.data);
+    pthread_mutex_unlock(&fake->mutex);
+    const struct sx_str target = exchange->record.target;
+    if (is(target, "/block")) {
+        wait_for_release(fake);
+    } else if (is(target, "/sleep")) {
+        sleep_ms(5);
+    }
+    answer(fake, exchange);
+    pthread_mutex_lock(&fake->mutex);
+    fake->in_handler--;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void on_refuse(void *app, struct sx__exchange *exchange, int status, const char *message)
+{
+    struct fake_service *fake = app;
+    pthread_mutex_lock(&fake->mutex);
+    fake->refusals++;
+    fake->refused_status = status;
+    tell(fake, "refuse %d %s\n", status, message);
+    pthread_mutex_unlock(&fake->mutex);
+    exchange->response = (struct sx__response){
+        .status = status, .content_type = text_of("text/plain"), .body = text_of(message)};
+}
+
+static void on_end(void *app, struct sx__exchange *exchange, enum sx_outcome outcome)
+{
+    struct fake_service *fake = app;
+    pthread_mutex_lock(&fake->mutex);
+    fake->ends++;
+    fake->outcomes[outcome]++;
+    fake->started_ns = exchange->record.started_ns;
+    fake->ended_ns = exchange->record.ended_ns;
+    fake->request_body_bytes = exchange->record.request_body_bytes;
+    fake->response_body_bytes = exchange->record.response_body_bytes;
+    tell(fake, "end %d in %llu out %llu\n", (int)outcome,
+         (unsigned long long)exchange->record.request_body_bytes,
+         (unsigned long long)exchange->record.response_body_bytes);
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void on_rejected(void *app, enum sx_reason reason)
+{
+    struct fake_service *fake = app;
+    pthread_mutex_lock(&fake->mutex);
+    fake->rejections[reason]++;
+    tell(fake, "rejected %d\n", (int)reason);
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void on_log(void *app, enum sx_log_level level, const char *message)
+{
+    (void)app;
+    (void)level;
+    (void)message;
+}
+
+void fake_service_init(struct fake_service *fake, bool records)
+{
+    *fake = (struct fake_service){.records = records, .big_size = BIG_BYTES};
+    pthread_mutex_init(&fake->mutex, NULL);
+    pthread_cond_init(&fake->released, NULL);
+    fake->big = malloc(fake->big_size);
+    if (fake->big == NULL) {
+        abort();
+    }
+    for (size_t i = 0; i < fake->big_size; i++) {
+        fake->big[i] = (char)('a' + i % 26);
+    }
+}
+
+void fake_service_clean_up(struct fake_service *fake)
+{
+    free(fake->big);
+    free(fake->story);
+    pthread_cond_destroy(&fake->released);
+    pthread_mutex_destroy(&fake->mutex);
+}
+
+struct sx__service fake_service_get(struct fake_service *fake)
+{
+    return (struct sx__service){
+        .app = fake,
+        .frame_bytes = 64,
+        .begin = on_begin,
+        .handle = on_handle,
+        .refuse = on_refuse,
+        .end = on_end,
+        .rejected = on_rejected,
+        .log = on_log,
+    };
+}
+
+void fake_service_release(struct fake_service *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    fake->is_released = true;
+    pthread_cond_broadcast(&fake->released);
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+bool fake_service_wait(struct fake_service *fake, const unsigned *counter, unsigned count)
+{
+    for (unsigned tries = 0; tries < 10000; tries++) {
+        pthread_mutex_lock(&fake->mutex);
+        const bool reached = *counter >= count;
+        pthread_mutex_unlock(&fake->mutex);
+        if (reached) {
+            return true;
+        }
+        sleep_ms(1);
+    }
+    return false;
+}
+
+unsigned fake_service_rejected(struct fake_service *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    unsigned sum = 0;
+    for (size_t i = 0; i < SX_REASONS; i++) {
+        sum += fake->rejections[i];
+    }
+    pthread_mutex_unlock(&fake->mutex);
+    return sum;
+}

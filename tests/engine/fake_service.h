@@ -1,0 +1,42 @@
+/* fake_service.h: a service for the tests of the engine. It writes down what it is told, and
+ * answers by target. */
+#ifndef SX_TEST_FAKE_SERVICE_H
+#define SX_TEST_FAKE_SERVICE_H
+
+#include "engine.h"
+#include <pthread.h>
+
+struct fake_service {
+    pthread_mutex_t mutex;
+    unsigned begins, handles, refusals, ends;
+    unsigned outcomes[3]; /* by enum sx_outcome */
+    unsigned rejections[SX_REASONS];
+    unsigned in_handler; /* now */
+    int refused_status;
+    uint64_t started_ns, ended_ns; /* of the last exchange that ended */
+    uint64_t request_body_bytes, response_body_bytes;
+    bool records; /* write the story down */
+    char *story;  /* a line for each call; NUL-terminated */
+    size_t story_size;
+    pthread_cond_t released; /* for handlers of /block */
+    bool is_released;
+    char *big; /* the body of /big */
+    size_t big_size;
+};
+
+void fake_service_init(struct fake_service *fake, bool records);
+void fake_service_clean_up(struct fake_service *fake);
+
+/* The service to give to an engine. */
+struct sx__service fake_service_get(struct fake_service *fake);
+
+/* Lets all handlers of /block go on, the future ones too. */
+void fake_service_release(struct fake_service *fake);
+
+/* Waits until `*counter`, one of the fake's own, is at least `count`, at most ten seconds. */
+bool fake_service_wait(struct fake_service *fake, const unsigned *counter, unsigned count);
+
+/* How many were turned away before they were exchanges. */
+unsigned fake_service_rejected(struct fake_service *fake);
+
+#endif
