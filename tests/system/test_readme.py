@@ -20,6 +20,11 @@ class Readme(unittest.TestCase):
         with open(os.path.join(SOURCE, "examples", "hello.c"), encoding="utf-8") as example:
             self.assertEqual(self.blocks("c")[0], example.read())
 
+    def test_metrics_program_is_the_one_that_is_tested(self):
+        path = os.path.join(SOURCE, "tests", "system", "consumer", "metrics.c")
+        with open(path, encoding="utf-8") as program:
+            self.assertEqual(self.blocks("c")[1], program.read())
+
     def test_commands_print_what_it_says(self):
         console = "".join(self.blocks("console"))
         commands = re.findall(r"(?m)^\$ (curl .*)\n((?:(?!\$ ).*\n)*)", console)
