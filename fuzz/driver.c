@@ -1,5 +1,6 @@
 /* Runs a fuzz target without libFuzzer, as an ordinary test: every file of its corpus, then some
- * thousands of mutations of them. The seed is printed; SX_FUZZ_SEED sets it, SX_FUZZ_RUNS the number.
+ * thousands of mutations of them. The seed is printed; SX_FUZZ_SEED sets it, SX_FUZZ_RUNS the
+ * number.
  *
  *     fuzz_double fuzz/corpus/double      runs the corpus and mutations
  *     fuzz_double crash-file              runs one file

@@ -4,7 +4,10 @@
 #include <sextant/metrics.h>
 #include <stdio.h>
 
-#define VALUE(text_) {(text_), sizeof(text_) - 1}
+#define VALUE(text_)               \
+    {                              \
+        (text_), sizeof(text_) - 1 \
+    }
 
 static const struct sx_str values[] = {
     VALUE("plain"),
