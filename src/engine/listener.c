@@ -1,0 +1,190 @@
+#define _GNU_SOURCE /* accept4 */
+#include "network.h"
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_PER_TURN 16
+
+/* Gives the descriptor, or -errno. */
+static int open_address(const struct addrinfo *address)
+{
+    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    /* A restart must not wait for the old connections' TIME_WAIT. Accepted sockets inherit NODELAY,
+     * which pipelined answers need: each is sent when it is there. */
+    const int on = 1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
+        const int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+static uint16_t port_of(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+        return 0;
+    }
+    return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((const struct sockaddr_in *)&address)->sin_port);
+}
+
+int sx__listener_open(struct sx__network *network)
+{
+    const struct sx_run_options *options = &network->protocol.options;
+    char port[8];
+    snprintf(port, sizeof port, "%u", (unsigned)options->port);
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *addresses = NULL;
+    const int error = getaddrinfo(options->host, port, &hints, &addresses);
+    if (error != 0) {
+        sx__network_log(network, SX_LOG_ERROR, "cannot listen on %s: %s", options->host,
+                        gai_strerror(error));
+        return SX_EADDRESS;
+    }
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = open_address(a);
+    }
+    freeaddrinfo(addresses);
+    if (fd < 0) {
+        sx__network_log(network, SX_LOG_ERROR, "cannot listen on %s port %s: %s", options->host,
+                        port, strerror(-fd));
+        return SX_EADDRESS;
+    }
+    network->listener.fd = fd;
+    network->listener.port = port_of(fd);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &network->listener};
+    return epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? SX_ESYSTEM : 0;
+}
+
+static void arm(struct sx__network *network)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &network->listener};
+    epoll_ctl(network->epoll_fd, EPOLL_CTL_MOD, network->listener.fd, &event);
+}
+
+/* A new connection, armed; false: it was closed again, for want of memory. */
+static bool admit(struct sx__network *network, int fd)
+{
+    struct sx__slot *slot = sx__slots_get(&network->slots, fd);
+    if (slot == NULL) {
+        close(fd);
+        return false;
+    }
+    const uint64_t now_ns = sx__now_ns();
+    slot->fd = fd;
+    slot->late = false;
+    slot->lingering = false;
+    sx__connection_init(&slot->connection, &network->protocol, now_ns);
+    atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(&slot->connection),
+                          memory_order_relaxed);
+    atomic_fetch_add_explicit(&network->connections, 1, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, SX__SLOT_ARMED, memory_order_release);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = slot};
+    if (epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+        sx__slot_take(slot);
+        atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
+        atomic_fetch_sub_explicit(&network->connections, 1, memory_order_relaxed);
+        close(fd);
+        return false;
+    }
+    return true;
+}
+
+/* How accepting ended. */
+struct accepted {
+    unsigned refused;
+    int error; /* 0: there may be more */
+};
+
+static struct accepted accept_some(struct sx__network *network, unsigned count)
+{
+    struct accepted accepted = {0, 0};
+    for (unsigned i = 0; i < count && accepted.error == 0; i++) {
+        const int fd = accept4(network->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            accepted.refused += admit(network, fd) ? 0 : 1;
+        } else if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+                   errno == ENOMEM) {
+            accepted.error = errno;
+        }
+        /* Anything else is the fault of that one connection. */
+    }
+    return accepted;
+}
+
+static void report(struct sx__network *network, const struct accepted *accepted)
+{
+    const struct sx__service *service = &network->protocol.service;
+    for (unsigned i = 0; i < accepted->refused; i++) {
+        service->rejected(service->app, SX_REASON_OVERLOADED);
+    }
+    if (accepted->error != 0 && accepted->error != EAGAIN) {
+        sx__network_log(network, SX_LOG_ERROR, "cannot accept connections: %s",
+                        strerror(accepted->error));
+    }
+}
+
+void sx__listener_accept(struct sx__network *network)
+{
+    struct sx__listener *listener = &network->listener;
+    struct accepted accepted = {0, 0};
+    pthread_mutex_lock(&listener->mutex);
+    if (listener->fd >= 0) {
+        accepted = accept_some(network, ACCEPTS_PER_TURN);
+        if (accepted.error == 0 || accepted.error == EAGAIN) {
+            arm(network);
+        } else {
+            /* Arming it now would spin: the client still waits, and there is nothing to give it. */
+            atomic_store(&listener->resting, true);
+            sx__network_wake_monitor(network);
+        }
+    }
+    pthread_mutex_unlock(&listener->mutex);
+    report(network, &accepted);
+}
+
+void sx__listener_wake(struct sx__network *network)
+{
+    struct sx__listener *listener = &network->listener;
+    if (!atomic_exchange(&listener->resting, false)) {
+        return;
+    }
+    pthread_mutex_lock(&listener->mutex);
+    if (listener->fd >= 0) {
+        arm(network);
+    }
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+void sx__listener_close(struct sx__network *network)
+{
+    struct sx__listener *listener = &network->listener;
+    struct accepted accepted = {0, 0};
+    pthread_mutex_lock(&listener->mutex);
+    if (listener->fd >= 0) {
+        accepted = accept_some(network, SOMAXCONN);
+        close(listener->fd);
+        listener->fd = -1;
+    }
+    pthread_mutex_unlock(&listener->mutex);
+    report(network, &accepted);
+}

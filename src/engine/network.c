@@ -1,0 +1,293 @@
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "network.h"
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_MS 1000000u
+#define TICK_MS 1     /* a handler that lasts longer loses its thread's permit */
+#define QUIET_TICKS 8 /* without a handler, until the monitor sleeps */
+#define SWEEP_MS 1000 /* how late a timeout may be noticed */
+#define REST_MS 100   /* of the listener, when descriptors are exhausted */
+#define STOP_SWEEP_MS 10
+
+uint64_t sx__now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void sx__network_log(struct sx__network *network, enum sx_log_level level, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    network->protocol.service.log(network->protocol.service.app, level, message);
+}
+
+/* Async-signal-safe. The counter of an eventfd cannot run over in any time that matters. */
+static void write_event(int fd)
+{
+    const uint64_t one = 1;
+    const ssize_t written = write(fd, &one, sizeof one);
+    (void)written;
+}
+
+void sx__network_wake_monitor(struct sx__network *network)
+{
+    write_event(network->monitor_fd);
+}
+
+/* ---- making and destroying ---- */
+
+static int open_descriptors(struct sx__network *network)
+{
+    network->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    network->monitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    network->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (network->epoll_fd < 0 || network->monitor_fd < 0 || network->exit_fd < 0) {
+        return SX_ESYSTEM;
+    }
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &network->exit_fd};
+    return epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, network->exit_fd, &event) < 0 ? SX_ESYSTEM
+                                                                                     : 0;
+}
+
+static int make_workers(struct sx__network *network)
+{
+    const unsigned count = network->protocol.options.threads;
+    network->workers = aligned_alloc(_Alignof(struct sx__worker), count * sizeof *network->workers);
+    if (network->workers == NULL) {
+        return SX_ENOMEM;
+    }
+    memset(network->workers, 0, count * sizeof *network->workers);
+    for (unsigned i = 0; i < count; i++) {
+        struct sx__worker *worker = &network->workers[i];
+        worker->network = network;
+        pthread_cond_init(&worker->unparked, NULL);
+        /* One byte more: malloc(0) may give NULL. */
+        worker->frame = malloc(network->protocol.service.frame_bytes + 1);
+        if (worker->frame == NULL) {
+            return SX_ENOMEM;
+        }
+    }
+    return 0;
+}
+
+int sx__network_new(struct sx__network **network, const struct sx__service *service,
+                    const struct sx_run_options *options)
+{
+    struct sx__network *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return SX_ENOMEM;
+    }
+    made->protocol.service = *service;
+    made->protocol.options = *options;
+    made->epoll_fd = made->monitor_fd = made->exit_fd = made->listener.fd = -1;
+    pthread_mutex_init(&made->listener.mutex, NULL);
+    pthread_mutex_init(&made->permits.mutex, NULL);
+    int status = open_descriptors(made);
+    if (status == 0) {
+        status = make_workers(made);
+    }
+    if (status == 0) {
+        status = sx__listener_open(made);
+    }
+    if (status < 0) {
+        sx__network_destroy(made);
+        return status;
+    }
+    *network = made;
+    return 0;
+}
+
+uint16_t sx__network_get_port(const struct sx__network *network)
+{
+    return network->listener.port;
+}
+
+static void close_descriptor(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+void sx__network_destroy(struct sx__network *network)
+{
+    if (network == NULL) {
+        return;
+    }
+    close_descriptor(network->listener.fd);
+    close_descriptor(network->exit_fd);
+    close_descriptor(network->monitor_fd);
+    close_descriptor(network->epoll_fd);
+    for (unsigned i = 0; network->workers != NULL && i < network->protocol.options.threads; i++) {
+        free(network->workers[i].frame);
+    }
+    free(network->workers);
+    sx__slots_clean_up(&network->slots);
+    free(network);
+}
+
+/* ---- running ---- */
+
+static unsigned processor_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        return (unsigned)CPU_COUNT(&set);
+    }
+    /* More processors than fit in the set. */
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (unsigned)online : 1;
+}
+
+/* The process's signals are for the threads that the engine knows nothing of. Faults still come to
+ * the thread that made them. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        sigdelset(&all, faults[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+/* Fewer threads than asked for still serve; none is an error. */
+static int start_workers(struct sx__network *network)
+{
+    const unsigned wanted = network->protocol.options.threads;
+    const unsigned processors = processor_count();
+    network->permits.free = wanted < processors ? wanted : processors;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, SX__STACK_BYTES);
+    sigset_t before;
+    block_signals(&before);
+    int error = 0;
+    while (network->worker_count < wanted && error == 0) {
+        struct sx__worker *worker = &network->workers[network->worker_count];
+        error = pthread_create(&worker->thread, &attributes, sx__worker_run, worker);
+        network->worker_count += error == 0 ? 1 : 0;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (error != 0) {
+        sx__network_log(network, SX_LOG_ERROR, "only %u of %u threads could be started: %s",
+                        network->worker_count, wanted, strerror(error));
+    }
+    return network->worker_count > 0 ? 0 : SX_ESYSTEM;
+}
+
+static void join_workers(struct sx__network *network)
+{
+    sx__permits_close(&network->permits);
+    write_event(network->exit_fd);
+    for (unsigned i = 0; i < network->worker_count; i++) {
+        pthread_join(network->workers[i].thread, NULL);
+    }
+    network->worker_count = 0;
+}
+
+static void wait_for_event(struct sx__network *network, int timeout_ms)
+{
+    struct pollfd poll_fd = {.fd = network->monitor_fd, .events = POLLIN};
+    if (poll(&poll_fd, 1, timeout_ms) == 1) {
+        uint64_t count;
+        const ssize_t size = read(network->monitor_fd, &count, sizeof count);
+        (void)size;
+    }
+}
+
+/* Waits for what is to come: a tick while handlers run, else the next sweep. */
+static void rest(struct sx__network *network, unsigned *quiet_ticks)
+{
+    if (sx__workers_tick(network)) {
+        *quiet_ticks = 0;
+    } else if (*quiet_ticks < QUIET_TICKS) {
+        ++*quiet_ticks;
+    }
+    if (*quiet_ticks < QUIET_TICKS) {
+        wait_for_event(network, TICK_MS);
+        return;
+    }
+    atomic_store(&network->monitor_asleep, true);
+    /* See enter_handler. */
+    if (!sx__workers_tick(network)) {
+        wait_for_event(network, atomic_load(&network->listener.resting) ? REST_MS : SWEEP_MS);
+    }
+    atomic_store(&network->monitor_asleep, false);
+    *quiet_ticks = 0;
+}
+
+static void monitor(struct sx__network *network)
+{
+    uint64_t swept_ns = sx__now_ns();
+    uint64_t woken_ns = swept_ns;
+    unsigned quiet_ticks = 0;
+    while (!atomic_load(&network->stop_requested)) {
+        rest(network, &quiet_ticks);
+        const uint64_t now_ns = sx__now_ns();
+        if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
+            sx__slots_sweep(&network->slots, SX__SWEEP_LATE, now_ns);
+            swept_ns = now_ns;
+        }
+        if (now_ns - woken_ns >= (uint64_t)REST_MS * NS_PER_MS) {
+            sx__listener_wake(network);
+            woken_ns = now_ns;
+        }
+    }
+}
+
+/* A handler that does not return by the deadline is waited for all the same: a thread cannot be
+ * ended from outside. */
+static void drain(struct sx__network *network)
+{
+    const uint64_t deadline_ns =
+        sx__now_ns() + (uint64_t)network->protocol.options.stop_timeout_ms * NS_PER_MS;
+    atomic_store(&network->protocol.stopping, true);
+    sx__listener_close(network);
+    uint64_t swept_ns = 0;
+    while (atomic_load_explicit(&network->connections, memory_order_acquire) > 0) {
+        const uint64_t now_ns = sx__now_ns();
+        if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
+            sx__slots_sweep(&network->slots, now_ns < deadline_ns ? SX__SWEEP_IDLE : SX__SWEEP_ALL,
+                            now_ns);
+            swept_ns = now_ns;
+        }
+        sx__workers_tick(network);
+        wait_for_event(network, TICK_MS);
+    }
+}
+
+int sx__network_run(struct sx__network *network)
+{
+    const int status = start_workers(network);
+    if (status == 0) {
+        monitor(network);
+        drain(network);
+    }
+    join_workers(network);
+    return status;
+}
+
+void sx__network_stop(struct sx__network *network)
+{
+    atomic_store(&network->stop_requested, true);
+    write_event(network->monitor_fd);
+}

@@ -1,0 +1,163 @@
+/* network.h: the parts of the network engine, and what they know of each other.
+ *
+ *     network.c   opens and closes everything, and its run is the monitor
+ *     listener.c  the listening socket
+ *     slots.c     the connections, by file descriptor
+ *     permits.c   who may poll
+ *     worker.c    a thread: poll, read, handle, write
+ *
+ * All threads share one epoll set. A descriptor is armed for one event (EPOLLONESHOT); whoever gets
+ * the event owns the connection until it arms it again or closes it. Nothing is handed from thread
+ * to thread, and a thread that blocks in a handler holds up its own connection only.
+ *
+ * Threads poll only with a permit, and there are no more permits than processors: more pollers only
+ * wake each other. The monitor takes the permit of a thread that stays in a handler, and wakes
+ * another thread with it.
+ *
+ * Lock order: none; no lock is taken while another is held, and none while the service is called.
+ */
+#ifndef SX_NETWORK_H
+#define SX_NETWORK_H
+
+#include "connection.h"
+#include <pthread.h>
+
+/* Enough for handlers with some buffers on the stack; only what is touched becomes memory. */
+#define SX__STACK_BYTES ((size_t)1 << 20)
+
+/* ---- slots ---- */
+
+/* Who owns a connection. A slot is of one descriptor for ever, and its memory stays until the
+ * engine is destroyed, so that the monitor may look at any slot at any time. */
+enum sx__slot_state {
+    SX__SLOT_FREE,
+    SX__SLOT_ARMED,  /* nobody: waits for its event */
+    SX__SLOT_BUSY,   /* the thread that got the event */
+    SX__SLOT_TIMING, /* the monitor, for an instant */
+};
+
+struct sx__slot {
+    _Atomic unsigned state;
+    _Atomic uint64_t deadline_ns;
+    int fd;
+    bool late;      /* the monitor has shut it down, because its deadline was over */
+    bool lingering; /* its write side is shut down */
+    struct sx__connection connection;
+};
+
+#define SX__SLOTS_PER_LEAF 256
+#define SX__SLOT_LEAVES 4096
+
+struct sx__slots {
+    struct sx__slot *_Atomic leaves[SX__SLOT_LEAVES];
+};
+
+/* The slot of a descriptor, made if need be. Only one thread at a time may call it; NULL: no
+ * memory, or no such descriptor. */
+struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd);
+
+/* Takes the connection whose event has come. */
+void sx__slot_take(struct sx__slot *slot);
+
+/* What the monitor does to connections that nobody owns. Shutting down makes their event come, and
+ * whoever gets it closes them: no descriptor is ever closed by another than its owner. */
+enum sx__sweep {
+    SX__SWEEP_LATE, /* those whose deadline is over */
+    SX__SWEEP_IDLE, /* the idle ones, too */
+    SX__SWEEP_ALL,
+};
+void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now_ns);
+
+/* No thread may be using them. */
+void sx__slots_clean_up(struct sx__slots *slots);
+
+/* ---- permits ---- */
+
+struct sx__worker;
+
+struct sx__permits {
+    pthread_mutex_t mutex;
+    unsigned free;
+    struct sx__worker *parked; /* the last one parked is the first one woken: its stack is warm */
+    _Atomic bool closed;       /* nobody shall poll any more */
+};
+
+/* Waits for a permit; false: there will be none. */
+bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker);
+/* Hands a permit to a parked thread, or keeps it for the next that asks. */
+void sx__permits_give(struct sx__permits *permits);
+void sx__permits_close(struct sx__permits *permits);
+
+/* ---- workers ---- */
+
+struct sx__network;
+
+/* `user` says what the monitor must know: the number of the call of a handler, times four, plus
+ * where the thread is. A number that is the same at two ticks is a call that lasts. */
+enum sx__user {
+    SX__USER_OUTSIDE,
+    SX__USER_INSIDE,
+    SX__USER_ROBBED, /* inside, and the permit is gone */
+};
+
+struct sx__worker {
+    _Alignas(64) _Atomic uint64_t user;
+    uint64_t seen_user; /* by the monitor at its last tick */
+    struct sx__network *network;
+    bool has_permit;
+    struct sx__request_pool pool;
+    void *frame;
+    pthread_t thread;
+    pthread_cond_t unparked; /* with the mutex of the permits, and so are the next two */
+    bool is_parked;
+    struct sx__worker *next_parked;
+};
+
+/* The thread's function. */
+void *sx__worker_run(void *worker);
+
+/* Takes the permits of threads whose handler lasts since the last tick; false: none is in a
+ * handler, and none was since then. */
+bool sx__workers_tick(struct sx__network *network);
+
+/* ---- the listener ---- */
+
+struct sx__listener {
+    pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes */
+    int fd;                /* -1: closed */
+    uint16_t port;
+    _Atomic bool resting; /* descriptors are exhausted: the monitor will arm it again */
+};
+
+/* Errors: SX_EADDRESS, SX_ESYSTEM */
+int sx__listener_open(struct sx__network *network);
+/* Accepts some and arms it again. */
+void sx__listener_accept(struct sx__network *network);
+/* Arms it again after a rest. */
+void sx__listener_wake(struct sx__network *network);
+/* Accepts those who have connected already, then closes it. */
+void sx__listener_close(struct sx__network *network);
+
+/* ---- the engine ---- */
+
+struct sx__network {
+    struct sx__protocol protocol;
+    int epoll_fd;
+    int monitor_fd; /* an eventfd: wakes the monitor */
+    int exit_fd;    /* an eventfd in the epoll set: once written, every poll returns */
+    _Atomic bool stop_requested;
+    _Atomic bool monitor_asleep;
+    _Atomic unsigned connections;
+    struct sx__listener listener;
+    struct sx__permits permits;
+    struct sx__worker *workers;
+    unsigned worker_count; /* those that run */
+    struct sx__slots slots;
+};
+
+uint64_t sx__now_ns(void);
+void sx__network_wake_monitor(struct sx__network *network);
+void sx__network_log(struct sx__network *network, enum sx_log_level level, const char *format, ...)
+    SX_PRINTF(3, 4);
+
+#endif

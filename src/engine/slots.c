@@ -1,0 +1,81 @@
+#include "network.h"
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd)
+{
+    const size_t index = (size_t)fd;
+    if (index >= (size_t)SX__SLOTS_PER_LEAF * SX__SLOT_LEAVES) {
+        return NULL;
+    }
+    struct sx__slot *_Atomic *leaf = &slots->leaves[index / SX__SLOTS_PER_LEAF];
+    struct sx__slot *first = atomic_load_explicit(leaf, memory_order_relaxed);
+    if (first == NULL) {
+        first = calloc(SX__SLOTS_PER_LEAF, sizeof *first);
+        if (first == NULL) {
+            return NULL;
+        }
+        atomic_store_explicit(leaf, first, memory_order_release);
+    }
+    return &first[index % SX__SLOTS_PER_LEAF];
+}
+
+static bool change(struct sx__slot *slot, unsigned from, unsigned to)
+{
+    return atomic_compare_exchange_strong_explicit(&slot->state, &from, to, memory_order_acq_rel,
+                                                   memory_order_relaxed);
+}
+
+void sx__slot_take(struct sx__slot *slot)
+{
+    /* Only the monitor can be in the way, and it is as good as done. */
+    while (!change(slot, SX__SLOT_ARMED, SX__SLOT_BUSY)) {
+        sched_yield();
+    }
+}
+
+static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now_ns)
+{
+    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_ARMED) {
+        return;
+    }
+    /* Whether it is idle can only be seen by its owner; so most are left alone without owning them.
+     */
+    if (sweep == SX__SWEEP_LATE &&
+        atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) > now_ns) {
+        return;
+    }
+    if (!change(slot, SX__SLOT_ARMED, SX__SLOT_TIMING)) {
+        return;
+    }
+    const bool is_late = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) <= now_ns;
+    const bool is_idle = sx__connection_is_idle(&slot->connection);
+    const enum sx__want want = sx__connection_get_want(&slot->connection);
+    if (sweep == SX__SWEEP_ALL || is_late || (sweep == SX__SWEEP_IDLE && is_idle)) {
+        slot->late = true;
+        /* What waits for input can still be answered with a 408. */
+        const bool answers = sweep != SX__SWEEP_ALL && want == SX__WANT_INPUT;
+        shutdown(slot->fd, answers ? SHUT_RD : SHUT_RDWR);
+    }
+    atomic_store_explicit(&slot->state, SX__SLOT_ARMED, memory_order_release);
+}
+
+void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now_ns)
+{
+    for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+        struct sx__slot *first = atomic_load_explicit(&slots->leaves[i], memory_order_acquire);
+        for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
+            sweep_slot(&first[j], sweep, now_ns);
+        }
+    }
+}
+
+void sx__slots_clean_up(struct sx__slots *slots)
+{
+    for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+        free(atomic_load_explicit(&slots->leaves[i], memory_order_relaxed));
+        atomic_store_explicit(&slots->leaves[i], NULL, memory_order_relaxed);
+    }
+}

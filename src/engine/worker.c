@@ -1,0 +1,252 @@
+#include "network.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* What one connection may do before the others get their turn: reads, responses, handlers. */
+#define STEPS_PER_TURN 64
+#define DISCARD_BYTES 4096
+
+/* One turn of one connection. */
+struct turn {
+    struct sx__worker *worker;
+    struct sx__slot *slot;
+    struct sx__connection *connection;
+    uint64_t now_ns;
+    uint32_t events; /* what to wait for; 0: the turn is not over */
+    bool drained;    /* the socket has nothing more to read now */
+};
+
+/* ---- handlers ---- */
+
+/* The monitor sleeps while nobody is in a handler. Either it sees this thread before it goes to
+ * sleep, or this thread sees that it sleeps: both sides write before they read. */
+static void enter_handler(struct sx__worker *worker)
+{
+    struct sx__network *network = worker->network;
+    const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
+    atomic_store(&worker->user, (user & ~(uint64_t)3) + 4 + SX__USER_INSIDE);
+    if (atomic_load(&network->monitor_asleep) && atomic_exchange(&network->monitor_asleep, false)) {
+        sx__network_wake_monitor(network);
+    }
+}
+
+static void leave_handler(struct sx__worker *worker)
+{
+    uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
+    uint64_t inside = (user & ~(uint64_t)3) + SX__USER_INSIDE;
+    if (!atomic_compare_exchange_strong(&worker->user, &inside, inside - SX__USER_INSIDE)) {
+        worker->has_permit = false;
+        atomic_store(&worker->user, (user & ~(uint64_t)3) + SX__USER_OUTSIDE);
+    }
+}
+
+bool sx__workers_tick(struct sx__network *network)
+{
+    bool active = false;
+    for (unsigned i = 0; i < network->worker_count; i++) {
+        struct sx__worker *worker = &network->workers[i];
+        uint64_t user = atomic_load(&worker->user);
+        active |= user != worker->seen_user || (user & 3) == SX__USER_INSIDE;
+        if (user == worker->seen_user && (user & 3) == SX__USER_INSIDE) {
+            const uint64_t robbed = user - SX__USER_INSIDE + SX__USER_ROBBED;
+            if (atomic_compare_exchange_strong(&worker->user, &user, robbed)) {
+                user = robbed;
+                sx__permits_give(&network->permits);
+            }
+        }
+        worker->seen_user = user;
+    }
+    return active;
+}
+
+/* ---- what a connection wants ---- */
+
+static void read_input(struct turn *turn)
+{
+    if (turn->drained) {
+        turn->events = EPOLLIN;
+        return;
+    }
+    char *space;
+    size_t size;
+    if (sx__connection_reserve(turn->connection, &turn->worker->pool, &space, &size) < 0) {
+        struct sx__service *service = &turn->worker->network->protocol.service;
+        if (sx__connection_is_idle(turn->connection)) {
+            service->rejected(service->app, SX_REASON_OVERLOADED);
+        }
+        sx__connection_abort(turn->connection, turn->now_ns);
+        return;
+    }
+    const ssize_t count = recv(turn->slot->fd, space, size, 0);
+    if (count > 0) {
+        turn->drained = (size_t)count < size;
+        sx__connection_receive(turn->connection, (size_t)count);
+    } else if (count == 0 && turn->slot->late) {
+        sx__connection_end_late(turn->connection, turn->now_ns);
+    } else if (count == 0) {
+        sx__connection_end_input(turn->connection, turn->now_ns);
+    } else if (errno == EAGAIN) {
+        turn->drained = true;
+    } else if (errno != EINTR) {
+        sx__connection_abort(turn->connection, turn->now_ns);
+    }
+}
+
+static void write_output(struct turn *turn)
+{
+    struct sx_str pieces[2];
+    struct iovec vector[2];
+    const size_t count = sx__connection_get_output(turn->connection, pieces);
+    for (size_t i = 0; i < count; i++) {
+        vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
+    }
+    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
+    const ssize_t size = sendmsg(turn->slot->fd, &message, MSG_NOSIGNAL);
+    if (size >= 0) {
+        turn->now_ns = sx__now_ns();
+        sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
+    } else if (errno == EAGAIN) {
+        turn->events = EPOLLOUT;
+    } else if (errno != EINTR) {
+        turn->now_ns = sx__now_ns();
+        sx__connection_abort(turn->connection, turn->now_ns);
+    }
+}
+
+/* RFC 9112 9.6: "the server then continues to read from the connection until it receives a
+ * corresponding close by the client". */
+static void linger(struct turn *turn)
+{
+    if (!turn->slot->lingering) {
+        turn->slot->lingering = true;
+        shutdown(turn->slot->fd, SHUT_WR);
+    }
+    char discarded[DISCARD_BYTES];
+    const ssize_t count = recv(turn->slot->fd, discarded, sizeof discarded, 0);
+    if (count < 0 && errno == EAGAIN) {
+        turn->events = EPOLLIN;
+    } else if (count == 0 || (count < 0 && errno != EINTR)) {
+        sx__connection_abort(turn->connection, turn->now_ns);
+    }
+}
+
+static void step(struct turn *turn, enum sx__want want)
+{
+    switch (want) {
+    case SX__WANT_INPUT:
+        read_input(turn);
+        break;
+    case SX__WANT_ADVANCE:
+        sx__connection_advance(turn->connection, turn->now_ns);
+        break;
+    case SX__WANT_HANDLER:
+        enter_handler(turn->worker);
+        sx__connection_handle(turn->connection, turn->worker->frame);
+        leave_handler(turn->worker);
+        break;
+    case SX__WANT_OUTPUT:
+        write_output(turn);
+        break;
+    case SX__WANT_LINGER:
+        linger(turn);
+        break;
+    case SX__WANT_CLOSE:
+        break;
+    }
+}
+
+/* ---- turns ---- */
+
+static void close_connection(struct turn *turn)
+{
+    struct sx__network *network = turn->worker->network;
+    struct sx__slot *slot = turn->slot;
+    sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
+    /* The descriptor's number may come back at once: the slot must be free by then. */
+    const int fd = slot->fd;
+    atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
+    close(fd);
+    atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);
+}
+
+/* From the store of its state on the connection is not ours; only its descriptor's event, which
+ * comes no sooner than it is armed, gives it an owner. */
+static void arm(struct turn *turn)
+{
+    struct sx__slot *slot = turn->slot;
+    sx__connection_settle(turn->connection, &turn->worker->pool);
+    atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(turn->connection),
+                          memory_order_relaxed);
+    struct epoll_event event = {.events = turn->events | EPOLLONESHOT, .data.ptr = slot};
+    const int fd = slot->fd;
+    atomic_store_explicit(&slot->state, SX__SLOT_ARMED, memory_order_release);
+    epoll_ctl(turn->worker->network->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+}
+
+/* A thread that has lost its permit says what it has to say, and leaves the rest to others. */
+static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
+{
+    if (want == SX__WANT_CLOSE || turn->events != 0 || steps == STEPS_PER_TURN) {
+        return true;
+    }
+    return !turn->worker->has_permit && want != SX__WANT_OUTPUT;
+}
+
+static void serve(struct sx__worker *worker, struct sx__slot *slot)
+{
+    struct turn turn = {
+        .worker = worker,
+        .slot = slot,
+        .connection = &slot->connection,
+        .now_ns = sx__now_ns(),
+    };
+    enum sx__want want = sx__connection_get_want(turn.connection);
+    for (unsigned steps = 0; !is_over(&turn, want, steps); steps++) {
+        step(&turn, want);
+        want = sx__connection_get_want(turn.connection);
+    }
+    const bool stopping =
+        atomic_load_explicit(&worker->network->protocol.stopping, memory_order_relaxed);
+    if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn.connection))) {
+        close_connection(&turn);
+        return;
+    }
+    if (turn.events == 0) {
+        /* What is left to do does not need the client to send anything; a socket that can be
+         * written to has its event at once. */
+        turn.events = want == SX__WANT_INPUT || want == SX__WANT_LINGER ? EPOLLIN : EPOLLOUT;
+    }
+    arm(&turn);
+}
+
+static void poll_once(struct sx__worker *worker)
+{
+    struct sx__network *network = worker->network;
+    struct epoll_event event;
+    if (epoll_wait(network->epoll_fd, &event, 1, -1) != 1) {
+        return;
+    }
+    if (event.data.ptr == &network->listener) {
+        sx__listener_accept(network);
+    } else if (event.data.ptr != &network->exit_fd) {
+        sx__slot_take(event.data.ptr);
+        serve(worker, event.data.ptr);
+    }
+}
+
+void *sx__worker_run(void *argument)
+{
+    struct sx__worker *worker = argument;
+    struct sx__permits *permits = &worker->network->permits;
+    while (sx__permits_take(permits, worker)) {
+        while (worker->has_permit && !atomic_load(&permits->closed)) {
+            poll_once(worker);
+        }
+    }
+    sx__request_pool_clean_up(&worker->pool);
+    return NULL;
+}
