@@ -1,10 +1,13 @@
-/* tracked.c: one handler for each way in which a request can end, all of them on the metrics page, and a
- * metric of the app's own.
+/* tracked.c: one handler for each way in which a request can end, all of them on the metrics page,
+ * and a metric of the app's own.
  *
  *     build/examples/tracked run --port 8080
  *     curl http://127.0.0.1:8080/users/2
  *     curl http://127.0.0.1:8080/metrics
  */
+/* For nanosleep; and without it string.h takes the name `index`. */
+#define _POSIX_C_SOURCE 200809L
+
 #include <sextant/app.h>
 #include <sextant/metrics.h>
 #include <sextant/prometheus.h>
@@ -12,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-/* ---- an app component: made once; its counter is on the page beside the framework's metrics ---- */
+/* ---- an app component: made once, with a counter of its own on the page ---- */
 
 struct users {
     struct sx_counter *found;
@@ -137,9 +140,10 @@ static const struct sx_hook hooks[] = {
 
 int main(int argc, char **argv)
 {
-    return sx_app_main(argc, argv, &(struct sx_app_options){
-        .routes = SX_LIST(routes),
-        .hooks = SX_LIST(hooks),
-        .components = SX_COMPONENTS(sx_prometheus, users, session),
-    });
+    return sx_app_main(argc, argv,
+                       &(struct sx_app_options){
+                           .routes = SX_LIST(routes),
+                           .hooks = SX_LIST(hooks),
+                           .components = SX_COMPONENTS(sx_prometheus, users, session),
+                       });
 }

@@ -81,22 +81,23 @@ SX_API struct sx_result sx_empty(void);
 
 /** Answers an error: `{"message": "no such user"}` with the given status; printf format.
  *
- * Of a 500 the message is the cause: it goes to the log, and the client reads "internal server error".
+ * Of a 500 the message is the cause: it goes to the log, and the client reads "internal server
+ * error".
  *
  * @param status  400-599; anything else becomes a 500
  * Threads:  [any]
  */
 SX_API struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
 
-/** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the response
- *  stays as it is. From a handler it is a mistake and becomes a 500. [any] */
+/** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
+ * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
 SX_API struct sx_result sx_continue(void);
 
 /** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
 SX_API struct sx_result sx_with_status(int status, struct sx_result result);
 
-/** Gives the result another header; copied. A name or value that HTTP does not allow (CR, LF, NUL, not
- *  a token) makes it a 500 whose cause goes to the log. [any] */
+/** Gives the result another header; copied. A name or value that HTTP does not allow (CR, LF, NUL,
+ * not a token) makes it a 500 whose cause goes to the log. [any] */
 SX_API struct sx_result sx_with_header(const char *name, const char *value,
                                        struct sx_result result);
 
@@ -110,11 +111,11 @@ enum sx_source {
     SX_SOURCE_QUERY,    /* (query, TYPE, NAME): ?NAME=, the first one */
     SX_SOURCE_HEADER,   /* (header, TYPE, NAME): the header NAME, with `_` for `-` */
     SX_SOURCE_INJECT,   /* (inject, COMPONENT, NAME): the component's value */
-    SX_SOURCE_OPTIONS,  /* (options, STRUCT, NAME): a component's own options, in its init; or NULL */
+    SX_SOURCE_OPTIONS,  /* (options, STRUCT, NAME): the options of the component itself; or NULL */
 };
 
-/* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL where
- * the argument is absent. A string is UTF-8 without NUL. */
+/* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL
+ * where the argument is absent. A string is UTF-8 without NUL. */
 enum sx_type {
     SX_TYPE_NONE = 0,
     SX_TYPE_I64,
@@ -171,10 +172,13 @@ struct sx_handler {
 
 /* ---- components ---- */
 
+/* An app component is made once, before any fork, so it holds no threads, sockets or locks. A
+ * worker component is made once in each process that serves, one of a request in each request that
+ * needs it. */
 enum sx_lifetime {
-    SX_LIFETIME_APP = 1, /* once, when the app is made, before any fork: no threads, sockets, locks */
-    SX_LIFETIME_WORKER,  /* once in each process that serves */
-    SX_LIFETIME_REQUEST, /* once in each request that needs it */
+    SX_LIFETIME_APP = 1,
+    SX_LIFETIME_WORKER,
+    SX_LIFETIME_REQUEST,
     SX_LIFETIME_BUILTIN, /* the framework's own: sx_request, sx_response, sx_app */
 };
 
@@ -197,13 +201,13 @@ struct sx_component {
     typedef type_ sx_type_##name_;         \
     extern SX_API const struct sx_component sx_component_##name_
 
-/** Defines a component: `SX_COMPONENT(db, app, db_open, db_close, (options, struct db_options, o));`
+/** Defines a component: `SX_COMPONENT(db, app, db_open, db_close, (inject, sx_app, app));`.
  *
- * The framework holds a zeroed value of the declared type. `init` gets a pointer to it and the bound
- * arguments, and returns sx_continue() or, where it failed, sx_fail(): at start-up the app then does
- * not start, in a request that is the response. `fini` gets the value, runs for whatever was
- * initialised, in reverse order, and may be NULL. Lifetimes are app, worker and request; a component
- * may depend on those that live at least as long.
+ * The framework holds a zeroed value of the declared type. `init` gets a pointer to it and the
+ * bound arguments, and returns sx_continue() or, where it failed, sx_fail(): at start-up the app
+ * then does not start, in a request that is the response. `fini` gets the value, runs for whatever
+ * was initialised, in reverse order, and may be NULL. Lifetimes are app, worker and request; a
+ * component may depend on those that live at least as long.
  */
 #define SX_COMPONENT(name_, lifetime_, init_, ...) \
     SX__CAT(SX__COMPONENT_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
@@ -227,9 +231,9 @@ struct sx_component_list {
                 sizeof(struct sx_component_use)                                        \
     }
 
-/* What every app has, without being asked: (inject, sx_request, request) is a const struct sx_request *,
- * (inject, sx_response, response) the response of the request, in a leave hook the final one, and
- * (inject, sx_app, app) the app. */
+/* What every app has, without being asked: (inject, sx_request, request) is a const struct
+ * sx_request *, (inject, sx_response, response) the response of the request, in a leave hook the
+ * final one, and (inject, sx_app, app) the app. */
 SX_COMPONENT_DECLARE(sx_request, const struct sx_request);
 SX_COMPONENT_DECLARE(sx_response, struct sx_response);
 SX_COMPONENT_DECLARE(sx_app, struct sx_app);
@@ -251,10 +255,10 @@ struct sx_route_list {
     size_t count;
 };
 
-#define SX_ROUTE(method_, path_, ...)                                           \
-    {                                                                           \
+#define SX_ROUTE(method_, path_, ...)                                             \
+    {                                                                             \
         .method = (method_), .path = (path_), .file = __FILE__, .line = __LINE__, \
-        .handler = &sx_handler_##__VA_ARGS__                                    \
+        .handler = &sx_handler_##__VA_ARGS__                                      \
     }
 /** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .reserved = true)`. */
 #define SX_GET(path_, ...) SX__METHOD("GET", path_, __VA_ARGS__)
@@ -264,9 +268,9 @@ struct sx_route_list {
 #define SX_DELETE(path_, ...) SX__METHOD("DELETE", path_, __VA_ARGS__)
 
 /** A pair of bound functions around the handler of every request, also where no route answers (404,
- *  405), but not around reserved routes. Enters run in order, leaves in reverse; `leave` runs if and
- *  only if its `enter` went on (or there is none). An `enter` that returns anything but sx_continue()
- *  has answered; a `leave` that does has replaced the response. */
+ *  405), but not around reserved routes. Enters run in order, leaves in reverse; `leave` runs if
+ * and only if its `enter` went on (or there is none). An `enter` that returns anything but
+ * sx_continue() has answered; a `leave` that does has replaced the response. */
 struct sx_hook {
     const struct sx_handler *enter;
     const struct sx_handler *leave;
@@ -276,12 +280,24 @@ struct sx_hook_list {
     const struct sx_hook *items;
     size_t count;
 };
-#define SX_HOOK(enter_, leave_) {.enter = &sx_handler_##enter_, .leave = &sx_handler_##leave_}
-#define SX_HOOK_ENTER(enter_) {.enter = &sx_handler_##enter_}
-#define SX_HOOK_LEAVE(leave_) {.leave = &sx_handler_##leave_}
+#define SX_HOOK(enter_, leave_)                                      \
+    {                                                                \
+        .enter = &sx_handler_##enter_, .leave = &sx_handler_##leave_ \
+    }
+#define SX_HOOK_ENTER(enter_)         \
+    {                                 \
+        .enter = &sx_handler_##enter_ \
+    }
+#define SX_HOOK_LEAVE(leave_)         \
+    {                                 \
+        .leave = &sx_handler_##leave_ \
+    }
 
 /** An array as a list: `.routes = SX_LIST(routes), .hooks = SX_LIST(hooks)`. */
-#define SX_LIST(array_) {(array_), sizeof(array_) / sizeof *(array_)}
+#define SX_LIST(array_)                             \
+    {                                               \
+        (array_), sizeof(array_) / sizeof *(array_) \
+    }
 
 /* ---- the request and the response, for those who have them injected ---- */
 
@@ -302,8 +318,8 @@ SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
 SX_API int sx_response_get_status(const struct sx_response *response);
 /** Sets a header of the response, whoever makes it; copied; replaces one of the same name.
  *
- * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or one that the server writes itself:
- *           Content-Length, Transfer-Encoding, Connection, Date), SX_ENOMEM
+ * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or one that the server writes
+ * itself: Content-Length, Transfer-Encoding, Connection, Date), SX_ENOMEM
  */
 SX_API SX_MUST_CHECK int sx_response_set_header(struct sx_response *response, const char *name,
                                                 const char *value);
@@ -311,22 +327,22 @@ SX_API SX_MUST_CHECK int sx_response_set_header(struct sx_response *response, co
 /* ---- observers: the life of each request, from outside ---- */
 
 /** The nine methods of RFC 9110 and RFC 5789; anything else is SX_METHOD_OTHER. */
-#define SX_METHOD_MAP(X)                                                                        \
-    X(GET, "GET")                                                                               \
-    X(HEAD, "HEAD")                                                                             \
-    X(POST, "POST")                                                                             \
-    X(PUT, "PUT")                                                                               \
-    X(DELETE, "DELETE")                                                                         \
-    X(CONNECT, "CONNECT")                                                                       \
-    X(OPTIONS, "OPTIONS")                                                                       \
-    X(TRACE, "TRACE")                                                                           \
-    X(PATCH, "PATCH")                                                                           \
+#define SX_METHOD_MAP(X)  \
+    X(GET, "GET")         \
+    X(HEAD, "HEAD")       \
+    X(POST, "POST")       \
+    X(PUT, "PUT")         \
+    X(DELETE, "DELETE")   \
+    X(CONNECT, "CONNECT") \
+    X(OPTIONS, "OPTIONS") \
+    X(TRACE, "TRACE")     \
+    X(PATCH, "PATCH")     \
     X(OTHER, "_OTHER")
 enum sx_method {
 #define SX__METHOD_ENUM(id, name) SX_METHOD_##id,
     SX_METHOD_MAP(SX__METHOD_ENUM)
 #undef SX__METHOD_ENUM
-    SX_METHODS
+        SX_METHODS
 };
 /** "GET" ... "PATCH", "_OTHER". Static string. [any] */
 SX_API const char *sx_method_name(enum sx_method method);
@@ -339,18 +355,18 @@ enum sx_outcome {
 };
 
 /** Why a request was turned away before it was routed. */
-#define SX_REASON_MAP(X)                                                         \
-    X(MALFORMED, "malformed")             /* 400, 505: not HTTP, or ambiguous */ \
-    X(TARGET_TOO_LONG, "target_too_long") /* 414 */                              \
+#define SX_REASON_MAP(X)                                                                 \
+    X(MALFORMED, "malformed")               /* 400, 505: not HTTP, or ambiguous */       \
+    X(TARGET_TOO_LONG, "target_too_long")   /* 414 */                                    \
     X(HEADER_TOO_LARGE, "header_too_large") /* 431: a header, their sum, their number */ \
-    X(HEADER_TIMEOUT, "header_timeout")   /* 408 */                              \
-    X(DISCONNECTED, "disconnected")       /* the client left within the header */ \
-    X(OVERLOADED, "overloaded")           /* 503, or the connection was closed */
+    X(HEADER_TIMEOUT, "header_timeout")     /* 408 */                                    \
+    X(DISCONNECTED, "disconnected")         /* the client left within the header */      \
+    X(OVERLOADED, "overloaded")             /* 503, or the connection was closed */
 enum sx_reason {
 #define SX__REASON_ENUM(id, name) SX_REASON_##id,
     SX_REASON_MAP(SX__REASON_ENUM)
 #undef SX__REASON_ENUM
-    SX_REASONS
+        SX_REASONS
 };
 /** "malformed" and so on. Static string. [any] */
 SX_API const char *sx_reason_name(enum sx_reason reason);
@@ -362,23 +378,23 @@ struct sx_record {
     enum sx_method method_id;
     int status;                   /* 0 before respond */
     const struct sx_route *route; /* NULL: none answers */
-    size_t route_index;           /* index into the app's routes; the number of routes: none answers */
-    const char *handler;          /* "file_stem.function", or "<builtin>" */
-    uint64_t started_ns;          /* CLOCK_MONOTONIC at the request's first byte */
-    uint64_t ended_ns;            /* at end: after the last byte went to the kernel, or it died */
+    size_t route_index;  /* index into the app's routes; the number of routes: none answers */
+    const char *handler; /* "file_stem.function", or "<builtin>" */
+    uint64_t started_ns; /* CLOCK_MONOTONIC at the request's first byte */
+    uint64_t ended_ns;   /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
     void *reserved[4];
 };
 
 typedef void sx_observe_fn(void *self, const struct sx_record *record);
-typedef void sx_observe_end_fn(void *self, const struct sx_record *record,
-                               enum sx_outcome outcome);
+typedef void sx_observe_end_fn(void *self, const struct sx_record *record, enum sx_outcome outcome);
 typedef void sx_observe_rejected_fn(void *self, enum sx_reason reason);
 
-/** The callbacks of an observer; each may be NULL. They are called from any thread, outside all hooks,
- *  and cannot change or fail the request. For each request: begin once, when it has been routed;
- *  respond at most once, when the final status is known and before its first byte is sent; end once. */
+/** The callbacks of an observer; each may be NULL. They are called from any thread, outside all
+ * hooks, and cannot change or fail the request. For each request: begin once, when it has been
+ * routed; respond at most once, when the final status is known and before its first byte is sent;
+ * end once. */
 struct sx_observer {
     sx_observe_fn *begin;
     sx_observe_fn *respond;
@@ -404,30 +420,31 @@ struct sx_app_options {
 
 /** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
 struct sx_run_options {
-    const char *host; /* numeric or a name; NULL: 127.0.0.1 */
-    uint16_t port;    /* 0: a free one, see sx_app_listen */
-    unsigned threads; /* handlers that run, and may block, at the same time; 0: 64 */
-    unsigned idle_timeout_ms;    /* of a kept-alive connection; 0: 15,000 */
-    unsigned header_timeout_ms;  /* from the first byte of a request to the end of its header; 0: 10,000 */
-    unsigned body_timeout_ms;    /* from the end of the header to the end of the body; 0: 30,000 */
-    unsigned write_timeout_ms;   /* without progress, for a response; 0: 30,000 */
-    unsigned stop_timeout_ms;    /* for what is in flight when the app stops; 0: 10,000 */
-    size_t request_line_bytes;   /* 0: 8 KiB; more: 414 */
-    size_t header_bytes;         /* all headers together; 0: 32 KiB; more: 431 */
-    size_t header_count;         /* 0: 100; at most 100; more: 431 */
-    size_t body_bytes;           /* 0: 1 MiB; more: 413 */
+    const char *host;           /* numeric or a name; NULL: 127.0.0.1 */
+    uint16_t port;              /* 0: a free one, see sx_app_listen */
+    unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64 */
+    unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
+    unsigned header_timeout_ms; /* from the first byte of a request to the end of its header; 0:
+                                   10,000 */
+    unsigned body_timeout_ms;   /* from the end of the header to the end of the body; 0: 30,000 */
+    unsigned write_timeout_ms;  /* without progress, for a response; 0: 30,000 */
+    unsigned stop_timeout_ms;   /* for what is in flight when the app stops; 0: 10,000 */
+    size_t request_line_bytes;  /* 0: 8 KiB; more: 414 */
+    size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */
+    size_t header_count;        /* 0: 100; at most 100; more: 431 */
+    size_t body_bytes;          /* 0: 1 MiB; more: 413 */
     void *reserved[8];
 };
 
 /** Resolves the app and initialises its app components.
  *
- * Errors:   SX_EWIRING: every fault has been logged with file and line. SX_ECOMPONENT: a component's
- *           init failed, logged. SX_ENOMEM, SX_EINVAL
- * Memory:   destroy with sx_app_destroy
+ * Errors:   SX_EWIRING: every fault has been logged with file and line. SX_ECOMPONENT: a
+ * component's init failed, logged. SX_ENOMEM, SX_EINVAL Memory:   destroy with sx_app_destroy
  */
 SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_options *options);
 
-/** Runs the fini of its components in reverse order and frees it; NULL is a no-op. Not while it runs. */
+/** Runs the fini of its components in reverse order and frees it; NULL is a no-op. Not while it
+ * runs. */
 SX_API void sx_app_destroy(struct sx_app *app);
 
 /** Binds and listens.
@@ -487,7 +504,7 @@ struct sx_reply {
     void *memory;          /* private */
 };
 
-/** Makes a client of the app; the app must outlive it. Errors: SX_ENOMEM, SX_EINVAL, SX_ECOMPONENT */
+/** Makes a client of the app, which must outlive it. Errors: SX_ENOMEM, SX_EINVAL, SX_ECOMPONENT */
 SX_API SX_MUST_CHECK int sx_client_new(struct sx_client **client, struct sx_app *app);
 /** NULL is a no-op. */
 SX_API void sx_client_destroy(struct sx_client *client);
@@ -501,8 +518,8 @@ SX_API void sx_client_destroy(struct sx_client *client);
  * Memory:   reply is replaced; free it with sx_reply_clean_up
  */
 SX_API SX_MUST_CHECK int sx_client_send(struct sx_client *client, struct sx_reply *reply,
-                                        const char *method, const char *target,
-                                        const char *headers, struct sx_str body);
+                                        const char *method, const char *target, const char *headers,
+                                        struct sx_str body);
 /** sx_client_send of a GET without headers. */
 SX_API SX_MUST_CHECK int sx_client_get(struct sx_client *client, struct sx_reply *reply,
                                        const char *target);
@@ -524,18 +541,12 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 /* SX__MAP(m, x, y) is m(0, x), m(1, y). Numbered, not recursive: errors stay short. */
 #define SX__MAP(m, ...) SX__CAT(SX__MAP_, SX__COUNT(__VA_ARGS__))(m, __VA_ARGS__)
 #define SX__MAP_1(m, a0) m(0, a0)
-#define SX__MAP_2(m, a0, a1) \
-    SX__MAP_1(m, a0), m(1, a1)
-#define SX__MAP_3(m, a0, a1, a2) \
-    SX__MAP_2(m, a0, a1), m(2, a2)
-#define SX__MAP_4(m, a0, a1, a2, a3) \
-    SX__MAP_3(m, a0, a1, a2), m(3, a3)
-#define SX__MAP_5(m, a0, a1, a2, a3, a4) \
-    SX__MAP_4(m, a0, a1, a2, a3), m(4, a4)
-#define SX__MAP_6(m, a0, a1, a2, a3, a4, a5) \
-    SX__MAP_5(m, a0, a1, a2, a3, a4), m(5, a5)
-#define SX__MAP_7(m, a0, a1, a2, a3, a4, a5, a6) \
-    SX__MAP_6(m, a0, a1, a2, a3, a4, a5), m(6, a6)
+#define SX__MAP_2(m, a0, a1) SX__MAP_1(m, a0), m(1, a1)
+#define SX__MAP_3(m, a0, a1, a2) SX__MAP_2(m, a0, a1), m(2, a2)
+#define SX__MAP_4(m, a0, a1, a2, a3) SX__MAP_3(m, a0, a1, a2), m(3, a3)
+#define SX__MAP_5(m, a0, a1, a2, a3, a4) SX__MAP_4(m, a0, a1, a2, a3), m(4, a4)
+#define SX__MAP_6(m, a0, a1, a2, a3, a4, a5) SX__MAP_5(m, a0, a1, a2, a3, a4), m(5, a5)
+#define SX__MAP_7(m, a0, a1, a2, a3, a4, a5, a6) SX__MAP_6(m, a0, a1, a2, a3, a4, a5), m(6, a6)
 #define SX__MAP_8(m, a0, a1, a2, a3, a4, a5, a6, a7) \
     SX__MAP_7(m, a0, a1, a2, a3, a4, a5, a6), m(7, a7)
 #define SX__MAP_9(m, a0, a1, a2, a3, a4, a5, a6, a7, a8) \
@@ -570,17 +581,27 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 
 #define SX__AS_PARAM(i, tuple) SX__AS_PARAM_ tuple
 #define SX__AS_PARAM_(source, type, ...) SX__PARAM_FROM_##source(type, __VA_ARGS__, .reserved = {0})
-#define SX__PARAM_FROM_path(type_, name_, ...) {SX__SCALAR(SX_SOURCE_PATH, type_, name_), __VA_ARGS__}
-#define SX__PARAM_FROM_query(type_, name_, ...) {SX__SCALAR(SX_SOURCE_QUERY, type_, name_), __VA_ARGS__}
-#define SX__PARAM_FROM_header(type_, name_, ...) \
-    {SX__SCALAR(SX_SOURCE_HEADER, type_, name_), __VA_ARGS__}
-#define SX__PARAM_FROM_inject(component_, name_, ...)              \
-    {                                                              \
-        .source = SX_SOURCE_INJECT, .name = #name_,                \
-        .component = &sx_component_##component_, __VA_ARGS__       \
+#define SX__PARAM_FROM_path(type_, name_, ...)                \
+    {                                                         \
+        SX__SCALAR(SX_SOURCE_PATH, type_, name_), __VA_ARGS__ \
     }
-#define SX__PARAM_FROM_options(type_, name_, ...) \
-    {.source = SX_SOURCE_OPTIONS, .name = #name_, __VA_ARGS__}
+#define SX__PARAM_FROM_query(type_, name_, ...)                \
+    {                                                          \
+        SX__SCALAR(SX_SOURCE_QUERY, type_, name_), __VA_ARGS__ \
+    }
+#define SX__PARAM_FROM_header(type_, name_, ...)                \
+    {                                                           \
+        SX__SCALAR(SX_SOURCE_HEADER, type_, name_), __VA_ARGS__ \
+    }
+#define SX__PARAM_FROM_inject(component_, name_, ...)                                        \
+    {                                                                                        \
+        .source = SX_SOURCE_INJECT, .name = #name_, .component = &sx_component_##component_, \
+        __VA_ARGS__                                                                          \
+    }
+#define SX__PARAM_FROM_options(type_, name_, ...)                \
+    {                                                            \
+        .source = SX_SOURCE_OPTIONS, .name = #name_, __VA_ARGS__ \
+    }
 #define SX__SCALAR(source_, type_, name_) \
     .source = source_, .name = #name_, .type = SX__T_##type_, .optional = SX__O_##type_
 
@@ -628,83 +649,89 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 
 #define SX__UNUSED __attribute__((unused))
 
-#define SX__BIND(linkage, ...) \
-    SX__CAT(SX__BIND_, SX__HAS_PARAMS(__VA_ARGS__))(linkage, __VA_ARGS__)
-#define SX__BIND_0(linkage, function_)                                                        \
-    _Static_assert(__builtin_types_compatible_p(__typeof__(&function_),                       \
-                                                struct sx_result (*)(void)),                  \
-                   "SX_BIND(" #function_ "): the list differs from the function's prototype"); \
-    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                \
-    {                                                                                         \
-        (void)sx_args;                                                                        \
-        return function_();                                                                   \
-    }                                                                                         \
-    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                     \
+#define SX__BIND(linkage, ...) SX__CAT(SX__BIND_, SX__HAS_PARAMS(__VA_ARGS__))(linkage, __VA_ARGS__)
+#define SX__BIND_0(linkage, function_)                                                    \
+    _Static_assert(                                                                       \
+        __builtin_types_compatible_p(__typeof__(&function_), struct sx_result (*)(void)), \
+        "SX_BIND(" #function_ "): the list differs from the function's prototype");       \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)            \
+    {                                                                                     \
+        (void)sx_args;                                                                    \
+        return function_();                                                               \
+    }                                                                                     \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                 \
         .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_}
-#define SX__BIND_N(linkage, function_, ...)                                                   \
-    _Static_assert(__builtin_types_compatible_p(__typeof__(&function_),                       \
-                                                struct sx_result (*)(                         \
-                                                    SX__MAP(SX__AS_TYPE, __VA_ARGS__))),      \
-                   "SX_BIND(" #function_ "): the list differs from the function's prototype"); \
-    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                \
-    {                                                                                         \
-        return function_(SX__MAP(SX__AS_ARG, __VA_ARGS__));                                   \
-    }                                                                                         \
-    static const struct sx_param sx_params_##function_[] = {                                  \
-        SX__MAP(SX__AS_PARAM, __VA_ARGS__)};                                                  \
-    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                     \
-        .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_,  \
-        .params = sx_params_##function_,                                                      \
+#define SX__BIND_N(linkage, function_, ...)                                                      \
+    _Static_assert(                                                                              \
+        __builtin_types_compatible_p(__typeof__(&function_),                                     \
+                                     struct sx_result (*)(SX__MAP(SX__AS_TYPE, __VA_ARGS__))),   \
+        "SX_BIND(" #function_ "): the list differs from the function's prototype");              \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                   \
+    {                                                                                            \
+        return function_(SX__MAP(SX__AS_ARG, __VA_ARGS__));                                      \
+    }                                                                                            \
+    static const struct sx_param sx_params_##function_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)}; \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                        \
+        .name = #function_,                                                                      \
+        .file = __FILE__,                                                                        \
+        .line = __LINE__,                                                                        \
+        .call = sx_call_##function_,                                                             \
+        .params = sx_params_##function_,                                                         \
         .param_count = sizeof(sx_params_##function_) / sizeof(struct sx_param)}
 
-#define SX__COMPONENT_0(name_, lifetime_, init_, fini_)                                       \
-    _Static_assert(__builtin_types_compatible_p(__typeof__(&init_),                           \
-                                                struct sx_result (*)(sx_type_##name_ *)),     \
-                   "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_); \
-    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)        \
-    {                                                                                         \
-        (void)sx_args;                                                                        \
-        return init_((sx_type_##name_ *)self);                                                \
-    }                                                                                         \
-    SX__COMPONENT_FINI(name_, fini_)                                                          \
+#define SX__COMPONENT_0(name_, lifetime_, init_, fini_)                                            \
+    _Static_assert(                                                                                \
+        __builtin_types_compatible_p(__typeof__(&init_), struct sx_result (*)(sx_type_##name_ *)), \
+        "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_);               \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)             \
+    {                                                                                              \
+        (void)sx_args;                                                                             \
+        return init_((sx_type_##name_ *)self);                                                     \
+    }                                                                                              \
+    SX__COMPONENT_FINI(name_, fini_)                                                               \
     const struct sx_component sx_component_##name_ = {SX__COMPONENT_HEAD(name_, lifetime_)}
-#define SX__COMPONENT_N(name_, lifetime_, init_, fini_, ...)                                  \
-    _Static_assert(__builtin_types_compatible_p(                                              \
-                       __typeof__(&init_),                                                    \
-                       struct sx_result (*)(sx_type_##name_ *,                                \
-                                            SX__MAP(SX__AS_TYPE, __VA_ARGS__))),              \
-                   "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_); \
-    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)        \
-    {                                                                                         \
-        return init_((sx_type_##name_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));              \
-    }                                                                                         \
-    SX__COMPONENT_FINI(name_, fini_)                                                          \
-    static const struct sx_param sx_init_params_##name_[] = {                                 \
-        SX__MAP(SX__AS_PARAM, __VA_ARGS__)};                                                  \
-    const struct sx_component sx_component_##name_ = {                                        \
-        SX__COMPONENT_HEAD(name_, lifetime_), .params = sx_init_params_##name_,               \
+#define SX__COMPONENT_N(name_, lifetime_, init_, fini_, ...)                                      \
+    _Static_assert(                                                                               \
+        __builtin_types_compatible_p(                                                             \
+            __typeof__(&init_),                                                                   \
+            struct sx_result (*)(sx_type_##name_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__))),          \
+        "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_);              \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)            \
+    {                                                                                             \
+        return init_((sx_type_##name_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));                  \
+    }                                                                                             \
+    SX__COMPONENT_FINI(name_, fini_)                                                              \
+    static const struct sx_param sx_init_params_##name_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)}; \
+    const struct sx_component sx_component_##name_ = {                                            \
+        SX__COMPONENT_HEAD(name_, lifetime_), .params = sx_init_params_##name_,                   \
         .param_count = sizeof(sx_init_params_##name_) / sizeof(struct sx_param)}
-#define SX__COMPONENT_FINI(name_, fini_)                                                      \
-    static void sx_fini_##name_(void *self)                                                   \
-    {                                                                                         \
-        void (*sx_fini)(sx_type_##name_ *) = fini_;                                           \
-        if (sx_fini != NULL) {                                                                \
-            sx_fini((sx_type_##name_ *)self);                                                 \
-        }                                                                                     \
+#define SX__COMPONENT_FINI(name_, fini_)            \
+    static void sx_fini_##name_(void *self)         \
+    {                                               \
+        void (*sx_fini)(sx_type_##name_ *) = fini_; \
+        if (sx_fini != NULL) {                      \
+            sx_fini((sx_type_##name_ *)self);       \
+        }                                           \
     }
-#define SX__COMPONENT_HEAD(name_, lifetime_)                                                  \
-    .name = #name_, .file = __FILE__, .line = __LINE__, .lifetime = SX__LIFETIME_##lifetime_, \
-    .size = sizeof(sx_type_##name_), .align = _Alignof(sx_type_##name_),                      \
-    .init = sx_init_##name_, .fini = sx_fini_##name_
+#define SX__COMPONENT_HEAD(name_, lifetime_)                                                      \
+    .name = #name_, .file = __FILE__, .line = __LINE__, .lifetime = SX__LIFETIME_##lifetime_,     \
+    .size = sizeof(sx_type_##name_), .align = _Alignof(sx_type_##name_), .init = sx_init_##name_, \
+    .fini = sx_fini_##name_
 #define SX__LIFETIME_app SX_LIFETIME_APP
 #define SX__LIFETIME_worker SX_LIFETIME_WORKER
 #define SX__LIFETIME_request SX_LIFETIME_REQUEST
 
 /* name or (name, options) */
 #define SX__USE(i, use) SX__CAT(SX__USE_, SX__IS_TUPLE(use))(use)
-#define SX__USE_0(name_) {.component = &sx_component_##name_}
+#define SX__USE_0(name_)                   \
+    {                                      \
+        .component = &sx_component_##name_ \
+    }
 #define SX__USE_1(tuple) SX__USE_1_ tuple
-#define SX__USE_1_(name_, options_) {.component = &sx_component_##name_, .options = (options_)}
+#define SX__USE_1_(name_, options_)                               \
+    {                                                             \
+        .component = &sx_component_##name_, .options = (options_) \
+    }
 #define SX__IS_TUPLE(x) SX__SECOND(SX__TUPLE_PROBE x, 0, 0)
 #define SX__TUPLE_PROBE(...) 0, 1
 #define SX__SECOND(...) SX__SECOND_(__VA_ARGS__)

@@ -10,9 +10,9 @@
  *     http_request_duration_seconds{method,handler}       from the first byte of the request to the
  *                                                         last byte of the response
  *     http_requests_inprogress{method,handler}            from the end of its header to its end
- *     http_requests_aborted_total{method,handler,phase}   those that died: in the request, or half-way
- *                                                         through the response
- *     http_requests_rejected_total{reason}                those turned away before they were routed
+ *     http_requests_aborted_total{method,handler,phase}   those that died: in the request, or
+ * half-way through the response http_requests_rejected_total{reason}                those turned
+ * away before they were routed
  */
 #ifndef SEXTANT_PROMETHEUS_H
 #define SEXTANT_PROMETHEUS_H
@@ -34,14 +34,15 @@ struct sx_prometheus_options {
 
 struct sx_prometheus;
 
-/** An app component: `SX_COMPONENTS(sx_prometheus)` or `SX_COMPONENTS((sx_prometheus, &options))`. */
+/** An app component: `SX_COMPONENTS(sx_prometheus)` or `SX_COMPONENTS((sx_prometheus, &options))`.
+ */
 SX_COMPONENT_DECLARE(sx_prometheus, struct sx_prometheus);
 
 /** The registry that the component uses, for `(inject, sx_prometheus, prometheus)`. [any] */
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 
-/** The handler that answers with the page of the component's registry, in the text format. Its routes
- *  are reserved: the app's hooks do not run around it. */
+/** The handler that answers with the page of the component's registry, in the text format. Its
+ * routes are reserved: the app's hooks do not run around it. */
 SX_HANDLER_DECLARE(sx_expose_metrics);
 
 #ifdef __cplusplus

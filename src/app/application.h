@@ -10,8 +10,8 @@
 #include <pthread.h>
 #include <sextant/app.h>
 
-/* A registered component. App and worker components have their value here, from the start, so that its
- * address can stand in every plan; those of requests have theirs in the request's frame. */
+/* A registered component. App and worker components have their value here, from the start, so that
+ * its address can stand in every plan; those of requests have theirs in the request's frame. */
 struct sx__component_slot {
     const struct sx_component *component;
     const void *options;

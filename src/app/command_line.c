@@ -35,7 +35,8 @@ static void print_param(const struct sx_param *param)
 {
     char what[SX__CONVERT_MESSAGE_BYTES];
     if (param->source == SX_SOURCE_INJECT) {
-        printf("    %-9s %s: %s\n", source_name(param->source), param->name, param->component->name);
+        printf("    %-9s %s: %s\n", source_name(param->source), param->name,
+               param->component->name);
         return;
     }
     sx__convert_describe(param, what, sizeof what);

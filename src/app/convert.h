@@ -6,8 +6,8 @@
 
 #define SX__CONVERT_MESSAGE_BYTES 160
 
-/* Converts `text` as `param` wants it. Where it does not fit, false, and a message for the client such as
- * "must be a whole number of at least 1". */
+/* Converts `text` as `param` wants it. Where it does not fit, false, and a message for the client
+ * such as "must be a whole number of at least 1". */
 bool sx__convert(union sx_value *value, const struct sx_param *param, const char *text,
                  char message[SX__CONVERT_MESSAGE_BYTES]);
 

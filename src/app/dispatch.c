@@ -1,6 +1,6 @@
-/* The life of one request, from its complete header to its end: routed, bound, handled, unwound, observed.
- * There is one way out for each phase, and whatever happens inside, observers see begin, at most one
- * respond, and one end. */
+/* The life of one request, from its complete header to its end: routed, bound, handled, unwound,
+ * observed. There is one way out for each phase, and whatever happens inside, observers see begin,
+ * at most one respond, and one end. */
 #include "application.h"
 #include "convert.h"
 #include "request.h"

@@ -9,7 +9,8 @@
 
 /* Framing is the engine's: a handler that could write these could desynchronise the connection. */
 static const char *const engine_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
-                                             "Date", "Keep-Alive", "Upgrade", "Trailer"};
+                                             "Date",           "Keep-Alive",        "Upgrade",
+                                             "Trailer"};
 
 /* RFC 9110 5.6.2: token. */
 static bool is_token(const char *text)

@@ -10,8 +10,9 @@ struct sx__header_lines {
     char text[];
 };
 
-/* Sets a header, replacing one of the same name. `*lines` may be NULL: none yet. Errors: SX_EINVAL where
- * HTTP does not allow the name or value, or the engine writes that header itself; SX_ENOMEM. */
+/* Sets a header, replacing one of the same name. `*lines` may be NULL: none yet. Errors: SX_EINVAL
+ * where HTTP does not allow the name or value, or the engine writes that header itself; SX_ENOMEM.
+ */
 int sx__header_lines_set(struct sx__header_lines **lines, const char *name, const char *value);
 
 /* Sets each line of `from` in `*lines`. Errors: SX_ENOMEM; some lines may then be set. */

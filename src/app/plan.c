@@ -80,8 +80,8 @@ static int add_call(struct builder *builder, struct sx__call *call, const struct
     *call = (struct sx__call){
         .first = plan->argument_count,
         .count = count,
-        .values = reserve_frame(builder, 2 * count * sizeof(union sx_value),
-                                _Alignof(union sx_value)),
+        .values =
+            reserve_frame(builder, 2 * count * sizeof(union sx_value), _Alignof(union sx_value)),
     };
     for (size_t i = 0; i < count; i++) {
         struct sx__argument argument = {.param = &params[i]};
@@ -112,8 +112,8 @@ static int add_step(struct builder *builder, const struct sx__step *step)
     return SX_OK;
 }
 
-/* Adds the init of every request component among `params` that has none yet, dependencies first. The
- * check has shown that there is no cycle. */
+/* Adds the init of every request component among `params` that has none yet, dependencies first.
+ * The check has shown that there is no cycle. */
 static int add_components(struct builder *builder, const struct sx_param *params, size_t count)
 {
     int status = SX_OK;
@@ -153,8 +153,7 @@ static int add_hook(struct builder *builder, const struct sx_hook *hook)
     const struct sx_handler *const functions[] = {hook->enter, hook->leave};
     for (size_t i = 0; i < 2; i++) {
         if (functions[i] != NULL) {
-            int status =
-                add_components(builder, functions[i]->params, functions[i]->param_count);
+            int status = add_components(builder, functions[i]->params, functions[i]->param_count);
             if (status < 0) {
                 return status;
             }

@@ -1,12 +1,12 @@
 /* plan.h: what is done for a request of a route, resolved before the first request comes.
  *
- * A plan is a row of steps: a request component's init, a hook's enter, at last the handler. They run in
- * order until one answers; then those that ran are unwound in reverse, components by their fini and hooks
- * by their leave. A component is initialised just before the first step that needs it, but what a leave
- * needs is there before its enter runs, so that a leave can always run.
+ * A plan is a row of steps: a request component's init, a hook's enter, at last the handler. They
+ * run in order until one answers; then those that ran are unwound in reverse, components by their
+ * fini and hooks by their leave. A component is initialised just before the first step that needs
+ * it, but what a leave needs is there before its enter runs, so that a leave can always run.
  *
- * Everything that a step needs lies at a fixed offset of one frame, so a request allocates nothing for
- * injection.
+ * Everything that a step needs lies at a fixed offset of one frame, so a request allocates nothing
+ * for injection.
  */
 #ifndef SX_PLAN_H
 #define SX_PLAN_H
@@ -33,8 +33,8 @@ struct sx__argument {
     void *pointer;
 };
 
-/* A function's arguments. In the frame, at `values`: `count` values, then `count` places that optional
- * numbers point to. */
+/* A function's arguments. In the frame, at `values`: `count` values, then `count` places that
+ * optional numbers point to. */
 struct sx__call {
     size_t first; /* of the plan's arguments */
     size_t count;
@@ -61,8 +61,8 @@ struct sx__plan {
     size_t frame_bytes;
 };
 
-/* Builds the plan of a checked app for a route, or for what no route answers (NULL); without hooks where
- * the route is reserved. Errors: SX_ENOMEM. */
+/* Builds the plan of a checked app for a route, or for what no route answers (NULL); without hooks
+ * where the route is reserved. Errors: SX_ENOMEM. */
 int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route,
                   bool reserved);
 void sx__plan_clean_up(struct sx__plan *plan);

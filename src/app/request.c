@@ -28,10 +28,10 @@ void sx__request_begin_texts(struct sx_request *request, char *text)
 const char *sx__request_query(struct sx_request *request, const char *name, bool *malformed)
 {
     if (request->query_state == QUERY_AS_SENT) {
-        int status = request->query_space == NULL
-                         ? SX_ESTATE
-                         : sx__form_decode(request->query_space, &request->query_size,
-                                           request->query);
+        int status =
+            request->query_space == NULL
+                ? SX_ESTATE
+                : sx__form_decode(request->query_space, &request->query_size, request->query);
         request->query_state = status == SX_OK ? QUERY_DECODED : QUERY_MALFORMED;
     }
     *malformed = request->query_state == QUERY_MALFORMED;

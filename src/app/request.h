@@ -12,8 +12,9 @@
 #include <sextant/app.h>
 
 struct sx_response {
-    int status;                     /* 0 before the handler has answered */
-    struct sx__header_lines *lines; /* set by hooks and components; the result's own are merged in */
+    int status; /* 0 before the handler has answered */
+    struct sx__header_lines
+        *lines; /* set by hooks and components; the result's own are merged in */
 };
 
 struct sx_request {

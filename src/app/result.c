@@ -1,4 +1,5 @@
-/* Results own their memory. Where memory is exhausted a result is a bare 500: no body, nothing to free. */
+/* Results own their memory. Where memory is exhausted a result is a bare 500: no body, nothing to
+ * free. */
 #include "result.h"
 
 #include "header_lines.h"
@@ -128,8 +129,8 @@ struct sx_result sx_fail(int status, const char *format, ...)
         return fault_with(text);
     }
     if (status < 400 || status > 599) {
-        struct sx_result wrong = sx__result_fault("sx_fail(%d, \"%s\"): not an error status",
-                                                  status, text);
+        struct sx_result wrong =
+            sx__result_fault("sx_fail(%d, \"%s\"): not an error status", status, text);
         free(text);
         return wrong;
     }

@@ -4,8 +4,8 @@
 
 #include <sextant/app.h>
 
-/* Turns the JSON of a result into bytes; other results stay as they are. Where that fails the result
- * becomes a 500 with its cause. */
+/* Turns the JSON of a result into bytes; other results stay as they are. Where that fails the
+ * result becomes a 500 with its cause. */
 void sx__result_render(struct sx_result *result);
 
 /* A 500 whose cause is for the log alone; printf format. */

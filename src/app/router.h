@@ -1,7 +1,8 @@
 /* router.h: from a path and a method to a route.
  *
- * A tree of segments: at each node the literal children, sorted, and at most one child for a parameter.
- * Literals win over the parameter. A leaf has one entry a method. Look-up allocates nothing.
+ * A tree of segments: at each node the literal children, sorted, and at most one child for a
+ * parameter. Literals win over the parameter. A leaf has one entry a method. Look-up allocates
+ * nothing.
  */
 #ifndef SX_ROUTER_H
 #define SX_ROUTER_H
@@ -25,8 +26,8 @@ struct sx__match {
 int sx__router_new(struct sx__router **router);
 void sx__router_destroy(struct sx__router *router);
 
-/* Adds route `index`. Errors: SX_ENOMEM; SX_EEXIST: `*other` is a route of the same method and the same
- * shape; SX_EINVAL: the template is malformed (see sx__template_fault). */
+/* Adds route `index`. Errors: SX_ENOMEM; SX_EEXIST: `*other` is a route of the same method and the
+ * same shape; SX_EINVAL: the template is malformed (see sx__template_fault). */
 int sx__router_add(struct sx__router *router, const struct sx_route *route, size_t index,
                    size_t *other);
 

@@ -63,7 +63,8 @@ static bool is_dots(const char *segment, size_t size, size_t dots)
     return size == dots && memcmp(segment, "..", dots) == 0;
 }
 
-/* RFC 3986 5.2.4: `.` goes, `..` takes the segment before it along and cannot climb out of the root. */
+/* RFC 3986 5.2.4: `.` goes, `..` takes the segment before it along and cannot climb out of the
+ * root. */
 static int add_segment(struct sx__path *path, char *start, char *end, bool last)
 {
     size_t size = (size_t)(end - start);
@@ -74,7 +75,8 @@ static int add_segment(struct sx__path *path, char *start, char *end, bool last)
             keep--;
         }
         path->segment_count = keep;
-        path->size = keep == 0 ? 0 : path->segments[keep - 1].offset + path->segments[keep - 1].size;
+        path->size =
+            keep == 0 ? 0 : path->segments[keep - 1].offset + path->segments[keep - 1].size;
         if (!last) {
             return SX_OK;
         }
@@ -138,7 +140,8 @@ int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str 
         *query = (struct sx_str){mark + 1, rest.size - (size_t)(mark + 1 - rest.data)};
     }
     if (end == rest.data && rest.data != target.data) {
-        return parse_path(path, "/", "/" + 1); /* RFC 9112 3.2.2: an empty path of absolute-form is "/" */
+        static const char root[] = "/"; /* RFC 9112 3.2.2: what an empty path of absolute-form is */
+        return parse_path(path, root, root + 1);
     }
     if (end == rest.data || rest.data[0] != '/') {
         return SX_EPROTO;

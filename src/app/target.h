@@ -14,8 +14,8 @@ struct sx__segment {
     uint32_t size;
 };
 
-/* A decoded path. Segments are split before they are decoded, so that %2F is a byte of a segment and
- * never makes one. The path is text: "/users/7", ended by NUL. */
+/* A decoded path. Segments are split before they are decoded, so that %2F is a byte of a segment
+ * and never makes one. The path is text: "/users/7", ended by NUL. */
 struct sx__path {
     char *text;
     size_t size;
@@ -23,11 +23,12 @@ struct sx__path {
     struct sx__segment segments[SX__SEGMENTS_MAX];
 };
 
-/* Takes the target apart: the path decoded into `space` (target.size + 2 bytes), dot segments resolved,
- * and the query as sent.
- * Errors: SX_EPROTO: not a target, a malformed escape, NUL, not UTF-8. SX_EFULL: too many segments; no
- * route has that many, and the path's text is there all the same. */
-int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str target, char *space);
+/* Takes the target apart: the path decoded into `space` (target.size + 2 bytes), dot segments
+ * resolved, and the query as sent. Errors: SX_EPROTO: not a target, a malformed escape, NUL, not
+ * UTF-8. SX_EFULL: too many segments; no route has that many, and the path's text is there all the
+ * same. */
+int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str target,
+                     char *space);
 
 /* Decodes a query or a form, `a=1&b=x+y`, into `out`: name, NUL, value, NUL and so on. `out` needs
  * 2 * size + 2 bytes. Gives the size written, or SX_EPROTO for a malformed escape or NUL. */

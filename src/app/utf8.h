@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Whether the bytes are well-formed UTF-8 (RFC 3629) without NUL: what may be injected as a string. */
+/* Whether the bytes are well-formed UTF-8 (RFC 3629) without NUL: what may be injected as a string.
+ */
 bool sx__is_text(const char *bytes, size_t size);
 
 #endif

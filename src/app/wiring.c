@@ -1,5 +1,6 @@
-/* The start-up check: everything that does not fit together is found and logged with file and line, all
- * of it, and then the app refuses to start. What follows may rely on it: the plans, the dispatcher. */
+/* The start-up check: everything that does not fit together is found and logged with file and line,
+ * all of it, and then the app refuses to start. What follows may rely on it: the plans, the
+ * dispatcher. */
 #include "application.h"
 
 #include <stdarg.h>
@@ -39,15 +40,15 @@ static void fault(struct wiring *wiring, const char *file, int line, const char 
 
 static struct owner owner_of_component(const struct sx_component *component)
 {
-    return (struct owner){component->file,   component->line,        "component",
-                          component->name,   component->params,      component->param_count,
+    return (struct owner){component->file,    component->line,   "component",
+                          component->name,    component->params, component->param_count,
                           component->lifetime};
 }
 
 static struct owner owner_of_function(const struct sx_handler *function, const char *what)
 {
-    return (struct owner){function->file,   function->line,        what,
-                          function->name,   function->params,      function->param_count,
+    return (struct owner){function->file,     function->line,   what,
+                          function->name,     function->params, function->param_count,
                           SX_LIFETIME_REQUEST};
 }
 
@@ -70,15 +71,18 @@ static enum sx_lifetime lifetime_of(const struct sx_component *component)
 static void check_injected(struct wiring *wiring, const struct owner *owner,
                            const struct sx_component *needed)
 {
-    if (needed->lifetime != SX_LIFETIME_BUILTIN && sx__component_find(wiring->app, needed) == NULL) {
+    if (needed->lifetime != SX_LIFETIME_BUILTIN &&
+        sx__component_find(wiring->app, needed) == NULL) {
         fault(wiring, owner->file, owner->line,
-              "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add it to "
+              "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add "
+              "it to "
               ".components",
               owner->what, owner->name, needed->name, needed->file, needed->line);
     }
     if (lifetime_of(needed) > owner->lifetime) {
         fault(wiring, owner->file, owner->line,
-              "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as its "
+              "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as "
+              "its "
               "%s",
               owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
               lifetime_name(lifetime_of(needed)));
@@ -105,13 +109,12 @@ static void check_arguments(struct wiring *wiring, const struct owner *owner)
             }
         } else if (owner->lifetime != SX_LIFETIME_REQUEST) {
             fault(wiring, owner->file, owner->line,
-                  "%s '%s' lives as long as its %s and may not have '%s' from a request", owner->what,
-                  owner->name, lifetime_name(owner->lifetime), param->name);
+                  "%s '%s' lives as long as its %s and may not have '%s' from a request",
+                  owner->what, owner->name, lifetime_name(owner->lifetime), param->name);
         }
         if ((param->has_min || param->has_max) && !is_number(param->type)) {
-            fault(wiring, owner->file, owner->line,
-                  "%s '%s': '%s' has limits, but is not a number", owner->what, owner->name,
-                  param->name);
+            fault(wiring, owner->file, owner->line, "%s '%s': '%s' has limits, but is not a number",
+                  owner->what, owner->name, param->name);
         }
     }
 }
@@ -124,8 +127,8 @@ static void check_components(struct wiring *wiring)
     for (size_t i = 0; i < app->options.components.count; i++) {
         const struct sx_component *component = app->components[i].component;
         if (sx__component_find(app, component) != &app->components[i]) {
-            fault(wiring, component->file, component->line, "component '%s' is in .components twice",
-                  component->name);
+            fault(wiring, component->file, component->line,
+                  "component '%s' is in .components twice", component->name);
             continue;
         }
         if (component->lifetime == SX_LIFETIME_BUILTIN) {
@@ -161,8 +164,8 @@ static void report_cycle(struct sorting *sorting, size_t slot)
         used += size < 0 ? 0 : (size_t)size;
     }
     const struct sx_component *component = slots[slot].component;
-    fault(sorting->wiring, component->file, component->line, "components depend on each other: %s%s",
-          text, component->name);
+    fault(sorting->wiring, component->file, component->line,
+          "components depend on each other: %s%s", text, component->name);
 }
 
 static void sort_from(struct sorting *sorting, size_t slot)
@@ -215,7 +218,8 @@ static void check_hooks(struct wiring *wiring)
     for (size_t i = 0; i < hooks->count; i++) {
         const struct sx_handler *const functions[] = {hooks->items[i].enter, hooks->items[i].leave};
         for (size_t k = 0; k < 2; k++) {
-            /* A hook may be there twice, and its enter be another's leave: faults are told each time. */
+            /* A hook may be there twice, and its enter be another's leave: faults are told each
+             * time. */
             if (functions[k] != NULL) {
                 struct owner owner = owner_of_function(functions[k], "hook");
                 check_arguments(wiring, &owner);
@@ -224,14 +228,15 @@ static void check_hooks(struct wiring *wiring)
     }
 }
 
-/* Path arguments of a function, and of the request components that it needs, must be in the path. Optional
- * ones are absent where they are not, but a handler's own must all be there. */
+/* Path arguments of a function, and of the request components that it needs, must be in the path.
+ * Optional ones are absent where they are not, but a handler's own must all be there. */
 static void check_path_arguments(struct wiring *wiring, const struct sx_route *route,
                                  const struct owner *owner, bool strict)
 {
     for (size_t i = 0; i < owner->param_count; i++) {
         const struct sx_param *param = &owner->params[i];
-        if (param->source == SX_SOURCE_INJECT && param->component->lifetime == SX_LIFETIME_REQUEST) {
+        if (param->source == SX_SOURCE_INJECT &&
+            param->component->lifetime == SX_LIFETIME_REQUEST) {
             struct owner component = owner_of_component(param->component);
             check_path_arguments(wiring, route, &component, false);
         }
@@ -239,14 +244,15 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
             continue;
         }
         if (route == NULL) {
-            fault(wiring, owner->file, owner->line,
-                  "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: "
-                  "make it opt_",
-                  owner->what, owner->name, param->name);
+            fault(
+                wiring, owner->file, owner->line,
+                "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: "
+                "make it opt_",
+                owner->what, owner->name, param->name);
         } else if (sx__template_find(route->path, param->name) < 0) {
             fault(wiring, route->file, route->line,
-                  "route %s %s has no {%s}, which %s '%s' (%s:%d) needs", route->method, route->path,
-                  param->name, owner->what, owner->name, owner->file, owner->line);
+                  "route %s %s has no {%s}, which %s '%s' (%s:%d) needs", route->method,
+                  route->path, param->name, owner->what, owner->name, owner->file, owner->line);
         }
     }
 }

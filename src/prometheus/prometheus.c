@@ -2,22 +2,22 @@
  *
  * It uses public headers only, so anyone can write a component like it.
  *
- * A request takes no lock and allocates nothing: the children of each route and method are found through a
- * table, by the route's index and the method's number. Those of declared routes are there from the start;
- * rarer ones (another method, a status) are made on their first occurrence.
+ * A request takes no lock and allocates nothing: the children of each route and method are found
+ * through a table, by the route's index and the method's number. Those of declared routes are there
+ * from the start; rarer ones (another method, a status) are made on their first occurrence.
  */
 #include <sextant/prometheus.h>
 
 #include <sextant/exposition.h>
-#include <stdlib.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define STATUS_MIN 200
 #define STATUS_COUNT 400
 
-/* The children of one (handler, method). A child that could not be made stays missing for good, so that
- * no gauge is decremented that was not incremented. */
+/* The children of one (handler, method). A child that could not be made stays missing for good, so
+ * that no gauge is decremented that was not incremented. */
 struct children {
     struct sx_gauge *in_progress;
     struct sx_histogram *duration;
@@ -50,8 +50,7 @@ static struct children *children_new(struct sx_prometheus *self, const char *met
 {
     const struct sx_str values[] = {view(method), view(handler)};
     struct children *made = calloc(1, sizeof *made);
-    if (made == NULL ||
-        sx_gauge_family_get(&made->in_progress, self->in_progress, values, 2) < 0 ||
+    if (made == NULL || sx_gauge_family_get(&made->in_progress, self->in_progress, values, 2) < 0 ||
         sx_histogram_family_get(&made->duration, self->durations, values, 2) < 0) {
         free(made);
         return &missing;
@@ -59,7 +58,8 @@ static struct children *children_new(struct sx_prometheus *self, const char *met
     return made;
 }
 
-/* The children of a route and method, made if they are not there; `handler` is the route's label. */
+/* The children of a route and method, made if they are not there; `handler` is the route's label.
+ */
 static struct children *children_of(struct sx_prometheus *self, size_t row, enum sx_method method,
                                     const char *handler)
 {
@@ -94,8 +94,8 @@ static struct sx_counter *code_counter(struct sx_prometheus *self, struct childr
         const char code[] = {(char)('0' + record->status / 100),
                              (char)('0' + record->status / 10 % 10),
                              (char)('0' + record->status % 10)};
-        const struct sx_str values[] = {view(sx_method_name(record->method_id)),
-                                        view(record->handler), {code, sizeof code}};
+        const struct sx_str values[] = {
+            view(sx_method_name(record->method_id)), view(record->handler), {code, sizeof code}};
         if (sx_counter_family_get(&counter, self->requests, values, 3) < 0) {
             return NULL;
         }
@@ -169,7 +169,8 @@ static const struct sx_observer observer = {
 
 /* ---- the component ---- */
 
-static int register_families(struct sx_prometheus *self, const struct sx_prometheus_options *options)
+static int register_families(struct sx_prometheus *self,
+                             const struct sx_prometheus_options *options)
 {
     const struct sx_metric_options duration = {
         .name = "http_request_duration_seconds",
@@ -228,7 +229,8 @@ static int make_declared(struct sx_prometheus *self)
     for (size_t row = 0; row + 1 < self->row_count; row++) {
         const char *name = sx_app_get_route(self->app, row)->method;
         int method = 0;
-        while (method < SX_METHOD_OTHER && strcmp(name, sx_method_name((enum sx_method)method)) != 0) {
+        while (method < SX_METHOD_OTHER &&
+               strcmp(name, sx_method_name((enum sx_method)method)) != 0) {
             method++;
         }
         const char *handler = sx_app_get_route_handler(self->app, row);

@@ -1,0 +1,71 @@
+/* Property: a target that parses gives a path that is text, begins with a slash, has no dot
+ * segments, and whose segments lie in it in order; a form that decodes holds as many names as
+ * values. Each works in memory of exactly the size that its header promises is enough. */
+#include "target.h"
+#include "utf8.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static void check_path(const struct sx__path *path, int status)
+{
+    size_t at = 0;
+    check(strlen(path->text) == path->size);
+    check(sx__is_text(path->text, path->size));
+    for (size_t i = 0; i < path->segment_count; i++) {
+        struct sx__segment segment = path->segments[i];
+        const char *text = path->text + segment.offset;
+        check(segment.offset == at + 1 && path->text[at] == '/');
+        check(!(segment.size == 1 && text[0] == '.'));
+        check(!(segment.size == 2 && memcmp(text, "..", 2) == 0));
+        at = segment.offset + segment.size;
+    }
+    check(status != SX_OK || at == path->size || strcmp(path->text, "*") == 0);
+}
+
+static void check_form(struct sx_str form)
+{
+    char *decoded = malloc(2 * form.size + 2);
+    size_t size = 0;
+    check(decoded != NULL);
+    if (sx__form_decode(decoded, &size, form) == SX_OK) {
+        size_t ends = 0;
+        check(size <= 2 * form.size + 2);
+        for (size_t i = 0; i < size; i++) {
+            ends += decoded[i] == '\0';
+        }
+        check(ends % 2 == 0 && (size == 0 || decoded[size - 1] == '\0'));
+        (void)sx__form_get(decoded, size, "a");
+    }
+    free(decoded);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *bytes = malloc(size == 0 ? 1 : size);
+    char *space = malloc(size + 2);
+    struct sx__path path;
+    struct sx_str query;
+    check(bytes != NULL && space != NULL);
+    if (size > 0) {
+        memcpy(bytes, data, size);
+    }
+    int status = sx__target_parse(&path, &query, (struct sx_str){bytes, size}, space);
+    if (status == SX_OK || status == SX_EFULL) {
+        check_path(&path, status);
+        check_form(query);
+    }
+    check_form((struct sx_str){bytes, size});
+    free(bytes);
+    free(space);
+    return 0;
+}

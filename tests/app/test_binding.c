@@ -1,0 +1,204 @@
+/* Where arguments come from, and what a client hears who sends the wrong ones. */
+#include "fixture.h"
+
+static struct sx_result numbers(int64_t i, uint64_t u, double f, bool flag)
+{
+    return sx_text("%lld %llu %g %s", (long long)i, (unsigned long long)u, f,
+                   flag ? "true" : "false");
+}
+SX_BIND(numbers, (query, i64, i, SX_MIN(-5), SX_MAX(5)), (query, u64, u), (query, f64, f),
+        (query, flag, flag));
+
+static struct sx_result optional(const int64_t *i, const uint64_t *u, const double *f,
+                                 const bool *flag, const char *s)
+{
+    return sx_text("%d%d%d%d%d", i != NULL && *i == -1, u != NULL && *u == 1,
+                   f != NULL && *f == 0.5, flag != NULL && *flag, s != NULL && *s == 'x');
+}
+SX_BIND(optional, (query, opt_i64, i), (query, opt_u64, u), (query, opt_f64, f),
+        (query, opt_flag, flag), (query, opt_str, s));
+
+static struct sx_result get_user(int64_t id)
+{
+    return sx_json("{s:I}", "id", id);
+}
+SX_BIND(get_user, (path, i64, id, SX_MIN(1)));
+
+static struct sx_result post_of(const char *user, double post)
+{
+    return sx_json("{s:s, s:f}", "user", user, "post", post);
+}
+/* The order of the arguments is the function's, not the path's. */
+SX_BIND(post_of, (path, str, user), (path, f64, post));
+
+static struct sx_result headers(const char *host, const char *x_request_id, const uint64_t *x_n)
+{
+    return sx_text("%s|%s|%d", host, x_request_id == NULL ? "-" : x_request_id,
+                   x_n == NULL ? -1 : (int)*x_n);
+}
+SX_BIND(headers, (header, str, host), (header, opt_str, x_request_id), (header, opt_u64, x_n));
+
+static struct sx_result inspect(const struct sx_request *request)
+{
+    const char *q = sx_request_get_query(request, "q");
+    const char *agent = sx_request_get_header(request, "USER-AGENT");
+    struct sx_str body = sx_request_get_body(request);
+    return sx_text("%s %s %s %s %s %.*s", sx_request_get_method(request),
+                   sx_request_get_path(request), sx_request_get_route(request)->path,
+                   q == NULL ? "-" : q, agent == NULL ? "-" : agent, (int)body.size,
+                   body.size == 0 ? "" : body.data);
+}
+SX_BIND(inspect, (inject, sx_request, request));
+
+static struct sx_result twelve(int64_t a, int64_t b, int64_t c, int64_t d, int64_t e, int64_t f,
+                               int64_t g, int64_t h, int64_t i, int64_t j, int64_t k, int64_t l)
+{
+    return sx_text("%d", (int)(a + b + c + d + e + f + g + h + i + j + k + l));
+}
+SX_BIND(twelve, (query, i64, a), (query, i64, b), (query, i64, c), (query, i64, d), (query, i64, e),
+        (query, i64, f), (query, i64, g), (query, i64, h), (query, i64, i), (query, i64, j),
+        (query, i64, k), (query, i64, l));
+
+static const struct sx_route routes[] = {
+    SX_GET("/numbers", numbers),     SX_GET("/optional", optional),
+    SX_GET("/users/{id}", get_user), SX_GET("/{user}/posts/{post}", post_of),
+    SX_GET("/headers", headers),     SX_POST("/inspect", inspect),
+    SX_GET("/twelve", twelve),
+};
+
+static struct fixture fixture;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(routes)});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_clean_up(&fixture);
+    return 0;
+}
+
+static int get(const char *target)
+{
+    return fixture_send(&fixture, "GET", target, NULL);
+}
+
+static void test_scalars_arrive_typed(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/numbers?i=-5&u=18446744073709551615&f=2.5e-1&flag=on"), 200);
+    assert_body(&fixture, "-5 18446744073709551615 0.25 true");
+    assert_int_equal(get("/twelve?a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1&l=31"), 200);
+    assert_body(&fixture, "42");
+}
+
+static void test_of_repeated_parameters_the_first_counts(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/numbers?i=1&i=x&u=2&f=3&flag=0"), 200);
+    assert_body(&fixture, "1 2 3 false");
+}
+
+static void test_optional_ones_are_null_where_absent(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/optional"), 200);
+    assert_body(&fixture, "00000");
+    assert_int_equal(get("/optional?i=-1&u=1&f=.5&flag=true&s=x"), 200);
+    assert_body(&fixture, "11111");
+    assert_int_equal(get("/optional?flag=1"), 200);
+    assert_body(&fixture, "00010");
+}
+
+static void test_a_400_names_every_wrong_parameter(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/numbers?i=6&f=x&flag=maybe"), 400);
+    assert_header(&fixture, "Content-Type", "application/json");
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"i\":\"must be a whole number from -5 to 5\",\"u\":\"is required\","
+                          "\"f\":\"must be a number\",\"flag\":\"must be true or false\"}}");
+    /* optional is not lenient: what is there must be right */
+    assert_int_equal(get("/optional?i=x"), 400);
+}
+
+static void test_a_malformed_query_is_a_400_only_for_those_who_read_it(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/optional?s=%zz"), 400);
+    assert_non_null(strstr(fixture.reply.body.data, "malformed escape"));
+    assert_int_equal(get("/optional?s=%FF"), 400);
+    assert_int_equal(get("/users/1?s=%zz"), 200);
+}
+
+static void test_a_path_that_does_not_convert_is_not_found(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/users/7"), 200);
+    assert_body(&fixture, "{\"id\":7}");
+    static const char *const wrong[] = {
+        "/users/zero", "/users/0", "/users/-1", "/users/7.0", "/users/9223372036854775808",
+        "/users/%207"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(get(wrong[i]), 404);
+        assert_body(&fixture, "{\"message\":\"not found\",\"errors\":{\"id\":"
+                              "\"must be a whole number of at least 1\"}}");
+    }
+}
+
+static void test_path_arguments_are_decoded(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/a%2Fb%20%C3%A9/posts/1.5"), 200);
+    assert_body(&fixture, "{\"user\":\"a/b \xc3\xa9\",\"post\":1.5}");
+}
+
+static void test_headers_are_found_in_any_case_and_with_dashes(void **state)
+{
+    (void)state;
+    assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-REQUEST-ID: a b \r\nx-n: 7\r\n"),
+                     200);
+    assert_body(&fixture, "localhost|a b|7");
+    assert_int_equal(get("/headers"), 200);
+    assert_body(&fixture, "localhost|-|-1");
+    assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-N: seven\r\n"), 400);
+    assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-Request-Id: \xff\r\n"), 400);
+}
+
+static void test_the_request_can_be_injected(void **state)
+{
+    (void)state;
+    assert_int_equal(sx_client_send(fixture.client, &fixture.reply, "POST", "/inspect?q=a+%26",
+                                    "User-Agent: test\r\n", (struct sx_str){"body", 4}),
+                     SX_OK);
+    assert_body(&fixture, "POST /inspect /inspect a & test body");
+}
+
+static void test_a_malformed_path_is_a_400(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/users/%zz"), 400);
+    assert_int_equal(get("/users/%00"), 400);
+    assert_int_equal(get("/users/%FF"), 400);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_scalars_arrive_typed),
+        cmocka_unit_test(test_of_repeated_parameters_the_first_counts),
+        cmocka_unit_test(test_optional_ones_are_null_where_absent),
+        cmocka_unit_test(test_a_400_names_every_wrong_parameter),
+        cmocka_unit_test(test_a_malformed_query_is_a_400_only_for_those_who_read_it),
+        cmocka_unit_test(test_a_path_that_does_not_convert_is_not_found),
+        cmocka_unit_test(test_path_arguments_are_decoded),
+        cmocka_unit_test(test_headers_are_found_in_any_case_and_with_dashes),
+        cmocka_unit_test(test_the_request_can_be_injected),
+        cmocka_unit_test(test_a_malformed_path_is_a_400),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

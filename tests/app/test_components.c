@@ -1,0 +1,199 @@
+/* App and worker components: when they are made and ended, and what happens when one cannot be. */
+#include "fixture.h"
+
+static char trace[256];
+
+static void note(const char *what)
+{
+    strncat(trace, what, sizeof trace - strlen(trace) - 1);
+    strncat(trace, " ", sizeof trace - strlen(trace) - 1);
+}
+
+struct base_options {
+    int start;
+    bool fails;
+};
+struct base {
+    int number;
+    const struct base_options *options;
+};
+SX_COMPONENT_DECLARE(base, struct base);
+SX_COMPONENT_DECLARE(above, struct base);
+SX_COMPONENT_DECLARE(worker, struct base);
+SX_COMPONENT_DECLARE(per_request, struct base);
+
+static struct sx_result base_init(struct base *self, const struct base_options *options)
+{
+    note("base");
+    self->options = options;
+    self->number = options == NULL ? 10 : options->start;
+    return sx_continue();
+}
+static void base_fini(struct base *self)
+{
+    (void)self;
+    note("/base");
+}
+SX_COMPONENT(base, app, base_init, base_fini, (options, struct base_options, options));
+
+static struct sx_result above_init(struct base *self, const struct base_options *options,
+                                   struct base *base)
+{
+    note("above");
+    self->number = base->number + 1;
+    return options != NULL && options->fails ? sx_fail(500, "no disk") : sx_continue();
+}
+static void above_fini(struct base *self)
+{
+    (void)self;
+    note("/above");
+}
+SX_COMPONENT(above, app, above_init, above_fini, (options, struct base_options, options),
+             (inject, base, base));
+
+static struct sx_result worker_init(struct base *self, const struct base_options *options,
+                                    struct base *above)
+{
+    note("worker");
+    self->number = above->number + 1;
+    return options != NULL && options->fails ? sx_fail(503, "no connection") : sx_continue();
+}
+static void worker_fini(struct base *self)
+{
+    (void)self;
+    note("/worker");
+}
+SX_COMPONENT(worker, worker, worker_init, worker_fini, (options, struct base_options, options),
+             (inject, above, above));
+
+static struct sx_result per_request_init(struct base *self, struct base *worker,
+                                         const struct base_options *options)
+{
+    self->number = worker->number + 1 + (options == NULL ? 0 : options->start);
+    return sx_continue();
+}
+SX_COMPONENT(per_request, request, per_request_init, NULL, (inject, worker, worker),
+             (options, struct base_options, options));
+
+static struct sx_result show(struct base *base, struct base *above, struct base *worker,
+                             struct base *per_request)
+{
+    return sx_text("%d %d %d %d", base->number, above->number, worker->number, per_request->number);
+}
+SX_BIND(show, (inject, base, base), (inject, above, above), (inject, worker, worker),
+        (inject, per_request, per_request));
+
+static const struct sx_route routes[] = {SX_GET("/", show)};
+static struct fixture fixture;
+
+static void test_components_are_made_in_the_order_of_their_needs(void **state)
+{
+    (void)state;
+    trace[0] = '\0';
+    /* registered the other way round */
+    fixture_init(&fixture, (struct sx_app_options){
+                               .routes = SX_LIST(routes),
+                               .components = SX_COMPONENTS(per_request, worker, above, base)});
+    assert_string_equal(trace, "base above worker ");
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+    assert_body(&fixture, "10 11 12 13");
+    assert_string_equal(trace, "base above worker ");
+    fixture_clean_up(&fixture);
+    assert_string_equal(trace, "base above worker /worker /above /base ");
+}
+
+static void test_options_come_with_the_registration(void **state)
+{
+    (void)state;
+    const struct base_options start = {.start = 100};
+    const struct base_options more = {.start = 1000};
+    fixture_init(&fixture,
+                 (struct sx_app_options){.routes = SX_LIST(routes),
+                                         .components = SX_COMPONENTS((base, &start), above, worker,
+                                                                     (per_request, &more))});
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+    assert_body(&fixture, "100 101 102 1103");
+    fixture_clean_up(&fixture);
+}
+
+static void test_an_app_component_that_fails_keeps_the_app_from_starting(void **state)
+{
+    (void)state;
+    trace[0] = '\0';
+    const struct base_options fails = {.fails = true};
+    assert_int_equal(fixture_try(&fixture, (struct sx_app_options){.routes = SX_LIST(routes),
+                                                                   .components = SX_COMPONENTS(
+                                                                       base, (above, &fails),
+                                                                       worker, per_request)}),
+                     SX_ECOMPONENT);
+    assert_string_equal(trace, "base above /base ");
+    assert_logged(&fixture, "component 'above' could not be initialised: no disk");
+}
+
+static void test_a_worker_component_that_fails_keeps_it_from_serving(void **state)
+{
+    (void)state;
+    trace[0] = '\0';
+    const struct base_options fails = {.fails = true};
+    assert_int_equal(
+        fixture_try(&fixture,
+                    (struct sx_app_options){
+                        .routes = SX_LIST(routes),
+                        .components = SX_COMPONENTS(base, above, (worker, &fails), per_request)}),
+        SX_OK);
+    assert_int_equal(sx_client_new(&fixture.client, fixture.app), SX_ECOMPONENT);
+    assert_null(fixture.client);
+    assert_logged(&fixture, "component 'worker' could not be initialised: no connection");
+    fixture_clean_up(&fixture);
+    assert_string_equal(trace, "base above worker /above /base ");
+}
+
+static void test_worker_components_are_there_as_long_as_somebody_needs_them(void **state)
+{
+    (void)state;
+    trace[0] = '\0';
+    fixture_init(&fixture, (struct sx_app_options){
+                               .routes = SX_LIST(routes),
+                               .components = SX_COMPONENTS(base, above, worker, per_request)});
+    struct sx_client *second = NULL;
+    assert_int_equal(sx_client_new(&second, fixture.app), SX_OK);
+    sx_client_destroy(second);
+    assert_string_equal(trace, "base above worker ");
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+    fixture_clean_up(&fixture);
+    assert_string_equal(trace, "base above worker /worker /above /base ");
+}
+
+static void test_bad_arguments_are_told(void **state)
+{
+    (void)state;
+    struct sx_app *app = NULL;
+    assert_int_equal(sx_app_new(&app, NULL), SX_EINVAL);
+    assert_int_equal(sx_app_new(NULL, &(struct sx_app_options){0}), SX_EINVAL);
+    assert_int_equal(sx_app_new(&app, &(struct sx_app_options){.routes = {NULL, 3}}), SX_EINVAL);
+    assert_int_equal(sx_app_run(NULL), SX_EINVAL);
+    assert_int_equal(sx_app_listen(NULL, NULL), SX_EINVAL);
+    assert_int_equal(sx_app_new(&app, &(struct sx_app_options){0}), SX_OK);
+    assert_int_equal(sx_app_run(app), SX_ESTATE);
+    assert_int_equal(sx_app_observe(app, NULL, NULL), SX_EINVAL);
+    sx_app_stop(app);
+    sx_app_destroy(app);
+    sx_app_destroy(NULL);
+    sx_app_stop(NULL);
+    sx_client_destroy(NULL);
+    sx_reply_clean_up(NULL);
+    sx_result_clean_up(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_components_are_made_in_the_order_of_their_needs),
+        cmocka_unit_test(test_options_come_with_the_registration),
+        cmocka_unit_test(test_an_app_component_that_fails_keeps_the_app_from_starting),
+        cmocka_unit_test(test_a_worker_component_that_fails_keeps_it_from_serving),
+        cmocka_unit_test(test_worker_components_are_there_as_long_as_somebody_needs_them),
+        cmocka_unit_test(test_bad_arguments_are_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
