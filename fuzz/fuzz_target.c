@@ -1,8 +1,8 @@
 /* Property: a target that parses gives a path that is text, begins with a slash, has no dot
  * segments, and whose segments lie in it in order; a form that decodes holds as many names as
  * values. Each works in memory of exactly the size that its header promises is enough. */
+#include "is_text.h"
 #include "target.h"
-#include "utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>

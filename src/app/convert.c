@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "convert.h"
 
-#include "utf8.h"
+#include "is_text.h"
 
 #include <errno.h>
 #include <locale.h>

@@ -1,6 +1,6 @@
 #include "target.h"
 
-#include "utf8.h"
+#include "is_text.h"
 
 #include <string.h>
 

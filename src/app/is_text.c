@@ -1,4 +1,4 @@
-#include "utf8.h"
+#include "is_text.h"
 
 /* The length of the well-formed sequence at `p`, 0 where there is none. RFC 3629, section 4. */
 static size_t sequence_size(const unsigned char *p, size_t left)

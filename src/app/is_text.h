@@ -1,6 +1,6 @@
-/* utf8.h: which bytes are text. */
-#ifndef SX_UTF8_H
-#define SX_UTF8_H
+/* is_text.h: which bytes are text. */
+#ifndef SX_IS_TEXT_H
+#define SX_IS_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
