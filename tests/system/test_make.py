@@ -27,7 +27,7 @@ class Run(unittest.TestCase):
                 self.assertNotEqual(line, "", f"make run ended:\n{printed}")
                 printed += line
             with urllib.request.urlopen(match.group(1) + "/", timeout=20) as response:
-                self.assertEqual(response.read(), b'{"hello": "world"}')
+                self.assertEqual(response.read(), b'{"hello":"world"}')
             with urllib.request.urlopen(match.group(1) + "/metrics", timeout=20) as response:
                 self.assertIn(b'handler="hello.welcome",code="200"} 1\n', response.read())
         finally:

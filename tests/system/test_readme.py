@@ -33,7 +33,7 @@ class Readme(unittest.TestCase):
             for command, expected in commands:
                 command = command.replace("127.0.0.1:8080", f"127.0.0.1:{hello.port}")
                 printed = subprocess.run(
-                    ["sh", "-c", command], stdout=subprocess.PIPE, text=True, check=True
+                    ["sh", "-c", command], capture_output=True, text=True, check=True
                 ).stdout
                 self.assertEqual(printed.rstrip("\n"), expected.rstrip("\n"), command)
             routes = re.search(r"(?m)^\$ build/examples/hello routes\n((?:(?!\$ ).*\n)*)", console)
