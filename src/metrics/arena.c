@@ -192,6 +192,23 @@ static struct sx__arena *find_idle(const struct sx_registry_options *options)
     return NULL;
 }
 
+/* Slots that no thread sits on are as good as never used: their cells are zero again. */
+static void lower_claimed(struct sx_registry *registry)
+{
+    while (registry->slots_claimed > 0) {
+        pthread_mutex_t *mutex = &registry->seats[registry->slots_claimed - 1].mutex;
+        enum sx__lock_result result = sx__lock_try(mutex);
+        if (result == SX__LOCK_BUSY) {
+            break;
+        }
+        if (result == SX__LOCK_INHERITED) {
+            sx__lock_mend(mutex);
+        }
+        sx__lock_release(mutex);
+        registry->slots_claimed--;
+    }
+}
+
 /* An arena that is used again may be larger than what was asked for; its limits are not. */
 static void initialise_registry(struct sx_registry *registry,
                                 const struct sx_registry_options *options)
@@ -200,6 +217,7 @@ static void initialise_registry(struct sx_registry *registry,
     size_t header = sizeof *registry + seats_of(geometry) * sizeof(struct sx__seat);
     size_t row_bytes = smaller(geometry->row_bytes, options->slot_bytes);
 
+    lower_claimed(registry);
     registry->directory_used = header;
     registry->directory_limit =
         smaller(geometry->directory_bytes, header + options->directory_bytes);

@@ -33,6 +33,12 @@ static int find(struct sx__family **found, struct sx_registry *registry,
 
 static size_t padded_bounds(const struct sx__definition *definition)
 {
+    if (definition->type != SX__HISTOGRAM) {
+        return 0;
+    }
+    if (definition->bound_count == 0) {
+        return SX__BOUNDS_UNIT;
+    }
     return (definition->bound_count + SX__BOUNDS_UNIT - 1) / SX__BOUNDS_UNIT * SX__BOUNDS_UNIT;
 }
 

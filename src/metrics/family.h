@@ -37,13 +37,13 @@ struct sx__family {
     struct sx__span name;
     struct sx__span help;
     struct sx__span labels; /* label_count spans, of the label names */
-    /* Then the bounds of a histogram, filled up with +Inf to a multiple of SX__BOUNDS_UNIT; then
-     * the spans of the label names, and the bytes that spans are of. */
+    /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
+     * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
 };
 
 _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow the record");
 
-/* A search compares this many bounds at a time. */
+/* A search finds the right one of these units, then the bound in it. */
 #define SX__BOUNDS_UNIT 16u
 
 struct sx__series {

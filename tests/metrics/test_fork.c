@@ -1,0 +1,330 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sextant/metrics.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct sx_registry *registry;
+static struct sx_counter *counter;
+static struct sx_counter_family *family;
+static struct sx_gauge *gauge;
+static struct sx_histogram *histogram;
+
+static void make(bool shared)
+{
+    struct sx_registry_options options = {.shared = shared};
+    struct sx_metric_options metric = {.name = "c_total", .help = "Help."};
+    assert_int_equal(sx_registry_new(&registry, &options), SX_OK);
+    assert_int_equal(sx_counter_register(&counter, registry, &metric), SX_OK);
+    metric.name = "g";
+    assert_int_equal(sx_gauge_register(&gauge, registry, &metric), SX_OK);
+    metric.name = "h";
+    assert_int_equal(sx_histogram_register(&histogram, registry, &metric), SX_OK);
+    metric.name = "f_total";
+    metric.labels = SX_LABELS("label");
+    assert_int_equal(sx_counter_family_register(&family, registry, &metric), SX_OK);
+}
+
+static void update(int count)
+{
+    for (int i = 0; i < count; i++) {
+        sx_counter_inc(counter);
+        sx_counter_add(counter, 0.5);
+        sx_gauge_inc(gauge);
+        sx_histogram_observe(histogram, 1);
+    }
+}
+
+/* A child runs, says that it is ready, and is let go or killed by the test. */
+struct child {
+    pid_t pid;
+    int ready; /* read end */
+    int go;    /* write end */
+};
+
+static void tell(int file)
+{
+    assert_int_equal(write(file, "x", 1), 1);
+}
+
+static void hear(int file)
+{
+    char byte;
+    assert_int_equal(read(file, &byte, 1), 1);
+}
+
+static struct child start(void run(void))
+{
+    int ready[2];
+    int go[2];
+    assert_int_equal(pipe(ready), 0);
+    assert_int_equal(pipe(go), 0);
+    fflush(NULL);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        close(ready[0]);
+        close(go[1]);
+        run();
+        tell(ready[1]);
+        hear(go[0]);
+        _exit(0);
+    }
+    close(ready[1]);
+    close(go[0]);
+    hear(ready[0]);
+    return (struct child){pid, ready[0], go[1]};
+}
+
+static void finish(struct child child, int signal_number)
+{
+    int status = -1;
+    if (signal_number != 0) {
+        assert_int_equal(kill(child.pid, signal_number), 0);
+    } else {
+        tell(child.go);
+    }
+    assert_int_equal(waitpid(child.pid, &status, 0), child.pid);
+    assert_true(signal_number == 0 ? WIFEXITED(status) && WEXITSTATUS(status) == 0
+                                   : WIFSIGNALED(status));
+    close(child.ready);
+    close(child.go);
+}
+
+static void update_and_check_a_private_copy(void)
+{
+    /* The child goes on from the parent's values, on its own. */
+    update(10);
+    if (sx_counter_get(counter) != 22.5 || sx_gauge_get(gauge) != 15 ||
+        sx_histogram_get_count(histogram) != 15 || sx_counter_with(family, "child") == NULL) {
+        _exit(1);
+    }
+}
+
+static void test_a_private_registry_is_the_childs_own(void **state)
+{
+    (void)state;
+    make(false);
+    update(5);
+    struct child child = start(update_and_check_a_private_copy);
+    update(1);
+    finish(child, 0);
+    assert_true(sx_counter_get(counter) == 9);
+    assert_true(sx_gauge_get(gauge) == 6);
+    assert_int_equal(sx_histogram_get_count(histogram), 6);
+    sx_registry_destroy(registry);
+}
+
+static void update_ten(void)
+{
+    update(10);
+    sx_counter_inc(sx_counter_with(family, "child"));
+}
+
+static void test_a_shared_registry_has_the_updates_of_all_processes(void **state)
+{
+    (void)state;
+    make(true);
+    update(5);
+    struct child first = start(update_ten);
+    struct child second = start(update_ten);
+    update(1);
+    assert_true(sx_counter_get(counter) == 26 * 1.5);
+    assert_true(sx_gauge_get(gauge) == 26);
+    assert_int_equal(sx_histogram_get_count(histogram), 26);
+    assert_true(sx_counter_get(sx_counter_with(family, "child")) == 2);
+    finish(first, 0);
+    finish(second, 0);
+    assert_true(sx_counter_get(counter) == 26 * 1.5);
+    assert_true(sx_gauge_get(gauge) == 6);
+    sx_registry_destroy(registry);
+}
+
+static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **state)
+{
+    (void)state;
+    make(true);
+    update(5);
+    struct child child = start(update_ten);
+    assert_true(sx_gauge_get(gauge) == 15);
+    finish(child, SIGKILL);
+    assert_true(sx_counter_get(counter) == 15 * 1.5);
+    assert_int_equal(sx_histogram_get_count(histogram), 15);
+    assert_true(sx_histogram_get_sum(histogram) == 15);
+    assert_true(sx_gauge_get(gauge) == 5);
+
+    /* The next child gets its slot and its row of gauges, with nothing left in the latter. */
+    child = start(update_ten);
+    assert_true(sx_counter_get(counter) == 25 * 1.5);
+    assert_true(sx_gauge_get(gauge) == 15);
+    assert_int_equal(registry->slots_claimed, 2);
+    finish(child, SIGKILL);
+    sx_registry_destroy(registry);
+}
+
+static void test_processes_beyond_the_rows_share_one(void **state)
+{
+    (void)state;
+    enum { COUNT = SX__PROCESSES + 6 };
+    static struct child children[COUNT];
+    make(true);
+    for (int i = 0; i < COUNT; i++) {
+        children[i] = start(update_ten);
+    }
+    assert_true(sx_gauge_get(gauge) == COUNT * 10);
+    assert_true(sx_counter_get(counter) == COUNT * 15);
+    for (int i = 0; i < COUNT; i++) {
+        finish(children[i], i % 2 == 0 ? SIGKILL : 0);
+    }
+    assert_true(sx_counter_get(counter) == COUNT * 15);
+    sx_registry_destroy(registry);
+}
+
+static void destroy(void)
+{
+    update(10);
+    sx_registry_destroy(registry);
+}
+
+static void test_a_child_that_destroys_the_registry_does_so_for_itself_only(void **state)
+{
+    (void)state;
+    make(true);
+    update(5);
+    struct child child = start(destroy);
+    assert_true(sx_counter_get(counter) == 15 * 1.5);
+    assert_true(sx_gauge_get(gauge) == 5);
+    update(1);
+    finish(child, 0);
+    assert_true(sx_counter_get(counter) == 16 * 1.5);
+    assert_true(sx_gauge_get(gauge) == 6);
+    sx_registry_destroy(registry);
+}
+
+/* ---- the thread that entered for its process ends before the process ---- */
+
+static void *fork_from_a_thread_that_ends(void *result)
+{
+    *(struct child *)result = start(update_ten);
+    return NULL;
+}
+
+static void *make_shared(void *unused)
+{
+    (void)unused;
+    make(true);
+    update(5);
+    return NULL;
+}
+
+static void run(void *body(void *), void *argument)
+{
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, body, argument), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void test_gauges_live_on_when_the_thread_that_made_the_registry_ends(void **state)
+{
+    (void)state;
+    struct child child;
+    run(make_shared, NULL);
+    assert_true(sx_gauge_get(gauge) == 5);
+    run(fork_from_a_thread_that_ends, &child);
+    assert_true(sx_gauge_get(gauge) == 15);
+    update(1); /* this thread sits down for the process now */
+    assert_true(sx_gauge_get(gauge) == 16);
+    finish(child, SIGKILL);
+    assert_true(sx_gauge_get(gauge) == 6);
+    sx_registry_destroy(registry);
+}
+
+static void *fork_twice(void *unused)
+{
+    (void)unused;
+    struct child child = start(update_ten);
+    finish(child, SIGKILL);
+    return NULL;
+}
+
+static void test_forks_of_threads_leave_nothing_behind(void **state)
+{
+    (void)state;
+    make(true);
+    for (int i = 0; i < 10; i++) {
+        run(fork_twice, NULL);
+    }
+    assert_true(sx_counter_get(counter) == 150);
+    assert_true(sx_gauge_get(gauge) == 0);
+    assert_in_range(registry->slots_claimed, 1, 2);
+    sx_registry_destroy(registry);
+}
+
+/* ---- forks while other threads are at work ---- */
+
+static int stop;
+
+static void *make_series(void *index)
+{
+    char text[32];
+    for (unsigned i = 0; !__atomic_load_n(&stop, __ATOMIC_RELAXED); i++) {
+        snprintf(text, sizeof text, "%u_%u", (unsigned)(uintptr_t)index, i % 5000);
+        sx_counter_inc(sx_counter_with(family, text));
+    }
+    return NULL;
+}
+
+static void make_a_series(void)
+{
+    struct sx_counter *made = sx_counter_with(family, "after fork");
+    sx_counter_inc(made);
+    if (made == NULL || sx_counter_get(made) < 1) {
+        _exit(1);
+    }
+}
+
+static void test_fork_is_safe_while_threads_make_series(void **state)
+{
+    (void)state;
+    for (int shared = 0; shared < 2; shared++) {
+        pthread_t threads[3];
+        make(shared != 0);
+        stop = 0;
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, make_series, (void *)i), 0);
+        }
+        for (int i = 0; i < 50; i++) {
+            finish(start(make_a_series), i % 2 == 0 ? SIGKILL : 0);
+        }
+        __atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        }
+        assert_true(sx_counter_get(sx_counter_with(family, "after fork")) == (shared ? 50 : 0));
+        sx_registry_destroy(registry);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_private_registry_is_the_childs_own),
+        cmocka_unit_test(test_a_shared_registry_has_the_updates_of_all_processes),
+        cmocka_unit_test(test_a_killed_child_keeps_its_counters_and_drops_its_gauges),
+        cmocka_unit_test(test_processes_beyond_the_rows_share_one),
+        cmocka_unit_test(test_a_child_that_destroys_the_registry_does_so_for_itself_only),
+        cmocka_unit_test(test_gauges_live_on_when_the_thread_that_made_the_registry_ends),
+        cmocka_unit_test(test_forks_of_threads_leave_nothing_behind),
+        cmocka_unit_test(test_fork_is_safe_while_threads_make_series),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

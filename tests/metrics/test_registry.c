@@ -1,0 +1,351 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct sx_registry *make(struct sx_registry_options options)
+{
+    struct sx_registry *registry = NULL;
+    assert_int_equal(sx_registry_new(&registry, &options), SX_OK);
+    return registry;
+}
+
+static struct sx_counter *counter(struct sx_registry *registry, const char *name)
+{
+    struct sx_counter *made = NULL;
+    struct sx_metric_options options = {.name = name, .help = "Help."};
+    return sx_counter_register(&made, registry, &options) == SX_OK ? made : NULL;
+}
+
+static struct sx_counter_family *counters(struct sx_registry *registry, const char *name)
+{
+    struct sx_counter_family *made = NULL;
+    struct sx_metric_options options = {
+        .name = name, .help = "Help.", .labels = SX_LABELS("label")};
+    return sx_counter_family_register(&made, registry, &options) == SX_OK ? made : NULL;
+}
+
+static void test_registries_live_side_by_side(void **state)
+{
+    (void)state;
+    struct sx_registry *first = make((struct sx_registry_options){0});
+    struct sx_registry *second = make((struct sx_registry_options){.shared = true});
+    struct sx_counter *a = counter(first, "c_total");
+    struct sx_counter *b = counter(second, "c_total");
+    assert_ptr_not_equal(a, b);
+    sx_counter_inc(a);
+    sx_counter_add(b, 5);
+    sx_counter_inc(a);
+    assert_true(sx_counter_get(a) == 2);
+    assert_true(sx_counter_get(b) == 5);
+    sx_registry_destroy(first);
+    sx_counter_inc(b);
+    assert_true(sx_counter_get(b) == 6);
+    sx_registry_destroy(second);
+}
+
+static void test_null_means_the_default_registry(void **state)
+{
+    (void)state;
+    struct sx_counter *made = counter(NULL, "default_total");
+    assert_non_null(made);
+    assert_non_null(sx_registry_default());
+    assert_ptr_equal(counter(sx_registry_default(), "default_total"), made);
+}
+
+static void reuse(bool shared)
+{
+    struct sx_registry *registry = make((struct sx_registry_options){.shared = shared});
+    struct sx_counter *former = counter(registry, "former_total");
+    struct sx_gauge *gauge = NULL;
+    struct sx_metric_options options = {.name = "g", .help = "G."};
+    assert_int_equal(sx_gauge_register(&gauge, registry, &options), SX_OK);
+    sx_counter_add(former, 0.5);
+    sx_counter_inc(former);
+    sx_gauge_set(gauge, 9);
+    sx_registry_destroy(registry);
+
+    struct sx_registry *next = make((struct sx_registry_options){.shared = shared});
+    assert_ptr_equal(next, registry);
+    struct sx_counter *latter = counter(next, "latter_total");
+    assert_true(sx_counter_get(latter) == 0);
+    sx_counter_add(latter, 0.25);
+    sx_counter_inc(latter);
+    assert_true(sx_counter_get(latter) == 1.25);
+    assert_int_equal(sx_gauge_register(&gauge, registry, &options), SX_OK);
+    assert_true(sx_gauge_get(gauge) == 0);
+    sx_gauge_inc(gauge);
+    assert_true(sx_gauge_get(gauge) == 1);
+    sx_registry_destroy(next);
+}
+
+static void test_a_new_registry_has_the_addresses_but_not_the_values_of_an_old_one(void **state)
+{
+    (void)state;
+    reuse(false);
+    reuse(true);
+}
+
+static void test_registries_can_come_and_go_without_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 10 * SX__ARENAS; i++) {
+        struct sx_registry *registry = make((struct sx_registry_options){0});
+        struct sx_counter *made = counter(registry, "c_total");
+        sx_counter_inc(made);
+        assert_true(sx_counter_get(made) == 1);
+        sx_registry_destroy(registry);
+    }
+}
+
+static void test_impossible_sizes_are_refused(void **state)
+{
+    (void)state;
+    struct sx_registry *registry = NULL;
+    struct sx_registry_options options = {.slots = 100000};
+    assert_int_equal(sx_registry_new(&registry, &options), SX_EINVAL);
+    options = (struct sx_registry_options){.slot_bytes = SIZE_MAX};
+    assert_int_equal(sx_registry_new(&registry, &options), SX_EINVAL);
+    options = (struct sx_registry_options){.directory_bytes = SIZE_MAX / 2};
+    assert_int_equal(sx_registry_new(&registry, &options), SX_EINVAL);
+    assert_int_equal(sx_registry_new(NULL, NULL), SX_EINVAL);
+    assert_null(registry);
+    sx_registry_destroy(NULL);
+}
+
+static void test_a_full_directory_is_an_error_and_loses_nothing(void **state)
+{
+    (void)state;
+    struct sx_registry *registry = make((struct sx_registry_options){.directory_bytes = 8192});
+    struct sx_counter_family *family = counters(registry, "c_total");
+    struct sx_counter *made = NULL;
+    char text[16];
+    int count = 0;
+    int status = SX_OK;
+    while (status == SX_OK) {
+        snprintf(text, sizeof text, "%d", count);
+        struct sx_str value = {text, strlen(text)};
+        status = sx_counter_family_get(&made, family, &value, 1);
+        if (status == SX_OK) {
+            sx_counter_inc(made);
+            count++;
+        }
+    }
+    assert_int_equal(status, SX_EFULL);
+    assert_in_range(count, 20, 200);
+    for (int i = 0; i < count; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        assert_true(sx_counter_get(sx_counter_with(family, text)) == 1);
+    }
+    struct sx_page page = {0};
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+    assert_null(memchr(page.data, 0, page.size));
+    sx_page_clean_up(&page);
+    sx_registry_destroy(registry);
+}
+
+static void test_a_registration_that_fails_uses_nothing_up(void **state)
+{
+    (void)state;
+    char huge[6000];
+    memset(huge, 'x', sizeof huge);
+    struct sx_registry *registry = make((struct sx_registry_options){.directory_bytes = 4096});
+    struct sx_counter_family *family = counters(registry, "c_total");
+    struct sx_counter *made = NULL;
+    struct sx_str value = {huge, sizeof huge};
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(sx_counter_family_get(&made, family, &value, 1), SX_EFULL);
+    }
+    assert_null(made);
+    huge[sizeof huge - 1] = '\0';
+    assert_null(counter(registry, huge));
+    assert_non_null(sx_counter_with(family, "fits"));
+    assert_non_null(counter(registry, "fits_too"));
+    sx_registry_destroy(registry);
+}
+
+static void test_no_cells_left_is_an_error_and_loses_nothing(void **state)
+{
+    (void)state;
+    struct sx_registry *registry = make((struct sx_registry_options){.slot_bytes = 64 * 3});
+    struct sx_counter *first = counter(registry, "first_total");
+    sx_counter_inc(first);
+    struct sx_histogram *histogram = NULL;
+    struct sx_metric_options options = {.name = "h", .help = "H."};
+    assert_int_equal(sx_histogram_register(&histogram, registry, &options), SX_EFULL);
+    char name[] = "a_total";
+    while (counter(registry, name) != NULL) {
+        name[0]++;
+    }
+    assert_int_equal(name[0] - 'a', 15);
+    sx_counter_add(first, 0.5); /* there is no cell for the fraction */
+    assert_true(sx_counter_get(first) == 1);
+    sx_registry_destroy(registry);
+}
+
+/* Runs in a process of its own, as limits cannot be taken back. */
+static int in_child(int run(void))
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        _exit(run());
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void limit(int resource, rlim_t bytes)
+{
+    struct rlimit limits = {bytes, bytes};
+    (void)setrlimit(resource, &limits);
+}
+
+/* Bytes of address space in use. */
+static rlim_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (file != NULL) {
+        (void)!fscanf(file, "%lu", &pages);
+        fclose(file);
+    }
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+static int counts(bool shared)
+{
+    struct sx_registry *registry = NULL;
+    /* More slots than any former registry had, so that this one needs a mapping of its own. */
+    struct sx_registry_options options = {.shared = shared, .slots = 100};
+    if (sx_registry_new(&registry, &options) != SX_OK) {
+        return 1;
+    }
+    struct sx_counter_family *family = counters(registry, "c_total");
+    char text[16];
+    for (int i = 0; i < 500; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        sx_counter_inc(sx_counter_with(family, text));
+    }
+    struct sx_page page = {0};
+    bool good = sx_counter_get(sx_counter_with(family, "499")) == 1 &&
+                sx_page_render(&page, registry, SX_FORMAT_TEXT) == SX_OK && page.size > 500 * 10;
+    sx_page_clean_up(&page);
+    return good ? 0 : 2;
+}
+
+static int count_in_256_mib(void)
+{
+    limit(RLIMIT_AS, address_space() + ((rlim_t)256 << 20));
+    return counts(false);
+}
+
+static int count_shared_in_256_mib(void)
+{
+    limit(RLIMIT_AS, address_space() + ((rlim_t)256 << 20));
+    return counts(true);
+}
+
+static int count_shared_with_small_files(void)
+{
+    limit(RLIMIT_FSIZE, (rlim_t)64 << 20);
+    return counts(true);
+}
+
+static int fail_in_1_mib(void)
+{
+    struct sx_registry *registry = NULL;
+    struct sx_registry_options options = {.slots = 1000};
+    limit(RLIMIT_AS, address_space() + ((rlim_t)1 << 20));
+    int status = sx_registry_new(&registry, &options);
+    return status == SX_ENOMEM && registry == NULL ? 0 : 1;
+}
+
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+static int use_up_all_arenas(void)
+{
+    struct sx_registry *registries[SX__ARENAS + 1] = {NULL};
+    struct sx_registry_options options = {.slots = 2, .slot_bytes = 4096, .directory_bytes = 4096};
+    size_t count = 0;
+    int status = SX_OK;
+    while (count <= SX__ARENAS && status == SX_OK) {
+        status = sx_registry_new(&registries[count], &options);
+        count += status == SX_OK;
+    }
+    if (status != SX_ENOMEM || count == 0 || registries[count] != NULL) {
+        return 1;
+    }
+    sx_registry_destroy(registries[0]);
+    return sx_registry_new(&registries[0], &options) == SX_OK ? 0 : 2;
+}
+
+static void test_there_is_a_limit_to_registries_at_a_time(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(use_up_all_arenas), 0);
+}
+
+static void test_limited_address_space_makes_a_registry_smaller(void **state)
+{
+    (void)state;
+    if (SANITIZED) {
+        skip(); /* a sanitizer needs address space without limit */
+    }
+    assert_int_equal(in_child(count_in_256_mib), 0);
+    assert_int_equal(in_child(count_shared_in_256_mib), 0);
+}
+
+static void test_limited_file_sizes_make_a_shared_registry_smaller(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(count_shared_with_small_files), 0);
+}
+
+static void test_no_address_space_is_an_error(void **state)
+{
+    (void)state;
+    if (SANITIZED) {
+        skip();
+    }
+    assert_int_equal(in_child(fail_in_1_mib), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_registries_live_side_by_side),
+        cmocka_unit_test(test_null_means_the_default_registry),
+        cmocka_unit_test(test_a_new_registry_has_the_addresses_but_not_the_values_of_an_old_one),
+        cmocka_unit_test(test_registries_can_come_and_go_without_end),
+        cmocka_unit_test(test_impossible_sizes_are_refused),
+        cmocka_unit_test(test_a_full_directory_is_an_error_and_loses_nothing),
+        cmocka_unit_test(test_a_registration_that_fails_uses_nothing_up),
+        cmocka_unit_test(test_no_cells_left_is_an_error_and_loses_nothing),
+        cmocka_unit_test(test_there_is_a_limit_to_registries_at_a_time),
+        cmocka_unit_test(test_limited_address_space_makes_a_registry_smaller),
+        cmocka_unit_test(test_limited_file_sizes_make_a_shared_registry_smaller),
+        cmocka_unit_test(test_no_address_space_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
