@@ -137,11 +137,11 @@ static int initialise_seats(struct sx_registry *registry)
 {
     size_t count = seats_of(&registry->geometry);
     for (size_t i = 0; i < count; i++) {
-        if (sx__lock_init(&registry->seats[i].mutex) != SX_OK) {
+        if (sx__lock_init(&registry->seats[i].mutex, registry->shared) != SX_OK) {
             return SX_ENOMEM;
         }
     }
-    return sx__lock_init(&registry->lock);
+    return sx__lock_init(&registry->lock, registry->shared);
 }
 
 static int map_new(struct sx__arena **arena, const struct sx_registry_options *options)

@@ -1,8 +1,8 @@
 /* fork.c: a child must not go on in its parent's slots, or both would write the same cells.
  *
  * A private arena is copied by fork(), and the child is alone in its copy. Its directory is locked
- * across the fork so that the copy is whole; then the mutexes in the copy, whose owners are threads
- * of the parent, are made anew. A shared arena stays what it is; the child claims slots of its own.
+ * across the fork so that the copy is whole; the seats in the copy, on which threads of the parent
+ * sit, are made anew. A shared arena stays what it is; the child claims slots of its own.
  */
 #include "fork.h"
 
@@ -30,33 +30,38 @@ static void before_fork(void)
     }
 }
 
-static void after_fork_in_parent(void)
+static void release_directories(void)
 {
     for (size_t i = SX__ARENAS; i-- > 0;) {
         if (is_private(&sx__arenas[i])) {
             sx__lock_release(&sx__arenas[i].registry->lock);
         }
     }
+}
+
+static void after_fork_in_parent(void)
+{
+    release_directories();
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
 
 /* Making a mutex anew needs no memory here, so that its error cannot happen. */
-static void renew_locks(struct sx_registry *registry)
+static void free_seats(struct sx_registry *registry)
 {
-    (void)sx__lock_init(&registry->lock);
     for (uint32_t i = 0; i < registry->slots_claimed; i++) {
-        (void)sx__lock_init(&registry->seats[i].mutex);
+        (void)sx__lock_init(&registry->seats[i].mutex, false);
     }
 }
 
 static void after_fork_in_child(void)
 {
+    release_directories();
     sx__slots_forget();
     sx__processes_forget();
     for (size_t i = 0; i < SX__ARENAS; i++) {
         struct sx__arena *arena = &sx__arenas[i];
         if (is_private(arena)) {
-            renew_locks(arena->registry);
+            free_seats(arena->registry);
         } else if (arena->state != SX__ARENA_NONE) {
             arena->inherited = true;
         }

@@ -1,4 +1,4 @@
-/* lock.c: robust, process-shared mutexes. */
+/* lock.c: mutexes, robust where processes share them. */
 #include "lock.h"
 
 #include <sextant/status.h>
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-int sx__lock_init(pthread_mutex_t *mutex)
+int sx__lock_init(pthread_mutex_t *mutex, bool shared)
 {
     pthread_mutexattr_t attributes;
     if (pthread_mutexattr_init(&attributes) != 0) {
@@ -15,8 +15,10 @@ int sx__lock_init(pthread_mutex_t *mutex)
     }
     /* These two cannot fail on the platforms whose futexes are robust; if they did, the mutex would
      * only be less robust. */
-    (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-    (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    if (shared) {
+        (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    }
     memset(mutex, 0, sizeof *mutex);
     int error = pthread_mutex_init(mutex, &attributes);
     (void)pthread_mutexattr_destroy(&attributes);

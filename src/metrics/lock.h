@@ -1,12 +1,14 @@
-/* lock.h: robust, process-shared mutexes in mapped memory.
+/* lock.h: mutexes in mapped memory.
  *
- * The kernel tells the next owner when the last one died with the mutex held, which no pid in a
- * record could: pids are used again. The next owner mends what the mutex guards, then the mutex.
+ * Those that processes share are robust: the kernel tells the next owner when the last one died
+ * with the mutex held, which no pid in a record could, as pids are used again. The next owner mends
+ * what the mutex guards, then the mutex.
  */
 #ifndef SX_METRICS_LOCK_H
 #define SX_METRICS_LOCK_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 enum sx__lock_result {
     SX__LOCK_TAKEN,
@@ -15,7 +17,7 @@ enum sx__lock_result {
 };
 
 /** Initialises, or initialises again, a mutex that nobody waits for. Gives 0 or SX_ENOMEM. */
-int sx__lock_init(pthread_mutex_t *mutex);
+int sx__lock_init(pthread_mutex_t *mutex, bool shared);
 
 /** Waits for the mutex; never SX__LOCK_BUSY. */
 enum sx__lock_result sx__lock_take(pthread_mutex_t *mutex);
