@@ -127,7 +127,10 @@ int sx__components_init(struct sx_app *app, enum sx_lifetime lifetime)
 
 void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime)
 {
-    for (size_t i = app->options.components.count; app->components != NULL && i-- > 0;) {
+    if (app->components == NULL || app->component_order == NULL) {
+        return; /* memory was exhausted before anything was initialised */
+    }
+    for (size_t i = app->options.components.count; i-- > 0;) {
         struct sx__component_slot *slot = &app->components[app->component_order[i]];
         if (slot->initialised && slot->component->lifetime == lifetime) {
             slot->component->fini(slot->self);

@@ -34,7 +34,7 @@ static struct sx_result message(int status, const char *text)
         value = json_string("the message is not UTF-8");
     }
     json_t *object = json_object();
-    if (object == NULL || json_object_set_new(object, "message", value) != 0) {
+    if (json_object_set_new(object, "message", value) != 0) { /* takes the value in any case */
         json_decref(object);
         return (struct sx_result){.status = status};
     }

@@ -1,0 +1,162 @@
+/* Every allocation of an app's life fails once, in turn: the app does not start and says so, or the
+ * request is answered with an error; nothing crashes, leaks or is left in progress. */
+#include "fixture.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+/* The n-th allocation from now fails; below 0: none does. */
+static long countdown = -1;
+
+static bool fails(void)
+{
+    return countdown >= 0 && countdown-- == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+int __real_posix_memalign(void **memory, size_t align, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+int __wrap_posix_memalign(void **memory, size_t align, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+int __wrap_posix_memalign(void **memory, size_t align, size_t size)
+{
+    return fails() ? 12 : __real_posix_memalign(memory, align, size);
+}
+/* jansson is linked as it is, but asks for its memory here. */
+static void *json_malloc(size_t size)
+{
+    return __wrap_malloc(size);
+}
+
+static int begins;
+static int ends;
+static void on_begin(void *self, const struct sx_record *record)
+{
+    (void)self;
+    (void)record;
+    begins++;
+}
+static void on_end(void *self, const struct sx_record *record, enum sx_outcome outcome)
+{
+    (void)self;
+    (void)record;
+    (void)outcome;
+    ends++;
+}
+static const struct sx_observer observer = {.begin = on_begin, .end = on_end};
+
+struct thing {
+    int value;
+};
+static int things;
+SX_COMPONENT_DECLARE(thing, struct thing);
+SX_COMPONENT_DECLARE(part, struct thing);
+static struct sx_result thing_init(struct thing *self, struct sx_app *app)
+{
+    if (sx_app_observe(app, &observer, NULL) < 0) {
+        return sx_fail(500, "no memory to observe");
+    }
+    self->value = 7;
+    things++;
+    return sx_continue();
+}
+static void thing_fini(struct thing *self)
+{
+    self->value = 0;
+    things--;
+}
+SX_COMPONENT(thing, app, thing_init, thing_fini, (inject, sx_app, app));
+static struct sx_result part_init(struct thing *self, struct thing *thing)
+{
+    self->value = thing->value;
+    things++;
+    return sx_continue();
+}
+SX_COMPONENT(part, request, part_init, thing_fini, (inject, thing, thing));
+
+static struct sx_result get_thing(int64_t id, const char *q, struct thing *part)
+{
+    return sx_with_header("X-Id", "1",
+                          sx_json("{s:I, s:s, s:i}", "id", id, "q", q, "value", part->value));
+}
+SX_BIND(get_thing, (path, i64, id), (query, str, q), (inject, part, part));
+static struct sx_result mark(struct sx_response *response)
+{
+    return sx_response_set_header(response, "X-Hook", "yes") < 0 ? sx_fail(503, "no memory")
+                                                                 : sx_continue();
+}
+SX_BIND(mark, (inject, sx_response, response));
+
+static const struct sx_route routes[] = {SX_GET("/things/{id}", get_thing)};
+static const struct sx_hook hooks[] = {SX_HOOK(mark, mark)};
+static struct fixture fixture;
+
+/* A life with one failure; gives whether the failure was reached. */
+static bool live(long fail_at, const char *target, int status)
+{
+    begins = ends = 0;
+    countdown = fail_at;
+    int made = fixture_try(&fixture, (struct sx_app_options){
+                                         .routes = SX_LIST(routes),
+                                         .hooks = SX_LIST(hooks),
+                                         .components = SX_COMPONENTS(thing, part),
+                                     });
+    if (made == SX_OK && sx_client_new(&fixture.client, fixture.app) == SX_OK) {
+        int sent = sx_client_get(fixture.client, &fixture.reply, target);
+        if (sent == SX_OK && fixture.reply.status != status && fixture.reply.status < 500) {
+            fail_msg("allocation %ld: status %d", fail_at, fixture.reply.status);
+        }
+        if (sent == SX_OK && countdown >= 0) {
+            assert_int_equal(fixture.reply.status, status);
+        }
+    } else if (made != SX_OK && made != SX_ENOMEM && made != SX_ECOMPONENT) {
+        fail_msg("allocation %ld: %s", fail_at, sx_status_name(made));
+    }
+    bool reached = countdown < 0;
+    countdown = -1;
+    fixture_clean_up(&fixture);
+    assert_int_equal(things, 0);
+    assert_int_equal(begins, ends);
+    return reached;
+}
+
+static void test_an_app_survives_every_failing_allocation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        int status;
+    } requests[] = {{"/things/7?q=x", 200}, {"/things/x", 404}, {"/nowhere", 404}};
+    json_set_alloc_funcs(json_malloc, free);
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        long allocations = 0;
+        while (live(allocations, requests[i].target, requests[i].status)) {
+            allocations++;
+        }
+        assert_true(allocations > 20);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_an_app_survives_every_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
