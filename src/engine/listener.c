@@ -81,7 +81,7 @@ static void arm(struct sx__network *network)
     epoll_ctl(network->epoll_fd, EPOLL_CTL_MOD, network->listener.fd, &event);
 }
 
-/* A new connection, armed; false: it was closed again, for want of memory. */
+/* A new connection, waiting; false: it was closed again, for want of memory. */
 static bool admit(struct sx__network *network, int fd)
 {
     struct sx__slot *slot = sx__slots_get(&network->slots, fd);
@@ -89,23 +89,23 @@ static bool admit(struct sx__network *network, int fd)
         close(fd);
         return false;
     }
-    const uint64_t now_ns = sx__now_ns();
+    /* Until it is in the set it is held: its first event may come before epoll_ctl returns. */
+    atomic_exchange_explicit(&slot->state, SX__SLOT_HELD, memory_order_acquire);
     slot->fd = fd;
     slot->late = false;
     slot->lingering = false;
-    sx__connection_init(&slot->connection, &network->protocol, now_ns);
+    slot->watches_output = false;
+    sx__connection_init(&slot->connection, &network->protocol, sx__now_ns());
     atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(&slot->connection),
                           memory_order_relaxed);
-    atomic_fetch_add_explicit(&network->connections, 1, memory_order_relaxed);
-    atomic_store_explicit(&slot->state, SX__SLOT_ARMED, memory_order_release);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = slot};
+    struct epoll_event event = {.events = SX__SLOT_EVENTS, .data.ptr = slot};
     if (epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-        sx__slot_take(slot);
         atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
-        atomic_fetch_sub_explicit(&network->connections, 1, memory_order_relaxed);
         close(fd);
         return false;
     }
+    atomic_fetch_add_explicit(&network->connections, 1, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
     return true;
 }
 

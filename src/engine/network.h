@@ -6,9 +6,11 @@
  *     permits.c   who may poll
  *     worker.c    a thread: poll, read, handle, write
  *
- * All threads share one epoll set. A descriptor is armed for one event (EPOLLONESHOT); whoever gets
- * the event owns the connection until it arms it again or closes it. Nothing is handed from thread
- * to thread, and a thread that blocks in a handler holds up its own connection only.
+ * All threads share one epoll set, and a connection is in it once, for edges (EPOLLET). Whoever
+ * gets its event and finds it waiting owns it until it lets it go or closes it; whoever finds it
+ * busy leaves a mark, and the owner looks again before it lets go. So a request costs no epoll_ctl,
+ * an event that comes too late or twice does no harm, and nothing is handed from thread to thread:
+ * a thread that blocks in a handler holds up its own connection only.
  *
  * Threads poll only with a permit, and there are no more permits than processors: more pollers only
  * wake each other. The monitor takes the permit of a thread that stays in a handler, and wakes
@@ -21,6 +23,7 @@
 
 #include "connection.h"
 #include <pthread.h>
+#include <sys/epoll.h>
 
 /* Enough for handlers with some buffers on the stack; only what is touched becomes memory. */
 #define SX__STACK_BYTES ((size_t)1 << 20)
@@ -28,12 +31,13 @@
 /* ---- slots ---- */
 
 /* Who owns a connection. A slot is of one descriptor for ever, and its memory stays until the
- * engine is destroyed, so that the monitor may look at any slot at any time. */
+ * engine is destroyed, so that any thread may look at the state of any slot at any time. */
 enum sx__slot_state {
     SX__SLOT_FREE,
-    SX__SLOT_ARMED,  /* nobody: waits for its event */
-    SX__SLOT_BUSY,   /* the thread that got the event */
-    SX__SLOT_TIMING, /* the monitor, for an instant */
+    SX__SLOT_WAITING, /* nobody: an event will come */
+    SX__SLOT_BUSY,    /* the thread that got the event */
+    SX__SLOT_MARKED,  /* the same, and another event has come since */
+    SX__SLOT_HELD,    /* somebody, for an instant: whoever has its event waits */
 };
 
 struct sx__slot {
@@ -42,8 +46,11 @@ struct sx__slot {
     int fd;
     bool late;      /* the monitor has shut it down, because its deadline was over */
     bool lingering; /* its write side is shut down */
+    bool watches_output;
     struct sx__connection connection;
 };
+
+#define SX__SLOT_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 #define SX__SLOTS_PER_LEAF 256
 #define SX__SLOT_LEAVES 4096
@@ -56,8 +63,13 @@ struct sx__slots {
  * memory, or no such descriptor. */
 struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd);
 
-/* Takes the connection whose event has come. */
-void sx__slot_take(struct sx__slot *slot);
+/* Takes the connection whose event has come; false: it is in good hands, or gone. */
+bool sx__slot_take(struct sx__slot *slot);
+/* Lets it go; false: another event has come, and it is still ours. */
+bool sx__slot_release(struct sx__slot *slot);
+/* Lets it go, and makes an event come if the socket is ready for anything; from now on it is
+ * watched for room to write as well. */
+void sx__slot_kick(struct sx__slot *slot, int epoll_fd);
 
 /* What the monitor does to connections that nobody owns. Shutting down makes their event come, and
  * whoever gets it closes them: no descriptor is ever closed by another than its owner. */

@@ -28,17 +28,51 @@ static bool change(struct sx__slot *slot, unsigned from, unsigned to)
                                                    memory_order_relaxed);
 }
 
-void sx__slot_take(struct sx__slot *slot)
+bool sx__slot_take(struct sx__slot *slot)
 {
-    /* Only the monitor can be in the way, and it is as good as done. */
-    while (!change(slot, SX__SLOT_ARMED, SX__SLOT_BUSY)) {
-        sched_yield();
+    for (;;) {
+        switch (atomic_load_explicit(&slot->state, memory_order_relaxed)) {
+        case SX__SLOT_WAITING:
+            if (change(slot, SX__SLOT_WAITING, SX__SLOT_BUSY)) {
+                return true;
+            }
+            break;
+        case SX__SLOT_BUSY:
+            if (change(slot, SX__SLOT_BUSY, SX__SLOT_MARKED)) {
+                return false;
+            }
+            break;
+        case SX__SLOT_HELD:
+            /* Whoever holds it is as good as done. */
+            sched_yield();
+            break;
+        default:
+            return false;
+        }
     }
+}
+
+bool sx__slot_release(struct sx__slot *slot)
+{
+    if (change(slot, SX__SLOT_BUSY, SX__SLOT_WAITING)) {
+        return true;
+    }
+    atomic_store_explicit(&slot->state, SX__SLOT_BUSY, memory_order_relaxed);
+    return false;
+}
+
+void sx__slot_kick(struct sx__slot *slot, int epoll_fd)
+{
+    slot->watches_output = true;
+    atomic_store_explicit(&slot->state, SX__SLOT_HELD, memory_order_relaxed);
+    struct epoll_event event = {.events = SX__SLOT_EVENTS | EPOLLOUT, .data.ptr = slot};
+    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, slot->fd, &event);
+    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
 }
 
 static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now_ns)
 {
-    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_ARMED) {
+    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING) {
         return;
     }
     /* Whether it is idle can only be seen by its owner; so most are left alone without owning them.
@@ -47,7 +81,7 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now
         atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) > now_ns) {
         return;
     }
-    if (!change(slot, SX__SLOT_ARMED, SX__SLOT_TIMING)) {
+    if (!change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return;
     }
     const bool is_late = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) <= now_ns;
@@ -59,7 +93,7 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now
         const bool answers = sweep != SX__SWEEP_ALL && want == SX__WANT_INPUT;
         shutdown(slot->fd, answers ? SHUT_RD : SHUT_RDWR);
     }
-    atomic_store_explicit(&slot->state, SX__SLOT_ARMED, memory_order_release);
+    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
 }
 
 void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now_ns)

@@ -16,8 +16,10 @@ struct turn {
     struct sx__slot *slot;
     struct sx__connection *connection;
     uint64_t now_ns;
-    uint32_t events; /* what to wait for; 0: the turn is not over */
-    bool drained;    /* the socket has nothing more to read now */
+    bool waits;   /* nothing can be done before an event comes */
+    bool blocked; /* there is no room to write */
+    bool drained; /* the socket has nothing more to read now */
+    bool ends;    /* there may be an end of input, which no further event will tell */
 };
 
 /* ---- handlers ---- */
@@ -68,7 +70,7 @@ bool sx__workers_tick(struct sx__network *network)
 static void read_input(struct turn *turn)
 {
     if (turn->drained) {
-        turn->events = EPOLLIN;
+        turn->waits = true;
         return;
     }
     char *space;
@@ -83,7 +85,7 @@ static void read_input(struct turn *turn)
     }
     const ssize_t count = recv(turn->slot->fd, space, size, 0);
     if (count > 0) {
-        turn->drained = (size_t)count < size;
+        turn->drained = (size_t)count < size && !turn->ends;
         sx__connection_receive(turn->connection, (size_t)count);
     } else if (count == 0 && turn->slot->late) {
         sx__connection_end_late(turn->connection, turn->now_ns);
@@ -110,7 +112,9 @@ static void write_output(struct turn *turn)
         turn->now_ns = sx__now_ns();
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
     } else if (errno == EAGAIN) {
-        turn->events = EPOLLOUT;
+        /* The first time the kick will watch for room to write. */
+        turn->blocked = true;
+        turn->waits = turn->slot->watches_output;
     } else if (errno != EINTR) {
         turn->now_ns = sx__now_ns();
         sx__connection_abort(turn->connection, turn->now_ns);
@@ -128,7 +132,7 @@ static void linger(struct turn *turn)
     char discarded[DISCARD_BYTES];
     const ssize_t count = recv(turn->slot->fd, discarded, sizeof discarded, 0);
     if (count < 0 && errno == EAGAIN) {
-        turn->events = EPOLLIN;
+        turn->waits = true;
     } else if (count == 0 || (count < 0 && errno != EINTR)) {
         sx__connection_abort(turn->connection, turn->now_ns);
     }
@@ -173,54 +177,59 @@ static void close_connection(struct turn *turn)
     atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);
 }
 
-/* From the store of its state on the connection is not ours; only its descriptor's event, which
- * comes no sooner than it is armed, gives it an owner. */
-static void arm(struct turn *turn)
-{
-    struct sx__slot *slot = turn->slot;
-    sx__connection_settle(turn->connection, &turn->worker->pool);
-    atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(turn->connection),
-                          memory_order_relaxed);
-    struct epoll_event event = {.events = turn->events | EPOLLONESHOT, .data.ptr = slot};
-    const int fd = slot->fd;
-    atomic_store_explicit(&slot->state, SX__SLOT_ARMED, memory_order_release);
-    epoll_ctl(turn->worker->network->epoll_fd, EPOLL_CTL_MOD, fd, &event);
-}
-
 /* A thread that has lost its permit says what it has to say, and leaves the rest to others. */
 static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
 {
-    if (want == SX__WANT_CLOSE || turn->events != 0 || steps == STEPS_PER_TURN) {
+    if (want == SX__WANT_CLOSE || turn->waits || turn->blocked || steps >= STEPS_PER_TURN) {
         return true;
     }
     return !turn->worker->has_permit && want != SX__WANT_OUTPUT;
 }
 
-static void serve(struct sx__worker *worker, struct sx__slot *slot)
+/* Lets the connection go, after which it is not ours any more; false: there is something to do. */
+static bool release(struct turn *turn)
+{
+    struct sx__slot *slot = turn->slot;
+    sx__connection_settle(turn->connection, &turn->worker->pool);
+    atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(turn->connection),
+                          memory_order_relaxed);
+    const bool is_read =
+        turn->drained && sx__connection_get_want(turn->connection) == SX__WANT_INPUT;
+    if (turn->waits || is_read) {
+        turn->waits = false;
+        turn->blocked = false;
+        turn->drained = false;
+        turn->ends = true;
+        return sx__slot_release(slot);
+    }
+    /* Its turn is over, but not its work: it gets in line again. */
+    sx__slot_kick(slot, turn->worker->network->epoll_fd);
+    return true;
+}
+
+static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t events)
 {
     struct turn turn = {
         .worker = worker,
         .slot = slot,
         .connection = &slot->connection,
         .now_ns = sx__now_ns(),
+        .ends = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
     };
-    enum sx__want want = sx__connection_get_want(turn.connection);
-    for (unsigned steps = 0; !is_over(&turn, want, steps); steps++) {
-        step(&turn, want);
-        want = sx__connection_get_want(turn.connection);
-    }
-    const bool stopping =
-        atomic_load_explicit(&worker->network->protocol.stopping, memory_order_relaxed);
-    if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn.connection))) {
-        close_connection(&turn);
-        return;
-    }
-    if (turn.events == 0) {
-        /* What is left to do does not need the client to send anything; a socket that can be
-         * written to has its event at once. */
-        turn.events = want == SX__WANT_INPUT || want == SX__WANT_LINGER ? EPOLLIN : EPOLLOUT;
-    }
-    arm(&turn);
+    unsigned steps = 0;
+    do {
+        enum sx__want want = sx__connection_get_want(turn.connection);
+        for (; !is_over(&turn, want, steps); steps++) {
+            step(&turn, want);
+            want = sx__connection_get_want(turn.connection);
+        }
+        const bool stopping =
+            atomic_load_explicit(&worker->network->protocol.stopping, memory_order_relaxed);
+        if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn.connection))) {
+            close_connection(&turn);
+            return;
+        }
+    } while (!release(&turn));
 }
 
 static void poll_once(struct sx__worker *worker)
@@ -233,8 +242,9 @@ static void poll_once(struct sx__worker *worker)
     if (event.data.ptr == &network->listener) {
         sx__listener_accept(network);
     } else if (event.data.ptr != &network->exit_fd) {
-        sx__slot_take(event.data.ptr);
-        serve(worker, event.data.ptr);
+        if (sx__slot_take(event.data.ptr)) {
+            serve(worker, event.data.ptr, event.events);
+        }
     }
 }
 

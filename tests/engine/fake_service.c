@@ -178,9 +178,12 @@ static void on_rejected(void *app, enum sx_reason reason)
 
 static void on_log(void *app, enum sx_log_level level, const char *message)
 {
-    (void)app;
     (void)level;
     (void)message;
+    struct fake_service *fake = app;
+    pthread_mutex_lock(&fake->mutex);
+    fake->logs++;
+    pthread_mutex_unlock(&fake->mutex);
 }
 
 void fake_service_init(struct fake_service *fake, bool records)

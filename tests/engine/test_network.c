@@ -1,0 +1,689 @@
+/* The network engine over sockets of 127.0.0.1. Nothing here waits for a time to pass, but for
+ * things to happen, with a deadline that only a failing test meets. */
+#define _GNU_SOURCE /* poll with POLLRDHUP */
+#include "fake_service.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define DEADLINE_MS 20000
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
+
+struct fixture {
+    struct fake_service fake;
+    struct sx_run_options options;
+    struct sx__network *network;
+    pthread_t thread;
+    bool runs;
+    int run_status;
+};
+
+static void *run(void *argument)
+{
+    struct fixture *fixture = argument;
+    fixture->run_status = sx__network_run(fixture->network);
+    return NULL;
+}
+
+static void start(struct fixture *fixture)
+{
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options;
+    assert_int_equal(sx__run_options_resolve(&options, &fixture->options), 0);
+    assert_int_equal(sx__network_new(&fixture->network, &service, &options), 0);
+    assert_int_equal(pthread_create(&fixture->thread, NULL, run, fixture), 0);
+    fixture->runs = true;
+}
+
+static void stop(struct fixture *fixture)
+{
+    if (fixture->runs) {
+        sx__network_stop(fixture->network);
+        pthread_join(fixture->thread, NULL);
+        fixture->runs = false;
+        assert_int_equal(fixture->run_status, 0);
+    }
+}
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    fake_service_init(&fixture->fake, false);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_service_release(&fixture->fake);
+    stop(fixture);
+    sx__network_destroy(fixture->network);
+    assert_int_equal(fixture->fake.begins, fixture->fake.ends);
+    assert_int_equal(fixture->fake.in_handler, 0);
+    fake_service_clean_up(&fixture->fake);
+    free(fixture);
+    return 0;
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* ---- clients ---- */
+
+static int connect_to(const struct fixture *fixture)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(sx__network_get_port(fixture->network)),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void send_all(int fd, const char *bytes, size_t size)
+{
+    while (size > 0) {
+        const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
+        assert_true(sent > 0);
+        bytes += sent;
+        size -= (size_t)sent;
+    }
+}
+
+static void send_text(int fd, const char *text)
+{
+    send_all(fd, text, strlen(text));
+}
+
+/* Reads what has come, at most `size`; 0: the end, or a reset. */
+static size_t receive(int fd, char *bytes, size_t size)
+{
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&poll_fd, 1, DEADLINE_MS), 1);
+    const ssize_t count = recv(fd, bytes, size, 0);
+    return count > 0 ? (size_t)count : 0;
+}
+
+/* Reads one response to its end; gives its status, 0 where the connection ended. */
+static int receive_response(int fd, size_t *body_size)
+{
+    char head[2048];
+    size_t filled = 0;
+    char *end = NULL;
+    /* Byte by byte, so that nothing of the next response is taken. */
+    while (end == NULL) {
+        assert_true(filled + 1 < sizeof head);
+        if (receive(fd, head + filled, 1) == 0) {
+            return 0;
+        }
+        head[++filled] = '\0';
+        end = filled >= 4 ? strstr(head + filled - 4, "\r\n\r\n") : NULL;
+    }
+    const char *length = strstr(head, "Content-Length: ");
+    size_t left = length == NULL ? 0 : strtoul(length + 16, NULL, 10);
+    if (body_size != NULL) {
+        *body_size = left;
+    }
+    while (left > 0) {
+        char bytes[65536];
+        const size_t count = receive(fd, bytes, left < sizeof bytes ? left : sizeof bytes);
+        if (count == 0) {
+            return 0;
+        }
+        left -= count;
+    }
+    return atoi(head + 9);
+}
+
+static void assert_closed(int fd)
+{
+    char byte;
+    assert_int_equal(receive(fd, &byte, 1), 0);
+    close(fd);
+}
+
+static void get(const struct fixture *fixture, const char *request, int status)
+{
+    const int fd = connect_to(fixture);
+    send_text(fd, request);
+    assert_int_equal(receive_response(fd, NULL), status);
+    close(fd);
+}
+
+/* Has the client go away with a reset. */
+static void reset(int fd)
+{
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+    close(fd);
+}
+
+/* ---- tests ---- */
+
+static void a_connection_serves_many_requests(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    for (int i = 0; i < 100; i++) {
+        send_text(fd, i % 2 == 0 ? GET("/") : GET("/status/404"));
+        assert_int_equal(receive_response(fd, NULL), i % 2 == 0 ? 200 : 404);
+    }
+    close(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 100);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 0);
+}
+
+static void a_request_may_come_byte_by_byte(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    const char *request = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    for (const char *c = request; *c != '\0'; c++) {
+        send_all(fd, c, 1);
+    }
+    assert_int_equal(receive_response(fd, NULL), 200);
+    close(fd);
+}
+
+static void forty_blocked_handlers_do_not_stall_a_fast_route(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    int blocked[40];
+    for (size_t i = 0; i < 40; i++) {
+        blocked[i] = connect_to(fixture);
+        send_text(blocked[i], GET("/block"));
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, 40));
+    const int fd = connect_to(fixture);
+    for (int i = 0; i < 200; i++) {
+        send_text(fd, GET("/"));
+        assert_int_equal(receive_response(fd, NULL), 200);
+    }
+    close(fd);
+    fake_service_release(&fixture->fake);
+    for (size_t i = 0; i < 40; i++) {
+        assert_int_equal(receive_response(blocked[i], NULL), 200);
+        close(blocked[i]);
+    }
+}
+
+static void more_requests_than_threads_are_all_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 3;
+    start(fixture);
+    int fds[60];
+    for (size_t i = 0; i < 60; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], i % 2 == 0 ? GET("/sleep") : GET("/block"));
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, 3));
+    fake_service_release(&fixture->fake);
+    for (size_t i = 0; i < 60; i++) {
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+        close(fds[i]);
+    }
+}
+
+static void one_thread_is_enough(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 1;
+    start(fixture);
+    for (int i = 0; i < 20; i++) {
+        get(fixture, GET("/sleep"), 200);
+    }
+}
+
+static void a_slow_reader_gets_the_whole_response(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 2;
+    start(fixture);
+    int fds[8];
+    for (size_t i = 0; i < 8; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], GET("/big"));
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, 8));
+    /* Eight responses are stuck, with two threads, and others are served. */
+    get(fixture, GET("/"), 200);
+    for (size_t i = 0; i < 8; i++) {
+        size_t size = 0;
+        assert_int_equal(receive_response(fds[i], &size), 200);
+        assert_int_equal(size, fixture->fake.big_size);
+        /* And the connection goes on. */
+        send_text(fds[i], GET("/status/201"));
+        assert_int_equal(receive_response(fds[i], NULL), 201);
+        close(fds[i]);
+    }
+}
+
+static void a_large_body_is_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const size_t size = 1000000;
+    char *body = malloc(size);
+    memset(body, 'x', size);
+    const int fd = connect_to(fixture);
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    send_all(fd, body, size);
+    size_t echoed = 0;
+    assert_int_equal(receive_response(fd, &echoed), 200);
+    assert_int_equal(echoed, size);
+    close(fd);
+    free(body);
+}
+
+/* The client goes on sending after it was refused, and still gets to read why. */
+static void a_too_large_body_is_refused_and_the_client_learns_it(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000000\r\n\r\n");
+    char bytes[65536] = {0};
+    for (int i = 0; i < 40; i++) {
+        if (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) < 0) {
+            break;
+        }
+    }
+    assert_int_equal(receive_response(fd, NULL), 413);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.refused_status, 413);
+}
+
+static void a_flood_of_pipelined_requests_is_answered_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    const int count = 3000;
+    const int child_count = 3;
+    /* Sent by another thread's worth of kernel buffer: small enough to fit, larger than a turn. */
+    char *requests = malloc((size_t)count * 64);
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        size += (size_t)snprintf(requests + size, 64, "GET /status/%d HTTP/1.1\r\nHost: a\r\n\r\n",
+                                 200 + i % child_count);
+    }
+    send_all(fd, requests, size);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(receive_response(fd, NULL), 200 + i % child_count);
+    }
+    close(fd);
+    free(requests);
+}
+
+/* RFC 9112 9.6 speaks of half-closed connections; a client that has said all still gets its
+ * answers. */
+static void a_half_closed_client_gets_its_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    for (int i = 0; i < 20; i++) {
+        const int fd = connect_to(fixture);
+        send_text(fd, GET("/sleep") GET("/status/201"));
+        shutdown(fd, SHUT_WR);
+        assert_int_equal(receive_response(fd, NULL), 200);
+        assert_int_equal(receive_response(fd, NULL), 201);
+        assert_closed(fd);
+    }
+}
+
+static void an_idle_connection_is_closed_in_time(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.idle_timeout_ms = 100;
+    start(fixture);
+    const int fresh = connect_to(fixture);
+    const int used = connect_to(fixture);
+    send_text(used, GET("/"));
+    assert_int_equal(receive_response(used, NULL), 200);
+    const uint64_t before_ms = now_ms();
+    assert_closed(fresh);
+    assert_closed(used);
+    assert_true(now_ms() - before_ms < 10000);
+    stop(fixture);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 0);
+}
+
+static void a_header_that_does_not_come_is_answered_408(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.header_timeout_ms = 100;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, "GET / HTTP/1.1\r\nHost: a\r\n");
+    assert_int_equal(receive_response(fd, NULL), 408);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TIMEOUT], 1);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 1);
+}
+
+static void a_body_that_does_not_come_is_answered_408(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.body_timeout_ms = 100;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc");
+    assert_int_equal(receive_response(fd, NULL), 408);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.refused_status, 408);
+    assert_int_equal(fixture->fake.ends, 1);
+}
+
+static void a_response_that_nobody_reads_is_given_up(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.write_timeout_ms = 100;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/big"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    assert_true(fixture->fake.response_body_bytes < fixture->fake.big_size);
+    close(fd);
+}
+
+static void begins_and_ends_balance_wherever_the_client_resets(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    static const char request[] =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789"
+        "GET /big HTTP/1.1\r\nHost: a\r\n\r\n";
+    unsigned connections = 0;
+    for (size_t size = 0; size < sizeof request; size++) {
+        for (int polite = 0; polite < 2; polite++) {
+            const int fd = connect_to(fixture);
+            send_all(fd, request, size);
+            if (polite == 0) {
+                reset(fd);
+            } else {
+                close(fd);
+            }
+            connections++;
+        }
+    }
+    get(fixture, GET("/"), 200);
+    assert_true(connections > 100);
+    stop(fixture);
+    assert_int_equal(fixture->fake.begins, fixture->fake.ends);
+}
+
+static void a_client_gone_during_its_handler_is_a_response_aborted(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/block"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, 1));
+    reset(fd);
+    fake_service_release(&fixture->fake);
+    /* The default action of SIGPIPE would have ended this process. */
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+}
+
+static void what_is_in_flight_is_answered_when_the_engine_stops(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int busy = connect_to(fixture);
+    send_text(busy, GET("/block"));
+    const int idle = connect_to(fixture);
+    send_text(idle, GET("/"));
+    assert_int_equal(receive_response(idle, NULL), 200);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, 1));
+    sx__network_stop(fixture->network);
+    assert_closed(idle);
+    fake_service_release(&fixture->fake);
+    char bytes[1024];
+    size_t size = 0;
+    size_t count;
+    while ((count = receive(busy, bytes + size, sizeof bytes - 1 - size)) > 0) {
+        size += count;
+    }
+    bytes[size] = '\0';
+    assert_non_null(strstr(bytes, "HTTP/1.1 200 OK"));
+    assert_non_null(strstr(bytes, "\r\nConnection: close\r\n"));
+    close(busy);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 2);
+}
+
+static void stopping_gives_up_on_clients_at_its_deadline(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.stop_timeout_ms = 100;
+    start(fixture);
+    const int stuck = connect_to(fixture);
+    send_text(stuck, GET("/big"));
+    const int half = connect_to(fixture);
+    send_text(half, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc");
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, 2));
+    stop(fixture);
+    assert_int_equal(fixture->fake.ends, 2);
+    close(stuck);
+    close(half);
+}
+
+static void stopping_before_running_is_fine(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options;
+    assert_int_equal(sx__run_options_resolve(&options, NULL), 0);
+    assert_int_equal(sx__network_new(&fixture->network, &service, &options), 0);
+    sx__network_stop(fixture->network);
+    assert_int_equal(sx__network_run(fixture->network), 0);
+}
+
+static void a_taken_port_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options = {.port = sx__network_get_port(fixture->network)};
+    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
+    struct sx__network *second = NULL;
+    assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
+    assert_null(second);
+    options.port = 0;
+    options.host = "256.0.0.1";
+    assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
+}
+
+static void two_thousand_idle_connections_cost_the_others_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    const size_t wanted = limit.rlim_cur < 4200 ? (size_t)limit.rlim_cur / 2 - 50 : 2000;
+    start(fixture);
+    int *fds = malloc(wanted * sizeof *fds);
+    for (size_t i = 0; i < wanted; i++) {
+        fds[i] = connect_to(fixture);
+    }
+    for (int i = 0; i < 50; i++) {
+        get(fixture, GET("/"), 200);
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        send_text(fds[i], GET("/"));
+    }
+    for (size_t i = 0; i < wanted; i++) {
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+    }
+    stop(fixture);
+    for (size_t i = 0; i < wanted; i++) {
+        close(fds[i]);
+    }
+    free(fds);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], wanted + 50);
+}
+
+static void exhausted_descriptors_are_survived(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    get(fixture, GET("/"), 200);
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Everything is taken until there is nothing left to accept with. */
+    int held[64];
+    size_t count = 0;
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)client + 20, before.rlim_max});
+    while (count < 64 && (held[count] = dup(client)) >= 0) {
+        count++;
+    }
+    assert_true(count < 64);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(sx__network_get_port(fixture->network)),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
+    send_text(client, GET("/"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.logs, 1));
+    for (size_t i = 0; i < count; i++) {
+        close(held[i]);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(receive_response(client, NULL), 200);
+    close(client);
+    assert_true(fixture->fake.logs < 100);
+}
+
+static void a_stopped_engine_leaves_its_port_free(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    get(fixture, GET("/"), 200);
+    const uint16_t port = sx__network_get_port(fixture->network);
+    stop(fixture);
+    sx__network_destroy(fixture->network);
+    fixture->options.port = port;
+    start(fixture);
+    assert_int_equal(sx__network_get_port(fixture->network), port);
+    get(fixture, GET("/"), 200);
+}
+
+/* Clients of all kinds at once, each in a thread of its own. */
+struct mixed_client {
+    const struct fixture *fixture;
+    unsigned seed;
+    pthread_t thread;
+};
+
+static void *run_mixed_client(void *argument)
+{
+    const struct mixed_client *client = argument;
+    static const char *const requests[] = {
+        GET("/"),
+        GET("/sleep"),
+        GET("/") GET("/status/404") GET("/big"),
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "nonsense\r\n\r\n",
+        "GET / HTTP/1.1\r\nHo",
+    };
+    unsigned seed = client->seed;
+    for (int i = 0; i < 150; i++) {
+        const int fd = connect_to(client->fixture);
+        for (int j = 0; j < 4; j++) {
+            seed = seed * 1103515245 + 12345;
+            const char *request = requests[(seed >> 16) % (sizeof requests / sizeof *requests)];
+            const bool is_whole = strstr(request, "\r\n\r\n") != NULL;
+            if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 || !is_whole ||
+                ((seed >> 8) % 4 != 0 && receive_response(fd, NULL) == 0)) {
+                break;
+            }
+        }
+        if (seed % 3 == 0) {
+            reset(fd);
+        } else {
+            close(fd);
+        }
+    }
+    return NULL;
+}
+
+static void a_mixed_crowd_leaves_nothing_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 8;
+    fixture->options.header_timeout_ms = 100;
+    start(fixture);
+    struct mixed_client clients[6];
+    for (unsigned i = 0; i < 6; i++) {
+        clients[i] = (struct mixed_client){.fixture = fixture, .seed = i * 7919 + 1};
+        pthread_create(&clients[i].thread, NULL, run_mixed_client, &clients[i]);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        pthread_join(clients[i].thread, NULL);
+    }
+    get(fixture, GET("/"), 200);
+    stop(fixture);
+    assert_true(fixture->fake.begins > 100);
+    assert_int_equal(fixture->fake.begins, fixture->fake.ends);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_connection_serves_many_requests),
+        TEST(a_request_may_come_byte_by_byte),
+        TEST(forty_blocked_handlers_do_not_stall_a_fast_route),
+        TEST(more_requests_than_threads_are_all_answered),
+        TEST(one_thread_is_enough),
+        TEST(a_slow_reader_gets_the_whole_response),
+        TEST(a_large_body_is_taken),
+        TEST(a_too_large_body_is_refused_and_the_client_learns_it),
+        TEST(a_flood_of_pipelined_requests_is_answered_in_order),
+        TEST(a_half_closed_client_gets_its_answers),
+        TEST(an_idle_connection_is_closed_in_time),
+        TEST(a_header_that_does_not_come_is_answered_408),
+        TEST(a_body_that_does_not_come_is_answered_408),
+        TEST(a_response_that_nobody_reads_is_given_up),
+        TEST(begins_and_ends_balance_wherever_the_client_resets),
+        TEST(a_client_gone_during_its_handler_is_a_response_aborted),
+        TEST(what_is_in_flight_is_answered_when_the_engine_stops),
+        TEST(stopping_gives_up_on_clients_at_its_deadline),
+        TEST(stopping_before_running_is_fine),
+        TEST(a_taken_port_is_an_error),
+        TEST(two_thousand_idle_connections_cost_the_others_nothing),
+        TEST(exhausted_descriptors_are_survived),
+        TEST(a_stopped_engine_leaves_its_port_free),
+        TEST(a_mixed_crowd_leaves_nothing_behind),
+    };
+    return cmocka_run_group_tests_name("network engine", tests, NULL, NULL);
+}
