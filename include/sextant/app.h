@@ -112,10 +112,14 @@ enum sx_source {
     SX_SOURCE_HEADER,   /* (header, TYPE, NAME): the header NAME, with `_` for `-` */
     SX_SOURCE_INJECT,   /* (inject, COMPONENT, NAME): the component's value */
     SX_SOURCE_OPTIONS,  /* (options, STRUCT, NAME): the options of the component itself; or NULL */
+    SX_SOURCE_FORM,     /* (form, TYPE, NAME): a field of an urlencoded body, the first one */
+    SX_SOURCE_BODY,     /* (body, json, NAME), (body, opt_json, NAME), (body, bytes, NAME) */
 };
 
 /* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL
- * where the argument is absent. A string is UTF-8 without NUL. */
+ * where the argument is absent. A string is UTF-8 without NUL. Of the query and of forms also list_str,
+ * a struct sx_texts of all parameters of that name, which may be none. Of the body json, a struct
+ * json_t *, and bytes, a struct sx_str. Whatever is injected lives as long as the request. */
 enum sx_type {
     SX_TYPE_NONE = 0,
     SX_TYPE_I64,
@@ -123,6 +127,15 @@ enum sx_type {
     SX_TYPE_F64,
     SX_TYPE_FLAG,
     SX_TYPE_STR,
+    SX_TYPE_LIST_STR,
+    SX_TYPE_JSON,
+    SX_TYPE_BYTES,
+};
+
+/** The values of a repeated parameter, in the order of the request. */
+struct sx_texts {
+    const char *const *items;
+    size_t count;
 };
 
 struct sx_component;
@@ -135,12 +148,16 @@ struct sx_param {
     enum sx_type type;
     bool optional, has_min, has_max;
     long double min, max; /* inclusive; holds every i64, u64 and f64 exactly */
+    const char *fallback; /* stands for the text where it is absent; NULL: none */
     void *reserved[2];
 };
 
-/** Limits of a number: `(path, i64, id, SX_MIN(1), SX_MAX(1000))`. */
+/** Limits of a number, both inclusive: `(path, i64, id, SX_MIN(1), SX_MAX(1000))`. */
 #define SX_MIN(value_) .has_min = true, .min = (value_)
 #define SX_MAX(value_) .has_max = true, .max = (value_)
+/** The default of a parameter, as a client would write it: `(query, i64, page, SX_DEFAULT("1"))`. That it
+ *  converts is checked at start-up. */
+#define SX_DEFAULT(text_) .fallback = (text_)
 
 /* One argument on its way to the function. */
 union sx_value {
@@ -148,7 +165,9 @@ union sx_value {
     uint64_t u64;
     double f64;
     bool flag;
-    void *pointer; /* str, the optional ones, inject, options */
+    void *pointer; /* str, json, the optional ones, inject, options */
+    struct sx_str bytes;
+    struct sx_texts texts;
 };
 
 /** A function bound with SX_BIND: a handler, or the enter or leave of a hook. */
@@ -313,6 +332,8 @@ SX_API const char *sx_request_get_header(const struct sx_request *request, const
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
 /** The body as sent. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
+/** Memory that is freed when the request has been handled; aligned for anything; NULL: exhausted. */
+SX_API void *sx_request_allocate(const struct sx_request *request, size_t size);
 
 /** The status so far: 0 before the handler ran, in a leave hook the final one. */
 SX_API int sx_response_get_status(const struct sx_response *response);
@@ -566,18 +587,22 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__TYPE_FROM_path(type) SX__C_##type
 #define SX__TYPE_FROM_query(type) SX__C_##type
 #define SX__TYPE_FROM_header(type) SX__C_##type
+#define SX__TYPE_FROM_form(type) SX__C_##type
+#define SX__TYPE_FROM_body(type) SX__C_body_##type
 #define SX__TYPE_FROM_inject(component) sx_type_##component *
 #define SX__TYPE_FROM_options(type) const type *
 
 #define SX__AS_ARG(i, tuple) SX__AS_ARG_(i, SX__AS_VALUE_ tuple)
-#define SX__AS_ARG_(i, value) SX__AS_ARG__(i, value)
-#define SX__AS_ARG__(i, cast, member) cast sx_args[i].member
+#define SX__AS_ARG_(i, member) SX__AS_ARG__(i, member)
+#define SX__AS_ARG__(i, member) sx_args[i].member /* void * becomes any pointer by itself */
 #define SX__AS_VALUE_(source, type, ...) SX__VALUE_FROM_##source(type)
-#define SX__VALUE_FROM_path(type) (SX__C_##type), SX__M_##type
-#define SX__VALUE_FROM_query(type) (SX__C_##type), SX__M_##type
-#define SX__VALUE_FROM_header(type) (SX__C_##type), SX__M_##type
-#define SX__VALUE_FROM_inject(component) (sx_type_##component *), pointer
-#define SX__VALUE_FROM_options(type) (const type *), pointer
+#define SX__VALUE_FROM_path(type) SX__M_##type
+#define SX__VALUE_FROM_query(type) SX__M_##type
+#define SX__VALUE_FROM_header(type) SX__M_##type
+#define SX__VALUE_FROM_form(type) SX__M_##type
+#define SX__VALUE_FROM_body(type) SX__M_##type
+#define SX__VALUE_FROM_inject(component) pointer
+#define SX__VALUE_FROM_options(type) pointer
 
 #define SX__AS_PARAM(i, tuple) SX__AS_PARAM_ tuple
 #define SX__AS_PARAM_(source, type, ...) SX__PARAM_FROM_##source(type, __VA_ARGS__, .reserved = {0})
@@ -592,6 +617,14 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__PARAM_FROM_header(type_, name_, ...)                \
     {                                                           \
         SX__SCALAR(SX_SOURCE_HEADER, type_, name_), __VA_ARGS__ \
+    }
+#define SX__PARAM_FROM_form(type_, name_, ...)                \
+    {                                                         \
+        SX__SCALAR(SX_SOURCE_FORM, type_, name_), __VA_ARGS__ \
+    }
+#define SX__PARAM_FROM_body(type_, name_, ...)                \
+    {                                                         \
+        SX__SCALAR(SX_SOURCE_BODY, type_, name_), __VA_ARGS__ \
     }
 #define SX__PARAM_FROM_inject(component_, name_, ...)                                        \
     {                                                                                        \
@@ -611,6 +644,10 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__C_f64 double
 #define SX__C_flag bool
 #define SX__C_str const char *
+#define SX__C_list_str struct sx_texts
+#define SX__C_body_json struct json_t *
+#define SX__C_body_opt_json struct json_t *
+#define SX__C_body_bytes struct sx_str
 #define SX__C_opt_i64 const int64_t *
 #define SX__C_opt_u64 const uint64_t *
 #define SX__C_opt_f64 const double *
@@ -621,6 +658,10 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__M_f64 f64
 #define SX__M_flag flag
 #define SX__M_str pointer
+#define SX__M_list_str texts
+#define SX__M_json pointer
+#define SX__M_opt_json pointer
+#define SX__M_bytes bytes
 #define SX__M_opt_i64 pointer
 #define SX__M_opt_u64 pointer
 #define SX__M_opt_f64 pointer
@@ -631,6 +672,10 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__T_f64 SX_TYPE_F64
 #define SX__T_flag SX_TYPE_FLAG
 #define SX__T_str SX_TYPE_STR
+#define SX__T_list_str SX_TYPE_LIST_STR
+#define SX__T_json SX_TYPE_JSON
+#define SX__T_opt_json SX_TYPE_JSON
+#define SX__T_bytes SX_TYPE_BYTES
 #define SX__T_opt_i64 SX_TYPE_I64
 #define SX__T_opt_u64 SX_TYPE_U64
 #define SX__T_opt_f64 SX_TYPE_F64
@@ -641,6 +686,10 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__O_f64 false
 #define SX__O_flag false
 #define SX__O_str false
+#define SX__O_list_str false
+#define SX__O_json false
+#define SX__O_opt_json true
+#define SX__O_bytes false
 #define SX__O_opt_i64 true
 #define SX__O_opt_u64 true
 #define SX__O_opt_f64 true

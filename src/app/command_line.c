@@ -27,7 +27,8 @@ static int usage(FILE *to, const char *program)
 
 static const char *source_name(enum sx_source source)
 {
-    static const char *const names[] = {"", "path", "query", "header", "component", "options"};
+    static const char *const names[] = {"",          "path",    "query", "header",
+                                        "component", "options", "form",  "body"};
     return names[source];
 }
 

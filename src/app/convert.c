@@ -128,7 +128,7 @@ bool sx__convert(union sx_value *value, const struct sx_param *param, const char
         good = sx__is_text(text, strlen(text));
         value->pointer = (void *)(uintptr_t)text;
         break;
-    case SX_TYPE_NONE:
+    default:
         break;
     }
     if (!good) {
@@ -148,6 +148,9 @@ void sx__convert_describe(const struct sx_param *param, char *text, size_t size)
         [SX_TYPE_F64] = "a number",
         [SX_TYPE_FLAG] = "true or false",
         [SX_TYPE_STR] = "UTF-8 text",
+        [SX_TYPE_LIST_STR] = "any number of UTF-8 texts",
+        [SX_TYPE_JSON] = "JSON",
+        [SX_TYPE_BYTES] = "any bytes",
     };
     const char *noun = nouns[param->type];
     if (param->has_min && param->has_max) {

@@ -2,7 +2,7 @@
  * observed. There is one way out for each phase, and whatever happens inside, observers see begin,
  * at most one respond, and one end. */
 #include "application.h"
-#include "convert.h"
+#include "bind.h"
 #include "request.h"
 #include "result.h"
 
@@ -88,102 +88,6 @@ static void begin(void *context, struct sx__exchange *exchange)
     }
 }
 
-/* ---- binding ---- */
-
-/* What did not bind, for one answer that names it all. */
-struct misfits {
-    json_t *errors;
-    int status; /* 0: everything bound */
-};
-
-static void add_misfit(struct misfits *misfits, const struct sx_param *param, const char *message)
-{
-    if (misfits->errors == NULL) {
-        misfits->errors = json_object();
-    }
-    /* Where memory is short the answer names less, but is the same. */
-    json_object_set_new(misfits->errors, param->name, json_string(message));
-    bool path = param->source == SX_SOURCE_PATH;
-    misfits->status = path || misfits->status == 404 ? 404 : 400;
-}
-
-static struct sx_result misfits_result(struct misfits *misfits)
-{
-    struct sx_result result = sx_json("{s:s, s:o*}", "message",
-                                      misfits->status == 404 ? "not found" : "invalid parameters",
-                                      "errors", misfits->errors);
-    return sx_with_status(misfits->status, result);
-}
-
-static const char *argument_text(struct sx_request *request, const struct sx__argument *argument,
-                                 bool *malformed)
-{
-    *malformed = false;
-    switch (argument->kind) {
-    case SX__ARGUMENT_TEXT_PATH:
-        return request->path_values[argument->index];
-    case SX__ARGUMENT_TEXT_QUERY:
-        return sx__request_query(request, argument->param->name, malformed);
-    case SX__ARGUMENT_TEXT_HEADER:
-        return sx__request_header_argument(request, argument->param->name);
-    default:
-        return NULL;
-    }
-}
-
-static void bind_text(struct sx_request *request, const struct sx__argument *argument,
-                      union sx_value *value, union sx_value *place, struct misfits *misfits)
-{
-    const struct sx_param *param = argument->param;
-    char message[SX__CONVERT_MESSAGE_BYTES];
-    bool malformed;
-    const char *text = argument_text(request, argument, &malformed);
-    if (malformed) {
-        add_misfit(misfits, param, "the query string has a malformed escape");
-    } else if (text == NULL) {
-        value->pointer = NULL;
-        if (!param->optional) {
-            add_misfit(misfits, param, "is required");
-        }
-    } else if (!param->optional || param->type == SX_TYPE_STR) {
-        if (!sx__convert(value, param, text, message)) {
-            add_misfit(misfits, param, message);
-        }
-    } else {
-        value->pointer = place;
-        if (!sx__convert(place, param, text, message)) {
-            add_misfit(misfits, param, message);
-        }
-    }
-}
-
-static union sx_value *bind_call(struct sx_request *request, const struct sx__call *call,
-                                 struct misfits *misfits)
-{
-    union sx_value *values = (union sx_value *)(void *)(request->frame + call->values);
-    for (size_t i = 0; i < call->count; i++) {
-        const struct sx__argument *argument = &request->plan->arguments[call->first + i];
-        switch (argument->kind) {
-        case SX__ARGUMENT_CONSTANT:
-            values[i].pointer = argument->pointer;
-            break;
-        case SX__ARGUMENT_FRAME:
-            values[i].pointer = request->frame + argument->index;
-            break;
-        case SX__ARGUMENT_REQUEST:
-            values[i].pointer = request;
-            break;
-        case SX__ARGUMENT_RESPONSE:
-            values[i].pointer = &request->response;
-            break;
-        default:
-            bind_text(request, argument, &values[i], &values[call->count + i], misfits);
-            break;
-        }
-    }
-    return values;
-}
-
 /* ---- the steps ---- */
 
 static struct sx_result builtin_answer(struct sx_request *request)
@@ -215,11 +119,11 @@ static struct sx_result run_handler(const struct sx__step *step, struct sx_reque
 
 static struct sx_result run_step(const struct sx__step *step, struct sx_request *request)
 {
-    struct misfits misfits = {0};
-    const union sx_value *values = bind_call(request, &step->call, &misfits);
-    bind_call(request, &step->leave, &misfits);
+    struct sx__misfits misfits = {0};
+    const union sx_value *values = sx__bind_call(request, &step->call, &misfits);
+    (void)sx__bind_call(request, &step->leave, &misfits);
     if (misfits.status != 0) {
-        return misfits_result(&misfits);
+        return sx__misfits_result(&misfits);
     }
     switch (step->kind) {
     case SX__STEP_INIT:
@@ -335,6 +239,7 @@ static void handle(void *context, struct sx__exchange *exchange, void *frame)
     request->frame = frame;
     sx__request_begin_texts(request, request->frame + request->plan->frame_bytes);
     run_plan(request);
+    sx__request_end_texts(request);
     request->frame = NULL;
     request->query_space = NULL;
     respond(request);

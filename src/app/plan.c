@@ -24,11 +24,14 @@ enum sx__argument_kind sx__argument_resolve(const struct sx_app *app, const stru
     *pointer = NULL;
     switch (param->source) {
     case SX_SOURCE_PATH:
-        return SX__ARGUMENT_TEXT_PATH;
+        return SX__ARGUMENT_PATH;
     case SX_SOURCE_QUERY:
-        return SX__ARGUMENT_TEXT_QUERY;
+    case SX_SOURCE_FORM:
+        return SX__ARGUMENT_FORM;
     case SX_SOURCE_HEADER:
-        return SX__ARGUMENT_TEXT_HEADER;
+        return SX__ARGUMENT_HEADER;
+    case SX_SOURCE_BODY:
+        return SX__ARGUMENT_BODY;
     case SX_SOURCE_OPTIONS:
         *pointer = (void *)(uintptr_t)options;
         return SX__ARGUMENT_CONSTANT;
@@ -88,11 +91,11 @@ static int add_call(struct builder *builder, struct sx__call *call, const struct
         argument.kind = sx__argument_resolve(builder->app, &params[i], options, &argument.pointer);
         if (argument.kind == SX__ARGUMENT_FRAME) {
             argument.index = offset_of(plan, params[i].component);
-        } else if (argument.kind == SX__ARGUMENT_TEXT_PATH) {
+        } else if (argument.kind == SX__ARGUMENT_PATH) {
             int k = builder->route == NULL
                         ? -1
                         : sx__template_find(builder->route->path, params[i].name);
-            argument.kind = k < 0 ? SX__ARGUMENT_ABSENT : SX__ARGUMENT_TEXT_PATH;
+            argument.kind = k < 0 ? SX__ARGUMENT_ABSENT : SX__ARGUMENT_PATH;
             argument.index = k < 0 ? 0 : (size_t)k;
         }
         grown[plan->argument_count++] = argument;

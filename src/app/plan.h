@@ -16,9 +16,10 @@
 struct sx_app;
 
 enum sx__argument_kind {
-    SX__ARGUMENT_TEXT_PATH, /* index: the k-th parameter of the route */
-    SX__ARGUMENT_TEXT_QUERY,
-    SX__ARGUMENT_TEXT_HEADER,
+    SX__ARGUMENT_PATH, /* index: the k-th parameter of the route */
+    SX__ARGUMENT_FORM, /* the query, or a form in the body */
+    SX__ARGUMENT_HEADER,
+    SX__ARGUMENT_BODY,
     SX__ARGUMENT_ABSENT,   /* an optional path parameter that this route does not have */
     SX__ARGUMENT_CONSTANT, /* pointer: an app or worker component, options, the app */
     SX__ARGUMENT_FRAME,    /* index: offset of a request component */

@@ -2,7 +2,11 @@
 
 #include "application.h"
 
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 _Static_assert(sizeof(struct sx_request) <= SX__APP_STATE_BYTES,
                "a request fits into the state that an exchange has for the app");
@@ -22,21 +26,145 @@ void sx__request_begin_texts(struct sx_request *request, char *text)
         text += segment.size + 1;
     }
     request->query_space = text;
-    request->query_state = QUERY_AS_SENT;
 }
 
-const char *sx__request_query(struct sx_request *request, const char *name, bool *malformed)
+void sx__request_end_texts(struct sx_request *request)
 {
-    if (request->query_state == QUERY_AS_SENT) {
-        int status =
-            request->query_space == NULL
-                ? SX_ESTATE
-                : sx__form_decode(request->query_space, &request->query_size, request->query);
-        request->query_state = status == SX_OK ? QUERY_DECODED : QUERY_MALFORMED;
+    json_decref(request->json);
+    request->json = NULL;
+    while (request->allocations != NULL) {
+        struct sx__allocation *next = request->allocations->next;
+        free(request->allocations);
+        request->allocations = next;
     }
-    *malformed = request->query_state == QUERY_MALFORMED;
-    return *malformed ? NULL : sx__form_get(request->query_space, request->query_size, name);
+    request->query_form.text = NULL;
+    request->body_form.text = NULL;
 }
+
+void *sx_request_allocate(const struct sx_request *request, size_t size)
+{
+    struct sx_request *owner = (struct sx_request *)(uintptr_t)request;
+    if (owner == NULL || owner->frame == NULL || size > SIZE_MAX / 2) {
+        return NULL;
+    }
+    struct sx__allocation *made = malloc(sizeof *made + size);
+    if (made == NULL) {
+        return NULL;
+    }
+    made->next = owner->allocations;
+    owner->allocations = made;
+    return made->memory;
+}
+
+/* ---- forms: the query, and an urlencoded body ---- */
+
+static const struct sx__form *query_form(struct sx_request *request)
+{
+    struct sx__form *form = &request->query_form;
+    if (form->text == NULL) {
+        form->text = request->query_space;
+        form->malformed = sx__form_decode(form->text, &form->size, request->query) != SX_OK;
+    }
+    return form;
+}
+
+/* Whether the body is said to be of a media type: `type/subtype`, or with `+suffix` any of that
+ * suffix. */
+static bool body_is(const struct sx_request *request, const char *media_type, const char *suffix)
+{
+    const char *have = sx_request_get_header(request, "Content-Type");
+    if (have == NULL) {
+        return false;
+    }
+    size_t size = strcspn(have, "; \t");
+    size_t suffix_size = strlen(suffix);
+    return (size == strlen(media_type) && strncasecmp(have, media_type, size) == 0) ||
+           (suffix_size > 0 && size > suffix_size &&
+            strncasecmp(have + size - suffix_size, suffix, suffix_size) == 0);
+}
+
+static const struct sx__form *body_form(struct sx_request *request)
+{
+    struct sx__form *form = &request->body_form;
+    struct sx_str body = request->exchange->body;
+    if (form->text != NULL || request->body_fault != NULL) {
+        return form;
+    }
+    if (body.size > 0 && !body_is(request, "application/x-www-form-urlencoded", "")) {
+        request->body_fault = "the body must be application/x-www-form-urlencoded";
+        request->body_fault_status = 415;
+        return form;
+    }
+    char *text = sx_request_allocate(request, 2 * body.size + 2);
+    if (text == NULL) {
+        request->body_fault = "out of memory for the body";
+        request->body_fault_status = 503;
+        return form;
+    }
+    if (body.size == 0) {
+        body.data = "";
+    }
+    form->text = text;
+    form->malformed = sx__form_decode(text, &form->size, body) != SX_OK;
+    return form;
+}
+
+const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
+                                        const char **fault, int *status)
+{
+    bool query = source == SX_SOURCE_QUERY;
+    const struct sx__form *form = query ? query_form(request) : body_form(request);
+    *status = 400;
+    if (form->malformed) {
+        *fault = query ? "the query string has a malformed escape"
+                       : "the form in the body has a malformed escape";
+        return NULL;
+    }
+    if (form->text == NULL) {
+        *fault = request->body_fault;
+        *status = request->body_fault_status;
+        return NULL;
+    }
+    return form;
+}
+
+/* ---- JSON ---- */
+
+static const char *json_fault_text(struct sx_request *request, const json_error_t *error)
+{
+    size_t size = sizeof error->text + 80;
+    char *text = sx_request_allocate(request, size);
+    if (text == NULL) {
+        return "the body is not JSON";
+    }
+    snprintf(text, size, "the body is not JSON: line %d, column %d: %s", error->line, error->column,
+             error->text);
+    return text;
+}
+
+struct json_t *sx__request_json(struct sx_request *request, const char **fault, int *status)
+{
+    struct sx_str body = request->exchange->body;
+    if (request->json == NULL && request->body_fault == NULL && body.size > 0) {
+        if (!body_is(request, "application/json", "+json")) {
+            request->body_fault = "the body must be application/json";
+            request->body_fault_status = 415;
+        } else {
+            json_error_t error;
+            request->json =
+                json_loadb(body.data, body.size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+            if (request->json == NULL) {
+                request->body_fault = json_fault_text(request, &error);
+                request->body_fault_status = 400;
+            }
+        }
+    }
+    *fault = request->body_fault;
+    *status = request->body_fault_status;
+    return request->json;
+}
+
+/* ---- headers ---- */
 
 static char lower(char c)
 {
@@ -99,8 +227,11 @@ const char *sx_request_get_query(const struct sx_request *request, const char *n
 {
     /* Decoding on first use changes the request, but nothing that a reader could see. */
     struct sx_request *decoding = (struct sx_request *)(uintptr_t)request;
-    bool malformed;
-    return name == NULL ? NULL : sx__request_query(decoding, name, &malformed);
+    if (name == NULL || request->query_space == NULL) {
+        return NULL;
+    }
+    const struct sx__form *form = query_form(decoding);
+    return form->malformed ? NULL : sx__form_get(form->text, form->size, name);
 }
 
 struct sx_str sx_request_get_body(const struct sx_request *request)

@@ -11,6 +11,19 @@
 
 #include <sextant/app.h>
 
+/* Decoded on first use. */
+struct sx__form {
+    char *text; /* NULL: not yet; see sx__form_decode */
+    size_t size;
+    bool malformed;
+};
+
+/* Memory that dies with the request: a list of blocks, each behind its link. */
+struct sx__allocation {
+    struct sx__allocation *next;
+    long double memory[];
+};
+
 struct sx_response {
     int status; /* 0 before the handler has answered */
     struct sx__header_lines
@@ -30,8 +43,12 @@ struct sx_request {
     char *frame;
     const char *path_values[SX_PARAMS_MAX];
     char *query_space;
-    size_t query_size; /* of the decoded query */
-    enum { QUERY_AS_SENT, QUERY_DECODED, QUERY_MALFORMED } query_state;
+    struct sx__form query_form; /* of the query, decoded into the frame */
+    struct sx__form body_form;  /* of an urlencoded body, decoded into an allocation */
+    struct json_t *json;        /* of the body */
+    const char *body_fault;     /* why it cannot be had as JSON or as a form */
+    int body_fault_status;
+    struct sx__allocation *allocations;
     struct sx_response response;
     struct sx_result result;
 };
@@ -42,10 +59,18 @@ size_t sx__request_text_bytes(size_t request_line_bytes);
 /* Puts the path's parameters where they can be had as strings. `text` is that memory. */
 void sx__request_begin_texts(struct sx_request *request, char *text);
 
-/* The decoded query parameter. *malformed tells that the query as a whole cannot be decoded. */
-const char *sx__request_query(struct sx_request *request, const char *name, bool *malformed);
+/* The form that a parameter of the query or of the body comes from, decoded; NULL: it cannot be
+ * had, and *fault and *status say why. */
+const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
+                                        const char **fault, int *status);
+
+/* The body as JSON; NULL: it is empty where *fault is NULL, else it cannot be had. */
+struct json_t *sx__request_json(struct sx_request *request, const char **fault, int *status);
 
 /* A header by its name, in which `_` also stands for `-`. */
 const char *sx__request_header_argument(const struct sx_request *request, const char *name);
+
+/* Frees what the request has allocated for its handling. */
+void sx__request_end_texts(struct sx_request *request);
 
 #endif

@@ -176,15 +176,27 @@ int sx__form_decode(char *out, size_t *out_size, struct sx_str form)
     return SX_OK;
 }
 
-const char *sx__form_get(const char *decoded, size_t size, const char *name)
+size_t sx__form_get_all(const char **values, size_t capacity, const char *decoded, size_t size,
+                        const char *name)
 {
+    size_t count = 0;
     for (size_t at = 0; at < size;) {
         const char *this_name = decoded + at;
         const char *value = this_name + strlen(this_name) + 1;
         if (strcmp(this_name, name) == 0) {
-            return value;
+            if (count < capacity) {
+                values[count] = value;
+            }
+            count++;
         }
         at = (size_t)(value - decoded) + strlen(value) + 1;
     }
-    return NULL;
+    return count;
+}
+
+const char *sx__form_get(const char *decoded, size_t size, const char *name)
+{
+    const char *first = NULL;
+    (void)sx__form_get_all(&first, 1, decoded, size, name);
+    return first;
 }

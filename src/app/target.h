@@ -37,4 +37,9 @@ int sx__form_decode(char *out, size_t *out_size, struct sx_str form);
 /* The value of the first `name` in a decoded form, NULL: absent. */
 const char *sx__form_get(const char *decoded, size_t size, const char *name);
 
+/* The values of every `name`, of which the first `capacity` are stored; gives how many there are.
+ */
+size_t sx__form_get_all(const char **values, size_t capacity, const char *decoded, size_t size,
+                        const char *name);
+
 #endif

@@ -2,6 +2,7 @@
  * all of it, and then the app refuses to start. What follows may rely on it: the plans, the
  * dispatcher. */
 #include "application.h"
+#include "convert.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -94,6 +95,32 @@ static bool is_number(enum sx_type type)
     return type == SX_TYPE_I64 || type == SX_TYPE_U64 || type == SX_TYPE_F64;
 }
 
+/* Limits, and a default that must convert as a client's text would. */
+static void check_scalar(struct wiring *wiring, const struct owner *owner,
+                         const struct sx_param *param)
+{
+    if ((param->has_min || param->has_max) && !is_number(param->type)) {
+        fault(wiring, owner->file, owner->line, "%s '%s': '%s' has limits, but is not a number",
+              owner->what, owner->name, param->name);
+    }
+    if (param->fallback == NULL) {
+        return;
+    }
+    union sx_value value;
+    char message[SX__CONVERT_MESSAGE_BYTES];
+    if (param->optional || param->source == SX_SOURCE_PATH || param->type == SX_TYPE_NONE ||
+        param->type >= SX_TYPE_LIST_STR) {
+        fault(
+            wiring, owner->file, owner->line,
+            "%s '%s': '%s' has a default, which only a scalar has that is not optional and not of "
+            "the path",
+            owner->what, owner->name, param->name);
+    } else if (!sx__convert(&value, param, param->fallback, message)) {
+        fault(wiring, owner->file, owner->line, "%s '%s': the default \"%s\" of '%s' %s",
+              owner->what, owner->name, param->fallback, param->name, message);
+    }
+}
+
 static void check_arguments(struct wiring *wiring, const struct owner *owner)
 {
     bool component = strcmp(owner->what, "component") == 0;
@@ -107,15 +134,17 @@ static void check_arguments(struct wiring *wiring, const struct owner *owner)
                       "%s '%s': only the init of a component has options ('%s')", owner->what,
                       owner->name, param->name);
             }
+        } else if (param->type == SX_TYPE_LIST_STR && param->source != SX_SOURCE_QUERY &&
+                   param->source != SX_SOURCE_FORM) {
+            fault(wiring, owner->file, owner->line,
+                  "%s '%s': a list_str comes from the query or a form, not '%s'", owner->what,
+                  owner->name, param->name);
         } else if (owner->lifetime != SX_LIFETIME_REQUEST) {
             fault(wiring, owner->file, owner->line,
                   "%s '%s' lives as long as its %s and may not have '%s' from a request",
                   owner->what, owner->name, lifetime_name(owner->lifetime), param->name);
         }
-        if ((param->has_min || param->has_max) && !is_number(param->type)) {
-            fault(wiring, owner->file, owner->line, "%s '%s': '%s' has limits, but is not a number",
-                  owner->what, owner->name, param->name);
-        }
+        check_scalar(wiring, owner, param);
     }
 }
 

@@ -1,6 +1,8 @@
 /* Where arguments come from, and what a client hears who sends the wrong ones. */
 #include "fixture.h"
 
+#include <jansson.h>
+
 static struct sx_result numbers(int64_t i, uint64_t u, double f, bool flag)
 {
     return sx_text("%lld %llu %g %s", (long long)i, (unsigned long long)u, f,
@@ -59,10 +61,71 @@ SX_BIND(twelve, (query, i64, a), (query, i64, b), (query, i64, c), (query, i64, 
         (query, i64, f), (query, i64, g), (query, i64, h), (query, i64, i), (query, i64, j),
         (query, i64, k), (query, i64, l));
 
+static struct sx_result defaults(int64_t page, const char *order, double factor, bool all)
+{
+    return sx_text("%lld %s %g %d", (long long)page, order, factor, all);
+}
+SX_BIND(defaults, (query, i64, page, SX_DEFAULT("1"), SX_MIN(1)),
+        (query, str, order, SX_DEFAULT("name")), (header, f64, x_factor, SX_DEFAULT("1.5")),
+        (query, flag, all, SX_DEFAULT("true")));
+
+static struct sx_result tags(struct sx_texts tag, struct sx_texts none)
+{
+    return sx_text("%zu %s %s %zu", tag.count, tag.count > 0 ? tag.items[0] : "-",
+                   tag.count > 1 ? tag.items[1] : "-", none.count);
+}
+SX_BIND(tags, (query, list_str, tag), (query, list_str, none));
+
+static struct sx_result echo_json(struct json_t *payload)
+{
+    return sx_json("{s:O}", "got", payload);
+}
+SX_BIND(echo_json, (body, json, payload));
+
+static struct sx_result maybe_json(struct json_t *payload)
+{
+    return payload == NULL ? sx_text("none") : sx_json("O", payload);
+}
+SX_BIND(maybe_json, (body, opt_json, payload));
+
+static struct sx_result echo_bytes(struct sx_str payload)
+{
+    return sx_bytes("application/x-test", payload.data, payload.size);
+}
+SX_BIND(echo_bytes, (body, bytes, payload));
+
+static struct sx_result form(const char *name, const int64_t *age, struct sx_texts tag)
+{
+    return sx_text("%s %d %zu", name, age == NULL ? -1 : (int)*age, tag.count);
+}
+SX_BIND(form, (form, str, name), (form, opt_i64, age), (form, list_str, tag));
+
+/* The JSON is the request's: what a result keeps of it must outlive it. */
+static struct sx_result borrow_json(struct json_t *payload, const struct sx_request *request)
+{
+    char *copy = sx_request_allocate(request, 6);
+    if (copy == NULL) {
+        return sx_fail(503, "no memory");
+    }
+    memcpy(copy, "inner", 6);
+    return sx_json("{s:O}", copy, payload);
+}
+SX_BIND(borrow_json, (body, json, payload), (inject, sx_request, request));
+
 static const struct sx_route routes[] = {
-    SX_GET("/numbers", numbers),     SX_GET("/optional", optional),
-    SX_GET("/users/{id}", get_user), SX_GET("/{user}/posts/{post}", post_of),
-    SX_GET("/headers", headers),     SX_POST("/inspect", inspect),
+    SX_GET("/defaults", defaults),
+    SX_GET("/tags", tags),
+    SX_POST("/json", echo_json),
+    SX_POST("/maybe", maybe_json),
+    SX_POST("/bytes", echo_bytes),
+    SX_POST("/form", form),
+    SX_POST("/borrow", borrow_json),
+    SX_GET("/numbers", numbers),
+    SX_GET("/optional", optional),
+    SX_GET("/users/{id}", get_user),
+    SX_GET("/{user}/posts/{post}", post_of),
+    SX_GET("/headers", headers),
+    SX_POST("/inspect", inspect),
     SX_GET("/twelve", twelve),
 };
 
@@ -186,6 +249,95 @@ static void test_a_malformed_path_is_a_400(void **state)
     assert_int_equal(get("/users/%FF"), 400);
 }
 
+static int post(const char *target, const char *type, const char *body, size_t size)
+{
+    char header[80];
+    snprintf(header, sizeof header, "Content-Type: %s\r\n", type);
+    assert_int_equal(sx_client_send(fixture.client, &fixture.reply, "POST", target,
+                                    type == NULL ? NULL : header, (struct sx_str){body, size}),
+                     SX_OK);
+    return fixture.reply.status;
+}
+
+static void test_defaults_stand_for_what_is_absent(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/defaults"), 200);
+    assert_body(&fixture, "1 name 1.5 1");
+    assert_int_equal(
+        fixture_send(&fixture, "GET", "/defaults?page=3&order=age&all=off", "X-Factor: 2\r\n"),
+        200);
+    assert_body(&fixture, "3 age 2 0");
+    assert_int_equal(get("/defaults?page=0"), 400); /* a default is no excuse */
+}
+
+static void test_repeated_parameters_are_a_list(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/tags?tag=a&x=1&tag=b+c&tag="), 200);
+    assert_body(&fixture, "3 a b c 0");
+    assert_int_equal(get("/tags"), 200);
+    assert_body(&fixture, "0 - - 0");
+    assert_int_equal(get("/tags?tag=a&tag=%FF"), 400);
+    assert_non_null(strstr(fixture.reply.body.data, "\"tag\":\"must be UTF-8 text\""));
+}
+
+static void test_a_json_body_is_parsed(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"a\": [1, 2.5, null]}";
+    assert_int_equal(post("/json", "application/json; charset=utf-8", json, sizeof json - 1), 200);
+    assert_body(&fixture, "{\"got\":{\"a\":[1,2.5,null]}}");
+    assert_int_equal(post("/json", "application/problem+json", "7", 1), 200);
+    assert_int_equal(post("/borrow", "application/json", json, sizeof json - 1), 200);
+    assert_body(&fixture, "{\"inner\":{\"a\":[1,2.5,null]}}");
+    assert_int_equal(post("/maybe", "application/json", "\"x\"", 3), 200);
+    assert_body(&fixture, "\"x\"");
+    assert_int_equal(post("/maybe", "application/json", "", 0), 200);
+    assert_body(&fixture, "none");
+}
+
+static void test_a_body_that_is_not_json_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(post("/json", "application/json", "{\"a\":\n x}", 9), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{\"payload\":\"the body "
+                          "is not JSON: line 2, column 2: invalid token near 'x'\"}}");
+    assert_int_equal(post("/json", "application/json", "", 0), 400);
+    assert_non_null(strstr(fixture.reply.body.data, "the body is empty, but must be JSON"));
+    assert_int_equal(post("/json", "text/plain", "{}", 2), 415);
+    assert_body(&fixture, "{\"message\":\"unsupported media type\",\"errors\":{\"payload\":\"the "
+                          "body must be application/json\"}}");
+    assert_int_equal(post("/json", "application/json", "\"\xff\"", 3), 400);
+    assert_int_equal(post("/json", "application/json", "{\"a\":1,\"a\":2}", 13), 400);
+    assert_int_equal(post("/maybe", "application/json", "{", 1), 400);
+}
+
+static void test_a_body_arrives_as_bytes(void **state)
+{
+    (void)state;
+    assert_int_equal(post("/bytes", "image/png", "a\0b", 3), 200);
+    assert_int_equal(fixture.reply.body.size, 3);
+    assert_memory_equal(fixture.reply.body.data, "a\0b", 3);
+    assert_int_equal(post("/bytes", "image/png", "", 0), 200);
+    assert_int_equal(fixture.reply.body.size, 0);
+}
+
+static void test_a_form_is_bound_like_a_query(void **state)
+{
+    (void)state;
+    static const char type[] = "application/x-www-form-urlencoded";
+    static const char good[] = "name=Ada+L&age=36&tag=a&tag=b";
+    assert_int_equal(post("/form?name=query", type, good, sizeof good - 1), 200);
+    assert_body(&fixture, "Ada L 36 2");
+    assert_int_equal(post("/form", type, "age=x", 5), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"name\":\"is required\",\"age\":\"must be a whole number\"}}");
+    assert_int_equal(post("/form", type, "name=%zz", 8), 400);
+    assert_int_equal(post("/form", "application/json", "{}", 2), 415);
+    assert_int_equal(post("/form", type, "", 0), 400);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +351,12 @@ int main(void)
         cmocka_unit_test(test_headers_are_found_in_any_case_and_with_dashes),
         cmocka_unit_test(test_the_request_can_be_injected),
         cmocka_unit_test(test_a_malformed_path_is_a_400),
+        cmocka_unit_test(test_defaults_stand_for_what_is_absent),
+        cmocka_unit_test(test_repeated_parameters_are_a_list),
+        cmocka_unit_test(test_a_json_body_is_parsed),
+        cmocka_unit_test(test_a_body_that_is_not_json_is_told),
+        cmocka_unit_test(test_a_body_arrives_as_bytes),
+        cmocka_unit_test(test_a_form_is_bound_like_a_query),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -78,6 +78,21 @@ static struct sx_result limited_text(const char *text)
     return sx_text("%s", text);
 }
 SX_BIND(limited_text, (query, str, text, SX_MIN(1)));
+static struct sx_result bad_default(int64_t page)
+{
+    return sx_json("{s:I}", "page", page);
+}
+SX_BIND(bad_default, (query, i64, page, SX_DEFAULT("0"), SX_MIN(1)));
+static struct sx_result needless_default(const char *name)
+{
+    return sx_text("%s", name == NULL ? "-" : name);
+}
+SX_BIND(needless_default, (query, opt_str, name, SX_DEFAULT("x")));
+static struct sx_result header_list(struct sx_texts accept)
+{
+    return sx_text("%zu", accept.count);
+}
+SX_BIND(header_list, (header, list_str, accept));
 static struct sx_result has_options(const struct thing *options)
 {
     return sx_json("{s:b}", "options", options != NULL);
@@ -121,6 +136,14 @@ static void test_routes_and_handlers_must_fit(void **state)
     assert_refused_route((struct sx_route){.method = "GET", .path = "/"}, "it has no handler");
     const struct sx_route text = SX_GET("/", limited_text);
     assert_refused_route(text, "handler 'limited_text': 'text' has limits, but is not a number");
+    const struct sx_route default_value = SX_GET("/", bad_default);
+    assert_refused_route(default_value,
+                         "handler 'bad_default': the default \"0\" of 'page' must be a "
+                         "whole number of at least 1");
+    const struct sx_route needless = SX_GET("/", needless_default);
+    assert_refused_route(needless, "'name' has a default, which only a scalar has");
+    const struct sx_route list = SX_GET("/", header_list);
+    assert_refused_route(list, "a list_str comes from the query or a form, not 'accept'");
     const struct sx_route options = SX_GET("/", has_options);
     assert_refused_route(options, "only the init of a component has options ('options')");
 }

@@ -1,0 +1,181 @@
+#include "bind.h"
+
+#include "convert.h"
+#include "is_text.h"
+
+#include <jansson.h>
+#include <string.h>
+
+/* ---- misfits ---- */
+
+/* A path that does not convert is not found, whatever else is wrong; a body of the wrong type is
+ * told as such; the rest is a bad request. */
+static int worse(int one, int other)
+{
+    static const int order[] = {404, 503, 415, 400};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (one == order[i] || other == order[i]) {
+            return order[i];
+        }
+    }
+    return 400;
+}
+
+static void add(struct sx__misfits *misfits, const struct sx_param *param, int status,
+                const char *message)
+{
+    if (misfits->errors == NULL) {
+        misfits->errors = json_object();
+    }
+    /* Where memory is short the answer names less, but is the same. */
+    json_object_set_new(misfits->errors, param->name, json_string(message));
+    misfits->status = worse(misfits->status, status);
+}
+
+struct sx_result sx__misfits_result(struct sx__misfits *misfits)
+{
+    const char *message = misfits->status == 404   ? "not found"
+                          : misfits->status == 415 ? "unsupported media type"
+                          : misfits->status == 503 ? "out of memory"
+                                                   : "invalid parameters";
+    struct sx_result result = sx_json("{s:s, s:o*}", "message", message, "errors", misfits->errors);
+    misfits->errors = NULL;
+    return sx_with_status(misfits->status, result);
+}
+
+/* ---- texts ---- */
+
+/* The text of a scalar argument; NULL: absent, or *fault says why it cannot be had. */
+static const char *text_of(struct sx_request *request, const struct sx__argument *argument,
+                           const char **fault, int *status)
+{
+    const struct sx_param *param = argument->param;
+    if (argument->kind == SX__ARGUMENT_PATH) {
+        return request->path_values[argument->index];
+    }
+    if (argument->kind == SX__ARGUMENT_HEADER) {
+        return sx__request_header_argument(request, param->name);
+    }
+    if (argument->kind == SX__ARGUMENT_FORM) {
+        const struct sx__form *form = sx__request_form(request, param->source, fault, status);
+        return form == NULL ? NULL : sx__form_get(form->text, form->size, param->name);
+    }
+    return NULL;
+}
+
+static void bind_scalar(struct sx_request *request, const struct sx__argument *argument,
+                        union sx_value *value, union sx_value *place, struct sx__misfits *misfits)
+{
+    const struct sx_param *param = argument->param;
+    char message[SX__CONVERT_MESSAGE_BYTES];
+    const char *fault = NULL;
+    int status = param->source == SX_SOURCE_PATH ? 404 : 400;
+    const char *text = text_of(request, argument, &fault, &status);
+    if (fault != NULL) {
+        add(misfits, param, status, fault);
+        return;
+    }
+    text = text == NULL ? param->fallback : text;
+    if (text == NULL) {
+        value->pointer = NULL;
+        if (!param->optional) {
+            add(misfits, param, status, "is required");
+        }
+        return;
+    }
+    bool by_pointer = param->optional && param->type != SX_TYPE_STR;
+    if (by_pointer) {
+        value->pointer = place;
+    }
+    if (!sx__convert(by_pointer ? place : value, param, text, message)) {
+        add(misfits, param, status, message);
+    }
+}
+
+static void bind_list(struct sx_request *request, const struct sx__argument *argument,
+                      union sx_value *value, struct sx__misfits *misfits)
+{
+    const struct sx_param *param = argument->param;
+    const char *fault = NULL;
+    int status = 400;
+    const struct sx__form *form = sx__request_form(request, param->source, &fault, &status);
+    value->texts = (struct sx_texts){NULL, 0};
+    if (form == NULL) {
+        add(misfits, param, status, fault);
+        return;
+    }
+    size_t count = sx__form_get_all(NULL, 0, form->text, form->size, param->name);
+    if (count == 0) {
+        return;
+    }
+    const char **items = sx_request_allocate(request, count * sizeof *items);
+    if (items == NULL) {
+        add(misfits, param, 503, "out of memory");
+        return;
+    }
+    (void)sx__form_get_all(items, count, form->text, form->size, param->name);
+    value->texts = (struct sx_texts){items, count};
+    for (size_t i = 0; i < count; i++) {
+        if (!sx__is_text(items[i], strlen(items[i]))) {
+            add(misfits, param, 400, "must be UTF-8 text");
+            return;
+        }
+    }
+}
+
+static void bind_body(struct sx_request *request, const struct sx_param *param,
+                      union sx_value *value, struct sx__misfits *misfits)
+{
+    if (param->type == SX_TYPE_BYTES) {
+        value->bytes = request->exchange->body;
+        return;
+    }
+    const char *fault = NULL;
+    int status = 400;
+    value->pointer = sx__request_json(request, &fault, &status);
+    if (fault != NULL) {
+        add(misfits, param, status, fault);
+    } else if (value->pointer == NULL && !param->optional) {
+        add(misfits, param, 400, "the body is empty, but must be JSON");
+    }
+}
+
+static void bind_one(struct sx_request *request, const struct sx__argument *argument,
+                     union sx_value *value, union sx_value *place, struct sx__misfits *misfits)
+{
+    switch (argument->kind) {
+    case SX__ARGUMENT_CONSTANT:
+        value->pointer = argument->pointer;
+        break;
+    case SX__ARGUMENT_FRAME:
+        value->pointer = request->frame + argument->index;
+        break;
+    case SX__ARGUMENT_REQUEST:
+        value->pointer = request;
+        break;
+    case SX__ARGUMENT_RESPONSE:
+        value->pointer = &request->response;
+        break;
+    case SX__ARGUMENT_BODY:
+        bind_body(request, argument->param, value, misfits);
+        break;
+    default:
+        if (argument->param->type == SX_TYPE_LIST_STR) {
+            bind_list(request, argument, value, misfits);
+        } else {
+            bind_scalar(request, argument, value, place, misfits);
+        }
+        break;
+    }
+}
+
+const union sx_value *sx__bind_call(struct sx_request *request, const struct sx__call *call,
+                                    struct sx__misfits *misfits)
+{
+    union sx_value *values = (union sx_value *)(void *)(request->frame + call->values);
+    for (size_t i = 0; i < call->count; i++) {
+        const struct sx__argument *argument = &request->plan->arguments[call->first + i];
+        bind_one(request, argument, &values[i], &values[call->count + i], misfits);
+    }
+    return values;
+}
