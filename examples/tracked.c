@@ -23,9 +23,9 @@ struct users {
 };
 SX_COMPONENT_DECLARE(users, struct users);
 
-static struct sx_result users_open(struct users *users, struct sx_prometheus *prometheus)
+static struct sx_result users_open(struct users *users, struct sx_registry *registry)
 {
-    int status = sx_counter_register(&users->found, sx_prometheus_get_registry(prometheus),
+    int status = sx_counter_register(&users->found, registry,
                                      &(struct sx_metric_options){
                                          .name = "tracked_users_found_total",
                                          .help = "Users that were asked for and found.",
@@ -36,7 +36,7 @@ static struct sx_result users_open(struct users *users, struct sx_prometheus *pr
     memcpy(users->names, (const char *const[]){"ada", "grace", "edsger"}, sizeof users->names);
     return sx_continue();
 }
-SX_COMPONENT(users, app, users_open, NULL, (inject, sx_prometheus, prometheus));
+SX_COMPONENT(users, app, users_open, NULL, (inject, sx_registry, registry));
 
 /* ---- a request component: made for each request whose handler wants it ---- */
 
@@ -144,6 +144,6 @@ int main(int argc, char **argv)
                        &(struct sx_app_options){
                            .routes = SX_LIST(routes),
                            .hooks = SX_LIST(hooks),
-                           .components = SX_COMPONENTS(sx_prometheus, users, session),
+                           .components = SX_COMPONENTS(sx_prometheus, sx_registry, users, session),
                        });
 }

@@ -117,9 +117,10 @@ enum sx_source {
 };
 
 /* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL
- * where the argument is absent. A string is UTF-8 without NUL. Of the query and of forms also list_str,
- * a struct sx_texts of all parameters of that name, which may be none. Of the body json, a struct
- * json_t *, and bytes, a struct sx_str. Whatever is injected lives as long as the request. */
+ * where the argument is absent. A string is UTF-8 without NUL. Of the query and of forms also
+ * list_str, a struct sx_texts of all parameters of that name, which may be none. Of the body json,
+ * a struct json_t *, and bytes, a struct sx_str. Whatever is injected lives as long as the request.
+ */
 enum sx_type {
     SX_TYPE_NONE = 0,
     SX_TYPE_I64,
@@ -155,8 +156,8 @@ struct sx_param {
 /** Limits of a number, both inclusive: `(path, i64, id, SX_MIN(1), SX_MAX(1000))`. */
 #define SX_MIN(value_) .has_min = true, .min = (value_)
 #define SX_MAX(value_) .has_max = true, .max = (value_)
-/** The default of a parameter, as a client would write it: `(query, i64, page, SX_DEFAULT("1"))`. That it
- *  converts is checked at start-up. */
+/** The default of a parameter, as a client would write it: `(query, i64, page, SX_DEFAULT("1"))`.
+ * That it converts is checked at start-up. */
 #define SX_DEFAULT(text_) .fallback = (text_)
 
 /* One argument on its way to the function. */
@@ -212,7 +213,9 @@ struct sx_component {
     const struct sx_param *params;
     struct sx_result (*init)(void *self, const union sx_value *args);
     void (*fini)(void *self);
-    void *reserved[4];
+    bool provided; /* by SX_PROVIDER: the value is a pointer to what is injected */
+    void *(*builtin)(struct sx_request *request); /* private */
+    void *reserved[3];
 };
 
 /** Declares a component and the type that is injected: `SX_COMPONENT_DECLARE(db, struct db);`. */
@@ -230,6 +233,13 @@ struct sx_component {
  */
 #define SX_COMPONENT(name_, lifetime_, init_, ...) \
     SX__CAT(SX__COMPONENT_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
+
+/** As SX_COMPONENT, for what a library allocates: `init` gets a pointer to a pointer, which it
+ * sets, and `fini` that pointer: `SX_PROVIDER(db, app, db_open, db_close)` with `struct sx_result
+ * db_open(sqlite3 **db)` and `void db_close(sqlite3 *db)`, after `SX_COMPONENT_DECLARE(db,
+ * sqlite3)`. What is injected is the pointer itself. */
+#define SX_PROVIDER(name_, lifetime_, init_, ...) \
+    SX__CAT(SX__PROVIDER_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
 
 /** A component in an app, with its options. */
 struct sx_component_use {
@@ -250,12 +260,17 @@ struct sx_component_list {
                 sizeof(struct sx_component_use)                                        \
     }
 
-/* What every app has, without being asked: (inject, sx_request, request) is a const struct
- * sx_request *, (inject, sx_response, response) the response of the request, in a leave hook the
- * final one, and (inject, sx_app, app) the app. */
-SX_COMPONENT_DECLARE(sx_request, const struct sx_request);
-SX_COMPONENT_DECLARE(sx_response, struct sx_response);
-SX_COMPONENT_DECLARE(sx_app, struct sx_app);
+/** What every app has, without registration: */
+struct sx_headers;
+SX_COMPONENT_DECLARE(sx_app, struct sx_app);               /* the app */
+SX_COMPONENT_DECLARE(sx_request, const struct sx_request); /* the request */
+SX_COMPONENT_DECLARE(sx_response,
+                     struct sx_response);    /* its response, in a leave hook the final one */
+SX_COMPONENT_DECLARE(sx_method, const char); /* "GET" */
+SX_COMPONENT_DECLARE(sx_path, const char);   /* decoded, "/users/7" */
+SX_COMPONENT_DECLARE(sx_route, const struct sx_route);     /* NULL: none answers (404, 405) */
+SX_COMPONENT_DECLARE(sx_handler, const struct sx_handler); /* NULL: none answers */
+SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* of the request */
 
 /* ---- routes and hooks ---- */
 
@@ -328,11 +343,17 @@ SX_API const char *sx_request_get_path(const struct sx_request *request);
 SX_API const struct sx_route *sx_request_get_route(const struct sx_request *request);
 /** The first header of that name (any case), white space around it removed; NULL: absent. */
 SX_API const char *sx_request_get_header(const struct sx_request *request, const char *name);
+/** The headers of the request, in their order, for `(inject, sx_headers, headers)`. */
+SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
+/** The name and value of a header; both NULL where there is no such index. */
+SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const char **name,
+                           const char **value);
 /** The first query parameter of that name, decoded; NULL: absent. */
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
 /** The body as sent. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
-/** Memory that is freed when the request has been handled; aligned for anything; NULL: exhausted. */
+/** Memory that is freed when the request has been handled; aligned for anything; NULL: exhausted.
+ */
 SX_API void *sx_request_allocate(const struct sx_request *request, size_t size);
 
 /** The status so far: 0 before the handler ran, in a leave hook the final one. */
@@ -728,44 +749,57 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
         .params = sx_params_##function_,                                                         \
         .param_count = sizeof(sx_params_##function_) / sizeof(struct sx_param)}
 
-#define SX__COMPONENT_0(name_, lifetime_, init_, fini_)                                            \
+/* Of a component the framework holds the value (self_ is a pointer to it), of a provider a pointer.
+ */
+#define SX__COMPONENT_0(name_, lifetime_, init_, fini_) \
+    SX__DEFINE_0(name_, lifetime_, init_, sx_type_##name_, SX__FINI_VALUE, fini_, false)
+#define SX__COMPONENT_N(name_, lifetime_, init_, fini_, ...)                             \
+    SX__DEFINE_N(name_, lifetime_, init_, sx_type_##name_, SX__FINI_VALUE, fini_, false, \
+                 __VA_ARGS__)
+#define SX__PROVIDER_0(name_, lifetime_, init_, fini_) \
+    SX__DEFINE_0(name_, lifetime_, init_, sx_type_##name_ *, SX__FINI_POINTER, fini_, true)
+#define SX__PROVIDER_N(name_, lifetime_, init_, fini_, ...)                                 \
+    SX__DEFINE_N(name_, lifetime_, init_, sx_type_##name_ *, SX__FINI_POINTER, fini_, true, \
+                 __VA_ARGS__)
+
+#define SX__DEFINE_0(name_, lifetime_, init_, held_, fini_form_, fini_, provided_)       \
+    _Static_assert(                                                                      \
+        __builtin_types_compatible_p(__typeof__(&init_), struct sx_result (*)(held_ *)), \
+        "component " #name_ ": the list differs from the prototype of " #init_);         \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)   \
+    {                                                                                    \
+        (void)sx_args;                                                                   \
+        return init_((held_ *)self);                                                     \
+    }                                                                                    \
+    fini_form_(name_, fini_) const struct sx_component sx_component_##name_ = {          \
+        SX__COMPONENT_HEAD(name_, lifetime_, held_, provided_)}
+#define SX__DEFINE_N(name_, lifetime_, init_, held_, fini_form_, fini_, provided_, ...)            \
     _Static_assert(                                                                                \
-        __builtin_types_compatible_p(__typeof__(&init_), struct sx_result (*)(sx_type_##name_ *)), \
-        "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_);               \
+        __builtin_types_compatible_p(                                                              \
+            __typeof__(&init_), struct sx_result (*)(held_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__))), \
+        "component " #name_ ": the list differs from the prototype of " #init_);                   \
     static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)             \
     {                                                                                              \
-        (void)sx_args;                                                                             \
-        return init_((sx_type_##name_ *)self);                                                     \
+        return init_((held_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));                             \
     }                                                                                              \
-    SX__COMPONENT_FINI(name_, fini_)                                                               \
-    const struct sx_component sx_component_##name_ = {SX__COMPONENT_HEAD(name_, lifetime_)}
-#define SX__COMPONENT_N(name_, lifetime_, init_, fini_, ...)                                      \
-    _Static_assert(                                                                               \
-        __builtin_types_compatible_p(                                                             \
-            __typeof__(&init_),                                                                   \
-            struct sx_result (*)(sx_type_##name_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__))),          \
-        "SX_COMPONENT(" #name_ "): the list differs from the prototype of " #init_);              \
-    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)            \
-    {                                                                                             \
-        return init_((sx_type_##name_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));                  \
-    }                                                                                             \
-    SX__COMPONENT_FINI(name_, fini_)                                                              \
-    static const struct sx_param sx_init_params_##name_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)}; \
-    const struct sx_component sx_component_##name_ = {                                            \
-        SX__COMPONENT_HEAD(name_, lifetime_), .params = sx_init_params_##name_,                   \
+    static const struct sx_param sx_init_params_##name_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)};  \
+    fini_form_(name_, fini_) const struct sx_component sx_component_##name_ = {                    \
+        SX__COMPONENT_HEAD(name_, lifetime_, held_, provided_), .params = sx_init_params_##name_,  \
         .param_count = sizeof(sx_init_params_##name_) / sizeof(struct sx_param)}
-#define SX__COMPONENT_FINI(name_, fini_)            \
+#define SX__FINI_VALUE(name_, fini_) SX__FINI(name_, fini_, (sx_type_##name_ *)self)
+#define SX__FINI_POINTER(name_, fini_) SX__FINI(name_, fini_, *(sx_type_##name_ **)self)
+#define SX__FINI(name_, fini_, value_)              \
     static void sx_fini_##name_(void *self)         \
     {                                               \
         void (*sx_fini)(sx_type_##name_ *) = fini_; \
         if (sx_fini != NULL) {                      \
-            sx_fini((sx_type_##name_ *)self);       \
+            sx_fini(value_);                        \
         }                                           \
     }
-#define SX__COMPONENT_HEAD(name_, lifetime_)                                                      \
-    .name = #name_, .file = __FILE__, .line = __LINE__, .lifetime = SX__LIFETIME_##lifetime_,     \
-    .size = sizeof(sx_type_##name_), .align = _Alignof(sx_type_##name_), .init = sx_init_##name_, \
-    .fini = sx_fini_##name_
+#define SX__COMPONENT_HEAD(name_, lifetime_, held_, provided_)                                \
+    .name = #name_, .file = __FILE__, .line = __LINE__, .lifetime = SX__LIFETIME_##lifetime_, \
+    .size = sizeof(held_), .align = _Alignof(held_), .provided = provided_,                   \
+    .init = sx_init_##name_, .fini = sx_fini_##name_
 #define SX__LIFETIME_app SX_LIFETIME_APP
 #define SX__LIFETIME_worker SX_LIFETIME_WORKER
 #define SX__LIFETIME_request SX_LIFETIME_REQUEST

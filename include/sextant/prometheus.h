@@ -38,6 +38,11 @@ struct sx_prometheus;
  */
 SX_COMPONENT_DECLARE(sx_prometheus, struct sx_prometheus);
 
+/** The component's registry, for those who want no more than that: with
+ *  `SX_COMPONENTS(sx_prometheus, sx_registry)`, `(inject, sx_registry, registry)` is a
+ *  struct sx_registry * for metrics of the app's own. An app component. */
+SX_COMPONENT_DECLARE(sx_registry, struct sx_registry);
+
 /** The registry that the component uses, for `(inject, sx_prometheus, prometheus)`. [any] */
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 

@@ -150,11 +150,14 @@ static void bind_one(struct sx_request *request, const struct sx__argument *argu
     case SX__ARGUMENT_FRAME:
         value->pointer = request->frame + argument->index;
         break;
-    case SX__ARGUMENT_REQUEST:
-        value->pointer = request;
+    case SX__ARGUMENT_PROVIDED:
+        value->pointer = *(void **)argument->pointer;
         break;
-    case SX__ARGUMENT_RESPONSE:
-        value->pointer = &request->response;
+    case SX__ARGUMENT_FRAME_PROVIDED:
+        value->pointer = *(void **)(void *)(request->frame + argument->index);
+        break;
+    case SX__ARGUMENT_BUILTIN:
+        value->pointer = argument->param->component->builtin(request);
         break;
     case SX__ARGUMENT_BODY:
         bind_body(request, argument->param, value, misfits);

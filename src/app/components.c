@@ -7,25 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct sx_component sx_component_sx_request = {
-    .name = "sx_request",
-    .file = __FILE__,
-    .line = __LINE__,
-    .lifetime = SX_LIFETIME_BUILTIN,
-};
-const struct sx_component sx_component_sx_response = {
-    .name = "sx_response",
-    .file = __FILE__,
-    .line = __LINE__,
-    .lifetime = SX_LIFETIME_BUILTIN,
-};
-const struct sx_component sx_component_sx_app = {
-    .name = "sx_app",
-    .file = __FILE__,
-    .line = __LINE__,
-    .lifetime = SX_LIFETIME_BUILTIN,
-};
-
 struct sx__component_slot *sx__component_find(const struct sx_app *app,
                                               const struct sx_component *component)
 {
@@ -98,7 +79,10 @@ static int init_one(struct sx_app *app, struct sx__component_slot *slot)
     const struct sx_component *component = slot->component;
     union sx_value values[SX_PARAMS_MAX];
     for (size_t i = 0; i < component->param_count; i++) {
-        sx__argument_resolve(app, &component->params[i], slot->options, &values[i].pointer);
+        void *pointer;
+        enum sx__argument_kind kind =
+            sx__argument_resolve(app, &component->params[i], slot->options, &pointer);
+        values[i].pointer = kind == SX__ARGUMENT_PROVIDED ? *(void **)pointer : pointer;
     }
     memset(slot->self, 0, component->size);
     struct sx_result result = component->init(slot->self, values);

@@ -38,21 +38,19 @@ enum sx__argument_kind sx__argument_resolve(const struct sx_app *app, const stru
     case SX_SOURCE_INJECT:
         break;
     }
-    if (param->component == &sx_component_sx_request) {
-        return SX__ARGUMENT_REQUEST;
-    }
-    if (param->component == &sx_component_sx_response) {
-        return SX__ARGUMENT_RESPONSE;
-    }
     if (param->component == &sx_component_sx_app) {
         *pointer = (void *)(uintptr_t)app;
         return SX__ARGUMENT_CONSTANT;
     }
+    if (param->component->lifetime == SX_LIFETIME_BUILTIN) {
+        return SX__ARGUMENT_BUILTIN;
+    }
+    bool provided = param->component->provided;
     if (param->component->lifetime == SX_LIFETIME_REQUEST) {
-        return SX__ARGUMENT_FRAME;
+        return provided ? SX__ARGUMENT_FRAME_PROVIDED : SX__ARGUMENT_FRAME;
     }
     *pointer = sx__component_find(app, param->component)->self;
-    return SX__ARGUMENT_CONSTANT;
+    return provided ? SX__ARGUMENT_PROVIDED : SX__ARGUMENT_CONSTANT;
 }
 
 /* The offset of a request component that has a step already, or -1. */
@@ -89,7 +87,7 @@ static int add_call(struct builder *builder, struct sx__call *call, const struct
     for (size_t i = 0; i < count; i++) {
         struct sx__argument argument = {.param = &params[i]};
         argument.kind = sx__argument_resolve(builder->app, &params[i], options, &argument.pointer);
-        if (argument.kind == SX__ARGUMENT_FRAME) {
+        if (argument.kind == SX__ARGUMENT_FRAME || argument.kind == SX__ARGUMENT_FRAME_PROVIDED) {
             argument.index = offset_of(plan, params[i].component);
         } else if (argument.kind == SX__ARGUMENT_PATH) {
             int k = builder->route == NULL

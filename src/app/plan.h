@@ -22,9 +22,11 @@ enum sx__argument_kind {
     SX__ARGUMENT_BODY,
     SX__ARGUMENT_ABSENT,   /* an optional path parameter that this route does not have */
     SX__ARGUMENT_CONSTANT, /* pointer: an app or worker component, options, the app */
+    SX__ARGUMENT_PROVIDED, /* pointer: to the pointer that an app or worker component has provided
+                            */
     SX__ARGUMENT_FRAME,    /* index: offset of a request component */
-    SX__ARGUMENT_REQUEST,
-    SX__ARGUMENT_RESPONSE,
+    SX__ARGUMENT_FRAME_PROVIDED,
+    SX__ARGUMENT_BUILTIN,
 };
 
 struct sx__argument {

@@ -291,6 +291,14 @@ struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prome
     return prometheus == NULL ? NULL : prometheus->registry;
 }
 
+static struct sx_result provide_registry(struct sx_registry **registry,
+                                         struct sx_prometheus *prometheus)
+{
+    *registry = prometheus->registry;
+    return sx_continue();
+}
+SX_PROVIDER(sx_registry, app, provide_registry, NULL, (inject, sx_prometheus, prometheus));
+
 /* ---- the page ---- */
 
 static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus)

@@ -1,6 +1,8 @@
 /* App and worker components: when they are made and ended, and what happens when one cannot be. */
 #include "fixture.h"
 
+#include <stdlib.h>
+
 static char trace[256];
 
 static void note(const char *what)
@@ -83,6 +85,65 @@ static struct sx_result show(struct base *base, struct base *above, struct base 
 SX_BIND(show, (inject, base, base), (inject, above, above), (inject, worker, worker),
         (inject, per_request, per_request));
 
+/* What a library allocates: the framework holds the pointer. */
+SX_COMPONENT_DECLARE(given, struct base);
+SX_COMPONENT_DECLARE(given_request, struct base);
+static struct sx_result given_open(struct base **out, struct base *base)
+{
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL) {
+        return sx_fail(500, "no memory");
+    }
+    (*out)->number = base->number * 2;
+    note("given");
+    return sx_continue();
+}
+static void given_close(struct base *given)
+{
+    note("/given");
+    free(given);
+}
+SX_PROVIDER(given, worker, given_open, given_close, (inject, base, base));
+static struct sx_result given_request_open(struct base **out)
+{
+    *out = calloc(1, sizeof **out);
+    note("request");
+    return *out == NULL ? sx_fail(500, "no memory") : sx_continue();
+}
+static void given_request_close(struct base *given)
+{
+    note("/request");
+    free(given);
+}
+SX_PROVIDER(given_request, request, given_request_open, given_request_close);
+
+static struct sx_result show_given(struct base *given, struct base *given_request)
+{
+    return sx_text("%d %d", given->number, given_request->number);
+}
+SX_BIND(show_given, (inject, given, given), (inject, given_request, given_request));
+static const struct sx_route given_routes[] = {SX_GET("/", show_given)};
+
+static struct sx_result ask(const char *method, const char *path, const struct sx_route *route,
+                            const struct sx_handler *handler, const struct sx_headers *headers,
+                            struct sx_app *app);
+SX_BIND(ask, (inject, sx_method, method), (inject, sx_path, path), (inject, sx_route, route),
+        (inject, sx_handler, handler), (inject, sx_headers, headers), (inject, sx_app, app));
+static struct sx_result ask(const char *method, const char *path, const struct sx_route *route,
+                            const struct sx_handler *handler, const struct sx_headers *headers,
+                            struct sx_app *app)
+{
+    const char *name;
+    const char *value;
+    sx_headers_get(headers, sx_headers_get_count(headers), &name, &value);
+    assert_null(name);
+    assert_null(value);
+    sx_headers_get(headers, 1, &name, &value);
+    return sx_text("%s %s %s %s %zu %s=%s %zu", method, path, route->path, handler->name,
+                   sx_headers_get_count(headers), name, value, sx_app_get_route_count(app));
+}
+static const struct sx_route ask_routes[] = {SX_GET("/x/ask", ask)};
+
 static const struct sx_route routes[] = {SX_GET("/", show)};
 static struct fixture fixture;
 
@@ -164,6 +225,28 @@ static void test_worker_components_are_there_as_long_as_somebody_needs_them(void
     assert_string_equal(trace, "base above worker /worker /above /base ");
 }
 
+static void test_a_provider_gives_a_pointer(void **state)
+{
+    (void)state;
+    trace[0] = '\0';
+    fixture_init(&fixture,
+                 (struct sx_app_options){.routes = SX_LIST(given_routes),
+                                         .components = SX_COMPONENTS(base, given, given_request)});
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+    assert_body(&fixture, "20 0");
+    fixture_clean_up(&fixture);
+    assert_string_equal(trace, "base given request /request /given /base ");
+}
+
+static void test_what_is_built_in_can_be_injected(void **state)
+{
+    (void)state;
+    fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(ask_routes)});
+    assert_int_equal(fixture_send(&fixture, "GET", "/x/%61sk", "X-One: 1\r\n"), 200);
+    assert_body(&fixture, "GET /x/ask /x/ask ask 2 X-One=1 1");
+    fixture_clean_up(&fixture);
+}
+
 static void test_bad_arguments_are_told(void **state)
 {
     (void)state;
@@ -193,6 +276,8 @@ int main(void)
         cmocka_unit_test(test_an_app_component_that_fails_keeps_the_app_from_starting),
         cmocka_unit_test(test_a_worker_component_that_fails_keeps_it_from_serving),
         cmocka_unit_test(test_worker_components_are_there_as_long_as_somebody_needs_them),
+        cmocka_unit_test(test_a_provider_gives_a_pointer),
+        cmocka_unit_test(test_what_is_built_in_can_be_injected),
         cmocka_unit_test(test_bad_arguments_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
