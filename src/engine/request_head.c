@@ -240,7 +240,7 @@ static const struct sx__fault *read_field(struct sx__header *header, struct sx_s
 }
 
 /* RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
- * message that lacks a Host header field". 6.1, of Transfer-Encoding beside Content-Length: "ought
+ * message that lacks a Host header field". 6.3, of Transfer-Encoding beside Content-Length: "ought
  * to be handled as an error". */
 static const struct sx__fault *check_together(const struct sx__request *request)
 {

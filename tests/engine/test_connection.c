@@ -1,0 +1,448 @@
+/* The connection by itself: limits, deadlines, clocks, and how it ends, with a clock of our own. */
+#include "connection.h"
+#include "fake_service.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define MS ((uint64_t)1000000)
+#define HEAD "POST /echo HTTP/1.1\r\nHost: a\r\n"
+
+struct fixture {
+    struct fake_service fake;
+    struct sx__protocol protocol;
+    struct sx__connection connection;
+    struct sx__request_pool pool;
+    uint64_t now_ns;
+    char out[200000]; /* what was sent; NUL-terminated */
+    size_t out_size;
+};
+
+static int set_up(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    fake_service_init(&fixture->fake, true);
+    fixture->protocol.service = fake_service_get(&fixture->fake);
+    assert_int_equal(sx__run_options_resolve(&fixture->protocol.options, NULL), 0);
+    fixture->now_ns = 1000 * MS;
+    sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
+    *state = fixture;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *fixture = *state;
+    sx__connection_clean_up(&fixture->connection, &fixture->pool, fixture->now_ns);
+    sx__connection_clean_up(&fixture->connection, &fixture->pool, fixture->now_ns);
+    assert_int_equal(fixture->fake.begins, fixture->fake.ends);
+    sx__request_pool_clean_up(&fixture->pool);
+    fake_service_clean_up(&fixture->fake);
+    free(fixture);
+    return 0;
+}
+
+static void send_output(struct fixture *fixture)
+{
+    struct sx_str pieces[2];
+    const size_t count = sx__connection_get_output(&fixture->connection, pieces);
+    assert_true(count > 0);
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        assert_true(fixture->out_size + pieces[i].size < sizeof fixture->out);
+        memcpy(fixture->out + fixture->out_size, pieces[i].data, pieces[i].size);
+        fixture->out_size += pieces[i].size;
+        size += pieces[i].size;
+    }
+    fixture->out[fixture->out_size] = '\0';
+    sx__connection_sent(&fixture->connection, size, fixture->now_ns);
+}
+
+/* Goes on until the connection wants `want`. */
+static void serve_until(struct fixture *fixture, enum sx__want want)
+{
+    char frame[64];
+    while (sx__connection_get_want(&fixture->connection) != want) {
+        switch (sx__connection_get_want(&fixture->connection)) {
+        case SX__WANT_ADVANCE:
+            sx__connection_advance(&fixture->connection, fixture->now_ns);
+            break;
+        case SX__WANT_HANDLER:
+            sx__connection_handle(&fixture->connection, frame);
+            break;
+        case SX__WANT_OUTPUT:
+            send_output(fixture);
+            break;
+        default:
+            fail_msg("the connection wants %d, not %d",
+                     (int)sx__connection_get_want(&fixture->connection), (int)want);
+        }
+    }
+}
+
+static void receive(struct fixture *fixture, const char *bytes, size_t size)
+{
+    while (size > 0 && sx__connection_get_want(&fixture->connection) <= SX__WANT_ADVANCE) {
+        char *space;
+        size_t room;
+        assert_int_equal(
+            sx__connection_reserve(&fixture->connection, &fixture->pool, &space, &room), 0);
+        assert_true(room > 0);
+        const size_t taken = size < room ? size : room;
+        memcpy(space, bytes, taken);
+        sx__connection_receive(&fixture->connection, taken);
+        bytes += taken;
+        size -= taken;
+        if (size > 0) {
+            sx__connection_advance(&fixture->connection, fixture->now_ns);
+        }
+    }
+}
+
+/* Says it, and serves until there is nothing left to do. */
+static void say(struct fixture *fixture, const char *text, enum sx__want want)
+{
+    receive(fixture, text, strlen(text));
+    serve_until(fixture, want);
+}
+
+static void assert_out(const struct fixture *fixture, const char *beginning)
+{
+    if (strncmp(fixture->out, beginning, strlen(beginning)) != 0) {
+        fail_msg("not %s, but:\n%s", beginning, fixture->out);
+    }
+}
+
+/* ---- memory ---- */
+
+static void an_idle_connection_owns_no_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", SX__WANT_INPUT);
+    sx__connection_settle(&fixture->connection, &fixture->pool);
+    assert_null(fixture->connection.request);
+    assert_true(sx__connection_is_idle(&fixture->connection));
+    assert_int_equal(fixture->pool.count, 1);
+    receive(fixture, "G", 1);
+    assert_int_equal(fixture->pool.count, 0);
+    assert_false(sx__connection_is_idle(&fixture->connection));
+}
+
+/* ---- limits ---- */
+
+/* "GET /xxx HTTP/1.1" of that many bytes, without the line end. */
+static void say_line_of(struct fixture *fixture, size_t size, const char *after, enum sx__want want)
+{
+    char line[20000];
+    memset(line, 'x', size);
+    memcpy(line, "GET /", 5);
+    memcpy(line + size - 9, " HTTP/1.1", 9);
+    line[size] = '\0';
+    strcat(line, after);
+    say(fixture, line, want);
+}
+
+static void a_request_line_may_have_its_limit_and_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    say_line_of(fixture, 8192, "\r\nHost: a\r\n\r\n", SX__WANT_INPUT);
+    assert_out(fixture, "HTTP/1.1 200 OK\r\n");
+    fixture->out_size = 0;
+    /* It is refused before its end has come. */
+    say_line_of(fixture, 8193, "", SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 414 URI Too Long\r\n");
+    assert_int_equal(fixture->fake.rejections[SX_REASON_TARGET_TOO_LONG], 1);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 1);
+}
+
+/* A header with lines of `size` bytes in all. */
+static char *header_of(size_t size)
+{
+    char *text = malloc(size + 100);
+    int at = snprintf(text, 100, "GET / HTTP/1.1\r\n");
+    const size_t start = (size_t)at;
+    at += snprintf(text + at, 50, "Host: a\r\nX: ");
+    memset(text + at, 'x', size);
+    memcpy(text + start + size - 2, "\r\n\r\n", 5);
+    return text;
+}
+
+static void a_header_may_have_its_limit_and_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t more = 0; more < 2; more++) {
+        fixture->out_size = 0;
+        char *text = header_of(32768 + more);
+        say(fixture, text, more == 0 ? SX__WANT_INPUT : SX__WANT_LINGER);
+        assert_out(fixture, more == 0 ? "HTTP/1.1 200 OK\r\n"
+                                      : "HTTP/1.1 431 Request Header Fields Too Large\r\n");
+        free(text);
+    }
+    assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TOO_LARGE], 1);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 1);
+}
+
+static void header_lines_are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int lines = 100; lines <= 101; lines++) {
+        fixture->out_size = 0;
+        char text[2000] = "GET / HTTP/1.1\r\nHost: a\r\n";
+        for (int i = 1; i < lines; i++) {
+            strcat(text, "X: y\r\n");
+        }
+        strcat(text, "\r\n");
+        say(fixture, text, lines == 100 ? SX__WANT_INPUT : SX__WANT_LINGER);
+        assert_out(fixture, lines == 100 ? "HTTP/1.1 200 OK\r\n" : "HTTP/1.1 431 ");
+    }
+    assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TOO_LARGE], 1);
+}
+
+static void a_body_too_large_is_refused_before_it_comes(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, HEAD "Content-Length: 1048577\r\nExpect: 100-continue\r\n\r\n", SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 413 Content Too Large\r\n");
+    assert_int_equal(fixture->fake.refused_status, 413);
+    assert_int_equal(fixture->fake.handles, 0);
+    assert_int_equal(fixture->fake.ends, 1);
+}
+
+static void chunks_are_summed_up_against_the_limit(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.body_bytes = 10;
+    say(fixture, HEAD "Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n5\r\nabcde\r\n0\r\n\r\n",
+        SX__WANT_INPUT);
+    assert_out(fixture, "HTTP/1.1 200 OK\r\n");
+    fixture->out_size = 0;
+    say(fixture, HEAD "Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n6\r\n", SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 413 ");
+    assert_int_equal(fixture->fake.request_body_bytes, 5);
+}
+
+/* Chunks of one byte with long extensions are no way around the limit. */
+static void the_framing_of_chunks_is_limited_too(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.body_bytes = 1000;
+    say(fixture, HEAD "Transfer-Encoding: chunked\r\n\r\n", SX__WANT_INPUT);
+    char chunk[1100];
+    memset(chunk, 'x', sizeof chunk);
+    memcpy(chunk, "1;", 2);
+    memcpy(chunk + sizeof chunk - 6, "\r\na\r\n", 6);
+    unsigned count = 0;
+    while (sx__connection_get_want(&fixture->connection) == SX__WANT_INPUT) {
+        receive(fixture, chunk, strlen(chunk));
+        sx__connection_advance(&fixture->connection, fixture->now_ns);
+        assert_true(++count < 100);
+    }
+    serve_until(fixture, SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 413 ");
+}
+
+static void every_size_of_body_arrives_whole(void **state)
+{
+    struct fixture *fixture = *state;
+    static char bytes[150000];
+    for (size_t size = 1; size < 100000; size = size * 3 + 1) {
+        const int head = snprintf(bytes, 200, HEAD "Content-Length: %zu\r\n\r\n", size);
+        memset(bytes + head, 'b', size);
+        fixture->out_size = 0;
+        receive(fixture, bytes, (size_t)head + size);
+        serve_until(fixture, SX__WANT_INPUT);
+        assert_memory_equal(fixture->out + fixture->out_size - size, bytes + head, size);
+        assert_int_equal(fixture->fake.request_body_bytes, size);
+    }
+}
+
+/* ---- time ---- */
+
+static void the_clock_of_a_request_starts_at_its_first_byte(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->now_ns = 5000 * MS;
+    say(fixture, "\r\n", SX__WANT_INPUT);
+    fixture->now_ns = 6000 * MS;
+    say(fixture, "G", SX__WANT_INPUT);
+    fixture->now_ns = 6100 * MS;
+    say(fixture, "ET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
+    fixture->now_ns = 6200 * MS;
+    serve_until(fixture, SX__WANT_INPUT);
+    assert_int_equal(fixture->fake.started_ns, 6000 * MS);
+    assert_int_equal(fixture->fake.ended_ns, 6200 * MS);
+}
+
+static void deadlines_follow_the_phase(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sx_run_options *options = &fixture->protocol.options;
+    const uint64_t start_ns = fixture->now_ns;
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     start_ns + options->idle_timeout_ms * MS);
+    /* Empty lines do not keep an idle connection open. */
+    fixture->now_ns += 10 * MS;
+    say(fixture, "\r\n", SX__WANT_INPUT);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     start_ns + options->idle_timeout_ms * MS);
+    say(fixture, HEAD, SX__WANT_INPUT);
+    const uint64_t head_ns = fixture->now_ns;
+    fixture->now_ns += 10 * MS;
+    say(fixture, "Content-Length: 5\r\n", SX__WANT_INPUT);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     head_ns + options->header_timeout_ms * MS);
+    say(fixture, "\r\nab", SX__WANT_INPUT);
+    const uint64_t body_ns = fixture->now_ns;
+    fixture->now_ns += 10 * MS;
+    say(fixture, "c", SX__WANT_INPUT);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     body_ns + options->body_timeout_ms * MS);
+    say(fixture, "de", SX__WANT_OUTPUT);
+    fixture->now_ns += 10 * MS;
+    sx__connection_sent(&fixture->connection, 1, fixture->now_ns);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     fixture->now_ns + options->write_timeout_ms * MS);
+}
+
+static void a_late_header_is_rejected_with_408(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, HEAD, SX__WANT_INPUT);
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 408 Request Timeout\r\n");
+    assert_string_equal(fixture->fake.story, "rejected 3\n");
+}
+
+static void a_late_body_is_refused_with_408(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, HEAD "Content-Length: 5\r\n\r\nabc", SX__WANT_INPUT);
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 408 ");
+    assert_int_equal(fixture->fake.refused_status, 408);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 1);
+}
+
+static void a_late_idle_connection_is_closed_without_a_word(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_INPUT);
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 0);
+}
+
+/* ---- endings ---- */
+
+static void an_abort_ends_the_exchange_wherever_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        const char *bytes;
+        enum sx__want until;
+        size_t sent;
+        enum sx_outcome outcome;
+        uint64_t body_sent;
+    } cases[] = {
+        {HEAD "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n", SX__WANT_OUTPUT, 5,
+         SX_OUTCOME_REQUEST_ABORTED, 0},
+        {HEAD "Content-Length: 3\r\n\r\na", SX__WANT_INPUT, 0, SX_OUTCOME_REQUEST_ABORTED, 0},
+        {HEAD "Content-Length: 3\r\n\r\nabc", SX__WANT_HANDLER, 0, SX_OUTCOME_REQUEST_ABORTED, 0},
+        {HEAD "Content-Length: 3\r\n\r\nabc", SX__WANT_OUTPUT, 0, SX_OUTCOME_RESPONSE_ABORTED, 0},
+        {"GET /long-headers HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT, 9,
+         SX_OUTCOME_RESPONSE_ABORTED, 0},
+        {HEAD "Content-Length: 2000000\r\n\r\n", SX__WANT_OUTPUT, 0, SX_OUTCOME_RESPONSE_ABORTED,
+         0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        say(fixture, cases[i].bytes, cases[i].until);
+        if (cases[i].sent > 0) {
+            sx__connection_sent(&fixture->connection, cases[i].sent, fixture->now_ns);
+        }
+        const unsigned before = fixture->fake.outcomes[cases[i].outcome];
+        sx__connection_clean_up(&fixture->connection, &fixture->pool, fixture->now_ns);
+        assert_int_equal(fixture->fake.outcomes[cases[i].outcome], before + 1);
+        assert_int_equal(fixture->fake.response_body_bytes, cases[i].body_sent);
+        assert_int_equal(fixture->fake.ends, i + 1);
+        sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
+    }
+}
+
+static void a_partly_sent_body_is_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
+    struct sx_str pieces[2];
+    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 2);
+    sx__connection_sent(&fixture->connection, pieces[0].size + 2, fixture->now_ns);
+    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 1);
+    assert_int_equal(pieces[0].size, 3);
+    sx__connection_abort(&fixture->connection, fixture->now_ns);
+    assert_int_equal(fixture->fake.response_body_bytes, 2);
+}
+
+static void the_end_of_input_waits_for_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_HANDLER);
+    sx__connection_end_input(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_INPUT);
+    assert_out(fixture, "HTTP/1.1 200 OK\r\n");
+    sx__connection_end_input(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+}
+
+static void a_stopping_engine_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.stopping = true;
+    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_CLOSE);
+    assert_non_null(strstr(fixture->out, "\r\nConnection: close\r\n"));
+}
+
+static void options_have_defaults_and_bounds(void **state)
+{
+    (void)state;
+    struct sx_run_options options = {.threads = 3, .body_bytes = 5};
+    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
+    assert_int_equal(options.threads, 3);
+    assert_int_equal(options.body_bytes, 5);
+    assert_int_equal(options.header_count, 100);
+    assert_string_equal(options.host, "127.0.0.1");
+    options.header_count = 101;
+    assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
+    options = (struct sx_run_options){.request_line_bytes = SIZE_MAX};
+    assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_idle_connection_owns_no_memory),
+        TEST(a_request_line_may_have_its_limit_and_no_more),
+        TEST(a_header_may_have_its_limit_and_no_more),
+        TEST(header_lines_are_counted),
+        TEST(a_body_too_large_is_refused_before_it_comes),
+        TEST(chunks_are_summed_up_against_the_limit),
+        TEST(the_framing_of_chunks_is_limited_too),
+        TEST(every_size_of_body_arrives_whole),
+        TEST(the_clock_of_a_request_starts_at_its_first_byte),
+        TEST(deadlines_follow_the_phase),
+        TEST(a_late_header_is_rejected_with_408),
+        TEST(a_late_body_is_refused_with_408),
+        TEST(a_late_idle_connection_is_closed_without_a_word),
+        TEST(an_abort_ends_the_exchange_wherever_it_is),
+        TEST(a_partly_sent_body_is_counted),
+        TEST(the_end_of_input_waits_for_answers),
+        TEST(a_stopping_engine_says_so),
+        cmocka_unit_test(options_have_defaults_and_bounds),
+    };
+    return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
+}
