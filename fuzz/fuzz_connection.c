@@ -1,0 +1,243 @@
+/* Property: however a client's bytes are split, the service sees the same exchanges and the client
+ * gets the same responses (Date aside); what begins ends once, and what never began is rejected
+ * once.
+ *
+ * The first byte of the input chooses the split, the rest is what the client says. The limits are
+ * small, so that inputs reach them.
+ */
+#include "connection.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* All that was observed of a connection, as bytes. */
+struct story {
+    char *bytes;
+    size_t size;
+    unsigned begins, ends, rejected, open;
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void demand(bool condition, const char *what)
+{
+    if (!condition) {
+        fprintf(stderr, "fuzz_connection: %s\n", what);
+        abort();
+    }
+}
+
+static void tell(struct story *story, const void *bytes, size_t size)
+{
+    story->bytes = realloc(story->bytes, story->size + size + 1);
+    demand(story->bytes != NULL, "no memory");
+    if (size > 0) {
+        memcpy(story->bytes + story->size, bytes, size);
+    }
+    story->size += size;
+}
+
+static void tell_view(struct story *story, struct sx_str view)
+{
+    tell(story, view.data, view.size);
+    tell(story, "|", 1);
+}
+
+static void tell_number(struct story *story, const char *name, unsigned long long number)
+{
+    char text[64];
+    tell(story, text, (size_t)snprintf(text, sizeof text, "%s %llu|", name, number));
+}
+
+/* The service may write the byte behind each view: nothing may depend on it. */
+static void spoil(struct sx_str view)
+{
+    ((char *)(uintptr_t)view.data)[view.size] = '\0';
+}
+
+static void on_begin(void *app, struct sx__exchange *exchange)
+{
+    struct story *story = app;
+    story->begins++;
+    demand(++story->open == 1, "two exchanges at once");
+    tell_view(story, exchange->record.method);
+    tell_view(story, exchange->record.target);
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        tell_view(story, exchange->headers[i].name);
+        tell_view(story, exchange->headers[i].value);
+    }
+    spoil(exchange->record.method);
+    spoil(exchange->record.target);
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        spoil(exchange->headers[i].name);
+        spoil(exchange->headers[i].value);
+    }
+    memset(exchange->path_space, 'p', exchange->record.target.size + 2);
+    memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
+}
+
+static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
+{
+    (void)frame;
+    tell_view(app, exchange->body);
+    static const int statuses[] = {200, 204, 304, 404, 500};
+    exchange->response = (struct sx__response){
+        .status = statuses[exchange->record.target.size % 5],
+        .content_type = {"text/plain", 10},
+        .body = exchange->body,
+    };
+}
+
+static void on_refuse(void *app, struct sx__exchange *exchange, int status, const char *message)
+{
+    tell_number(app, "refuse", (unsigned long long)status);
+    exchange->response =
+        (struct sx__response){.status = status, .body = {message, strlen(message)}};
+}
+
+static void on_end(void *app, struct sx__exchange *exchange, enum sx_outcome outcome)
+{
+    struct story *story = app;
+    story->ends++;
+    demand(story->open-- == 1, "an end without a begin");
+    tell_number(story, "end", (unsigned long long)outcome);
+    tell_number(story, "in", exchange->record.request_body_bytes);
+    tell_number(story, "out", exchange->record.response_body_bytes);
+}
+
+static void on_rejected(void *app, enum sx_reason reason)
+{
+    struct story *story = app;
+    story->rejected++;
+    demand(story->open == 0, "a rejection within an exchange");
+    demand(story->rejected == 1, "two rejections on one connection");
+    tell_number(story, "rejected", (unsigned long long)reason);
+}
+
+static void on_log(void *app, enum sx_log_level level, const char *message)
+{
+    (void)app;
+    (void)level;
+    (void)message;
+}
+
+/* Takes the output in two goes, the first of an odd size. */
+static void send_output(struct sx__connection *connection, struct story *story)
+{
+    struct sx_str pieces[2];
+    const size_t count = sx__connection_get_output(connection, pieces);
+    demand(count > 0 && pieces[0].size > 0, "nothing to send");
+    const size_t size = pieces[0].size > 7 ? 7 : pieces[0].size;
+    tell(story, pieces[0].data, size);
+    sx__connection_sent(connection, size, 2);
+}
+
+/* Serves until the connection wants more bytes; false: it wants none any more. */
+static bool serve(struct sx__connection *connection, struct story *story)
+{
+    for (;;) {
+        switch (sx__connection_get_want(connection)) {
+        case SX__WANT_INPUT:
+            return true;
+        case SX__WANT_ADVANCE:
+            sx__connection_advance(connection, 1);
+            break;
+        case SX__WANT_HANDLER:
+            sx__connection_handle(connection, NULL);
+            break;
+        case SX__WANT_OUTPUT:
+            send_output(connection, story);
+            break;
+        case SX__WANT_LINGER:
+        case SX__WANT_CLOSE:
+            return false;
+        }
+    }
+}
+
+/* Pieces of 1 to `largest` bytes, in an order that `seed` gives; 0: no piece has an end. */
+struct split {
+    uint32_t seed;
+    size_t largest;
+};
+
+static size_t next_piece(struct split *split, size_t left)
+{
+    if (split->largest == 0) {
+        return left;
+    }
+    split->seed = split->seed * 1664525u + 1013904223u;
+    const size_t size = 1 + (split->seed >> 16) % split->largest;
+    return size < left ? size : left;
+}
+
+static void converse(struct story *story, const uint8_t *data, size_t size, struct split split)
+{
+    struct sx__protocol protocol = {
+        .service = {story, 0, on_begin, on_handle, on_refuse, on_end, on_rejected, on_log},
+        .options = {.request_line_bytes = 60,
+                    .header_bytes = 200,
+                    .header_count = 5,
+                    .body_bytes = 50},
+    };
+    demand(sx__run_options_resolve(&protocol.options, &protocol.options) == 0, "bad options");
+    struct sx__request_pool pool = {0};
+    struct sx__connection connection;
+    sx__connection_init(&connection, &protocol, 0);
+    bool open = true;
+    while (open && size > 0) {
+        char *space;
+        size_t room;
+        demand(sx__connection_reserve(&connection, &pool, &space, &room) == 0, "no memory");
+        demand(room > 0, "no room");
+        size_t taken = next_piece(&split, size);
+        taken = taken < room ? taken : room;
+        memcpy(space, data, taken);
+        data += taken;
+        size -= taken;
+        sx__connection_receive(&connection, taken);
+        open = serve(&connection, story);
+        sx__connection_settle(&connection, &pool);
+    }
+    tell(story, open ? "open" : "closed", 6 - (open ? 2 : 0));
+    sx__connection_end_input(&connection, 3);
+    demand(sx__connection_get_want(&connection) == SX__WANT_CLOSE, "not closed");
+    sx__connection_clean_up(&connection, &pool, 3);
+    sx__request_pool_clean_up(&pool);
+    demand(story->begins == story->ends, "begins and ends differ");
+}
+
+/* Where the output says "Date: ", 29 bytes are the time. A body may say so too; that does no harm,
+ * as both stories lose the same. */
+static void mask_dates(struct story *story)
+{
+    for (size_t i = 0; i + 37 <= story->size; i++) {
+        if (memcmp(story->bytes + i, "\r\nDate: ", 8) == 0) {
+            memset(story->bytes + i + 8, 'D', 29);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0) {
+        return 0;
+    }
+    const struct split splits[] = {
+        {0, 0},
+        {0, 1},
+        {data[0], 1 + data[0] % 64u},
+    };
+    struct story stories[sizeof splits / sizeof *splits] = {0};
+    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+        converse(&stories[i], data + 1, size - 1, splits[i]);
+        mask_dates(&stories[i]);
+        demand(stories[i].size == stories[0].size &&
+                   memcmp(stories[i].bytes, stories[0].bytes, stories[0].size) == 0,
+               "the split makes a difference");
+    }
+    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
+        free(stories[i].bytes);
+    }
+    return 0;
+}
