@@ -41,7 +41,7 @@ struct sx__header_lines;
  *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
 struct sx_result {
     int status;               /* 200-599; 0: go on (sx_continue) */
-    int kind;                 /* private */
+    bool has_own_type;        /* its content type is not up for negotiation */
     const char *content_type; /* static or owned by the result; NULL: none */
     struct json_t *json;      /* the value of a JSON result, else NULL */
     char *body;               /* the bytes of a text or bytes result, else NULL */
@@ -100,6 +100,13 @@ SX_API struct sx_result sx_with_status(int status, struct sx_result result);
  * not a token) makes it a 500 whose cause goes to the log. [any] */
 SX_API struct sx_result sx_with_header(const char *name, const char *value,
                                        struct sx_result result);
+
+/** Gives the result a content type, which always wins: a JSON result is then written as JSON under
+ * that name and not negotiated. `content_type` must outlive the request. [any] */
+SX_API struct sx_result sx_with_content_type(const char *content_type, struct sx_result result);
+
+/** Answers 301, 302, 303, 307 or 308 with a Location; printf format. [any] */
+SX_API struct sx_result sx_redirect(int status, const char *format, ...) SX_PRINTF(2, 3);
 
 /** Frees what the result owns and zeroes it; NULL is a no-op. */
 SX_API void sx_result_clean_up(struct sx_result *result);
@@ -272,39 +279,13 @@ SX_COMPONENT_DECLARE(sx_route, const struct sx_route);     /* NULL: none answers
 SX_COMPONENT_DECLARE(sx_handler, const struct sx_handler); /* NULL: none answers */
 SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* of the request */
 
-/* ---- routes and hooks ---- */
+/* ---- hooks ---- */
 
-/** A route. `path` has segments like `/users/{id}`; {id} must be a path argument of the handler. */
-struct sx_route {
-    const char *method;
-    const char *path;
-    const struct sx_handler *handler;
-    const char *file;
-    int line;
-    bool reserved; /* skips the app's hooks: for routes that watch the service, such as /metrics */
-    void *more[4];
-};
-struct sx_route_list {
-    const struct sx_route *items;
-    size_t count;
-};
-
-#define SX_ROUTE(method_, path_, ...)                                             \
-    {                                                                             \
-        .method = (method_), .path = (path_), .file = __FILE__, .line = __LINE__, \
-        .handler = &sx_handler_##__VA_ARGS__                                      \
-    }
-/** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .reserved = true)`. */
-#define SX_GET(path_, ...) SX__METHOD("GET", path_, __VA_ARGS__)
-#define SX_POST(path_, ...) SX__METHOD("POST", path_, __VA_ARGS__)
-#define SX_PUT(path_, ...) SX__METHOD("PUT", path_, __VA_ARGS__)
-#define SX_PATCH(path_, ...) SX__METHOD("PATCH", path_, __VA_ARGS__)
-#define SX_DELETE(path_, ...) SX__METHOD("DELETE", path_, __VA_ARGS__)
-
-/** A pair of bound functions around the handler of every request, also where no route answers (404,
- *  405), but not around reserved routes. Enters run in order, leaves in reverse; `leave` runs if
- * and only if its `enter` went on (or there is none). An `enter` that returns anything but
- * sx_continue() has answered; a `leave` that does has replaced the response. */
+/** A pair of bound functions around the handler of a request. The app's own run also where no route
+ * answers (404, 405), but not around reserved routes. Enters run in order, so the first is
+ * outermost, and leaves in reverse; `leave` runs if and only if its `enter` went on (or there is
+ * none). An `enter` that returns anything but sx_continue() has answered; a `leave` that does has
+ * replaced the response. */
 struct sx_hook {
     const struct sx_handler *enter;
     const struct sx_handler *leave;
@@ -326,6 +307,72 @@ struct sx_hook_list {
     {                                 \
         .leave = &sx_handler_##leave_ \
     }
+
+/* ---- renderers: how a JSON result is written ---- */
+
+/** Makes text or bytes of a JSON value, by sx_text, sx_bytes or sx_bytes_take; sx_fail where it
+ * cannot. */
+typedef struct sx_result sx_render_fn(struct json_t *value);
+
+/** One way to write JSON results. By the request's Accept header the best of the route's (else the
+ * app's) renderers is chosen, of equals the first; where none fits, 406. Text and bytes results,
+ * errors that no renderer fits, and results with a content type of their own (sx_with_content_type)
+ * are not negotiated. */
+struct sx_renderer {
+    const char *media_type; /* "text/csv; charset=utf-8"; becomes the Content-Type */
+    sx_render_fn *render;
+    void *reserved[2];
+};
+struct sx_renderer_list {
+    const struct sx_renderer *items;
+    size_t count;
+};
+/** application/json, compact: the default. For lists of your own: `{"application/json",
+ * sx_render_json}`. */
+SX_API struct sx_result sx_render_json(struct json_t *value);
+
+/* ---- routes ---- */
+
+struct sx_route;
+struct sx_route_list {
+    const struct sx_route *items;
+    size_t count;
+};
+
+/** A route. `path` has segments like `/users/{id}`, where {id} must be a path argument of the
+ * handler, and as the last one `{*rest}`, which takes the rest of the path with its slashes.
+ * Literal segments win over parameters, and these over the rest. HEAD is answered by the route of
+ * GET, OPTIONS by the framework, and where a path differs from a route's only by a slash at its end
+ * the answer is 308. */
+struct sx_route {
+    const char *method;
+    const char *path;
+    const struct sx_handler *handler;
+    const char *file;
+    int line;
+    bool reserved; /* skips the hooks of the app and of includes: for routes like /metrics */
+    struct sx_hook_list hooks;         /* of this route, inside those of the app */
+    struct sx_renderer_list renderers; /* of this route, in place of the app's */
+    struct sx_route_list include;      /* SX_INCLUDE */
+    void *more[4];
+};
+
+#define SX_ROUTE(method_, path_, ...)                                             \
+    {                                                                             \
+        .method = (method_), .path = (path_), .file = __FILE__, .line = __LINE__, \
+        .handler = &sx_handler_##__VA_ARGS__                                      \
+    }
+/** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .reserved = true)`,
+ *  `SX_GET("/me", me, .hooks = SX_LIST(my_hooks), .renderers = SX_LIST(my_renderers))`. */
+#define SX_GET(path_, ...) SX__METHOD("GET", path_, __VA_ARGS__)
+#define SX_POST(path_, ...) SX__METHOD("POST", path_, __VA_ARGS__)
+#define SX_PUT(path_, ...) SX__METHOD("PUT", path_, __VA_ARGS__)
+#define SX_PATCH(path_, ...) SX__METHOD("PATCH", path_, __VA_ARGS__)
+#define SX_DELETE(path_, ...) SX__METHOD("DELETE", path_, __VA_ARGS__)
+/** Routes under a prefix: `SX_INCLUDE("/api", api_routes)`, or with options for all of them,
+ *  `SX_INCLUDE("/api", api_routes, .hooks = SX_LIST(api_hooks))`. They may include others. */
+#define SX_INCLUDE(path_, ...) \
+    SX__CAT(SX__INCLUDE_, SX__HAS_PARAMS(__VA_ARGS__))(path_, __VA_ARGS__)
 
 /** An array as a list: `.routes = SX_LIST(routes), .hooks = SX_LIST(hooks)`. */
 #define SX_LIST(array_)                             \
@@ -455,6 +502,7 @@ struct sx_app_options {
     struct sx_route_list routes;
     struct sx_component_list components;
     struct sx_hook_list hooks;
+    struct sx_renderer_list renderers; /* none: JSON */
     sx_log_fn *log; /* one line without its line feed; any thread; NULL: standard error */
     void *log_context;
     void *reserved[8];
@@ -513,7 +561,20 @@ SX_API void sx_app_stop(struct sx_app *app);
  */
 SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
 
-/** How many routes the app has, and each with the handler label that observers see. [read] */
+/** Writes the URL of a handler's first route: `{id}` and the like are filled from `params`, name
+ * and value by turns up to a NULL, percent-encoded; what the path does not have becomes the query.
+ *
+ *     sx_app_url(url, sizeof url, app, &sx_handler_get_user, SX_URL_PARAMS("id", "7"))
+ *
+ * @return   its length without the NUL; SX_EINVAL: no route of this handler, or a parameter of its
+ * path is missing; SX_EFULL: `size` is too small Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_app_url(char *url, size_t size, const struct sx_app *app,
+                                    const struct sx_handler *handler, const char *const *params);
+#define SX_URL_PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/** How many routes the app has, includes resolved, and each with the handler label that observers
+ * see. [read] */
 SX_API size_t sx_app_get_route_count(const struct sx_app *app);
 SX_API const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index);
 SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t index);
@@ -601,6 +662,15 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
     SX__MAP_11(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10), m(11, a11)
 
 #define SX__METHOD(method_, path_, ...) SX_ROUTE(method_, path_, __VA_ARGS__)
+#define SX__INCLUDE_0(path_, routes_)                                                    \
+    {                                                                                    \
+        .path = (path_), .file = __FILE__, .line = __LINE__, .include = SX_LIST(routes_) \
+    }
+#define SX__INCLUDE_N(path_, routes_, ...)                                                \
+    {                                                                                     \
+        .path = (path_), .file = __FILE__, .line = __LINE__, .include = SX_LIST(routes_), \
+        __VA_ARGS__                                                                       \
+    }
 
 /* A tuple of SX_BIND in its three forms: the C type, the argument, the descriptor. */
 #define SX__AS_TYPE(i, tuple) SX__AS_TYPE_ tuple

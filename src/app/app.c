@@ -29,26 +29,19 @@ void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *f
 
 static int build_plans(struct sx_app *app)
 {
-    int status = sx__plan_init(&app->builtin_plan, app, NULL, false);
-    for (size_t i = 0; i < app->options.routes.count && status == SX_OK; i++) {
-        struct sx__route_entry *entry = &app->routes[i];
-        status = sx__plan_init(&entry->plan, app, entry->route, entry->reserved);
+    int status = sx__plan_init(&app->builtin_plan, app, NULL);
+    for (size_t i = 0; i < app->route_count && status == SX_OK; i++) {
+        status = sx__plan_init(&app->routes[i].plan, app, &app->routes[i].route);
     }
     return status;
 }
 
 static int build(struct sx_app *app)
 {
-    size_t count = app->options.routes.count;
-    app->routes = calloc(count + 1, sizeof *app->routes);
-    if (app->routes == NULL) {
-        return SX_ENOMEM;
+    int status = sx__routes_new(app);
+    if (status == SX_OK) {
+        status = sx__components_new(app);
     }
-    for (size_t i = 0; i < count; i++) {
-        app->routes[i].route = &app->options.routes.items[i];
-        app->routes[i].reserved = app->options.routes.items[i].reserved;
-    }
-    int status = sx__components_new(app);
     if (status == SX_OK) {
         status = sx__router_new(&app->router);
     }
@@ -100,13 +93,9 @@ void sx_app_destroy(struct sx_app *app)
     sx__network_destroy(app->network);
     sx__components_fini(app, SX_LIFETIME_APP);
     sx__components_destroy(app);
-    for (size_t i = 0; app->routes != NULL && i < app->options.routes.count; i++) {
-        free(app->routes[i].handler_label);
-        sx__plan_clean_up(&app->routes[i].plan);
-    }
+    sx__routes_destroy(app);
     sx__plan_clean_up(&app->builtin_plan);
     sx__router_destroy(app->router);
-    free(app->routes);
     free(app->observers);
     pthread_mutex_destroy(&app->worker_lock);
     free(app);
@@ -158,17 +147,17 @@ void sx_app_stop(struct sx_app *app)
 
 size_t sx_app_get_route_count(const struct sx_app *app)
 {
-    return app->options.routes.count;
+    return app->route_count;
 }
 
 const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index)
 {
-    return index < app->options.routes.count ? app->routes[index].route : NULL;
+    return index < app->route_count ? &app->routes[index].route : NULL;
 }
 
 const char *sx_app_get_route_handler(const struct sx_app *app, size_t index)
 {
-    return index < app->options.routes.count ? app->routes[index].handler_label : NULL;
+    return index < app->route_count ? app->routes[index].handler_label : NULL;
 }
 
 int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void *self)
@@ -196,9 +185,9 @@ int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void 
 
 void sx_app_reserve(struct sx_app *app, const struct sx_handler *handler)
 {
-    for (size_t i = 0; i < app->options.routes.count; i++) {
-        if (app->routes[i].route->handler == handler) {
-            app->routes[i].reserved = true;
+    for (size_t i = 0; i < app->route_count; i++) {
+        if (app->routes[i].route.handler == handler) {
+            sx__route_reserve(&app->routes[i]);
         }
     }
 }

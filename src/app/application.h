@@ -19,10 +19,14 @@ struct sx__component_slot {
     bool initialised;
 };
 
+/* A route as it is served: its path with the prefixes of its includes, and their hooks with its
+ * own. */
 struct sx__route_entry {
-    const struct sx_route *route;
+    struct sx_route route;
+    char *path;
+    struct sx_hook *hooks; /* of includes and the route, the outermost first */
+    size_t own_hook_count;
     char *handler_label; /* "file_stem.function" */
-    bool reserved;
     struct sx__plan plan;
 };
 
@@ -36,6 +40,7 @@ struct sx_app {
     struct sx__component_slot *components; /* as registered */
     size_t *component_order;               /* indexes, dependencies first */
     struct sx__route_entry *routes;
+    size_t route_count;
     struct sx__plan builtin_plan; /* the hooks around 404 and 405 */
     struct sx__router *router;
     struct sx__observer_entry *observers;
@@ -60,6 +65,13 @@ void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime);
 /* The worker components are there while somebody needs them. Errors as sx__components_init. */
 int sx__worker_acquire(struct sx_app *app);
 void sx__worker_release(struct sx_app *app);
+
+/* routes.c: the app's routes with their includes resolved. Errors: SX_ENOMEM, SX_EWIRING (logged).
+ */
+int sx__routes_new(struct sx_app *app);
+void sx__routes_destroy(struct sx_app *app);
+/* From now on the route has no hooks but its own. */
+void sx__route_reserve(struct sx__route_entry *entry);
 
 /* wiring.c: checks everything, logs every fault, builds the router and the order of components.
  * Errors: SX_EWIRING, SX_ENOMEM. */

@@ -1,6 +1,7 @@
 /* The life of one request, from its complete header to its end: routed, bound, handled, unwound,
  * observed. There is one way out for each phase, and whatever happens inside, observers see begin,
  * at most one respond, and one end. */
+#include "accept.h"
 #include "application.h"
 #include "bind.h"
 #include "request.h"
@@ -56,17 +57,19 @@ static void route(struct sx_request *request)
     request->bad_target = status == SX_EPROTO;
     if (status == SX_OK) {
         request->match = sx__router_find(app->router, &request->path, record->method);
+        request->other_slash =
+            !request->match.path_exists && sx__router_has_other_slash(app->router, &request->path);
     }
     if (request->match.route == SX__NO_ROUTE) {
         request->plan = &app->builtin_plan;
         record->route = NULL;
-        record->route_index = app->options.routes.count;
+        record->route_index = app->route_count;
         record->handler = builtin_label;
         return;
     }
     const struct sx__route_entry *entry = &app->routes[request->match.route];
     request->plan = &entry->plan;
-    record->route = entry->route;
+    record->route = &entry->route;
     record->route_index = request->match.route;
     record->handler = entry->handler_label;
 }
@@ -90,17 +93,32 @@ static void begin(void *context, struct sx__exchange *exchange)
 
 /* ---- the steps ---- */
 
+/* A path that differs from a route's by a slash at its end: the same target with or without it. */
+static struct sx_result slash_redirect(const struct sx_request *request)
+{
+    struct sx_str raw = request->path.raw;
+    bool cut = raw.size > 1 && raw.data[raw.size - 1] == '/';
+    return sx_redirect(308, "%.*s%s%s%.*s", (int)(raw.size - (cut ? 1 : 0)), raw.data,
+                       cut ? "" : "/", request->query.size > 0 ? "?" : "", (int)request->query.size,
+                       request->query.data);
+}
+
 static struct sx_result builtin_answer(struct sx_request *request)
 {
     if (request->bad_target) {
         return sx_fail(400, "the path is malformed");
     }
+    bool options = request->exchange->record.method_id == SX_METHOD_OPTIONS;
+    if (options && strcmp(request->path.text, "*") == 0) {
+        return sx_empty(); /* RFC 9110 9.3.7: the server as a whole */
+    }
     if (!request->match.path_exists) {
-        return sx_fail(404, "not found");
+        return request->other_slash ? slash_redirect(request) : sx_fail(404, "not found");
     }
     char allow[256];
     sx__router_allow(request->app->router, &request->path, allow, sizeof allow);
-    return sx_with_header("Allow", allow, sx_fail(405, "method not allowed"));
+    return sx_with_header("Allow", allow,
+                          options ? sx_empty() : sx_fail(405, "method not allowed"));
 }
 
 static struct sx_result run_handler(const struct sx__step *step, struct sx_request *request,
@@ -145,6 +163,50 @@ static void log_cause(const struct sx_request *request, const char *cause)
                record->handler, cause);
 }
 
+static const struct sx_renderer json_renderer = {.media_type = "application/json",
+                                                 .render = sx_render_json};
+static const struct sx_renderer_list json_renderers = {&json_renderer, 1};
+
+static const struct sx_renderer_list *renderers_of(const struct sx_request *request)
+{
+    const struct sx_route *route = request->exchange->record.route;
+    if (route != NULL && route->renderers.count > 0) {
+        return &route->renderers;
+    }
+    const struct sx_renderer_list *own = &request->app->options.renderers;
+    return own->count > 0 ? own : &json_renderers;
+}
+
+static struct sx_result not_acceptable(const struct sx_renderer_list *renderers)
+{
+    json_t *available = json_array();
+    for (size_t i = 0; i < renderers->count; i++) {
+        json_array_append_new(available, json_string(renderers->items[i].media_type));
+    }
+    return sx_with_status(
+        406, sx_json("{s:s, s:o*}", "message", "not acceptable", "available", available));
+}
+
+static void render(struct sx_request *request, struct sx_result *result)
+{
+    const struct sx_renderer *renderer = &json_renderer;
+    if (result->json != NULL && !result->has_own_type && result->cause == NULL) {
+        const struct sx_renderer_list *renderers = renderers_of(request);
+        const struct sx_renderer *chosen =
+            sx__accept_choose(renderers, sx_request_get_header(request, "Accept"));
+        if (chosen == NULL && result->status < 400) {
+            sx_result_clean_up(result);
+            *result = not_acceptable(renderers);
+        }
+        /* An error must be told, even in a format that was not asked for. */
+        renderer = chosen == NULL ? renderer : chosen;
+        if (renderers->count > 1 && result->cause == NULL) {
+            *result = sx_with_header("Vary", "Accept", *result);
+        }
+    }
+    sx__result_render(result, renderer);
+}
+
 /* Takes the result as the response so far: rendered, its status legal, its headers merged. */
 static void accept_result(struct sx_request *request, struct sx_result result)
 {
@@ -153,11 +215,11 @@ static void accept_result(struct sx_request *request, struct sx_result result)
         sx_result_clean_up(&result);
         result = sx__result_fault("the result has status %d, which is not 200 to 599", status);
     }
-    sx__result_render(&result);
+    render(request, &result);
     if (sx__header_lines_merge(&request->response.lines, result.headers) < 0) {
         sx_result_clean_up(&result);
         result = sx__result_fault("out of memory for the headers of the response");
-        sx__result_render(&result);
+        sx__result_render(&result, &json_renderer);
     }
     if (result.cause != NULL) {
         log_cause(request, result.cause);
@@ -285,7 +347,7 @@ static void log_line(void *context, enum sx_log_level level, const char *message
 struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes)
 {
     size_t frame = app->builtin_plan.frame_bytes;
-    for (size_t i = 0; i < app->options.routes.count; i++) {
+    for (size_t i = 0; i < app->route_count; i++) {
         if (app->routes[i].plan.frame_bytes > frame) {
             frame = app->routes[i].plan.frame_bytes;
         }

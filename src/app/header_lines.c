@@ -29,8 +29,7 @@ static bool is_token(const char *text)
     return true;
 }
 
-/* RFC 9110 5.5: no CR, LF, NUL or other controls but HTAB. */
-static bool is_field_value(const char *text)
+bool sx__header_value_is_allowed(const char *text)
 {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
@@ -43,7 +42,7 @@ static bool is_field_value(const char *text)
 
 static bool is_allowed(const char *name, const char *value)
 {
-    if (name == NULL || value == NULL || !is_token(name) || !is_field_value(value)) {
+    if (name == NULL || value == NULL || !is_token(name) || !sx__header_value_is_allowed(value)) {
         return false;
     }
     for (size_t i = 0; i < sizeof engine_headers / sizeof *engine_headers; i++) {

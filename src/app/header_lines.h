@@ -2,6 +2,7 @@
 #ifndef SX_HEADER_LINES_H
 #define SX_HEADER_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct sx__header_lines {
@@ -9,6 +10,9 @@ struct sx__header_lines {
     size_t capacity;
     char text[];
 };
+
+/* RFC 9110 5.5: no CR, LF, NUL or other controls but HTAB. */
+bool sx__header_value_is_allowed(const char *text);
 
 /* Sets a header, replacing one of the same name. `*lines` may be NULL: none yet. Errors: SX_EINVAL
  * where HTTP does not allow the name or value, or the engine writes that header itself; SX_ENOMEM.

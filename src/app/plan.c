@@ -181,14 +181,25 @@ static int add_handler(struct builder *builder)
     return status < 0 ? status : add_step(builder, &step);
 }
 
-int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route,
-                  bool reserved)
+static int add_hooks(struct builder *builder, const struct sx_hook_list *hooks)
+{
+    int status = SX_OK;
+    for (size_t i = 0; i < hooks->count && status == SX_OK; i++) {
+        status = add_hook(builder, &hooks->items[i]);
+    }
+    return status;
+}
+
+int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route)
 {
     *plan = (struct sx__plan){0};
     struct builder builder = {.app = app, .route = route, .plan = plan};
     int status = SX_OK;
-    for (size_t i = 0; i < app->options.hooks.count && !reserved && status == SX_OK; i++) {
-        status = add_hook(&builder, &app->options.hooks.items[i]);
+    if (route == NULL || !route->reserved) {
+        status = add_hooks(&builder, &app->options.hooks);
+    }
+    if (status == SX_OK && route != NULL) {
+        status = add_hooks(&builder, &route->hooks);
     }
     if (status == SX_OK) {
         status = add_handler(&builder);

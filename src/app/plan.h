@@ -64,10 +64,9 @@ struct sx__plan {
     size_t frame_bytes;
 };
 
-/* Builds the plan of a checked app for a route, or for what no route answers (NULL); without hooks
- * where the route is reserved. Errors: SX_ENOMEM. */
-int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route,
-                  bool reserved);
+/* Builds the plan of a checked app for a route, or for what no route answers (NULL). Errors:
+ * SX_ENOMEM. */
+int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route);
 void sx__plan_clean_up(struct sx__plan *plan);
 
 /* How one argument is got, `offset_of` aside: request components are the plan's affair.

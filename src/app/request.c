@@ -20,6 +20,9 @@ void sx__request_begin_texts(struct sx_request *request, char *text)
 {
     for (size_t k = 0; k < request->match.param_count; k++) {
         struct sx__segment segment = request->path.segments[request->match.segment[k]];
+        if (request->match.has_rest && k + 1 == request->match.param_count) {
+            segment.size = (uint32_t)(request->path.size - segment.offset);
+        }
         memcpy(text, request->path.text + segment.offset, segment.size);
         text[segment.size] = '\0';
         request->path_values[k] = text;

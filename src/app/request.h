@@ -38,6 +38,7 @@ struct sx_request {
     struct sx__match match;
     const struct sx__plan *plan;
     bool bad_target;
+    bool other_slash; /* there would be a route, but for the slash at the path's end */
     bool reserved;
     /* from here on only while it is handled */
     char *frame;

@@ -109,6 +109,7 @@ struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size
     return (struct sx_result){
         .status = 200,
         .content_type = content_type == NULL ? "application/octet-stream" : content_type,
+        .has_own_type = true,
         .body = data,
         .body_size = size,
     };
@@ -156,6 +157,39 @@ struct sx_result sx_with_status(int status, struct sx_result result)
     return result;
 }
 
+struct sx_result sx_with_content_type(const char *content_type, struct sx_result result)
+{
+    if (content_type == NULL || !sx__header_value_is_allowed(content_type)) {
+        sx_result_clean_up(&result);
+        return sx__result_fault("sx_with_content_type: not a header value");
+    }
+    if (result.cause == NULL) {
+        result.content_type = content_type;
+        result.has_own_type = true;
+    }
+    return result;
+}
+
+struct sx_result sx_redirect(int status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *location = format_text(format, arguments);
+    va_end(arguments);
+    bool redirects =
+        status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    if (location == NULL || !redirects) {
+        free(location);
+        return sx__result_fault(redirects ? "sx_redirect: out of memory"
+                                          : "sx_redirect(%d): not a redirect's status",
+                                status);
+    }
+    struct sx_result result =
+        sx_with_header("Location", location, (struct sx_result){.status = status});
+    free(location);
+    return result;
+}
+
 struct sx_result sx_with_header(const char *name, const char *value, struct sx_result result)
 {
     int status = sx__header_lines_set(&result.headers, name, value);
@@ -167,21 +201,36 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
     return result;
 }
 
-void sx__result_render(struct sx_result *result)
+struct sx_result sx_render_json(struct json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    return text == NULL ? sx__result_fault("a JSON result cannot be written")
+                        : sx_bytes_take(media_json, text, strlen(text));
+}
+
+void sx__result_render(struct sx_result *result, const struct sx_renderer *renderer)
 {
     if (result->json == NULL || result->body != NULL) {
         return;
     }
-    char *text = json_dumps(result->json, JSON_COMPACT | JSON_ENCODE_ANY);
-    if (text == NULL) {
-        struct sx_result fault = sx__result_fault("a JSON result cannot be written");
+    struct sx_result rendered = renderer->render(result->json);
+    if (rendered.status >= 500 || rendered.body == NULL) {
+        struct sx_result fault =
+            sx__result_fault("the renderer of %s: %s", renderer->media_type,
+                             rendered.cause == NULL ? "no body" : rendered.cause);
+        sx_result_clean_up(&rendered);
         sx_result_clean_up(result);
         *result = fault;
-        text = result->json == NULL ? NULL : json_dumps(result->json, JSON_COMPACT);
+        rendered = fault.json == NULL ? (struct sx_result){0} : sx_render_json(fault.json);
+        result->content_type = media_json;
+    } else if (!result->has_own_type) {
+        result->content_type = renderer->media_type;
     }
-    result->body = text;
-    result->body_size = text == NULL ? 0 : strlen(text);
-    if (text == NULL) {
+    result->body = rendered.body;
+    result->body_size = rendered.body_size;
+    rendered.body = NULL;
+    sx_result_clean_up(&rendered);
+    if (result->body == NULL) {
         result->content_type = NULL;
     }
 }

@@ -13,6 +13,7 @@ struct node {
     struct node **literals;
     size_t literal_count;
     struct node *param;
+    struct node *rest; /* a leaf for all that is left */
     struct entry *entries;
     size_t entry_count;
 };
@@ -42,6 +43,11 @@ static bool is_param(struct sx_str segment)
     return segment.size > 2 && segment.data[0] == '{' && segment.data[segment.size - 1] == '}';
 }
 
+static bool is_rest(struct sx_str segment)
+{
+    return is_param(segment) && segment.data[1] == '*' && segment.size > 3;
+}
+
 const char *sx__template_fault(const char *path)
 {
     if (path == NULL || path[0] != '/') {
@@ -54,6 +60,9 @@ const char *sx__template_fault(const char *path)
         bool last = *at == '\0';
         if (segment.size == 0 && !last) {
             return "a path has no empty segment but the last";
+        }
+        if (is_rest(segment) && !last) {
+            return "{*rest} can only be the last segment";
         }
         if (is_param(segment)) {
             params++;
@@ -88,7 +97,8 @@ struct sx_str sx__template_param(const char *path, size_t k)
     struct sx_str segment;
     for (const char *at = path; next_segment(&at, &segment);) {
         if (is_param(segment) && k-- == 0) {
-            return (struct sx_str){segment.data + 1, segment.size - 2};
+            size_t star = is_rest(segment) ? 1 : 0;
+            return (struct sx_str){segment.data + 1 + star, segment.size - 2 - star};
         }
     }
     return (struct sx_str){NULL, 0};
@@ -143,10 +153,11 @@ static size_t position(const struct node *node, struct sx_str literal, bool *fou
 static struct node *child_for(struct node *node, struct sx_str segment)
 {
     if (is_param(segment)) {
-        if (node->param == NULL) {
-            node->param = calloc(1, sizeof *node->param);
+        struct node **child = is_rest(segment) ? &node->rest : &node->param;
+        if (*child == NULL) {
+            *child = calloc(1, sizeof **child);
         }
-        return node->param;
+        return *child;
     }
     bool found;
     size_t at = position(node, segment, &found);
@@ -185,9 +196,12 @@ static void clean_up(struct node *node)
         clean_up(node->literals[i]);
         free(node->literals[i]);
     }
-    if (node->param != NULL) {
-        clean_up(node->param);
-        free(node->param);
+    struct node *const others[] = {node->param, node->rest};
+    for (size_t i = 0; i < 2; i++) {
+        if (others[i] != NULL) {
+            clean_up(others[i]);
+            free(others[i]);
+        }
     }
     free(node->literals);
     free(node->entries);
@@ -242,22 +256,36 @@ int sx__router_add(struct sx__router *router, const struct sx_route *route, size
 
 /* ---- look-up ---- */
 
-/* A leaf that fits the path; gives whether the search is over. */
-typedef bool visit_fn(void *context, const struct node *leaf, const uint8_t *segments,
-                      size_t count);
+/* What is known of a leaf that fits the path. */
+struct found {
+    const struct node *leaf;
+    const uint8_t *segments;
+    size_t count;
+    bool has_rest;
+};
+
+/* Gives whether the search is over. */
+typedef bool visit_fn(void *context, const struct found *found);
 
 struct walk {
     const struct sx__path *path;
+    size_t segment_count;
     visit_fn *visit;
     void *context;
     uint8_t segments[SX_PARAMS_MAX];
 };
 
+static bool visit(struct walk *walk, const struct node *leaf, size_t params, bool has_rest)
+{
+    const struct found found = {leaf, walk->segments, params, has_rest};
+    return leaf->entry_count > 0 && walk->visit(walk->context, &found);
+}
+
 /* Depth first, literals before parameters. Each node of the tree is visited at most once. */
 static bool walk_from(struct walk *walk, const struct node *node, size_t depth, size_t params)
 {
-    if (depth == walk->path->segment_count) {
-        return node->entry_count > 0 && walk->visit(walk->context, node, walk->segments, params);
+    if (depth == walk->segment_count) {
+        return visit(walk, node, params, false);
     }
     struct sx__segment at = walk->path->segments[depth];
     struct sx_str text = {walk->path->text + at.offset, at.size};
@@ -266,11 +294,18 @@ static bool walk_from(struct walk *walk, const struct node *node, size_t depth, 
     if (found && walk_from(walk, node->literals[child], depth + 1, params)) {
         return true;
     }
-    if (node->param == NULL || text.size == 0) {
+    if (params < SX_PARAMS_MAX) {
+        walk->segments[params] = (uint8_t)depth;
+    }
+    if (node->param != NULL && text.size > 0 &&
+        walk_from(walk, node->param, depth + 1, params + 1)) {
+        return true;
+    }
+    if (node->rest == NULL) {
         return false;
     }
-    walk->segments[params] = (uint8_t)depth;
-    return walk_from(walk, node->param, depth + 1, params + 1);
+    walk->segments[params] = (uint8_t)depth; /* the parameter below may have gone deeper */
+    return visit(walk, node->rest, params + 1, true);
 }
 
 struct search {
@@ -278,22 +313,22 @@ struct search {
     struct sx__match match;
 };
 
-static bool visit_search(void *context, const struct node *leaf, const uint8_t *segments,
-                         size_t count)
+static bool visit_search(void *context, const struct found *found)
 {
     struct search *search = context;
     search->match.path_exists = true;
-    size_t route = find_method(leaf, search->method.data, search->method.size);
+    size_t route = find_method(found->leaf, search->method.data, search->method.size);
     if (route == SX__NO_ROUTE && search->method.size == 4 &&
         memcmp(search->method.data, "HEAD", 4) == 0) {
-        route = find_method(leaf, "GET", 3);
+        route = find_method(found->leaf, "GET", 3);
     }
     if (route == SX__NO_ROUTE) {
         return false;
     }
     search->match.route = route;
-    search->match.param_count = count;
-    memcpy(search->match.segment, segments, count);
+    search->match.param_count = found->count;
+    search->match.has_rest = found->has_rest;
+    memcpy(search->match.segment, found->segments, found->count);
     return true;
 }
 
@@ -301,9 +336,36 @@ struct sx__match sx__router_find(const struct sx__router *router, const struct s
                                  struct sx_str method)
 {
     struct search search = {.method = method, .match = {.route = SX__NO_ROUTE}};
-    struct walk walk = {.path = path, .visit = visit_search, .context = &search};
+    struct walk walk = {.path = path,
+                        .segment_count = path->segment_count,
+                        .visit = visit_search,
+                        .context = &search};
     walk_from(&walk, &router->root, 0, 0);
     return search.match;
+}
+
+static bool visit_any(void *context, const struct found *found)
+{
+    (void)context;
+    (void)found;
+    return true;
+}
+
+bool sx__router_has_other_slash(const struct sx__router *router, const struct sx__path *path)
+{
+    struct sx__path other = *path;
+    if (path->segment_count < 1) {
+        return false;
+    }
+    bool has_slash = path->segments[path->segment_count - 1].size == 0;
+    if (path->segment_count == (has_slash ? 1 : SX__SEGMENTS_MAX)) {
+        return false; /* the root, or no room */
+    }
+    other.segments[path->segment_count] = (struct sx__segment){(uint32_t)path->size, 0};
+    struct walk walk = {.path = &other,
+                        .segment_count = path->segment_count + (has_slash ? (size_t)-1 : 1),
+                        .visit = visit_any};
+    return walk_from(&walk, &router->root, 0, 0);
 }
 
 struct allow {
@@ -337,15 +399,12 @@ static void allow_method(struct allow *allow, const char *method)
     memcpy(allow->text + used, method, strlen(method) + 1);
 }
 
-static bool visit_allow(void *context, const struct node *leaf, const uint8_t *segments,
-                        size_t count)
+static bool visit_allow(void *context, const struct found *found)
 {
-    (void)segments;
-    (void)count;
     struct allow *allow = context;
-    for (size_t i = 0; i < leaf->entry_count; i++) {
-        allow_method(allow, leaf->entries[i].method);
-        if (strcmp(leaf->entries[i].method, "GET") == 0) {
+    for (size_t i = 0; i < found->leaf->entry_count; i++) {
+        allow_method(allow, found->leaf->entries[i].method);
+        if (strcmp(found->leaf->entries[i].method, "GET") == 0) {
             allow_method(allow, "HEAD");
         }
     }
@@ -357,6 +416,10 @@ void sx__router_allow(const struct sx__router *router, const struct sx__path *pa
 {
     struct allow allow = {text, size};
     text[0] = '\0';
-    struct walk walk = {.path = path, .visit = visit_allow, .context = &allow};
+    struct walk walk = {.path = path,
+                        .segment_count = path->segment_count,
+                        .visit = visit_allow,
+                        .context = &allow};
     walk_from(&walk, &router->root, 0, 0);
+    allow_method(&allow, "OPTIONS"); /* the framework answers it for every path */
 }

@@ -13,6 +13,8 @@ struct wiring {
     struct sx_app *app;
     size_t faults;
     bool no_memory;
+    const struct sx_handler **checked; /* the functions whose arguments have been looked at */
+    size_t checked_count;
 };
 
 /* Somebody with arguments: a handler, a hook's function, a component's init. */
@@ -241,20 +243,49 @@ static void sort_components(struct wiring *wiring)
 
 /* ---- hooks and routes ---- */
 
-static void check_hooks(struct wiring *wiring)
+/* Every function once, however many routes or hooks use it. */
+static void check_function(struct wiring *wiring, const struct sx_handler *function,
+                           const char *what)
 {
-    const struct sx_hook_list *hooks = &wiring->app->options.hooks;
-    for (size_t i = 0; i < hooks->count; i++) {
-        const struct sx_handler *const functions[] = {hooks->items[i].enter, hooks->items[i].leave};
-        for (size_t k = 0; k < 2; k++) {
-            /* A hook may be there twice, and its enter be another's leave: faults are told each
-             * time. */
-            if (functions[k] != NULL) {
-                struct owner owner = owner_of_function(functions[k], "hook");
-                check_arguments(wiring, &owner);
-            }
+    if (function == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < wiring->checked_count; i++) {
+        if (wiring->checked[i] == function) {
+            return;
         }
     }
+    wiring->checked[wiring->checked_count++] = function;
+    struct owner owner = owner_of_function(function, what);
+    check_arguments(wiring, &owner);
+}
+
+static void check_hooks(struct wiring *wiring, const struct sx_hook_list *hooks)
+{
+    for (size_t i = 0; i < hooks->count; i++) {
+        check_function(wiring, hooks->items[i].enter, "hook");
+        check_function(wiring, hooks->items[i].leave, "hook");
+    }
+}
+
+static void check_functions(struct wiring *wiring)
+{
+    struct sx_app *app = wiring->app;
+    size_t most = 2 * app->options.hooks.count;
+    for (size_t i = 0; i < app->route_count; i++) {
+        most += 1 + 2 * app->routes[i].route.hooks.count;
+    }
+    wiring->checked = calloc(most + 1, sizeof *wiring->checked);
+    if (wiring->checked == NULL) {
+        wiring->no_memory = true;
+        return;
+    }
+    check_hooks(wiring, &app->options.hooks);
+    for (size_t i = 0; i < app->route_count; i++) {
+        check_hooks(wiring, &app->routes[i].route.hooks);
+        check_function(wiring, app->routes[i].route.handler, "handler");
+    }
+    free(wiring->checked);
 }
 
 /* Path arguments of a function, and of the request components that it needs, must be in the path.
@@ -286,15 +317,15 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
     }
 }
 
-static void check_hook_paths(struct wiring *wiring)
+static void check_hook_paths(struct wiring *wiring, const struct sx_route *route,
+                             const struct sx_hook_list *hooks)
 {
-    const struct sx_hook_list *hooks = &wiring->app->options.hooks;
     for (size_t i = 0; i < hooks->count; i++) {
         const struct sx_handler *const functions[] = {hooks->items[i].enter, hooks->items[i].leave};
         for (size_t k = 0; k < 2; k++) {
             if (functions[k] != NULL) {
                 struct owner owner = owner_of_function(functions[k], "hook");
-                check_path_arguments(wiring, NULL, &owner, false);
+                check_path_arguments(wiring, route, &owner, false);
             }
         }
     }
@@ -329,9 +360,9 @@ static char *label_new(const struct sx_handler *handler)
 static void check_label(struct wiring *wiring, size_t index)
 {
     const struct sx__route_entry *entries = wiring->app->routes;
-    const struct sx_handler *handler = entries[index].route->handler;
+    const struct sx_handler *handler = entries[index].route.handler;
     for (size_t i = 0; i < index; i++) {
-        const struct sx_handler *other = entries[i].route->handler;
+        const struct sx_handler *other = entries[i].route.handler;
         if (other != handler && entries[i].handler_label != NULL &&
             strcmp(entries[i].handler_label, entries[index].handler_label) == 0) {
             fault(wiring, handler->file, handler->line,
@@ -347,7 +378,7 @@ static void add_to_router(struct wiring *wiring, const struct sx_route *route, s
     size_t other = 0;
     int status = sx__router_add(wiring->app->router, route, index, &other);
     if (status == SX_EEXIST) {
-        const struct sx_route *first = wiring->app->routes[other].route;
+        const struct sx_route *first = &wiring->app->routes[other].route;
         fault(wiring, route->file, route->line,
               "route %s %s answers the same requests as %s %s (%s:%d)", route->method, route->path,
               first->method, first->path, first->file, first->line);
@@ -359,7 +390,7 @@ static void add_to_router(struct wiring *wiring, const struct sx_route *route, s
 static void check_route(struct wiring *wiring, size_t index)
 {
     struct sx__route_entry *entry = &wiring->app->routes[index];
-    const struct sx_route *route = entry->route;
+    const struct sx_route *route = &entry->route;
     const char *wrong = route->handler == NULL  ? "it has no handler"
                         : route->method == NULL ? "it has no method"
                         : route->method[0] == '\0' || strpbrk(route->method, " \t\r\n/") != NULL
@@ -380,6 +411,7 @@ static void check_route(struct wiring *wiring, size_t index)
     add_to_router(wiring, route, index);
     struct owner owner = owner_of_function(route->handler, "handler");
     check_path_arguments(wiring, route, &owner, true);
+    check_hook_paths(wiring, route, &route->hooks);
     for (size_t k = 0;; k++) {
         struct sx_str name = sx__template_param(route->path, k);
         if (name.size == 0) {
@@ -393,23 +425,6 @@ static void check_route(struct wiring *wiring, size_t index)
     }
 }
 
-/* The arguments of each handler once, however many routes it has. */
-static void check_handlers(struct wiring *wiring)
-{
-    const struct sx_route_list *routes = &wiring->app->options.routes;
-    for (size_t i = 0; i < routes->count; i++) {
-        const struct sx_handler *handler = routes->items[i].handler;
-        bool seen = handler == NULL;
-        for (size_t k = 0; k < i && !seen; k++) {
-            seen = routes->items[k].handler == handler;
-        }
-        if (!seen) {
-            struct owner owner = owner_of_function(handler, "handler");
-            check_arguments(wiring, &owner);
-        }
-    }
-}
-
 int sx__wiring_check(struct sx_app *app)
 {
     struct wiring wiring = {.app = app};
@@ -417,12 +432,11 @@ int sx__wiring_check(struct sx_app *app)
     size_t before = wiring.faults;
     sort_components(&wiring);
     bool cycles = wiring.faults > before;
-    check_hooks(&wiring);
-    check_handlers(&wiring);
+    check_functions(&wiring);
     /* Along a cycle the way down to the path arguments has no end. */
     if (!cycles && !wiring.no_memory) {
-        check_hook_paths(&wiring);
-        for (size_t i = 0; i < app->options.routes.count; i++) {
+        check_hook_paths(&wiring, NULL, &app->options.hooks);
+        for (size_t i = 0; i < app->route_count; i++) {
             check_route(&wiring, i);
         }
     }

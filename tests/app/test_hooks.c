@@ -176,7 +176,7 @@ static void test_hooks_run_around_404_and_405_too(void **state)
     assert_body(&fixture, "{\"message\":\"not found\"}");
     assert_header(&fixture, "X-Seen", "400");
     assert_request("POST", "/", 405, "Ea I1 Ec Lb F1 La ");
-    assert_header(&fixture, "Allow", "GET, HEAD");
+    assert_header(&fixture, "Allow", "GET, HEAD, OPTIONS");
     assert_request("GET", "/%zz", 400, "Ea I1 Ec Lb F1 La ");
 }
 

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct sx_renderer json = {"application/json", sx_render_json, {0}};
+
 static void assert_result(struct sx_result result, int status, const char *type, const char *body)
 {
-    sx__result_render(&result);
+    sx__result_render(&result, &json);
     assert_int_equal(result.status, status);
     assert_string_equal(result.content_type, type);
     assert_int_equal(result.body_size, strlen(body));
@@ -50,7 +52,7 @@ static void assert_fault(struct sx_result result, const char *cause)
     if (result.cause == NULL || strstr(result.cause, cause) == NULL) {
         fail_msg("the cause is \"%s\"", result.cause == NULL ? "" : result.cause);
     }
-    sx__result_render(&result);
+    sx__result_render(&result, &json);
     assert_string_equal(result.body, "{\"message\":\"internal server error\"}");
     sx_result_clean_up(&result);
 }

@@ -99,10 +99,10 @@ static void test_allow_lists_what_the_path_answers(void **state)
     char allow[64];
     struct sx__path path = path_of("/users", space);
     sx__router_allow(router, &path, allow, sizeof allow);
-    assert_string_equal(allow, "GET, HEAD, POST");
+    assert_string_equal(allow, "GET, HEAD, POST, OPTIONS");
     path = path_of("/users/me", space);
     sx__router_allow(router, &path, allow, sizeof allow);
-    assert_string_equal(allow, "POST, GET, HEAD");
+    assert_string_equal(allow, "POST, GET, HEAD, OPTIONS");
     sx__router_allow(router, &path, allow, 6);
     assert_string_equal(allow, "POST");
     sx__router_destroy(router);

@@ -1,0 +1,105 @@
+/* Reverse URLs: from a handler and its parameters back to a path. */
+#include "application.h"
+
+#include <string.h>
+
+/* Where the URL is written; what does not fit is only counted. */
+struct writer {
+    char *text;
+    size_t size;
+    size_t used;
+};
+
+static void put(struct writer *writer, char c)
+{
+    if (writer->used < writer->size) {
+        writer->text[writer->used] = c;
+    }
+    writer->used++;
+}
+
+/* RFC 3986 2.3: unreserved characters stand for themselves; in {*rest} slashes stay slashes. */
+static void put_encoded(struct writer *writer, const char *text, bool keep_slashes)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (alnum || strchr("-._~", c) != NULL || (c == '/' && keep_slashes)) {
+            put(writer, (char)c);
+        } else {
+            put(writer, '%');
+            put(writer, digits[c >> 4]);
+            put(writer, digits[c & 15]);
+        }
+    }
+}
+
+static const char *param_value(const char *const *params, struct sx_str name)
+{
+    for (; params != NULL && params[0] != NULL && params[1] != NULL; params += 2) {
+        if (strlen(params[0]) == name.size && memcmp(params[0], name.data, name.size) == 0) {
+            return params[1];
+        }
+    }
+    return NULL;
+}
+
+static bool put_path(struct writer *writer, const char *path, const char *const *params)
+{
+    size_t k = 0;
+    for (const char *at = path; *at != '\0';) {
+        if (*at != '{') {
+            char literal[2] = {*at++, '\0'};
+            put_encoded(writer, literal, true);
+            continue;
+        }
+        const char *value = param_value(params, sx__template_param(path, k++));
+        bool rest = at[1] == '*';
+        /* An empty segment matches no parameter, so such a URL would lead nowhere. */
+        if (value == NULL || (*value == '\0' && !rest)) {
+            return false;
+        }
+        put_encoded(writer, value, rest);
+        at = strchr(at, '}') + 1;
+    }
+    return true;
+}
+
+static void put_query(struct writer *writer, const char *path, const char *const *params)
+{
+    char separator = '?';
+    for (; params != NULL && params[0] != NULL && params[1] != NULL; params += 2) {
+        if (sx__template_find(path, params[0]) < 0) {
+            put(writer, separator);
+            put_encoded(writer, params[0], false);
+            put(writer, '=');
+            put_encoded(writer, params[1], false);
+            separator = '&';
+        }
+    }
+}
+
+int sx_app_url(char *url, size_t size, const struct sx_app *app, const struct sx_handler *handler,
+               const char *const *params)
+{
+    if (app == NULL || handler == NULL || (url == NULL && size > 0)) {
+        return SX_EINVAL;
+    }
+    for (size_t i = 0; i < app->route_count; i++) {
+        const struct sx_route *route = &app->routes[i].route;
+        if (route->handler == handler) {
+            struct writer writer = {.text = url, .size = size};
+            if (!put_path(&writer, route->path, params)) {
+                return SX_EINVAL;
+            }
+            put_query(&writer, route->path, params);
+            if (writer.used >= size) {
+                return SX_EFULL;
+            }
+            url[writer.used] = '\0';
+            return (int)writer.used;
+        }
+    }
+    return SX_EINVAL;
+}

@@ -1,0 +1,338 @@
+/* Includes, hooks of routes, the rest of a path, slashes, OPTIONS, renderers, and the way back to
+ * URLs. */
+#include "fixture.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static char trace[128];
+static void note(const char *what)
+{
+    strncat(trace, what, sizeof trace - strlen(trace) - 1);
+}
+
+#define MARKER(name_, letter_)          \
+    static struct sx_result name_(void) \
+    {                                   \
+        note(letter_);                  \
+        return sx_continue();           \
+    }                                   \
+    SX_BIND(name_)
+MARKER(app_in, "A");
+MARKER(app_out, "a");
+MARKER(api_in, "B");
+MARKER(api_out, "b");
+MARKER(own_in, "C");
+MARKER(own_out, "c");
+
+/* A hook of a route may have what every one of its paths has. */
+static struct sx_result tenant_in(int64_t tenant)
+{
+    note(tenant == 7 ? "7" : "?");
+    return sx_continue();
+}
+SX_BIND(tenant_in, (path, i64, tenant));
+
+static struct sx_result plain(const struct sx_route *route)
+{
+    return sx_text("%s", route->path);
+}
+SX_BIND(plain, (inject, sx_route, route));
+
+static struct sx_result by_tenant(int64_t tenant)
+{
+    return sx_json("{s:I}", "tenant", tenant);
+}
+SX_BIND(by_tenant, (path, i64, tenant));
+
+static struct sx_result file(const char *folder, const char *rest)
+{
+    return sx_text("%s|%s", folder, rest);
+}
+SX_BIND(file, (path, str, folder), (path, str, rest));
+
+static struct sx_result plain_folder(const char *folder)
+{
+    return sx_text("known in %s", folder);
+}
+SX_BIND(plain_folder, (path, str, folder));
+
+static struct sx_result table(void)
+{
+    return sx_json("[[i,s],[i,s]]", 1, "a", 2, "b");
+}
+SX_BIND(table);
+static struct sx_result typed(void)
+{
+    return sx_with_content_type("application/problem+json", sx_json("{s:s}", "a", "b"));
+}
+SX_BIND(typed);
+static struct sx_result sorry(void)
+{
+    return sx_fail(409, "taken");
+}
+SX_BIND(sorry);
+static struct sx_result away(void)
+{
+    return sx_redirect(303, "/x?%s", "y=1");
+}
+SX_BIND(away);
+static struct sx_result wrong_redirect(void)
+{
+    return sx_redirect(200, "/x");
+}
+SX_BIND(wrong_redirect);
+
+/* A renderer of one's own in ten lines. */
+static struct sx_result render_csv(json_t *rows)
+{
+    struct sx_result csv = sx_text("%s", "");
+    for (size_t i = 0; i < json_array_size(rows) && csv.cause == NULL; i++) {
+        json_t *row = json_array_get(rows, i);
+        struct sx_result more =
+            sx_text("%s%lld,%s\r\n", csv.body, json_integer_value(json_array_get(row, 0)),
+                    json_string_value(json_array_get(row, 1)));
+        sx_result_clean_up(&csv);
+        csv = more;
+    }
+    return csv;
+}
+static struct sx_result render_badly(json_t *value)
+{
+    return sx_fail(500, "no %s", value == NULL ? "value" : "way");
+}
+
+static const struct sx_hook app_hooks[] = {SX_HOOK(app_in, app_out)};
+static const struct sx_hook api_hooks[] = {SX_HOOK(api_in, api_out)};
+static const struct sx_hook own_hooks[] = {SX_HOOK(own_in, own_out)};
+static const struct sx_hook tenant_hooks[] = {SX_HOOK_ENTER(tenant_in)};
+static const struct sx_renderer renderers[] = {
+    {"application/json", sx_render_json, {0}},
+    {"text/csv; charset=utf-8", render_csv, {0}},
+};
+static const struct sx_renderer bad_renderers[] = {{"text/bad", render_badly, {0}}};
+
+static const struct sx_route inner[] = {
+    SX_GET("/deep", plain, .hooks = SX_LIST(own_hooks)),
+    SX_GET("/", plain),
+};
+static const struct sx_route tenant_routes[] = {SX_GET("/users", by_tenant)};
+static const struct sx_route api[] = {
+    SX_INCLUDE("/inner", inner),
+    SX_GET("/plain", plain),
+    SX_POST("/plain", plain),
+    SX_GET("/reserved", plain, .reserved = true, .hooks = SX_LIST(own_hooks)),
+    SX_INCLUDE("/{tenant}", tenant_routes, .hooks = SX_LIST(tenant_hooks)),
+};
+static const struct sx_route routes[] = {
+    SX_INCLUDE("/api", api, .hooks = SX_LIST(api_hooks)),
+    SX_GET("/own", plain, .hooks = SX_LIST(own_hooks)),
+    SX_GET("/folder/", plain),
+    SX_GET("/files/{folder}/{*rest}", file),
+    SX_GET("/files/{folder}/known", plain_folder),
+    SX_GET("/table", table, .renderers = SX_LIST(renderers)),
+    SX_GET("/badly", table, .renderers = SX_LIST(bad_renderers)),
+    SX_GET("/typed", typed),
+    SX_GET("/sorry", sorry),
+    SX_GET("/away", away),
+    SX_GET("/wrong-redirect", wrong_redirect),
+    SX_GET("/json", table),
+};
+static struct fixture fixture;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fixture_init(&fixture,
+                 (struct sx_app_options){.routes = SX_LIST(routes), .hooks = SX_LIST(app_hooks)});
+    return 0;
+}
+static int tear_down(void **state)
+{
+    (void)state;
+    fixture_clean_up(&fixture);
+    return 0;
+}
+
+static int get(const char *target)
+{
+    trace[0] = '\0';
+    return fixture_send(&fixture, "GET", target, NULL);
+}
+static int get_accepting(const char *target, const char *accept)
+{
+    char header[128];
+    snprintf(header, sizeof header, "Accept: %s\r\n", accept);
+    return fixture_send(&fixture, "GET", target, header);
+}
+
+static void test_included_routes_have_the_prefix_and_its_hooks(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/api/plain"), 200);
+    assert_body(&fixture, "/api/plain");
+    assert_string_equal(trace, "ABba");
+    assert_int_equal(get("/api/inner/deep"), 200);
+    assert_string_equal(trace, "ABCcba");
+    assert_int_equal(get("/api/inner/"), 200);
+    assert_body(&fixture, "/api/inner/");
+    assert_int_equal(get("/own"), 200);
+    assert_string_equal(trace, "ACca");
+    assert_int_equal(get("/api/reserved"), 200);
+    assert_string_equal(trace, "Cc");
+    assert_int_equal(get("/plain"), 404);
+    assert_string_equal(trace, "Aa");
+    assert_string_equal(sx_app_get_route(fixture.app, 0)->path, "/api/inner/deep");
+}
+
+static void test_a_prefix_may_have_parameters(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/api/7/users"), 200);
+    assert_body(&fixture, "{\"tenant\":7}");
+    assert_string_equal(trace, "AB7ba");
+    assert_int_equal(get("/api/x/users"), 404);
+}
+
+static void test_the_rest_of_a_path_has_its_slashes(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/files/a/b/c%2Fd/e/"), 200);
+    assert_body(&fixture, "a|b/c/d/e/");
+    assert_int_equal(get("/files/a/"), 200);
+    assert_body(&fixture, "a|");
+    assert_int_equal(get("/files/a/known"), 200);
+    assert_body(&fixture, "known in a");
+    assert_int_equal(get("/files/a/../../etc/passwd"), 404);
+    assert_int_equal(get("/files/a/b/../../../../c"), 404);
+}
+
+/* In API Star this was a 302 that lost the query and turned POST into GET. */
+static void test_a_slash_too_many_or_too_few_is_a_308_with_the_query(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/folder?a=1&b=%20"), 308);
+    assert_header(&fixture, "Location", "/folder/?a=1&b=%20");
+    assert_int_equal(get("/own/"), 308);
+    assert_header(&fixture, "Location", "/own");
+    assert_int_equal(get("/files/a%20b"), 308);
+    assert_header(&fixture, "Location", "/files/a%20b/");
+    assert_int_equal(fixture_send(&fixture, "POST", "/api/plain/", NULL), 308);
+    assert_int_equal(get("//evil.example/"), 404);
+    assert_int_equal(get("/nowhere/"), 404);
+}
+
+static void test_options_is_answered_for_every_path(void **state)
+{
+    (void)state;
+    assert_int_equal(fixture_send(&fixture, "OPTIONS", "/api/plain", NULL), 204);
+    assert_header(&fixture, "Allow", "GET, HEAD, POST, OPTIONS");
+    assert_int_equal(fixture_send(&fixture, "OPTIONS", "*", NULL), 204);
+    assert_int_equal(fixture_send(&fixture, "OPTIONS", "/nowhere", NULL), 404);
+    assert_int_equal(fixture_send(&fixture, "DELETE", "/api/plain", NULL), 405);
+    assert_header(&fixture, "Allow", "GET, HEAD, POST, OPTIONS");
+}
+
+static void test_the_client_chooses_among_renderers(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/table"), 200);
+    assert_header(&fixture, "Content-Type", "application/json");
+    assert_header(&fixture, "Vary", "Accept");
+    assert_body(&fixture, "[[1,\"a\"],[2,\"b\"]]");
+    assert_int_equal(get_accepting("/table", "text/csv, */*;q=0.1"), 200);
+    assert_header(&fixture, "Content-Type", "text/csv; charset=utf-8");
+    assert_body(&fixture, "1,a\r\n2,b\r\n");
+}
+
+static void test_where_no_renderer_fits_it_is_a_406(void **state)
+{
+    (void)state;
+    assert_int_equal(get_accepting("/table", "image/png"), 406);
+    assert_body(&fixture, "{\"message\":\"not acceptable\",\"available\":"
+                          "[\"application/json\",\"text/csv; charset=utf-8\"]}");
+    assert_int_equal(get_accepting("/json", "text/html"), 406);
+    assert_int_equal(get_accepting("/json", "application/json;q=0"), 406);
+    /* an error is told, text is text, and a type of one's own wins */
+    assert_int_equal(get_accepting("/sorry", "image/png"), 409);
+    assert_body(&fixture, "{\"message\":\"taken\"}");
+    assert_int_equal(get_accepting("/own", "image/png"), 200);
+    assert_int_equal(get_accepting("/typed", "image/png"), 200);
+    assert_header(&fixture, "Content-Type", "application/problem+json");
+    assert_int_equal(get_accepting("/nowhere", "image/png"), 404);
+}
+
+static void test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log(void **state)
+{
+    (void)state;
+    fixture.log[0] = '\0';
+    assert_int_equal(get("/badly"), 500);
+    assert_header(&fixture, "Content-Type", "application/json");
+    assert_body(&fixture, "{\"message\":\"internal server error\"}");
+    assert_logged(&fixture, "the renderer of text/bad: no way");
+}
+
+static void test_redirects_are_redirects(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/away"), 303);
+    assert_header(&fixture, "Location", "/x?y=1");
+    assert_int_equal(get("/wrong-redirect"), 500);
+}
+
+static void assert_url(const struct sx_handler *handler, const char *const *params, const char *url)
+{
+    char text[64];
+    int size = sx_app_url(text, sizeof text, fixture.app, handler, params);
+    assert_int_equal(size, strlen(url));
+    assert_string_equal(text, url);
+    assert_int_equal(sx_app_url(text, (size_t)size, fixture.app, handler, params), SX_EFULL);
+}
+
+static void test_urls_lead_back_to_their_handlers(void **state)
+{
+    (void)state;
+    assert_url(&sx_handler_by_tenant, SX_URL_PARAMS("tenant", "7"), "/api/7/users");
+    assert_url(&sx_handler_by_tenant, SX_URL_PARAMS("q", "a b&c", "tenant", "7", "z", "\xc3\xa9"),
+               "/api/7/users?q=a%20b%26c&z=%C3%A9");
+    assert_url(&sx_handler_file, SX_URL_PARAMS("folder", "a/b", "rest", "c/d e"),
+               "/files/a%2Fb/c/d%20e");
+    assert_url(&sx_handler_away, NULL, "/away");
+    char text[64];
+    assert_int_equal(sx_app_url(text, sizeof text, fixture.app, &sx_handler_by_tenant, NULL),
+                     SX_EINVAL);
+    assert_int_equal(sx_app_url(text, sizeof text, fixture.app, &sx_handler_by_tenant,
+                                SX_URL_PARAMS("tenant", "")),
+                     SX_EINVAL);
+    assert_int_equal(sx_app_url(text, sizeof text, fixture.app, &sx_handler_app_in, NULL),
+                     SX_EINVAL);
+}
+
+static void test_a_prefix_must_be_one(void **state)
+{
+    (void)state;
+    struct fixture wrong;
+    static const struct sx_route slash[] = {SX_INCLUDE("/api/", inner)};
+    assert_int_equal(fixture_try(&wrong, (struct sx_app_options){.routes = SX_LIST(slash)}),
+                     SX_EWIRING);
+    assert_logged(&wrong, "include /api/: a prefix begins with '/' and does not end with it");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_included_routes_have_the_prefix_and_its_hooks),
+        cmocka_unit_test(test_a_prefix_may_have_parameters),
+        cmocka_unit_test(test_the_rest_of_a_path_has_its_slashes),
+        cmocka_unit_test(test_a_slash_too_many_or_too_few_is_a_308_with_the_query),
+        cmocka_unit_test(test_options_is_answered_for_every_path),
+        cmocka_unit_test(test_the_client_chooses_among_renderers),
+        cmocka_unit_test(test_where_no_renderer_fits_it_is_a_406),
+        cmocka_unit_test(test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log),
+        cmocka_unit_test(test_redirects_are_redirects),
+        cmocka_unit_test(test_urls_lead_back_to_their_handlers),
+        cmocka_unit_test(test_a_prefix_must_be_one),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
