@@ -26,7 +26,7 @@ function(sx_test_program target)
     add_executable(${target} ${ARGN})
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
-    target_link_libraries(${target} PRIVATE sx_settings sextant-static sx_llhttp Threads::Threads)
+    target_link_libraries(${target} PRIVATE sx_settings sextant-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
