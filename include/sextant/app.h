@@ -121,6 +121,8 @@ enum sx_source {
     SX_SOURCE_OPTIONS,  /* (options, STRUCT, NAME): the options of the component itself; or NULL */
     SX_SOURCE_FORM,     /* (form, TYPE, NAME): a field of an urlencoded body, the first one */
     SX_SOURCE_BODY,     /* (body, json, NAME), (body, opt_json, NAME), (body, bytes, NAME) */
+    SX_SOURCE_SETTING,  /* (setting, TYPE, NAME): a setting of the app, the same as long as it lives
+                         */
 };
 
 /* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL
@@ -157,6 +159,7 @@ struct sx_param {
     bool optional, has_min, has_max;
     long double min, max; /* inclusive; holds every i64, u64 and f64 exactly */
     const char *fallback; /* stands for the text where it is absent; NULL: none */
+    const char *help;     /* what it is, for listings; NULL: nothing */
     void *reserved[2];
 };
 
@@ -166,6 +169,9 @@ struct sx_param {
 /** The default of a parameter, as a client would write it: `(query, i64, page, SX_DEFAULT("1"))`.
  * That it converts is checked at start-up. */
 #define SX_DEFAULT(text_) .fallback = (text_)
+/** A word on a parameter or setting, for the listings of the command line: `SX_HELP("rows a
+ * page")`. */
+#define SX_HELP(text_) .help = (text_)
 
 /* One argument on its way to the function. */
 union sx_value {
@@ -247,6 +253,43 @@ struct sx_component {
  * sqlite3)`. What is injected is the pointer itself. */
 #define SX_PROVIDER(name_, lifetime_, init_, ...) \
     SX__CAT(SX__PROVIDER_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
+
+/** Defines an app component whose members are settings of the app:
+ *
+ *     struct settings { const char *database; int64_t page_size; bool debug; };
+ *     SX_COMPONENT_DECLARE(settings, struct settings);
+ *     SX_SETTINGS(settings, (str, database, SX_DEFAULT("app.db")),
+ *                 (i64, page_size, SX_DEFAULT("20"), SX_MIN(1)), (flag, debug, SX_DEFAULT("off")));
+ *
+ * The value of `page_size` is that of `--page-size`, else of `.settings`, else of the environment
+ * variable PAGE_SIZE (behind `.settings_prefix`), else its default; one without default is
+ * required. What does not convert, or is missing, keeps the app from starting. Other components,
+ * handlers and hooks can also have single settings bound, by (setting, TYPE, NAME). Types are the
+ * scalars that are not optional.
+ */
+#define SX_SETTINGS(name_, ...)                                                                   \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)            \
+    {                                                                                             \
+        sx_type_##name_ *sx_self = self;                                                          \
+        (void)(SX__MAP(SX__AS_SETTING, __VA_ARGS__));                                             \
+        return sx_continue();                                                                     \
+    }                                                                                             \
+    static const struct sx_param sx_init_params_##name_[] = {                                     \
+        SX__MAP(SX__AS_SETTING_PARAM, __VA_ARGS__)};                                              \
+    SX__FINI_VALUE(name_, NULL)                                                                   \
+    const struct sx_component sx_component_##name_ = {                                            \
+        SX__COMPONENT_HEAD(name_, app, sx_type_##name_, false), .params = sx_init_params_##name_, \
+        .param_count = sizeof(sx_init_params_##name_) / sizeof(struct sx_param)}
+
+/** A setting given by the program itself; see SX_SETTINGS. */
+struct sx_setting {
+    const char *name;
+    const char *value;
+};
+struct sx_setting_list {
+    const struct sx_setting *items;
+    size_t count;
+};
 
 /** A component in an app, with its options. */
 struct sx_component_use {
@@ -503,6 +546,8 @@ struct sx_app_options {
     struct sx_component_list components;
     struct sx_hook_list hooks;
     struct sx_renderer_list renderers; /* none: JSON */
+    struct sx_setting_list settings;
+    const char *settings_prefix; /* of environment variables, "MYAPP_"; NULL: none */
     sx_log_fn *log; /* one line without its line feed; any thread; NULL: standard error */
     void *log_context;
     void *reserved[8];
@@ -680,6 +725,7 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__TYPE_FROM_header(type) SX__C_##type
 #define SX__TYPE_FROM_form(type) SX__C_##type
 #define SX__TYPE_FROM_body(type) SX__C_body_##type
+#define SX__TYPE_FROM_setting(type) SX__C_##type
 #define SX__TYPE_FROM_inject(component) sx_type_##component *
 #define SX__TYPE_FROM_options(type) const type *
 
@@ -692,6 +738,7 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__VALUE_FROM_header(type) SX__M_##type
 #define SX__VALUE_FROM_form(type) SX__M_##type
 #define SX__VALUE_FROM_body(type) SX__M_##type
+#define SX__VALUE_FROM_setting(type) SX__M_##type
 #define SX__VALUE_FROM_inject(component) pointer
 #define SX__VALUE_FROM_options(type) pointer
 
@@ -726,6 +773,23 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
     {                                                            \
         .source = SX_SOURCE_OPTIONS, .name = #name_, __VA_ARGS__ \
     }
+#define SX__PARAM_FROM_setting(type_, name_, ...)                \
+    {                                                            \
+        SX__SCALAR(SX_SOURCE_SETTING, type_, name_), __VA_ARGS__ \
+    }
+/* A tuple of SX_SETTINGS: the assignment to its member, whose type is checked, and the descriptor.
+ */
+#define SX__AS_SETTING(i, tuple) SX__AS_SETTING_(i, SX__SETTING_TYPE tuple, SX__SETTING_NAME tuple)
+#define SX__AS_SETTING_(i, type, name) SX__AS_SETTING__(i, type, name)
+#define SX__AS_SETTING__(i, type_, name_)                                                        \
+    (void)sizeof(                                                                                \
+        char[__builtin_types_compatible_p(__typeof__(sx_self->name_), SX__C_##type_) ? 1 : -1]), \
+        sx_self->name_ = sx_args[i].SX__M_##type_
+#define SX__SETTING_TYPE(type, ...) type
+#define SX__SETTING_NAME(type, ...) SX__SETTING_FIRST(__VA_ARGS__, 0)
+#define SX__SETTING_FIRST(name, ...) name
+#define SX__AS_SETTING_PARAM(i, tuple) SX__AS_SETTING_PARAM_ tuple
+#define SX__AS_SETTING_PARAM_(type, ...) SX__PARAM_FROM_setting(type, __VA_ARGS__, .reserved = {0})
 #define SX__SCALAR(source_, type_, name_) \
     .source = source_, .name = #name_, .type = SX__T_##type_, .optional = SX__O_##type_
 

@@ -1,5 +1,6 @@
 /* The app: made, listening, running, stopped. */
 #include "application.h"
+#include "settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +41,9 @@ static int build(struct sx_app *app)
 {
     int status = sx__routes_new(app);
     if (status == SX_OK) {
+        status = sx__settings_new(app);
+    }
+    if (status == SX_OK) {
         status = sx__components_new(app);
     }
     if (status == SX_OK) {
@@ -64,7 +68,9 @@ int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
 {
     if (app == NULL || options == NULL || !is_list(options->routes.items, options->routes.count) ||
         !is_list(options->components.items, options->components.count) ||
-        !is_list(options->hooks.items, options->hooks.count)) {
+        !is_list(options->hooks.items, options->hooks.count) ||
+        !is_list(options->renderers.items, options->renderers.count) ||
+        !is_list(options->settings.items, options->settings.count)) {
         return SX_EINVAL;
     }
     struct sx_app *made = calloc(1, sizeof *made);
@@ -94,6 +100,7 @@ void sx_app_destroy(struct sx_app *app)
     sx__components_fini(app, SX_LIFETIME_APP);
     sx__components_destroy(app);
     sx__routes_destroy(app);
+    sx__settings_destroy(app);
     sx__plan_clean_up(&app->builtin_plan);
     sx__router_destroy(app->router);
     free(app->observers);

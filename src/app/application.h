@@ -45,6 +45,8 @@ struct sx_app {
     struct sx__router *router;
     struct sx__observer_entry *observers;
     size_t observer_count;
+    struct sx__setting_text *settings;
+    size_t setting_count;
     pthread_mutex_t worker_lock; /* guards worker_users and the worker components */
     unsigned worker_users;       /* the run and the clients that need them */
     bool serving;

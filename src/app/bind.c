@@ -2,6 +2,7 @@
 
 #include "convert.h"
 #include "is_text.h"
+#include "settings.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -158,6 +159,9 @@ static void bind_one(struct sx_request *request, const struct sx__argument *argu
         break;
     case SX__ARGUMENT_BUILTIN:
         value->pointer = argument->param->component->builtin(request);
+        break;
+    case SX__ARGUMENT_SETTING:
+        sx__setting_bind(request->app, argument->param, value);
         break;
     case SX__ARGUMENT_BODY:
         bind_body(request, argument->param, value, misfits);

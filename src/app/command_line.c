@@ -1,6 +1,7 @@
 /* The command line of an app: `run` and `routes`. The only code that installs signal handlers. */
 #include "application.h"
 #include "convert.h"
+#include "settings.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -8,11 +9,47 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int usage(FILE *to, const char *program)
+/* What the command line says. */
+struct command {
+    const char *program;
+    bool lists; /* routes, not run */
+    struct sx_run_options run;
+    struct sx_setting *settings; /* the app's own, then those of the command line */
+    size_t setting_count;
+    struct option *options;
+    const struct sx_param **params; /* of the options behind the first BUILT_IN */
+    size_t option_count;
+};
+
+/* --page-size for the setting page_size. */
+static void option_name(char *name, size_t size, const char *setting)
+{
+    snprintf(name, size, "%s", setting);
+    for (char *p = name; *p != '\0'; p++) {
+        *p = *p == '_' ? '-' : *p;
+    }
+}
+
+static void print_setting(void *context, const struct sx_param *param)
+{
+    FILE *to = context;
+    char name[64];
+    char what[SX__CONVERT_MESSAGE_BYTES];
+    option_name(name, sizeof name, param->name);
+    sx__convert_describe(param, what, sizeof what);
+    fprintf(to, "        --%s VALUE  %s%s%s", name, param->help == NULL ? "" : param->help,
+            param->help == NULL ? "" : ": ", what);
+    if (param->fallback != NULL) {
+        fprintf(to, " (%s)", param->fallback);
+    }
+    fputs("\n", to);
+}
+
+static int usage(FILE *to, const char *program, const struct sx_app_options *options)
 {
     fprintf(to,
-            "usage: %s run [--host HOST] [--port PORT] [--threads N]\n"
-            "       %s routes\n"
+            "usage: %s run [--host HOST] [--port PORT] [--threads N] [settings]\n"
+            "       %s routes [settings]\n"
             "\n"
             "run     serve until SIGTERM or SIGINT\n"
             "        --host HOST   address to listen on (127.0.0.1)\n"
@@ -20,6 +57,7 @@ static int usage(FILE *to, const char *program)
             "        --threads N   handlers that may run at the same time (64)\n"
             "routes  list the routes, with the parameters and components of their handlers\n",
             program, program);
+    sx__settings_visit(options, print_setting, to);
     return to == stdout ? 0 : 2;
 }
 
@@ -27,8 +65,12 @@ static int usage(FILE *to, const char *program)
 
 static const char *source_name(enum sx_source source)
 {
-    static const char *const names[] = {"",          "path",    "query", "header",
-                                        "component", "options", "form",  "body"};
+    static const char *const names[] = {
+        [SX_SOURCE_PATH] = "path",       [SX_SOURCE_QUERY] = "query",
+        [SX_SOURCE_HEADER] = "header",   [SX_SOURCE_INJECT] = "component",
+        [SX_SOURCE_OPTIONS] = "options", [SX_SOURCE_FORM] = "form",
+        [SX_SOURCE_BODY] = "body",       [SX_SOURCE_SETTING] = "setting",
+    };
     return names[source];
 }
 
@@ -80,34 +122,95 @@ static bool parse_number(unsigned long *value, const char *name, const char *tex
     return true;
 }
 
-static bool parse_run(struct sx_run_options *options, int argc, char **argv)
+enum { HOST, PORT, THREADS, BUILT_IN };
+
+static void count_setting(void *context, const struct sx_param *param)
 {
-    static const struct option names[] = {{"host", required_argument, NULL, 'h'},
-                                          {"port", required_argument, NULL, 'p'},
-                                          {"threads", required_argument, NULL, 't'},
-                                          {0}};
-    int option;
+    (void)param;
+    ++*(size_t *)context;
+}
+
+static void add_option(void *context, const struct sx_param *param)
+{
+    struct command *command = context;
+    size_t size = strlen(param->name) + 1;
+    char *name = malloc(size);
+    if (name != NULL) {
+        option_name(name, size, param->name);
+        command->params[command->option_count] = param;
+        command->options[command->option_count++] =
+            (struct option){name, required_argument, NULL, 0};
+    }
+}
+
+static void command_clean_up(struct command *command)
+{
+    for (size_t i = BUILT_IN; i < command->option_count; i++) {
+        free((char *)(uintptr_t)command->options[i].name);
+    }
+    free(command->options);
+    free((void *)(uintptr_t)command->params);
+    free(command->settings);
+}
+
+static bool command_init(struct command *command, int argc, const struct sx_app_options *options)
+{
+    static const struct option built_in[BUILT_IN] = {
+        [HOST] = {"host", required_argument, NULL, 0},
+        [PORT] = {"port", required_argument, NULL, 0},
+        [THREADS] = {"threads", required_argument, NULL, 0}};
+    size_t count = BUILT_IN + 1;
+    sx__settings_visit(options, count_setting, &count);
+    command->options = calloc(count, sizeof *command->options);
+    command->params = calloc(count, sizeof *command->params);
+    command->settings =
+        calloc(options->settings.count + (size_t)argc + 1, sizeof *command->settings);
+    if (command->options == NULL || command->params == NULL || command->settings == NULL) {
+        return false;
+    }
+    memcpy(command->options, built_in, sizeof built_in);
+    command->option_count = BUILT_IN;
+    sx__settings_visit(options, add_option, command);
+    for (size_t i = 0; i < options->settings.count; i++) {
+        command->settings[command->setting_count++] = options->settings.items[i];
+    }
+    command->run.host = "127.0.0.1";
+    command->run.port = 8080;
+    return true;
+}
+
+static bool take_option(struct command *command, int index, const char *value)
+{
     unsigned long number = 0;
-    options->host = "127.0.0.1";
-    options->port = 8080;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        switch (option) {
-        case 'h':
-            options->host = optarg;
-            break;
-        case 'p':
-            if (!parse_number(&number, "port", optarg, 65535)) {
-                return false;
-            }
-            options->port = (uint16_t)number;
-            break;
-        case 't':
-            if (!parse_number(&number, "threads", optarg, 10000)) {
-                return false;
-            }
-            options->threads = (unsigned)number;
-            break;
-        default:
+    switch (index) {
+    case HOST:
+        command->run.host = value;
+        return true;
+    case PORT:
+        if (!parse_number(&number, "port", value, 65535)) {
+            return false;
+        }
+        command->run.port = (uint16_t)number;
+        return true;
+    case THREADS:
+        if (!parse_number(&number, "threads", value, 10000)) {
+            return false;
+        }
+        command->run.threads = (unsigned)number;
+        return true;
+    default:
+        command->settings[command->setting_count++] =
+            (struct sx_setting){command->params[index]->name, value};
+        return true;
+    }
+}
+
+static bool parse(struct command *command, int argc, char **argv)
+{
+    int index = 0;
+    int option;
+    while ((option = getopt_long(argc, argv, "", command->options, &index)) != -1) {
+        if (option != 0 || !take_option(command, index, optarg)) {
             return false;
         }
     }
@@ -143,28 +246,42 @@ static int run(struct sx_app *app, const struct sx_run_options *options)
     return status < 0 ? 1 : 0;
 }
 
-int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
+static int execute(const struct command *command, const struct sx_app_options *options)
 {
-    const char *program = argc > 0 ? argv[0] : "app";
-    const char *command = argc > 1 ? argv[1] : "";
-    struct sx_run_options run_options = {0};
-    bool runs = strcmp(command, "run") == 0;
-    bool lists = strcmp(command, "routes") == 0 && argc == 2;
-    if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
-        return usage(stdout, program);
-    }
-    if (!lists && !(runs && parse_run(&run_options, argc - 1, argv + 1))) {
-        return usage(stderr, program);
-    }
     struct sx_app *app = NULL;
-    int status = sx_app_new(&app, options);
+    struct sx_app_options with_settings = *options;
+    with_settings.settings = (struct sx_setting_list){command->settings, command->setting_count};
+    int status = sx_app_new(&app, &with_settings);
     if (status < 0) {
         if (status != SX_EWIRING && status != SX_ECOMPONENT) { /* these have been explained */
             fprintf(stderr, "error: cannot make the app: %s\n", sx_status_text(status));
         }
         return 1;
     }
-    int exit_status = lists ? list_routes(app) : run(app, &run_options);
+    int exit_status = command->lists ? list_routes(app) : run(app, &command->run);
     sx_app_destroy(app);
+    return exit_status;
+}
+
+int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
+{
+    struct command command = {.program = argc > 0 ? argv[0] : "app"};
+    const char *verb = argc > 1 ? argv[1] : "";
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "help") == 0) {
+        return usage(stdout, command.program, options);
+    }
+    command.lists = strcmp(verb, "routes") == 0;
+    if (!command.lists && strcmp(verb, "run") != 0) {
+        return usage(stderr, command.program, options);
+    }
+    int exit_status = 1;
+    if (!command_init(&command, argc, options)) {
+        fprintf(stderr, "error: %s\n", sx_status_text(SX_ENOMEM));
+    } else if (!parse(&command, argc - 1, argv + 1)) {
+        exit_status = usage(stderr, command.program, options);
+    } else {
+        exit_status = execute(&command, options);
+    }
+    command_clean_up(&command);
     return exit_status;
 }

@@ -2,6 +2,7 @@
 #include "application.h"
 
 #include "result.h"
+#include "settings.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -80,6 +81,10 @@ static int init_one(struct sx_app *app, struct sx__component_slot *slot)
     union sx_value values[SX_PARAMS_MAX];
     for (size_t i = 0; i < component->param_count; i++) {
         void *pointer;
+        if (component->params[i].source == SX_SOURCE_SETTING) {
+            sx__setting_bind(app, &component->params[i], &values[i]);
+            continue;
+        }
         enum sx__argument_kind kind =
             sx__argument_resolve(app, &component->params[i], slot->options, &pointer);
         values[i].pointer = kind == SX__ARGUMENT_PROVIDED ? *(void **)pointer : pointer;

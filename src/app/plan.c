@@ -35,6 +35,8 @@ enum sx__argument_kind sx__argument_resolve(const struct sx_app *app, const stru
     case SX_SOURCE_OPTIONS:
         *pointer = (void *)(uintptr_t)options;
         return SX__ARGUMENT_CONSTANT;
+    case SX_SOURCE_SETTING:
+        return SX__ARGUMENT_SETTING;
     case SX_SOURCE_INJECT:
         break;
     }

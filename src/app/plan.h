@@ -27,6 +27,7 @@ enum sx__argument_kind {
     SX__ARGUMENT_FRAME,    /* index: offset of a request component */
     SX__ARGUMENT_FRAME_PROVIDED,
     SX__ARGUMENT_BUILTIN,
+    SX__ARGUMENT_SETTING,
 };
 
 struct sx__argument {

@@ -3,6 +3,7 @@
  * dispatcher. */
 #include "application.h"
 #include "convert.h"
+#include "settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -123,6 +124,41 @@ static void check_scalar(struct wiring *wiring, const struct owner *owner,
     }
 }
 
+static void check_setting(struct wiring *wiring, const struct owner *owner,
+                          const struct sx_param *param)
+{
+    const struct sx_app *app = wiring->app;
+    const struct sx__setting_text *setting = sx__setting_find(app, param->name);
+    char variable[128];
+    char message[SX__CONVERT_MESSAGE_BYTES];
+    union sx_value value;
+    sx__setting_variable(variable, sizeof variable, &app->options, param->name);
+    if (param->optional || param->type >= SX_TYPE_LIST_STR) {
+        fault(wiring, owner->file, owner->line,
+              "%s '%s': the setting '%s' has a type that settings cannot have", owner->what,
+              owner->name, param->name);
+    } else if (setting->text == NULL && param->fallback == NULL) {
+        fault(wiring, owner->file, owner->line,
+              "%s '%s' needs the setting '%s': set %s in the environment", owner->what, owner->name,
+              param->name, variable);
+    } else if (setting->text != NULL && !sx__convert(&value, param, setting->text, message)) {
+        fault(wiring, owner->file, owner->line,
+              "%s '%s': the setting '%s' of the %s %s, not \"%s\"", owner->what, owner->name,
+              param->name, setting->from, message, setting->text);
+    }
+}
+
+/* A setting that nobody has is a slip of the pen. */
+static void check_given_settings(struct wiring *wiring)
+{
+    const struct sx_setting_list *given = &wiring->app->options.settings;
+    for (size_t i = 0; i < given->count; i++) {
+        if (sx__setting_find(wiring->app, given->items[i].name) == NULL) {
+            fault(wiring, ".settings", (int)i, "there is no setting '%s'", given->items[i].name);
+        }
+    }
+}
+
 static void check_arguments(struct wiring *wiring, const struct owner *owner)
 {
     bool component = strcmp(owner->what, "component") == 0;
@@ -136,6 +172,8 @@ static void check_arguments(struct wiring *wiring, const struct owner *owner)
                       "%s '%s': only the init of a component has options ('%s')", owner->what,
                       owner->name, param->name);
             }
+        } else if (param->source == SX_SOURCE_SETTING) {
+            check_setting(wiring, owner, param);
         } else if (param->type == SX_TYPE_LIST_STR && param->source != SX_SOURCE_QUERY &&
                    param->source != SX_SOURCE_FORM) {
             fault(wiring, owner->file, owner->line,
@@ -433,6 +471,7 @@ int sx__wiring_check(struct sx_app *app)
     sort_components(&wiring);
     bool cycles = wiring.faults > before;
     check_functions(&wiring);
+    check_given_settings(&wiring);
     /* Along a cycle the way down to the path arguments has no end. */
     if (!cycles && !wiring.no_memory) {
         check_hook_paths(&wiring, NULL, &app->options.hooks);

@@ -1,0 +1,199 @@
+/* Settings: where their values come from, what keeps the app from starting, and the command line.
+ */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct settings {
+    const char *database;
+    int64_t page_size;
+    double ratio;
+    bool debug;
+};
+SX_COMPONENT_DECLARE(settings, struct settings);
+SX_SETTINGS(settings, (str, database, SX_DEFAULT("app.db"), SX_HELP("path of the database")),
+            (i64, page_size, SX_DEFAULT("20"), SX_MIN(1)), (f64, ratio, SX_DEFAULT("0.5")),
+            (flag, debug, SX_DEFAULT("off")));
+
+struct store {
+    int64_t size;
+};
+SX_COMPONENT_DECLARE(store, struct store);
+static struct sx_result store_open(struct store *store, int64_t page_size, struct settings *all)
+{
+    store->size = page_size * 2 + (all->page_size - page_size);
+    return sx_continue();
+}
+SX_COMPONENT(store, app, store_open, NULL, (setting, i64, page_size, SX_DEFAULT("20")),
+             (inject, settings, all));
+
+static struct sx_result show(struct settings *s, struct store *store, const char *database)
+{
+    return sx_text("%s %lld %g %d %lld %s", s->database, (long long)s->page_size, s->ratio,
+                   s->debug, (long long)store->size, database);
+}
+SX_BIND(show, (inject, settings, s), (inject, store, store),
+        (setting, str, database, SX_DEFAULT("app.db")));
+
+static struct sx_result needs_secret(const char *secret)
+{
+    return sx_text("%s", secret);
+}
+SX_BIND(needs_secret, (setting, str, secret));
+
+static const struct sx_route routes[] = {SX_GET("/", show)};
+static const struct sx_route secret_routes[] = {SX_GET("/", needs_secret)};
+static struct fixture fixture;
+
+static const struct sx_app_options *options(void)
+{
+    static struct sx_app_options made;
+    static const struct sx_component_use uses[] = {{.component = &sx_component_settings},
+                                                   {.component = &sx_component_store}};
+    made = (struct sx_app_options){
+        .routes = SX_LIST(routes), .components = SX_LIST(uses), .settings_prefix = "TEST_APP_"};
+    return &made;
+}
+
+static int clean_environment(void **state)
+{
+    (void)state;
+    unsetenv("TEST_APP_DATABASE");
+    unsetenv("TEST_APP_PAGE_SIZE");
+    return 0;
+}
+
+static void assert_shown(const char *text)
+{
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+    assert_body(&fixture, text);
+    fixture_clean_up(&fixture);
+}
+
+static void test_settings_have_their_defaults(void **state)
+{
+    (void)state;
+    fixture_init(&fixture, *options());
+    assert_shown("app.db 20 0.5 0 40 app.db");
+}
+
+static void test_the_environment_counts_before_the_default(void **state)
+{
+    (void)state;
+    setenv("TEST_APP_DATABASE", "from env", 1);
+    setenv("TEST_APP_PAGE_SIZE", "7", 1);
+    fixture_init(&fixture, *options());
+    setenv("TEST_APP_DATABASE", "changed later", 1);
+    assert_shown("from env 7 0.5 0 14 from env");
+}
+
+static void test_the_program_counts_before_the_environment(void **state)
+{
+    (void)state;
+    static const struct sx_setting given[] = {
+        {"database", "first"}, {"debug", "on"}, {"database", "given"}};
+    struct sx_app_options with = *options();
+    with.settings = (struct sx_setting_list)SX_LIST(given);
+    setenv("TEST_APP_DATABASE", "from env", 1);
+    fixture_init(&fixture, with);
+    assert_shown("given 20 0.5 1 40 given");
+}
+
+static void test_what_does_not_fit_keeps_the_app_from_starting(void **state)
+{
+    (void)state;
+    static const struct sx_setting given[] = {{"ratio", "much"}, {"colour", "blue"}};
+    struct sx_app_options with = *options();
+    with.settings = (struct sx_setting_list)SX_LIST(given);
+    setenv("TEST_APP_PAGE_SIZE", "0", 1);
+    assert_int_equal(fixture_try(&fixture, with), SX_EWIRING);
+    assert_logged(&fixture, "component 'settings': the setting 'page_size' of the environment must "
+                            "be a whole number of at least 1, not \"0\"");
+    assert_logged(&fixture, "the setting 'ratio' of the program must be a number, not \"much\"");
+    assert_logged(&fixture, "there is no setting 'colour'");
+    struct sx_app_options secret = {.routes = SX_LIST(secret_routes),
+                                    .settings_prefix = "TEST_APP_"};
+    assert_int_equal(fixture_try(&fixture, secret), SX_EWIRING);
+    assert_logged(&fixture, "handler 'needs_secret' needs the setting 'secret': set "
+                            "TEST_APP_SECRET in the environment");
+}
+
+/* Runs the command line with its output caught. */
+static int command(char *output, size_t size, int descriptor, const char *const *arguments)
+{
+    char *argv[8] = {0};
+    int argc = 0;
+    for (; arguments[argc] != NULL; argc++) {
+        argv[argc] = (char *)(uintptr_t)arguments[argc];
+    }
+    int pipe_ends[2];
+    assert_int_equal(pipe(pipe_ends), 0);
+    fflush(NULL);
+    int before = dup(descriptor);
+    dup2(pipe_ends[1], descriptor);
+    int status = sx_app_main(argc, argv, options());
+    fflush(NULL);
+    dup2(before, descriptor);
+    close(before);
+    close(pipe_ends[1]);
+    ssize_t got = read(pipe_ends[0], output, size - 1);
+    output[got > 0 ? got : 0] = '\0';
+    close(pipe_ends[0]);
+    return status;
+}
+#define COMMAND(output_, descriptor_, ...) \
+    command(output_, sizeof output_, descriptor_, (const char *const[]){"app", __VA_ARGS__, NULL})
+
+static void test_the_command_line_lists_routes_and_settings(void **state)
+{
+    (void)state;
+    char output[4096];
+    assert_int_equal(COMMAND(output, 1, "routes"), 0);
+    assert_non_null(strstr(output, "GET    /                        test_settings.show\n"));
+    assert_non_null(strstr(output, "    component store: store\n"));
+    assert_int_equal(COMMAND(output, 1, "--help"), 0);
+    assert_non_null(strstr(output, "usage: app run [--host HOST]"));
+    assert_non_null(strstr(output, "--page-size VALUE  a whole number of at least 1 (20)\n"));
+    assert_non_null(
+        strstr(output, "--database VALUE  path of the database: UTF-8 text (app.db)\n"));
+}
+
+static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
+{
+    (void)state;
+    char output[4096];
+    assert_int_equal(COMMAND(output, 2, "walk"), 2);
+    assert_non_null(strstr(output, "usage: app run"));
+    assert_int_equal(COMMAND(output, 2, "run", "--port", "65536"), 2);
+    assert_non_null(strstr(output, "--port takes a number from 0 to 65535, not \"65536\""));
+    assert_int_equal(COMMAND(output, 2, "run", "fast"), 2);
+    assert_non_null(strstr(output, "\"fast\" is not understood"));
+}
+
+static void test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason(void **state)
+{
+    (void)state;
+    char output[4096];
+    assert_int_equal(COMMAND(output, 2, "routes", "--page-size", "x"), 1);
+    assert_non_null(
+        strstr(output, "the setting 'page_size' of the program must be a whole number"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_settings_have_their_defaults, clean_environment),
+        cmocka_unit_test_setup(test_the_environment_counts_before_the_default, clean_environment),
+        cmocka_unit_test_setup(test_the_program_counts_before_the_environment, clean_environment),
+        cmocka_unit_test_setup(test_what_does_not_fit_keeps_the_app_from_starting,
+                               clean_environment),
+        cmocka_unit_test_setup(test_the_command_line_lists_routes_and_settings, clean_environment),
+        cmocka_unit_test_setup(test_a_wrong_command_line_is_a_2_with_its_reason, clean_environment),
+        cmocka_unit_test_setup(test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason,
+                               clean_environment),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
