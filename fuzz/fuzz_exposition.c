@@ -1,0 +1,359 @@
+/* Property: whatever the name, help, labels, bounds and values, what is registered renders to a
+ * page that a strict parser reads, and that gives back the same labels and the same numbers. */
+#include "utf8.h"
+
+#include <math.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX 64
+#define LABELS_MAX 3
+#define SERIES_MAX 8
+#define BOUNDS_MAX 4
+
+enum kind { COUNTER, GAUGE, HISTOGRAM, KINDS };
+
+static const char *const kind_names[] = {"counter", "gauge", "histogram"};
+
+/* What was registered, and what the page is to say. */
+struct series {
+    char values[LABELS_MAX][TEXT_MAX * SX__UTF8_GROWTH];
+    size_t sizes[LABELS_MAX];
+    double number; /* of a histogram, the sum */
+    uint64_t counts[BOUNDS_MAX + 1];
+};
+
+struct model {
+    enum kind kind;
+    char name[TEXT_MAX], help[TEXT_MAX], labels[LABELS_MAX][TEXT_MAX];
+    const char *label_list[LABELS_MAX + 1];
+    size_t label_count;
+    double bounds[BOUNDS_MAX];
+    size_t bound_count;
+    struct series series[SERIES_MAX];
+    size_t series_count;
+};
+
+static void check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+/* ---- from the input ---- */
+
+struct input {
+    const uint8_t *data;
+    size_t size;
+};
+
+static uint8_t take_byte(struct input *input)
+{
+    if (input->size == 0) {
+        return 0;
+    }
+    input->size--;
+    return *input->data++;
+}
+
+static size_t take_bytes(struct input *input, char *bytes)
+{
+    size_t size = take_byte(input) % TEXT_MAX;
+    size = size < input->size ? size : input->size;
+    if (size > 0) {
+        memcpy(bytes, input->data, size);
+    }
+    input->data += size;
+    input->size -= size;
+    return size;
+}
+
+static void take_text(struct input *input, char *text)
+{
+    text[take_bytes(input, text)] = '\0';
+}
+
+static double take_double(struct input *input)
+{
+    double value = 0;
+    size_t size = sizeof value < input->size ? sizeof value : input->size;
+    if (size > 0) {
+        memcpy(&value, input->data, size);
+    }
+    input->data += size;
+    input->size -= size;
+    return value;
+}
+
+static void take_model(struct model *model, struct input *input)
+{
+    uint8_t shape = take_byte(input);
+    model->kind = (enum kind)(shape % KINDS);
+    model->label_count = shape / KINDS % (LABELS_MAX + 1);
+    take_text(input, model->name);
+    take_text(input, model->help);
+    for (size_t i = 0; i < model->label_count; i++) {
+        take_text(input, model->labels[i]);
+        model->label_list[i] = model->labels[i];
+    }
+    if (model->kind == HISTOGRAM) {
+        model->bound_count = 1 + take_byte(input) % BOUNDS_MAX;
+        for (size_t i = 0; i < model->bound_count; i++) {
+            model->bounds[i] = take_double(input);
+        }
+    }
+}
+
+/* ---- into a registry, and into what is expected of it ---- */
+
+union family {
+    struct sx_counter_family *counters;
+    struct sx_gauge_family *gauges;
+    struct sx_histogram_family *histograms;
+};
+
+static int register_family(union family *family, struct sx_registry *registry,
+                           const struct model *model)
+{
+    struct sx_metric_options options = {
+        .name = model->name, .help = model->help, .labels = model->label_list};
+    switch (model->kind) {
+    case COUNTER:
+        return sx_counter_family_register(&family->counters, registry, &options);
+    case GAUGE:
+        return sx_gauge_family_register(&family->gauges, registry, &options);
+    default:
+        options.buckets = model->bounds;
+        options.bucket_count = model->bound_count;
+        return sx_histogram_family_register(&family->histograms, registry, &options);
+    }
+}
+
+static struct series *expect_series(struct model *model, const struct series *wanted)
+{
+    for (size_t i = 0; i < model->series_count; i++) {
+        struct series *series = &model->series[i];
+        bool equal = true;
+        for (size_t n = 0; n < model->label_count; n++) {
+            equal = equal && series->sizes[n] == wanted->sizes[n] &&
+                    memcmp(series->values[n], wanted->values[n], wanted->sizes[n]) == 0;
+        }
+        if (equal) {
+            return series;
+        }
+    }
+    model->series[model->series_count] = *wanted;
+    return &model->series[model->series_count++];
+}
+
+static void observe(const struct model *model, struct series *series, double number)
+{
+    size_t bucket = 0;
+    if (isnan(number)) {
+        return;
+    }
+    while (bucket < model->bound_count && number > model->bounds[bucket]) {
+        bucket++;
+    }
+    series->counts[bucket]++;
+    series->number += number;
+}
+
+static void update(const union family *family, const struct model *model,
+                   const struct sx_str *values, struct series *series, double number)
+{
+    size_t count = model->label_count;
+    if (model->kind == COUNTER) {
+        struct sx_counter *counter = NULL;
+        /* Up to here, whole numbers and halves add up exactly in any order. */
+        number = isfinite(number) ? fmod(floor(number * 2) / 2, 1e9) : number;
+        check(sx_counter_family_get(&counter, family->counters, values, count) == SX_OK);
+        sx_counter_add(counter, number);
+        series->number += number > 0 && isfinite(number) ? number : 0;
+    } else if (model->kind == GAUGE) {
+        struct sx_gauge *gauge = NULL;
+        check(sx_gauge_family_get(&gauge, family->gauges, values, count) == SX_OK);
+        sx_gauge_set(gauge, number);
+        series->number = number;
+    } else {
+        struct sx_histogram *histogram = NULL;
+        check(sx_histogram_family_get(&histogram, family->histograms, values, count) == SX_OK);
+        sx_histogram_observe(histogram, number);
+        observe(model, series, number);
+    }
+}
+
+static void take_series(const union family *family, struct model *model, struct input *input)
+{
+    while (input->size > 0 && model->series_count < SERIES_MAX) {
+        char bytes[LABELS_MAX][TEXT_MAX];
+        struct sx_str values[LABELS_MAX];
+        struct series wanted = {.number = 0};
+        for (size_t i = 0; i < model->label_count; i++) {
+            values[i] = (struct sx_str){bytes[i], take_bytes(input, bytes[i])};
+            wanted.sizes[i] = sx__utf8_clean(wanted.values[i], values[i]);
+        }
+        update(family, model, values, expect_series(model, &wanted), take_double(input));
+    }
+}
+
+/* ---- the parser: it knows the format, and nothing of how it was written ---- */
+
+static void expect(struct sx_str *page, const char *text)
+{
+    size_t size = strlen(text);
+    check(page->size >= size && memcmp(page->data, text, size) == 0);
+    page->data += size;
+    page->size -= size;
+}
+
+static char take_char(struct sx_str *page)
+{
+    check(page->size > 0);
+    page->size--;
+    return *page->data++;
+}
+
+/* Up to the character that ends it, which is taken too; `escapable` may follow a backslash. */
+static size_t parse_escaped(struct sx_str *page, char end, const char *escapable, char *text)
+{
+    size_t size = 0;
+    for (char c = take_char(page); c != end; c = take_char(page)) {
+        check(c != '\n');
+        if (c == '\\') {
+            c = take_char(page);
+            check(c != '\0' && strchr(escapable, c) != NULL);
+            c = c == 'n' ? '\n' : c;
+        }
+        check(size < TEXT_MAX * SX__UTF8_GROWTH);
+        text[size++] = c;
+    }
+    return size;
+}
+
+static double parse_number(struct sx_str *page)
+{
+    char text[32];
+    size_t size = 0;
+    for (char c = take_char(page); c != '\n'; c = take_char(page)) {
+        check(strchr("0123456789+-.eINafn", c) != NULL && size < sizeof text - 1);
+        text[size++] = c;
+    }
+    text[size] = '\0';
+    char *end = NULL;
+    double number = strtod(text, &end);
+    check(size > 0 && *end == '\0');
+    return number;
+}
+
+static void parse_labels(struct sx_str *page, const struct model *model,
+                         const struct series *series)
+{
+    expect(page, "{");
+    for (size_t i = 0; i < model->label_count; i++) {
+        char value[TEXT_MAX * SX__UTF8_GROWTH];
+        expect(page, i > 0 ? "," : "");
+        expect(page, model->labels[i]);
+        expect(page, "=\"");
+        size_t size = parse_escaped(page, '"', "\\\"n", value);
+        check(size == series->sizes[i] && memcmp(value, series->values[i], size) == 0);
+        check(sx__utf8_is_valid((struct sx_str){value, size}));
+    }
+}
+
+static void check_number(struct sx_str *page, double expected)
+{
+    double number = parse_number(page);
+    check(number == expected || (isnan(number) && isnan(expected)));
+}
+
+static void parse_histogram(struct sx_str *page, const struct model *model,
+                            const struct series *series)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i <= model->bound_count; i++) {
+        bool last = i == model->bound_count;
+        if (!last && isinf(model->bounds[i])) {
+            continue; /* it is implied */
+        }
+        char bound[TEXT_MAX * SX__UTF8_GROWTH + 1];
+        char *end = NULL;
+        expect(page, model->name);
+        expect(page, "_bucket");
+        parse_labels(page, model, series);
+        expect(page, ",le=\"");
+        bound[parse_escaped(page, '"', "", bound)] = '\0';
+        check(strtod(bound, &end) == (last ? INFINITY : model->bounds[i]) && *end == '\0');
+        expect(page, "} ");
+        count += series->counts[i];
+        check_number(page, (double)count);
+    }
+    expect(page, model->name);
+    expect(page, "_sum");
+    parse_labels(page, model, series);
+    expect(page, "} ");
+    check_number(page, series->number);
+    expect(page, model->name);
+    expect(page, "_count");
+    parse_labels(page, model, series);
+    expect(page, "} ");
+    check_number(page, (double)count);
+}
+
+static void parse_page(struct sx_str page, const struct model *model)
+{
+    char help[TEXT_MAX * SX__UTF8_GROWTH];
+    expect(&page, "# HELP ");
+    expect(&page, model->name);
+    expect(&page, " ");
+    size_t size = parse_escaped(&page, '\n', "\\n", help);
+    check(size == strlen(model->help) && memcmp(help, model->help, size) == 0);
+    expect(&page, "# TYPE ");
+    expect(&page, model->name);
+    expect(&page, " ");
+    expect(&page, kind_names[model->kind]);
+    expect(&page, "\n");
+    for (size_t i = 0; i < model->series_count; i++) {
+        if (model->kind == HISTOGRAM) {
+            parse_histogram(&page, model, &model->series[i]);
+            continue;
+        }
+        expect(&page, model->name);
+        parse_labels(&page, model, &model->series[i]);
+        expect(&page, "} ");
+        check_number(&page, model->series[i].number);
+    }
+    check(page.size == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct model model;
+    static const struct sx_registry_options small = {
+        .slots = 2, .slot_bytes = 64 << 10, .directory_bytes = 64 << 10};
+    struct input input = {data, size};
+    struct sx_registry *registry = NULL;
+    union family family = {NULL};
+    struct sx_page page = {0};
+
+    memset(&model, 0, sizeof model);
+    take_model(&model, &input);
+    check(sx_registry_new(&registry, &small) == SX_OK);
+    if (register_family(&family, registry, &model) == SX_OK) {
+        take_series(&family, &model, &input);
+        check(sx_page_render(&page, registry, SX_FORMAT_TEXT) == SX_OK);
+        parse_page((struct sx_str){page.data, page.size}, &model);
+    } else {
+        check(family.counters == NULL);
+    }
+    sx_page_clean_up(&page);
+    sx_registry_destroy(registry);
+    return 0;
+}
