@@ -19,16 +19,43 @@
 
 #include <sextant/app.h>
 #include <sextant/metrics.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/** What the metrics and their labels are called. */
+enum sx_prometheus_names {
+    SX_NAMES_ORIGINAL = 0, /* as above */
+    /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
+     * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
+     * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for
+     * HTTP metrics. */
+    SX_NAMES_OPENTELEMETRY,
+};
+
+/** What the handler label says. */
+enum sx_prometheus_handler {
+    SX_HANDLER_DEFAULT = 0, /* the function, or with SX_NAMES_OPENTELEMETRY the route */
+    SX_HANDLER_FUNCTION,    /* "users.get_user" */
+    SX_HANDLER_ROUTE,       /* "/users/{id}" */
+};
 
 /** The component's options; the zero value is right. */
 struct sx_prometheus_options {
     struct sx_registry *registry; /* borrowed; NULL: the default registry */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
+    enum sx_prometheus_names names;
+    enum sx_prometheus_handler handler;
+    bool duration_has_code;  /* the duration has the code as a label too */
+    bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */
+    bool measure_first_byte; /* http_response_first_byte_seconds{method,handler}: until the response
+                                begins to be sent */
+    const struct sx_handler *const *excluded; /* handlers that are not measured, up to a NULL; NULL:
+                                                 none; borrowed while the app is made */
     void *reserved[8];
 };
 

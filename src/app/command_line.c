@@ -209,6 +209,7 @@ static bool parse(struct command *command, int argc, char **argv)
 {
     int index = 0;
     int option;
+    optind = 0; /* whoever else has used getopt before: begin again */
     while ((option = getopt_long(argc, argv, "", command->options, &index)) != -1) {
         if (option != 0 || !take_option(command, index, optarg)) {
             return false;

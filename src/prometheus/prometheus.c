@@ -3,40 +3,51 @@
  * It uses public headers only, so anyone can write a component like it.
  *
  * A request takes no lock and allocates nothing: the children of each route and method are found
- * through a table, by the route's index and the method's number. Those of declared routes are there
- * from the start; rarer ones (another method, a status) are made on their first occurrence.
+ * through a table, by the route's index and the method's number, and those of each code through
+ * another. Those of declared routes are there from the start; rarer ones (another method, a code)
+ * are made on their first occurrence. No client can make more: methods are ten, codes 400, routes
+ * as many as there are.
  */
-#include <sextant/prometheus.h>
+#include "families.h"
 
 #include <sextant/exposition.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define STATUS_MIN 200
 #define STATUS_COUNT 400
 
-/* The children of one (handler, method). A child that could not be made stays missing for good, so
- * that no gauge is decremented that was not incremented. */
+/* The children of one (method, handler, code). */
+struct code_children {
+    struct sx_counter *requests;
+    struct sx_histogram *duration; /* where it has the code as a label */
+};
+
+/* The children of one (method, handler); those that the options leave out are NULL, which every
+ * update accepts. Once the children of a place have been decided they never change, so that no
+ * gauge is decremented that was not incremented. */
 struct children {
     struct sx_gauge *in_progress;
     struct sx_histogram *duration;
-    _Atomic(struct sx_counter *) codes[STATUS_COUNT];
+    struct sx_histogram *request_size, *response_size, *first_byte;
+    _Atomic(struct code_children *) codes[STATUS_COUNT];
 };
 
 struct sx_prometheus {
     struct sx_registry *registry;
-    struct sx_counter_family *requests;
-    struct sx_histogram_family *durations;
-    struct sx_gauge_family *in_progress;
-    struct sx_counter_family *aborted;
-    struct sx_counter *rejected[SX_REASONS];
+    struct sx__families families;
     struct sx_app *app;
+    bool label_is_route;
     size_t row_count;                     /* the routes, and one row for what no route answers */
+    bool *excluded;                       /* [row_count] */
     _Atomic(struct children *) *children; /* [row_count][SX_METHODS] */
 };
 
-static struct children missing; /* stands for children that could not be made */
+/* Stand for what could not be made. */
+static struct children no_children;
+static struct code_children no_code_children;
 
 static struct sx_str view(const char *text)
 {
@@ -45,21 +56,76 @@ static struct sx_str view(const char *text)
 
 /* ---- children ---- */
 
-static struct children *children_new(struct sx_prometheus *self, const char *method,
-                                     const char *handler)
+/* What labels can tell of a request. */
+struct told {
+    const char *method, *handler, *phase;
+    int code;
+    char code_text[3];
+};
+
+static size_t label_values(struct sx_str *values, const struct sx__labels *labels,
+                           struct told *told)
 {
-    const struct sx_str values[] = {view(method), view(handler)};
-    struct children *made = calloc(1, sizeof *made);
-    if (made == NULL || sx_gauge_family_get(&made->in_progress, self->in_progress, values, 2) < 0 ||
-        sx_histogram_family_get(&made->duration, self->durations, values, 2) < 0) {
-        free(made);
-        return &missing;
+    told->code_text[0] = (char)('0' + told->code / 100);
+    told->code_text[1] = (char)('0' + told->code / 10 % 10);
+    told->code_text[2] = (char)('0' + told->code % 10);
+    const struct sx_str all[] = {
+        [SX__TOLD_METHOD] = view(told->method),
+        [SX__TOLD_HANDLER] = view(told->handler),
+        [SX__TOLD_CODE] = {told->code_text, sizeof told->code_text},
+        [SX__TOLD_SCHEME] = view("http"),
+        [SX__TOLD_PHASE] = view(told->phase == NULL ? "" : told->phase),
+    };
+    for (size_t i = 0; i < labels->count; i++) {
+        values[i] = all[labels->told[i]];
     }
-    return made;
+    return labels->count;
 }
 
-/* The children of a route and method, made if they are not there; `handler` is the route's label.
- */
+/* A child of a family, or NULL where the family was left out. */
+static int get_histogram(struct sx_histogram **histogram, struct sx_histogram_family *family,
+                         const struct sx__labels *labels, struct told *told)
+{
+    struct sx_str values[SX__LABELS_MOST];
+    size_t count = label_values(values, labels, told);
+    return family == NULL ? SX_OK : sx_histogram_family_get(histogram, family, values, count);
+}
+
+static int get_counter(struct sx_counter **counter, struct sx_counter_family *family,
+                       const struct sx__labels *labels, struct told *told)
+{
+    struct sx_str values[SX__LABELS_MOST];
+    size_t count = label_values(values, labels, told);
+    return family == NULL ? SX_OK : sx_counter_family_get(counter, family, values, count);
+}
+
+static int fill_children(struct children *made, const struct sx__families *families,
+                         struct told *told)
+{
+    struct sx_str values[SX__LABELS_MOST];
+    size_t count = label_values(values, &families->in_progress_labels, told);
+    int status = sx_gauge_family_get(&made->in_progress, families->in_progress, values, count);
+    if (status == SX_OK && !families->duration_has_code) {
+        status =
+            get_histogram(&made->duration, families->durations, &families->duration_labels, told);
+    }
+    struct sx_histogram **const optional[] = {&made->request_size, &made->response_size,
+                                              &made->first_byte};
+    struct sx_histogram_family *const from[] = {families->request_sizes, families->response_sizes,
+                                                families->first_bytes};
+    for (size_t i = 0; i < 3 && status == SX_OK; i++) {
+        status = get_histogram(optional[i], from[i], &families->handler_labels, told);
+    }
+    return status;
+}
+
+static const char *handler_label(const struct sx_prometheus *self, const struct sx_route *route,
+                                 const char *function)
+{
+    return self->label_is_route && route != NULL ? route->path : function;
+}
+
+/* The children of a route and method, made if they are not there. */
 static struct children *children_of(struct sx_prometheus *self, size_t row, enum sx_method method,
                                     const char *handler)
 {
@@ -68,12 +134,17 @@ static struct children *children_of(struct sx_prometheus *self, size_t row, enum
     if (found != NULL) {
         return found;
     }
-    struct children *made = children_new(self, sx_method_name(method), handler);
+    struct told told = {.method = sx_method_name(method), .handler = handler};
+    struct children *made = calloc(1, sizeof *made);
+    if (made == NULL || fill_children(made, &self->families, &told) < 0) {
+        free(made);
+        made = &no_children;
+    }
     if (atomic_compare_exchange_strong_explicit(place, &found, made, memory_order_acq_rel,
                                                 memory_order_acquire)) {
         return made;
     }
-    if (made != &missing) {
+    if (made != &no_children) {
         free(made); /* another thread was first; the metrics behind both are the same */
     }
     return found;
@@ -82,53 +153,86 @@ static struct children *children_of(struct sx_prometheus *self, size_t row, enum
 static struct children *children_of_record(struct sx_prometheus *self,
                                            const struct sx_record *record)
 {
-    return children_of(self, record->route_index, record->method_id, record->handler);
+    return children_of(self, record->route_index, record->method_id,
+                       handler_label(self, record->route, record->handler));
 }
 
-static struct sx_counter *code_counter(struct sx_prometheus *self, struct children *children,
-                                       const struct sx_record *record)
+static struct code_children *code_children_of(struct sx_prometheus *self, struct children *children,
+                                              const struct sx_record *record)
 {
-    _Atomic(struct sx_counter *) *place = &children->codes[record->status - STATUS_MIN];
-    struct sx_counter *counter = atomic_load_explicit(place, memory_order_acquire);
-    if (counter == NULL) {
-        const char code[] = {(char)('0' + record->status / 100),
-                             (char)('0' + record->status / 10 % 10),
-                             (char)('0' + record->status % 10)};
-        const struct sx_str values[] = {
-            view(sx_method_name(record->method_id)), view(record->handler), {code, sizeof code}};
-        if (sx_counter_family_get(&counter, self->requests, values, 3) < 0) {
-            return NULL;
-        }
-        if (children != &missing) {
-            atomic_store_explicit(place, counter, memory_order_release);
-        }
+    if (record->status < STATUS_MIN || record->status >= STATUS_MIN + STATUS_COUNT ||
+        children == &no_children) {
+        return &no_code_children;
     }
-    return counter;
+    _Atomic(struct code_children *) *place = &children->codes[record->status - STATUS_MIN];
+    struct code_children *found = atomic_load_explicit(place, memory_order_acquire);
+    if (found != NULL) {
+        return found;
+    }
+    const struct sx__families *families = &self->families;
+    struct told told = {.method = sx_method_name(record->method_id),
+                        .handler = handler_label(self, record->route, record->handler),
+                        .code = record->status};
+    struct code_children *made = calloc(1, sizeof *made);
+    int status = made == NULL ? SX_ENOMEM
+                              : get_counter(&made->requests, families->requests,
+                                            &families->request_labels, &told);
+    if (status == SX_OK && families->duration_has_code) {
+        status =
+            get_histogram(&made->duration, families->durations, &families->duration_labels, &told);
+    }
+    if (status < 0) {
+        free(made); /* the next one of this code tries again: nothing has to be undone */
+        return &no_code_children;
+    }
+    if (!atomic_compare_exchange_strong_explicit(place, &found, made, memory_order_acq_rel,
+                                                 memory_order_acquire)) {
+        free(made);
+        return found;
+    }
+    return made;
 }
 
 /* ---- observing ---- */
 
+static double seconds_since_start(const struct sx_record *record, uint64_t now_ns)
+{
+    return now_ns > record->started_ns ? (double)(now_ns - record->started_ns) * 1e-9 : 0;
+}
+
 static void on_begin(void *context, const struct sx_record *record)
 {
     struct sx_prometheus *self = context;
-    sx_gauge_inc(children_of_record(self, record)->in_progress);
+    if (!self->excluded[record->route_index]) {
+        sx_gauge_inc(children_of_record(self, record)->in_progress);
+    }
 }
 
 static void on_respond(void *context, const struct sx_record *record)
 {
     struct sx_prometheus *self = context;
-    if (record->status >= STATUS_MIN && record->status < STATUS_MIN + STATUS_COUNT) {
-        sx_counter_inc(code_counter(self, children_of_record(self, record), record));
+    if (self->excluded[record->route_index]) {
+        return;
+    }
+    struct children *children = children_of_record(self, record);
+    sx_counter_inc(code_children_of(self, children, record)->requests);
+    if (children->first_byte != NULL) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+        sx_histogram_observe(children->first_byte, seconds_since_start(record, now_ns));
     }
 }
 
 static void count_aborted(struct sx_prometheus *self, const struct sx_record *record,
                           const char *phase)
 {
-    const struct sx_str values[] = {view(sx_method_name(record->method_id)), view(record->handler),
-                                    view(phase)};
+    struct told told = {.method = sx_method_name(record->method_id),
+                        .handler = handler_label(self, record->route, record->handler),
+                        .phase = phase};
     struct sx_counter *counter = NULL;
-    if (sx_counter_family_get(&counter, self->aborted, values, 3) == SX_OK) {
+    if (get_counter(&counter, self->families.aborted, &self->families.aborted_labels, &told) ==
+        SX_OK) {
         sx_counter_inc(counter);
     }
 }
@@ -136,18 +240,21 @@ static void count_aborted(struct sx_prometheus *self, const struct sx_record *re
 static void on_end(void *context, const struct sx_record *record, enum sx_outcome outcome)
 {
     struct sx_prometheus *self = context;
+    if (self->excluded[record->route_index]) {
+        return;
+    }
     struct children *children = children_of_record(self, record);
     if (record->status != 0) {
         /* What was counted has a duration, so that both always agree. */
-        double seconds = record->ended_ns > record->started_ns
-                             ? (double)(record->ended_ns - record->started_ns) * 1e-9
-                             : 0;
-        sx_histogram_observe(children->duration, seconds);
+        struct sx_histogram *duration = self->families.duration_has_code
+                                            ? code_children_of(self, children, record)->duration
+                                            : children->duration;
+        sx_histogram_observe(duration, seconds_since_start(record, record->ended_ns));
+        sx_histogram_observe(children->request_size, (double)record->request_body_bytes);
+        sx_histogram_observe(children->response_size, (double)record->response_body_bytes);
     }
-    if (outcome == SX_OUTCOME_REQUEST_ABORTED) {
-        count_aborted(self, record, "request");
-    } else if (outcome == SX_OUTCOME_RESPONSE_ABORTED) {
-        count_aborted(self, record, "response");
+    if (outcome != SX_OUTCOME_COMPLETE) {
+        count_aborted(self, record, outcome == SX_OUTCOME_REQUEST_ABORTED ? "request" : "response");
     }
     sx_gauge_dec(children->in_progress);
 }
@@ -156,7 +263,7 @@ static void on_rejected(void *context, enum sx_reason reason)
 {
     struct sx_prometheus *self = context;
     if ((unsigned)reason < SX_REASONS) {
-        sx_counter_inc(self->rejected[reason]);
+        sx_counter_inc(self->families.rejected[reason]);
     }
 }
 
@@ -169,105 +276,80 @@ static const struct sx_observer observer = {
 
 /* ---- the component ---- */
 
-static int register_families(struct sx_prometheus *self,
-                             const struct sx_prometheus_options *options)
+static void exclude(struct sx_prometheus *self, const struct sx_handler *const *handlers)
 {
-    const struct sx_metric_options duration = {
-        .name = "http_request_duration_seconds",
-        .help = "Time from the first byte of a request to the last byte of its response.",
-        .labels = SX_LABELS("method", "handler"),
-        .buckets = options->buckets,
-        .bucket_count = options->bucket_count,
-    };
-    const struct sx_metric_options requests = {
-        .name = "http_requests_total",
-        .help = "Requests answered.",
-        .labels = SX_LABELS("method", "handler", "code"),
-    };
-    const struct sx_metric_options in_progress = {
-        .name = "http_requests_inprogress",
-        .help = "Requests in progress.",
-        .labels = SX_LABELS("method", "handler"),
-    };
-    const struct sx_metric_options aborted = {
-        .name = "http_requests_aborted_total",
-        .help = "Requests that died before their response, or half-way through it.",
-        .labels = SX_LABELS("method", "handler", "phase"),
-    };
-    int status = sx_histogram_family_register(&self->durations, self->registry, &duration);
-    if (status == SX_OK) {
-        status = sx_counter_family_register(&self->requests, self->registry, &requests);
+    for (; handlers != NULL && *handlers != NULL; handlers++) {
+        for (size_t row = 0; row + 1 < self->row_count; row++) {
+            if (sx_app_get_route(self->app, row)->handler == *handlers) {
+                self->excluded[row] = true;
+            }
+        }
     }
-    if (status == SX_OK) {
-        status = sx_gauge_family_register(&self->in_progress, self->registry, &in_progress);
-    }
-    if (status == SX_OK) {
-        status = sx_counter_family_register(&self->aborted, self->registry, &aborted);
-    }
-    return status;
-}
-
-static int register_rejected(struct sx_prometheus *self)
-{
-    struct sx_counter_family *family = NULL;
-    const struct sx_metric_options rejected = {
-        .name = "http_requests_rejected_total",
-        .help = "Requests turned away before they were routed.",
-        .labels = SX_LABELS("reason"),
-    };
-    int status = sx_counter_family_register(&family, self->registry, &rejected);
-    for (int reason = 0; reason < SX_REASONS && status == SX_OK; reason++) {
-        const struct sx_str value = view(sx_reason_name((enum sx_reason)reason));
-        status = sx_counter_family_get(&self->rejected[reason], family, &value, 1);
-    }
-    return status;
 }
 
 /* From the start-up on, a route's metrics are on the page, at 0. */
 static int make_declared(struct sx_prometheus *self)
 {
     for (size_t row = 0; row + 1 < self->row_count; row++) {
-        const char *name = sx_app_get_route(self->app, row)->method;
+        if (self->excluded[row]) {
+            continue;
+        }
+        const struct sx_route *route = sx_app_get_route(self->app, row);
         int method = 0;
         while (method < SX_METHOD_OTHER &&
-               strcmp(name, sx_method_name((enum sx_method)method)) != 0) {
+               strcmp(route->method, sx_method_name((enum sx_method)method)) != 0) {
             method++;
         }
-        const char *handler = sx_app_get_route_handler(self->app, row);
-        if (children_of(self, row, (enum sx_method)method, handler) == &missing) {
+        const char *label = handler_label(self, route, sx_app_get_route_handler(self->app, row));
+        if (children_of(self, row, (enum sx_method)method, label) == &no_children) {
             return SX_EFULL;
         }
     }
     return SX_OK;
 }
 
+static void children_destroy(struct children *children)
+{
+    if (children == NULL || children == &no_children) {
+        return;
+    }
+    for (size_t i = 0; i < STATUS_COUNT; i++) {
+        free(atomic_load_explicit(&children->codes[i], memory_order_acquire));
+    }
+    free(children);
+}
+
 static void clean_up(struct sx_prometheus *self)
 {
     for (size_t i = 0; self->children != NULL && i < self->row_count * SX_METHODS; i++) {
-        struct children *made = atomic_load_explicit(&self->children[i], memory_order_acquire);
-        if (made != &missing) {
-            free(made);
-        }
+        children_destroy(atomic_load_explicit(&self->children[i], memory_order_acquire));
     }
     free((void *)self->children);
+    free(self->excluded);
     self->children = NULL;
+    self->excluded = NULL;
 }
 
 static struct sx_result init(struct sx_prometheus *self,
                              const struct sx_prometheus_options *options, struct sx_app *app)
 {
     static const struct sx_prometheus_options defaults;
+    const char *failed = "the tables of the routes";
     options = options == NULL ? &defaults : options;
     self->app = app;
+    self->label_is_route =
+        options->handler == SX_HANDLER_ROUTE ||
+        (options->handler == SX_HANDLER_DEFAULT && options->names == SX_NAMES_OPENTELEMETRY);
     self->registry = options->registry == NULL ? sx_registry_default() : options->registry;
     self->row_count = sx_app_get_route_count(app) + 1;
     self->children = calloc(self->row_count * SX_METHODS, sizeof *self->children);
-    int status = self->registry == NULL || self->children == NULL ? SX_ENOMEM : SX_OK;
+    self->excluded = calloc(self->row_count, sizeof *self->excluded);
+    int status = self->registry == NULL || self->children == NULL || self->excluded == NULL
+                     ? SX_ENOMEM
+                     : SX_OK;
     if (status == SX_OK) {
-        status = register_families(self, options);
-    }
-    if (status == SX_OK) {
-        status = register_rejected(self);
+        exclude(self, options->excluded);
+        status = sx__families_register(&self->families, self->registry, options, &failed);
     }
     if (status == SX_OK) {
         status = make_declared(self);
@@ -277,7 +359,7 @@ static struct sx_result init(struct sx_prometheus *self,
     }
     if (status < 0) {
         clean_up(self);
-        return sx_fail(500, "%s: %s", sx_status_name(status), sx_status_text(status));
+        return sx_fail(500, "%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
     }
     sx_app_reserve(app, &sx_handler_sx_expose_metrics);
     return sx_continue();

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "page.h"
+
 #include <cmocka.h>
 #include <sextant/app.h>
 #include <sextant/exposition.h>
@@ -120,51 +122,18 @@ static int send_as(const char *method, const char *target)
 
 static void read_page(void)
 {
-    struct sx_page rendered = {0};
-    assert_int_equal(sx_page_render(&rendered, registry, SX_FORMAT_TEXT), SX_OK);
     free(page);
-    page = malloc(rendered.size + 1);
-    assert_non_null(page);
-    memcpy(page, rendered.data, rendered.size);
-    page[rendered.size] = '\0';
-    sx_page_clean_up(&rendered);
+    page = page_new(registry);
 }
 
 static void assert_line(const char *line)
 {
-    char whole[256];
-    snprintf(whole, sizeof whole, "\n%s\n", line);
-    if (strstr(page, whole) == NULL) {
-        fail_msg("the page has no line\n%s\n\n%s", line, page);
-    }
+    page_assert_line(page, line);
 }
 
-/* The sum of all samples of a name, over all label values. */
 static double sum_of(const char *name)
 {
-    double sum = 0;
-    size_t size = strlen(name);
-    for (const char *line = page; line != NULL && *line != '\0';) {
-        const char *next = strchr(line, '\n');
-        if (strncmp(line, name, size) == 0 && (line[size] == '{' || line[size] == ' ')) {
-            const char *blank = next;
-            while (blank > line && *blank != ' ') {
-                blank--;
-            }
-            sum += strtod(blank, NULL);
-        }
-        line = next == NULL ? NULL : next + 1;
-    }
-    return sum;
-}
-
-static size_t count_lines(void)
-{
-    size_t lines = 0;
-    for (const char *p = page; (p = strchr(p, '\n')) != NULL; p++) {
-        lines++;
-    }
-    return lines;
+    return page_sum(page, name);
 }
 
 static void test_declared_routes_are_on_the_page_from_the_start(void **state)
@@ -262,7 +231,7 @@ static void test_no_client_can_make_series(void **state)
     (void)get("/nowhere");
     (void)get("/users/x");
     read_page();
-    size_t before = count_lines();
+    size_t before = page_count_lines(page);
     for (int i = 0; i < 1000; i++) {
         char method[16];
         char target[48];
@@ -274,7 +243,7 @@ static void test_no_client_can_make_series(void **state)
         assert_int_equal(get(target), 404);
     }
     read_page();
-    assert_int_equal(count_lines(), before);
+    assert_int_equal(page_count_lines(page), before);
     assert_true(sum_of("http_requests_total") == 3003);
 }
 
@@ -327,7 +296,7 @@ static void test_options_that_do_not_fit_keep_the_app_from_starting(void **state
                                 }),
                      SX_ECOMPONENT);
     assert_non_null(strstr(logged, "component 'sx_prometheus' could not be initialised: "
-                                   "SX_EBUCKETS: "));
+                                   "http_request_duration_seconds: "));
     sx_registry_destroy(fresh);
 }
 

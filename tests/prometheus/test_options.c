@@ -1,0 +1,174 @@
+/* What the component's options change on the page. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "page.h"
+
+#include <cmocka.h>
+#include <sextant/app.h>
+#include <sextant/prometheus.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct sx_result get_user(int64_t id)
+{
+    return sx_json("{s:I}", "id", id);
+}
+SX_BIND(get_user, (path, i64, id));
+static struct sx_result upload(struct sx_str body)
+{
+    return sx_bytes(NULL, body.data, body.size);
+}
+SX_BIND(upload, (body, bytes, body));
+static struct sx_result health(void)
+{
+    return sx_empty();
+}
+SX_BIND(health);
+
+static const struct sx_route routes[] = {
+    SX_GET("/users/{id}", get_user),
+    SX_POST("/upload", upload),
+    SX_GET("/health", health),
+    SX_GET("/metrics", sx_expose_metrics),
+};
+
+static struct sx_registry *registry;
+static struct sx_app *app;
+static struct sx_client *client;
+static struct sx_reply reply;
+static char *page;
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_int_equal(sx_registry_new(&registry, NULL), SX_OK);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx_reply_clean_up(&reply);
+    sx_client_destroy(client);
+    sx_app_destroy(app);
+    sx_registry_destroy(registry);
+    free(page);
+    page = NULL;
+    client = NULL;
+    app = NULL;
+    return 0;
+}
+
+static void start(struct sx_prometheus_options options)
+{
+    options.registry = registry;
+    assert_int_equal(sx_app_new(&app,
+                                &(struct sx_app_options){
+                                    .routes = SX_LIST(routes),
+                                    .components = SX_COMPONENTS((sx_prometheus, &options)),
+                                }),
+                     SX_OK);
+    assert_int_equal(sx_client_new(&client, app), SX_OK);
+}
+
+static void send(const char *method, const char *target, const char *body)
+{
+    assert_int_equal(
+        sx_client_send(client, &reply, method, target, NULL, (struct sx_str){body, strlen(body)}),
+        SX_OK);
+    free(page);
+    page = page_new(registry);
+}
+
+static void test_opentelemetry_names(void **state)
+{
+    (void)state;
+    start((struct sx_prometheus_options){.names = SX_NAMES_OPENTELEMETRY});
+    send("GET", "/users/7", "");
+    send("BREW", "/nowhere", "");
+    page_assert_line(page, "http_server_request_duration_seconds_count{http_request_method=\"GET\","
+                           "http_route=\"/users/{id}\",http_response_status_code=\"200\","
+                           "url_scheme=\"http\"} 1");
+    page_assert_line(page, "http_server_request_duration_seconds_count{http_request_method="
+                           "\"_OTHER\",http_route=\"<builtin>\",http_response_status_code=\"404\","
+                           "url_scheme=\"http\"} 1");
+    page_assert_line(page, "http_server_active_requests{http_request_method=\"GET\",url_scheme="
+                           "\"http\"} 0");
+    assert_null(strstr(page, "http_requests_total"));
+}
+
+static void test_the_handler_can_be_the_route(void **state)
+{
+    (void)state;
+    start((struct sx_prometheus_options){.handler = SX_HANDLER_ROUTE});
+    send("GET", "/users/7", "");
+    page_assert_line(page, "http_requests_total{method=\"GET\",handler=\"/users/{id}\",code="
+                           "\"200\"} 1");
+    send("GET", "/users/x", "");
+    page_assert_line(page, "http_requests_total{method=\"GET\",handler=\"/users/{id}\",code="
+                           "\"404\"} 1");
+}
+
+static void test_the_duration_can_have_the_code(void **state)
+{
+    (void)state;
+    start((struct sx_prometheus_options){.duration_has_code = true});
+    send("GET", "/users/7", "");
+    send("GET", "/users/x", "");
+    page_assert_line(page, "http_request_duration_seconds_count{method=\"GET\",handler=\"test_"
+                           "options.get_user\",code=\"200\"} 1");
+    page_assert_line(page, "http_request_duration_seconds_count{method=\"GET\",handler=\"test_"
+                           "options.get_user\",code=\"404\"} 1");
+    assert_true(page_sum(page, "http_request_duration_seconds_count") ==
+                page_sum(page, "http_requests_total"));
+}
+
+static void test_handlers_can_be_left_out(void **state)
+{
+    (void)state;
+    static const struct sx_handler *const excluded[] = {&sx_handler_health,
+                                                        &sx_handler_sx_expose_metrics, NULL};
+    start((struct sx_prometheus_options){.excluded = excluded});
+    send("GET", "/health", "");
+    send("GET", "/metrics", "");
+    send("GET", "/users/7", "");
+    assert_null(strstr(page, "test_options.health"));
+    assert_null(strstr(page, "expose_metrics"));
+    assert_true(page_sum(page, "http_requests_total") == 1);
+    assert_true(page_sum(page, "http_requests_inprogress") == 0);
+}
+
+static void test_body_sizes_and_first_bytes_can_be_measured(void **state)
+{
+    (void)state;
+    start((struct sx_prometheus_options){.measure_body_sizes = true, .measure_first_byte = true});
+    send("POST", "/upload", "12345");
+    page_assert_line(page, "http_request_body_bytes_sum{method=\"POST\",handler=\"test_options."
+                           "upload\"} 5");
+    page_assert_line(page, "http_response_body_bytes_sum{method=\"POST\",handler=\"test_options."
+                           "upload\"} 5");
+    page_assert_line(page, "http_response_first_byte_seconds_count{method=\"POST\",handler=\"test_"
+                           "options.upload\"} 1");
+    assert_true(page_sum(page, "http_response_first_byte_seconds_sum") <=
+                page_sum(page, "http_request_duration_seconds_sum"));
+    send("GET", "/health", "");
+    page_assert_line(page, "http_response_body_bytes_sum{method=\"GET\",handler=\"test_options."
+                           "health\"} 0");
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_opentelemetry_names),
+        CASE(test_the_handler_can_be_the_route),
+        CASE(test_the_duration_can_have_the_code),
+        CASE(test_handlers_can_be_left_out),
+        CASE(test_body_sizes_and_first_bytes_can_be_measured),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
