@@ -40,7 +40,8 @@ SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry
 /** Frees the page's buffer and zeroes it; NULL is a no-op. */
 SX_API void sx_page_clean_up(struct sx_page *page);
 
-/** The Content-Type of a format: "text/plain; version=0.0.4; charset=utf-8". Static string. [any] */
+/** The Content-Type of a format: "text/plain; version=0.0.4; charset=utf-8". Static string. [any]
+ */
 SX_API const char *sx_format_content_type(enum sx_format format);
 
 #ifdef __cplusplus

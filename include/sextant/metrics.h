@@ -1,9 +1,9 @@
 /* metrics.h: counters, gauges and histograms, updated in nanoseconds from any thread.
  *
- * A registry holds metric families; a family has label names; a series (a child) is one set of label
- * values, made on its first look-up. Keep the handle of a series and update it: an update takes no
- * lock, writes no shared cache line (gauges excepted) and allocates nothing, but for a thread's
- * first update, which claims a slot for the thread.
+ * A registry holds metric families; a family has label names; a series (a child) is one set of
+ * label values, made on its first look-up. Keep the handle of a series and update it: an update
+ * takes no lock, writes no shared cache line (gauges excepted) and allocates nothing, but for a
+ * thread's first update, which claims a slot for the thread.
  *
  * Handles are pointers into the registry. They are valid as long as the registry, and every update
  * accepts NULL and does nothing then, so that a program whose registration failed still works.
@@ -29,14 +29,17 @@ struct sx_counter_family;
 struct sx_gauge_family;
 struct sx_histogram_family;
 
-#define SX_LABELS_MAX 16  /* label names of a family */
+#define SX_LABELS_MAX 16   /* label names of a family */
 #define SX_BUCKETS_MAX 256 /* bucket bounds of a histogram, +Inf not counted */
 
-/** How a registry uses memory. The zero value is right for a program of one process. */
+/** How a registry uses memory. The zero value is right for a program of one process.
+ *
+ * At most 1,024 slots, and 16 GiB each for a slot and the directory. Threads beyond the slots
+ * update too, with atomic operations on shared cells. */
 struct sx_registry_options {
-    bool shared;          /* true: processes forked after this share it (prefork workers) */
-    unsigned slots;       /* threads that update at full speed at the same time; 0: 64 */
-    size_t slot_bytes;    /* address space of one slot: 8 bytes a counter, 8 a bucket; 0: 64 MiB */
+    bool shared;       /* true: processes forked after this share it (prefork workers) */
+    unsigned slots;    /* threads that update at full speed at the same time; 0: 64 */
+    size_t slot_bytes; /* address space of one slot: 8 bytes a counter, 8 a bucket; 0: 64 MiB */
     size_t directory_bytes; /* address space for names, labels and texts; 0: 1 GiB */
     void *reserved[4];
 };
@@ -46,8 +49,8 @@ struct sx_metric_options {
     const char *name;          /* base unit and, for counters, _total in the name */
     const char *help;          /* one sentence; needed */
     const char *const *labels; /* names, ended by NULL; see SX_LABELS; NULL: no labels */
-    const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: the default */
-    size_t bucket_count;       /* +Inf is implied, and dropped where given as the last */
+    const double *buckets; /* histograms: upper bounds, strictly increasing; NULL: the default */
+    size_t bucket_count;   /* +Inf is implied, and dropped where given as the last */
     void *reserved[4];
 };
 
@@ -55,8 +58,8 @@ struct sx_metric_options {
 #define SX_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /** A list of bucket bounds: `SX_BUCKETS(.1, .5, 1)` sets `.buckets` and `.bucket_count`. */
-#define SX_BUCKETS(...)                          \
-    .buckets = (const double[]){__VA_ARGS__},    \
+#define SX_BUCKETS(...)                       \
+    .buckets = (const double[]){__VA_ARGS__}, \
     .bucket_count = sizeof((const double[]){__VA_ARGS__}) / sizeof(double)
 
 /* ---- registries ---- */
@@ -76,7 +79,8 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
 /** Ends a registry and gives its memory back; its address space stays reserved for the next one.
  *
  * No thread may use the registry or a handle from it any more. NULL is a no-op; the default
- * registry must not be destroyed.
+ * registry must not be destroyed. In a process that inherited a shared registry by fork(), it is
+ * ended for this process only.
  */
 SX_API void sx_registry_destroy(struct sx_registry *registry);
 
@@ -95,7 +99,7 @@ SX_API struct sx_registry *sx_registry_default(void);
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
  * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST, SX_ECLASH, SX_EINVAL (buckets on a counter,
- *           labels on a metric without), SX_EFULL, SX_ENOMEM
+ *           labels on a metric without, or too many), SX_EFULL, SX_ENOMEM
  * Threads:  [any]
  * Memory:   copies the options; the handle lives as long as the registry
  * Source:   Prometheus "Writing client libraries"
@@ -124,8 +128,8 @@ SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
 
 /** As sx_counter_family_get, of C strings: `sx_counter_with(family, "GET", "200")`.
  *  Gives NULL where that fails, which every update accepts. */
-#define sx_counter_with(family, ...)                                    \
-    sx__counter_with((family), (const char *const[]){__VA_ARGS__},      \
+#define sx_counter_with(family, ...)                               \
+    sx__counter_with((family), (const char *const[]){__VA_ARGS__}, \
                      sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /** Adds 1.
@@ -138,7 +142,8 @@ static inline void sx_counter_inc(struct sx_counter *counter);
 
 /** Adds `delta`: exact for whole numbers beyond 2^53 too, as these are summed as integers.
  *
- * @param delta  in the metric's base unit; negative, NaN or infinite is ignored
+ * @param delta  in the metric's base unit; negative, NaN or infinite is ignored, and so is a
+ *               fraction where the registry has no room left for the counter's first one
  * Threads:  [any], lock-free but for a counter's very first fraction
  */
 SX_API void sx_counter_add(struct sx_counter *counter, double delta);
@@ -160,8 +165,8 @@ SX_API SX_MUST_CHECK int sx_gauge_family_get(struct sx_gauge **gauge,
                                              struct sx_gauge_family *family,
                                              const struct sx_str *values, size_t count);
 /** As sx_counter_with. */
-#define sx_gauge_with(family, ...)                                    \
-    sx__gauge_with((family), (const char *const[]){__VA_ARGS__},      \
+#define sx_gauge_with(family, ...)                               \
+    sx__gauge_with((family), (const char *const[]){__VA_ARGS__}, \
                    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /** Sets the value of this process; in a shared registry the page shows the sum of the live
@@ -194,8 +199,8 @@ SX_API SX_MUST_CHECK int sx_histogram_family_get(struct sx_histogram **histogram
                                                  struct sx_histogram_family *family,
                                                  const struct sx_str *values, size_t count);
 /** As sx_counter_with. */
-#define sx_histogram_with(family, ...)                                    \
-    sx__histogram_with((family), (const char *const[]){__VA_ARGS__},      \
+#define sx_histogram_with(family, ...)                               \
+    sx__histogram_with((family), (const char *const[]){__VA_ARGS__}, \
                        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /** Counts `value` in its bucket (upper bounds are inclusive) and adds it to the sum.

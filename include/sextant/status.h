@@ -19,23 +19,23 @@ extern "C" {
     __attribute__((format(printf, format_index, first_argument)))
 
 /* code, name, sentence */
-#define SX_STATUS_MAP(X)                                                                     \
-    X(-1, SX_EINVAL, "an argument is invalid")                                               \
-    X(-2, SX_ENOMEM, "memory or address space is exhausted")                                 \
-    X(-3, SX_EAGAIN, "more input is needed")                                                 \
-    X(-4, SX_EPROTO, "the input does not follow its protocol")                               \
-    X(-5, SX_ESYSTEM, "the operating system refused")                                        \
-    X(-6, SX_ENAME, "the metric name is not of the form [a-zA-Z_:][a-zA-Z0-9_:]*")           \
-    X(-7, SX_ELABEL, "a label name is malformed, reserved for this type, or given twice")    \
-    X(-8, SX_EHELP, "the help text is missing or is not UTF-8")                              \
-    X(-9, SX_EBUCKETS, "the bucket bounds are not finite and strictly increasing")           \
-    X(-10, SX_EEXIST, "the name is registered already, with another definition")             \
-    X(-11, SX_ECLASH, "the name clashes with a sample name of another metric")               \
-    X(-12, SX_EFULL, "the registry has no room for another series")                          \
-    X(-13, SX_EVALUES, "the number of label values differs from the number of label names")  \
-    X(-14, SX_EWIRING, "the app's routes, handlers and components do not fit together")      \
-    X(-15, SX_EADDRESS, "the address cannot be listened on")                                 \
-    X(-16, SX_ESTATE, "the call is not allowed in this state")                               \
+#define SX_STATUS_MAP(X)                                                                    \
+    X(-1, SX_EINVAL, "an argument is invalid")                                              \
+    X(-2, SX_ENOMEM, "memory or address space is exhausted")                                \
+    X(-3, SX_EAGAIN, "more input is needed")                                                \
+    X(-4, SX_EPROTO, "the input does not follow its protocol")                              \
+    X(-5, SX_ESYSTEM, "the operating system refused")                                       \
+    X(-6, SX_ENAME, "the metric name is not of the form [a-zA-Z_:][a-zA-Z0-9_:]*")          \
+    X(-7, SX_ELABEL, "a label name is malformed, reserved for this type, or given twice")   \
+    X(-8, SX_EHELP, "the help text is missing or is not UTF-8")                             \
+    X(-9, SX_EBUCKETS, "the bucket bounds are not finite and strictly increasing")          \
+    X(-10, SX_EEXIST, "the name is registered already, with another definition")            \
+    X(-11, SX_ECLASH, "the name clashes with a sample name of another metric")              \
+    X(-12, SX_EFULL, "the registry has no room for another series")                         \
+    X(-13, SX_EVALUES, "the number of label values differs from the number of label names") \
+    X(-14, SX_EWIRING, "the app's routes, handlers and components do not fit together")     \
+    X(-15, SX_EADDRESS, "the address cannot be listened on")                                \
+    X(-16, SX_ESTATE, "the call is not allowed in this state")                              \
     X(-17, SX_ECOMPONENT, "a component could not be initialised")
 
 enum sx_status {

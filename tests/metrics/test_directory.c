@@ -116,7 +116,7 @@ static void test_what_was_published_is_found_again(void **state)
 {
     (void)state;
     struct sx_counter *made[5];
-    char text[8];
+    char text[16];
     for (int i = 0; i < 5; i++) {
         snprintf(text, sizeof text, "%d", i);
         made[i] = sx_counter_with(family, text);
