@@ -128,9 +128,14 @@ struct sx__worker {
 /* The thread's function. */
 void *sx__worker_run(void *worker);
 
-/* Takes the permits of threads whose handler lasts since the last tick; false: none is in a
- * handler, and none was since then. */
-bool sx__workers_tick(struct sx__network *network);
+/* What the monitor saw. */
+struct sx__tick {
+    bool active; /* a thread is in a handler, or was since the last tick */
+    bool robbed; /* a permit was taken */
+};
+
+/* Takes the permits of threads whose handler lasts since the last tick. */
+struct sx__tick sx__workers_tick(struct sx__network *network);
 
 /* ---- the listener ---- */
 

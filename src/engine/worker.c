@@ -46,23 +46,24 @@ static void leave_handler(struct sx__worker *worker)
     }
 }
 
-bool sx__workers_tick(struct sx__network *network)
+struct sx__tick sx__workers_tick(struct sx__network *network)
 {
-    bool active = false;
+    struct sx__tick tick = {false, false};
     for (unsigned i = 0; i < network->worker_count; i++) {
         struct sx__worker *worker = &network->workers[i];
         uint64_t user = atomic_load(&worker->user);
-        active |= user != worker->seen_user || (user & 3) == SX__USER_INSIDE;
+        tick.active |= user != worker->seen_user || (user & 3) == SX__USER_INSIDE;
         if (user == worker->seen_user && (user & 3) == SX__USER_INSIDE) {
             const uint64_t robbed = user - SX__USER_INSIDE + SX__USER_ROBBED;
             if (atomic_compare_exchange_strong(&worker->user, &user, robbed)) {
                 user = robbed;
+                tick.robbed = true;
                 sx__permits_give(&network->permits);
             }
         }
         worker->seen_user = user;
     }
-    return active;
+    return tick;
 }
 
 /* ---- what a connection wants ---- */
@@ -98,16 +99,24 @@ static void read_input(struct turn *turn)
     }
 }
 
-static void write_output(struct turn *turn)
+static ssize_t send_pieces(int fd, const struct sx_str *pieces, size_t count)
 {
-    struct sx_str pieces[2];
+    if (count == 1) {
+        return send(fd, pieces[0].data, pieces[0].size, MSG_NOSIGNAL);
+    }
     struct iovec vector[2];
-    const size_t count = sx__connection_get_output(turn->connection, pieces);
     for (size_t i = 0; i < count; i++) {
         vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     }
     const struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
-    const ssize_t size = sendmsg(turn->slot->fd, &message, MSG_NOSIGNAL);
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
+static void write_output(struct turn *turn)
+{
+    struct sx_str pieces[2];
+    const size_t count = sx__connection_get_output(turn->connection, pieces);
+    const ssize_t size = send_pieces(turn->slot->fd, pieces, count);
     if (size >= 0) {
         turn->now_ns = sx__now_ns();
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);

@@ -379,10 +379,30 @@ static void a_partly_sent_body_is_counted(void **state)
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
     struct sx_str pieces[2];
-    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 2);
-    sx__connection_sent(&fixture->connection, pieces[0].size + 2, fixture->now_ns);
+    /* A small body is in one piece with its head. */
+    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 1);
+    sx__connection_sent(&fixture->connection, pieces[0].size - 3, fixture->now_ns);
     assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 1);
     assert_int_equal(pieces[0].size, 3);
+    assert_memory_equal(pieces[0].data, "llo", 3);
+    sx__connection_abort(&fixture->connection, fixture->now_ns);
+    assert_int_equal(fixture->fake.response_body_bytes, 2);
+}
+
+static void a_large_body_is_sent_from_where_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
+    struct sx_str pieces[2];
+    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 2);
+    assert_ptr_equal(pieces[1].data, fixture->fake.big);
+    const size_t head_size = pieces[0].size;
+    sx__connection_sent(&fixture->connection, head_size - 1, fixture->now_ns);
+    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 2);
+    assert_int_equal(pieces[0].size, 1);
+    sx__connection_sent(&fixture->connection, 3, fixture->now_ns);
+    assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 1);
+    assert_ptr_equal(pieces[0].data, fixture->fake.big + 2);
     sx__connection_abort(&fixture->connection, fixture->now_ns);
     assert_int_equal(fixture->fake.response_body_bytes, 2);
 }
@@ -440,6 +460,7 @@ int main(void)
         TEST(a_late_idle_connection_is_closed_without_a_word),
         TEST(an_abort_ends_the_exchange_wherever_it_is),
         TEST(a_partly_sent_body_is_counted),
+        TEST(a_large_body_is_sent_from_where_it_is),
         TEST(the_end_of_input_waits_for_answers),
         TEST(a_stopping_engine_says_so),
         cmocka_unit_test(options_have_defaults_and_bounds),
