@@ -302,6 +302,26 @@ struct sx_component_list {
     size_t count;
 };
 
+/** A component that stands in for another of the same type and lifetime, in a test:
+ *  `.overrides = SX_LIST(overrides)` with `{SX_OVERRIDE(db, fake_db)}`. */
+struct sx_override {
+    const struct sx_component *component;
+    const struct sx_component *by;
+};
+struct sx_override_list {
+    const struct sx_override *items;
+    size_t count;
+};
+#define SX_OVERRIDE(component_, by_)                                                              \
+    {                                                                                             \
+        .component = &sx_component_##component_,                                                  \
+        .by =                                                                                     \
+            &sx_component_##by_ +                                                                 \
+            0 * sizeof(                                                                           \
+                    char[__builtin_types_compatible_p(sx_type_##component_, sx_type_##by_) ? 1    \
+                                                                                           : -1]) \
+    }
+
 /** The components of an app: `.components = SX_COMPONENTS(sx_prometheus, (db, &db_options))`. */
 #define SX_COMPONENTS(...)                                                             \
     {                                                                                  \
@@ -544,6 +564,7 @@ typedef void sx_log_fn(void *context, enum sx_log_level level, const char *messa
 struct sx_app_options {
     struct sx_route_list routes;
     struct sx_component_list components;
+    struct sx_override_list overrides;
     struct sx_hook_list hooks;
     struct sx_renderer_list renderers; /* none: JSON */
     struct sx_setting_list settings;

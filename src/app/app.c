@@ -70,6 +70,7 @@ int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
         !is_list(options->components.items, options->components.count) ||
         !is_list(options->hooks.items, options->hooks.count) ||
         !is_list(options->renderers.items, options->renderers.count) ||
+        !is_list(options->overrides.items, options->overrides.count) ||
         !is_list(options->settings.items, options->settings.count)) {
         return SX_EINVAL;
     }

@@ -55,7 +55,10 @@ struct sx_app {
 
 /* components.c */
 
-/* The slot of a component, NULL: not registered. */
+/* The component that is used where this one is asked for: itself, or what overrides it. */
+const struct sx_component *sx__component_actual(const struct sx_app *app,
+                                                const struct sx_component *component);
+/* The slot of a component, or of what overrides it; NULL: not registered. */
 struct sx__component_slot *sx__component_find(const struct sx_app *app,
                                               const struct sx_component *component);
 int sx__components_new(struct sx_app *app);

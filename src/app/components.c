@@ -8,9 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct sx_component *sx__component_actual(const struct sx_app *app,
+                                                const struct sx_component *component)
+{
+    for (size_t i = 0; i < app->options.overrides.count; i++) {
+        if (app->options.overrides.items[i].component == component) {
+            return app->options.overrides.items[i].by;
+        }
+    }
+    return component;
+}
+
 struct sx__component_slot *sx__component_find(const struct sx_app *app,
                                               const struct sx_component *component)
 {
+    component = sx__component_actual(app, component);
     for (size_t i = 0; i < app->options.components.count; i++) {
         if (app->components[i].component == component) {
             return &app->components[i];
@@ -41,11 +53,11 @@ int sx__components_new(struct sx_app *app)
     for (size_t i = 0; i < count; i++) {
         const struct sx_component_use *use = &app->options.components.items[i];
         struct sx__component_slot *slot = &app->components[i];
-        slot->component = use->component;
+        slot->component = sx__component_actual(app, use->component);
         slot->options = use->options;
-        if (use->component != NULL && (use->component->lifetime == SX_LIFETIME_APP ||
-                                       use->component->lifetime == SX_LIFETIME_WORKER)) {
-            slot->self = value_new(use->component);
+        if (slot->component->lifetime == SX_LIFETIME_APP ||
+            slot->component->lifetime == SX_LIFETIME_WORKER) {
+            slot->self = value_new(slot->component);
             if (slot->self == NULL) {
                 return SX_ENOMEM;
             }

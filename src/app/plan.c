@@ -90,7 +90,8 @@ static int add_call(struct builder *builder, struct sx__call *call, const struct
         struct sx__argument argument = {.param = &params[i]};
         argument.kind = sx__argument_resolve(builder->app, &params[i], options, &argument.pointer);
         if (argument.kind == SX__ARGUMENT_FRAME || argument.kind == SX__ARGUMENT_FRAME_PROVIDED) {
-            argument.index = offset_of(plan, params[i].component);
+            argument.index =
+                offset_of(plan, sx__component_actual(builder->app, params[i].component));
         } else if (argument.kind == SX__ARGUMENT_PATH) {
             int k = builder->route == NULL
                         ? -1
@@ -121,7 +122,8 @@ static int add_components(struct builder *builder, const struct sx_param *params
 {
     int status = SX_OK;
     for (size_t i = 0; i < count && status == SX_OK; i++) {
-        const struct sx_component *component = params[i].component;
+        const struct sx_component *component =
+            sx__component_actual(builder->app, params[i].component);
         if (params[i].source != SX_SOURCE_INJECT || component->lifetime != SX_LIFETIME_REQUEST ||
             offset_of(builder->plan, component) != (size_t)-1) {
             continue;

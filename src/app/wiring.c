@@ -210,6 +210,24 @@ static void check_components(struct wiring *wiring)
     }
 }
 
+static void check_overrides(struct wiring *wiring)
+{
+    const struct sx_override_list *overrides = &wiring->app->options.overrides;
+    for (size_t i = 0; i < overrides->count; i++) {
+        const struct sx_component *component = overrides->items[i].component;
+        const struct sx_component *by = overrides->items[i].by;
+        if (by->lifetime != component->lifetime || by->provided != component->provided) {
+            fault(wiring, by->file, by->line,
+                  "component '%s' cannot override '%s' (%s:%d): its lifetime or kind is another",
+                  by->name, component->name, component->file, component->line);
+        } else if (sx__component_find(wiring->app, by) == NULL) {
+            fault(wiring, by->file, by->line,
+                  "component '%s' overrides '%s', which the app does not have", by->name,
+                  component->name);
+        }
+    }
+}
+
 struct sorting {
     struct wiring *wiring;
     unsigned char *colours; /* 0: not seen, 1: on the path, 2: done */
@@ -335,7 +353,8 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
         const struct sx_param *param = &owner->params[i];
         if (param->source == SX_SOURCE_INJECT &&
             param->component->lifetime == SX_LIFETIME_REQUEST) {
-            struct owner component = owner_of_component(param->component);
+            struct owner component =
+                owner_of_component(sx__component_actual(wiring->app, param->component));
             check_path_arguments(wiring, route, &component, false);
         }
         if (param->source != SX_SOURCE_PATH || (param->optional && !strict)) {
@@ -466,6 +485,7 @@ static void check_route(struct wiring *wiring, size_t index)
 int sx__wiring_check(struct sx_app *app)
 {
     struct wiring wiring = {.app = app};
+    check_overrides(&wiring);
     check_components(&wiring);
     size_t before = wiring.faults;
     sort_components(&wiring);

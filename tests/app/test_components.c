@@ -247,6 +247,46 @@ static void test_what_is_built_in_can_be_injected(void **state)
     fixture_clean_up(&fixture);
 }
 
+SX_COMPONENT_DECLARE(fake_base, struct base);
+SX_COMPONENT_DECLARE(fake_per_request, struct base);
+static struct sx_result fake_init(struct base *self)
+{
+    note("fake");
+    self->number = 500;
+    return sx_continue();
+}
+SX_COMPONENT(fake_base, app, fake_init, NULL);
+static struct sx_result fake_per_request_init(struct base *self, struct base *above)
+{
+    self->number = above->number * 2;
+    return sx_continue();
+}
+SX_COMPONENT(fake_per_request, request, fake_per_request_init, NULL, (inject, above, above));
+
+static void test_a_test_can_override_a_component(void **state)
+{
+    (void)state;
+    static const struct sx_override overrides[] = {SX_OVERRIDE(base, fake_base),
+                                                   SX_OVERRIDE(per_request, fake_per_request)};
+    trace[0] = '\0';
+    fixture_init(&fixture, (struct sx_app_options){
+                               .routes = SX_LIST(routes),
+                               .components = SX_COMPONENTS(base, above, worker, per_request),
+                               .overrides = SX_LIST(overrides)});
+    assert_string_equal(trace, "fake above worker ");
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+    assert_body(&fixture, "500 501 502 1002");
+    fixture_clean_up(&fixture);
+    static const struct sx_override wrong[] = {SX_OVERRIDE(base, fake_per_request),
+                                               SX_OVERRIDE(given, given)};
+    assert_int_equal(
+        fixture_try(&fixture, (struct sx_app_options){.components = SX_COMPONENTS(base, above),
+                                                      .overrides = SX_LIST(wrong)}),
+        SX_EWIRING);
+    assert_logged(&fixture, "component 'fake_per_request' cannot override 'base'");
+    assert_logged(&fixture, "component 'given' overrides 'given', which the app does not have");
+}
+
 static void test_bad_arguments_are_told(void **state)
 {
     (void)state;
@@ -278,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_worker_components_are_there_as_long_as_somebody_needs_them),
         cmocka_unit_test(test_a_provider_gives_a_pointer),
         cmocka_unit_test(test_what_is_built_in_can_be_injected),
+        cmocka_unit_test(test_a_test_can_override_a_component),
         cmocka_unit_test(test_bad_arguments_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
