@@ -14,7 +14,7 @@
  *
  * Threads poll only with a permit, and there are no more permits than processors: more pollers only
  * wake each other. The monitor takes the permit of a thread that stays in a handler, and wakes
- * another thread with it.
+ * another thread with it; where a route is known to be slow, its thread gives the permit itself.
  *
  * Lock order: none; no lock is taken while another is held, and none while the service is called.
  */
@@ -157,6 +157,8 @@ void sx__listener_close(struct sx__network *network);
 
 /* ---- the engine ---- */
 
+#define SX__ROUTES_KNOWN 256
+
 struct sx__network {
     struct sx__protocol protocol;
     int epoll_fd;
@@ -168,7 +170,8 @@ struct sx__network {
     struct sx__listener listener;
     struct sx__permits permits;
     struct sx__worker *workers;
-    unsigned worker_count; /* those that run */
+    unsigned worker_count;                            /* those that run */
+    _Atomic unsigned char slowness[SX__ROUTES_KNOWN]; /* by route index; see worker.c */
     struct sx__slots slots;
 };
 

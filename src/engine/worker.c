@@ -1,4 +1,5 @@
 #include "network.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -9,6 +10,8 @@
 /* What one connection may do before the others get their turn: reads, responses, handlers. */
 #define STEPS_PER_TURN 64
 #define DISCARD_BYTES 4096
+#define SLOWNESS_MAX 16
+#define SLOW_NS 1000000u
 
 /* One turn of one connection. */
 struct turn {
@@ -36,14 +39,51 @@ static void enter_handler(struct sx__worker *worker)
     }
 }
 
-static void leave_handler(struct sx__worker *worker)
+/* Gives whether the thread still has its permit. */
+static bool leave_handler(struct sx__worker *worker)
 {
-    uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
-    uint64_t inside = (user & ~(uint64_t)3) + SX__USER_INSIDE;
-    if (!atomic_compare_exchange_strong(&worker->user, &inside, inside - SX__USER_INSIDE)) {
+    const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
+    const uint64_t outside = user & ~(uint64_t)3;
+    uint64_t inside = outside + SX__USER_INSIDE;
+    if (!atomic_compare_exchange_strong(&worker->user, &inside, outside)) {
         worker->has_permit = false;
-        atomic_store(&worker->user, (user & ~(uint64_t)3) + SX__USER_OUTSIDE);
+        atomic_store(&worker->user, outside);
     }
+    return worker->has_permit;
+}
+
+/* A route whose handlers have lasted lately is expected to go on so: its thread gives up the permit
+ * before it calls, instead of keeping it from all others until the monitor comes. Otherwise P
+ * permits would let no more than about P blocking calls begin in a millisecond. A single late
+ * return proves nothing, as any thread may have to wait for a processor. */
+static void learn(_Atomic unsigned char *slowness, bool was_slow)
+{
+    const unsigned known = atomic_load_explicit(slowness, memory_order_relaxed);
+    const unsigned now = was_slow ? (known + 4 < SLOWNESS_MAX ? known + 4 : SLOWNESS_MAX)
+                                  : (known > 0 ? known - 1 : 0);
+    if (now != known) {
+        /* Another thread's lesson may be lost; there will be more. */
+        atomic_store_explicit(slowness, (unsigned char)now, memory_order_relaxed);
+    }
+}
+
+static void handle(struct turn *turn)
+{
+    struct sx__worker *worker = turn->worker;
+    struct sx__network *network = worker->network;
+    const size_t route = turn->connection->request->exchange.record.route_index;
+    _Atomic unsigned char *slowness = &network->slowness[route % SX__ROUTES_KNOWN];
+    assert(worker->has_permit); /* see is_over */
+    if (atomic_load_explicit(slowness, memory_order_relaxed) < SLOWNESS_MAX / 2) {
+        enter_handler(worker);
+        sx__connection_handle(turn->connection, worker->frame);
+        learn(slowness, !leave_handler(worker));
+        return;
+    }
+    worker->has_permit = false;
+    sx__permits_give(&network->permits);
+    sx__connection_handle(turn->connection, worker->frame);
+    learn(slowness, sx__now_ns() - turn->now_ns > SLOW_NS);
 }
 
 struct sx__tick sx__workers_tick(struct sx__network *network)
@@ -157,9 +197,7 @@ static void step(struct turn *turn, enum sx__want want)
         sx__connection_advance(turn->connection, turn->now_ns);
         break;
     case SX__WANT_HANDLER:
-        enter_handler(turn->worker);
-        sx__connection_handle(turn->connection, turn->worker->frame);
-        leave_handler(turn->worker);
+        handle(turn);
         break;
     case SX__WANT_OUTPUT:
         write_output(turn);
