@@ -704,8 +704,10 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__CAT_(a, b) a##b
 #define SX__COUNT(...) SX__COUNT_(__VA_ARGS__, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define SX__COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
-/* 0 where there is one argument, N where there are more. */
-#define SX__HAS_PARAMS(...) SX__COUNT_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
+/* 0 where there is one argument, N where there are up to 12 more, M where there are too many. */
+#define SX__HAS_PARAMS(...) \
+    SX__HAS_PARAMS_(__VA_ARGS__, M, M, M, M, M, M, M, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
+#define SX__HAS_PARAMS_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, ...) u
 
 /* SX__MAP(m, x, y) is m(0, x), m(1, y). Numbered, not recursive: errors stay short. */
 #define SX__MAP(m, ...) SX__CAT(SX__MAP_, SX__COUNT(__VA_ARGS__))(m, __VA_ARGS__)
@@ -737,6 +739,34 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
         .path = (path_), .file = __FILE__, .line = __LINE__, .include = SX_LIST(routes_), \
         __VA_ARGS__                                                                       \
     }
+
+/* What a wrong tuple makes the compiler say first: the name that it does not know. */
+#define SX__CHECK_NAMES(name_, ...)                                                         \
+    enum { sx_sources_of_##name_ = sizeof((char[]){SX__MAP(SX__AS_SOURCE, __VA_ARGS__)}) }; \
+    enum { sx_types_of_##name_ = sizeof((char[]){SX__MAP(SX__AS_KNOWN, __VA_ARGS__)}) };
+#define SX__AS_SOURCE(i, tuple) SX__AS_SOURCE_ tuple
+#define SX__AS_SOURCE_(source, ...) SX__SOURCE_##source
+#define SX__AS_KNOWN(i, tuple) SX__AS_KNOWN_ tuple
+#define SX__AS_KNOWN_(source, type, ...) SX__KNOWN_##source(type)
+#define SX__SOURCE_path 1
+#define SX__SOURCE_query 1
+#define SX__SOURCE_header 1
+#define SX__SOURCE_form 1
+#define SX__SOURCE_body 1
+#define SX__SOURCE_setting 1
+#define SX__SOURCE_inject 1
+#define SX__SOURCE_options 1
+#define SX__KNOWN_path(type) SX__T_##type
+#define SX__KNOWN_query(type) SX__T_##type
+#define SX__KNOWN_header(type) SX__T_##type
+#define SX__KNOWN_form(type) SX__T_##type
+#define SX__KNOWN_body(type) SX__IN_BODY_##type
+#define SX__KNOWN_setting(type) SX__T_##type
+#define SX__KNOWN_inject(component) (char)sizeof(&sx_component_##component)
+#define SX__KNOWN_options(type) 1
+#define SX__IN_BODY_json 1
+#define SX__IN_BODY_opt_json 1
+#define SX__IN_BODY_bytes 1
 
 /* A tuple of SX_BIND in its three forms: the C type, the argument, the descriptor. */
 #define SX__AS_TYPE(i, tuple) SX__AS_TYPE_ tuple
@@ -875,6 +905,8 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__UNUSED __attribute__((unused))
 
 #define SX__BIND(linkage, ...) SX__CAT(SX__BIND_, SX__HAS_PARAMS(__VA_ARGS__))(linkage, __VA_ARGS__)
+#define SX__BIND_M(linkage, function_, ...) \
+    _Static_assert(0, "SX_BIND(" #function_ "): a function has at most 12 arguments")
 #define SX__BIND_0(linkage, function_)                                                    \
     _Static_assert(                                                                       \
         __builtin_types_compatible_p(__typeof__(&function_), struct sx_result (*)(void)), \
@@ -887,6 +919,7 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
     SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                 \
         .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_}
 #define SX__BIND_N(linkage, function_, ...)                                                      \
+    SX__CHECK_NAMES(function_, __VA_ARGS__)                                                      \
     _Static_assert(                                                                              \
         __builtin_types_compatible_p(__typeof__(&function_),                                     \
                                      struct sx_result (*)(SX__MAP(SX__AS_TYPE, __VA_ARGS__))),   \
@@ -911,6 +944,9 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
 #define SX__COMPONENT_N(name_, lifetime_, init_, fini_, ...)                             \
     SX__DEFINE_N(name_, lifetime_, init_, sx_type_##name_, SX__FINI_VALUE, fini_, false, \
                  __VA_ARGS__)
+#define SX__COMPONENT_M(name_, ...) \
+    _Static_assert(0, "component " #name_ ": an init has at most 12 arguments")
+#define SX__PROVIDER_M SX__COMPONENT_M
 #define SX__PROVIDER_0(name_, lifetime_, init_, fini_) \
     SX__DEFINE_0(name_, lifetime_, init_, sx_type_##name_ *, SX__FINI_POINTER, fini_, true)
 #define SX__PROVIDER_N(name_, lifetime_, init_, fini_, ...)                                 \
@@ -929,6 +965,7 @@ SX_API void sx_reply_clean_up(struct sx_reply *reply);
     fini_form_(name_, fini_) const struct sx_component sx_component_##name_ = {          \
         SX__COMPONENT_HEAD(name_, lifetime_, held_, provided_)}
 #define SX__DEFINE_N(name_, lifetime_, init_, held_, fini_form_, fini_, provided_, ...)            \
+    SX__CHECK_NAMES(name_, __VA_ARGS__)                                                            \
     _Static_assert(                                                                                \
         __builtin_types_compatible_p(                                                              \
             __typeof__(&init_), struct sx_result (*)(held_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__))), \
