@@ -75,7 +75,7 @@ enum sx__want sx__connection_get_want(const struct sx__connection *connection);
 /* Whether no request has begun: the connection may be closed without a word. */
 bool sx__connection_is_idle(const struct sx__connection *connection);
 
-/* When end_input_late is due. */
+/* When end_late is due. */
 uint64_t sx__connection_get_deadline(const struct sx__connection *connection);
 
 /* Where to read to. Errors: SX_ENOMEM, and the connection is to be closed. */

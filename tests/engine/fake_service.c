@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#define BIG_BYTES ((size_t)8 << 20)
+#define BIG_BYTES ((size_t)8 << 20) /* more than the buffers of a socket */
+#define BIG_RECORDED_BYTES ((size_t)64 << 10)
 
 /* The mutex is held. */
 static void tell(struct fake_service *fake, const char *format, ...)
@@ -188,7 +189,8 @@ static void on_log(void *app, enum sx_log_level level, const char *message)
 
 void fake_service_init(struct fake_service *fake, bool records)
 {
-    *fake = (struct fake_service){.records = records, .big_size = BIG_BYTES};
+    *fake = (struct fake_service){.records = records,
+                                  .big_size = records ? BIG_RECORDED_BYTES : BIG_BYTES};
     pthread_mutex_init(&fake->mutex, NULL);
     pthread_cond_init(&fake->released, NULL);
     fake->big = malloc(fake->big_size);
