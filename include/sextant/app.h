@@ -689,9 +689,12 @@ SX_API void sx_client_destroy(struct sx_client *client);
 SX_API SX_MUST_CHECK int sx_client_send(struct sx_client *client, struct sx_reply *reply,
                                         const char *method, const char *target, const char *headers,
                                         struct sx_str body);
-/** sx_client_send of a GET without headers. */
+/** sx_client_send of a GET without headers. The client keeps cookies: what Set-Cookie has set goes
+ * with the following requests, by name and value; a Max-Age of 0 takes it away. */
 SX_API SX_MUST_CHECK int sx_client_get(struct sx_client *client, struct sx_reply *reply,
                                        const char *target);
+/** The body as a JSON value, which the caller releases with json_decref; NULL: it is not JSON. */
+SX_API struct json_t *sx_reply_get_json(const struct sx_reply *reply);
 /** Copies the value of a header (any case) into `value`, cut to fit; false: absent. */
 SX_API bool sx_reply_get_header(const struct sx_reply *reply, const char *name, char *value,
                                 size_t size);

@@ -2,14 +2,20 @@
  * tests is what a network client gets. */
 #include "application.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#define COOKIES_MAX 32
+#define COOKIE_BYTES 4096
+
 struct sx_client {
     struct sx_app *app;
     struct sx__inprocess *connection;
+    char *cookies[COOKIES_MAX]; /* "name=value" */
+    size_t cookie_count;
 };
 
 int sx_client_new(struct sx_client **client, struct sx_app *app)
@@ -45,46 +51,14 @@ int sx_client_new(struct sx_client **client, struct sx_app *app)
 void sx_client_destroy(struct sx_client *client)
 {
     if (client != NULL) {
+        for (size_t i = 0; i < client->cookie_count; i++) {
+            free(client->cookies[i]);
+        }
         sx__inprocess_destroy(client->connection);
         sx__worker_release(client->app);
         free(client);
     }
 }
-
-/* ---- requests ---- */
-
-static char *request_new(size_t *size, const char *method, const char *target, const char *headers,
-                         struct sx_str body)
-{
-    char length[48] = "";
-    if (body.size > 0) {
-        snprintf(length, sizeof length, "Content-Length: %zu\r\n", body.size);
-    }
-    const char *const parts[] = {
-        method, " ",   target, " HTTP/1.1\r\nHost: localhost\r\n", headers == NULL ? "" : headers,
-        length, "\r\n"};
-    size_t total = body.size;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        total += strlen(parts[i]);
-    }
-    char *bytes = malloc(total);
-    if (bytes == NULL) {
-        return NULL;
-    }
-    char *to = bytes;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        size_t part = strlen(parts[i]);
-        memcpy(to, parts[i], part);
-        to += part;
-    }
-    if (body.size > 0) {
-        memcpy(to, body.data, body.size);
-    }
-    *size = total;
-    return bytes;
-}
-
-/* ---- replies ---- */
 
 static const char *find_header(struct sx_str headers, const char *name, size_t *value_size)
 {
@@ -109,6 +83,116 @@ static const char *find_header(struct sx_str headers, const char *name, size_t *
     }
     return NULL;
 }
+
+/* Whether the text has the part, in any case of ASCII. */
+static bool has_part(const char *text, const char *part)
+{
+    size_t size = strlen(part);
+    for (; *text != '\0'; text++) {
+        if (strncasecmp(text, part, size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- cookies: names and values; a test has one app and no need of domains, paths and dates ----
+ */
+
+static void set_cookie(struct sx_client *client, const char *value, size_t size)
+{
+    const char *semicolon = memchr(value, ';', size);
+    size_t pair_size = semicolon == NULL ? size : (size_t)(semicolon - value);
+    const char *equals = memchr(value, '=', pair_size);
+    if (equals == NULL) {
+        return;
+    }
+    size_t name_size = (size_t)(equals - value) + 1;
+    size_t at = 0;
+    while (at < client->cookie_count && strncmp(client->cookies[at], value, name_size) != 0) {
+        at++;
+    }
+    char attributes[256];
+    snprintf(attributes, sizeof attributes, "%.*s", (int)(size - pair_size), value + pair_size);
+    bool gone = has_part(attributes, "max-age=0");
+    if (at < client->cookie_count) {
+        free(client->cookies[at]);
+        client->cookies[at] = client->cookies[--client->cookie_count];
+    }
+    char *pair = gone || client->cookie_count == COOKIES_MAX ? NULL : malloc(pair_size + 1);
+    if (pair != NULL) {
+        memcpy(pair, value, pair_size);
+        pair[pair_size] = '\0';
+        client->cookies[client->cookie_count++] = pair;
+    }
+}
+
+static void keep_cookies(struct sx_client *client, struct sx_str headers)
+{
+    size_t size = 0;
+    const char *value;
+    while ((value = find_header(headers, "Set-Cookie", &size)) != NULL) {
+        set_cookie(client, value, size);
+        headers.size -= (size_t)(value + size - headers.data);
+        headers.data = value + size;
+    }
+}
+
+/* "Cookie: a=1; b=2\r\n", or nothing. */
+static void write_cookies(const struct sx_client *client, char *line, size_t size)
+{
+    size_t used = 0;
+    line[0] = '\0';
+    for (size_t i = 0; i < client->cookie_count; i++) {
+        int wrote = snprintf(line + used, size - used, "%s%s", i == 0 ? "Cookie: " : "; ",
+                             client->cookies[i]);
+        if (wrote < 0 || (size_t)wrote + 3 > size - used) {
+            line[used] = '\0';
+            break;
+        }
+        used += (size_t)wrote;
+    }
+    if (used > 0) {
+        memcpy(line + used, "\r\n", 3);
+    }
+}
+
+/* ---- requests ---- */
+
+static char *request_new(const struct sx_client *client, size_t *size, const char *method,
+                         const char *target, const char *headers, struct sx_str body)
+{
+    char cookies[COOKIE_BYTES];
+    write_cookies(client, cookies, sizeof cookies);
+    char length[48] = "";
+    if (body.size > 0) {
+        snprintf(length, sizeof length, "Content-Length: %zu\r\n", body.size);
+    }
+    const char *const parts[] = {
+        method,  " ",    target, " HTTP/1.1\r\nHost: localhost\r\n", headers == NULL ? "" : headers,
+        cookies, length, "\r\n"};
+    size_t total = body.size;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        total += strlen(parts[i]);
+    }
+    char *bytes = malloc(total);
+    if (bytes == NULL) {
+        return NULL;
+    }
+    char *to = bytes;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        size_t part = strlen(parts[i]);
+        memcpy(to, parts[i], part);
+        to += part;
+    }
+    if (body.size > 0) {
+        memcpy(to, body.data, body.size);
+    }
+    *size = total;
+    return bytes;
+}
+
+/* ---- replies ---- */
 
 /* Skips interim responses (100 Continue). The bytes were written by our own engine. */
 static int parse_reply(struct sx_reply *reply, char *bytes, size_t size)
@@ -140,7 +224,7 @@ int sx_client_send(struct sx_client *client, struct sx_reply *reply, const char 
         return SX_EINVAL;
     }
     size_t size = 0;
-    char *bytes = request_new(&size, method, target, headers, body);
+    char *bytes = request_new(client, &size, method, target, headers, body);
     if (bytes == NULL) {
         return SX_ENOMEM;
     }
@@ -163,6 +247,7 @@ int sx_client_send(struct sx_client *client, struct sx_reply *reply, const char 
         free(ended);
         return status;
     }
+    keep_cookies(client, received.headers);
     sx_reply_clean_up(reply);
     *reply = received;
     return SX_OK;
@@ -188,6 +273,13 @@ bool sx_reply_get_header(const struct sx_reply *reply, const char *name, char *v
         value[copied] = '\0';
     }
     return true;
+}
+
+json_t *sx_reply_get_json(const struct sx_reply *reply)
+{
+    return reply == NULL || reply->body.data == NULL
+               ? NULL
+               : json_loadb(reply->body.data, reply->body.size, JSON_DECODE_ANY, NULL);
 }
 
 void sx_reply_clean_up(struct sx_reply *reply)
