@@ -1,0 +1,179 @@
+/* An app over sockets: it listens, serves, stops; and what a client does that goes away. */
+#define _POSIX_C_SOURCE 200809L
+#include "fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static pthread_barrier_t inside;
+static atomic_int inits, finis, leaves;
+
+struct part {
+    int value;
+};
+SX_COMPONENT_DECLARE(part, struct part);
+static struct sx_result part_init(struct part *part)
+{
+    part->value = 1;
+    atomic_fetch_add(&inits, 1);
+    return sx_continue();
+}
+static void part_fini(struct part *part)
+{
+    part->value = 0;
+    atomic_fetch_add(&finis, 1);
+}
+SX_COMPONENT(part, request, part_init, part_fini);
+
+static struct sx_result wait_inside(struct part *part)
+{
+    pthread_barrier_wait(&inside);
+    pthread_barrier_wait(&inside);
+    return sx_json("{s:i}", "value", part->value);
+}
+SX_BIND(wait_inside, (inject, part, part));
+static struct sx_result hello(void)
+{
+    return sx_text("hello");
+}
+SX_BIND(hello);
+static struct sx_result count_leave(void)
+{
+    atomic_fetch_add(&leaves, 1);
+    return sx_continue();
+}
+SX_BIND(count_leave);
+
+static const struct sx_hook hooks[] = {SX_HOOK_LEAVE(count_leave)};
+static const struct sx_route routes[] = {SX_GET("/", hello), SX_GET("/wait", wait_inside)};
+static struct fixture fixture;
+static pthread_t server;
+static int port;
+
+static void *run(void *app)
+{
+    return sx_app_run(app) == 0 ? app : NULL;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    atomic_store(&inits, 0);
+    atomic_store(&finis, 0);
+    atomic_store(&leaves, 0);
+    pthread_barrier_init(&inside, NULL, 2);
+    assert_int_equal(
+        fixture_try(&fixture, (struct sx_app_options){.routes = SX_LIST(routes),
+                                                      .hooks = SX_LIST(hooks),
+                                                      .components = SX_COMPONENTS(part)}),
+        SX_OK);
+    port = sx_app_listen(fixture.app, NULL);
+    assert_true(port > 0);
+    assert_int_equal(sx_app_listen(fixture.app, NULL), SX_ESTATE);
+    assert_int_equal(pthread_create(&server, NULL, run, fixture.app), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    void *well = NULL;
+    sx_app_stop(fixture.app);
+    assert_int_equal(pthread_join(server, &well), 0);
+    assert_non_null(well);
+    fixture_clean_up(&fixture);
+    pthread_barrier_destroy(&inside);
+    assert_int_equal(atomic_load(&inits), atomic_load(&finis));
+    return 0;
+}
+
+static int send_request(const char *target)
+{
+    char request[128];
+    int size = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(write(fd, request, (size_t)size), size);
+    return fd;
+}
+
+static void assert_answer(int fd, const char *first_line, const char *last)
+{
+    char answer[1024];
+    size_t used = 0;
+    ssize_t got;
+    while ((got = read(fd, answer + used, sizeof answer - 1 - used)) > 0) {
+        used += (size_t)got;
+    }
+    answer[used] = '\0';
+    close(fd);
+    assert_memory_equal(answer, first_line, strlen(first_line));
+    assert_true(used >= strlen(last));
+    assert_string_equal(answer + used - strlen(last), last);
+}
+
+static void test_a_request_over_a_socket_is_answered(void **state)
+{
+    (void)state;
+    assert_answer(send_request("/"), "HTTP/1.1 200 OK\r\n", "\r\n\r\nhello");
+}
+
+static void test_components_end_and_hooks_leave_where_the_client_has_gone(void **state)
+{
+    (void)state;
+    int fd = send_request("/wait");
+    pthread_barrier_wait(&inside);
+    close(fd);
+    pthread_barrier_wait(&inside);
+    while (atomic_load(&finis) == 0 || atomic_load(&leaves) == 0) {
+        poll(NULL, 0, 1); /* the test's time limit ends this if they never do */
+    }
+    assert_int_equal(atomic_load(&finis), 1);
+    assert_int_equal(atomic_load(&leaves), 1);
+    assert_answer(send_request("/"), "HTTP/1.1 200 OK\r\n", "hello");
+}
+
+static void test_what_is_in_flight_is_answered_when_it_stops(void **state)
+{
+    (void)state;
+    int fd = send_request("/wait");
+    pthread_barrier_wait(&inside);
+    sx_app_stop(fixture.app);
+    pthread_barrier_wait(&inside);
+    assert_answer(fd, "HTTP/1.1 200 OK\r\n", "{\"value\":1}");
+}
+
+static void test_a_port_that_is_taken_is_told(void **state)
+{
+    (void)state;
+    struct fixture second;
+    assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+    const struct sx_run_options options = {.port = (uint16_t)port};
+    assert_int_equal(sx_app_listen(second.app, &options), SX_EADDRESS);
+    assert_logged(&second, "cannot listen on 127.0.0.1 port ");
+    assert_logged(&second, "Address already in use");
+    fixture_clean_up(&second);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_a_request_over_a_socket_is_answered),
+        CASE(test_components_end_and_hooks_leave_where_the_client_has_gone),
+        CASE(test_what_is_in_flight_is_answered_when_it_stops),
+        CASE(test_a_port_that_is_taken_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
