@@ -5,9 +5,10 @@
  * takes no lock, writes no shared cache line (gauges excepted) and allocates nothing, but for a
  * thread's first update, which claims a slot for the thread.
  *
- * Handles are pointers into the registry. They are valid as long as the registry, and every update
- * accepts NULL and does nothing then, so that a program whose registration failed still works.
- * No function of this header may be called from a signal handler.
+ * Handles are pointers into the registry. They are valid as long as the registry, even where the
+ * series was removed in between, and every update accepts NULL and does nothing then, so that a
+ * program whose registration failed still works. No function of this header may be called from a
+ * signal handler.
  */
 #ifndef SEXTANT_METRICS_H
 #define SEXTANT_METRICS_H
@@ -32,6 +33,9 @@ struct sx_histogram_family;
 #define SX_LABELS_MAX 16   /* label names of a family */
 #define SX_BUCKETS_MAX 256 /* bucket bounds of a histogram, +Inf not counted */
 
+/** All label values of a family's overflow series; see sx_counter_family_get. */
+#define SX_OVERFLOW_VALUE "__overflow__"
+
 /** How a registry uses memory. The zero value is right for a program of one process.
  *
  * At most 1,024 slots, and 16 GiB each for a slot and the directory. Threads beyond the slots
@@ -51,7 +55,14 @@ struct sx_metric_options {
     const char *const *labels; /* names, ended by NULL; see SX_LABELS; NULL: no labels */
     const double *buckets; /* histograms: upper bounds, strictly increasing; NULL: the default */
     size_t bucket_count;   /* +Inf is implied, and dropped where given as the last */
-    void *reserved[4];
+    size_t max_series;     /* families: more go to one overflow series; 0: 10,000 */
+    void *reserved[3];
+};
+
+/** A label of a series, by its name; the value need not be NUL-terminated. */
+struct sx_label {
+    const char *name;
+    struct sx_str value;
 };
 
 /** A NULL-terminated list of label names: `.labels = SX_LABELS("method", "code")`. */
@@ -94,7 +105,8 @@ SX_API struct sx_registry *sx_registry_default(void);
 
 /** Registers a counter without labels; it is exposed as 0 from now on.
  *
- * Registering the same definition (type, name, help, labels, buckets) again gives the same counter.
+ * Registering the same definition (type, name, help, labels, buckets) again gives the same counter,
+ * with the max_series of the first time.
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
@@ -118,6 +130,10 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
  * Look-up of an existing series takes no lock. A value that is not UTF-8 has its bad bytes replaced
  * by U+FFFD, so that no client can spoil the page.
  *
+ * Where the family has max_series series already, all others are one, the overflow series, whose
+ * label values are all SX_OVERFLOW_VALUE; `sextant_series_overflowed_total{family="…"}`, which is
+ * on the page from then on, counts each look-up that ended there.
+ *
  * @param values  borrowed
  * Errors:   SX_EVALUES, SX_EFULL, SX_ENOMEM, SX_EINVAL
  * Threads:  [any]
@@ -125,6 +141,33 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
 SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
                                                struct sx_counter_family *family,
                                                const struct sx_str *values, size_t count);
+
+/** Removes the counter with these label values from the page: 1, or 0 where there is none.
+ *
+ * Handles of it stay valid, and updates of it do nothing, until the same label values are looked up
+ * again: the series then starts at 0, and old handles update it too. An update that another thread
+ * is in the middle of may be lost, or very rarely counted by the next series that is made, which
+ * gets the same memory; remove what is no longer updated.
+ *
+ * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
+ * Threads:  [any]; takes a lock, that neither updates nor look-ups of existing series take
+ * Memory:   a removed series keeps its names, about 100 bytes, as long as the registry lives
+ */
+SX_API int sx_counter_family_remove(struct sx_counter_family *family, const struct sx_str *values,
+                                    size_t count);
+
+/** Removes the counters that have all of these labels; gives how many there were.
+ *
+ * Errors:   SX_EINVAL (no labels), SX_ELABEL (a name that the family does not have), SX_EFULL,
+ *           SX_ENOMEM
+ * Threads:  [any]; takes that lock while it looks at all series of the family
+ */
+SX_API int sx_counter_family_remove_matching(struct sx_counter_family *family,
+                                             const struct sx_label *labels, size_t count);
+
+/** Removes all counters of the family, which stays registered; gives how many there were.
+ *  Errors, threads: as sx_counter_family_remove_matching. */
+SX_API int sx_counter_family_clear(struct sx_counter_family *family);
 
 /** As sx_counter_family_get, of C strings: `sx_counter_with(family, "GET", "200")`.
  *  Gives NULL where that fails, which every update accepts. */
@@ -148,7 +191,8 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  */
 SX_API void sx_counter_add(struct sx_counter *counter, double delta);
 
-/** The sum over all threads; 0 for NULL. A concurrent update may or may not be in it. [any] */
+/** The sum over all threads; 0 for NULL, and where it is removed. A concurrent update may or may
+ * not be in it. [any] */
 SX_API double sx_counter_get(const struct sx_counter *counter);
 
 /* ---- gauges ---- */
@@ -164,6 +208,14 @@ SX_API SX_MUST_CHECK int sx_gauge_family_register(struct sx_gauge_family **famil
 SX_API SX_MUST_CHECK int sx_gauge_family_get(struct sx_gauge **gauge,
                                              struct sx_gauge_family *family,
                                              const struct sx_str *values, size_t count);
+/** As sx_counter_family_remove. */
+SX_API int sx_gauge_family_remove(struct sx_gauge_family *family, const struct sx_str *values,
+                                  size_t count);
+/** As sx_counter_family_remove_matching. */
+SX_API int sx_gauge_family_remove_matching(struct sx_gauge_family *family,
+                                           const struct sx_label *labels, size_t count);
+/** As sx_counter_family_clear. */
+SX_API int sx_gauge_family_clear(struct sx_gauge_family *family);
 /** As sx_counter_with. */
 #define sx_gauge_with(family, ...)                               \
     sx__gauge_with((family), (const char *const[]){__VA_ARGS__}, \
@@ -198,6 +250,14 @@ SX_API SX_MUST_CHECK int sx_histogram_family_register(struct sx_histogram_family
 SX_API SX_MUST_CHECK int sx_histogram_family_get(struct sx_histogram **histogram,
                                                  struct sx_histogram_family *family,
                                                  const struct sx_str *values, size_t count);
+/** As sx_counter_family_remove. */
+SX_API int sx_histogram_family_remove(struct sx_histogram_family *family,
+                                      const struct sx_str *values, size_t count);
+/** As sx_counter_family_remove_matching. */
+SX_API int sx_histogram_family_remove_matching(struct sx_histogram_family *family,
+                                               const struct sx_label *labels, size_t count);
+/** As sx_counter_family_clear. */
+SX_API int sx_histogram_family_clear(struct sx_histogram_family *family);
 /** As sx_counter_with. */
 #define sx_histogram_with(family, ...)                               \
     sx__histogram_with((family), (const char *const[]){__VA_ARGS__}, \

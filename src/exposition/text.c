@@ -80,11 +80,15 @@ static struct sx_str text_of(const struct sx__series *series)
     return (struct sx_str){sx__series_text(series), series->text_size};
 }
 
+/* Writes the number of a series; gives NULL where the series is removed. */
 static char *write_counter(char *at, const struct sx__reading *reading,
                            const struct sx__series *series)
 {
     double fraction;
-    uint64_t whole = sx__read_counter(reading, series, &fraction);
+    uint64_t whole;
+    if (!sx__read_counter(reading, series, &whole, &fraction)) {
+        return NULL;
+    }
     if (fraction == 0) {
         return sx__write_whole(at, whole);
     }
@@ -94,8 +98,8 @@ static char *write_counter(char *at, const struct sx__reading *reading,
 static char *write_gauge(char *at, const struct sx__reading *reading,
                          const struct sx__series *series)
 {
-    uint32_t cell = __atomic_load_n(&series->handle.cell, __ATOMIC_RELAXED);
-    return sx__write_double(at, sx__read_gauge(reading, cell));
+    double value;
+    return sx__read_gauge(reading, series, &value) ? sx__write_double(at, value) : NULL;
 }
 
 /* One line a series. */
@@ -111,8 +115,10 @@ static int render_simple(struct sx_page *page, const struct sx_registry *registr
         char *at = copy(end_of(page), text_of(series));
         at = family->type == SX__GAUGE ? write_gauge(at, reading, series)
                                        : write_counter(at, reading, series);
-        *at++ = '\n';
-        set_end(page, at);
+        if (at != NULL) {
+            *at++ = '\n';
+            set_end(page, at);
+        }
     }
     return SX_OK;
 }
@@ -184,6 +190,10 @@ static int render_histogram(struct sx_page *page, const struct sx__reading *read
 {
     uint64_t buckets[SX_BUCKETS_MAX + 1];
     uint64_t count;
+    double sum;
+    if (!sx__read_histogram(reading, series, family->bound_count, buckets, &sum)) {
+        return SX_OK;
+    }
     struct sx_str name = sx__family_name(family);
     struct sx_str labels = text_of(series);
     size_t line = name.size + labels.size + bounds->longest + NUMBER_SIZE_MAX + 16;
@@ -191,7 +201,6 @@ static int render_histogram(struct sx_page *page, const struct sx__reading *read
     if (status != SX_OK) {
         return status;
     }
-    double sum = sx__read_histogram(reading, series, family->bound_count, buckets);
     char *at = write_buckets(end_of(page), family, bounds, labels, buckets, &count);
     at = write_name(at, name, PIECE("_sum"), labels);
     at = sx__write_double(at, sum);

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -144,6 +145,18 @@ static int initialise_seats(struct sx_registry *registry)
     return sx__lock_init(&registry->lock, registry->shared);
 }
 
+/* Early in a boot, or under a filter of system calls, there may be no random numbers to be had;
+ * then where things lie must do. */
+static void choose_hash_key(struct sx_registry *registry)
+{
+    uint64_t *key = registry->hash_key;
+    if (getrandom(key, sizeof registry->hash_key, GRND_NONBLOCK) !=
+        (ssize_t)sizeof registry->hash_key) {
+        key[0] = (uint64_t)(uintptr_t)registry;
+        key[1] = (uint64_t)(uintptr_t)&key ^ (uint64_t)(uintptr_t)&sx__arenas << 32;
+    }
+}
+
 static int map_new(struct sx__arena **arena, const struct sx_registry_options *options)
 {
     struct sx__geometry geometry;
@@ -225,6 +238,7 @@ static void initialise_registry(struct sx_registry *registry,
     registry->slot_cells_used = 8;
     registry->gauge_cells_used = 8;
     registry->cells_limit = (uint32_t)(row_bytes / SX__CELL_BYTES);
+    choose_hash_key(registry);
     registry->first_family = 0;
     registry->last_family = 0;
 }

@@ -62,6 +62,7 @@ struct sx_registry {
     struct sx__geometry geometry;
     uint32_t arena;
     bool shared;
+    uint64_t hash_key[2]; /* random, so that no client can choose label values that collide */
 
     pthread_mutex_t lock;  /* of the directory; guards all that follows up to slots_claimed */
     size_t directory_used; /* bytes from the start of the mapping */

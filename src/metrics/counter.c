@@ -7,6 +7,7 @@
 #include "cells.h"
 #include "metric.h"
 #include "reading.h"
+#include "removal.h"
 #include "slots.h"
 
 #include <float.h>
@@ -62,6 +63,23 @@ int sx_counter_family_get(struct sx_counter **counter, struct sx_counter_family 
         *counter = &series->handle;
     }
     return status;
+}
+
+int sx_counter_family_remove(struct sx_counter_family *family, const struct sx_str *values,
+                             size_t count)
+{
+    return family == NULL ? SX_EINVAL : sx__series_remove(&family->family, values, count);
+}
+
+int sx_counter_family_remove_matching(struct sx_counter_family *family,
+                                      const struct sx_label *labels, size_t count)
+{
+    return family == NULL ? SX_EINVAL : sx__series_remove_matching(&family->family, labels, count);
+}
+
+int sx_counter_family_clear(struct sx_counter_family *family)
+{
+    return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
 struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char *const *values,
@@ -145,8 +163,10 @@ double sx_counter_get(const struct sx_counter *counter)
         return 0;
     }
     struct sx__reading reading;
+    uint64_t whole;
     double fraction;
     sx__reading_of_slots(&reading, sx__arenas[counter->arena].registry);
-    uint64_t whole = sx__read_counter(&reading, series_of(counter), &fraction);
-    return (double)whole + fraction;
+    return sx__read_counter(&reading, series_of(counter), &whole, &fraction)
+               ? (double)whole + fraction
+               : 0;
 }

@@ -10,6 +10,8 @@
 static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
                                         .5,   .75, 1,    2.5, 5,    7.5, 10};
 
+#define MAX_SERIES_DEFAULT 10000u
+
 /* The names of samples that a type may have in some format; the family itself has the first. A
  * counter's names are made from its name without _total. */
 static const char *const counter_suffixes[] = {"", "_total", "_created", NULL};
@@ -109,9 +111,13 @@ static int read_buckets(struct sx__definition *definition, const struct sx_metri
 int sx__definition_read(struct sx__definition *definition, enum sx__type type, bool labelled,
                         const struct sx_metric_options *options)
 {
-    *definition = (struct sx__definition){.type = type};
+    *definition = (struct sx__definition){.type = type, .max_series = MAX_SERIES_DEFAULT};
     if (options == NULL) {
         return SX_EINVAL;
+    }
+    if (options->max_series != 0) {
+        definition->max_series =
+            options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
     }
     if (!is_metric_name(options->name)) {
         return SX_ENAME;
@@ -146,6 +152,7 @@ static bool equal(struct sx_str a, struct sx_str b)
 bool sx__definition_equals(const struct sx__definition *definition, const struct sx__family *family)
 {
     if ((uint32_t)definition->type != family->type ||
+        (uint32_t)definition->source != family->source ||
         definition->label_count != family->label_count ||
         definition->bound_count != family->bound_count ||
         !equal(definition->name, sx__family_name(family)) ||

@@ -12,6 +12,8 @@ struct sx__definition {
     size_t label_count;
     const double *bounds; /* without a final +Inf */
     size_t bound_count;
+    uint32_t max_series;
+    enum sx__source source;
 };
 
 /** Checks a caller's options, in the order of the errors below, and borrows from them.

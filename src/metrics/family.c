@@ -96,16 +96,19 @@ static struct sx__family *write_family(struct sx_registry *registry,
         .type = definition->type,
         .label_count = (uint32_t)definition->label_count,
         .bound_count = (uint32_t)definition->bound_count,
+        .max_series = definition->max_series,
+        .source = definition->source,
     };
     write_record(family, definition);
-    if (definition->label_count == 0) {
-        const struct sx__series *series = sx__series_write(registry, family, NULL, 0);
+    if (definition->label_count == 0 && definition->source == SX__FROM_CELLS) {
+        struct sx__series *series = sx__series_write(registry, family, NULL, 0);
         if (series == NULL) {
             return NULL;
         }
         family->first_series = sx__ref(registry, series);
         family->last_series = family->first_series;
         family->series_count = 1;
+        family->live_count = 1;
     }
     return family;
 }

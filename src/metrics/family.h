@@ -5,8 +5,9 @@
  * may lag behind the chain for a moment, and is mended from it where a writer died in between. A
  * full table is replaced by a larger one; the old one stays, as a reader may be in it.
  *
- * Removal has room here: a series has a state, and a place for the sum to subtract from cells that
- * are used again.
+ * A removed series stays in chain and table: threads may hold its handle, and when its label values
+ * come again, it is what is revived. Its cells are given away though; see used_cells.h. Readers
+ * that meet it in between notice by its version; see reading.h.
  */
 #ifndef SX_METRICS_FAMILY_H
 #define SX_METRICS_FAMILY_H
@@ -15,7 +16,15 @@
 
 enum sx__type { SX__COUNTER, SX__GAUGE, SX__HISTOGRAM };
 
-enum sx__series_state { SX__SERIES_LIVE };
+/* Where a family's numbers come from. */
+enum sx__source {
+    SX__FROM_CELLS,
+    SX__FROM_CALLBACK, /* the record only keeps the name; see collectors.h */
+};
+
+/* What the handles of removed series update; histograms need more, and have it by family. */
+#define SX__SCRATCH_CELL 1u
+#define SX__SCRATCH_FRACTION 2u
 
 /* Bytes within a record, by their distance from its start. */
 struct sx__span {
@@ -29,10 +38,18 @@ struct sx__family {
     uint32_t next; /* ref of the family registered after this one */
     uint32_t first_series;
     uint32_t last_series;
-    uint32_t series_count;
-    uint32_t table; /* ref of a struct table; see series.c */
+    uint32_t series_count; /* in the chain, the removed ones too */
+    uint32_t table;        /* ref of a struct table; see series.c */
     uint32_t label_count;
     uint32_t bound_count;
+    uint32_t live_count; /* series that are not removed; the overflow series does not count */
+    uint32_t max_series; /* the limit of live_count; UINT32_MAX: none */
+    uint32_t overflow;   /* ref of the series that takes what is beyond the limit; 0: none yet */
+    uint32_t overflowed; /* ref of the counter of that; 0: none yet */
+    uint32_t used_first; /* refs: the queue of cells that removed series have left */
+    uint32_t used_last;
+    uint32_t scratch; /* histograms: what the handles of removed series update; 0: none yet */
+    uint32_t source;  /* enum sx__source */
     uint32_t reserved;
     struct sx__span name;
     struct sx__span help;
@@ -49,10 +66,10 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t fraction;        /* counters: the cell of what is not a whole amount; 0: none so far */
-    uint32_t state;
-    uint32_t baseline; /* ref of what to subtract from the cells; 0: nothing */
-    uint32_t next;     /* ref of the series created after this one in its family */
-    uint32_t family;   /* how far before this record its family lies, in units of a ref */
+    uint32_t version;         /* odd: removed; grows with each removal and each revival */
+    uint32_t baseline;        /* ref of what to subtract, a struct sx__used_cells; 0: nothing */
+    uint32_t next;            /* ref of the series created after this one in its family */
+    uint32_t family;          /* how far before this record its family lies, in units of a ref */
     uint32_t hash;
     uint32_t text_size;
     uint32_t reserved;
@@ -99,6 +116,11 @@ static inline struct sx_str sx__family_label(const struct sx__family *family, si
 static inline struct sx__family *sx__series_family(const struct sx__series *series)
 {
     return (void *)((char *)(uintptr_t)series - (size_t)series->family * SX__REF_BYTES);
+}
+
+static inline bool sx__series_is_removed(uint32_t version)
+{
+    return version % 2 != 0;
 }
 
 static inline double *sx__family_bounds(const struct sx__family *family)

@@ -7,6 +7,7 @@
 #include "metric.h"
 #include "processes.h"
 #include "reading.h"
+#include "removal.h"
 
 struct sx_gauge {
     struct sx__series series;
@@ -58,6 +59,23 @@ int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
     return status;
 }
 
+int sx_gauge_family_remove(struct sx_gauge_family *family, const struct sx_str *values,
+                           size_t count)
+{
+    return family == NULL ? SX_EINVAL : sx__series_remove(&family->family, values, count);
+}
+
+int sx_gauge_family_remove_matching(struct sx_gauge_family *family, const struct sx_label *labels,
+                                    size_t count)
+{
+    return family == NULL ? SX_EINVAL : sx__series_remove_matching(&family->family, labels, count);
+}
+
+int sx_gauge_family_clear(struct sx_gauge_family *family)
+{
+    return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
+}
+
 struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
                                 size_t count)
 {
@@ -104,7 +122,7 @@ double sx_gauge_get(const struct sx_gauge *gauge)
         return 0;
     }
     struct sx__reading reading;
-    const struct sx_counter *handle = &gauge->series.handle;
-    sx__reading_of_gauges(&reading, sx__arenas[handle->arena].registry);
-    return sx__read_gauge(&reading, __atomic_load_n(&handle->cell, __ATOMIC_RELAXED));
+    double value;
+    sx__reading_of_gauges(&reading, sx__arenas[gauge->series.handle.arena].registry);
+    return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
 }

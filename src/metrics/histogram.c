@@ -7,6 +7,7 @@
 #include "cells.h"
 #include "metric.h"
 #include "reading.h"
+#include "removal.h"
 #include "slots.h"
 
 struct sx_histogram {
@@ -57,6 +58,23 @@ int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram
         *histogram = (struct sx_histogram *)series;
     }
     return status;
+}
+
+int sx_histogram_family_remove(struct sx_histogram_family *family, const struct sx_str *values,
+                               size_t count)
+{
+    return family == NULL ? SX_EINVAL : sx__series_remove(&family->family, values, count);
+}
+
+int sx_histogram_family_remove_matching(struct sx_histogram_family *family,
+                                        const struct sx_label *labels, size_t count)
+{
+    return family == NULL ? SX_EINVAL : sx__series_remove_matching(&family->family, labels, count);
+}
+
+int sx_histogram_family_clear(struct sx_histogram_family *family)
+{
+    return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
 struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
@@ -129,8 +147,11 @@ static double read_histogram(const struct sx_histogram *histogram, uint64_t *cou
     uint32_t bound_count = sx__series_family(series)->bound_count;
 
     sx__reading_of_slots(&reading, sx__arenas[series->handle.arena].registry);
-    double sum = sx__read_histogram(&reading, series, bound_count, buckets);
+    double sum;
     *count = 0;
+    if (!sx__read_histogram(&reading, series, bound_count, buckets, &sum)) {
+        return 0;
+    }
     for (uint32_t i = 0; i <= bound_count; i++) {
         *count += buckets[i];
     }

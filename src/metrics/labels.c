@@ -1,6 +1,9 @@
 /* labels.c: escaping once, when a series is made, so that a scrape only copies. */
 #include "labels.h"
 
+#include "utf8.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 static char *put(char *at, struct sx_str bytes)
@@ -130,4 +133,41 @@ bool sx__labels_equal(const struct sx__series *series, const struct sx__family *
         at += size;
     }
     return true;
+}
+
+struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,
+                               size_t index)
+{
+    const char *sizes = sx__series_text(series) + sx__labels_values_offset(series->text_size);
+    const char *at = sizes + family->label_count * sizeof(uint32_t);
+    uint32_t size;
+    for (size_t i = 0;; i++) {
+        memcpy(&size, sizes + i * sizeof size, sizeof size);
+        if (i == index) {
+            return (struct sx_str){at, size};
+        }
+        at += size;
+    }
+}
+
+int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str *values,
+                     size_t count)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].size > UINT32_MAX) {
+            return SX_EFULL;
+        }
+        size += values[i].size * SX__UTF8_GROWTH;
+    }
+    char *at = malloc(size);
+    if (at == NULL) {
+        return SX_ENOMEM;
+    }
+    *memory = at;
+    for (size_t i = 0; i < count; i++) {
+        cleaned[i] = (struct sx_str){at, sx__utf8_clean(at, values[i])};
+        at += cleaned[i].size;
+    }
+    return SX_OK;
 }

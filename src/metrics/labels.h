@@ -22,6 +22,18 @@ void sx__labels_write_values(struct sx__series *series, const struct sx__family 
 bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
                       const struct sx_str *values);
 
+/** One of the values of a series, as it was given. */
+struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,
+                               size_t index);
+
+/** Gives the values with what is not UTF-8 replaced.
+ *
+ * @param memory  receives what they lie in, to be freed by the caller; untouched on failure
+ * Errors:   SX_EFULL (larger than any series can be), SX_ENOMEM
+ */
+int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str *values,
+                     size_t count);
+
 /** Where in a record the values start, for a text of this size. */
 static inline size_t sx__labels_values_offset(size_t text_size)
 {

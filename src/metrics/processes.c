@@ -180,3 +180,12 @@ bool sx__process_row_lives(struct sx_registry *registry, size_t row)
     sx__lock_release(&seat->mutex);
     return lives;
 }
+
+bool sx__process_row_was_used(struct sx_registry *registry, size_t row)
+{
+    if (!registry->shared || row == SX__PROCESSES) {
+        return true;
+    }
+    const struct sx__seat *seat = sx__process_seat(registry, row);
+    return __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE) != SX__SEAT_NEW;
+}

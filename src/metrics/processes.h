@@ -25,4 +25,7 @@ void sx__processes_forget(void);
 /** Whether the gauges in this row count: its process lives, or it belongs to no single one. */
 bool sx__process_row_lives(struct sx_registry *registry, size_t row);
 
+/** Whether anybody may have written to this row. */
+bool sx__process_row_was_used(struct sx_registry *registry, size_t row);
+
 #endif

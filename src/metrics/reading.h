@@ -2,6 +2,9 @@
  *
  * Each cell of a counter or bucket only grows, and so does each sum of them from one reading to the
  * next. Slots that no thread ever claimed are not touched: they would cost memory.
+ *
+ * A series may be removed while it is read, and its cells given to another one. Its version says so
+ * afterwards, and the reading is thrown away.
  */
 #ifndef SX_METRICS_READING_H
 #define SX_METRICS_READING_H
@@ -46,26 +49,17 @@ static inline double sx__read_double(const struct sx__reading *reading, uint32_t
     return sum;
 }
 
-static inline double sx__read_gauge(const struct sx__reading *reading, uint32_t cell)
-{
-    double sum = 0;
-    for (size_t i = 0; i < reading->gauge_count; i++) {
-        sum += sx__double_of(__atomic_load_n(sx__cell(reading->gauges[i], cell), __ATOMIC_RELAXED));
-    }
-    return sum;
-}
+/** A counter's two parts; *fraction is 0 where there never was one. False: it is removed. */
+bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
+                      uint64_t *whole, double *fraction);
 
-/** A counter's two parts; *fraction is 0 where there never was one. */
-static inline uint64_t sx__read_counter(const struct sx__reading *reading,
-                                        const struct sx__series *series, double *fraction)
-{
-    uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
-    *fraction = cell == 0 ? 0 : sx__read_double(reading, cell);
-    return sx__read_whole(reading, __atomic_load_n(&series->handle.cell, __ATOMIC_RELAXED));
-}
+/** A gauge's value. False: it is removed. */
+bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
+                    double *value);
 
-/** A histogram's sum, and into `buckets` the observations of each bucket (bound_count + 1). */
-double sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
-                          uint32_t bound_count, uint64_t *buckets);
+/** A histogram's sum, and into `buckets` the observations of each bucket (bound_count + 1). False:
+ *  it is removed. */
+bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
+                        uint32_t bound_count, uint64_t *buckets, double *sum);
 
 #endif

@@ -1,7 +1,10 @@
 /* series.c: the series of a family: found by a hash table without a lock, made under it. */
 #include "series.h"
 
+#include "digest.h"
 #include "labels.h"
+#include "overflow.h"
+#include "used_cells.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -16,77 +19,6 @@ struct table {
     uint32_t reserved;
     uint64_t entries[];
 };
-
-/* ---- hashing ---- */
-
-struct digest {
-    uint64_t hash;
-    uint64_t bits; /* all the bytes or'ed together */
-};
-
-static uint64_t mix(uint64_t hash, uint64_t word)
-{
-    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
-    return hash ^ (hash >> 32);
-}
-
-static uint64_t load(const char *data, size_t size)
-{
-    uint64_t word = 0;
-    memcpy(&word, data, size);
-    return word;
-}
-
-/* A text shorter than a word, as one. */
-static uint64_t load_short(const char *data, size_t size)
-{
-    const unsigned char *bytes = (const unsigned char *)data;
-    if (size >= 4) {
-        return load(data, 4) | load(data + size - 4, 4) << 32;
-    }
-    if (size > 0) {
-        return bytes[0] | (uint64_t)bytes[size / 2] << 8 | (uint64_t)bytes[size - 1] << 16;
-    }
-    return 0;
-}
-
-static void digest_value(struct digest *digest, struct sx_str value)
-{
-    digest->hash = mix(digest->hash, value.size);
-    if (value.size < 8) {
-        uint64_t word = load_short(value.data, value.size);
-        digest->hash = mix(digest->hash, word);
-        digest->bits |= word;
-        return;
-    }
-    for (size_t i = 0; i + 8 < value.size; i += 8) {
-        uint64_t word = load(value.data + i, 8);
-        digest->hash = mix(digest->hash, word);
-        digest->bits |= word;
-    }
-    uint64_t last = load(value.data + value.size - 8, 8); /* may overlap the word before it */
-    digest->hash = mix(digest->hash, last);
-    digest->bits |= last;
-}
-
-static struct digest digest_values(const struct sx_str *values, size_t count)
-{
-    struct digest digest = {0, 0};
-    for (size_t i = 0; i < count; i++) {
-        digest_value(&digest, values[i]);
-    }
-    return digest;
-}
-
-static bool is_ascii(struct digest digest)
-{
-    return (digest.bits & UINT64_C(0x8080808080808080)) == 0;
-}
-
-static uint32_t hash_of(struct digest digest)
-{
-    return (uint32_t)digest.hash;
-}
 
 /* ---- the table ---- */
 
@@ -166,19 +98,6 @@ static bool make_room(struct sx_registry *registry, struct sx__family *family)
 
 /* ---- making a series ---- */
 
-static uint32_t allocate_cells(struct sx_registry *registry, const struct sx__family *family)
-{
-    switch ((enum sx__type)family->type) {
-    case SX__GAUGE:
-        return sx__directory_gauge_cell(registry);
-    case SX__HISTOGRAM:
-        return sx__directory_slot_cells(registry, family->bound_count + 2); /* +Inf and the sum */
-    case SX__COUNTER:
-        break;
-    }
-    return sx__directory_slot_cells(registry, 1);
-}
-
 /* The size of a record, or 0 where no directory could hold it. */
 static size_t record_size(const struct sx__family *family, const struct sx_str *values)
 {
@@ -193,24 +112,25 @@ static size_t record_size(const struct sx__family *family, const struct sx_str *
     return size <= UINT32_MAX ? size : 0;
 }
 
-struct sx__series *sx__series_write(struct sx_registry *registry, const struct sx__family *family,
+struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
                                     const struct sx_str *values, uint32_t hash)
 {
     struct sx__directory_mark mark = sx__directory_mark(registry);
     size_t size = record_size(family, values);
     struct sx__series *series = size == 0 ? NULL : sx__directory_allocate(registry, size);
-    uint32_t cell = series == NULL ? 0 : allocate_cells(registry, family);
-    if (cell == 0) {
-        sx__directory_rewind(registry, mark);
+    if (series == NULL) {
         return NULL;
     }
     *series = (struct sx__series){
-        .handle = {.arena = registry->arena, .cell = cell},
-        .state = SX__SERIES_LIVE,
+        .handle = {.arena = registry->arena},
         .family = sx__ref(registry, series) - sx__ref(registry, family),
         .hash = hash,
         .text_size = (uint32_t)sx__labels_text_size(family, values),
     };
+    if (!sx__used_cells_take(registry, family, series)) {
+        sx__directory_rewind(registry, mark);
+        return NULL;
+    }
     sx__labels_write_text(sx__series_text(series), family, values);
     sx__labels_write_values(series, family, values);
     return series;
@@ -231,64 +151,120 @@ static void publish(struct sx_registry *registry, struct sx__family *family,
     insert(table_of(registry, family), series->hash, ref);
 }
 
-static int make(struct sx__series **series, struct sx__family *family, const struct sx_str *values,
-                uint32_t hash)
+/* Brings a removed series back, or makes one; NULL: full. */
+static struct sx__series *bring(struct sx_registry *registry, struct sx__family *family,
+                                struct sx__series *removed, const struct sx_str *values,
+                                uint32_t hash)
 {
-    struct sx_registry *registry = sx__arenas[family->arena].registry;
-    int status = SX_OK;
-
-    sx__directory_lock(registry);
-    struct sx__series *made = find(registry, family, values, hash);
-    if (made == NULL && make_room(registry, family)) {
-        made = sx__series_write(registry, family, values, hash);
+    if (removed == NULL) {
+        struct sx__series *made = NULL;
+        if (make_room(registry, family)) {
+            made = sx__series_write(registry, family, values, hash);
+        }
         if (made != NULL) {
             publish(registry, family, made);
         }
+        return made;
     }
-    sx__directory_unlock(registry);
-    if (made == NULL) {
-        status = SX_EFULL;
-    } else {
-        *series = made;
+    if (!sx__used_cells_take(registry, family, removed)) {
+        return NULL;
     }
-    return status;
+    __atomic_store_n(&removed->version, removed->version + 1, __ATOMIC_RELEASE);
+    return removed;
 }
 
-static int find_or_make(struct sx__series **series, struct sx__family *family,
-                        const struct sx_str *values, struct digest digest)
+/* ---- look-up ---- */
+
+#define BEYOND_LIMIT 1
+
+static bool is_live(const struct sx__series *series)
 {
-    struct sx__series *found =
-        find(sx__arenas[family->arena].registry, family, values, hash_of(digest));
+    return !sx__series_is_removed(__atomic_load_n(&series->version, __ATOMIC_ACQUIRE));
+}
+
+static bool is_at_limit(const struct sx__family *family)
+{
+    return __atomic_load_n(&family->live_count, __ATOMIC_RELAXED) >= family->max_series;
+}
+
+/* The directory's lock is held. */
+static int find_or_bring(struct sx__series **series, struct sx_registry *registry,
+                         struct sx__family *family, const struct sx_str *values, uint32_t hash)
+{
+    struct sx__series *found = find(registry, family, values, hash);
+    if (found != NULL && is_live(found)) {
+        *series = found;
+        return SX_OK;
+    }
+    bool is_overflow = sx__overflow_has(values, family->label_count);
+    if (!is_overflow && is_at_limit(family)) {
+        return BEYOND_LIMIT;
+    }
+    found = bring(registry, family, found, values, hash);
     if (found == NULL) {
-        return make(series, family, values, hash_of(digest));
+        return SX_EFULL;
+    }
+    if (is_overflow) {
+        __atomic_store_n(&family->overflow, sx__ref(registry, found), __ATOMIC_RELEASE);
+    } else {
+        __atomic_store_n(&family->live_count, family->live_count + 1, __ATOMIC_RELAXED);
     }
     *series = found;
     return SX_OK;
 }
 
+static int find_or_make(struct sx__series **series, struct sx__family *family,
+                        const struct sx_str *values, uint32_t hash)
+{
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    struct sx__series *found = find(registry, family, values, hash);
+    if (found != NULL && is_live(found)) {
+        *series = found;
+        return SX_OK;
+    }
+    /* Who asks for one unknown series after the other, beyond the limit, is not to hold the lock
+     * all the time. */
+    int status = BEYOND_LIMIT;
+    if (!is_at_limit(family) || sx__overflow_has(values, family->label_count)) {
+        sx__directory_lock(registry);
+        status = find_or_bring(series, registry, family, values, hash);
+        sx__directory_unlock(registry);
+    }
+    return status == BEYOND_LIMIT ? sx__overflow_get(series, family) : status;
+}
+
+static int find_only(struct sx__series **series, struct sx__family *family,
+                     const struct sx_str *values, uint32_t hash)
+{
+    struct sx__series *found = find(sx__arenas[family->arena].registry, family, values, hash);
+    if (found == NULL || !is_live(found)) {
+        return 0;
+    }
+    *series = found;
+    return 1;
+}
+
+typedef int look_up_fn(struct sx__series **series, struct sx__family *family,
+                       const struct sx_str *values, uint32_t hash);
+
+static const uint64_t *key_of(const struct sx__family *family)
+{
+    return sx__arenas[family->arena].registry->hash_key;
+}
+
 /* Values that are not UTF-8 are cleaned before anything is looked up, so that two of them that look
  * the same on the page are one series. */
-static int get_cleaned(struct sx__series **series, struct sx__family *family,
-                       const struct sx_str *values)
+static int look_up_cleaned(struct sx__series **series, struct sx__family *family,
+                           const struct sx_str *values, look_up_fn *how)
 {
     struct sx_str cleaned[SX_LABELS_MAX];
-    size_t size = 1;
-    for (size_t i = 0; i < family->label_count; i++) {
-        if (values[i].size > UINT32_MAX) {
-            return SX_EFULL;
-        }
-        size += values[i].size * SX__UTF8_GROWTH;
+    char *memory = NULL;
+    size_t count = family->label_count;
+    int status = sx__labels_clean(cleaned, &memory, values, count);
+    if (status == SX_OK) {
+        status =
+            how(series, family, cleaned, sx__digest_values(key_of(family), cleaned, count).hash);
     }
-    char *memory = malloc(size);
-    if (memory == NULL) {
-        return SX_ENOMEM;
-    }
-    char *at = memory;
-    for (size_t i = 0; i < family->label_count; i++) {
-        cleaned[i] = (struct sx_str){at, sx__utf8_clean(at, values[i])};
-        at += cleaned[i].size;
-    }
-    int status = find_or_make(series, family, cleaned, digest_values(cleaned, family->label_count));
     free(memory);
     return status;
 }
@@ -303,8 +279,8 @@ static bool are_valid(const struct sx_str *values, size_t count)
     return true;
 }
 
-int sx__series_get(struct sx__series **series, struct sx__family *family,
-                   const struct sx_str *values, size_t count)
+static int look_up(struct sx__series **series, struct sx__family *family,
+                   const struct sx_str *values, size_t count, look_up_fn *how)
 {
     if (series == NULL || family == NULL || values == NULL) {
         return SX_EINVAL;
@@ -317,11 +293,23 @@ int sx__series_get(struct sx__series **series, struct sx__family *family,
             return SX_EINVAL;
         }
     }
-    struct digest digest = digest_values(values, count);
-    if (!is_ascii(digest) && !are_valid(values, count)) {
-        return get_cleaned(series, family, values);
+    struct sx__digest digest = sx__digest_values(key_of(family), values, count);
+    if (!digest.is_ascii && !are_valid(values, count)) {
+        return look_up_cleaned(series, family, values, how);
     }
-    return find_or_make(series, family, values, digest);
+    return how(series, family, values, digest.hash);
+}
+
+int sx__series_get(struct sx__series **series, struct sx__family *family,
+                   const struct sx_str *values, size_t count)
+{
+    return look_up(series, family, values, count, find_or_make);
+}
+
+int sx__series_find(struct sx__series **series, struct sx__family *family,
+                    const struct sx_str *values, size_t count)
+{
+    return look_up(series, family, values, count, find_only);
 }
 
 struct sx__series *sx__series_with(struct sx__family *family, const char *const *values,
@@ -345,16 +333,20 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
 {
     struct table *table = table_of(registry, family);
     uint32_t count = 0;
+    uint32_t live_count = 0;
     uint32_t last = 0;
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     while (series != NULL) {
         count++;
         last = sx__ref(registry, series);
+        live_count += is_live(series) && last != family->overflow;
         series = sx__series_at(registry, &series->next);
     }
     family->series_count = count;
+    __atomic_store_n(&family->live_count, live_count, __ATOMIC_RELAXED);
     family->last_series = last;
     if (table != NULL) {
         insert_all(registry, family, table);
     }
+    sx__used_cells_mend(registry, family);
 }

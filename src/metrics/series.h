@@ -4,13 +4,19 @@
 
 #include "family.h"
 
-/** Finds or makes the series with these label values.
+/** Finds or makes the series with these label values; beyond the family's limit, finds the series
+ *  that takes the overflow.
  *
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
  * Threads:  [any]; takes the directory's lock only where it makes the series
  */
 int sx__series_get(struct sx__series **series, struct sx__family *family,
                    const struct sx_str *values, size_t count);
+
+/** Finds the series with these label values: 1, or 0 where there is none. Errors as above, but for
+ *  SX_EFULL. Takes no lock. */
+int sx__series_find(struct sx__series **series, struct sx__family *family,
+                    const struct sx_str *values, size_t count);
 
 /** As sx__series_get, of C strings; NULL where that fails, or where one of them is NULL. */
 struct sx__series *sx__series_with(struct sx__family *family, const char *const *values,
@@ -21,7 +27,7 @@ struct sx__series *sx__series_with(struct sx__family *family, const char *const 
  * @param values  well-formed, as many as the family has labels
  * Threads:  the directory's lock is held
  */
-struct sx__series *sx__series_write(struct sx_registry *registry, const struct sx__family *family,
+struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
                                     const struct sx_str *values, uint32_t hash);
 
 /** Derives the family's count, end of chain and table from its chain. The lock is held. */

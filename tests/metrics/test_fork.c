@@ -33,6 +33,7 @@ static void make(bool shared)
     assert_int_equal(sx_histogram_register(&histogram, registry, &metric), SX_OK);
     metric.name = "f_total";
     metric.labels = SX_LABELS("label");
+    metric.max_series = 20000;
     assert_int_equal(sx_counter_family_register(&family, registry, &metric), SX_OK);
 }
 

@@ -41,7 +41,9 @@ static uint64_t bucket(const struct sx_histogram *histogram, size_t index)
     struct sx__reading reading;
     const struct sx__series *series = (const void *)histogram;
     sx__reading_of_slots(&reading, registry);
-    sx__read_histogram(&reading, series, sx__series_family(series)->bound_count, buckets);
+    double sum;
+    assert_true(sx__read_histogram(&reading, series, sx__series_family(series)->bound_count,
+                                   buckets, &sum));
     return buckets[index];
 }
 

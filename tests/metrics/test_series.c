@@ -19,6 +19,7 @@ static int set_up(void **state)
            sx_counter_family_register(&family, registry,
                                       &(struct sx_metric_options){.name = "c_total",
                                                                   .help = "Help.",
+                                                                  .max_series = 100000,
                                                                   .labels = SX_LABELS("a", "b")});
 }
 

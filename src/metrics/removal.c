@@ -1,0 +1,142 @@
+/* removal.c: removing one series, those that have some labels, or all.
+ *
+ * A removed series is no longer on the page and no longer found. Its record stays, so that handles
+ * of it are harmless: they update scratch cells until the series is made again.
+ */
+#include "removal.h"
+
+#include "labels.h"
+#include "series.h"
+#include "used_cells.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* 1, or 0 where it has been removed already. The directory's lock is held. */
+static int remove_series(struct sx_registry *registry, struct sx__family *family,
+                         struct sx__series *series)
+{
+    if (sx__series_is_removed(series->version)) {
+        return 0;
+    }
+    /* First the version: whoever reads while the rest changes then sees that it must not. */
+    __atomic_store_n(&series->version, series->version + 1, __ATOMIC_RELEASE);
+    if (sx__ref(registry, series) != family->overflow) {
+        __atomic_store_n(&family->live_count, family->live_count - 1, __ATOMIC_RELAXED);
+    }
+    sx__used_cells_leave(registry, family, series);
+    return 1;
+}
+
+int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count)
+{
+    struct sx__series *series = NULL;
+    int found = sx__series_find(&series, family, values, count);
+    if (found <= 0) {
+        return found;
+    }
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    sx__directory_lock(registry);
+    int removed = remove_series(registry, family, series);
+    sx__directory_unlock(registry);
+    return removed;
+}
+
+/* ---- by some of their labels ---- */
+
+struct selection {
+    size_t count;
+    uint32_t indices[SX_LABELS_MAX]; /* of the family's labels */
+    struct sx_str values[SX_LABELS_MAX];
+};
+
+static bool equal(struct sx_str a, struct sx_str b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static int find_label(uint32_t *index, const struct sx__family *family, const char *name)
+{
+    struct sx_str wanted = {name, strlen(name)};
+    for (uint32_t i = 0; i < family->label_count; i++) {
+        if (equal(sx__family_label(family, i), wanted)) {
+            *index = i;
+            return SX_OK;
+        }
+    }
+    return SX_ELABEL;
+}
+
+static int select_labels(struct selection *selection, const struct sx__family *family,
+                         const struct sx_label *labels, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (labels[i].name == NULL || (labels[i].value.data == NULL && labels[i].value.size > 0)) {
+            return SX_EINVAL;
+        }
+        int status = find_label(&selection->indices[i], family, labels[i].name);
+        if (status != SX_OK) {
+            return status;
+        }
+        selection->values[i] = labels[i].value;
+    }
+    selection->count = count;
+    return SX_OK;
+}
+
+static bool matches(const struct selection *selection, const struct sx__family *family,
+                    const struct sx__series *series)
+{
+    for (size_t i = 0; i < selection->count; i++) {
+        struct sx_str value = sx__labels_value(series, family, selection->indices[i]);
+        if (!equal(value, selection->values[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int remove_selected(struct sx__family *family, const struct selection *selection)
+{
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    int removed = 0;
+
+    sx__directory_lock(registry);
+    for (uint32_t ref = family->first_series; ref != 0 && removed < INT_MAX;) {
+        struct sx__series *series = sx__at(registry, ref);
+        if (matches(selection, family, series)) {
+            removed += remove_series(registry, family, series);
+        }
+        ref = series->next;
+    }
+    sx__directory_unlock(registry);
+    return removed;
+}
+
+int sx__series_remove_matching(struct sx__family *family, const struct sx_label *labels,
+                               size_t count)
+{
+    struct selection selection;
+    struct selection cleaned;
+    char *memory = NULL;
+    if (family == NULL || labels == NULL || count == 0 || count > SX_LABELS_MAX) {
+        return SX_EINVAL;
+    }
+    int status = select_labels(&selection, family, labels, count);
+    if (status == SX_OK) {
+        cleaned = selection;
+        status = sx__labels_clean(cleaned.values, &memory, selection.values, count);
+    }
+    if (status == SX_OK) {
+        status = remove_selected(family, &cleaned);
+    }
+    free(memory);
+    return status;
+}
+
+int sx__series_clear(struct sx__family *family)
+{
+    static const struct selection everything;
+    return family == NULL ? SX_EINVAL : remove_selected(family, &everything);
+}

@@ -1,0 +1,23 @@
+/* removal.h: removing series, for families of all types. */
+#ifndef SX_METRICS_REMOVAL_H
+#define SX_METRICS_REMOVAL_H
+
+#include "family.h"
+
+/** Removes the series with these label values: 1, or 0 where there is none.
+ *
+ * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL (values larger than any series can have), SX_ENOMEM
+ */
+int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count);
+
+/** Removes the series that have all of these labels; gives how many there were.
+ *
+ * Errors:   SX_EINVAL (no labels), SX_ELABEL (none of the family's), SX_EFULL, SX_ENOMEM
+ */
+int sx__series_remove_matching(struct sx__family *family, const struct sx_label *labels,
+                               size_t count);
+
+/** Removes all series; gives how many there were, or SX_EINVAL for NULL. */
+int sx__series_clear(struct sx__family *family);
+
+#endif

@@ -1,0 +1,470 @@
+#define _GNU_SOURCE /* memmem */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "family.h"
+
+#include <cmocka.h>
+#include <math.h>
+#include <pthread.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct sx_registry *registry;
+static struct sx_counter_family *counters;
+static struct sx_gauge_family *gauges;
+static struct sx_histogram_family *histograms;
+
+static int make(bool shared)
+{
+    struct sx_registry_options small = {
+        .shared = shared, .slots = 8, .slot_bytes = 64 << 10, .directory_bytes = 1 << 20};
+    struct sx_metric_options options = {
+        .name = "c_total", .help = "C.", .labels = SX_LABELS("a", "b")};
+    if (sx_registry_new(&registry, &small) ||
+        sx_counter_family_register(&counters, registry, &options)) {
+        return -1;
+    }
+    options.name = "g";
+    if (sx_gauge_family_register(&gauges, registry, &options)) {
+        return -1;
+    }
+    options = (struct sx_metric_options){
+        .name = "h", .help = "H.", .labels = SX_LABELS("a", "b"), SX_BUCKETS(1, 2)};
+    return sx_histogram_family_register(&histograms, registry, &options);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return make(false);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    return 0;
+}
+
+#define STR(text) ((struct sx_str){text, sizeof(text) - 1})
+
+#define LABELS(...)                           \
+    ((const struct sx_label[]){__VA_ARGS__}), \
+        sizeof((const struct sx_label[]){__VA_ARGS__}) / sizeof(struct sx_label)
+
+static int remove_counter(const char *a, const char *b)
+{
+    const struct sx_str values[] = {{a, strlen(a)}, {b, strlen(b)}};
+    return sx_counter_family_remove(counters, values, 2);
+}
+
+static bool page_has(const char *text)
+{
+    struct sx_page page = {0};
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+    bool found = memmem(page.data, page.size, text, strlen(text)) != NULL;
+    sx_page_clean_up(&page);
+    return found;
+}
+
+static void test_a_removed_series_is_not_on_the_page(void **state)
+{
+    (void)state;
+    sx_counter_inc(sx_counter_with(counters, "x", "1"));
+    sx_counter_inc(sx_counter_with(counters, "x", "2"));
+    assert_int_equal(remove_counter("x", "1"), 1);
+    assert_false(page_has("c_total{a=\"x\",b=\"1\"}"));
+    assert_true(page_has("c_total{a=\"x\",b=\"2\"} 1\n"));
+}
+
+static void test_removing_what_is_not_there_removes_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(remove_counter("x", "1"), 0);
+    (void)sx_counter_with(counters, "x", "1");
+    assert_int_equal(remove_counter("x", "1"), 1);
+    assert_int_equal(remove_counter("x", "1"), 0);
+    assert_int_equal(remove_counter("", ""), 0);
+}
+
+/* Trap 40: removing and re-creating a child restarts at 0. */
+static void test_a_series_that_is_made_again_starts_at_0(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 5; round++) {
+        struct sx_counter *counter = sx_counter_with(counters, "x", "1");
+        struct sx_gauge *gauge = sx_gauge_with(gauges, "x", "1");
+        struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
+        assert_true(sx_counter_get(counter) == 0);
+        assert_true(sx_gauge_get(gauge) == 0);
+        assert_int_equal(sx_histogram_get_count(histogram), 0);
+        assert_true(sx_histogram_get_sum(histogram) == 0);
+        assert_true(page_has("c_total{a=\"x\",b=\"1\"} 0\n"));
+        assert_true(page_has("h_bucket{a=\"x\",b=\"1\",le=\"+Inf\"} 0\n"));
+        sx_counter_add(counter, 7);
+        sx_counter_add(counter, 0.25);
+        sx_gauge_set(gauge, -3);
+        sx_histogram_observe(histogram, 1.5);
+        assert_true(sx_counter_get(counter) == 7.25);
+        assert_true(sx_gauge_get(gauge) == -3);
+        assert_int_equal(sx_histogram_get_count(histogram), 1);
+        assert_true(sx_histogram_get_sum(histogram) == 1.5);
+        assert_true(page_has("h_bucket{a=\"x\",b=\"1\",le=\"1\"} 0\n"));
+        assert_true(page_has("h_bucket{a=\"x\",b=\"1\",le=\"2\"} 1\n"));
+        assert_int_equal(sx_counter_family_clear(counters), 1);
+        assert_int_equal(sx_gauge_family_clear(gauges), 1);
+        assert_int_equal(sx_histogram_family_clear(histograms), 1);
+    }
+}
+
+static void test_other_series_that_get_the_cells_start_at_0(void **state)
+{
+    (void)state;
+    char text[16];
+    for (int i = 0; i < 500; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        struct sx_counter *counter = sx_counter_with(counters, "x", text);
+        struct sx_gauge *gauge = sx_gauge_with(gauges, "x", text);
+        struct sx_histogram *histogram = sx_histogram_with(histograms, "x", text);
+        assert_true(sx_counter_get(counter) == 0);
+        assert_true(sx_gauge_get(gauge) == 0);
+        assert_int_equal(sx_histogram_get_count(histogram), 0);
+        sx_counter_add(counter, i);
+        sx_counter_add(counter, 0.5);
+        sx_gauge_inc(gauge);
+        sx_histogram_observe(histogram, i);
+        assert_true(sx_counter_get(counter) == i + 0.5);
+        assert_true(sx_histogram_get_sum(histogram) == i);
+        (void)sx_counter_family_clear(counters);
+        (void)sx_gauge_family_clear(gauges);
+        (void)sx_histogram_family_clear(histograms);
+    }
+    /* The first line, a cell and a fraction, and two histograms of four cells. */
+    assert_in_range(registry->slot_cells_used, 8, 8 + 2 + 8 + 8);
+    assert_in_range(registry->gauge_cells_used, 8, 9);
+}
+
+static void test_a_stale_handle_changes_nothing_until_its_series_is_made_again(void **state)
+{
+    (void)state;
+    struct sx_counter *counter = sx_counter_with(counters, "x", "1");
+    struct sx_gauge *gauge = sx_gauge_with(gauges, "x", "1");
+    struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
+    struct sx_histogram *second = sx_histogram_with(histograms, "x", "2");
+    sx_counter_inc(counter);
+    (void)sx_counter_family_clear(counters);
+    (void)sx_gauge_family_clear(gauges);
+    (void)sx_histogram_family_clear(histograms);
+    struct sx_counter *other = sx_counter_with(counters, "y", "1");
+    struct sx_gauge *other_gauge = sx_gauge_with(gauges, "y", "1");
+    struct sx_histogram *other_histogram = sx_histogram_with(histograms, "y", "1");
+    sx_counter_inc(counter);
+    sx_counter_add(counter, 0.5);
+    sx_gauge_set(gauge, 9);
+    sx_histogram_observe(histogram, 5);
+    sx_histogram_observe(second, 0.5);
+    assert_true(sx_counter_get(counter) == 0 && sx_counter_get(other) == 0);
+    assert_true(sx_gauge_get(gauge) == 0 && sx_gauge_get(other_gauge) == 0);
+    assert_int_equal(sx_histogram_get_count(histogram), 0);
+    assert_int_equal(sx_histogram_get_count(other_histogram), 0);
+    assert_true(sx_histogram_get_sum(second) == 0);
+
+    assert_ptr_equal(sx_counter_with(counters, "x", "1"), counter);
+    assert_ptr_equal(sx_histogram_with(histograms, "x", "2"), second);
+    sx_counter_inc(counter);
+    sx_counter_add(counter, 0.5);
+    sx_histogram_observe(second, 0.5);
+    assert_true(sx_counter_get(counter) == 1.5);
+    assert_int_equal(sx_histogram_get_count(second), 1);
+}
+
+static void test_sums_that_cannot_be_subtracted_are_not_used_again(void **state)
+{
+    (void)state;
+    static const double spoilt[] = {INFINITY, -INFINITY, 1e300, -1e15};
+    (void)sx_histogram_with(histograms, "scratch", "");
+    (void)sx_histogram_family_clear(histograms);
+    for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+        struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
+        sx_histogram_observe(histogram, 0.001);
+        assert_true(sx_histogram_get_sum(histogram) == 0.001);
+        sx_histogram_observe(histogram, spoilt[i]);
+        (void)sx_histogram_family_clear(histograms);
+        struct sx_counter *counter = sx_counter_with(counters, "x", "1");
+        sx_counter_add(counter, 0.001);
+        assert_true(sx_counter_get(counter) == 0.001);
+        sx_counter_add(counter, 1e300);
+        (void)sx_counter_family_clear(counters);
+    }
+}
+
+static void test_series_are_removed_by_some_of_their_labels(void **state)
+{
+    (void)state;
+    static const char *const all[][2] = {{"x", "1"}, {"x", "2"}, {"y", "1"}, {"y", "2"}};
+    for (size_t i = 0; i < 4; i++) {
+        (void)sx_counter_with(counters, all[i][0], all[i][1]);
+        (void)sx_gauge_with(gauges, all[i][0], all[i][1]);
+        (void)sx_histogram_with(histograms, all[i][0], all[i][1]);
+    }
+    assert_int_equal(sx_counter_family_remove_matching(counters, LABELS({"b", STR("2")})), 2);
+    assert_true(page_has("c_total{a=\"x\",b=\"1\"}") && page_has("c_total{a=\"y\",b=\"1\"}"));
+    assert_false(page_has("c_total{a=\"x\",b=\"2\"}") || page_has("c_total{a=\"y\",b=\"2\"}"));
+    assert_int_equal(sx_counter_family_remove_matching(counters, LABELS({"b", STR("2")})), 0);
+
+    assert_int_equal(
+        sx_gauge_family_remove_matching(gauges, LABELS({"b", STR("1")}, {"a", STR("y")})), 1);
+    assert_false(page_has("g{a=\"y\",b=\"1\"}"));
+    assert_true(page_has("g{a=\"x\",b=\"1\"}") && page_has("g{a=\"y\",b=\"2\"}"));
+    assert_int_equal(
+        sx_gauge_family_remove_matching(gauges, LABELS({"a", STR("x")}, {"a", STR("y")})), 0);
+
+    assert_int_equal(sx_histogram_family_remove_matching(histograms, LABELS({"a", STR("x")})), 2);
+    assert_false(page_has("h_count{a=\"x\""));
+    assert_true(page_has("h_count{a=\"y\",b=\"1\"}"));
+}
+
+static void test_values_that_are_not_utf8_are_removed_by_what_they_became(void **state)
+{
+    (void)state;
+    const struct sx_str bad[] = {{"\xFF", 1}, {"1", 1}};
+    struct sx_counter *counter = NULL;
+    assert_int_equal(sx_counter_family_get(&counter, counters, bad, 2), SX_OK);
+    assert_int_equal(sx_counter_family_remove(counters, bad, 2), 1);
+    assert_int_equal(sx_counter_family_get(&counter, counters, bad, 2), SX_OK);
+    assert_int_equal(sx_counter_family_remove_matching(counters, LABELS({"a", STR("\x80")})), 1);
+}
+
+static void test_faults_in_arguments_are_told_apart(void **state)
+{
+    (void)state;
+    const struct sx_str values[3] = {STR("x"), STR("1"), {NULL, 1}};
+    assert_int_equal(sx_counter_family_remove(NULL, values, 2), SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove(counters, NULL, 2), SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove(counters, values + 1, 2), SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove(counters, values, 1), SX_EVALUES);
+    assert_int_equal(sx_gauge_family_remove(gauges, values, 3), SX_EVALUES);
+    assert_int_equal(sx_histogram_family_remove(NULL, values, 2), SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove_matching(NULL, LABELS({"a", STR("x")})), SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove_matching(counters, NULL, 0), SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove_matching(counters, LABELS({NULL, STR("x")})),
+                     SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove_matching(counters, LABELS({"a", {NULL, 1}})),
+                     SX_EINVAL);
+    assert_int_equal(sx_counter_family_remove_matching(counters, LABELS({"c", STR("x")})),
+                     SX_ELABEL);
+    assert_int_equal(sx_counter_family_clear(NULL), SX_EINVAL);
+    assert_int_equal(sx_gauge_family_clear(NULL), SX_EINVAL);
+    assert_int_equal(sx_histogram_family_clear(NULL), SX_EINVAL);
+}
+
+static void test_a_full_directory_does_not_keep_from_removing(void **state)
+{
+    (void)state;
+    char text[16];
+    int count = 0;
+    struct sx_counter *counter = NULL;
+    sx_registry_destroy(registry);
+    struct sx_registry_options tiny = {.directory_bytes = 4096};
+    struct sx_metric_options options = {.name = "c_total", .help = "C.", .labels = SX_LABELS("a")};
+    assert_int_equal(sx_registry_new(&registry, &tiny), SX_OK);
+    assert_int_equal(sx_counter_family_register(&counters, registry, &options), SX_OK);
+    for (int status = SX_OK; status == SX_OK; count++) {
+        snprintf(text, sizeof text, "%d", count);
+        status = sx_counter_family_get(&counter, counters, &(struct sx_str){text, strlen(text)}, 1);
+    }
+    assert_int_equal(sx_counter_family_clear(counters), count - 1);
+    assert_false(page_has("c_total{"));
+    assert_non_null(sx_counter_with(counters, "0"));
+    assert_true(sx_counter_get(sx_counter_with(counters, "0")) == 0);
+}
+
+/* ---- at the same time as everything else ---- */
+
+#define ROUNDS 3000
+static int removing;
+static pthread_barrier_t together;
+
+static void *remove_again_and_again(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < ROUNDS; i++) {
+        (void)remove_counter("x", i % 2 == 0 ? "1" : "2");
+        if (i % 16 == 0) {
+            (void)sx_histogram_family_clear(histograms);
+        }
+    }
+    __atomic_store_n(&removing, 0, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static void *update_again_and_again(void *stays)
+{
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < 1000 || __atomic_load_n(&removing, __ATOMIC_ACQUIRE); i++) {
+        sx_counter_inc(stays);
+        sx_counter_inc(sx_counter_with(counters, "x", "1"));
+        sx_counter_add(sx_counter_with(counters, "x", "2"), 0.5);
+        sx_histogram_observe(sx_histogram_with(histograms, "x", "1"), 1);
+        sx_histogram_observe(sx_histogram_with(histograms, "x", "2"), 3);
+    }
+    return NULL;
+}
+
+/* No series that stays may be disturbed by removals, and no page may show what never was: a
+ * difference taken the wrong way round would be a number near 2^64. */
+static void test_removal_disturbs_neither_updates_nor_scrapes(void **state)
+{
+    (void)state;
+    pthread_t remover;
+    pthread_t writers[3];
+    struct sx_counter *stays = sx_counter_with(counters, "stays", "");
+    double before = 0;
+    removing = 1;
+    assert_int_equal(pthread_barrier_init(&together, NULL, 4), 0);
+    assert_int_equal(pthread_create(&remover, NULL, remove_again_and_again, NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_create(&writers[i], NULL, update_again_and_again, stays), 0);
+    }
+    while (__atomic_load_n(&removing, __ATOMIC_ACQUIRE)) {
+        double now = sx_counter_get(stays);
+        assert_true(now >= before);
+        before = now;
+        assert_true(sx_counter_get(sx_counter_with(counters, "x", "1")) < 1e9);
+        double fractions = sx_counter_get(sx_counter_with(counters, "x", "2"));
+        assert_true(fractions >= 0 && fractions < 1e9);
+        assert_true(sx_histogram_get_count(sx_histogram_with(histograms, "x", "1")) < 1000000000);
+        assert_false(page_has("} 1844674"));
+    }
+    assert_int_equal(pthread_join(remover, NULL), 0);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(writers[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&together);
+    assert_true(sx_counter_get(stays) >= 3000);
+}
+
+/* ---- where processes share the registry ---- */
+
+static void in_child(void act(void), bool die_with_lock)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        if (die_with_lock) {
+            sx__directory_lock(registry);
+        }
+        act();
+        (void)kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void remove_all(void)
+{
+    (void)sx_counter_family_clear(counters);
+    (void)sx_gauge_family_clear(gauges);
+    (void)sx_histogram_family_clear(histograms);
+}
+
+static void update_all(double amount)
+{
+    sx_counter_add(sx_counter_with(counters, "x", "1"), amount);
+    sx_gauge_add(sx_gauge_with(gauges, "x", "1"), amount);
+    sx_histogram_observe(sx_histogram_with(histograms, "x", "1"), amount);
+}
+
+static void update_by_5(void)
+{
+    update_all(5);
+}
+
+static void assert_all(double amount)
+{
+    assert_true(sx_counter_get(sx_counter_with(counters, "x", "1")) == amount);
+    assert_true(sx_gauge_get(sx_gauge_with(gauges, "x", "1")) == amount);
+    assert_true(sx_histogram_get_sum(sx_histogram_with(histograms, "x", "1")) == amount);
+}
+
+static void test_a_series_is_removed_for_all_processes(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    assert_int_equal(make(true), 0);
+    for (int i = 0; i < 3; i++) {
+        in_child(update_by_5, false);
+        update_all(1.5);
+        in_child(remove_all, false);
+        assert_false(page_has("{a="));
+        update_all(2.5);
+        assert_all(2.5);
+        remove_all();
+        assert_all(0);
+    }
+}
+
+/* As if the remover had died half-way: the version says removed, the rest does not know. */
+static void remove_half(void)
+{
+    struct sx__series *series = (void *)sx_counter_with(counters, "x", "1");
+    series->version++;
+    series = (void *)sx_histogram_with(histograms, "x", "1");
+    series->version++;
+}
+
+static void test_a_remover_that_died_half_way_has_removed(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    assert_int_equal(make(true), 0);
+    struct sx_counter *stale = sx_counter_with(counters, "x", "1");
+    struct sx_histogram *stale_histogram = sx_histogram_with(histograms, "x", "1");
+    update_all(5);
+    remove_all();
+    update_all(5);
+    /* The look-ups of the child must not wait for the lock that it holds: the series live. */
+    in_child(remove_half, true);
+    (void)sx_counter_with(counters, "mends", "");
+    sx_counter_inc(stale);
+    sx_histogram_observe(stale_histogram, 1);
+    assert_false(page_has("c_total{a=\"x\""));
+    assert_false(page_has("h_count{a=\"x\""));
+    struct sx_counter *again = sx_counter_with(counters, "x", "1");
+    assert_ptr_equal(again, stale);
+    assert_true(sx_counter_get(again) == 0);
+    sx_counter_inc(again);
+    assert_true(sx_counter_get(again) == 1);
+    assert_int_equal(((struct sx__family *)(void *)counters)->live_count, 2);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_removed_series_is_not_on_the_page),
+        TEST(test_removing_what_is_not_there_removes_nothing),
+        TEST(test_a_series_that_is_made_again_starts_at_0),
+        TEST(test_other_series_that_get_the_cells_start_at_0),
+        TEST(test_a_stale_handle_changes_nothing_until_its_series_is_made_again),
+        TEST(test_sums_that_cannot_be_subtracted_are_not_used_again),
+        TEST(test_series_are_removed_by_some_of_their_labels),
+        TEST(test_values_that_are_not_utf8_are_removed_by_what_they_became),
+        TEST(test_faults_in_arguments_are_told_apart),
+        TEST(test_a_full_directory_does_not_keep_from_removing),
+        TEST(test_removal_disturbs_neither_updates_nor_scrapes),
+        TEST(test_a_series_is_removed_for_all_processes),
+        TEST(test_a_remover_that_died_half_way_has_removed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
