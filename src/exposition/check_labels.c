@@ -1,0 +1,171 @@
+/* check_labels.c: the labels of a sample. */
+#include "check.h"
+
+#include <string.h>
+
+static void skip_blanks(struct sx_str *rest)
+{
+    while (rest->size > 0 && (rest->data[0] == ' ' || rest->data[0] == '\t')) {
+        rest->data++;
+        rest->size--;
+    }
+}
+
+static bool take_char(struct sx_str *rest, char wanted)
+{
+    if (rest->size == 0 || rest->data[0] != wanted) {
+        return false;
+    }
+    rest->data++;
+    rest->size--;
+    return true;
+}
+
+/* Up to the quote that is not escaped, which is taken too; false where there is none. */
+static bool take_value(struct sx_str *value, struct sx_str *rest)
+{
+    value->data = rest->data;
+    for (size_t i = 0; i < rest->size && rest->data[i] != '\n'; i++) {
+        if (rest->data[i] == '"') {
+            value->size = i;
+            rest->data += i + 1;
+            rest->size -= i + 1;
+            return true;
+        }
+        i += rest->data[i] == '\\';
+    }
+    return false;
+}
+
+static size_t name_size(struct sx_str rest)
+{
+    size_t size = 0;
+    while (size < rest.size && strchr(" \t=,{}\"", rest.data[size]) == NULL) {
+        size++;
+    }
+    return size;
+}
+
+const char *sx__label_take(struct sx__label *label, struct sx_str *rest)
+{
+    *label = (struct sx__label){{NULL, 0}, {NULL, 0}};
+    skip_blanks(rest);
+    if (take_char(rest, '}')) {
+        return NULL;
+    }
+    struct sx_str name = {rest->data, name_size(*rest)};
+    rest->data += name.size;
+    rest->size -= name.size;
+    skip_blanks(rest);
+    if (name.size == 0) {
+        return rest->size == 0 ? "the labels are not closed by `}`" : "a label has no name";
+    }
+    if (!take_char(rest, '=')) {
+        return "a label has no `=` behind its name";
+    }
+    skip_blanks(rest);
+    if (!take_char(rest, '"')) {
+        return "a label's value is not in quotes";
+    }
+    if (!take_value(&label->value, rest)) {
+        return "a label's value is not closed by a quote";
+    }
+    skip_blanks(rest);
+    if (!take_char(rest, ',') && (rest->size == 0 || rest->data[0] != '}')) {
+        return "neither `,` nor `}` follows a label";
+    }
+    label->name = name;
+    return NULL;
+}
+
+uint64_t sx__hash(uint64_t hash, struct sx_str bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++) {
+        hash = (hash ^ (unsigned char)bytes.data[i]) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/* Sums need terms whose bits are all mixed; the constants are those of splitmix64. */
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+uint32_t sx__hash_fold(uint64_t hash)
+{
+    return (uint32_t)(mix(hash) >> 32);
+}
+
+static bool is_named(struct sx_str name, const char *wanted)
+{
+    return wanted != NULL && name.size == strlen(wanted) &&
+           memcmp(name.data, wanted, name.size) == 0;
+}
+
+/* The next label of text that was read before; false at the end. */
+static bool next(struct sx__label *label, struct sx_str *labels)
+{
+    return labels->size > 0 && sx__label_take(label, labels) == NULL && label->name.size > 0;
+}
+
+struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except)
+{
+    struct sx__label_sums sums = {0, 0, 0};
+    struct sx__label label;
+    while (next(&label, &labels)) {
+        uint64_t hash = sx__hash(SX__HASH_START, label.name);
+        bool excepted = is_named(label.name, except);
+        sums.names += excepted ? 0 : mix(hash);
+        if (label.value.size > 0) {
+            /* A byte that no name has stands between them. */
+            hash = mix(sx__hash(sx__hash(hash, (struct sx_str){"=", 1}), label.value));
+            sums.pairs += hash;
+            sums.others += excepted ? 0 : hash;
+        }
+    }
+    return sums;
+}
+
+static bool has_label(struct sx_str labels, const struct sx__label *wanted)
+{
+    struct sx__label label;
+    while (next(&label, &labels)) {
+        if (label.name.size == wanted->name.size && label.value.size == wanted->value.size &&
+            memcmp(label.name.data, wanted->name.data, label.name.size) == 0 &&
+            memcmp(label.value.data, wanted->value.data, label.value.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_labels_of(struct sx_str labels, struct sx_str wanted, const char *except)
+{
+    struct sx__label label;
+    while (next(&label, &wanted)) {
+        if (label.value.size > 0 && !is_named(label.name, except) && !has_label(labels, &label)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sx__label_sets_equal(struct sx_str a, struct sx_str b, const char *except)
+{
+    return has_labels_of(a, b, except) && has_labels_of(b, a, except);
+}
+
+bool sx__labels_find(struct sx_str *value, struct sx_str labels, const char *name)
+{
+    struct sx__label label;
+    while (next(&label, &labels)) {
+        if (is_named(label.name, name)) {
+            *value = label.value;
+            return true;
+        }
+    }
+    return false;
+}

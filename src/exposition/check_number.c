@@ -1,0 +1,198 @@
+/* check_number.c: decimals as they are written. */
+#include "check_number.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Larger exponents differ from this in nothing: no page is so long that digits make up for it. */
+#define EXPONENT_LIMIT INT64_C(1000000000000)
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool equals(struct sx_str text, const char *other)
+{
+    return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
+}
+
+static bool equals_in_any_case(struct sx_str text, const char *other)
+{
+    return text.size == strlen(other) && strncasecmp(text.data, other, text.size) == 0;
+}
+
+static const char *explain(struct sx_str text)
+{
+    struct sx_str bare = text;
+    if (bare.size > 0 && (bare.data[0] == '+' || bare.data[0] == '-')) {
+        bare.data++;
+        bare.size--;
+    }
+    if (equals_in_any_case(bare, "inf") || equals_in_any_case(bare, "infinity")) {
+        return "not how an infinity is written: +Inf or -Inf";
+    }
+    if (equals_in_any_case(bare, "nan")) {
+        return "not how it is written: NaN";
+    }
+    if (bare.size > 1 && bare.data[0] == '0' && (bare.data[1] == 'x' || bare.data[1] == 'X')) {
+        return "no number: its digits have to be decimal";
+    }
+    if (bare.size > 0 && memchr(bare.data, ',', bare.size) != NULL) {
+        return "no number: a fraction begins with a point";
+    }
+    return "no number";
+}
+
+/* The exponent behind `e`; false where there are no digits, or others behind them. */
+static bool read_exponent(int64_t *exponent, struct sx_str text)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    size_t at = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    *exponent = 0;
+    if (at == text.size) {
+        return false;
+    }
+    for (; at < text.size && is_digit(text.data[at]); at++) {
+        if (*exponent < EXPONENT_LIMIT) {
+            *exponent = *exponent * 10 + (text.data[at] - '0');
+        }
+    }
+    *exponent = negative ? -*exponent : *exponent;
+    return at == text.size;
+}
+
+/* The digits of an unsigned decimal, up to its exponent or end. */
+static bool read_digits(struct sx__number *number, struct sx_str text, size_t *end)
+{
+    size_t first = text.size, point = text.size, count = 0, at = 0;
+    for (; at < text.size && (is_digit(text.data[at]) || text.data[at] == '.'); at++) {
+        if (text.data[at] == '.') {
+            if (point != text.size) {
+                return false;
+            }
+            point = at;
+            continue;
+        }
+        count++;
+        if (first == text.size && text.data[at] != '0') {
+            first = at;
+        }
+    }
+    *end = at;
+    point = point < at ? point : at;
+    if (first < at) {
+        number->digits = (struct sx_str){text.data + first, at - first};
+        number->exponent = first < point ? (int64_t)(point - first) - 1 : -(int64_t)(first - point);
+    }
+    return count > 0;
+}
+
+static bool read_decimal(struct sx__number *number, struct sx_str text)
+{
+    size_t end = 0;
+    int64_t exponent = 0;
+    if (!read_digits(number, text, &end)) {
+        return false;
+    }
+    if (end < text.size) {
+        struct sx_str rest = {text.data + end + 1, text.size - end - 1};
+        if ((text.data[end] != 'e' && text.data[end] != 'E') || !read_exponent(&exponent, rest)) {
+            return false;
+        }
+    }
+    number->exponent += exponent;
+    number->negative = number->negative && number->digits.size > 0;
+    return true;
+}
+
+/* From half a step above the largest double on, a number is read as infinite; these are the first
+ * digits of that bound, as many as anybody writes. */
+static bool is_too_large(const struct sx__number *number)
+{
+    static const struct sx__number limit = {.kind = SX__NUMBER_FINITE,
+                                            .digits = {"179769313486231580793728971405303", 33},
+                                            .exponent = 308};
+    struct sx__number magnitude = *number;
+    magnitude.negative = false;
+    return sx__number_compare(&magnitude, &limit) >= 0;
+}
+
+const char *sx__number_read(struct sx__number *number, struct sx_str text)
+{
+    *number = (struct sx__number){.kind = SX__NUMBER_UNKNOWN};
+    struct sx__number read = {.kind = SX__NUMBER_FINITE};
+    read.negative = text.size > 0 && text.data[0] == '-';
+    if (equals(text, "+Inf") || equals(text, "-Inf")) {
+        read.kind = SX__NUMBER_INFINITE;
+    } else if (equals(text, "NaN")) {
+        read.kind = SX__NUMBER_NAN;
+    } else {
+        size_t sign = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+        if (!read_decimal(&read, (struct sx_str){text.data + sign, text.size - sign})) {
+            return explain(text);
+        }
+        if (is_too_large(&read)) {
+            return "too large for a double";
+        }
+    }
+    *number = read;
+    return NULL;
+}
+
+/* The next digit; behind the last one there are zeros without end. */
+static int next_digit(struct sx_str *digits)
+{
+    if (digits->size > 0 && digits->data[0] == '.') {
+        digits->data++;
+        digits->size--;
+    }
+    if (digits->size == 0) {
+        return 0;
+    }
+    digits->size--;
+    return *digits->data++ - '0';
+}
+
+static int compare_magnitudes(const struct sx__number *a, const struct sx__number *b)
+{
+    struct sx_str left = a->digits, right = b->digits;
+    if (left.size == 0 || right.size == 0) {
+        return (left.size > 0) - (right.size > 0);
+    }
+    if (a->exponent != b->exponent) {
+        return a->exponent < b->exponent ? -1 : 1;
+    }
+    while (left.size > 0 || right.size > 0) {
+        int difference = next_digit(&left) - next_digit(&right);
+        if (difference != 0) {
+            return difference;
+        }
+    }
+    return 0;
+}
+
+int sx__number_compare(const struct sx__number *a, const struct sx__number *b)
+{
+    if (a->negative != b->negative) {
+        return a->negative ? -1 : 1;
+    }
+    bool a_infinite = a->kind == SX__NUMBER_INFINITE;
+    bool b_infinite = b->kind == SX__NUMBER_INFINITE;
+    int order = a_infinite || b_infinite ? a_infinite - b_infinite : compare_magnitudes(a, b);
+    return a->negative ? -order : order;
+}
+
+bool sx__number_is_count(const struct sx__number *number)
+{
+    if (number->kind != SX__NUMBER_FINITE || number->negative) {
+        return false;
+    }
+    struct sx_str digits = number->digits;
+    for (int64_t place = number->exponent; digits.size > 0; place--) {
+        if (next_digit(&digits) != 0 && place < 0) {
+            return false;
+        }
+    }
+    return true;
+}
