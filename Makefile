@@ -6,7 +6,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 GROUPS ?= run test bench check
 
-LIBRARIES = sextant sextant-static sextant-metrics sextant-metrics-static
+INSTALLED = libraries sextant-cli
 CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
 NEEDS_TOOLS = for tool in cmake ninja pkg-config cc; do command -v $$tool >/dev/null || \
 	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
@@ -16,7 +16,7 @@ NEEDS_TOOLS = for tool in cmake ninja pkg-config cc; do command -v $$tool >/dev/
 help:
 	@echo "make run      installs what is missing, builds, serves examples/hello on PORT (8080)"
 	@echo "make test     installs what is missing, builds, runs every test"
-	@echo "make build    only builds, into $(BUILD)/: the libraries and the examples"
+	@echo "make build    only builds, into $(BUILD)/: the libraries, the examples, sextant"
 	@echo "make check    the tests again under sanitizers and valgrind, a minute of fuzzing, linters"
 	@echo "make bench    measures; prints a table, writes $(BUILD)/bench/results.json"
 	@echo "make install  installs the libraries; honours DESTDIR and PREFIX (/usr/local)"
@@ -34,7 +34,7 @@ run:
 build:
 	@$(NEEDS_TOOLS)
 	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
-	@cmake --build $(BUILD) --target examples $(LIBRARIES)
+	@cmake --build $(BUILD) --target examples $(INSTALLED)
 
 test:
 	@scripts/deps test
@@ -60,7 +60,7 @@ install:
 	@$(NEEDS_TOOLS)
 	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
 	@$(CONFIGURE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
-	@cmake --build $(BUILD) --target $(LIBRARIES)
+	@cmake --build $(BUILD) --target $(INSTALLED)
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 
 deps:

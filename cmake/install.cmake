@@ -1,10 +1,11 @@
-# Both libraries, their headers, a .pc file for each and one CMake package.
+# The libraries, their headers, a .pc file for each and one CMake package; and the command line.
 
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Sextant)
 
 install(TARGETS sextant-metrics sextant-metrics-static sextant sextant-static EXPORT SextantTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS sextant-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/sextant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
 install(EXPORT SextantTargets NAMESPACE Sextant:: DESTINATION ${package})
 configure_package_config_file(cmake/SextantConfig.cmake.in SextantConfig.cmake

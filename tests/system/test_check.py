@@ -1,0 +1,110 @@
+"""`sextant check` finds each fault of tests/exposition/check_cases.h, and says what other readers do.
+
+promtool and Python's prometheus_client read the same pages. Where they refuse one, we do; what they
+let pass is known, case by case, so that a claim that only we find something stays true.
+"""
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+from prometheus_client.parser import text_string_to_metric_families
+from system import BUILD, judge
+
+PROMTOOL, PYTHON = 1, 2
+SEXTANT = os.path.join(BUILD, "sextant")
+
+
+def cases():
+    """(trap, expected faults as (line, rule), who refuses it, page)."""
+    out = subprocess.check_output([os.path.join(BUILD, "tests", "check_cases")], text=True)
+    for line in out.splitlines():
+        refused_by, faults, trap, page = line.split("\t")
+        expected = [tuple(fault.split()) for fault in faults.split("; ") if fault]
+        yield trap, expected, int(refused_by), bytes.fromhex(page)
+
+
+def check(page, *arguments):
+    return subprocess.run([SEXTANT, "check", *arguments], input=page, capture_output=True, check=False)
+
+
+def refused_by_promtool(page):
+    """Whether it cannot read the page; what it would rather have otherwise is exit status 3."""
+    result = subprocess.run(
+        [judge("promtool"), "check", "metrics"], input=page, capture_output=True, check=False
+    )
+    return result.returncode == 1
+
+
+def refused_by_python(page):
+    try:
+        for _ in text_string_to_metric_families(page.decode("utf-8")):
+            pass
+    except (ValueError, KeyError, IndexError):
+        return True
+    return False
+
+
+class Check(unittest.TestCase):
+    def test_each_trap_is_printed_with_its_line(self):
+        for trap, expected, _, page in cases():
+            with self.subTest(trap):
+                result = check(page)
+                found = re.findall(r"(?m)^line (\d+): .+ \(([a-z0-9-]+)\)$", result.stdout.decode())
+                self.assertEqual(found, expected)
+                self.assertEqual(len(result.stdout.splitlines()), len(expected))
+                self.assertEqual(result.returncode, 1 if expected else 0)
+                self.assertEqual(result.stderr, b"")
+
+    def test_what_promtool_refuses_we_refuse(self):
+        for trap, expected, refused_by, page in cases():
+            with self.subTest(trap):
+                refused = refused_by_promtool(page)
+                self.assertEqual(refused, bool(refused_by & PROMTOOL))
+                self.assertTrue(expected or not refused)
+
+    def test_what_python_refuses_is_known(self):
+        for trap, _, refused_by, page in cases():
+            with self.subTest(trap):
+                self.assertEqual(refused_by_python(page), bool(refused_by & PYTHON))
+
+    def test_a_page_comes_from_a_file_or_from_standard_input(self):
+        page = b"a 1\na 1\n"
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(page)
+            file.flush()
+            printed = check(b"", file.name)
+        self.assertEqual(printed.returncode, 1)
+        self.assertEqual(printed.stdout, check(page).stdout)
+        self.assertEqual(printed.stdout, check(page, "-").stdout)
+
+    def test_a_large_page_is_read_whole(self):
+        lines = b"".join(b'a{l="%d"} 1\n' % number for number in range(100000))
+        self.assertEqual(check(lines).returncode, 0)
+        result = check(lines + b"b x\n")
+        self.assertEqual(result.stdout, b"line 100001: the value `x` is no number (value)\n")
+
+    def test_every_fault_is_printed(self):
+        result = check(b"1\n" * 5000)
+        self.assertEqual(len(result.stdout.splitlines()), 5000)
+
+    def test_trouble_is_another_exit_status_than_faults(self):
+        for arguments in [[], ["chekc"], ["check", "a", "b"], ["check", "/nonexistent"], ["check", "/"]]:
+            result = subprocess.run([SEXTANT, *arguments], capture_output=True, check=False, input=b"")
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertEqual(result.stdout, b"")
+            self.assertNotEqual(result.stderr, b"")
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run(
+                [SEXTANT, "check"], input=b"1\n", stdout=full, stderr=subprocess.PIPE, check=False
+            )
+        self.assertEqual(result.returncode, 2)
+
+    def test_help_says_how_it_is_used(self):
+        result = subprocess.run([SEXTANT, "--help"], capture_output=True, check=True)
+        self.assertIn(b"sextant check [FILE]", result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
