@@ -97,7 +97,12 @@ void sx_app_destroy(struct sx_app *app)
     if (app == NULL) {
         return;
     }
-    sx__network_destroy(app->network);
+    if (!sx__network_destroy(app->network)) {
+        return; /* the abandoned handler may use all of it */
+    }
+    if (app->abandoned) {
+        sx__worker_release(app);
+    }
     sx__components_fini(app, SX_LIFETIME_APP);
     sx__components_destroy(app);
     sx__routes_destroy(app);
@@ -142,7 +147,10 @@ int sx_app_run(struct sx_app *app)
     app->serving = true;
     status = sx__network_run(app->network);
     app->serving = false;
-    sx__worker_release(app);
+    app->abandoned = status == SX_ETIMEOUT;
+    if (!app->abandoned) {
+        sx__worker_release(app);
+    }
     return status;
 }
 

@@ -50,6 +50,7 @@ struct sx_app {
     pthread_mutex_t worker_lock; /* guards worker_users and the worker components */
     unsigned worker_users;       /* the run and the clients that need them */
     bool serving;
+    bool abandoned; /* handlers did not return when it stopped: their worker components stay */
     struct sx__network *network;
 };
 

@@ -102,10 +102,17 @@ static int list_routes(const struct sx_app *app)
 /* ---- run ---- */
 
 static struct sx_app *volatile running_app;
+static volatile sig_atomic_t was_signalled;
 
+/* The first signal stops the app, the second the process, as if it had no handler. */
 static void on_signal(int signal_number)
 {
-    (void)signal_number;
+    if (was_signalled) {
+        signal(signal_number, SIG_DFL);
+        raise(signal_number);
+        return;
+    }
+    was_signalled = 1;
     sx_app_stop(running_app);
 }
 
@@ -228,6 +235,7 @@ static int run(struct sx_app *app, const struct sx_run_options *options)
         return 1;
     }
     running_app = app;
+    was_signalled = 0;
     struct sigaction action = {.sa_handler = on_signal};
     struct sigaction before_term;
     struct sigaction before_int;

@@ -72,6 +72,7 @@ static void route(struct sx_request *request)
     record->route = &entry->route;
     record->route_index = request->match.route;
     record->handler = entry->handler_label;
+    request->exchange->reserved = entry->route.reserved;
 }
 
 static void begin(void *context, struct sx__exchange *exchange)
@@ -311,7 +312,10 @@ static void refuse(void *context, struct sx__exchange *exchange, int status, con
 {
     (void)context;
     struct sx_request *request = request_of(exchange);
-    accept_result(request, sx_fail(status, "%s", message));
+    struct sx_result result = sx_fail(status, "%s", message);
+    /* RFC 9110 10.2.3: "how long the user agent ought to wait before making a follow-up request". A
+     * queue that is full now may have moved on in a second. */
+    accept_result(request, status == 503 ? sx_with_header("Retry-After", "1", result) : result);
     respond(request);
 }
 

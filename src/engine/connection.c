@@ -419,6 +419,16 @@ void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 
 /* ---- the handler ---- */
 
+/* The request is whole, so the connection can go on: a new one would cost more than it. */
+void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns)
+{
+    assert(connection->phase == SX__PHASE_READY);
+    const struct sx__service *service = &connection->protocol->service;
+    connection->progress_ns = now_ns;
+    service->refuse(service->app, &connection->request->exchange, 503, "the server is overloaded");
+    respond_to_exchange(connection);
+}
+
 void sx__connection_handle(struct sx__connection *connection, void *frame)
 {
     assert(connection->phase == SX__PHASE_READY);

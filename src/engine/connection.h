@@ -97,6 +97,9 @@ void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 /* The connection is broken, or there is no memory for it: whatever is in progress ends. */
 void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns);
 
+/* In place of handle: there is no thread for it. */
+void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns);
+
 /* `frame` has the service's frame_bytes. */
 void sx__connection_handle(struct sx__connection *connection, void *frame);
 

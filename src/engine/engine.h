@@ -8,7 +8,7 @@
  *
  *     begin      the header is complete and well-formed: the service routes it
  *     handle     the body is complete: the service fills `response`
- *   or refuse    the engine cannot have it handled (413, 408, 400 within the body)
+ *   or refuse    the engine cannot have it handled (413, 408, 400 within the body, 503)
  *     end        the last byte of the response went to the kernel, or the exchange died
  *
  * handle or refuse is left out where the client went away first. What died before its header was
@@ -40,7 +40,8 @@ struct sx__response {
 
 struct sx__exchange {
     struct sx_record
-        record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
+        record;    /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
+    bool reserved; /* service, in begin: there is a thread for it that others do not get */
     const struct sx__header *headers;
     size_t header_count;
     struct sx_str body; /* whole before handle */
@@ -78,10 +79,12 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
                     const struct sx_run_options *options);
 uint16_t sx__network_get_port(const struct sx__network *network);
 /* Serves until stopped, then closes the listener, answers what is in flight with Connection: close
- * within stop_timeout_ms, closes everything, joins its threads and returns 0. */
+ * within stop_timeout_ms, closes everything, joins its threads and returns 0. SX_ETIMEOUT: handlers
+ * did not return by then; they have been logged, and their threads go on. */
 int sx__network_run(struct sx__network *network);
 void sx__network_stop(struct sx__network *network); /* any thread, async-signal-safe */
-void sx__network_destroy(struct sx__network *network);
+/* False: nothing was freed, because an abandoned handler still runs; else NULL is a no-op. */
+bool sx__network_destroy(struct sx__network *network);
 
 /* Replaces each zero by its default. Errors: SX_EINVAL for values that cannot work. */
 int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options);

@@ -21,6 +21,7 @@
 #define SWEEP_MS 1000  /* how late a timeout may be noticed */
 #define REST_MS 100    /* of the listener, when descriptors are exhausted */
 #define STOP_SWEEP_MS 10
+#define STOP_GRACE_MS 200 /* beyond the deadline, for threads that are not in a handler */
 
 uint64_t sx__now_ns(void)
 {
@@ -69,12 +70,13 @@ static int open_descriptors(struct sx__network *network)
 
 static int make_workers(struct sx__network *network)
 {
-    const unsigned count = network->protocol.options.threads;
+    const unsigned count = network->protocol.options.threads + SX__THREADS_SPARE;
     network->workers = aligned_alloc(_Alignof(struct sx__worker), count * sizeof *network->workers);
     if (network->workers == NULL) {
         return SX_ENOMEM;
     }
     memset(network->workers, 0, count * sizeof *network->workers);
+    network->worker_space = count;
     for (unsigned i = 0; i < count; i++) {
         struct sx__worker *worker = &network->workers[i];
         worker->network = network;
@@ -100,6 +102,7 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     made->epoll_fd = made->monitor_fd = made->exit_fd = made->listener.fd = -1;
     pthread_mutex_init(&made->listener.mutex, NULL);
     pthread_mutex_init(&made->permits.mutex, NULL);
+    sx__tokens_init(&made->tokens, options->queue_count);
     int status = open_descriptors(made);
     if (status == 0) {
         status = make_workers(made);
@@ -127,21 +130,52 @@ static void close_descriptor(int fd)
     }
 }
 
-void sx__network_destroy(struct sx__network *network)
+/* ---- threads that end ---- */
+
+static bool is_running(struct sx__network *network)
+{
+    bool running = false;
+    for (unsigned i = 0; i < network->worker_count; i++) {
+        running |= !atomic_load(&network->workers[i].ended);
+    }
+    return running;
+}
+
+static void join_ended(struct sx__network *network)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < network->worker_count; i++) {
+        struct sx__worker *worker = &network->workers[i];
+        if (!worker->joined && atomic_load(&worker->ended)) {
+            pthread_join(worker->thread, NULL);
+            worker->joined = true;
+        }
+        left += worker->joined ? 0 : 1;
+    }
+    network->worker_count = left == 0 ? 0 : network->worker_count;
+}
+
+bool sx__network_destroy(struct sx__network *network)
 {
     if (network == NULL) {
-        return;
+        return true;
+    }
+    join_ended(network);
+    if (network->worker_count > 0) {
+        return false;
     }
     close_descriptor(network->listener.fd);
     close_descriptor(network->exit_fd);
     close_descriptor(network->monitor_fd);
     close_descriptor(network->epoll_fd);
-    for (unsigned i = 0; network->workers != NULL && i < network->protocol.options.threads; i++) {
+    for (unsigned i = 0; i < network->worker_space; i++) {
         free(network->workers[i].frame);
     }
     free(network->workers);
     sx__slots_clean_up(&network->slots);
+    sx__tokens_clean_up(&network->tokens);
     free(network);
+    return true;
 }
 
 /* ---- running ---- */
@@ -173,8 +207,9 @@ static void block_signals(sigset_t *before)
 /* Fewer threads than asked for still serve; none is an error. */
 static int start_workers(struct sx__network *network)
 {
-    const unsigned wanted = network->protocol.options.threads;
+    const unsigned wanted = network->worker_space;
     const unsigned processors = processor_count();
+    sx__tokens_share_out(&network->tokens, wanted);
     network->permits.free = wanted < processors ? wanted : processors;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -190,20 +225,11 @@ static int start_workers(struct sx__network *network)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     if (error != 0) {
+        sx__tokens_share_out(&network->tokens, network->worker_count);
         sx__network_log(network, SX_LOG_ERROR, "only %u of %u threads could be started: %s",
                         network->worker_count, wanted, strerror(error));
     }
     return network->worker_count > 0 ? 0 : SX_ESYSTEM;
-}
-
-static void join_workers(struct sx__network *network)
-{
-    sx__permits_close(&network->permits);
-    write_event(network->exit_fd);
-    for (unsigned i = 0; i < network->worker_count; i++) {
-        pthread_join(network->workers[i].thread, NULL);
-    }
-    network->worker_count = 0;
 }
 
 static void wait_for_event(struct sx__network *network, int timeout_ms)
@@ -245,6 +271,19 @@ static void rest(struct sx__network *network, struct calm *calm)
     calm->since_active = 0;
 }
 
+/* Those who have waited for too long are told so by whoever gets the event. */
+static void expire(struct sx__network *network, uint64_t now_ns)
+{
+    const uint64_t wait_ms = network->protocol.options.write_timeout_ms;
+    struct sx__slot *slot;
+    while ((slot = sx__tokens_expire(&network->tokens, now_ns)) != NULL) {
+        slot->overloaded = true;
+        atomic_store_explicit(&slot->deadline_ns, sx__now_ns() + wait_ms * NS_PER_MS,
+                              memory_order_relaxed);
+        sx__slot_kick(slot, network->epoll_fd);
+    }
+}
+
 static void monitor(struct sx__network *network)
 {
     uint64_t swept_ns = sx__now_ns();
@@ -253,6 +292,7 @@ static void monitor(struct sx__network *network)
     while (!atomic_load(&network->stop_requested)) {
         rest(network, &calm);
         const uint64_t now_ns = sx__now_ns();
+        expire(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, SX__SWEEP_LATE, now_ns);
             swept_ns = now_ns;
@@ -264,35 +304,69 @@ static void monitor(struct sx__network *network)
     }
 }
 
-/* A handler that does not return by the deadline is waited for all the same: a thread cannot be
- * ended from outside. */
-static void drain(struct sx__network *network)
+/* Whether there are connections, at last without those whose handlers do not return. */
+static bool has_connections(struct sx__network *network, bool at_last)
+{
+    const unsigned count = atomic_load_explicit(&network->connections, memory_order_acquire);
+    return count > (at_last ? sx__workers_count_inside(network) : 0);
+}
+
+/* Answers what is in flight; gives when the threads that are not in a handler must have ended. */
+static uint64_t drain(struct sx__network *network)
 {
     const uint64_t deadline_ns =
         sx__now_ns() + (uint64_t)network->protocol.options.stop_timeout_ms * NS_PER_MS;
+    const uint64_t end_ns = deadline_ns + (uint64_t)STOP_GRACE_MS * NS_PER_MS;
     atomic_store(&network->protocol.stopping, true);
     sx__listener_close(network);
     uint64_t swept_ns = 0;
-    while (atomic_load_explicit(&network->connections, memory_order_acquire) > 0) {
-        const uint64_t now_ns = sx__now_ns();
+    uint64_t now_ns = sx__now_ns();
+    while (has_connections(network, now_ns >= end_ns)) {
+        const bool is_late = now_ns >= deadline_ns;
+        expire(network, is_late ? UINT64_MAX : now_ns);
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
-            sx__slots_sweep(&network->slots, now_ns < deadline_ns ? SX__SWEEP_IDLE : SX__SWEEP_ALL,
-                            now_ns);
+            sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_IDLE, now_ns);
             swept_ns = now_ns;
         }
         sx__workers_tick(network);
         wait_for_event(network, TICK_MS);
+        now_ns = sx__now_ns();
     }
+    return end_ns;
+}
+
+/* ---- ending the threads ---- */
+
+/* A thread cannot be ended from outside: those whose handlers do not return are left alone, and
+ * what they may use with them. */
+static int end_workers(struct sx__network *network, uint64_t end_ns)
+{
+    sx__permits_close(&network->permits);
+    write_event(network->exit_fd);
+    while (sx__now_ns() < end_ns && is_running(network)) {
+        wait_for_event(network, TICK_MS);
+    }
+    const unsigned stuck = sx__workers_count_inside(network);
+    if (stuck == 0) {
+        for (unsigned i = 0; i < network->worker_count; i++) {
+            pthread_join(network->workers[i].thread, NULL);
+        }
+        network->worker_count = 0;
+        return 0;
+    }
+    sx__network_log(network, SX_LOG_ERROR, "%u handler%s did not return within %u ms: abandoned",
+                    stuck, stuck == 1 ? "" : "s", network->protocol.options.stop_timeout_ms);
+    join_ended(network);
+    return SX_ETIMEOUT;
 }
 
 int sx__network_run(struct sx__network *network)
 {
-    const int status = start_workers(network);
+    int status = start_workers(network);
     if (status == 0) {
         monitor(network);
-        drain(network);
+        status = end_workers(network, drain(network));
     }
-    join_workers(network);
     return status;
 }
 

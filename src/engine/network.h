@@ -4,6 +4,7 @@
  *     listener.c  the listening socket
  *     slots.c     the connections, by file descriptor
  *     permits.c   who may poll
+ *     tokens.c    who may be in a handler, and the queue of those who wait for it
  *     worker.c    a thread: poll, read, handle, write
  *
  * All threads share one epoll set, and a connection is in it once, for edges (EPOLLET). Whoever
@@ -15,6 +16,10 @@
  * Threads poll only with a permit, and there are no more permits than processors: more pollers only
  * wake each other. The monitor takes the permit of a thread that stays in a handler, and wakes
  * another thread with it; where a route is known to be slow, its thread gives the permit itself.
+ *
+ * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
+ * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
+ * turns requests away, however many handlers block.
  *
  * Lock order: none; no lock is taken while another is held, and none while the service is called.
  */
@@ -47,6 +52,9 @@ struct sx__slot {
     bool late;      /* the monitor has shut it down, because its deadline was over */
     bool lingering; /* its write side is shut down */
     bool watches_output;
+    bool overloaded;              /* it has been queued for too long, and is to be told so */
+    struct sx__slot *next_queued; /* guarded by the tokens' mutex, as is the next */
+    uint64_t queued_until_ns;
     struct sx__connection connection;
 };
 
@@ -100,6 +108,53 @@ bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker);
 void sx__permits_give(struct sx__permits *permits);
 void sx__permits_close(struct sx__permits *permits);
 
+/* ---- tokens ---- */
+
+#define SX__THREADS_SPARE 2
+
+enum sx__token {
+    SX__TOKEN_NONE,
+    SX__TOKEN_ORDINARY, /* for any route */
+    SX__TOKEN_RESERVED, /* for reserved routes only */
+    SX__TOKENS,
+};
+
+struct sx__queue {
+    struct sx__slot *first, *last;
+};
+
+/* A connection in a queue stays busy: nobody else touches it, and its events leave a mark. */
+struct sx__tokens {
+    int counts[SX__TOKENS]; /* those there are */
+    _Atomic int free[SX__TOKENS];
+    _Atomic unsigned queued; /* in both queues */
+    unsigned queue_count;
+    pthread_mutex_t mutex; /* guards the queues */
+    struct sx__queue queues[SX__TOKENS];
+};
+
+enum sx__took {
+    SX__TOOK_TOKEN,
+    SX__TOOK_PLACE,   /* in the queue: the connection is not ours any more */
+    SX__TOOK_NOTHING, /* the queue is full */
+};
+
+void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count);
+void sx__tokens_clean_up(struct sx__tokens *tokens);
+
+/* As many as this number of threads is good for, from now on. */
+void sx__tokens_share_out(struct sx__tokens *tokens, unsigned threads);
+
+enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, bool reserved,
+                              uint64_t queued_until_ns, enum sx__token *token);
+
+/* Gives a token back, or passes it on: gives the queued connection that has it now, and that the
+ * caller now owns; NULL: nobody wants it. */
+struct sx__slot *sx__tokens_give(struct sx__tokens *tokens, enum sx__token token);
+
+/* Takes a connection whose time is over out of its queue; NULL: there is none. */
+struct sx__slot *sx__tokens_expire(struct sx__tokens *tokens, uint64_t now_ns);
+
 /* ---- workers ---- */
 
 struct sx__network;
@@ -117,9 +172,12 @@ struct sx__worker {
     uint64_t seen_user; /* by the monitor at its last tick */
     struct sx__network *network;
     bool has_permit;
+    enum sx__token token;
     struct sx__request_pool pool;
     void *frame;
     pthread_t thread;
+    _Atomic bool ended; /* it is about to return */
+    bool joined;
     pthread_cond_t unparked; /* with the mutex of the permits, and so are the next two */
     bool is_parked;
     struct sx__worker *next_parked;
@@ -130,12 +188,15 @@ void *sx__worker_run(void *worker);
 
 /* What the monitor saw. */
 struct sx__tick {
-    bool active; /* a thread is in a handler, or was since the last tick */
+    bool active; /* a thread is in a handler or was since the last tick, or somebody is queued */
     bool robbed; /* a permit was taken */
 };
 
 /* Takes the permits of threads whose handler lasts since the last tick. */
 struct sx__tick sx__workers_tick(struct sx__network *network);
+
+/* How many threads are in a handler. */
+unsigned sx__workers_count_inside(struct sx__network *network);
 
 /* ---- the listener ---- */
 
@@ -169,8 +230,10 @@ struct sx__network {
     _Atomic unsigned connections;
     struct sx__listener listener;
     struct sx__permits permits;
+    struct sx__tokens tokens;
     struct sx__worker *workers;
-    unsigned worker_count;                            /* those that run */
+    unsigned worker_space;
+    unsigned worker_count; /* those that run, or ran and have not been joined */
     _Atomic unsigned char slowness[SX__ROUTES_KNOWN]; /* by route index; see worker.c */
     struct sx__slots slots;
 };

@@ -1,6 +1,9 @@
 /* run_options.c: the defaults of struct sx_run_options. */
 #include "engine.h"
 
+/* A client that has waited for longer is better told than kept. */
+#define QUEUE_TIMEOUT_MAX_MS 1000
+
 static void set_default(unsigned *value, unsigned otherwise)
 {
     *value = *value == 0 ? otherwise : *value;
@@ -24,12 +27,17 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default(&resolved.body_timeout_ms, 30000);
     set_default(&resolved.write_timeout_ms, 30000);
     set_default(&resolved.stop_timeout_ms, 10000);
+    set_default(&resolved.queue_count, 1024);
+    set_default(&resolved.queue_timeout_ms, QUEUE_TIMEOUT_MAX_MS);
     set_default_size(&resolved.request_line_bytes, 8192);
     set_default_size(&resolved.header_bytes, 32768);
     set_default_size(&resolved.header_count, SX__HEADERS_MAX);
     set_default_size(&resolved.body_bytes, (size_t)1 << 20);
 
     if (resolved.threads > 4096) {
+        return SX_EINVAL;
+    }
+    if (resolved.queue_timeout_ms > QUEUE_TIMEOUT_MAX_MS) {
         return SX_EINVAL;
     }
     if (resolved.header_count > SX__HEADERS_MAX) {

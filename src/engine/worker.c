@@ -1,6 +1,6 @@
 #include "network.h"
-#include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,7 +11,8 @@
 #define STEPS_PER_TURN 64
 #define DISCARD_BYTES 4096
 #define SLOWNESS_MAX 16
-#define SLOW_NS 1000000u
+#define NS_PER_MS 1000000u
+#define SLOW_NS NS_PER_MS
 
 /* One turn of one connection. */
 struct turn {
@@ -23,20 +24,27 @@ struct turn {
     bool blocked; /* there is no room to write */
     bool drained; /* the socket has nothing more to read now */
     bool ends;    /* there may be an end of input, which no further event will tell */
+    bool granted; /* it was queued, and its handler may run now, with or without a permit */
+    bool queued;  /* it is not ours any more */
 };
 
 /* ---- handlers ---- */
 
-/* The monitor sleeps while nobody is in a handler. Either it sees this thread before it goes to
- * sleep, or this thread sees that it sleeps: both sides write before they read. */
+/* The monitor sleeps while nobody is in a handler or queued. Either it sees this thread before it
+ * goes to sleep, or this thread sees that it sleeps: both sides write before they read. */
+static void rouse_monitor(struct sx__network *network)
+{
+    if (atomic_load(&network->monitor_asleep) && atomic_exchange(&network->monitor_asleep, false)) {
+        sx__network_wake_monitor(network);
+    }
+}
+
 static void enter_handler(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
     const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
     atomic_store(&worker->user, (user & ~(uint64_t)3) + 4 + SX__USER_INSIDE);
-    if (atomic_load(&network->monitor_asleep) && atomic_exchange(&network->monitor_asleep, false)) {
-        sx__network_wake_monitor(network);
-    }
+    rouse_monitor(network);
 }
 
 /* Gives whether the thread still has its permit. */
@@ -67,28 +75,64 @@ static void learn(_Atomic unsigned char *slowness, bool was_slow)
     }
 }
 
-static void handle(struct turn *turn)
+static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
     struct sx__network *network = worker->network;
     const size_t route = turn->connection->request->exchange.record.route_index;
     _Atomic unsigned char *slowness = &network->slowness[route % SX__ROUTES_KNOWN];
-    assert(worker->has_permit); /* see is_over */
-    if (atomic_load_explicit(slowness, memory_order_relaxed) < SLOWNESS_MAX / 2) {
+    if (worker->has_permit &&
+        atomic_load_explicit(slowness, memory_order_relaxed) < SLOWNESS_MAX / 2) {
         enter_handler(worker);
         sx__connection_handle(turn->connection, worker->frame);
         learn(slowness, !leave_handler(worker));
         return;
     }
-    worker->has_permit = false;
-    sx__permits_give(&network->permits);
+    if (worker->has_permit) {
+        worker->has_permit = false;
+        sx__permits_give(&network->permits);
+    }
+    const uint64_t outside = atomic_load_explicit(&worker->user, memory_order_relaxed);
+    atomic_store(&worker->user, outside + 4 + SX__USER_ROBBED);
+    const uint64_t began_ns = sx__now_ns();
     sx__connection_handle(turn->connection, worker->frame);
-    learn(slowness, sx__now_ns() - turn->now_ns > SLOW_NS);
+    atomic_store(&worker->user, outside + 4);
+    learn(slowness, sx__now_ns() - began_ns > SLOW_NS);
+}
+
+static bool is_reserved(const struct turn *turn)
+{
+    return turn->connection->request->exchange.reserved;
+}
+
+static void handle(struct turn *turn)
+{
+    struct sx__worker *worker = turn->worker;
+    struct sx__network *network = worker->network;
+    enum sx__took took = SX__TOOK_TOKEN;
+    if (worker->token == SX__TOKEN_NONE) {
+        const uint64_t wait_ms = network->protocol.options.queue_timeout_ms;
+        took = sx__tokens_take(&network->tokens, turn->slot, is_reserved(turn),
+                               turn->now_ns + wait_ms * NS_PER_MS, &worker->token);
+    }
+    switch (took) {
+    case SX__TOOK_TOKEN:
+        turn->granted = false;
+        call_handler(turn);
+        break;
+    case SX__TOOK_PLACE:
+        turn->queued = true;
+        rouse_monitor(network);
+        break;
+    case SX__TOOK_NOTHING:
+        sx__connection_refuse_overload(turn->connection, turn->now_ns);
+        break;
+    }
 }
 
 struct sx__tick sx__workers_tick(struct sx__network *network)
 {
-    struct sx__tick tick = {false, false};
+    struct sx__tick tick = {atomic_load(&network->tokens.queued) > 0, false};
     for (unsigned i = 0; i < network->worker_count; i++) {
         struct sx__worker *worker = &network->workers[i];
         uint64_t user = atomic_load(&worker->user);
@@ -104,6 +148,15 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
         worker->seen_user = user;
     }
     return tick;
+}
+
+unsigned sx__workers_count_inside(struct sx__network *network)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < network->worker_count; i++) {
+        count += (atomic_load(&network->workers[i].user) & 3) != SX__USER_OUTSIDE ? 1 : 0;
+    }
+    return count;
 }
 
 /* ---- what a connection wants ---- */
@@ -224,13 +277,19 @@ static void close_connection(struct turn *turn)
     atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);
 }
 
-/* A thread that has lost its permit says what it has to say, and leaves the rest to others. */
+/* A thread that has lost its permit says what it has to say, and leaves the rest to others, and so
+ * does one that may run reserved handlers only. */
 static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
 {
-    if (want == SX__WANT_CLOSE || turn->waits || turn->blocked || steps >= STEPS_PER_TURN) {
+    if (want == SX__WANT_CLOSE || turn->waits || turn->blocked || turn->queued ||
+        steps >= STEPS_PER_TURN) {
         return true;
     }
-    return !turn->worker->has_permit && want != SX__WANT_OUTPUT;
+    if (want == SX__WANT_HANDLER && turn->worker->token == SX__TOKEN_RESERVED &&
+        !is_reserved(turn)) {
+        return true;
+    }
+    return !turn->worker->has_permit && !turn->granted && want != SX__WANT_OUTPUT;
 }
 
 /* Lets the connection go, after which it is not ours any more; false: there is something to do. */
@@ -254,6 +313,69 @@ static bool release(struct turn *turn)
     return true;
 }
 
+/* Does what can be done; gives what the connection wants then. */
+static enum sx__want work(struct turn *turn)
+{
+    enum sx__want want = sx__connection_get_want(turn->connection);
+    for (unsigned steps = 0; !is_over(turn, want, steps); steps++) {
+        step(turn, want);
+        want = turn->queued ? want : sx__connection_get_want(turn->connection);
+    }
+    return want;
+}
+
+static void take_turn(struct turn *turn)
+{
+    const struct sx__protocol *protocol = &turn->worker->network->protocol;
+    do {
+        const enum sx__want want = work(turn);
+        if (turn->queued) {
+            return;
+        }
+        const bool stopping = atomic_load_explicit(&protocol->stopping, memory_order_relaxed);
+        if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn->connection))) {
+            close_connection(turn);
+            return;
+        }
+    } while (!release(turn));
+}
+
+/* Whether a client that was queued is not there any more: then there is nobody to work for. */
+static bool is_gone(const struct sx__slot *slot)
+{
+    struct pollfd poll_fd = {.fd = slot->fd};
+    return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* A connection that has waited in the queue, and whose token the thread has. What its marks meant
+ * is not known any more, so it may be the end of input. */
+static void serve_granted(struct sx__worker *worker, struct sx__slot *slot)
+{
+    struct turn turn = {
+        .worker = worker,
+        .slot = slot,
+        .connection = &slot->connection,
+        .now_ns = sx__now_ns(),
+        .ends = true,
+        .granted = true,
+    };
+    if (is_gone(slot)) {
+        sx__connection_abort(turn.connection, turn.now_ns);
+    }
+    take_turn(&turn);
+}
+
+/* The token that the turn needed goes to whoever has waited longest for it. */
+static struct sx__slot *give_token(struct sx__worker *worker)
+{
+    if (worker->token == SX__TOKEN_NONE) {
+        return NULL;
+    }
+    struct sx__slot *slot = sx__tokens_give(&worker->network->tokens, worker->token);
+    worker->token = slot == NULL ? SX__TOKEN_NONE : worker->token;
+    return slot;
+}
+
 static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t events)
 {
     struct turn turn = {
@@ -263,20 +385,15 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t eve
         .now_ns = sx__now_ns(),
         .ends = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
     };
-    unsigned steps = 0;
-    do {
-        enum sx__want want = sx__connection_get_want(turn.connection);
-        for (; !is_over(&turn, want, steps); steps++) {
-            step(&turn, want);
-            want = sx__connection_get_want(turn.connection);
-        }
-        const bool stopping =
-            atomic_load_explicit(&worker->network->protocol.stopping, memory_order_relaxed);
-        if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn.connection))) {
-            close_connection(&turn);
-            return;
-        }
-    } while (!release(&turn));
+    if (slot->overloaded) {
+        slot->overloaded = false;
+        sx__connection_refuse_overload(turn.connection, turn.now_ns);
+    }
+    take_turn(&turn);
+    struct sx__slot *granted;
+    while ((granted = give_token(worker)) != NULL) {
+        serve_granted(worker, granted);
+    }
 }
 
 static void poll_once(struct sx__worker *worker)
@@ -305,5 +422,6 @@ void *sx__worker_run(void *argument)
         }
     }
     sx__request_pool_clean_up(&worker->pool);
+    atomic_store(&worker->ended, true);
     return NULL;
 }

@@ -55,6 +55,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     tell(fake, "\n");
     pthread_mutex_unlock(&fake->mutex);
     /* What a service may do with the memory it is given must not disturb the engine. */
+    exchange->reserved = is(record->target, "/reserved");
     memset(exchange->path_space, 0x5a, record->target.size + 2);
     memset(exchange->app_state.bytes, 0x5a, sizeof exchange->app_state);
     ((char *)(uintptr_t)record->method.data)[record->method.size] = '\0';
@@ -180,10 +181,10 @@ static void on_rejected(void *app, enum sx_reason reason)
 static void on_log(void *app, enum sx_log_level level, const char *message)
 {
     (void)level;
-    (void)message;
     struct fake_service *fake = app;
     pthread_mutex_lock(&fake->mutex);
     fake->logs++;
+    snprintf(fake->last_log, sizeof fake->last_log, "%s", message);
     pthread_mutex_unlock(&fake->mutex);
 }
 

@@ -13,6 +13,7 @@ struct fake_service {
     unsigned rejections[SX_REASONS];
     unsigned in_handler; /* now */
     unsigned logs;
+    char last_log[512];
     int refused_status;
     uint64_t started_ns, ended_ns; /* of the last exchange that ended */
     uint64_t request_body_bytes, response_body_bytes;

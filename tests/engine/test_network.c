@@ -1,7 +1,7 @@
 /* The network engine over sockets of 127.0.0.1. Nothing here waits for a time to pass, but for
  * things to happen, with a deadline that only a failing test meets. */
 #define _GNU_SOURCE /* poll with POLLRDHUP */
-#include "fake_service.h"
+#include "server.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -14,168 +14,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-#define DEADLINE_MS 20000
-#define GET(target) "GET " target " HTTP/1.1\r\nHost: a\r\n\r\n"
-
-struct fixture {
-    struct fake_service fake;
-    struct sx_run_options options;
-    struct sx__network *network;
-    pthread_t thread;
-    bool runs;
-    int run_status;
-};
-
-static void *run(void *argument)
-{
-    struct fixture *fixture = argument;
-    fixture->run_status = sx__network_run(fixture->network);
-    return NULL;
-}
-
-static void start(struct fixture *fixture)
-{
-    const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options;
-    assert_int_equal(sx__run_options_resolve(&options, &fixture->options), 0);
-    assert_int_equal(sx__network_new(&fixture->network, &service, &options), 0);
-    assert_int_equal(pthread_create(&fixture->thread, NULL, run, fixture), 0);
-    fixture->runs = true;
-}
-
-static void stop(struct fixture *fixture)
-{
-    if (fixture->runs) {
-        sx__network_stop(fixture->network);
-        pthread_join(fixture->thread, NULL);
-        fixture->runs = false;
-        assert_int_equal(fixture->run_status, 0);
-    }
-}
-
-static int set_up(void **state)
-{
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    fake_service_init(&fixture->fake, false);
-    *state = fixture;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *fixture = *state;
-    fake_service_release(&fixture->fake);
-    stop(fixture);
-    sx__network_destroy(fixture->network);
-    assert_int_equal(fixture->fake.begins, fixture->fake.ends);
-    assert_int_equal(fixture->fake.in_handler, 0);
-    fake_service_clean_up(&fixture->fake);
-    free(fixture);
-    return 0;
-}
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* ---- clients ---- */
-
-static int connect_to(const struct fixture *fixture)
-{
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(sx__network_get_port(fixture->network)),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    return fd;
-}
-
-static void send_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
-        assert_true(sent > 0);
-        bytes += sent;
-        size -= (size_t)sent;
-    }
-}
-
-static void send_text(int fd, const char *text)
-{
-    send_all(fd, text, strlen(text));
-}
-
-/* Reads what has come, at most `size`; 0: the end, or a reset. */
-static size_t receive(int fd, char *bytes, size_t size)
-{
-    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-    assert_int_equal(poll(&poll_fd, 1, DEADLINE_MS), 1);
-    const ssize_t count = recv(fd, bytes, size, 0);
-    return count > 0 ? (size_t)count : 0;
-}
-
-/* Reads one response to its end; gives its status, 0 where the connection ended. */
-static int receive_response(int fd, size_t *body_size)
-{
-    char head[2048];
-    size_t filled = 0;
-    char *end = NULL;
-    /* Byte by byte, so that nothing of the next response is taken. */
-    while (end == NULL) {
-        assert_true(filled + 1 < sizeof head);
-        if (receive(fd, head + filled, 1) == 0) {
-            return 0;
-        }
-        head[++filled] = '\0';
-        end = filled >= 4 ? strstr(head + filled - 4, "\r\n\r\n") : NULL;
-    }
-    const char *length = strstr(head, "Content-Length: ");
-    size_t left = length == NULL ? 0 : strtoul(length + 16, NULL, 10);
-    if (body_size != NULL) {
-        *body_size = left;
-    }
-    while (left > 0) {
-        char bytes[65536];
-        const size_t count = receive(fd, bytes, left < sizeof bytes ? left : sizeof bytes);
-        if (count == 0) {
-            return 0;
-        }
-        left -= count;
-    }
-    return atoi(head + 9);
-}
-
-static void assert_closed(int fd)
-{
-    char byte;
-    assert_int_equal(receive(fd, &byte, 1), 0);
-    close(fd);
-}
-
-static void get(const struct fixture *fixture, const char *request, int status)
-{
-    const int fd = connect_to(fixture);
-    send_text(fd, request);
-    assert_int_equal(receive_response(fd, NULL), status);
-    close(fd);
-}
-
-/* Has the client go away with a reset. */
-static void reset(int fd)
-{
-    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
-    close(fd);
-}
 
 /* ---- tests ---- */
 

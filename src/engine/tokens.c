@@ -1,0 +1,138 @@
+#include "network.h"
+#include <assert.h>
+#include <stdatomic.h>
+
+void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count)
+{
+    *tokens = (struct sx__tokens){.queue_count = queue_count};
+    pthread_mutex_init(&tokens->mutex, NULL);
+}
+
+void sx__tokens_clean_up(struct sx__tokens *tokens)
+{
+    assert(atomic_load(&tokens->queued) == 0);
+    pthread_mutex_destroy(&tokens->mutex);
+}
+
+void sx__tokens_share_out(struct sx__tokens *tokens, unsigned threads)
+{
+    const bool enough = threads > SX__THREADS_SPARE;
+    const int counts[SX__TOKENS] = {
+        [SX__TOKEN_ORDINARY] = enough ? (int)threads - SX__THREADS_SPARE : 1,
+        [SX__TOKEN_RESERVED] = enough ? 1 : 0,
+    };
+    for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS; token++) {
+        /* Some may be taken already, so that for a while there are fewer than none. */
+        atomic_fetch_add(&tokens->free[token], counts[token] - tokens->counts[token]);
+        tokens->counts[token] = counts[token];
+    }
+}
+
+static bool take(struct sx__tokens *tokens, enum sx__token token)
+{
+    int free_now = atomic_load(&tokens->free[token]);
+    while (free_now > 0) {
+        if (atomic_compare_exchange_weak(&tokens->free[token], &free_now, free_now - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum sx__token take_any(struct sx__tokens *tokens, bool reserved)
+{
+    if (take(tokens, SX__TOKEN_ORDINARY)) {
+        return SX__TOKEN_ORDINARY;
+    }
+    return reserved && take(tokens, SX__TOKEN_RESERVED) ? SX__TOKEN_RESERVED : SX__TOKEN_NONE;
+}
+
+static void append(struct sx__queue *queue, struct sx__slot *slot)
+{
+    slot->next_queued = NULL;
+    if (queue->last == NULL) {
+        queue->first = slot;
+    } else {
+        queue->last->next_queued = slot;
+    }
+    queue->last = slot;
+}
+
+static struct sx__slot *pop(struct sx__tokens *tokens, enum sx__token token)
+{
+    struct sx__queue *queue = &tokens->queues[token];
+    struct sx__slot *slot = queue->first;
+    if (slot != NULL) {
+        queue->first = slot->next_queued;
+        queue->last = queue->first == NULL ? NULL : queue->last;
+        slot->next_queued = NULL;
+        atomic_fetch_sub(&tokens->queued, 1);
+    }
+    return slot;
+}
+
+/* Either whoever gives a token sees that somebody is queued, or whoever is about to be queued sees
+ * the token: both sides write before they read. */
+enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, bool reserved,
+                              uint64_t queued_until_ns, enum sx__token *token)
+{
+    *token = take_any(tokens, reserved);
+    if (*token != SX__TOKEN_NONE) {
+        return SX__TOOK_TOKEN;
+    }
+    enum sx__took took = SX__TOOK_NOTHING;
+    pthread_mutex_lock(&tokens->mutex);
+    const unsigned queued = atomic_fetch_add(&tokens->queued, 1);
+    *token = take_any(tokens, reserved);
+    if (*token != SX__TOKEN_NONE) {
+        took = SX__TOOK_TOKEN;
+    } else if (queued < tokens->queue_count) {
+        slot->queued_until_ns = queued_until_ns;
+        append(&tokens->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY], slot);
+        took = SX__TOOK_PLACE;
+    }
+    if (took != SX__TOOK_PLACE) {
+        atomic_fetch_sub(&tokens->queued, 1);
+    }
+    pthread_mutex_unlock(&tokens->mutex);
+    return took;
+}
+
+struct sx__slot *sx__tokens_give(struct sx__tokens *tokens, enum sx__token token)
+{
+    atomic_fetch_add(&tokens->free[token], 1);
+    if (atomic_load(&tokens->queued) == 0) {
+        return NULL;
+    }
+    struct sx__slot *slot = NULL;
+    pthread_mutex_lock(&tokens->mutex);
+    if (take(tokens, token)) {
+        slot = pop(tokens, SX__TOKEN_RESERVED);
+        if (slot == NULL && token == SX__TOKEN_ORDINARY) {
+            slot = pop(tokens, SX__TOKEN_ORDINARY);
+        }
+        if (slot == NULL) {
+            atomic_fetch_add(&tokens->free[token], 1);
+        }
+    }
+    pthread_mutex_unlock(&tokens->mutex);
+    return slot;
+}
+
+/* All wait equally long, so the first is the first to be late. */
+struct sx__slot *sx__tokens_expire(struct sx__tokens *tokens, uint64_t now_ns)
+{
+    if (atomic_load(&tokens->queued) == 0) {
+        return NULL;
+    }
+    struct sx__slot *slot = NULL;
+    pthread_mutex_lock(&tokens->mutex);
+    for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS && slot == NULL; token++) {
+        const struct sx__slot *first = tokens->queues[token].first;
+        if (first != NULL && first->queued_until_ns <= now_ns) {
+            slot = pop(tokens, token);
+        }
+    }
+    pthread_mutex_unlock(&tokens->mutex);
+    return slot;
+}

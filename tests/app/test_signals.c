@@ -1,0 +1,179 @@
+/* What signals do to `run`: a process of its own for each case, seen from outside. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <sextant/app.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct sx_result stay(void)
+{
+    printf("inside\n");
+    fflush(stdout);
+    for (;;) {
+        pause();
+    }
+    return sx_empty();
+}
+SX_BIND(stay);
+
+static struct sx_result hello(void)
+{
+    return sx_text("hello");
+}
+SX_BIND(hello);
+
+static const struct sx_route routes[] = {SX_GET("/", hello), SX_GET("/stay", stay)};
+
+struct server {
+    pid_t pid;
+    FILE *output; /* of both kinds */
+    uint16_t port;
+};
+
+static int serve(void)
+{
+    char *arguments[] = {"test", "run", "--port", "0", NULL};
+    return sx_app_main(4, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
+}
+
+static struct sx_app *impatient;
+static void stop_impatient(int signal_number)
+{
+    (void)signal_number;
+    sx_app_stop(impatient);
+}
+
+/* As `run`, but for its patience. */
+static int serve_impatiently(void)
+{
+    if (sx_app_new(&impatient, &(struct sx_app_options){.routes = SX_LIST(routes)}) < 0) {
+        return -1;
+    }
+    printf("port:%d\n", sx_app_listen(impatient, &(struct sx_run_options){.stop_timeout_ms = 50}));
+    fflush(stdout);
+    signal(SIGTERM, stop_impatient);
+    const int status = sx_app_run(impatient);
+    sx_app_destroy(impatient);
+    return status == SX_ETIMEOUT ? 7 : -1;
+}
+
+static void server_start(struct server *server, int (*run)(void))
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    server->pid = fork();
+    assert_true(server->pid >= 0);
+    if (server->pid == 0) {
+        dup2(ends[1], 1);
+        dup2(ends[1], 2);
+        close(ends[0]);
+        close(ends[1]);
+        _exit(run());
+    }
+    close(ends[1]);
+    server->output = fdopen(ends[0], "r");
+    char line[200];
+    assert_non_null(fgets(line, sizeof line, server->output));
+    assert_non_null(strrchr(line, ':'));
+    server->port = (uint16_t)strtoul(strrchr(line, ':') + 1, NULL, 10);
+}
+
+static int server_wait(struct server *server, char *log, size_t size)
+{
+    const size_t count = fread(log, 1, size - 1, server->output);
+    log[count] = '\0';
+    fclose(server->output);
+    int status = 0;
+    assert_int_equal(waitpid(server->pid, &status, 0), server->pid);
+    return status;
+}
+
+/* Asks for a path; gives the socket. */
+static int ask(const struct server *server, const char *path)
+{
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(server->port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    char request[100];
+    const int size = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+    assert_int_equal(send(fd, request, (size_t)size, MSG_NOSIGNAL), size);
+    return fd;
+}
+
+static void test_a_signal_stops_the_server_and_it_exits_with_0(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve);
+    const int fd = ask(&server, "/");
+    const ssize_t count = recv(fd, text, sizeof text - 1, 0);
+    assert_true(count > 12);
+    assert_memory_equal(text, "HTTP/1.1 200", 12);
+    kill(server.pid, SIGTERM);
+    const int status = server_wait(&server, text, sizeof text);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_string_equal(text, "");
+    close(fd);
+}
+
+/* The stop itself would last the ten seconds of stop_timeout_ms. */
+static void test_a_second_signal_ends_the_process_at_once(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve);
+    const int fd = ask(&server, "/stay");
+    assert_non_null(fgets(text, sizeof text, server.output));
+    assert_string_equal(text, "inside\n");
+    kill(server.pid, SIGTERM);
+    /* The idle connection is closed: so the first signal has come. */
+    const int idle = ask(&server, "/");
+    while (recv(idle, text, sizeof text, 0) > 0) {
+    }
+    kill(server.pid, SIGINT);
+    const int status = server_wait(&server, text, sizeof text);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGINT);
+    close(fd);
+    close(idle);
+}
+
+static void test_a_handler_that_stays_does_not_keep_the_app(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve_impatiently);
+    const int fd = ask(&server, "/stay");
+    assert_non_null(fgets(text, sizeof text, server.output));
+    kill(server.pid, SIGTERM);
+    const int status = server_wait(&server, text, sizeof text);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_non_null(strstr(text, "1 handler did not return within 50 ms: abandoned"));
+    close(fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_signal_stops_the_server_and_it_exits_with_0),
+        cmocka_unit_test(test_a_second_signal_ends_the_process_at_once),
+        cmocka_unit_test(test_a_handler_that_stays_does_not_keep_the_app),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

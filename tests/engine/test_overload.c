@@ -1,0 +1,225 @@
+/* What happens when every thread is in a handler, and when one never comes back. */
+#include "network.h"
+#include "server.h"
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define BLOCKED 3
+
+/* Has every thread that ordinary routes may have blocked in a handler. */
+static void block_all(struct fixture *fixture, int fds[BLOCKED])
+{
+    fixture->options.threads = BLOCKED;
+    start(fixture);
+    for (size_t i = 0; i < BLOCKED; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], GET("/block"));
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, BLOCKED));
+}
+
+static void release_all(struct fixture *fixture, const int fds[BLOCKED])
+{
+    fake_service_release(&fixture->fake);
+    for (size_t i = 0; i < BLOCKED; i++) {
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+        close(fds[i]);
+    }
+}
+
+static void no_more_handlers_run_than_there_are_threads(void **state)
+{
+    struct fixture *fixture = *state;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 1));
+    assert_int_equal(fixture->fake.handles, BLOCKED);
+    release_all(fixture, blocked);
+    assert_int_equal(receive_response(fd, NULL), 200);
+    close(fd);
+}
+
+static void who_waits_too_long_is_answered_503(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.queue_timeout_ms = 50;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const uint64_t began_ms = now_ms();
+    const int fd = connect_to(fixture);
+    /* The connection goes on: the second request waits, too. */
+    for (int i = 0; i < 2; i++) {
+        send_text(fd, GET("/"));
+        assert_int_equal(receive_response(fd, NULL), 503);
+    }
+    assert_true(now_ms() - began_ms >= 100);
+    assert_int_equal(fixture->fake.refused_status, 503);
+    release_all(fixture, blocked);
+    send_text(fd, GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    close(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.refusals, 2);
+    assert_int_equal(fixture->fake.handles, BLOCKED + 1);
+}
+
+static void a_full_queue_is_told_at_once(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.queue_count = 1;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const int queued = connect_to(fixture);
+    send_text(queued, GET("/"));
+    while (atomic_load(&fixture->network->tokens.queued) == 0) {
+        poll(NULL, 0, 1);
+    }
+    const uint64_t began_ms = now_ms();
+    get(fixture, GET("/"), 503);
+    const bool at_once = now_ms() - began_ms < 900; /* less than the queue's second */
+    release_all(fixture, blocked);
+    assert_int_equal(receive_response(queued, NULL), at_once ? 200 : 503);
+    close(queued);
+}
+
+static void a_reserved_route_answers_while_all_threads_are_blocked(void **state)
+{
+    struct fixture *fixture = *state;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const int fd = connect_to(fixture);
+    for (int i = 0; i < 20; i++) {
+        send_text(fd, GET("/reserved"));
+        assert_int_equal(receive_response(fd, NULL), 200);
+    }
+    /* One thread's token does not become another's: behind it an ordinary request still waits. */
+    send_text(fd, GET("/reserved") GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 22));
+    assert_int_equal(fixture->fake.handles, BLOCKED + 21);
+    release_all(fixture, blocked);
+    assert_int_equal(receive_response(fd, NULL), 200);
+    close(fd);
+}
+
+static void who_has_left_the_queue_is_not_worked_for(void **state)
+{
+    struct fixture *fixture = *state;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/"));
+    while (atomic_load(&fixture->network->tokens.queued) == 0) {
+        poll(NULL, 0, 1);
+    }
+    reset(fd);
+    release_all(fixture, blocked);
+    stop(fixture);
+    assert_int_equal(fixture->fake.handles, BLOCKED);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_REQUEST_ABORTED], 1);
+}
+
+static void a_stop_answers_those_in_the_queue(void **state)
+{
+    struct fixture *fixture = *state;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    int fds[5];
+    for (size_t i = 0; i < 5; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], GET("/"));
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 5));
+    sx__network_stop(fixture->network);
+    release_all(fixture, blocked);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+        assert_closed(fds[i]);
+    }
+    stop(fixture);
+}
+
+static void a_handler_that_does_not_return_is_abandoned(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.stop_timeout_ms = 100;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const int queued = connect_to(fixture);
+    send_text(queued, GET("/"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 1));
+    sx__network_stop(fixture->network);
+    pthread_join(fixture->thread, NULL);
+    fixture->runs = false;
+    assert_int_equal(fixture->run_status, SX_ETIMEOUT);
+    assert_string_equal(fixture->fake.last_log,
+                        "3 handlers did not return within 100 ms: abandoned");
+    /* All others have their answer, and what the three may use is there until they are done. */
+    assert_int_equal(receive_response(queued, NULL), 503);
+    close(queued);
+    assert_false(sx__network_destroy(fixture->network));
+    fake_service_release(&fixture->fake);
+    while (!sx__network_destroy(fixture->network)) {
+        poll(NULL, 0, 1);
+    }
+    fixture->network = NULL;
+    for (size_t i = 0; i < BLOCKED; i++) {
+        close(blocked[i]);
+    }
+}
+
+static void a_crowd_at_the_limit_is_answered_one_way_or_the_other(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 2;
+    fixture->options.queue_count = 4;
+    fixture->options.queue_timeout_ms = 3;
+    start(fixture);
+    int fds[16];
+    unsigned answered[2] = {0, 0};
+    for (size_t i = 0; i < 16; i++) {
+        fds[i] = connect_to(fixture);
+    }
+    for (unsigned round = 0; round < 20; round++) {
+        for (size_t i = 0; i < 16; i++) {
+            send_text(fds[i], GET("/sleep"));
+        }
+        for (size_t i = 0; i < 16; i++) {
+            const int status = receive_response(fds[i], NULL);
+            assert_true(status == 200 || status == 503);
+            answered[status == 200]++;
+        }
+    }
+    for (size_t i = 0; i < 16; i++) {
+        close(fds[i]);
+    }
+    stop(fixture);
+    assert_int_equal(fixture->fake.handles, answered[1]);
+    assert_int_equal(fixture->fake.refusals, answered[0]);
+    assert_true(answered[0] > 0 && answered[1] > 0);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(no_more_handlers_run_than_there_are_threads),
+        TEST(who_waits_too_long_is_answered_503),
+        TEST(a_full_queue_is_told_at_once),
+        TEST(a_reserved_route_answers_while_all_threads_are_blocked),
+        TEST(who_has_left_the_queue_is_not_worked_for),
+        TEST(a_stop_answers_those_in_the_queue),
+        TEST(a_handler_that_does_not_return_is_abandoned),
+        TEST(a_crowd_at_the_limit_is_answered_one_way_or_the_other),
+    };
+    return cmocka_run_group_tests_name("overload", tests, NULL, NULL);
+}
