@@ -44,6 +44,57 @@ SX_API void sx_page_clean_up(struct sx_page *page);
  */
 SX_API const char *sx_format_content_type(enum sx_format format);
 
+/* ---- answering a scrape, with whatever server ---- */
+
+/** The format that suits an Accept header best: by its weights and media ranges, and text where it
+ *  asks for nothing that can be written. Never fails: a scraper does more with the wrong format
+ *  than with a 406.
+ *
+ * @param accept  the header's value, several joined by commas; {NULL, 0}: there is none
+ * Threads:  [any]
+ * Source:   RFC 9110 12.5.1; Prometheus "Content negotiation"
+ */
+SX_API enum sx_format sx_format_negotiate(struct sx_str accept);
+
+/** What a scraper asks; a header that it did not send is {NULL, 0}. Views, borrowed. */
+struct sx_exposition_request {
+    struct sx_str method;          /* {NULL, 0}: GET */
+    struct sx_str accept;          /* several such headers: joined by commas */
+    struct sx_str accept_encoding; /* nothing is compressed so far, whatever it says */
+    void *reserved[4];
+};
+
+struct sx_exposition_header {
+    const char *name, *value;
+};
+
+#define SX_EXPOSITION_HEADERS_MAX 6
+
+/** What to answer. Strings are static; the body is, too, or lies in the page. */
+struct sx_exposition_response {
+    int status; /* 200; 405; 500: the page could not be rendered */
+    const char *content_type;
+    size_t content_length; /* of a HEAD as of its GET */
+    struct sx_str body;    /* empty for a HEAD */
+    struct sx_exposition_header
+        headers[SX_EXPOSITION_HEADERS_MAX]; /* others to send: Vary, Allow */
+    size_t header_count;
+    void *reserved[4];
+};
+
+/** Answers a request for the metrics: GET and HEAD, and 405 with Allow to any other method.
+ *
+ * @param response  is set whenever SX_OK is returned, also to a 405 or 500
+ * @param page      is rendered into; keep it until the body was sent, and use it again
+ * @param registry  NULL: the default registry
+ * Errors:   SX_EINVAL: one of the other pointers is NULL
+ * Threads:  [any] with a page of its own
+ * Memory:   the body borrows from the page
+ */
+SX_API SX_MUST_CHECK int sx_exposition_respond(struct sx_exposition_response *response,
+                                               struct sx_page *page, struct sx_registry *registry,
+                                               const struct sx_exposition_request *request);
+
 /* ---- checking a page ---- */
 
 /** One thing that is wrong with a page. */

@@ -1,0 +1,73 @@
+/* respond.c: a scrape's request becomes its response; whose server it is does not matter. */
+#include "negotiate.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define TEXT(text_)                \
+    {                              \
+        (text_), sizeof(text_) - 1 \
+    }
+
+/* In the order of our preference; the first is the answer to who has none. */
+static const struct sx__offer offers[] = {
+    {SX_FORMAT_TEXT, "text", "plain", {{"version", "0.0.4"}, {"charset", "utf-8"}}},
+};
+
+enum sx_format sx_format_negotiate(struct sx_str accept)
+{
+    return sx__negotiate(offers, sizeof offers / sizeof offers[0], accept)->format;
+}
+
+static bool is_method(struct sx_str method, const char *name)
+{
+    return method.size == strlen(name) && memcmp(method.data, name, method.size) == 0;
+}
+
+static void add_header(struct sx_exposition_response *response, const char *name, const char *value)
+{
+    response->headers[response->header_count++] = (struct sx_exposition_header){name, value};
+}
+
+static struct sx_exposition_response refuse(int status, struct sx_str sentence)
+{
+    return (struct sx_exposition_response){.status = status,
+                                           .content_type = "text/plain; charset=utf-8",
+                                           .body = sentence,
+                                           .content_length = sentence.size};
+}
+
+static struct sx_exposition_response render(struct sx_page *page, struct sx_registry *registry,
+                                            enum sx_format format)
+{
+    static const struct sx_str failed = TEXT("the metrics page cannot be rendered\n");
+    if (sx_page_render(page, registry, format) < 0) {
+        return refuse(500, failed);
+    }
+    return (struct sx_exposition_response){.status = 200,
+                                           .content_type = sx_format_content_type(format),
+                                           .body = {page->data, page->size},
+                                           .content_length = page->size};
+}
+
+int sx_exposition_respond(struct sx_exposition_response *response, struct sx_page *page,
+                          struct sx_registry *registry, const struct sx_exposition_request *request)
+{
+    static const struct sx_str not_allowed = TEXT("only GET and HEAD are allowed here\n");
+    if (response == NULL || page == NULL || request == NULL) {
+        return SX_EINVAL;
+    }
+    bool head = is_method(request->method, "HEAD");
+    if (!head && request->method.size > 0 && !is_method(request->method, "GET")) {
+        *response = refuse(405, not_allowed);
+        add_header(response, "Allow", "GET, HEAD");
+        return SX_OK;
+    }
+    *response = render(page, registry, sx_format_negotiate(request->accept));
+    /* Also where the answer does not depend on them yet: a cache must not outlive that. */
+    add_header(response, "Vary", "Accept, Accept-Encoding");
+    if (head) {
+        response->body = (struct sx_str){NULL, 0}; /* the length is still that of the page */
+    }
+    return SX_OK;
+}

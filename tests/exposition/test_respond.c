@@ -1,0 +1,160 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sextant/exposition.h>
+#include <stdbool.h>
+#include <string.h>
+
+static bool allocation_fails;
+
+void *__real_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return allocation_fails ? NULL : __real_realloc(memory, size);
+}
+
+static struct sx_registry *registry;
+static struct sx_page page;
+static struct sx_exposition_response response;
+
+static int set_up(void **state)
+{
+    (void)state;
+    static const struct sx_registry_options small = {
+        .slots = 2, .slot_bytes = 64 << 10, .directory_bytes = 64 << 10};
+    struct sx_counter *counter = NULL;
+    page = (struct sx_page){0};
+    memset(&response, 0xAA, sizeof response);
+    if (sx_registry_new(&registry, &small) != SX_OK) {
+        return -1;
+    }
+    return sx_counter_register(&counter, registry,
+                               &(struct sx_metric_options){.name = "c_total", .help = "H."});
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx_page_clean_up(&page);
+    sx_registry_destroy(registry);
+    return 0;
+}
+
+static struct sx_str view(const char *text)
+{
+    return (struct sx_str){text, strlen(text)};
+}
+
+static void respond(const char *method)
+{
+    const struct sx_exposition_request request = {.method = view(method), .accept = view("*/*")};
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &request), SX_OK);
+}
+
+static const char *header(const char *name)
+{
+    const char *value = NULL;
+    for (size_t i = 0; i < response.header_count; i++) {
+        if (strcmp(response.headers[i].name, name) == 0) {
+            assert_null(value);
+            value = response.headers[i].value;
+        }
+    }
+    return value;
+}
+
+static const char expected_page[] = "# HELP c_total H.\n# TYPE c_total counter\nc_total 0\n";
+
+static void test_get_answers_with_the_page(void **state)
+{
+    (void)state;
+    respond("GET");
+    assert_int_equal(response.status, 200);
+    assert_string_equal(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+    assert_int_equal(response.content_length, sizeof expected_page - 1);
+    assert_int_equal(response.body.size, sizeof expected_page - 1);
+    assert_memory_equal(response.body.data, expected_page, response.body.size);
+    assert_string_equal(header("Vary"), "Accept, Accept-Encoding");
+    assert_null(header("Allow"));
+}
+
+/* RFC 9110 9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content
+ * in the response." */
+static void test_head_answers_like_get_without_the_page(void **state)
+{
+    (void)state;
+    respond("GET");
+    struct sx_exposition_response got = response;
+    respond("HEAD");
+    assert_int_equal(response.body.size, 0);
+    assert_int_equal(response.status, got.status);
+    assert_int_equal(response.content_length, got.content_length);
+    assert_string_equal(response.content_type, got.content_type);
+    assert_string_equal(header("Vary"), "Accept, Accept-Encoding");
+}
+
+/* RFC 9110 15.5.6: "The origin server MUST generate an Allow header field in a 405 response" */
+static void test_other_methods_are_told_which_are_allowed(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"POST", "PUT", "DELETE", "OPTIONS", "get", "GETS", "GE"};
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        respond(methods[i]);
+        assert_int_equal(response.status, 405);
+        assert_string_equal(header("Allow"), "GET, HEAD");
+        assert_int_equal(response.content_length, response.body.size);
+        assert_true(response.body.size > 0);
+    }
+    assert_null(page.data);
+}
+
+static void test_a_request_of_zeros_is_a_get(void **state)
+{
+    (void)state;
+    const struct sx_exposition_request request = {{NULL, 0}, {NULL, 0}, {NULL, 0}, {NULL}};
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &request), SX_OK);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.body.size, sizeof expected_page - 1);
+}
+
+static void test_a_page_that_cannot_be_rendered_is_a_500(void **state)
+{
+    (void)state;
+    allocation_fails = true;
+    respond("GET");
+    allocation_fails = false;
+    assert_int_equal(response.status, 500);
+    assert_string_equal(response.content_type, "text/plain; charset=utf-8");
+    assert_int_equal(response.content_length, response.body.size);
+    assert_true(response.body.size > 0);
+}
+
+static void test_null_arguments_are_refused_and_nothing_is_set(void **state)
+{
+    (void)state;
+    const struct sx_exposition_request request = {.method = view("GET")};
+    response.status = 1;
+    assert_int_equal(sx_exposition_respond(NULL, &page, registry, &request), SX_EINVAL);
+    assert_int_equal(sx_exposition_respond(&response, NULL, registry, &request), SX_EINVAL);
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, NULL), SX_EINVAL);
+    assert_int_equal(response.status, 1);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_get_answers_with_the_page),
+        CASE(test_head_answers_like_get_without_the_page),
+        CASE(test_other_methods_are_told_which_are_allowed),
+        CASE(test_a_request_of_zeros_is_a_get),
+        CASE(test_a_page_that_cannot_be_rendered_is_a_500),
+        CASE(test_null_arguments_are_refused_and_nothing_is_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
