@@ -46,7 +46,8 @@ static int series_make(void)
         &family, NULL,
         &(struct sx_metric_options){.name = "bench_requests_total",
                                     .help = "Requests.",
-                                    .labels = SX_LABELS("method", "handler", "code")});
+                                    .labels = SX_LABELS("method", "handler", "code"),
+                                    .max_series = SERIES});
     for (int i = 0; status == SX_OK && i < SERIES; i++) {
         char handler[32];
         snprintf(handler, sizeof handler, "bench.handler_%d", i);
