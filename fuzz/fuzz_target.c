@@ -1,8 +1,8 @@
 /* Property: a target that parses gives a path that is text, begins with a slash, has no dot
  * segments, and whose segments lie in it in order; a form that decodes holds as many names as
  * values. Each works in memory of exactly the size that its header promises is enough. */
-#include "is_text.h"
 #include "target.h"
+#include "utf8.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ static void check_path(const struct sx__path *path, int status)
 {
     size_t at = 0;
     check(strlen(path->text) == path->size);
-    check(sx__is_text(path->text, path->size));
+    check(sx__utf8_is_valid((struct sx_str){path->text, path->size}));
     for (size_t i = 0; i < path->segment_count; i++) {
         struct sx__segment segment = path->segments[i];
         const char *text = path->text + segment.offset;

@@ -1,8 +1,8 @@
 #include "bind.h"
 
 #include "convert.h"
-#include "is_text.h"
 #include "settings.h"
+#include "utf8.h"
 
 #include <jansson.h>
 #include <string.h>
@@ -117,7 +117,7 @@ static void bind_list(struct sx_request *request, const struct sx__argument *arg
     (void)sx__form_get_all(items, count, form->text, form->size, param->name);
     value->texts = (struct sx_texts){items, count};
     for (size_t i = 0; i < count; i++) {
-        if (!sx__is_text(items[i], strlen(items[i]))) {
+        if (!sx__utf8_is_valid((struct sx_str){items[i], strlen(items[i])})) {
             add(misfits, param, 400, "must be UTF-8 text");
             return;
         }

@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "convert.h"
 
-#include "is_text.h"
+#include "utf8.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -125,7 +125,7 @@ bool sx__convert(union sx_value *value, const struct sx_param *param, const char
         good = parse_flag(&value->flag, text);
         break;
     case SX_TYPE_STR:
-        good = sx__is_text(text, strlen(text));
+        good = sx__utf8_is_valid((struct sx_str){text, strlen(text)});
         value->pointer = (void *)(uintptr_t)text;
         break;
     default:

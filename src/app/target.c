@@ -1,6 +1,6 @@
 #include "target.h"
 
-#include "is_text.h"
+#include "utf8.h"
 
 #include <string.h>
 
@@ -108,7 +108,8 @@ static int parse_path(struct sx__path *path, const char *from, const char *end)
         const char *stop = last ? end : slash;
         char *start = path->text + path->size + 1;
         char *written = percent_decode(start, from, stop, false);
-        if (written == NULL || !sx__is_text(start, (size_t)(written - start))) {
+        if (written == NULL ||
+            !sx__utf8_is_valid((struct sx_str){start, (size_t)(written - start)})) {
             return SX_EPROTO;
         }
         status = add_segment(path, start, written, last);

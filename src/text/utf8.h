@@ -1,6 +1,6 @@
 /* utf8.h: finding and replacing what is not UTF-8. */
-#ifndef SX_METRICS_UTF8_H
-#define SX_METRICS_UTF8_H
+#ifndef SX_UTF8_H
+#define SX_UTF8_H
 
 #include <sextant/status.h>
 
