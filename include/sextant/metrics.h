@@ -278,6 +278,112 @@ SX_API uint64_t sx_histogram_get_count(const struct sx_histogram *histogram);
 /** The sum of the observations; 0 for NULL. [any] */
 SX_API double sx_histogram_get_sum(const struct sx_histogram *histogram);
 
+/* ---- values that are asked for during a scrape ---- */
+
+/** Gives the value of a metric, in its base unit. Called during each scrape, by the thread that
+ *  scrapes, with no lock held; several scrapes may call it at the same time. */
+typedef double sx_value_fn(void *context);
+
+/** Registers a gauge without labels whose value is what `value` gives; any value is legal.
+ *
+ * On the page, callbacks and collectors come after the metrics of the registry. They belong to this
+ * process: in a registry that processes share, each asks those that it registered itself, or that
+ * were registered before the fork.
+ *
+ * @param registry  NULL: the default registry
+ * @param context   borrowed until the callback is unregistered or the registry ends; may be NULL
+ * Errors:   as sx_gauge_register; SX_EEXIST also where the name has a callback already
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_gauge_register_callback(struct sx_registry *registry,
+                                                    const struct sx_metric_options *options,
+                                                    sx_value_fn *value, void *context);
+
+/** Registers a counter without labels whose value is what `value` gives. As for gauges, but where
+ *  that is negative, not finite, or less than it was, the page shows what it showed before, and
+ *  nothing where there was nothing yet. */
+SX_API SX_MUST_CHECK int sx_counter_register_callback(struct sx_registry *registry,
+                                                      const struct sx_metric_options *options,
+                                                      sx_value_fn *value, void *context);
+
+/** Takes a callback from the page: 1, or 0 where there is none with this name.
+ *
+ * Waits for scrapes that are calling it; afterwards it is not called any more and its context may
+ * be freed. The name stays reserved for a callback of the same definition.
+ *
+ * Errors:   SX_EINVAL, SX_ESTATE (the caller is itself a callback or collector)
+ * Threads:  [any]
+ */
+SX_API int sx_callback_unregister(struct sx_registry *registry, const char *name);
+
+/** What a collector writes to; valid during the call only. */
+struct sx_collection;
+
+enum sx_metric_type { SX_COUNTER, SX_GAUGE, SX_HISTOGRAM };
+
+/** Adds families and their samples to a collection, in each scrape anew.
+ *
+ * It is called by the thread that scrapes, with no lock held; several scrapes may call it at the
+ * same time. It may register and update metrics; those are on this very page. It must not render a
+ * page, nor unregister anything: SX_ESTATE.
+ *
+ * A collector is on the page as a whole or not at all. It is left out where it returns anything but
+ * 0, where an sx_collection_add_* failed, and where it has a name that the registry or an earlier
+ * collector has. Then the log of the registry says so, and
+ * `sextant_collector_failures_total{error="SX_E…"}` counts it; the rest of the page stands.
+ */
+typedef int sx_collect_fn(struct sx_collection *collection, void *context);
+
+/** Registers a collector; it and its context identify it.
+ *
+ * @param registry  NULL: the default registry; whose collectors are this process's, as callbacks
+ * @param context   borrowed until the collector is unregistered or the registry ends; may be NULL
+ * Errors:   SX_EINVAL, SX_EEXIST (registered already), SX_ENOMEM
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_collector_register(struct sx_registry *registry, sx_collect_fn *collect,
+                                               void *context);
+
+/** Takes a collector from the page: 1, or 0 where it is not registered. Waits for scrapes that are
+ *  calling it; afterwards it is not called any more. Errors, threads: as sx_callback_unregister. */
+SX_API int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *collect,
+                                   void *context);
+
+/** Begins a family: with labels, or without. Its samples follow.
+ *
+ * An error is kept: it may be ignored, as the collector is left out anyway.
+ *
+ * Errors:   as sx_counter_register; SX_EEXIST and SX_ECLASH also for names in this collection
+ */
+SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_type type,
+                                    const struct sx_metric_options *options);
+
+/** Adds a counter or gauge to the family that was begun last.
+ *
+ * @param values  in the order of the label names; NULL where there are none; what is not UTF-8 is
+ *                replaced
+ * @param value   for counters neither negative nor NaN nor infinite
+ * Errors:   SX_EVALUES, SX_EEXIST (the series is there already), SX_EINVAL, SX_ESTATE (no family),
+ *           SX_ENOMEM; kept, as above
+ */
+SX_API int sx_collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
+                                    size_t count, double value);
+
+/** Adds a histogram to the family that was begun last. As sx_collection_add_sample.
+ *
+ * @param buckets  the observations of each bucket, not cumulative; one more than there are bounds
+ */
+SX_API int sx_collection_add_histogram(struct sx_collection *collection,
+                                       const struct sx_str *values, size_t count,
+                                       const uint64_t *buckets, double sum);
+
+/** One line, without its line feed, on what a scrape had to leave out; from any thread. */
+typedef void sx_registry_log_fn(void *context, const char *message);
+
+/** Sets where this process's scrapes of the registry log to; NULL: nowhere, as at first. [any] */
+SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log,
+                                void *context);
+
 /* ---- what an inlined update needs; private, no part of the API ---- */
 
 #define SX__ARENAS 64

@@ -7,6 +7,7 @@
  */
 #include "text.h"
 
+#include "collectors.h"
 #include "number.h"
 #include "page.h"
 
@@ -151,10 +152,16 @@ static void write_bound_pieces(struct bound_pieces *bounds, const struct sx__fam
     }
 }
 
+/* What a histogram shows: the observations of each bucket, not cumulative, and the sum. */
+struct histogram {
+    const uint64_t *buckets;
+    double sum;
+};
+
 /* `name_bucket{labels,le="…"} number` for each bucket, cumulative; gives the sum of all. */
 static char *write_buckets(char *at, const struct sx__family *family,
                            const struct bound_pieces *bounds, struct sx_str labels,
-                           uint64_t *buckets, uint64_t *total)
+                           const uint64_t *buckets, uint64_t *total)
 {
     struct sx_str name = sx__family_name(family);
     *total = 0;
@@ -184,26 +191,20 @@ static char *write_name(char *at, struct sx_str name, struct sx_str suffix, stru
     return at;
 }
 
-static int render_histogram(struct sx_page *page, const struct sx__reading *reading,
-                            const struct sx__family *family, const struct bound_pieces *bounds,
-                            const struct sx__series *series)
+static int render_histogram(struct sx_page *page, const struct sx__family *family,
+                            const struct bound_pieces *bounds, struct sx_str labels,
+                            const struct histogram *histogram)
 {
-    uint64_t buckets[SX_BUCKETS_MAX + 1];
     uint64_t count;
-    double sum;
-    if (!sx__read_histogram(reading, series, family->bound_count, buckets, &sum)) {
-        return SX_OK;
-    }
     struct sx_str name = sx__family_name(family);
-    struct sx_str labels = text_of(series);
     size_t line = name.size + labels.size + bounds->longest + NUMBER_SIZE_MAX + 16;
     int status = sx__page_reserve(page, line * ((size_t)family->bound_count + 3));
     if (status != SX_OK) {
         return status;
     }
-    char *at = write_buckets(end_of(page), family, bounds, labels, buckets, &count);
+    char *at = write_buckets(end_of(page), family, bounds, labels, histogram->buckets, &count);
     at = write_name(at, name, PIECE("_sum"), labels);
-    at = sx__write_double(at, sum);
+    at = sx__write_double(at, histogram->sum);
     *at++ = '\n';
     at = write_name(at, name, PIECE("_count"), labels);
     at = sx__write_whole(at, count);
@@ -216,10 +217,15 @@ static int render_histograms(struct sx_page *page, const struct sx_registry *reg
                              const struct sx__reading *reading, const struct sx__family *family)
 {
     struct bound_pieces bounds;
+    uint64_t buckets[SX_BUCKETS_MAX + 1];
+    struct histogram histogram = {.buckets = buckets};
     write_bound_pieces(&bounds, family);
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL; series = sx__series_at(registry, &series->next)) {
-        int status = render_histogram(page, reading, family, &bounds, series);
+        if (!sx__read_histogram(reading, series, family->bound_count, buckets, &histogram.sum)) {
+            continue;
+        }
+        int status = render_histogram(page, family, &bounds, text_of(series), &histogram);
         if (status != SX_OK) {
             return status;
         }
@@ -238,17 +244,97 @@ static int render_family(struct sx_page *page, const struct sx_registry *registr
                                          : render_simple(page, registry, reading, family);
 }
 
-int sx__text_render(struct sx_page *page, struct sx_registry *registry)
+/* ---- what callbacks and collectors gave ---- */
+
+static int render_samples(struct sx_page *page, const struct sx__collected_family *collected)
 {
-    struct sx__reading reading;
-    sx__reading_of_slots(&reading, registry);
-    sx__reading_of_gauges(&reading, registry);
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    for (; family != NULL; family = sx__family_at(registry, &family->next)) {
-        int status = render_family(page, registry, &reading, family);
+    for (const struct sx__sample *sample = collected->first; sample != NULL;
+         sample = sample->next) {
+        struct sx_str text = sx__sample_text(collected, sample);
+        int status = sx__page_reserve(page, text.size + NUMBER_SIZE_MAX);
+        if (status != SX_OK) {
+            return status;
+        }
+        char *at = copy(end_of(page), text);
+        at = sx__write_double(at, sample->value);
+        *at++ = '\n';
+        set_end(page, at);
+    }
+    return SX_OK;
+}
+
+static int render_histogram_samples(struct sx_page *page,
+                                    const struct sx__collected_family *collected)
+{
+    struct bound_pieces bounds;
+    write_bound_pieces(&bounds, collected->family);
+    for (const struct sx__sample *sample = collected->first; sample != NULL;
+         sample = sample->next) {
+        const struct histogram histogram = {sample->buckets, sample->value};
+        int status = render_histogram(page, collected->family, &bounds,
+                                      sx__sample_text(collected, sample), &histogram);
         if (status != SX_OK) {
             return status;
         }
     }
     return SX_OK;
+}
+
+static int render_collection(struct sx_page *page, const struct sx_collection *collection)
+{
+    const struct sx__collected_family *collected = collection->first;
+    for (; collected != NULL; collected = collected->next) {
+        int status = render_head(page, collected->family);
+        if (status == SX_OK) {
+            status = collected->family->type == SX__HISTOGRAM
+                         ? render_histogram_samples(page, collected)
+                         : render_samples(page, collected);
+        }
+        if (status != SX_OK) {
+            return status;
+        }
+    }
+    return SX_OK;
+}
+
+/* ---- the page ---- */
+
+/* All families up to one that is the last by now; *last becomes its ref. */
+static int render_families(struct sx_page *page, struct sx_registry *registry, uint32_t *last)
+{
+    struct sx__reading reading;
+    int status = SX_OK;
+    sx__reading_of_slots(&reading, registry);
+    sx__reading_of_gauges(&reading, registry);
+    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
+    for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
+        *last = sx__ref(registry, family);
+        if (family->source == SX__FROM_CELLS) {
+            status = render_family(page, registry, &reading, family);
+        }
+    }
+    return status;
+}
+
+/* Collectors run first, as they may update metrics of the registry. What they gave comes last, as
+ * only then it is known which names the page has. */
+int sx__text_render(struct sx_page *page, struct sx_registry *registry)
+{
+    struct sx_collection *collections = NULL;
+    uint32_t last = 0;
+    int status = sx__collectors_run(registry, &collections);
+    if (status == SX_OK) {
+        status = render_families(page, registry, &last);
+    }
+    for (const struct sx_collection *collection = collections;
+         collection != NULL && status == SX_OK; collection = collection->next) {
+        int fault = sx__collection_check(collection, last);
+        if (fault != SX_OK) {
+            sx__collectors_report(collection, fault);
+        } else {
+            status = render_collection(page, collection);
+        }
+    }
+    sx__collectors_clean_up(collections);
+    return status;
 }

@@ -11,7 +11,8 @@
  * see the same thing. Fields that threads read without the directory's lock are read and written
  * with the __atomic builtins, as in the inlined counter of the public header.
  *
- * Lock order: the table of arenas, then a directory. A seat is only ever tried, never waited for.
+ * Lock order: the table of arenas, then a directory, then the list of collectors. A seat is only
+ * ever tried, never waited for.
  */
 #ifndef SX_METRICS_ARENA_H
 #define SX_METRICS_ARENA_H

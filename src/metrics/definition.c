@@ -222,3 +222,17 @@ bool sx__definition_clashes(const struct sx__definition *definition,
     }
     return meet(theirs, type, ours, definition->type);
 }
+
+int sx__definition_compare(const struct sx__definition *definition, const struct sx__family *family)
+{
+    if (equal(definition->name, sx__family_name(family))) {
+        return SX_EEXIST;
+    }
+    return sx__definition_clashes(definition, family) ? SX_ECLASH : SX_OK;
+}
+
+int sx__family_compare(const struct sx__family *a, const struct sx__family *b)
+{
+    struct sx__definition definition = {.type = (enum sx__type)a->type, .name = sx__family_name(a)};
+    return sx__definition_compare(&definition, b);
+}

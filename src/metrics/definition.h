@@ -36,4 +36,11 @@ bool sx__definition_equals(const struct sx__definition *definition,
 bool sx__definition_clashes(const struct sx__definition *definition,
                             const struct sx__family *family);
 
+/** Whether the two could be on one page: SX_OK, SX_EEXIST (one name), or SX_ECLASH. */
+int sx__definition_compare(const struct sx__definition *definition,
+                           const struct sx__family *family);
+
+/** As sx__definition_compare, of two families. */
+int sx__family_compare(const struct sx__family *a, const struct sx__family *b);
+
 #endif

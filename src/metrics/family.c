@@ -42,7 +42,19 @@ static size_t padded_bounds(const struct sx__definition *definition)
     return (definition->bound_count + SX__BOUNDS_UNIT - 1) / SX__BOUNDS_UNIT * SX__BOUNDS_UNIT;
 }
 
-static size_t record_size(const struct sx__definition *definition)
+const struct sx__family *sx__family_find(const struct sx_registry *registry, struct sx_str name)
+{
+    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
+    for (; family != NULL; family = sx__family_at(registry, &family->next)) {
+        struct sx_str other = sx__family_name(family);
+        if (other.size == name.size && memcmp(other.data, name.data, name.size) == 0) {
+            break;
+        }
+    }
+    return family;
+}
+
+size_t sx__family_size(const struct sx__definition *definition)
 {
     size_t size = sizeof(struct sx__family) + padded_bounds(definition) * sizeof(double) +
                   definition->label_count * sizeof(struct sx__span) + definition->name.size +
@@ -61,8 +73,17 @@ static struct sx__span put(struct sx__family *family, size_t *used, const void *
     return span;
 }
 
-static void write_record(struct sx__family *family, const struct sx__definition *definition)
+void sx__family_write(struct sx__family *family, uint32_t arena,
+                      const struct sx__definition *definition)
 {
+    *family = (struct sx__family){
+        .arena = arena,
+        .type = definition->type,
+        .label_count = (uint32_t)definition->label_count,
+        .bound_count = (uint32_t)definition->bound_count,
+        .max_series = definition->max_series,
+        .source = definition->source,
+    };
     size_t bound_count = padded_bounds(definition);
     double *bounds = sx__family_bounds(family);
     for (size_t i = 0; i < bound_count; i++) {
@@ -86,20 +107,12 @@ static void write_record(struct sx__family *family, const struct sx__definition 
 static struct sx__family *write_family(struct sx_registry *registry,
                                        const struct sx__definition *definition)
 {
-    size_t size = record_size(definition);
+    size_t size = sx__family_size(definition);
     struct sx__family *family = size > UINT32_MAX ? NULL : sx__directory_allocate(registry, size);
     if (family == NULL) {
         return NULL;
     }
-    *family = (struct sx__family){
-        .arena = registry->arena,
-        .type = definition->type,
-        .label_count = (uint32_t)definition->label_count,
-        .bound_count = (uint32_t)definition->bound_count,
-        .max_series = definition->max_series,
-        .source = definition->source,
-    };
-    write_record(family, definition);
+    sx__family_write(family, registry->arena, definition);
     if (definition->label_count == 0 && definition->source == SX__FROM_CELLS) {
         struct sx__series *series = sx__series_write(registry, family, NULL, 0);
         if (series == NULL) {

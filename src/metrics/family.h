@@ -89,6 +89,16 @@ struct sx__definition;
 int sx__family_register(struct sx__family **family, struct sx_registry *registry,
                         const struct sx__definition *definition);
 
+/** The family of this name, or NULL. Takes no lock. */
+const struct sx__family *sx__family_find(const struct sx_registry *registry, struct sx_str name);
+
+/** The bytes that the record of a family takes. */
+size_t sx__family_size(const struct sx__definition *definition);
+
+/** Writes the record of a family that has no series yet. */
+void sx__family_write(struct sx__family *family, uint32_t arena,
+                      const struct sx__definition *definition);
+
 /** Brings what can be derived in order after a writer died. The directory's lock is held. */
 void sx__families_mend(struct sx_registry *registry);
 

@@ -7,6 +7,7 @@
 #include "fork.h"
 
 #include "arena.h"
+#include "collectors.h"
 #include "lock.h"
 #include "processes.h"
 #include "slots.h"
@@ -28,6 +29,7 @@ static void before_fork(void)
             (void)result;
         }
     }
+    sx__collectors_before_fork();
 }
 
 static void release_directories(void)
@@ -41,6 +43,7 @@ static void release_directories(void)
 
 static void after_fork_in_parent(void)
 {
+    sx__collectors_after_fork_in_parent();
     release_directories();
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
@@ -55,6 +58,7 @@ static void free_seats(struct sx_registry *registry)
 
 static void after_fork_in_child(void)
 {
+    sx__collectors_after_fork_in_child();
     release_directories();
     sx__slots_forget();
     sx__processes_forget();

@@ -1,15 +1,21 @@
 /* metric.c: registration, from options to records. */
 #include "metric.h"
 
+struct kind {
+    enum sx__type type;
+    bool labelled;
+    enum sx__source source;
+};
+
 static int read_and_register(struct sx__family **family, struct sx_registry *registry,
-                             enum sx__type type, bool labelled,
-                             const struct sx_metric_options *options)
+                             struct kind kind, const struct sx_metric_options *options)
 {
     struct sx__definition definition;
-    int status = sx__definition_read(&definition, type, labelled, options);
+    int status = sx__definition_read(&definition, kind.type, kind.labelled, options);
     if (status != SX_OK) {
         return status;
     }
+    definition.source = kind.source;
     if (registry == NULL) {
         registry = sx_registry_default();
     }
@@ -22,7 +28,8 @@ static int read_and_register(struct sx__family **family, struct sx_registry *reg
 int sx__metric_register_family(struct sx__family **family, struct sx_registry *registry,
                                enum sx__type type, const struct sx_metric_options *options)
 {
-    return family == NULL ? SX_EINVAL : read_and_register(family, registry, type, true, options);
+    const struct kind kind = {type, true, SX__FROM_CELLS};
+    return family == NULL ? SX_EINVAL : read_and_register(family, registry, kind, options);
 }
 
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
@@ -32,9 +39,17 @@ int sx__metric_register(struct sx__series **series, struct sx_registry *registry
     if (series == NULL) {
         return SX_EINVAL;
     }
-    int status = read_and_register(&family, registry, type, false, options);
+    const struct kind kind = {type, false, SX__FROM_CELLS};
+    int status = read_and_register(&family, registry, kind, options);
     if (status == SX_OK) {
         *series = sx__at(sx__arenas[family->arena].registry, family->first_series);
     }
     return status;
+}
+
+int sx__metric_register_name(struct sx__family **family, struct sx_registry *registry,
+                             enum sx__type type, const struct sx_metric_options *options)
+{
+    const struct kind kind = {type, false, SX__FROM_CALLBACK};
+    return read_and_register(family, registry, kind, options);
 }

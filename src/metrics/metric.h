@@ -13,4 +13,8 @@ int sx__metric_register_family(struct sx__family **family, struct sx_registry *r
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
                         enum sx__type type, const struct sx_metric_options *options);
 
+/** Registers the name of a metric without labels whose value comes from a callback. */
+int sx__metric_register_name(struct sx__family **family, struct sx_registry *registry,
+                             enum sx__type type, const struct sx_metric_options *options);
+
 #endif

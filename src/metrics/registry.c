@@ -1,5 +1,6 @@
 /* registry.c: making and ending registries, and the one of the process. */
 #include "arena.h"
+#include "collectors.h"
 #include "fork.h"
 #include "processes.h"
 #include "slots.h"
@@ -83,6 +84,7 @@ void sx_registry_destroy(struct sx_registry *registry)
     (void)pthread_mutex_lock(&sx__arenas_lock);
     struct sx__arena *arena = &sx__arenas[registry->arena];
     assert(arena->state == SX__ARENA_LIVE);
+    sx__collectors_forget(registry);
     if (arena->inherited) {
         sx__process_exit(registry);
     }

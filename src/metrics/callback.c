@@ -1,0 +1,32 @@
+/* callback.c: gauges and counters whose value is a function's. */
+#include "collectors.h"
+#include "metric.h"
+
+static int register_callback(struct sx_registry *registry, enum sx__type type,
+                             const struct sx_metric_options *options, sx_value_fn *value,
+                             void *context)
+{
+    struct sx__family *family = NULL;
+    if (value == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__metric_register_name(&family, registry, type, options);
+    if (status != SX_OK) {
+        return status;
+    }
+    return sx__collectors_add_callback(sx__arenas[family->arena].registry, family, value, context);
+}
+
+int sx_gauge_register_callback(struct sx_registry *registry,
+                               const struct sx_metric_options *options, sx_value_fn *value,
+                               void *context)
+{
+    return register_callback(registry, SX__GAUGE, options, value, context);
+}
+
+int sx_counter_register_callback(struct sx_registry *registry,
+                                 const struct sx_metric_options *options, sx_value_fn *value,
+                                 void *context)
+{
+    return register_callback(registry, SX__COUNTER, options, value, context);
+}

@@ -1,0 +1,63 @@
+/* collection.h: what a collector or callback gives during one scrape.
+ *
+ * Families are records as in the directory, so that whatever writes families can write these; only
+ * they are on the heap, and gone after the scrape. A collection that has met an error refuses all
+ * that comes after it: it is on the page as a whole or not at all.
+ */
+#ifndef SX_METRICS_COLLECTION_H
+#define SX_METRICS_COLLECTION_H
+
+#include "definition.h"
+
+/* One series. Behind it lie, for histograms, its buckets (bound_count + 1), and its text, as in
+ * struct sx__series. */
+struct sx__sample {
+    struct sx__sample *next;
+    double value; /* of a histogram: the sum */
+    size_t text_size;
+    uint64_t buckets[];
+};
+
+struct sx__collected_family {
+    struct sx__collected_family *next;
+    const struct sx__family *family;
+    struct sx__family *owned; /* the same, where it is not one of the directory's */
+    struct sx__sample *first;
+    struct sx__sample *last;
+    struct sx__sample **table; /* by hash of the text; open addressing */
+    size_t table_capacity;
+    size_t sample_count;
+};
+
+struct sx_collection {
+    struct sx_registry *registry;
+    int status; /* the first error */
+    struct sx__collected_family *first;
+    struct sx__collected_family *last;
+    const struct sx_collection *before; /* of the same scrape; their names are taken */
+    struct sx_collection *next;
+};
+
+/** Adds a family that is registered; its samples follow. Errors: SX_ENOMEM. */
+int sx__collection_add_registered(struct sx_collection *collection,
+                                  const struct sx__family *family);
+
+/** Whether the directory, up to and with the family at this ref, has none of the names. */
+int sx__collection_check(const struct sx_collection *collection, uint32_t last_family);
+
+/** The name of the family that was added last; "" where there is none. For messages. */
+struct sx_str sx__collection_last_name(const struct sx_collection *collection);
+
+/** Frees what is in it, not the collection itself. */
+void sx__collection_clean_up(struct sx_collection *collection);
+
+/** The text of a sample. */
+static inline struct sx_str sx__sample_text(const struct sx__collected_family *collected,
+                                            const struct sx__sample *sample)
+{
+    size_t buckets =
+        collected->family->type == SX__HISTOGRAM ? (size_t)collected->family->bound_count + 1 : 0;
+    return (struct sx_str){(const char *)(sample->buckets + buckets), sample->text_size};
+}
+
+#endif

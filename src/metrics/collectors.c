@@ -1,0 +1,338 @@
+/* collectors.c: registering, calling and unregistering callbacks and collectors.
+ *
+ * One list for the process, under one lock, which is not held while a function runs. A scrape
+ * marks the one that it calls as running; whoever unregisters one waits until nobody runs it, so
+ * that its context may be freed afterwards. That cannot work from within a collector, where it is
+ * refused.
+ */
+#include "collectors.h"
+
+#include "metric.h"
+
+#include <float.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct collector {
+    struct collector *next;
+    const struct sx_registry *registry;
+    uint64_t id; /* grows along the list */
+    void *context;
+    sx_collect_fn *collect;          /* a collector */
+    sx_value_fn *value;              /* or a callback, */
+    const struct sx__family *family; /* of this family */
+    double highest;                  /* counters: the value on an earlier page; negative: none */
+    unsigned running;
+};
+
+struct log {
+    sx_registry_log_fn *log;
+    void *context;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all that follows */
+static pthread_cond_t finished = PTHREAD_COND_INITIALIZER;
+static struct collector *first_collector;
+static uint64_t last_id;
+static struct log logs[SX__ARENAS];
+
+static __thread struct collector *runs; /* what the calling thread is in */
+
+/* ---- the list ---- */
+
+/* The first one of this registry, after the one with this id. The lock is held. */
+static struct collector *find_after(const struct sx_registry *registry, uint64_t id)
+{
+    struct collector *collector = first_collector;
+    while (collector != NULL && (collector->registry != registry || collector->id <= id)) {
+        collector = collector->next;
+    }
+    return collector;
+}
+
+/* The link to the one that is the same as the wanted one, or to the end. The lock is held. */
+static struct collector **find_same(const struct collector *wanted)
+{
+    struct collector **link = &first_collector;
+    while (*link != NULL &&
+           ((*link)->registry != wanted->registry || (*link)->collect != wanted->collect ||
+            (*link)->family != wanted->family ||
+            (wanted->collect != NULL && (*link)->context != wanted->context))) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static int add(const struct collector *wanted)
+{
+    struct collector *made = malloc(sizeof *made);
+    int status = SX_OK;
+    if (made == NULL) {
+        return SX_ENOMEM;
+    }
+    *made = *wanted;
+    (void)pthread_mutex_lock(&lock);
+    struct collector **link = find_same(wanted);
+    if (*link != NULL) {
+        status = SX_EEXIST;
+    } else {
+        made->id = ++last_id;
+        *link = made;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (status != SX_OK) {
+        free(made);
+    }
+    return status;
+}
+
+/* 1, or 0 where it is not there. */
+static int take_away(const struct collector *wanted)
+{
+    (void)pthread_mutex_lock(&lock);
+    struct collector **link = find_same(wanted);
+    struct collector *found = *link;
+    if (found != NULL) {
+        *link = found->next;
+        while (found->running > 0) {
+            (void)pthread_cond_wait(&finished, &lock);
+        }
+    }
+    (void)pthread_mutex_unlock(&lock);
+    free(found);
+    return found != NULL;
+}
+
+/* ---- registering ---- */
+
+static struct sx_registry *or_default(struct sx_registry *registry)
+{
+    return registry != NULL ? registry : sx_registry_default();
+}
+
+int sx_collector_register(struct sx_registry *registry, sx_collect_fn *collect, void *context)
+{
+    if (collect == NULL) {
+        return SX_EINVAL;
+    }
+    registry = or_default(registry);
+    if (registry == NULL) {
+        return SX_ENOMEM;
+    }
+    return add(&(struct collector){.registry = registry, .collect = collect, .context = context});
+}
+
+int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *collect, void *context)
+{
+    if (collect == NULL) {
+        return SX_EINVAL;
+    }
+    if (runs != NULL) {
+        return SX_ESTATE;
+    }
+    return take_away(&(struct collector){
+        .registry = or_default(registry), .collect = collect, .context = context});
+}
+
+int sx__collectors_add_callback(struct sx_registry *registry, const struct sx__family *family,
+                                sx_value_fn *value, void *context)
+{
+    return add(&(struct collector){
+        .registry = registry, .value = value, .family = family, .context = context, .highest = -1});
+}
+
+int sx_callback_unregister(struct sx_registry *registry, const char *name)
+{
+    if (name == NULL) {
+        return SX_EINVAL;
+    }
+    if (runs != NULL) {
+        return SX_ESTATE;
+    }
+    registry = or_default(registry);
+    const struct sx__family *family =
+        registry == NULL ? NULL : sx__family_find(registry, (struct sx_str){name, strlen(name)});
+    if (family == NULL || family->source != SX__FROM_CALLBACK) {
+        return 0;
+    }
+    return take_away(&(struct collector){.registry = registry, .family = family});
+}
+
+void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log, void *context)
+{
+    registry = or_default(registry);
+    if (registry != NULL) {
+        (void)pthread_mutex_lock(&lock);
+        logs[registry->arena] = (struct log){log, context};
+        (void)pthread_mutex_unlock(&lock);
+    }
+}
+
+void sx__collectors_forget(const struct sx_registry *registry)
+{
+    (void)pthread_mutex_lock(&lock);
+    for (struct collector **link = &first_collector; *link != NULL;) {
+        struct collector *collector = *link;
+        if (collector->registry == registry) {
+            *link = collector->next;
+            free(collector);
+        } else {
+            link = &collector->next;
+        }
+    }
+    logs[registry->arena] = (struct log){NULL, NULL};
+    (void)pthread_mutex_unlock(&lock);
+}
+
+/* ---- a scrape ---- */
+
+static void count_failure(struct sx_registry *registry, int status)
+{
+    static const char *const labels[] = {"error", NULL};
+    static const struct sx_metric_options options = {
+        .name = "sextant_collector_failures_total",
+        .help = "Collections that were left out of a page, by what was wrong with them.",
+        .labels = labels,
+    };
+    struct sx_counter_family *failures = NULL;
+    if (sx_counter_family_register(&failures, registry, &options) == SX_OK) {
+        sx_counter_inc(sx_counter_with(failures, sx_status_name(status)));
+    }
+}
+
+void sx__collectors_report(const struct sx_collection *collection, int status)
+{
+    char message[256];
+    struct sx_str name = sx__collection_last_name(collection);
+    (void)pthread_mutex_lock(&lock);
+    struct log log = logs[collection->registry->arena];
+    (void)pthread_mutex_unlock(&lock);
+    count_failure(collection->registry, status);
+    if (log.log != NULL) {
+        (void)snprintf(
+            message, sizeof message, "a collector is left out of the page, after %.*s: %s: %s",
+            name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 8,
+            name.size > 0 ? name.data : "no names", sx_status_name(status), sx_status_text(status));
+        log.log(log.context, message);
+    }
+}
+
+/* A counter that fell, or is no number, keeps what it showed: what is behind it is broken or began
+ * anew, and a page must not say that a counter fell. Gives false where it never showed anything. */
+static bool keep_highest(struct collector *collector, double *value)
+{
+    if (collector->family->type != SX__COUNTER) {
+        return true;
+    }
+    (void)pthread_mutex_lock(&lock);
+    if (*value >= 0 && *value <= DBL_MAX && *value > collector->highest) {
+        collector->highest = *value;
+    }
+    *value = collector->highest;
+    (void)pthread_mutex_unlock(&lock);
+    return *value >= 0;
+}
+
+static int call(struct collector *collector, struct sx_collection *collection)
+{
+    if (collector->collect != NULL) {
+        int status = collector->collect(collection, collector->context);
+        return collection->status != SX_OK ? collection->status : status;
+    }
+    double value = collector->value(collector->context);
+    if (!keep_highest(collector, &value)) {
+        return SX_OK;
+    }
+    int status = sx__collection_add_registered(collection, collector->family);
+    return status != SX_OK ? status : sx_collection_add_sample(collection, NULL, 0, value);
+}
+
+/* Calls one and links what it gave behind the last; *last moves on. */
+static int collect(struct collector *collector, struct sx_registry *registry,
+                   struct sx_collection **last)
+{
+    struct sx_collection *collection = calloc(1, sizeof *collection);
+    if (collection == NULL) {
+        return SX_ENOMEM;
+    }
+    collection->registry = registry;
+    collection->before = *last;
+    runs = collector;
+    int status = call(collector, collection);
+    runs = NULL;
+    if (status != SX_OK) {
+        sx__collectors_report(collection, status);
+        sx__collection_clean_up(collection);
+        free(collection);
+        return SX_OK;
+    }
+    if (*last != NULL) {
+        (*last)->next = collection;
+    }
+    *last = collection;
+    return SX_OK;
+}
+
+int sx__collectors_run(struct sx_registry *registry, struct sx_collection **first)
+{
+    struct sx_collection *started = NULL;
+    struct sx_collection *last = NULL;
+    int status = SX_OK;
+    if (runs != NULL) {
+        return SX_ESTATE;
+    }
+    (void)pthread_mutex_lock(&lock);
+    struct collector *collector = find_after(registry, 0);
+    while (collector != NULL && status == SX_OK) {
+        collector->running++;
+        (void)pthread_mutex_unlock(&lock);
+        status = collect(collector, registry, &last);
+        started = started == NULL ? last : started;
+        (void)pthread_mutex_lock(&lock);
+        uint64_t id = collector->id;
+        collector->running--;
+        (void)pthread_cond_broadcast(&finished);
+        collector = find_after(registry, id);
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (status != SX_OK) {
+        sx__collectors_clean_up(started);
+    } else if (started != NULL) {
+        *first = started;
+    }
+    return status;
+}
+
+void sx__collectors_clean_up(struct sx_collection *first)
+{
+    while (first != NULL) {
+        struct sx_collection *next = first->next;
+        sx__collection_clean_up(first);
+        free(first);
+        first = next;
+    }
+}
+
+/* ---- fork ---- */
+
+void sx__collectors_before_fork(void)
+{
+    (void)pthread_mutex_lock(&lock);
+}
+
+void sx__collectors_after_fork_in_parent(void)
+{
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void sx__collectors_after_fork_in_child(void)
+{
+    (void)pthread_cond_init(&finished, NULL); /* nobody waits here */
+    for (struct collector *collector = first_collector; collector != NULL;
+         collector = collector->next) {
+        collector->running = collector == runs;
+    }
+    (void)pthread_mutex_unlock(&lock);
+}

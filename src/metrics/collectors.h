@@ -1,0 +1,38 @@
+/* collectors.h: the functions that are asked for numbers during a scrape.
+ *
+ * They belong to a process, not to the mapping of a registry: a function has no address that
+ * another process could call. The directory only knows the names of callbacks.
+ */
+#ifndef SX_METRICS_COLLECTORS_H
+#define SX_METRICS_COLLECTORS_H
+
+#include "collection.h"
+
+/** Calls all callbacks and collectors of the registry, in the order of their registration, with no
+ *  lock held. Those that fail are logged and counted, and left out.
+ *
+ * @param first  receives the collections, to be given to sx__collectors_clean_up; untouched where
+ *               there are none
+ * Errors:   SX_ENOMEM, SX_ESTATE (the caller is a collector or callback itself)
+ */
+int sx__collectors_run(struct sx_registry *registry, struct sx_collection **first);
+
+/** Logs and counts that what a collector gave is left out of the page. */
+void sx__collectors_report(const struct sx_collection *collection, int status);
+
+void sx__collectors_clean_up(struct sx_collection *first);
+
+/** Adds a function that gives the value of a registered family, which has no other. Errors:
+ *  SX_EEXIST, SX_ENOMEM, SX_ESTATE. */
+int sx__collectors_add_callback(struct sx_registry *registry, const struct sx__family *family,
+                                sx_value_fn *value, void *context);
+
+/** Forgets all functions of a registry that ends. */
+void sx__collectors_forget(const struct sx_registry *registry);
+
+/* Around fork(): in the child only the calling thread may be in a collector. */
+void sx__collectors_before_fork(void);
+void sx__collectors_after_fork_in_parent(void);
+void sx__collectors_after_fork_in_child(void);
+
+#endif

@@ -1,0 +1,511 @@
+#define _GNU_SOURCE /* memmem */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory that runs out ---- */
+
+static long allocations_left = -1; /* negative: without end */
+
+static bool may_allocate(void)
+{
+    if (allocations_left > 0) {
+        allocations_left--;
+    }
+    return allocations_left != 0;
+}
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return may_allocate() ? __real_malloc(size) : NULL;
+}
+
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+
+/* ---- fixture ---- */
+
+static struct sx_registry *registry;
+static struct sx_page page;
+static char text[8192];
+static char logged[512];
+static unsigned logged_count;
+
+static void log_line(void *context, const char *message)
+{
+    assert_ptr_equal(context, &registry);
+    snprintf(logged, sizeof logged, "%s", message);
+    logged_count++;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    logged_count = 0;
+    logged[0] = '\0';
+    int status = sx_registry_new(&registry, NULL);
+    if (status == SX_OK) {
+        sx_registry_set_log(registry, log_line, &registry);
+    }
+    return status;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    sx_page_clean_up(&page);
+    return 0;
+}
+
+static const char *render(void)
+{
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+    assert_in_range(page.size, 0, sizeof text - 1);
+    if (page.size > 0) {
+        memcpy(text, page.data, page.size);
+    }
+    text[page.size] = '\0';
+    return text;
+}
+
+#define STR(literal) ((struct sx_str){literal, sizeof(literal) - 1})
+
+static int family(struct sx_collection *collection, enum sx_metric_type type, const char *name)
+{
+    struct sx_metric_options options = {.name = name, .help = "Help."};
+    return sx_collection_add_family(collection, type, &options);
+}
+
+static int labelled(struct sx_collection *collection, enum sx_metric_type type, const char *name)
+{
+    struct sx_metric_options options = {
+        .name = name, .help = "Help.", .labels = SX_LABELS("a", "b")};
+    return sx_collection_add_family(collection, type, &options);
+}
+
+static void use(sx_collect_fn *collect)
+{
+    assert_int_equal(sx_collector_register(registry, collect, &page), SX_OK);
+}
+
+/* ---- what a collector writes ---- */
+
+static int collect_all_types(struct sx_collection *collection, void *context)
+{
+    static const uint64_t buckets[] = {1, 0, 3};
+    static const struct sx_str values[] = {{"x\"\n\\", 4}, {"", 0}};
+    assert_ptr_equal(context, &page);
+    assert_int_equal(family(collection, SX_COUNTER, "c_total"), SX_OK);
+    assert_int_equal(sx_collection_add_sample(collection, NULL, 0, 4503599627370497.0), SX_OK);
+    assert_int_equal(labelled(collection, SX_GAUGE, "g"), SX_OK);
+    assert_int_equal(sx_collection_add_sample(collection, values, 2, NAN), SX_OK);
+    assert_int_equal(sx_collection_add_sample(
+                         collection, (const struct sx_str[]){STR("\xFF"), STR("y")}, 2, -0.5),
+                     SX_OK);
+    struct sx_metric_options options = {
+        .name = "h", .help = "Help.", .labels = SX_LABELS("l"), SX_BUCKETS(0.5, 1)};
+    assert_int_equal(sx_collection_add_family(collection, SX_HISTOGRAM, &options), SX_OK);
+    assert_int_equal(sx_collection_add_histogram(collection, &STR("v"), 1, buckets, 7.5), SX_OK);
+    return 0;
+}
+
+static void test_a_collector_adds_families_of_all_types(void **state)
+{
+    (void)state;
+    struct sx_gauge *first = NULL;
+    struct sx_metric_options options = {.name = "first", .help = "F."};
+    assert_int_equal(sx_gauge_register(&first, registry, &options), SX_OK);
+    use(collect_all_types);
+    static const char expected[] = "# HELP first F.\n# TYPE first gauge\nfirst 0\n"
+                                   "# HELP c_total Help.\n# TYPE c_total counter\n"
+                                   "c_total 4503599627370497\n"
+                                   "# HELP g Help.\n# TYPE g gauge\n"
+                                   "g{a=\"x\\\"\\n\\\\\",b=\"\"} NaN\n"
+                                   "g{a=\"\xEF\xBF\xBD\",b=\"y\"} -0.5\n"
+                                   "# HELP h Help.\n# TYPE h histogram\n"
+                                   "h_bucket{l=\"v\",le=\"0.5\"} 1\n"
+                                   "h_bucket{l=\"v\",le=\"1\"} 1\n"
+                                   "h_bucket{l=\"v\",le=\"+Inf\"} 4\n"
+                                   "h_sum{l=\"v\"} 7.5\n"
+                                   "h_count{l=\"v\"} 4\n";
+    assert_string_equal(render(), expected);
+    assert_string_equal(render(), expected); /* a scrape leaves nothing behind */
+    assert_int_equal(logged_count, 0);
+}
+
+static int collect_many(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)labelled(collection, SX_GAUGE, "many");
+    for (unsigned i = 0; i < 200; i++) {
+        char value[16];
+        int size = snprintf(value, sizeof value, "%u", i);
+        const struct sx_str values[] = {{value, (size_t)size}, STR("")};
+        (void)sx_collection_add_sample(collection, values, 2, i);
+    }
+    return 0;
+}
+
+static void test_a_family_may_have_many_samples(void **state)
+{
+    (void)state;
+    use(collect_many);
+    const char *at = render();
+    unsigned lines = 0;
+    for (; *at != '\0'; at++) {
+        lines += *at == '\n';
+    }
+    assert_int_equal(lines, 202);
+    assert_non_null(strstr(text, "\nmany{a=\"0\",b=\"\"} 0\n"));
+    assert_non_null(strstr(text, "\nmany{a=\"199\",b=\"\"} 199\n"));
+}
+
+/* ---- registering ---- */
+
+static int collect_nothing(struct sx_collection *collection, void *context)
+{
+    (void)collection;
+    (void)context;
+    return 0;
+}
+
+static void test_a_collector_is_known_by_its_function_and_context(void **state)
+{
+    (void)state;
+    int one = 1;
+    int two = 2;
+    assert_int_equal(sx_collector_register(registry, NULL, &one), SX_EINVAL);
+    assert_int_equal(sx_collector_unregister(registry, NULL, &one), SX_EINVAL);
+    assert_int_equal(sx_collector_unregister(registry, collect_nothing, &one), 0);
+    assert_int_equal(sx_collector_register(registry, collect_nothing, &one), SX_OK);
+    assert_int_equal(sx_collector_register(registry, collect_nothing, &one), SX_EEXIST);
+    assert_int_equal(sx_collector_register(registry, collect_nothing, &two), SX_OK);
+    assert_int_equal(sx_collector_unregister(registry, collect_nothing, &one), 1);
+    assert_int_equal(sx_collector_unregister(registry, collect_nothing, &one), 0);
+    assert_int_equal(sx_collector_unregister(registry, collect_nothing, &two), 1);
+    assert_string_equal(render(), "");
+}
+
+/* ---- what is wrong with a collector ---- */
+
+static int give_an_error(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    assert_int_equal(family(collection, SX_GAUGE, "failing"), SX_OK);
+    assert_int_equal(sx_collection_add_sample(collection, NULL, 0, 1), SX_OK);
+    return SX_ESYSTEM;
+}
+
+static int fail_with_no_status(struct sx_collection *collection, void *context)
+{
+    (void)collection;
+    (void)context;
+    return 7;
+}
+
+static int repeat_a_series(struct sx_collection *collection, void *context)
+{
+    const struct sx_str values[] = {STR("\xFF"), STR("y")};
+    const struct sx_str same[] = {STR("\xFE"), STR("y")};
+    (void)context;
+    assert_int_equal(labelled(collection, SX_GAUGE, "repeating"), SX_OK);
+    assert_int_equal(sx_collection_add_sample(collection, values, 2, 1), SX_OK);
+    assert_int_equal(sx_collection_add_sample(collection, same, 2, 1), SX_EEXIST);
+    return 0; /* it does not even notice */
+}
+
+static int repeat_a_family(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    assert_int_equal(family(collection, SX_GAUGE, "repeated"), SX_OK);
+    assert_int_equal(family(collection, SX_COUNTER, "repeated"), SX_EEXIST);
+    assert_int_equal(family(collection, SX_COUNTER, "fine"), SX_EEXIST);
+    return 0;
+}
+
+static int clash_with_itself(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    assert_int_equal(family(collection, SX_HISTOGRAM, "own"), SX_OK);
+    assert_int_equal(family(collection, SX_GAUGE, "own_count"), SX_ECLASH);
+    return 0;
+}
+
+static int take_a_registered_name(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    return family(collection, SX_GAUGE, "stands");
+}
+
+static int take_a_registered_suffix(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    return family(collection, SX_COUNTER, "stands_total");
+}
+
+static int have_a_bad_name(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    return family(collection, SX_GAUGE, "no-name");
+}
+
+static int have_no_family(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    return sx_collection_add_sample(collection, NULL, 0, 1);
+}
+
+static int have_too_few_values(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)labelled(collection, SX_GAUGE, "g");
+    return sx_collection_add_sample(collection, &STR("x"), 1, 1);
+}
+
+static int have_values_of_nothing(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)labelled(collection, SX_GAUGE, "g");
+    return sx_collection_add_sample(collection, (const struct sx_str[]){STR("x"), {NULL, 1}}, 2, 1);
+}
+
+static int count_backwards(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)family(collection, SX_COUNTER, "c");
+    return sx_collection_add_sample(collection, NULL, 0, -1);
+}
+
+static int count_nothing(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)family(collection, SX_COUNTER, "c");
+    return sx_collection_add_sample(collection, NULL, 0, NAN);
+}
+
+static int have_no_buckets(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)family(collection, SX_HISTOGRAM, "h");
+    return sx_collection_add_sample(collection, NULL, 0, 1);
+}
+
+static int have_buckets_of_nothing(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)family(collection, SX_HISTOGRAM, "h");
+    return sx_collection_add_histogram(collection, NULL, 0, NULL, 1);
+}
+
+static int have_buckets_on_a_gauge(struct sx_collection *collection, void *context)
+{
+    static const uint64_t buckets[1];
+    (void)context;
+    (void)family(collection, SX_GAUGE, "g");
+    return sx_collection_add_histogram(collection, NULL, 0, buckets, 1);
+}
+
+static int have_an_unknown_type(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    return family(collection, (enum sx_metric_type)9, "g");
+}
+
+static int have_no_options(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    return sx_collection_add_family(collection, SX_GAUGE, NULL);
+}
+
+static int collect_good(struct sx_collection *collection, void *context)
+{
+    (void)context;
+    (void)family(collection, SX_GAUGE, "good");
+    return sx_collection_add_sample(collection, NULL, 0, 1);
+}
+
+static int collect_good_again(struct sx_collection *collection, void *context)
+{
+    return collect_good(collection, context);
+}
+
+static const struct {
+    sx_collect_fn *collect;
+    const char *error;
+} faults[] = {
+    {give_an_error, "SX_ESYSTEM"},
+    {fail_with_no_status, "SX_EUNKNOWN"},
+    {repeat_a_series, "SX_EEXIST"},
+    {repeat_a_family, "SX_EEXIST"},
+    {clash_with_itself, "SX_ECLASH"},
+    {take_a_registered_name, "SX_EEXIST"},
+    {take_a_registered_suffix, "SX_ECLASH"},
+    {have_a_bad_name, "SX_ENAME"},
+    {have_no_family, "SX_ESTATE"},
+    {have_too_few_values, "SX_EVALUES"},
+    {have_values_of_nothing, "SX_EINVAL"},
+    {count_backwards, "SX_EINVAL"},
+    {count_nothing, "SX_EINVAL"},
+    {have_no_buckets, "SX_EINVAL"},
+    {have_buckets_of_nothing, "SX_EINVAL"},
+    {have_buckets_on_a_gauge, "SX_EINVAL"},
+    {have_an_unknown_type, "SX_EINVAL"},
+    {have_no_options, "SX_EINVAL"},
+    {collect_good_again, NULL}, /* only because it is alone with the name */
+};
+
+static void test_a_collector_at_fault_is_left_out_and_the_rest_stands(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        struct sx_gauge *stands = NULL;
+        struct sx_metric_options options = {.name = "stands", .help = "S."};
+        assert_int_equal(sx_gauge_register(&stands, registry, &options), SX_OK);
+        use(faults[i].collect);
+        if (faults[i].error != NULL) {
+            use(collect_good);
+        }
+        (void)render();
+        assert_non_null(strstr(text, "\nstands 0\n"));
+        assert_non_null(strstr(text, "\ngood 1\n"));
+        assert_int_equal(logged_count, faults[i].error != NULL);
+        if (faults[i].error != NULL) {
+            char line[128];
+            snprintf(line, sizeof line, "sextant_collector_failures_total{error=\"%s\"} ",
+                     faults[i].error);
+            assert_non_null(strstr(logged, faults[i].error));
+            assert_non_null(strstr(render(), line));
+            assert_null(strstr(text, "repeat"));
+            assert_null(strstr(text, "failing"));
+        }
+        (void)tear_down(NULL);
+        assert_int_equal(set_up(NULL), 0);
+    }
+}
+
+static void test_of_two_collectors_with_one_name_the_first_is_on_the_page(void **state)
+{
+    (void)state;
+    use(collect_good);
+    use(collect_good_again);
+    (void)render();
+    assert_non_null(strstr(text, "\ngood 1\n"));
+    assert_null(strstr(strstr(text, "\ngood 1\n") + 2, "good"));
+    assert_non_null(strstr(logged, "SX_EEXIST"));
+}
+
+static void test_the_log_says_which_metric_and_why(void **state)
+{
+    (void)state;
+    use(repeat_a_series);
+    (void)render();
+    assert_string_equal(logged,
+                        "a collector is left out of the page, after repeating: SX_EEXIST: the name "
+                        "is registered already, with another definition");
+    sx_registry_set_log(registry, NULL, NULL);
+    (void)render();
+    assert_int_equal(logged_count, 1);
+}
+
+/* ---- at the side ---- */
+
+static struct sx_counter_family *updated;
+
+static int update_metrics(struct sx_collection *collection, void *context)
+{
+    (void)collection;
+    (void)context;
+    sx_counter_inc(sx_counter_with(updated, "seen"));
+    return 0;
+}
+
+static void test_what_a_collector_updates_is_on_the_same_page(void **state)
+{
+    (void)state;
+    struct sx_metric_options options = {.name = "u_total", .help = "U.", .labels = SX_LABELS("l")};
+    assert_int_equal(sx_counter_family_register(&updated, registry, &options), SX_OK);
+    use(update_metrics);
+    assert_non_null(strstr(render(), "u_total{l=\"seen\"} 1\n"));
+}
+
+static int unregister_itself(struct sx_collection *collection, void *context)
+{
+    (void)collection;
+    assert_int_equal(sx_collector_unregister(registry, unregister_itself, context), SX_ESTATE);
+    assert_int_equal(sx_collector_register(registry, collect_nothing, context), SX_OK);
+    assert_int_equal(sx_collector_register(registry, collect_nothing, context), SX_EEXIST);
+    return 0;
+}
+
+static void test_a_collector_cannot_unregister_but_can_register(void **state)
+{
+    (void)state;
+    use(unregister_itself);
+    assert_string_equal(render(), "");
+    assert_int_equal(sx_collector_unregister(registry, collect_nothing, &page), 1);
+}
+
+static void test_a_page_without_memory_is_an_error_or_is_whole(void **state)
+{
+    (void)state;
+    struct sx_page own = {0};
+    use(collect_many);
+    unsigned errors = 0;
+    unsigned left_out = 0;
+    unsigned whole = 0;
+    for (long i = 1; whole < 3; i++) {
+        allocations_left = i;
+        int status = sx_page_render(&own, registry, SX_FORMAT_TEXT);
+        bool ran_out = allocations_left == 0;
+        allocations_left = -1;
+        if (status != SX_OK) {
+            assert_int_equal(status, SX_ENOMEM);
+            assert_int_equal(own.size, 0);
+            errors++;
+        } else if (memmem(own.data, own.size, "many{a=\"199\"", 11) == NULL) {
+            assert_true(ran_out);
+            left_out++;
+        } else {
+            assert_non_null(memmem(own.data, own.size, "many{a=\"0\"", 10));
+            whole++;
+        }
+    }
+    assert_in_range(errors, 1, 10);
+    assert_in_range(left_out, 200, 1000);
+    assert_non_null(strstr(logged, "SX_ENOMEM"));
+    sx_page_clean_up(&own);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_collector_adds_families_of_all_types),
+        TEST(test_a_family_may_have_many_samples),
+        TEST(test_a_collector_is_known_by_its_function_and_context),
+        TEST(test_a_collector_at_fault_is_left_out_and_the_rest_stands),
+        TEST(test_of_two_collectors_with_one_name_the_first_is_on_the_page),
+        TEST(test_the_log_says_which_metric_and_why),
+        TEST(test_what_a_collector_updates_is_on_the_same_page),
+        TEST(test_a_collector_cannot_unregister_but_can_register),
+        TEST(test_a_page_without_memory_is_an_error_or_is_whole),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
