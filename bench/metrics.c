@@ -3,61 +3,94 @@
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 
-static void *counter_make(void)
+static struct sx_counter_family *lookups;
+
+static void *counter_make(int index)
 {
-    struct sx_counter *counter = NULL;
-    int status = sx_counter_register(
-        &counter, NULL, &(struct sx_metric_options){.name = "bench_total", .help = "Updates."});
-    return status == SX_OK ? counter : NULL;
+    struct sx_counter_family *family = NULL;
+    int status = sx_counter_family_register(
+        &family, NULL,
+        &(struct sx_metric_options){
+            .name = "bench_total", .help = "Updates.", .labels = SX_LABELS("worker")});
+    return status == SX_OK ? sx_counter_with(family, index == 0 ? "a" : "b") : NULL;
 }
 
-static void counter_loop(void *metric, long updates)
+static void counter_loop(void *counter, long updates)
 {
-    struct sx_counter *counter = metric;
     for (long i = 0; i < updates; i++) {
         sx_counter_inc(counter);
     }
 }
 
-static void *histogram_make(void)
+static void *histogram_make(int index)
 {
-    struct sx_histogram *histogram = NULL;
-    int status = sx_histogram_register(
-        &histogram, NULL,
+    struct sx_histogram_family *family = NULL;
+    int status = sx_histogram_family_register(
+        &family, NULL,
         &(struct sx_metric_options){.name = "bench_seconds",
                                     .help = "Values.",
+                                    .labels = SX_LABELS("worker"),
                                     .buckets = bench_buckets,
                                     .bucket_count = sizeof bench_buckets / sizeof *bench_buckets});
-    return status == SX_OK ? histogram : NULL;
+    return status == SX_OK ? sx_histogram_with(family, index == 0 ? "a" : "b") : NULL;
 }
 
-static void histogram_loop(void *metric, long updates)
+static void histogram_loop(void *histogram, long updates)
 {
-    struct sx_histogram *histogram = metric;
     for (long i = 0; i < updates; i++) {
-        sx_histogram_observe(histogram, bench_values[i % VALUES]);
+        sx_histogram_observe(histogram, bench_values[i & (VALUES - 1)]);
+    }
+}
+
+static int family_make(struct sx_counter_family **family, const char *name)
+{
+    return sx_counter_family_register(
+        family, NULL,
+        &(struct sx_metric_options){.name = name,
+                                    .help = "Requests.",
+                                    .labels = SX_LABELS("method", "handler", "code"),
+                                    .max_series = MILLION});
+}
+
+static int lookup_make(void)
+{
+    int status = family_make(&lookups, "bench_requests_total");
+    for (int i = 0; status == SX_OK && i < CHILDREN; i++) {
+        if (sx_counter_with(lookups, bench_labels[i][0], bench_labels[i][1], bench_labels[i][2]) ==
+            NULL) {
+            status = SX_EFULL;
+        }
+    }
+    return status;
+}
+
+static void lookup_loop(void *unused, long updates)
+{
+    (void)unused;
+    for (long i = 0; i < updates; i++) {
+        const char(*labels)[32] = (const char(*)[32])bench_labels[bench_picks[i & (VALUES - 1)]];
+        sx_counter_inc(sx_counter_with(lookups, labels[0], labels[1], labels[2]));
     }
 }
 
 static int series_make(void)
 {
     struct sx_counter_family *family = NULL;
-    int status = sx_counter_family_register(
-        &family, NULL,
-        &(struct sx_metric_options){.name = "bench_requests_total",
-                                    .help = "Requests.",
-                                    .labels = SX_LABELS("method", "handler", "code"),
-                                    .max_series = SERIES});
-    for (int i = 0; status == SX_OK && i < SERIES; i++) {
+    int status = family_make(&family, "bench_requests_total");
+    for (int i = 0; status == SX_OK && i < bench_series_count; i++) {
         char handler[32];
         snprintf(handler, sizeof handler, "bench.handler_%d", i);
-        struct sx_counter *counter = sx_counter_with(family, "GET", handler, "200");
-        if (counter == NULL) {
-            return SX_EFULL;
+        bench_series[i] = sx_counter_with(family, "GET", handler, "200");
+        if (bench_series[i] == NULL) {
+            status = SX_EFULL;
         }
-        sx_counter_add(counter, i * 37.0);
     }
     return status;
+}
+
+static void series_add(void *counter, int amount)
+{
+    sx_counter_add(counter, amount);
 }
 
 static unsigned long scrape_run(void)

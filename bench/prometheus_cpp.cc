@@ -10,13 +10,20 @@
 
 static prometheus::Registry registry;
 
-static void *counter_make(void)
+static prometheus::Family<prometheus::Counter> &requests()
 {
-    return &prometheus::BuildCounter()
-                .Name("bench_total")
-                .Help("Updates.")
-                .Register(registry)
-                .Add({});
+    static auto &family = prometheus::BuildCounter()
+                              .Name("bench_requests_total")
+                              .Help("Requests.")
+                              .Register(registry);
+    return family;
+}
+
+static void *counter_make(int index)
+{
+    static auto &family =
+        prometheus::BuildCounter().Name("bench_total").Help("Updates.").Register(registry);
+    return &family.Add({{"worker", index == 0 ? "a" : "b"}});
 }
 
 static void counter_loop(void *metric, long updates)
@@ -27,39 +34,56 @@ static void counter_loop(void *metric, long updates)
     }
 }
 
-static void *histogram_make(void)
+static void *histogram_make(int index)
 {
+    static auto &family =
+        prometheus::BuildHistogram().Name("bench_seconds").Help("Values.").Register(registry);
     prometheus::Histogram::BucketBoundaries bounds(std::begin(bench_buckets),
                                                    std::end(bench_buckets));
-    return &prometheus::BuildHistogram()
-                .Name("bench_seconds")
-                .Help("Values.")
-                .Register(registry)
-                .Add({}, bounds);
+    return &family.Add({{"worker", index == 0 ? "a" : "b"}}, bounds);
 }
 
 static void histogram_loop(void *metric, long updates)
 {
     auto *histogram = static_cast<prometheus::Histogram *>(metric);
     for (long i = 0; i < updates; i++) {
-        histogram->Observe(bench_values[i % VALUES]);
+        histogram->Observe(bench_values[i & (VALUES - 1)]);
+    }
+}
+
+static prometheus::Counter &look_up(const char (*labels)[32])
+{
+    return requests().Add({{"method", labels[0]}, {"handler", labels[1]}, {"code", labels[2]}});
+}
+
+static int lookup_make(void)
+{
+    for (auto &labels : bench_labels) {
+        look_up(labels);
+    }
+    return 0;
+}
+
+static void lookup_loop(void *, long updates)
+{
+    for (long i = 0; i < updates; i++) {
+        look_up(bench_labels[bench_picks[i & (VALUES - 1)]]).Increment();
     }
 }
 
 static int series_make(void)
 {
-    auto &family = prometheus::BuildCounter()
-                       .Name("bench_requests_total")
-                       .Help("Requests.")
-                       .Register(registry);
-    for (int i = 0; i < SERIES; i++) {
-        family
-            .Add({{"method", "GET"},
-                  {"handler", "bench.handler_" + std::to_string(i)},
-                  {"code", "200"}})
-            .Increment(i * 37.0);
+    for (int i = 0; i < bench_series_count; i++) {
+        bench_series[i] = &requests().Add({{"method", "GET"},
+                                           {"handler", "bench.handler_" + std::to_string(i)},
+                                           {"code", "200"}});
     }
     return 0;
+}
+
+static void series_add(void *counter, int amount)
+{
+    static_cast<prometheus::Counter *>(counter)->Increment(amount);
 }
 
 static unsigned long scrape_run(void)

@@ -1,4 +1,6 @@
-# bench/<name>.c and .cc become build/bench/<name>; bench/run runs them and prints the table.
+# bench/<name>.c, .cc and .go and bench/rust become build/bench/<name>; bench/run runs them and
+# prints the tables. Go and Rust build with the clients that Debian packages, and download nothing;
+# where a language is missing, its client is left out of the comparison.
 
 find_package(prometheus-cpp QUIET COMPONENTS core)
 if(NOT prometheus-cpp_FOUND)
@@ -22,3 +24,42 @@ foreach(source ${sources})
     endif()
     add_dependencies(bench bench_${name})
 endforeach()
+
+set(directory ${CMAKE_CURRENT_BINARY_DIR}/bench)
+
+# Debian's own compilers, as Debian's crates are made for them.
+set(SX_GO /usr/bin/go CACHE FILEPATH "The Go that builds with /usr/share/gocode")
+set(SX_CARGO /usr/bin/cargo CACHE FILEPATH "The cargo that builds with /usr/share/cargo/registry")
+set(SX_RUSTC /usr/bin/rustc CACHE FILEPATH "The rustc of that cargo")
+
+if(EXISTS ${SX_GO} AND EXISTS /usr/share/gocode/src/github.com/prometheus/client_golang)
+    set(source ${CMAKE_CURRENT_SOURCE_DIR}/bench/golang.go)
+    add_custom_command(OUTPUT ${directory}/golang DEPENDS ${source} VERBATIM
+        COMMAND ${CMAKE_COMMAND} -E env GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=
+            GOCACHE=${directory}/go-cache ${SX_GO} build -o ${directory}/golang ${source})
+    add_custom_target(bench_golang DEPENDS ${directory}/golang)
+    add_dependencies(bench bench_golang)
+else()
+    message(STATUS "No benchmark of the Go client: golang-github-prometheus-client-golang-dev")
+endif()
+
+# cargo is told to take the crates of Debian's directory for those of its registry. The manifest is
+# copied, because cargo writes a lock file beside it.
+if(EXISTS ${SX_CARGO} AND EXISTS ${SX_RUSTC} AND EXISTS /usr/share/cargo/registry)
+    set(source ${CMAKE_CURRENT_SOURCE_DIR}/bench/rust)
+    set(cargo ${directory}/cargo)
+    add_custom_command(OUTPUT ${directory}/rust DEPENDS ${source}/Cargo.toml ${source}/rust.rs
+        VERBATIM
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${cargo}
+        COMMAND ${CMAKE_COMMAND} -E copy ${source}/Cargo.toml ${source}/rust.rs ${cargo}
+        COMMAND ${CMAKE_COMMAND} -E env CARGO_HOME=${cargo}/home RUSTC=${SX_RUSTC} ${SX_CARGO}
+            build --quiet --release --offline --manifest-path ${cargo}/Cargo.toml
+            --target-dir ${cargo}/target
+            --config "source.crates-io.replace-with='debian'"
+            --config "source.debian.directory='/usr/share/cargo/registry'"
+        COMMAND ${CMAKE_COMMAND} -E copy ${cargo}/target/release/rust ${directory}/rust)
+    add_custom_target(bench_rust DEPENDS ${directory}/rust)
+    add_dependencies(bench bench_rust)
+else()
+    message(STATUS "No benchmark of the Rust client: cargo, librust-prometheus+protobuf-dev")
+endif()
