@@ -76,6 +76,31 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
 }
 
+/* Streams the body of the request, in pieces of ten bytes with a pause before each; a body that
+ * ends in `!` fails at its end. */
+struct echo {
+    struct sx_str left;
+    bool paused;
+};
+
+static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    struct echo *echo = context;
+    echo->paused = !echo->paused;
+    if (echo->paused) {
+        *wait_ms = 0;
+        return SX_EAGAIN;
+    }
+    const size_t piece = echo->left.size < 10 ? echo->left.size : 10;
+    demand(piece <= size, "no space for a piece");
+    memcpy(space, echo->left.data, piece);
+    if (piece > 0 && piece == echo->left.size && space[piece - 1] == '!') {
+        return SX_EPROTO;
+    }
+    echo->left = (struct sx_str){echo->left.data + piece, echo->left.size - piece};
+    return (int)piece;
+}
+
 static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
 {
     (void)frame;
@@ -86,6 +111,12 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
         .content_type = {"text/plain", 10},
         .body = exchange->body,
     };
+    if (exchange->record.target.size % 7 == 3 && exchange->body.size > 0) {
+        struct echo *echo = (struct echo *)(void *)exchange->app_state.bytes;
+        *echo = (struct echo){.left = exchange->body};
+        exchange->response.produce = produce;
+        exchange->response.produce_context = echo;
+    }
 }
 
 static void on_refuse(void *app, struct sx__exchange *exchange, int status, const char *message)
@@ -144,6 +175,12 @@ static bool serve(struct sx__connection *connection, struct story *story)
             break;
         case SX__WANT_HANDLER:
             sx__connection_handle(connection, NULL);
+            break;
+        case SX__WANT_PRODUCE:
+            sx__connection_produce(connection, 2);
+            break;
+        case SX__WANT_TIME:
+            sx__connection_resume(connection, 2);
             break;
         case SX__WANT_OUTPUT:
             send_output(connection, story);

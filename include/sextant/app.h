@@ -33,6 +33,7 @@ struct sx_app;
 struct sx_request;
 struct sx_response;
 struct sx__header_lines;
+struct sx__stream;
 
 #define SX_PARAMS_MAX 12 /* arguments of one bound function */
 
@@ -49,7 +50,7 @@ struct sx_result {
     size_t body_size;
     struct sx__header_lines *headers;
     char *cause; /* why it is a 500: for the log, never for the client; NULL: none */
-    void *reserved[1];
+    struct sx__stream *stream;
 };
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
@@ -76,6 +77,32 @@ SX_API struct sx_result sx_bytes(const char *content_type, const void *data, siz
 
 /** Answers 200 with bytes from malloc, which the result owns from now on. As sx_bytes. [any] */
 SX_API struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size);
+
+/** Writes the next bytes of a streamed body to `space`.
+ *
+ * It may block, as a handler may, and then holds a thread like one; where nothing is there yet it
+ * had better say so.
+ * @param wait_ms  with SX_EAGAIN: when to ask again; 100 if it is left alone
+ * @return  how many bytes; 0: that was all; SX_EAGAIN: none yet; any other status: it failed, and
+ * the connection is closed so that the client sees it
+ * Threads:  any, one at a time
+ */
+typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wait_ms);
+typedef void sx_clean_up_fn(void *context);
+
+/** Answers 200 with a body of a length that is not known yet.
+ *
+ * `produce` is called for more whenever all that it gave before has gone to the kernel, so a slow
+ * reader slows it down, and memory is bounded. `clean_up` is called once, whatever becomes of the
+ * response (HEAD, for which nothing is produced, and a client that left, too). By then, the
+ * components of the request have ended.
+ * @param content_type  a string that outlives the request
+ * @param clean_up      NULL: nothing to do
+ * Threads:  [any]
+ * Source:   RFC 9112, 7.1: chunked with HTTP/1.1; with HTTP/1.0 up to the end of the connection
+ */
+SX_API struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
+                                  sx_clean_up_fn *clean_up);
 
 /** Answers 204 without a body. [any] */
 SX_API struct sx_result sx_empty(void);

@@ -194,8 +194,28 @@ static char *request_new(const struct sx_client *client, size_t *size, const cha
 
 /* ---- replies ---- */
 
+/* Joins the chunks of a body where they are. Errors: SX_EPROTO: the last one is missing. */
+static int join_chunks(struct sx_str *body, char *bytes, char *end)
+{
+    char *to = bytes;
+    for (const char *at = bytes; at < end;) {
+        char *data = NULL;
+        const size_t size = strtoul(at, &data, 16);
+        data += 2; /* CRLF, here and behind the data */
+        if (size == 0 || (size_t)(end - data) < size + 2) {
+            *body = (struct sx_str){bytes, (size_t)(to - bytes)};
+            *to = '\0';
+            return size == 0 ? SX_OK : SX_EPROTO;
+        }
+        memmove(to, data, size);
+        to += size;
+        at = data + size + 2;
+    }
+    return SX_EPROTO;
+}
+
 /* Skips interim responses (100 Continue). The bytes were written by our own engine. */
-static int parse_reply(struct sx_reply *reply, char *bytes, size_t size)
+static int parse_reply(struct sx_reply *reply, char *bytes, size_t size, bool is_head)
 {
     char *at = bytes;
     char *end = bytes + size;
@@ -213,7 +233,9 @@ static int parse_reply(struct sx_reply *reply, char *bytes, size_t size)
         }
     }
     reply->body = (struct sx_str){at, (size_t)(end - at)};
-    return SX_OK;
+    size_t value_size;
+    const bool chunked = find_header(reply->headers, "Transfer-Encoding", &value_size) != NULL;
+    return chunked && !is_head ? join_chunks(&reply->body, at, end) : SX_OK;
 }
 
 int sx_client_send(struct sx_client *client, struct sx_reply *reply, const char *method,
@@ -242,7 +264,7 @@ int sx_client_send(struct sx_client *client, struct sx_reply *reply, const char 
         return status < 0 ? status : SX_ENOMEM;
     }
     ended[out_size] = '\0';
-    status = parse_reply(&received, ended, out_size);
+    status = parse_reply(&received, ended, out_size, strcmp(method, "HEAD") == 0);
     if (status < 0) {
         free(ended);
         return status;

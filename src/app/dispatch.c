@@ -287,6 +287,10 @@ static void respond(struct sx_request *request)
             (struct sx_str){request->response.lines->text, request->response.lines->size};
     }
     response->body = (struct sx_str){result->body, result->body_size};
+    if (result->stream != NULL) {
+        response->produce = result->stream->produce;
+        response->produce_context = result->stream->context;
+    }
     exchange->record.status = result->status;
     for (size_t i = 0; i < app->observer_count; i++) {
         if (app->observers[i].observer->respond != NULL) {

@@ -115,6 +115,26 @@ struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size
     };
 }
 
+struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
+                           sx_clean_up_fn *clean_up)
+{
+    struct sx__stream *stream = produce == NULL ? NULL : malloc(sizeof *stream);
+    if (stream == NULL) {
+        if (clean_up != NULL) {
+            clean_up(context);
+        }
+        return sx__result_fault("sx_stream: %s",
+                                produce == NULL ? "there is no producer" : "out of memory");
+    }
+    *stream = (struct sx__stream){produce, context, clean_up};
+    return (struct sx_result){
+        .status = 200,
+        .content_type = content_type == NULL ? "application/octet-stream" : content_type,
+        .has_own_type = true,
+        .stream = stream,
+    };
+}
+
 struct sx_result sx_empty(void)
 {
     return (struct sx_result){.status = 204};
@@ -240,6 +260,10 @@ void sx_result_clean_up(struct sx_result *result)
     if (result == NULL) {
         return;
     }
+    if (result->stream != NULL && result->stream->clean_up != NULL) {
+        result->stream->clean_up(result->stream->context);
+    }
+    free(result->stream);
     json_decref(result->json);
     free(result->body);
     free(result->headers);

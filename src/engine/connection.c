@@ -11,6 +11,11 @@
 #define EMPTY_LINES_MAX 8
 #define LINGER_MS 2000
 #define NS_PER_MS 1000000u
+#define STREAM_BYTES 16384
+#define CHUNK_HEAD_BYTES 8 /* "4000" and CRLF, at most */
+#define CHUNK_TAIL_BYTES 2
+#define PAUSE_MS 100
+#define PAUSE_MAX_MS 3600000u
 
 static const struct sx__fault empty_lines = {400, SX_REASON_MALFORMED,
                                              "there are too many empty lines"};
@@ -31,6 +36,7 @@ enum sx__want sx__connection_get_want(const struct sx__connection *connection)
         [SX__PHASE_HEAD] = SX__WANT_INPUT,      [SX__PHASE_CONTINUE] = SX__WANT_OUTPUT,
         [SX__PHASE_BODY] = SX__WANT_INPUT,      [SX__PHASE_READY] = SX__WANT_HANDLER,
         [SX__PHASE_RESPONSE] = SX__WANT_OUTPUT, [SX__PHASE_REJECTION] = SX__WANT_OUTPUT,
+        [SX__PHASE_PRODUCE] = SX__WANT_PRODUCE, [SX__PHASE_PAUSE] = SX__WANT_TIME,
         [SX__PHASE_LINGER] = SX__WANT_LINGER,   [SX__PHASE_CLOSED] = SX__WANT_CLOSE,
     };
     const enum sx__want want = wants[connection->phase];
@@ -55,6 +61,8 @@ uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
         [SX__PHASE_BODY] = options->body_timeout_ms,
         [SX__PHASE_READY] = options->write_timeout_ms,
         [SX__PHASE_RESPONSE] = options->write_timeout_ms,
+        [SX__PHASE_PRODUCE] = options->write_timeout_ms,
+        [SX__PHASE_PAUSE] = options->write_timeout_ms,
         [SX__PHASE_REJECTION] = options->write_timeout_ms,
         [SX__PHASE_LINGER] = LINGER_MS,
         [SX__PHASE_CLOSED] = 0,
@@ -72,7 +80,8 @@ static void enter(struct sx__connection *connection, enum sx__phase phase, uint6
 
 static void free_head(struct sx__connection *connection)
 {
-    if (connection->request != NULL && connection->head != connection->request->response_head) {
+    if (connection->request != NULL && connection->head != connection->request->response_head &&
+        !connection->streamed.in_piece) {
         free(connection->head);
     }
     connection->head = NULL;
@@ -81,16 +90,29 @@ static void free_head(struct sx__connection *connection)
     connection->sent = 0;
 }
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static void end_exchange(struct sx__connection *connection, enum sx_outcome outcome,
                          uint64_t now_ns)
 {
     struct sx__exchange *exchange = &connection->request->exchange;
+    const struct sx__streamed *streamed = &connection->streamed;
     const size_t head_size = connection->head_size;
+    const size_t sent = connection->sent > head_size ? connection->sent - head_size : 0;
     exchange->record.response_body_bytes =
-        connection->sent > head_size ? connection->sent - head_size : 0;
+        streamed->space == NULL ? sent : streamed->sent_bytes + smaller(sent, streamed->piece_size);
     exchange->record.ended_ns = now_ns;
     const struct sx__service *service = &connection->protocol->service;
     service->end(service->app, exchange, outcome);
+}
+
+static void free_streamed(struct sx__connection *connection)
+{
+    free(connection->streamed.space);
+    connection->streamed = (struct sx__streamed){.space = NULL};
 }
 
 void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
@@ -112,6 +134,8 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
         end_exchange(connection, SX_OUTCOME_REQUEST_ABORTED, now_ns);
         break;
     case SX__PHASE_RESPONSE:
+    case SX__PHASE_PRODUCE:
+    case SX__PHASE_PAUSE:
         end_exchange(connection, SX_OUTCOME_RESPONSE_ABORTED, now_ns);
         break;
     case SX__PHASE_REJECTION:
@@ -120,6 +144,7 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
         break;
     }
     free_head(connection);
+    free_streamed(connection);
     enter(connection, SX__PHASE_CLOSED, now_ns);
 }
 
@@ -145,6 +170,17 @@ static void join_small_body(struct sx__connection *connection)
     }
 }
 
+static int begin_stream(struct sx__connection *connection, bool chunked)
+{
+    char *space = malloc(CHUNK_HEAD_BYTES + STREAM_BYTES + CHUNK_TAIL_BYTES);
+    connection->streamed = (struct sx__streamed){
+        .space = space,
+        .chunked = chunked,
+        .progress_ns = connection->progress_ns,
+    };
+    return space == NULL ? SX_ENOMEM : 0;
+}
+
 /* Has `response` sent, as that of the exchange or as that of a rejection. */
 static int respond(struct sx__connection *connection, const struct sx__response *response)
 {
@@ -153,11 +189,15 @@ static int respond(struct sx__connection *connection, const struct sx__response 
     connection->closing |=
         atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed);
     const bool has_body = sx__status_has_body(response->status);
+    const bool streamed = has_body && response->produce != NULL;
+    connection->closing |= streamed && request->is_http_1_0;
     const struct sx__response_head head = {
         .status = response->status,
         .content_type = has_body ? response->content_type : (struct sx_str){NULL, 0},
         .header_lines = response->header_lines,
         .content_length = has_body ? response->body.size : 0,
+        .streamed = streamed,
+        .chunked = streamed && !request->is_http_1_0,
         .close = connection->closing,
         .keep_alive = request->is_http_1_0,
     };
@@ -170,6 +210,10 @@ static int respond(struct sx__connection *connection, const struct sx__response 
     }
     connection->head_size = sx__response_head_write(connection->head, &head);
     connection->body = has_body && !request->is_head ? response->body : (struct sx_str){NULL, 0};
+    if (streamed && !request->is_head) {
+        connection->body = (struct sx_str){NULL, 0};
+        return begin_stream(connection, head.chunked);
+    }
     join_small_body(connection);
     return 0;
 }
@@ -261,10 +305,20 @@ static void finish_output(struct sx__connection *connection, uint64_t now_ns)
         enter(connection, SX__PHASE_BODY, now_ns);
         return;
     }
+    struct sx__streamed *streamed = &connection->streamed;
+    if (phase == SX__PHASE_RESPONSE && streamed->space != NULL && !streamed->is_last) {
+        free_head(connection);
+        streamed->sent_bytes += streamed->piece_size;
+        streamed->piece_size = 0;
+        streamed->progress_ns = now_ns;
+        enter(connection, SX__PHASE_PRODUCE, now_ns);
+        return;
+    }
     if (phase == SX__PHASE_RESPONSE) {
         end_exchange(connection, SX_OUTCOME_COMPLETE, now_ns);
     }
     free_head(connection);
+    free_streamed(connection);
     if (connection->closing) {
         const bool unread = connection->unread || request->parsed < request->filled;
         enter(connection, unread ? SX__PHASE_LINGER : SX__PHASE_CLOSED, now_ns);
@@ -419,9 +473,95 @@ void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 
 /* ---- the handler ---- */
 
+/* ---- streams ---- */
+
+/* What waits has nothing to lose: when the server stops, or when the client may be gone and nothing
+ * is sent by which one would learn it, the stream is cut off. */
+static void pause_stream(struct sx__connection *connection, unsigned wait_ms, uint64_t now_ns)
+{
+    struct sx__streamed *streamed = &connection->streamed;
+    const struct sx__protocol *protocol = connection->protocol;
+    const uint64_t patience_ns = (uint64_t)protocol->options.write_timeout_ms * NS_PER_MS;
+    const bool is_lost = streamed->half_closed && now_ns - streamed->progress_ns > patience_ns;
+    if (is_lost || atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
+        sx__connection_abort(connection, now_ns);
+        return;
+    }
+    const uint64_t wait_ns =
+        (uint64_t)(wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS) * NS_PER_MS;
+    streamed->resume_ns = now_ns + wait_ns;
+    /* The deadline counts from when something can happen. */
+    enter(connection, SX__PHASE_PAUSE, streamed->resume_ns);
+}
+
+/* The framing goes around the bytes where they are, so that a piece is sent as one. */
+static void send_piece(struct sx__connection *connection, size_t size)
+{
+    struct sx__streamed *streamed = &connection->streamed;
+    char *data = streamed->space + CHUNK_HEAD_BYTES;
+    streamed->piece_size = size;
+    streamed->in_piece = true;
+    connection->sent = 0;
+    connection->head_size = 0;
+    connection->body = (struct sx_str){data, size};
+    if (streamed->chunked) {
+        char text[CHUNK_HEAD_BYTES + 1];
+        const int text_size = snprintf(text, sizeof text, "%zx\r\n", size);
+        connection->head_size = (size_t)text_size;
+        memcpy(data - text_size, text, (size_t)text_size);
+        memcpy(data + size, "\r\n", CHUNK_TAIL_BYTES);
+        connection->body.size += CHUNK_TAIL_BYTES;
+    }
+    connection->head = data - connection->head_size;
+    connection->phase = SX__PHASE_RESPONSE;
+}
+
+void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns)
+{
+    assert(connection->phase == SX__PHASE_PRODUCE);
+    struct sx__streamed *streamed = &connection->streamed;
+    const struct sx__response *response = &connection->request->exchange.response;
+    unsigned wait_ms = PAUSE_MS;
+    const int size = response->produce(response->produce_context,
+                                       streamed->space + CHUNK_HEAD_BYTES, STREAM_BYTES, &wait_ms);
+    if (size == SX_EAGAIN) {
+        pause_stream(connection, wait_ms, now_ns);
+    } else if (size < 0 || size > STREAM_BYTES) {
+        /* RFC 9112 8: without its last chunk "the message is incomplete". */
+        sx__connection_abort(connection, now_ns);
+    } else {
+        streamed->is_last = size == 0;
+        send_piece(connection, (size_t)size);
+        if (size == 0 && !streamed->chunked) {
+            finish_output(connection, now_ns);
+        }
+    }
+}
+
+void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns)
+{
+    if (connection->phase != SX__PHASE_PAUSE) {
+        return;
+    }
+    /* The producer is asked once more before the server stops. */
+    if (now_ns >= connection->streamed.resume_ns ||
+        atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed)) {
+        enter(connection, SX__PHASE_PRODUCE, now_ns);
+    }
+}
+
+void sx__connection_half_close(struct sx__connection *connection)
+{
+    connection->streamed.half_closed = connection->streamed.space != NULL;
+}
+
 /* The request is whole, so the connection can go on: a new one would cost more than it. */
 void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns)
 {
+    if (connection->phase == SX__PHASE_PRODUCE) {
+        pause_stream(connection, PAUSE_MS, now_ns);
+        return;
+    }
     assert(connection->phase == SX__PHASE_READY);
     const struct sx__service *service = &connection->protocol->service;
     connection->progress_ns = now_ns;

@@ -6,6 +6,8 @@
  *     INPUT     reserve, read into the space, receive; or end_input where there will be no more
  *     ADVANCE   advance: bytes are waiting that have not been looked at
  *     HANDLER   handle: runs the user's code, and may take long
+ *     PRODUCE   produce: runs the user's code for the next bytes of a streamed body, as handle does
+ *     TIME      nothing before `resume_ns`, then resume
  *     OUTPUT    get_output, write, sent
  *     LINGER    everything is said: shut the write side down and read what still comes, so that the
  *               client gets the last response before it is told that nobody listened
@@ -32,6 +34,8 @@ enum sx__want {
     SX__WANT_INPUT,
     SX__WANT_ADVANCE,
     SX__WANT_HANDLER,
+    SX__WANT_PRODUCE,
+    SX__WANT_TIME,
     SX__WANT_OUTPUT,
     SX__WANT_LINGER,
     SX__WANT_CLOSE,
@@ -43,9 +47,24 @@ enum sx__phase {
     SX__PHASE_BODY,
     SX__PHASE_READY,     /* the request is whole */
     SX__PHASE_RESPONSE,  /* of an exchange */
+    SX__PHASE_PRODUCE,   /* all that was produced is sent */
+    SX__PHASE_PAUSE,     /* the producer has nothing yet */
     SX__PHASE_REJECTION, /* the response to what never became an exchange */
     SX__PHASE_LINGER,
     SX__PHASE_CLOSED,
+};
+
+/* A body that is produced piece by piece. */
+struct sx__streamed {
+    char *space; /* malloc; NULL: the response is not streamed */
+    bool chunked;
+    bool in_piece;        /* what is being sent lies in `space`, not the head */
+    bool is_last;         /* and nothing comes after it */
+    bool half_closed;     /* the client has closed its side, or is gone */
+    size_t piece_size;    /* of the piece without its framing */
+    uint64_t sent_bytes;  /* before this piece, without framing */
+    uint64_t progress_ns; /* when something was produced at last */
+    uint64_t resume_ns;
 };
 
 struct sx__connection {
@@ -61,6 +80,7 @@ struct sx__connection {
     size_t head_size;
     struct sx_str body; /* as it is sent */
     size_t sent;        /* of head and body together */
+    struct sx__streamed streamed;
 };
 
 void sx__connection_init(struct sx__connection *connection, struct sx__protocol *protocol,
@@ -97,11 +117,18 @@ void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 /* The connection is broken, or there is no memory for it: whatever is in progress ends. */
 void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns);
 
-/* In place of handle: there is no thread for it. */
+/* In place of handle: there is no thread for it. In place of produce: it waits for a while. */
 void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns);
 
 /* `frame` has the service's frame_bytes. */
 void sx__connection_handle(struct sx__connection *connection, void *frame);
+
+/* Runs the producer; as handle. */
+void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns);
+/* Where it is time, it wants to produce again. */
+void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns);
+/* The client has closed its side. A stream that then has nothing to send for long is given up. */
+void sx__connection_half_close(struct sx__connection *connection);
 
 /* What to send next, in one or two pieces; gives how many. */
 size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2]);

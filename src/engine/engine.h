@@ -8,6 +8,7 @@
  *
  *     begin      the header is complete and well-formed: the service routes it
  *     handle     the body is complete: the service fills `response`
+ *                then response.produce, where there is one, until the body is complete
  *   or refuse    the engine cannot have it handled (413, 408, 400 within the body, 503)
  *     end        the last byte of the response went to the kernel, or the exchange died
  *
@@ -36,6 +37,8 @@ struct sx__response {
     struct sx_str content_type; /* size 0: none */
     struct sx_str header_lines; /* further whole lines, each ended by CRLF */
     struct sx_str body;         /* not sent for HEAD, 204 and 304 */
+    sx_produce_fn *produce;     /* gives the body in place of `body`; NULL: none */
+    void *produce_context;
 };
 
 struct sx__exchange {

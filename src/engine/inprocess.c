@@ -4,6 +4,9 @@
 #include <string.h>
 #include <time.h>
 
+#define PAUSES_MAX 1000
+#define OUTPUT_MAX_BYTES ((size_t)64 << 20)
+
 struct sx__inprocess {
     struct sx__protocol protocol;
     struct sx__connection connection;
@@ -100,6 +103,7 @@ static int serve(struct sx__inprocess *inprocess, const char *bytes, size_t size
                  struct output *output)
 {
     struct sx__connection *connection = &inprocess->connection;
+    unsigned pauses = 0;
     for (;;) {
         int status = 0;
         switch (sx__connection_get_want(connection)) {
@@ -118,8 +122,18 @@ static int serve(struct sx__inprocess *inprocess, const char *bytes, size_t size
         case SX__WANT_HANDLER:
             sx__connection_handle(connection, inprocess->frame);
             break;
+        case SX__WANT_PRODUCE:
+            sx__connection_produce(connection, now_ns());
+            break;
+        case SX__WANT_TIME:
+            /* Nobody is made to wait, but a stream that never ends must not keep the caller. */
+            if (++pauses > PAUSES_MAX) {
+                return SX_EPROTO;
+            }
+            sx__connection_resume(connection, UINT64_MAX);
+            break;
         case SX__WANT_OUTPUT:
-            status = write_output(inprocess, output);
+            status = output->size > OUTPUT_MAX_BYTES ? SX_EPROTO : write_output(inprocess, output);
             break;
         case SX__WANT_LINGER:
         case SX__WANT_CLOSE:

@@ -95,6 +95,8 @@ static bool admit(struct sx__network *network, int fd)
     slot->late = false;
     slot->lingering = false;
     slot->watches_output = false;
+    slot->overloaded = false;
+    atomic_store_explicit(&slot->resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&slot->connection, &network->protocol, sx__now_ns());
     atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(&slot->connection),
                           memory_order_relaxed);

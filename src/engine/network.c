@@ -99,6 +99,7 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     }
     made->protocol.service = *service;
     made->protocol.options = *options;
+    made->next_resume_ns = UINT64_MAX;
     made->epoll_fd = made->monitor_fd = made->exit_fd = made->listener.fd = -1;
     pthread_mutex_init(&made->listener.mutex, NULL);
     pthread_mutex_init(&made->permits.mutex, NULL);
@@ -248,6 +249,45 @@ struct calm {
     unsigned since_robbed;
 };
 
+/* Whoever sees the earlier time wakes the monitor, which sleeps until the one it knows. */
+static bool bring_forward(struct sx__network *network, uint64_t resume_ns)
+{
+    uint64_t next_ns = atomic_load(&network->next_resume_ns);
+    while (resume_ns < next_ns) {
+        if (atomic_compare_exchange_weak(&network->next_resume_ns, &next_ns, resume_ns)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t resume_ns)
+{
+    atomic_store_explicit(&slot->resume_ns, resume_ns, memory_order_relaxed);
+    if (bring_forward(network, resume_ns)) {
+        sx__network_wake_monitor(network);
+    }
+}
+
+/* What is brought forward while this looks is not lost: it is compared with what is set first. */
+static void resume_streams(struct sx__network *network, uint64_t now_ns)
+{
+    if (atomic_load(&network->next_resume_ns) <= now_ns) {
+        atomic_store(&network->next_resume_ns, UINT64_MAX);
+        bring_forward(network, sx__slots_resume(&network->slots, network->epoll_fd, now_ns));
+    }
+}
+
+/* How long the monitor may wait, if it has nothing else to do. */
+static int until_resume(struct sx__network *network, int wait_ms)
+{
+    const uint64_t next_ns = atomic_load(&network->next_resume_ns);
+    const uint64_t now_ns = sx__now_ns();
+    const uint64_t left_ms = next_ns <= now_ns ? 0 : (next_ns - now_ns) / NS_PER_MS + 1;
+    /* At least a tick: what is late may have an owner who needs the processor. */
+    return left_ms >= (uint64_t)wait_ms ? wait_ms : left_ms == 0 ? TICK_MS : (int)left_ms;
+}
+
 /* Waits for what is to come: a tick while handlers run, else the next sweep. A tick costs some 20
  * us of a virtual machine, which is 2 % of a processor if it is done for nothing each millisecond.
  */
@@ -265,7 +305,8 @@ static void rest(struct sx__network *network, struct calm *calm)
     if (sx__workers_tick(network).active) {
         wait_for_event(network, TICK_MS);
     } else {
-        wait_for_event(network, atomic_load(&network->listener.resting) ? REST_MS : SWEEP_MS);
+        const int most_ms = atomic_load(&network->listener.resting) ? REST_MS : SWEEP_MS;
+        wait_for_event(network, until_resume(network, most_ms));
     }
     atomic_store(&network->monitor_asleep, false);
     calm->since_active = 0;
@@ -293,6 +334,7 @@ static void monitor(struct sx__network *network)
         rest(network, &calm);
         const uint64_t now_ns = sx__now_ns();
         expire(network, now_ns);
+        resume_streams(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, SX__SWEEP_LATE, now_ns);
             swept_ns = now_ns;
@@ -324,6 +366,7 @@ static uint64_t drain(struct sx__network *network)
     while (has_connections(network, now_ns >= end_ns)) {
         const bool is_late = now_ns >= deadline_ns;
         expire(network, is_late ? UINT64_MAX : now_ns);
+        resume_streams(network, UINT64_MAX - 1); /* to learn that there is no time to wait */
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_IDLE, now_ns);
             swept_ns = now_ns;

@@ -48,6 +48,7 @@ enum sx__slot_state {
 struct sx__slot {
     _Atomic unsigned state;
     _Atomic uint64_t deadline_ns;
+    _Atomic uint64_t resume_ns; /* a stream goes on then; UINT64_MAX: there is none that waits */
     int fd;
     bool late;      /* the monitor has shut it down, because its deadline was over */
     bool lingering; /* its write side is shut down */
@@ -87,6 +88,9 @@ enum sx__sweep {
     SX__SWEEP_ALL,
 };
 void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now_ns);
+
+/* Has the event of those come whose stream is to go on; gives when the next one is. */
+uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
 
 /* No thread may be using them. */
 void sx__slots_clean_up(struct sx__slots *slots);
@@ -228,6 +232,7 @@ struct sx__network {
     _Atomic bool stop_requested;
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
+    _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener listener;
     struct sx__permits permits;
     struct sx__tokens tokens;
@@ -237,6 +242,9 @@ struct sx__network {
     _Atomic unsigned char slowness[SX__ROUTES_KNOWN]; /* by route index; see worker.c */
     struct sx__slots slots;
 };
+
+/* Says when the slot's stream goes on; UINT64_MAX: it has none that waits. */
+void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t resume_ns);
 
 uint64_t sx__now_ns(void);
 void sx__network_wake_monitor(struct sx__network *network);

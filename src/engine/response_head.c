@@ -167,7 +167,9 @@ size_t sx__response_head_write(char *buffer, const struct sx__response_head *hea
     /* RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a
      * status code of 1xx (Informational) or 204 (No Content)." In a 304 it would be that of the
      * 200. */
-    if (head->status != 204 && head->status != 304) {
+    if (head->chunked) {
+        at = append_text(at, "\r\nTransfer-Encoding: chunked");
+    } else if (!head->streamed && head->status != 204 && head->status != 304) {
         at = append_text(at, "\r\nContent-Length: ");
         at = append_number(at, head->content_length);
     }

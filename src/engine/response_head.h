@@ -9,6 +9,8 @@ struct sx__response_head {
     struct sx_str content_type;
     struct sx_str header_lines;
     size_t content_length;
+    bool streamed;   /* its length is not known */
+    bool chunked;    /* and it is sent in chunks, not up to the end of the connection */
     bool close;      /* Connection: close */
     bool keep_alive; /* Connection: keep-alive, which HTTP/1.0 clients wait for */
 };

@@ -106,6 +106,38 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now
     }
 }
 
+static bool is_pausing(struct sx__slot *slot)
+{
+    return atomic_load_explicit(&slot->state, memory_order_acquire) != SX__SLOT_FREE &&
+           atomic_load_explicit(&slot->resume_ns, memory_order_relaxed) != UINT64_MAX;
+}
+
+/* Gives when the slot is to be looked at again. */
+static uint64_t resume_slot(struct sx__slot *slot, int epoll_fd, uint64_t now_ns)
+{
+    const uint64_t resume_ns = atomic_load_explicit(&slot->resume_ns, memory_order_relaxed);
+    if (resume_ns > now_ns || !change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
+        return resume_ns; /* who is not waiting has its owner, who is about to say something else */
+    }
+    atomic_store_explicit(&slot->resume_ns, UINT64_MAX, memory_order_relaxed);
+    sx__slot_kick(slot, epoll_fd);
+    return UINT64_MAX;
+}
+
+uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns)
+{
+    uint64_t next_ns = UINT64_MAX;
+    for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+        struct sx__slot *first = atomic_load_explicit(&slots->leaves[i], memory_order_acquire);
+        for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
+            const uint64_t slot_ns =
+                is_pausing(&first[j]) ? resume_slot(&first[j], epoll_fd, now_ns) : UINT64_MAX;
+            next_ns = slot_ns < next_ns ? slot_ns : next_ns;
+        }
+    }
+    return next_ns;
+}
+
 void sx__slots_clean_up(struct sx__slots *slots)
 {
     for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {

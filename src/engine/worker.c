@@ -75,6 +75,15 @@ static void learn(_Atomic unsigned char *slowness, bool was_slow)
     }
 }
 
+static void run_user_code(struct turn *turn)
+{
+    if (sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
+        sx__connection_handle(turn->connection, turn->worker->frame);
+    } else {
+        sx__connection_produce(turn->connection, sx__now_ns());
+    }
+}
+
 static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
@@ -84,7 +93,7 @@ static void call_handler(struct turn *turn)
     if (worker->has_permit &&
         atomic_load_explicit(slowness, memory_order_relaxed) < SLOWNESS_MAX / 2) {
         enter_handler(worker);
-        sx__connection_handle(turn->connection, worker->frame);
+        run_user_code(turn);
         learn(slowness, !leave_handler(worker));
         return;
     }
@@ -95,7 +104,7 @@ static void call_handler(struct turn *turn)
     const uint64_t outside = atomic_load_explicit(&worker->user, memory_order_relaxed);
     atomic_store(&worker->user, outside + 4 + SX__USER_ROBBED);
     const uint64_t began_ns = sx__now_ns();
-    sx__connection_handle(turn->connection, worker->frame);
+    run_user_code(turn);
     atomic_store(&worker->user, outside + 4);
     learn(slowness, sx__now_ns() - began_ns > SLOW_NS);
 }
@@ -250,7 +259,12 @@ static void step(struct turn *turn, enum sx__want want)
         sx__connection_advance(turn->connection, turn->now_ns);
         break;
     case SX__WANT_HANDLER:
+    case SX__WANT_PRODUCE:
         handle(turn);
+        break;
+    case SX__WANT_TIME:
+        sx__connection_resume(turn->connection, turn->now_ns);
+        turn->waits = sx__connection_get_want(turn->connection) == SX__WANT_TIME;
         break;
     case SX__WANT_OUTPUT:
         write_output(turn);
@@ -285,11 +299,12 @@ static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
         steps >= STEPS_PER_TURN) {
         return true;
     }
-    if (want == SX__WANT_HANDLER && turn->worker->token == SX__TOKEN_RESERVED &&
-        !is_reserved(turn)) {
+    const bool is_user_code = want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE;
+    if (is_user_code && turn->worker->token == SX__TOKEN_RESERVED && !is_reserved(turn)) {
         return true;
     }
-    return !turn->worker->has_permit && !turn->granted && want != SX__WANT_OUTPUT;
+    return !turn->worker->has_permit && !turn->granted && want != SX__WANT_OUTPUT &&
+           want != SX__WANT_TIME;
 }
 
 /* Lets the connection go, after which it is not ours any more; false: there is something to do. */
@@ -299,6 +314,12 @@ static bool release(struct turn *turn)
     sx__connection_settle(turn->connection, &turn->worker->pool);
     atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(turn->connection),
                           memory_order_relaxed);
+    const uint64_t resume_ns = sx__connection_get_want(turn->connection) == SX__WANT_TIME
+                                   ? turn->connection->streamed.resume_ns
+                                   : UINT64_MAX;
+    if (resume_ns != atomic_load_explicit(&slot->resume_ns, memory_order_relaxed)) {
+        sx__slot_pause(slot, turn->worker->network, resume_ns);
+    }
     const bool is_read =
         turn->drained && sx__connection_get_want(turn->connection) == SX__WANT_INPUT;
     if (turn->waits || is_read) {
@@ -385,6 +406,12 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t eve
         .now_ns = sx__now_ns(),
         .ends = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
     };
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0 &&
+        sx__connection_get_want(turn.connection) == SX__WANT_TIME) {
+        sx__connection_abort(turn.connection, turn.now_ns);
+    } else if (turn.ends) {
+        sx__connection_half_close(turn.connection);
+    }
     if (slot->overloaded) {
         slot->overloaded = false;
         sx__connection_refuse_overload(turn.connection, turn.now_ns);

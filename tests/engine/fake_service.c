@@ -95,6 +95,58 @@ static int status_in(struct sx_str target)
     return status;
 }
 
+/* A stream lies in the state of its exchange. */
+struct stream {
+    struct fake_service *fake;
+    unsigned asked;
+    unsigned pieces; /* to give; 0: without end */
+    bool pauses;     /* before each piece */
+    int end;         /* the status that ends it */
+};
+
+static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    struct stream *stream = context;
+    const unsigned asked = stream->asked++;
+    if (stream->pauses && asked % 2 == 0) {
+        *wait_ms = 1;
+        return SX_EAGAIN;
+    }
+    const unsigned piece = stream->pauses ? asked / 2 : asked;
+    if (stream->pieces > 0 && piece == stream->pieces) {
+        return stream->end;
+    }
+    const size_t piece_size = stream->pieces > 0 && piece % 2 == 0 ? 5 : size;
+    memset(space, 'a' + (int)(piece % 26), piece_size);
+    pthread_mutex_lock(&stream->fake->mutex);
+    stream->fake->produced++;
+    pthread_mutex_unlock(&stream->fake->mutex);
+    return (int)piece_size;
+}
+
+static int produce_nothing(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    struct fake_service *fake = context;
+    memset(space, 0, size);
+    *wait_ms = 60000;
+    pthread_mutex_lock(&fake->mutex);
+    fake->produced++;
+    pthread_mutex_unlock(&fake->mutex);
+    return SX_EAGAIN;
+}
+
+static void answer_stream(struct fake_service *fake, struct sx__exchange *exchange)
+{
+    struct stream *stream = (struct stream *)(void *)exchange->app_state.bytes;
+    const struct sx_str target = exchange->record.target;
+    *stream = (struct stream){.fake = fake,
+                              .pieces = is(target, "/stream/endless") ? 0 : 4,
+                              .pauses = is(target, "/stream/pausing"),
+                              .end = is(target, "/stream/failing") ? SX_ESYSTEM : 0};
+    exchange->response.produce = is(target, "/stream/waiting") ? produce_nothing : produce;
+    exchange->response.produce_context = is(target, "/stream/waiting") ? (void *)fake : stream;
+}
+
 static void answer(struct fake_service *fake, struct sx__exchange *exchange)
 {
     const struct sx_str target = exchange->record.target;
@@ -103,7 +155,9 @@ static void answer(struct fake_service *fake, struct sx__exchange *exchange)
         .content_type = text_of("text/plain"),
         .body = text_of("hello"),
     };
-    if (is(target, "/echo")) {
+    if (target.size > 7 && memcmp(target.data, "/stream", 7) == 0) {
+        answer_stream(fake, exchange);
+    } else if (is(target, "/echo")) {
         exchange->response.body = exchange->body;
     } else if (is(target, "/big")) {
         exchange->response.body = (struct sx_str){fake->big, fake->big_size};

@@ -12,6 +12,7 @@ struct fake_service {
     unsigned outcomes[3]; /* by enum sx_outcome */
     unsigned rejections[SX_REASONS];
     unsigned in_handler; /* now */
+    unsigned produced;   /* pieces of streams, or questions for them */
     unsigned logs;
     char last_log[512];
     int refused_status;

@@ -74,6 +74,9 @@ static void serve_until(struct fixture *fixture, enum sx__want want)
         case SX__WANT_HANDLER:
             sx__connection_handle(&fixture->connection, frame);
             break;
+        case SX__WANT_PRODUCE:
+            sx__connection_produce(&fixture->connection, fixture->now_ns);
+            break;
         case SX__WANT_OUTPUT:
             send_output(fixture);
             break;
@@ -115,6 +118,55 @@ static void assert_out(const struct fixture *fixture, const char *beginning)
     if (strncmp(fixture->out, beginning, strlen(beginning)) != 0) {
         fail_msg("not %s, but:\n%s", beginning, fixture->out);
     }
+}
+
+/* ---- streams ---- */
+
+/* Time passes until the stream asks again; gives whether it is still there. */
+static bool ask_again(struct fixture *fixture, uint64_t after_ns)
+{
+    fixture->now_ns += after_ns;
+    sx__connection_resume(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_PRODUCE);
+    sx__connection_produce(&fixture->connection, fixture->now_ns);
+    return sx__connection_get_want(&fixture->connection) == SX__WANT_TIME;
+}
+
+static void a_stream_waits_as_long_as_its_producer_says(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_TIME);
+    for (int i = 0; i < 10; i++) {
+        const uint64_t deadline_ns = sx__connection_get_deadline(&fixture->connection);
+        assert_true(deadline_ns > fixture->now_ns + 60000 * MS);
+        sx__connection_resume(&fixture->connection, fixture->now_ns + 59999 * MS);
+        assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_TIME);
+        assert_true(ask_again(fixture, 60000 * MS));
+    }
+}
+
+static void a_stream_that_waits_is_given_up_when_the_client_may_be_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.write_timeout_ms = 90000;
+    say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_TIME);
+    sx__connection_half_close(&fixture->connection);
+    assert_true(ask_again(fixture, 60000 * MS));
+    assert_false(ask_again(fixture, 60000 * MS));
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+}
+
+static void a_stream_without_a_thread_for_it_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET /stream/short HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_PRODUCE);
+    sx__connection_refuse_overload(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_TIME);
+    fixture->now_ns += 100 * MS;
+    sx__connection_resume(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_INPUT);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 1);
 }
 
 /* ---- memory ---- */
@@ -445,6 +497,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_stream_waits_as_long_as_its_producer_says),
+        TEST(a_stream_that_waits_is_given_up_when_the_client_may_be_gone),
+        TEST(a_stream_without_a_thread_for_it_waits),
         TEST(an_idle_connection_owns_no_memory),
         TEST(a_request_line_may_have_its_limit_and_no_more),
         TEST(a_header_may_have_its_limit_and_no_more),
