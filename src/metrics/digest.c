@@ -22,12 +22,13 @@ static uint64_t load(const char *data, size_t size)
     return word;
 }
 
-/* A text shorter than a word, as one. */
+/* A text shorter than a word, in all but the highest byte of one. */
 static uint64_t load_short(const char *data, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)data;
     if (size >= 4) {
-        return load(data, 4) | load(data + size - 4, 4) << 32;
+        /* Of the last four bytes those that the first four do not have. */
+        return load(data, 4) | load(data + size - 4, 4) >> (8 - size) * 8 << 32;
     }
     if (size > 0) {
         return bytes[0] | (uint64_t)bytes[size / 2] << 8 | (uint64_t)bytes[size - 1] << 16;
@@ -44,15 +45,17 @@ static void take_in(struct state *state, uint64_t word)
     state->hash = (uint64_t)low * high + (mixed << 29 | mixed >> 35);
 }
 
+/* A short value is one word, with its size in the highest byte; a longer one begins with its size,
+ * which is no such word. So different lists of values never give the same words. */
 static void take_in_value(struct state *state, struct sx_str value)
 {
-    take_in(state, value.size);
     if (value.size < 8) {
         uint64_t word = load_short(value.data, value.size);
-        take_in(state, word);
+        take_in(state, word | (uint64_t)value.size << 56);
         state->bits |= word;
         return;
     }
+    take_in(state, value.size);
     for (size_t i = 0; i + 8 < value.size; i += 8) {
         uint64_t word = load(value.data + i, 8);
         take_in(state, word);

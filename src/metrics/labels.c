@@ -119,6 +119,31 @@ void sx__labels_write_values(struct sx__series *series, const struct sx__family 
     }
 }
 
+static uint64_t load(const char *data, size_t size)
+{
+    uint64_t word = 0;
+    memcpy(&word, data, size);
+    return word;
+}
+
+/* As memcmp == 0; values are short, and to call it for each takes longer than this. */
+static bool are_equal(const char *a, const char *b, size_t size)
+{
+    uint64_t difference = 0;
+    if (size < 4) {
+        return size == 0 ||
+               (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+    }
+    if (size < 8) {
+        return ((load(a, 4) ^ load(b, 4)) | (load(a + size - 4, 4) ^ load(b + size - 4, 4))) == 0;
+    }
+    for (size_t i = 0; i + 8 < size; i += 8) {
+        difference |= load(a + i, 8) ^ load(b + i, 8);
+    }
+    /* The last word may overlap the one before it. */
+    return (difference | (load(a + size - 8, 8) ^ load(b + size - 8, 8))) == 0;
+}
+
 bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
                       const struct sx_str *values)
 {
@@ -127,7 +152,7 @@ bool sx__labels_equal(const struct sx__series *series, const struct sx__family *
     for (size_t i = 0; i < family->label_count; i++) {
         uint32_t size;
         memcpy(&size, sizes + i * sizeof size, sizeof size);
-        if (size != values[i].size || (size > 0 && memcmp(at, values[i].data, size) != 0)) {
+        if (size != values[i].size || !are_equal(at, values[i].data, size)) {
             return false;
         }
         at += size;
