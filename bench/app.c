@@ -181,32 +181,40 @@ static void injection(void)
     side_clean_up(&none);
 }
 
-static void routing(size_t count)
+static const size_t counts[] = {10, 100, ROUTES_MAX};
+#define COUNTS (sizeof counts / sizeof *counts)
+
+static void routing(void)
 {
     static char paths[ROUTES_MAX][48];
     static struct sx_route routes[ROUTES_MAX];
-    char target[48];
-    for (size_t i = 0; i < count; i++) {
+    static char targets[COUNTS][48];
+    static struct side sides[COUNTS];
+    for (size_t i = 0; i < ROUTES_MAX; i++) {
         snprintf(paths[i], sizeof paths[i], "/api/resource%zu/{id}/part%zu", i / 10, i % 10);
         routes[i] =
             (struct sx_route){.method = "GET", .path = paths[i], .handler = &sx_handler_by_id};
     }
-    snprintf(target, sizeof target, "/api/resource%zu/7/part5", count / 20);
-    struct side side;
-    side_init(&side, &(struct sx_app_options){.routes = {routes, count}}, target);
-    for (int i = 0; i < WINDOWS; i++) {
-        side.windows[i] = window(&side);
+    for (size_t i = 0; i < COUNTS; i++) {
+        snprintf(targets[i], sizeof targets[i], "/api/resource%zu/7/part5", counts[i] / 20);
+        side_init(&sides[i], &(struct sx_app_options){.routes = {routes, counts[i]}}, targets[i]);
+        (void)window(&sides[i]);
     }
-    printf("request_with_%zu_routes_ns %.1f\n", count, median(side.windows));
-    side_clean_up(&side);
+    for (int i = 0; i < WINDOWS; i++) {
+        for (size_t k = 0; k < COUNTS; k++) {
+            sides[k].windows[i] = window(&sides[k]);
+        }
+    }
+    for (size_t i = 0; i < COUNTS; i++) {
+        printf("request_with_%zu_routes_ns %.1f\n", counts[i], median(sides[i].windows));
+        side_clean_up(&sides[i]);
+    }
 }
 
 int main(void)
 {
     tracking();
     injection();
-    routing(10);
-    routing(100);
-    routing(ROUTES_MAX);
+    routing();
     return 0;
 }
