@@ -13,24 +13,32 @@ static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "50515253545556575859606162636465666768697071727374"
                             "75767778798081828384858687888990919293949596979899";
 
+static size_t digits_of(uint64_t number)
+{
+    for (size_t count = 1;; count += 4, number /= 10000) {
+        if (number < 100) {
+            return count + (number >= 10);
+        }
+        if (number < 10000) {
+            return count + 2 + (number >= 1000);
+        }
+    }
+}
+
+/* Written where they belong, from the last one on: this is a large part of a scrape. */
 char *sx__write_whole(char *at, uint64_t number)
 {
-    char digits[SX__WHOLE_SIZE_MAX];
-    char *start = digits + sizeof digits;
-    while (number >= 100) {
-        start -= 2;
-        memcpy(start, pairs + number % 100 * 2, 2);
-        number /= 100;
+    char *end = at + digits_of(number);
+    char *pair = end - 2;
+    for (; number >= 100; number /= 100, pair -= 2) {
+        memcpy(pair, pairs + number % 100 * 2, 2);
     }
     if (number >= 10) {
-        start -= 2;
-        memcpy(start, pairs + number * 2, 2);
+        memcpy(at, pairs + number * 2, 2);
     } else {
-        *--start = (char)('0' + number);
+        *at = (char)('0' + number);
     }
-    size_t size = (size_t)(digits + sizeof digits - start);
-    memcpy(at, start, size);
-    return at + size;
+    return end;
 }
 
 static char *write_text(char *at, const char *text)
