@@ -230,6 +230,8 @@ SX_API void sx_gauge_add(struct sx_gauge *gauge, double delta);
 SX_API void sx_gauge_inc(struct sx_gauge *gauge);
 /** Subtracts 1. As sx_gauge_add. */
 SX_API void sx_gauge_dec(struct sx_gauge *gauge);
+/** Sets the value to the seconds since 1970, as for a `…_timestamp_seconds`. As sx_gauge_set. */
+SX_API void sx_gauge_set_to_current_time(struct sx_gauge *gauge);
 /** The value, over all live processes; 0 for NULL. [any] */
 SX_API double sx_gauge_get(const struct sx_gauge *gauge);
 
@@ -263,6 +265,24 @@ SX_API int sx_histogram_family_clear(struct sx_histogram_family *family);
     sx__histogram_with((family), (const char *const[]){__VA_ARGS__}, \
                        sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
+/** Fills in `count` bucket bounds: start, start + width, start + 2 * width, …
+ *
+ * +Inf is not among them and not counted: the histogram has `count` + 1 buckets. (Prometheus's
+ * guidelines would count it; the clients in Go and Python do not, and neither does this.)
+ *
+ * @param bounds  room for `count`; untouched on failure
+ * @param count   1 to SX_BUCKETS_MAX
+ * Errors:   SX_EINVAL (count, NULL), SX_EBUCKETS (the bounds would not be finite and increasing)
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_buckets_linear(double *bounds, size_t count, double start,
+                                           double width);
+
+/** Fills in `count` bucket bounds: start, start * factor, start * factor^2, … As sx_buckets_linear;
+ *  start is positive and factor greater than 1, else SX_EBUCKETS. */
+SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, double start,
+                                                double factor);
+
 /** Counts `value` in its bucket (upper bounds are inclusive) and adds it to the sum.
  *
  * The page's `_count` is the sum of the buckets, so it always equals `+Inf`; `_sum` may lag by
@@ -277,6 +297,24 @@ SX_API void sx_histogram_observe(struct sx_histogram *histogram, double value);
 SX_API uint64_t sx_histogram_get_count(const struct sx_histogram *histogram);
 /** The sum of the observations; 0 for NULL. [any] */
 SX_API double sx_histogram_get_sum(const struct sx_histogram *histogram);
+
+/* ---- for the rest of a block ---- */
+
+/** Observes, when the block that it stands in is left, how many seconds that took:
+ *
+ *     SX_TIME_SCOPE(durations);
+ *
+ * A declaration, by the cleanup attribute of gcc and clang: return, break and goto leave a block,
+ * longjmp does not. One of each kind a line. NULL is a no-op.
+ */
+#define SX_TIME_SCOPE(histogram)                              \
+    struct sx__time_scope SX__JOIN(sx__time_scope_, __LINE__) \
+        __attribute__((cleanup(sx__time_scope_leave), unused)) = sx__time_scope_enter(histogram)
+
+/** Adds 1 to the gauge now, and subtracts it when the block is left. As SX_TIME_SCOPE. */
+#define SX_IN_PROGRESS_SCOPE(gauge)                       \
+    struct sx_gauge *SX__JOIN(sx__in_progress_, __LINE__) \
+        __attribute__((cleanup(sx__in_progress_leave), unused)) = sx__in_progress_enter(gauge)
 
 /* ---- values that are asked for during a scrape ---- */
 
@@ -384,7 +422,17 @@ typedef void sx_registry_log_fn(void *context, const char *message);
 SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log,
                                 void *context);
 
-/* ---- what an inlined update needs; private, no part of the API ---- */
+/** Registers a collector of what the kernel knows of this process: process_cpu_seconds_total,
+ *  process_open_fds, process_max_fds, process_virtual_memory_bytes, process_resident_memory_bytes,
+ *  process_start_time_seconds, process_threads. What cannot be read is left out. It lasts as long
+ * as the registry.
+ *
+ * Errors:   as sx_collector_register
+ * Source:   Prometheus "Writing client libraries", Process metrics
+ */
+SX_API SX_MUST_CHECK int sx_process_collector_register(struct sx_registry *registry);
+
+/* ---- what macros and inlined updates need; private, no part of the API ---- */
 
 #define SX__ARENAS 64
 
@@ -396,6 +444,18 @@ struct sx_counter {
 /* The calling thread's slot in each arena; NULL until its first update there. */
 extern SX_API __thread char *sx__thread_slots[SX__ARENAS]
     __attribute__((tls_model("initial-exec")));
+
+#define SX__JOIN(a, b) SX__JOIN_EXPANDED(a, b)
+#define SX__JOIN_EXPANDED(a, b) a##b
+
+struct sx__time_scope {
+    struct sx_histogram *histogram;
+    int64_t start_ns;
+};
+SX_API struct sx__time_scope sx__time_scope_enter(struct sx_histogram *histogram);
+SX_API void sx__time_scope_leave(struct sx__time_scope *scope);
+SX_API struct sx_gauge *sx__in_progress_enter(struct sx_gauge *gauge);
+SX_API void sx__in_progress_leave(struct sx_gauge **gauge);
 
 SX_API void sx__counter_inc_cold(struct sx_counter *counter);
 SX_API struct sx_counter *sx__counter_with(struct sx_counter_family *family,

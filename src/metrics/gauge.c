@@ -9,6 +9,8 @@
 #include "reading.h"
 #include "removal.h"
 
+#include <time.h>
+
 struct sx_gauge {
     struct sx__series series;
 };
@@ -114,6 +116,14 @@ void sx_gauge_inc(struct sx_gauge *gauge)
 void sx_gauge_dec(struct sx_gauge *gauge)
 {
     sx_gauge_add(gauge, -1);
+}
+
+void sx_gauge_set_to_current_time(struct sx_gauge *gauge)
+{
+    struct timespec now;
+    if (gauge != NULL && clock_gettime(CLOCK_REALTIME, &now) == 0) {
+        sx_gauge_set(gauge, (double)now.tv_sec + (double)now.tv_nsec / 1e9);
+    }
 }
 
 double sx_gauge_get(const struct sx_gauge *gauge)

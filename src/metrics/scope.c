@@ -1,0 +1,38 @@
+/* scope.c: what begins and ends with a block of the program. */
+#include <sextant/metrics.h>
+
+#include <time.h>
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
+        return 0;
+    }
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+struct sx__time_scope sx__time_scope_enter(struct sx_histogram *histogram)
+{
+    return (struct sx__time_scope){histogram, histogram == NULL ? 0 : now_ns()};
+}
+
+void sx__time_scope_leave(struct sx__time_scope *scope)
+{
+    if (scope->histogram != NULL) {
+        int64_t passed_ns = now_ns() - scope->start_ns;
+        /* A virtual machine that was moved has been seen to turn a monotonic clock back. */
+        sx_histogram_observe(scope->histogram, passed_ns < 0 ? 0 : (double)passed_ns / 1e9);
+    }
+}
+
+struct sx_gauge *sx__in_progress_enter(struct sx_gauge *gauge)
+{
+    sx_gauge_inc(gauge);
+    return gauge;
+}
+
+void sx__in_progress_leave(struct sx_gauge **gauge)
+{
+    sx_gauge_dec(*gauge);
+}
