@@ -33,7 +33,7 @@ struct sx_app;
 struct sx_request;
 struct sx_response;
 struct sx__header_lines;
-struct sx__stream;
+struct sx__source;
 
 #define SX_PARAMS_MAX 12 /* arguments of one bound function */
 
@@ -49,8 +49,8 @@ struct sx_result {
     char *body;               /* the bytes of a text or bytes result, else NULL */
     size_t body_size;
     struct sx__header_lines *headers;
-    char *cause; /* why it is a 500: for the log, never for the client; NULL: none */
-    struct sx__stream *stream;
+    char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
+    struct sx__source *source; /* of a stream or a file, else NULL */
 };
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
@@ -103,6 +103,25 @@ typedef void sx_clean_up_fn(void *context);
  */
 SX_API struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
                                   sx_clean_up_fn *clean_up);
+
+/** Answers with a file, by the request: 200, 206 for a part (Range), 304 where the client has it
+ * (If-None-Match, If-Modified-Since), 412, 416; with ETag, Last-Modified and a content type by the
+ * file's extension. 404 where there is no such regular file, or it may not be read.
+ *
+ * @param path  is opened as it is, so never take it from a client: see sx_file_beneath
+ * Threads:  [any]
+ * Source:   RFC 9110, 13 and 14
+ */
+SX_API struct sx_result sx_file(const char *path);
+
+/** sx_file of a file within a folder, for routes like `/static/{*rest}`:
+ *  `return sx_file_beneath("public", rest)`.
+ *
+ * A client cannot get out of the folder: symbolic links are not followed, and names that begin with
+ * a dot are not found. The folder itself may be, or lie behind, either.
+ * Threads:  [any]
+ */
+SX_API struct sx_result sx_file_beneath(const char *folder, const char *path);
 
 /** Answers 204 without a body. [any] */
 SX_API struct sx_result sx_empty(void);

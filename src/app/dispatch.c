@@ -4,6 +4,7 @@
 #include "accept.h"
 #include "application.h"
 #include "bind.h"
+#include "file.h"
 #include "request.h"
 #include "result.h"
 
@@ -216,6 +217,7 @@ static void accept_result(struct sx_request *request, struct sx_result result)
         sx_result_clean_up(&result);
         result = sx__result_fault("the result has status %d, which is not 200 to 599", status);
     }
+    result = sx__file_answer(request, result);
     render(request, &result);
     if (sx__header_lines_merge(&request->response.lines, result.headers) < 0) {
         sx_result_clean_up(&result);
@@ -287,9 +289,12 @@ static void respond(struct sx_request *request)
             (struct sx_str){request->response.lines->text, request->response.lines->size};
     }
     response->body = (struct sx_str){result->body, result->body_size};
-    if (result->stream != NULL) {
-        response->produce = result->stream->produce;
-        response->produce_context = result->stream->context;
+    const struct sx__source *source = result->source;
+    if (source != NULL && source->produce != NULL) {
+        response->produce = source->produce;
+        response->produce_context = source->context;
+    } else if (source != NULL) {
+        response->file = (struct sx__file_part){true, source->fd, source->offset, source->size};
     }
     exchange->record.status = result->status;
     for (size_t i = 0; i < app->observer_count; i++) {

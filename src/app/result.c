@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char media_json[] = "application/json";
 static const char media_text[] = "text/plain; charset=utf-8";
@@ -118,20 +119,21 @@ struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size
 struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
                            sx_clean_up_fn *clean_up)
 {
-    struct sx__stream *stream = produce == NULL ? NULL : malloc(sizeof *stream);
-    if (stream == NULL) {
+    struct sx__source *source = produce == NULL ? NULL : malloc(sizeof *source);
+    if (source == NULL) {
         if (clean_up != NULL) {
             clean_up(context);
         }
         return sx__result_fault("sx_stream: %s",
                                 produce == NULL ? "there is no producer" : "out of memory");
     }
-    *stream = (struct sx__stream){produce, context, clean_up};
+    *source =
+        (struct sx__source){.produce = produce, .context = context, .clean_up = clean_up, .fd = -1};
     return (struct sx_result){
         .status = 200,
         .content_type = content_type == NULL ? "application/octet-stream" : content_type,
         .has_own_type = true,
-        .stream = stream,
+        .source = source,
     };
 }
 
@@ -255,15 +257,23 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
     }
 }
 
+static void clean_up_source(struct sx__source *source)
+{
+    if (source != NULL && source->clean_up != NULL) {
+        source->clean_up(source->context);
+    }
+    if (source != NULL && source->fd >= 0) {
+        close(source->fd);
+    }
+    free(source);
+}
+
 void sx_result_clean_up(struct sx_result *result)
 {
     if (result == NULL) {
         return;
     }
-    if (result->stream != NULL && result->stream->clean_up != NULL) {
-        result->stream->clean_up(result->stream->context);
-    }
-    free(result->stream);
+    clean_up_source(result->source);
     json_decref(result->json);
     free(result->body);
     free(result->headers);

@@ -4,10 +4,15 @@
 
 #include <sextant/app.h>
 
-struct sx__stream {
-    sx_produce_fn *produce;
+/* Where a body comes from that is not in memory. */
+struct sx__source {
+    sx_produce_fn *produce; /* NULL: it is a file */
     void *context;
     sx_clean_up_fn *clean_up;
+    int fd; /* of the file, and what is to be sent of it */
+    uint64_t offset;
+    uint64_t size;
+    uint64_t modified_ns;
 };
 
 /* Turns the JSON of a result into bytes; other results stay as they are. Where that fails the

@@ -87,6 +87,7 @@ static void free_head(struct sx__connection *connection)
     connection->head = NULL;
     connection->head_size = 0;
     connection->body = (struct sx_str){NULL, 0};
+    connection->file.present = false;
     connection->sent = 0;
 }
 
@@ -195,7 +196,9 @@ static int respond(struct sx__connection *connection, const struct sx__response 
         .status = response->status,
         .content_type = has_body ? response->content_type : (struct sx_str){NULL, 0},
         .header_lines = response->header_lines,
-        .content_length = has_body ? response->body.size : 0,
+        .content_length = !has_body                ? 0
+                          : response->file.present ? response->file.size
+                                                   : response->body.size,
         .streamed = streamed,
         .chunked = streamed && !request->is_http_1_0,
         .close = connection->closing,
@@ -213,6 +216,10 @@ static int respond(struct sx__connection *connection, const struct sx__response 
     if (streamed && !request->is_head) {
         connection->body = (struct sx_str){NULL, 0};
         return begin_stream(connection, head.chunked);
+    }
+    if (has_body && !request->is_head && response->file.present && response->file.size > 0) {
+        connection->file = response->file;
+        connection->body = (struct sx_str){NULL, 0};
     }
     join_small_body(connection);
     return 0;
@@ -276,7 +283,8 @@ size_t sx__connection_get_output(const struct sx__connection *connection, struct
 {
     size_t count = 0;
     size_t skip = connection->sent;
-    if (connection->body.data == connection->head + connection->head_size) {
+    if (connection->body.size > 0 &&
+        connection->body.data == connection->head + connection->head_size) {
         pieces[0] = (struct sx_str){connection->head + skip,
                                     connection->head_size + connection->body.size - skip};
         return 1;
@@ -292,6 +300,16 @@ size_t sx__connection_get_output(const struct sx__connection *connection, struct
             (struct sx_str){connection->body.data + skip, connection->body.size - skip};
     }
     return count;
+}
+
+bool sx__connection_get_file(const struct sx__connection *connection, struct sx__file_part *part)
+{
+    *part = connection->file;
+    if (part->present && connection->sent > connection->head_size) {
+        part->offset += connection->sent - connection->head_size;
+        part->size -= connection->sent - connection->head_size;
+    }
+    return part->present;
 }
 
 /* A request whose bytes are all read needs no linger: closing then loses nothing. */
@@ -334,7 +352,8 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
 {
     connection->sent += size;
     connection->progress_ns = now_ns;
-    if (connection->sent == connection->head_size + connection->body.size) {
+    const size_t file_size = connection->file.present ? connection->file.size : 0;
+    if (connection->sent == connection->head_size + connection->body.size + file_size) {
         finish_output(connection, now_ns);
     }
 }

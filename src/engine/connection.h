@@ -78,8 +78,9 @@ struct sx__connection {
     uint64_t progress_ns; /* when the deadline of the phase began to run */
     char *head;           /* of the response; the request's response_head, or malloc */
     size_t head_size;
-    struct sx_str body; /* as it is sent */
-    size_t sent;        /* of head and body together */
+    struct sx_str body;        /* as it is sent */
+    struct sx__file_part file; /* sent after them */
+    size_t sent;               /* of all three together */
     struct sx__streamed streamed;
 };
 
@@ -130,8 +131,10 @@ void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns);
 /* The client has closed its side. A stream that then has nothing to send for long is given up. */
 void sx__connection_half_close(struct sx__connection *connection);
 
-/* What to send next, in one or two pieces; gives how many. */
+/* What to send next, in one or two pieces; gives how many. None: it is of a file. */
 size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2]);
+/* Whether what comes next, or behind those pieces, is of a file; gives what is left of it. */
+bool sx__connection_get_file(const struct sx__connection *connection, struct sx__file_part *part);
 /* `size` bytes went to the kernel. */
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns);
 

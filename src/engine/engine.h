@@ -32,6 +32,14 @@ struct sx__header {
     struct sx_str value; /* without white space around it */
 };
 
+/* Bytes of an open file, which is the service's until end. */
+struct sx__file_part {
+    bool present;
+    int fd;
+    uint64_t offset;
+    size_t size;
+};
+
 struct sx__response {
     int status;                 /* 200-599 */
     struct sx_str content_type; /* size 0: none */
@@ -39,6 +47,7 @@ struct sx__response {
     struct sx_str body;         /* not sent for HEAD, 204 and 304 */
     sx_produce_fn *produce;     /* gives the body in place of `body`; NULL: none */
     void *produce_context;
+    struct sx__file_part file; /* is the body, where it is present */
 };
 
 struct sx__exchange {

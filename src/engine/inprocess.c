@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#define FILE_BYTES 16384
 #define PAUSES_MAX 1000
 #define OUTPUT_MAX_BYTES ((size_t)64 << 20)
 
@@ -68,7 +70,17 @@ static int append(struct output *output, struct sx_str piece)
 static int write_output(struct sx__inprocess *inprocess, struct output *output)
 {
     struct sx_str pieces[2];
-    const size_t count = sx__connection_get_output(&inprocess->connection, pieces);
+    char bytes[FILE_BYTES];
+    size_t count = sx__connection_get_output(&inprocess->connection, pieces);
+    struct sx__file_part part;
+    if (count == 0 && sx__connection_get_file(&inprocess->connection, &part)) {
+        const size_t most = part.size < sizeof bytes ? part.size : sizeof bytes;
+        const ssize_t size_read = pread(part.fd, bytes, most, (off_t)part.offset);
+        if (size_read <= 0) {
+            return SX_EPROTO; /* it has become shorter than it was */
+        }
+        pieces[count++] = (struct sx_str){bytes, (size_t)size_read};
+    }
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
         const int status = append(output, pieces[i]);

@@ -1,10 +1,10 @@
 #include "response_head.h"
+#include "date.h"
 #include <string.h>
 #include <time.h>
 
 #define FIXED_LINES_BYTES \
-    256               /* the status line, Date, Content-Length and Connection, at their longest */
-#define DATE_BYTES 29 /* RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT" */
+    256 /* the status line, Date, Content-Length and Connection, at their longest */
 
 /* The codes of the IANA registry. */
 static const struct {
@@ -110,41 +110,17 @@ static char *append_number(char *at, size_t number)
     return append(at, digits + i, sizeof digits - i);
 }
 
-/* strftime follows the locale, which HTTP does not. */
-static void write_date(char *date, time_t now)
-{
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    struct tm tm;
-    gmtime_r(&now, &tm);
-    const unsigned fields[] = {(unsigned)tm.tm_mday, (unsigned)tm.tm_hour, (unsigned)tm.tm_min,
-                               (unsigned)tm.tm_sec};
-    static const size_t places[] = {5, 17, 20, 23};
-    memcpy(date, "Sun, 00 Jan 0000 00:00:00 GMT", DATE_BYTES);
-    memcpy(date, days + 3 * tm.tm_wday, 3);
-    memcpy(date + 8, months + 3 * tm.tm_mon, 3);
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        date[places[i]] = (char)('0' + fields[i] / 10);
-        date[places[i] + 1] = (char)('0' + fields[i] % 10);
-    }
-    unsigned year = (unsigned)tm.tm_year + 1900;
-    for (size_t i = 15; i >= 12; i--) {
-        date[i] = (char)('0' + year % 10);
-        year /= 10;
-    }
-}
-
 /* Made anew once a second by each thread. */
 static char *append_date(char *at)
 {
-    static __thread char date[DATE_BYTES];
+    static __thread char date[SX__DATE_BYTES];
     static __thread time_t date_time;
     const time_t now = time(NULL);
     if (now != date_time) {
-        write_date(date, now);
+        sx__date_write(date, now);
         date_time = now;
     }
-    return append(at, date, DATE_BYTES);
+    return append(at, date, SX__DATE_BYTES);
 }
 
 size_t sx__response_head_bound(const struct sx__response_head *head)

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 /* What one connection may do before the others get their turn: reads, responses, handlers. */
 #define STEPS_PER_TURN 64
 #define DISCARD_BYTES 4096
+#define FILE_BYTES_PER_STEP ((size_t)256 << 10)
 #define SLOWNESS_MAX 16
 #define NS_PER_MS 1000000u
 #define SLOW_NS NS_PER_MS
@@ -201,24 +203,51 @@ static void read_input(struct turn *turn)
     }
 }
 
-static ssize_t send_pieces(int fd, const struct sx_str *pieces, size_t count)
+static ssize_t send_pieces(int fd, const struct sx_str *pieces, size_t count, int flags)
 {
     if (count == 1) {
-        return send(fd, pieces[0].data, pieces[0].size, MSG_NOSIGNAL);
+        return send(fd, pieces[0].data, pieces[0].size, flags);
     }
     struct iovec vector[2];
     for (size_t i = 0; i < count; i++) {
         vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     }
     const struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
+    return sendmsg(fd, &message, flags);
+}
+
+/* The disk may keep the thread as a handler may, and then its permit is taken in the same way. */
+static ssize_t send_file(struct turn *turn, const struct sx__file_part *part)
+{
+    off_t offset = (off_t)part->offset;
+    const size_t size = part->size < FILE_BYTES_PER_STEP ? part->size : FILE_BYTES_PER_STEP;
+    const bool watched = turn->worker->has_permit;
+    if (watched) {
+        enter_handler(turn->worker);
+    }
+    ssize_t sent = sendfile(turn->slot->fd, part->fd, &offset, size);
+    const int error = errno;
+    if (watched) {
+        leave_handler(turn->worker);
+    }
+    errno = error;
+    if (sent == 0) {
+        /* It has become shorter than its Content-Length. */
+        errno = EIO;
+        sent = -1;
+    }
+    return sent;
 }
 
 static void write_output(struct turn *turn)
 {
     struct sx_str pieces[2];
+    struct sx__file_part part;
     const size_t count = sx__connection_get_output(turn->connection, pieces);
-    const ssize_t size = send_pieces(turn->slot->fd, pieces, count);
+    const bool has_file = sx__connection_get_file(turn->connection, &part);
+    const int flags = has_file ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    const ssize_t size =
+        count > 0 ? send_pieces(turn->slot->fd, pieces, count, flags) : send_file(turn, &part);
     if (size >= 0) {
         turn->now_ns = sx__now_ns();
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);

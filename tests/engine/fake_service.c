@@ -157,6 +157,10 @@ static void answer(struct fake_service *fake, struct sx__exchange *exchange)
     };
     if (target.size > 7 && memcmp(target.data, "/stream", 7) == 0) {
         answer_stream(fake, exchange);
+    } else if (is(target, "/file") || is(target, "/file/short")) {
+        /* The short one has lost its second half. */
+        exchange->response.file = (struct sx__file_part){
+            true, fileno(fake->file), 10, fake->big_size * (is(target, "/file") ? 1 : 2)};
     } else if (is(target, "/echo")) {
         exchange->response.body = exchange->body;
     } else if (is(target, "/big")) {
@@ -257,8 +261,20 @@ void fake_service_init(struct fake_service *fake, bool records)
     }
 }
 
+void fake_service_make_file(struct fake_service *fake)
+{
+    fake->file = tmpfile();
+    if (fake->file == NULL || fwrite("0123456789", 10, 1, fake->file) != 1 ||
+        fwrite(fake->big, fake->big_size, 1, fake->file) != 1 || fflush(fake->file) != 0) {
+        abort();
+    }
+}
+
 void fake_service_clean_up(struct fake_service *fake)
 {
+    if (fake->file != NULL) {
+        fclose(fake->file);
+    }
     free(fake->big);
     free(fake->story);
     pthread_cond_destroy(&fake->released);

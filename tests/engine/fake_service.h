@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include <pthread.h>
+#include <stdio.h>
 
 struct fake_service {
     pthread_mutex_t mutex;
@@ -23,12 +24,16 @@ struct fake_service {
     size_t story_size;
     pthread_cond_t released; /* for handlers of /block */
     bool is_released;
-    char *big; /* the body of /big */
+    FILE *file; /* of /file, which is `big` behind ten other bytes; NULL: none */
+    char *big;  /* the body of /big */
     size_t big_size;
 };
 
 void fake_service_init(struct fake_service *fake, bool records);
 void fake_service_clean_up(struct fake_service *fake);
+
+/* Before any request for /file. */
+void fake_service_make_file(struct fake_service *fake);
 
 /* The service to give to an engine. */
 struct sx__service fake_service_get(struct fake_service *fake);
