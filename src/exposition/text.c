@@ -315,8 +315,7 @@ static int render_families(struct sx_page *page, struct sx_registry *registry, u
 {
     struct sx__reading reading;
     int status = SX_OK;
-    sx__reading_of_slots(&reading, registry);
-    sx__reading_of_gauges(&reading, registry);
+    sx__reading_begin(&reading, registry);
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
         *last = sx__ref(registry, family);
@@ -324,6 +323,7 @@ static int render_families(struct sx_page *page, struct sx_registry *registry, u
             status = render_family(page, registry, &reading, family);
         }
     }
+    sx__reading_end(&reading);
     return status;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE_BYTES ((size_t)4096)
@@ -61,26 +62,38 @@ static bool file_may_have(size_t bytes)
            limit.rlim_cur >= bytes;
 }
 
-static void *map_shared(size_t bytes)
+static void close_file(int *file)
+{
+    if (*file >= 0) {
+        (void)close(*file);
+        *file = -1;
+    }
+}
+
+static void *map_shared(size_t bytes, int *file)
 {
     void *memory = MAP_FAILED;
     if (!file_may_have(bytes)) {
         return MAP_FAILED;
     }
-    int file = memfd_create("sextant", MFD_CLOEXEC);
-    if (file < 0) {
+    *file = memfd_create("sextant", MFD_CLOEXEC);
+    if (*file < 0) {
         return MAP_FAILED;
     }
-    if (ftruncate(file, (off_t)bytes) == 0) {
-        memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file, 0);
+    if (ftruncate(*file, (off_t)bytes) == 0) {
+        memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, *file, 0);
     }
-    (void)close(file);
+    if (memory == MAP_FAILED) {
+        close_file(file);
+    }
     return memory;
 }
 
-static void *map(size_t bytes, bool shared)
+/* *file becomes that behind a shared mapping, and is -1 for a private one. */
+static void *map(size_t bytes, bool shared, int *file)
 {
-    void *memory = shared ? map_shared(bytes)
+    *file = -1;
+    void *memory = shared ? map_shared(bytes, file)
                           : mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) {
@@ -112,7 +125,8 @@ static bool shrink(struct sx_registry_options *options)
 
 /* Maps what the options ask for, or else the largest half, quarter … of it that fits. Where it had
  * to shrink it takes half of what fits, as the program needs address space for itself as well. */
-static void *reserve(struct sx__geometry *geometry, const struct sx_registry_options *wanted)
+static void *reserve(struct sx__geometry *geometry, int *file,
+                     const struct sx_registry_options *wanted)
 {
     struct sx_registry_options options = *wanted;
     bool shrunk = false;
@@ -120,7 +134,7 @@ static void *reserve(struct sx__geometry *geometry, const struct sx_registry_opt
 
     for (;;) {
         *geometry = lay_out(&options);
-        memory = map(geometry->total_bytes, options.shared);
+        memory = map(geometry->total_bytes, options.shared, file);
         if (memory != NULL || !shrink(&options)) {
             break;
         }
@@ -128,8 +142,9 @@ static void *reserve(struct sx__geometry *geometry, const struct sx_registry_opt
     }
     if (memory != NULL && shrunk && shrink(&options)) {
         (void)munmap(memory, geometry->total_bytes);
+        close_file(file);
         *geometry = lay_out(&options);
-        memory = map(geometry->total_bytes, options.shared);
+        memory = map(geometry->total_bytes, options.shared, file);
     }
     return memory;
 }
@@ -157,17 +172,29 @@ static void choose_hash_key(struct sx_registry *registry)
     }
 }
 
+static struct sx__arena arena_of(struct sx_registry *registry, int file)
+{
+    struct sx__arena arena = {.registry = registry, .state = SX__ARENA_IDLE, .file = file};
+    struct stat status;
+    if (file >= 0 && fstat(file, &status) == 0) {
+        arena.device = status.st_dev;
+        arena.inode = status.st_ino;
+    }
+    return arena;
+}
+
 static int map_new(struct sx__arena **arena, const struct sx_registry_options *options)
 {
     struct sx__geometry geometry;
     size_t index = 0;
+    int file = -1;
     while (index < SX__ARENAS && sx__arenas[index].state != SX__ARENA_NONE) {
         index++;
     }
     if (index == SX__ARENAS) {
         return SX_ENOMEM;
     }
-    struct sx_registry *registry = reserve(&geometry, options);
+    struct sx_registry *registry = reserve(&geometry, &file, options);
     if (registry == NULL) {
         return SX_ENOMEM;
     }
@@ -176,10 +203,11 @@ static int map_new(struct sx__arena **arena, const struct sx_registry_options *o
     registry->shared = options->shared;
     if (initialise_seats(registry) != SX_OK) {
         (void)munmap(registry, geometry.total_bytes);
+        close_file(&file);
         return SX_ENOMEM;
     }
     *arena = &sx__arenas[index];
-    **arena = (struct sx__arena){.registry = registry, .state = SX__ARENA_IDLE};
+    **arena = arena_of(registry, file);
     return SX_OK;
 }
 

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 _Static_assert(sizeof(void *) == 8 && sizeof(size_t) == 8, "an arena needs 64-bit address space");
 _Static_assert(sizeof(double) == 8, "a cell holds a double");
@@ -86,6 +87,9 @@ struct sx__arena {
     struct sx_registry *registry;
     enum sx__arena_state state;
     bool inherited; /* shared, and made by a process that we were forked from */
+    int file;       /* behind a shared one, to ask which pages were written to; else -1 */
+    dev_t device;   /* what the file must still be */
+    ino_t inode;
 };
 
 extern struct sx__arena sx__arenas[SX__ARENAS];

@@ -12,16 +12,32 @@ void sx__reading_of_slots(struct sx__reading *reading, const struct sx_registry 
     reading->slots = sx__overflow_row(registry);
     reading->slot_count = (size_t)__atomic_load_n(&registry->slots_claimed, __ATOMIC_ACQUIRE) + 1;
     reading->stride = registry->geometry.row_stride;
+    reading->touched.bits = NULL;
 }
 
 void sx__reading_of_gauges(struct sx__reading *reading, struct sx_registry *registry)
 {
     reading->gauge_count = 0;
+    reading->touched.bits = NULL;
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_lives(registry, i)) {
             reading->gauges[reading->gauge_count++] = sx__row(registry, i);
         }
     }
+}
+
+void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry)
+{
+    sx__reading_of_slots(reading, registry);
+    sx__reading_of_gauges(reading, registry);
+    if (!sx__touched_find(&reading->touched, registry)) {
+        reading->touched.bits = NULL;
+    }
+}
+
+void sx__reading_end(struct sx__reading *reading)
+{
+    sx__touched_clean_up(&reading->touched);
 }
 
 /* What the writer changes, it changes after it made the version odd and before it made it even
@@ -93,8 +109,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
         uint32_t cell = cell_of(series);
         *value = 0;
         for (size_t i = 0; i < reading->gauge_count; i++) {
-            const uint64_t *at = sx__cell(reading->gauges[i], cell);
-            *value += sx__double_of(__atomic_load_n(at, __ATOMIC_RELAXED));
+            *value += sx__double_of(sx__read_cell(reading, reading->gauges[i], cell));
         }
         version = version_of(series);
         if (version == before) {
@@ -110,9 +125,8 @@ static void read_buckets(const struct sx__reading *reading, uint32_t cell, uint3
     const char *row = reading->slots;
     memset(buckets, 0, ((size_t)bound_count + 1) * sizeof buckets[0]);
     for (size_t i = 0; i < reading->slot_count; i++, row += reading->stride) {
-        const uint64_t *cells = sx__cell(row, cell + SX__HISTOGRAM_BUCKETS);
         for (uint32_t bucket = 0; bucket <= bound_count; bucket++) {
-            buckets[bucket] += __atomic_load_n(&cells[bucket], __ATOMIC_RELAXED);
+            buckets[bucket] += sx__read_cell(reading, row, cell + SX__HISTOGRAM_BUCKETS + bucket);
         }
     }
 }

@@ -11,6 +11,7 @@
 
 #include "cells.h"
 #include "family.h"
+#include "touched.h"
 
 /* The rows of an arena that count, as of now. */
 struct sx__reading {
@@ -19,20 +20,37 @@ struct sx__reading {
     size_t stride;
     const char *gauges[SX__PROCESSES + 1]; /* rows of the processes that live */
     size_t gauge_count;
+    struct sx__touched touched; /* with no bits: all is to be read */
 };
 
-/** Finds the rows that counters and histograms have. */
+/** Prepares a scrape, which reads everything there is, but for what nobody ever wrote. */
+void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry);
+
+void sx__reading_end(struct sx__reading *reading);
+
+/** Finds the rows that counters and histograms have, for reading one of them. */
 void sx__reading_of_slots(struct sx__reading *reading, const struct sx_registry *registry);
 
 /** Finds the rows that gauges have; asks for each process whether it lives. */
 void sx__reading_of_gauges(struct sx__reading *reading, struct sx_registry *registry);
+
+/* A cell of a row. */
+static inline uint64_t sx__read_cell(const struct sx__reading *reading, const char *row,
+                                     uint32_t cell)
+{
+    const uint64_t *at = sx__cell(row, cell);
+    if (reading->touched.bits != NULL && !sx__touched_has(&reading->touched, at)) {
+        return 0;
+    }
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
 
 static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_t cell)
 {
     uint64_t sum = 0;
     const char *row = reading->slots;
     for (size_t i = 0; i < reading->slot_count; i++, row += reading->stride) {
-        sum += __atomic_load_n(sx__cell(row, cell), __ATOMIC_RELAXED);
+        sum += sx__read_cell(reading, row, cell);
     }
     return sum;
 }
@@ -44,7 +62,7 @@ static inline double sx__read_double(const struct sx__reading *reading, uint32_t
     double sum = 0;
     const char *row = reading->slots;
     for (size_t i = 0; i < reading->slot_count; i++, row += reading->stride) {
-        sum += sx__double_of(__atomic_load_n(sx__cell(row, cell), __ATOMIC_RELAXED));
+        sum += sx__double_of(sx__read_cell(reading, row, cell));
     }
     return sum;
 }

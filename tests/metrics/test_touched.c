@@ -1,0 +1,230 @@
+#define _GNU_SOURCE /* memmem */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+
+#include <cmocka.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SERIES 3000 /* six pages of cells in each row */
+#define THREADS 6
+
+static struct sx_registry *registry;
+static struct sx_counter *counters[SERIES];
+static struct sx_gauge *gauges[SERIES];
+static struct sx_histogram *histograms[SERIES / 10];
+static struct sx_page page;
+
+static int set_up(void **state)
+{
+    (void)state;
+    char text[16];
+    struct sx_counter_family *counter_family = NULL;
+    struct sx_gauge_family *gauge_family = NULL;
+    struct sx_histogram_family *histogram_family = NULL;
+    struct sx_registry_options small = {
+        .shared = true, .slots = 8, .slot_bytes = 256 << 10, .directory_bytes = 4 << 20};
+    struct sx_metric_options options = {.name = "c", .help = "C.", .labels = SX_LABELS("a")};
+    if (sx_registry_new(&registry, &small) ||
+        sx_counter_family_register(&counter_family, registry, &options)) {
+        return -1;
+    }
+    options.name = "g";
+    if (sx_gauge_family_register(&gauge_family, registry, &options)) {
+        return -1;
+    }
+    options.name = "h";
+    if (sx_histogram_family_register(&histogram_family, registry, &options)) {
+        return -1;
+    }
+    for (int i = 0; i < SERIES; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        counters[i] = sx_counter_with(counter_family, text);
+        gauges[i] = sx_gauge_with(gauge_family, text);
+        if (i % 10 == 0) {
+            histograms[i / 10] = sx_histogram_with(histogram_family, text);
+        }
+    }
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    sx_page_clean_up(&page);
+    return 0;
+}
+
+static void render(void)
+{
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+}
+
+static bool page_has(const char *text)
+{
+    return memmem(page.data, page.size, text, strlen(text)) != NULL;
+}
+
+/* Bytes that the arena takes of the machine's memory. */
+static long long allocated(void)
+{
+    struct stat status;
+    assert_int_equal(fstat(sx__arenas[registry->arena].file, &status), 0);
+    return (long long)status.st_blocks * 512;
+}
+
+static pthread_barrier_t together;
+
+/* All at once, so that each has a slot of its own. */
+static void *update_one_of_each(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&together);
+    sx_counter_inc(counters[SERIES / 2]);
+    sx_histogram_observe(histograms[SERIES / 20], 0.5);
+    pthread_barrier_wait(&together);
+    return NULL;
+}
+
+static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    sx_gauge_set(gauges[SERIES - 1], 7);
+    assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, update_one_of_each, NULL), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&together);
+    assert_int_equal(registry->slots_claimed, THREADS);
+    long long before = allocated();
+    for (int i = 0; i < 3; i++) {
+        render();
+        assert_int_equal(allocated() - before, 0);
+    }
+    assert_true(page_has("c{a=\"1500\"} 6\n"));
+    assert_true(page_has("c{a=\"1499\"} 0\n"));
+    assert_true(page_has("g{a=\"2999\"} 7\n"));
+    assert_true(page_has("h_bucket{a=\"1500\",le=\"0.5\"} 6\n"));
+    assert_true(page_has("h_sum{a=\"1500\"} 3\n"));
+}
+
+/* What an update by this very thread has touched since is on the next page. */
+static void test_each_scrape_sees_what_was_touched_before_it(void **state)
+{
+    (void)state;
+    char line[32];
+    for (int i = 0; i < SERIES; i += 250) {
+        render();
+        snprintf(line, sizeof line, "c{a=\"%d\"} 0\n", i);
+        assert_true(page_has(line));
+        sx_counter_inc(counters[i]);
+        sx_gauge_set(gauges[i], 5);
+        render();
+        snprintf(line, sizeof line, "c{a=\"%d\"} 1\n", i);
+        assert_true(page_has(line));
+        snprintf(line, sizeof line, "g{a=\"%d\"} 5\n", i);
+        assert_true(page_has(line));
+    }
+}
+
+static void test_what_other_processes_touched_is_seen(void **state)
+{
+    (void)state;
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        sx_counter_inc(counters[2000]);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    render();
+    assert_true(page_has("c{a=\"2000\"} 1\n"));
+}
+
+/* In a process of its own, as the descriptor is gone afterwards. Gives what `check` gives. */
+static int in_child(int check(void))
+{
+    int status = -1;
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        _exit(check());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static int check_without_descriptor(void)
+{
+    (void)close(sx__arenas[registry->arena].file);
+    sx_counter_inc(counters[2500]);
+    render();
+    return page_has("c{a=\"2500\"} 1\n") && page_has("c{a=\"2499\"} 0\n") ? 0 : 1;
+}
+
+static int check_with_another_file(void)
+{
+    FILE *other = tmpfile();
+    if (other == NULL || fputs("nothing of ours", other) < 0 || fflush(other) != 0 ||
+        lseek(fileno(other), 3, SEEK_SET) != 3 ||
+        dup2(fileno(other), sx__arenas[registry->arena].file) < 0) {
+        return 2;
+    }
+    sx_counter_inc(counters[2500]);
+    render();
+    bool good = page_has("c{a=\"2500\"} 1\n") && page_has("c{a=\"2499\"} 0\n") &&
+                lseek(fileno(other), 0, SEEK_CUR) == 3;
+    return good ? 0 : 1;
+}
+
+static void test_a_program_that_closes_all_descriptors_loses_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(check_without_descriptor), 0);
+}
+
+static void test_a_file_that_took_the_descriptor_is_left_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(check_with_another_file), 0);
+}
+
+static void test_the_descriptor_is_closed_on_exec(void **state)
+{
+    (void)state;
+    int file = sx__arenas[registry->arena].file;
+    assert_true(file >= 0);
+    assert_int_equal(fcntl(file, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_scrape_allocates_no_memory_of_the_arena),
+        TEST(test_each_scrape_sees_what_was_touched_before_it),
+        TEST(test_what_other_processes_touched_is_seen),
+        TEST(test_a_program_that_closes_all_descriptors_loses_nothing),
+        TEST(test_a_file_that_took_the_descriptor_is_left_alone),
+        TEST(test_the_descriptor_is_closed_on_exec),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
