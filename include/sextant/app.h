@@ -630,7 +630,8 @@ struct sx_run_options {
     unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
     unsigned header_timeout_ms; /* from the first byte of a request to the end of its header; 0:
                                    10,000 */
-    unsigned body_timeout_ms;   /* from the end of the header to the end of the body; 0: 30,000 */
+    unsigned body_timeout_ms;   /* from the end of the header to the end of the body, and a second
+                                   more for each body_rate_bytes that have come; 0: 30,000 */
     unsigned write_timeout_ms;  /* without progress, for a response; 0: 30,000 */
     unsigned stop_timeout_ms;   /* for what is in flight when the app stops; 0: 10,000 */
     size_t request_line_bytes;  /* 0: 8 KiB; more: 414 */
@@ -639,7 +640,11 @@ struct sx_run_options {
     size_t body_bytes;          /* 0: 1 MiB; more: 413 */
     unsigned queue_count;       /* requests that wait for a thread; 0: 1,024; more: 503 */
     unsigned queue_timeout_ms;  /* for that wait, after which it is 503; 0: 1,000, the most */
-    void *reserved[7];
+    unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
+    unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */
+    unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
+                                          bits; 0: no limit, which is right behind a proxy */
+    void *reserved[5];
 };
 
 /** Resolves the app and initialises its app components.

@@ -81,17 +81,17 @@ static void arm(struct sx__network *network)
     epoll_ctl(network->epoll_fd, EPOLL_CTL_MOD, network->listener.fd, &event);
 }
 
-/* A new connection, waiting; false: it was closed again, for want of memory. */
-static bool admit(struct sx__network *network, int fd)
+/* Has the socket watched, as a connection that waits. Errors: SX_ENOMEM, SX_ESYSTEM */
+static int watch(struct sx__network *network, int fd, struct sx__address *from)
 {
     struct sx__slot *slot = sx__slots_get(&network->slots, fd);
     if (slot == NULL) {
-        close(fd);
-        return false;
+        return SX_ENOMEM;
     }
     /* Until it is in the set it is held: its first event may come before epoll_ctl returns. */
     atomic_exchange_explicit(&slot->state, SX__SLOT_HELD, memory_order_acquire);
     slot->fd = fd;
+    slot->address = from;
     slot->late = false;
     slot->lingering = false;
     slot->watches_output = false;
@@ -103,12 +103,28 @@ static bool admit(struct sx__network *network, int fd)
     struct epoll_event event = {.events = SX__SLOT_EVENTS, .data.ptr = slot};
     if (epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
         atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
-        close(fd);
-        return false;
+        return SX_ESYSTEM;
     }
     atomic_fetch_add_explicit(&network->connections, 1, memory_order_relaxed);
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
-    return true;
+    return 0;
+}
+
+/* False: the socket was closed again, because there are too many, or for want of memory. */
+static bool admit(struct sx__network *network, int fd, const struct sockaddr *from)
+{
+    struct sx__address *address = NULL;
+    const unsigned most = network->protocol.options.connection_count;
+    bool admitted = atomic_load_explicit(&network->connections, memory_order_relaxed) < most &&
+                    sx__addresses_add(&network->addresses, from, &address);
+    if (admitted && watch(network, fd, address) < 0) {
+        sx__addresses_remove(&network->addresses, address);
+        admitted = false;
+    }
+    if (!admitted) {
+        close(fd);
+    }
+    return admitted;
 }
 
 /* How accepting ended. */
@@ -121,9 +137,12 @@ static struct accepted accept_some(struct sx__network *network, unsigned count)
 {
     struct accepted accepted = {0, 0};
     for (unsigned i = 0; i < count && accepted.error == 0; i++) {
-        const int fd = accept4(network->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct sockaddr_storage storage = {0};
+        struct sockaddr *from = (struct sockaddr *)&storage;
+        socklen_t size = sizeof storage;
+        const int fd = accept4(network->listener.fd, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            accepted.refused += admit(network, fd) ? 0 : 1;
+            accepted.refused += admit(network, fd, from) ? 0 : 1;
         } else if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
                    errno == ENOMEM) {
             accepted.error = errno;

@@ -103,6 +103,7 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     made->epoll_fd = made->monitor_fd = made->exit_fd = made->listener.fd = -1;
     pthread_mutex_init(&made->listener.mutex, NULL);
     pthread_mutex_init(&made->permits.mutex, NULL);
+    sx__addresses_init(&made->addresses, options->address_connection_count);
     sx__tokens_init(&made->tokens, options->queue_count);
     int status = open_descriptors(made);
     if (status == 0) {
@@ -175,6 +176,7 @@ bool sx__network_destroy(struct sx__network *network)
     free(network->workers);
     sx__slots_clean_up(&network->slots);
     sx__tokens_clean_up(&network->tokens);
+    sx__addresses_clean_up(&network->addresses);
     free(network);
     return true;
 }

@@ -2,6 +2,7 @@
  *
  *     network.c   opens and closes everything, and its run is the monitor
  *     listener.c  the listening socket
+ *     addresses.c how many connections each client has
  *     slots.c     the connections, by file descriptor
  *     permits.c   who may poll
  *     tokens.c    who may be in a handler, and the queue of those who wait for it
@@ -26,6 +27,7 @@
 #ifndef SX_NETWORK_H
 #define SX_NETWORK_H
 
+#include "addresses.h"
 #include "connection.h"
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -56,6 +58,7 @@ struct sx__slot {
     bool overloaded;              /* it has been queued for too long, and is to be told so */
     struct sx__slot *next_queued; /* guarded by the tokens' mutex, as is the next */
     uint64_t queued_until_ns;
+    struct sx__address *address;
     struct sx__connection connection;
 };
 
@@ -234,6 +237,7 @@ struct sx__network {
     _Atomic unsigned connections;
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener listener;
+    struct sx__addresses addresses;
     struct sx__permits permits;
     struct sx__tokens tokens;
     struct sx__worker *workers;

@@ -28,6 +28,8 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default(&resolved.write_timeout_ms, 30000);
     set_default(&resolved.stop_timeout_ms, 10000);
     set_default(&resolved.queue_count, 1024);
+    set_default(&resolved.body_rate_bytes, 4096);
+    set_default(&resolved.connection_count, 16384);
     set_default(&resolved.queue_timeout_ms, QUEUE_TIMEOUT_MAX_MS);
     set_default_size(&resolved.request_line_bytes, 8192);
     set_default_size(&resolved.header_bytes, 32768);

@@ -315,6 +315,7 @@ static void close_connection(struct turn *turn)
     sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
     /* The descriptor's number may come back at once: the slot must be free by then. */
     const int fd = slot->fd;
+    sx__addresses_remove(&network->addresses, slot->address);
     atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
     close(fd);
     atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);

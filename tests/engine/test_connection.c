@@ -120,6 +120,31 @@ static void assert_out(const struct fixture *fixture, const char *beginning)
     }
 }
 
+/* ---- the rate of a body ---- */
+
+static void a_body_may_take_longer_the_more_of_it_has_come(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.body_timeout_ms = 5000;
+    fixture->protocol.options.body_rate_bytes = 100;
+    say(fixture, HEAD "Content-Length: 1000\r\n\r\n", SX__WANT_INPUT);
+    const uint64_t began_ns = fixture->now_ns;
+    char bytes[250];
+    memset(bytes, 'x', sizeof bytes);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection), began_ns + 5000 * MS);
+    for (uint64_t i = 1; i <= 3; i++) {
+        fixture->now_ns += 1000 * MS;
+        receive(fixture, bytes, sizeof bytes);
+        serve_until(fixture, SX__WANT_INPUT);
+        /* For each hundred bytes a second, whenever they came. */
+        assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                         began_ns + (5000 + i * 250 / 100 * 1000) * MS);
+    }
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_LINGER);
+    assert_int_equal(fixture->fake.refused_status, 408);
+}
+
 /* ---- streams ---- */
 
 /* Time passes until the stream asks again; gives whether it is still there. */
@@ -497,6 +522,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_body_may_take_longer_the_more_of_it_has_come),
         TEST(a_stream_waits_as_long_as_its_producer_says),
         TEST(a_stream_that_waits_is_given_up_when_the_client_may_be_gone),
         TEST(a_stream_without_a_thread_for_it_waits),
