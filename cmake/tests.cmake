@@ -9,6 +9,7 @@ endif()
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_metrics src/metrics src/text)
 set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
+set(SX_TEST_SEES_serve src/serve)
 set(SX_TEST_SEES_engine src/engine)
 set(SX_TEST_SEES_app src/app src/engine src/text)
 set(SX_TEST_SEES_prometheus)
@@ -27,14 +28,15 @@ function(sx_test_program target)
     add_executable(${target} ${ARGN})
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
-    target_link_libraries(${target} PRIVATE sx_settings sextant-static sx_llhttp Threads::Threads m)
+    target_link_libraries(${target} PRIVATE
+        sx_settings sextant-static sextant-metrics-serve-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text metrics exposition engine app prometheus)
+    foreach(folder text metrics exposition serve engine app prometheus)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/test_*.c)
@@ -68,7 +70,7 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/metrics src/exposition src/engine src/app)
+        src/text src/metrics src/exposition src/serve src/engine src/app)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.

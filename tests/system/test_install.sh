@@ -36,9 +36,14 @@ for compiler in gcc clang; do
     $compiler -std=c11 -Wall -Werror -o metrics "$consumer/metrics.c" \
         $(flags --cflags --libs sextant-metrics)
     try_metrics ./metrics
+    $compiler -std=c11 -Wall -Werror -o metrics_only "$source/examples/metrics_only.c" \
+        $(flags --cflags --libs sextant-metrics-serve)
     $compiler -std=c11 -Wall -Werror -o app "$consumer/app.c" $(flags --cflags --libs sextant)
     ./app
 done
+./metrics_only nowhere 2>&1 | grep -q "cannot listen on nowhere"
+env -u LD_LIBRARY_PATH "$root/bin/sextant" check <printed
+
 echo "pkg-config, static"
 gcc -std=c11 -Wall -Werror $(flags --variable=gcc_cflags sextant) -o app_static "$consumer/app.c" \
     $(flags --cflags sextant) "$libraries/libsextant.a" "$libraries/libsextant-metrics.a" \

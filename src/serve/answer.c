@@ -1,0 +1,116 @@
+/* answer.c: the head of a response, in front of what the exposition says. */
+#include "answer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    int status;
+    const char *reason;
+} reasons[] = {
+    {200, "OK"},
+    {400, "Bad Request"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {408, "Request Timeout"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {505, "HTTP Version Not Supported"},
+};
+
+static const char *reason_of(int status)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof reasons / sizeof reasons[0] && reasons[i].status != status) {
+        i++;
+    }
+    return reasons[i].reason;
+}
+
+static void add_line(struct sx__answer *answer, const char *name, const char *value)
+{
+    size_t room = sizeof answer->head - answer->head_size;
+    int size = snprintf(answer->head + answer->head_size, room, "%s: %s\r\n", name, value);
+    assert(size > 0 && (size_t)size < room); /* all values are ours, and short */
+    answer->head_size += (size_t)size;
+}
+
+/* RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT", whatever the locale; strftime would ask it. */
+static void add_date(struct sx__answer *answer, time_t now)
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    struct tm t;
+    char text[64];
+    if (gmtime_r(&now, &t) != NULL) {
+        snprintf(text, sizeof text, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
+                 t.tm_mday, months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+        add_line(answer, "Date", text);
+    }
+}
+
+static void write_head(struct sx__answer *answer, const struct sx_exposition_response *response,
+                       time_t now)
+{
+    char length[24];
+    snprintf(length, sizeof length, "%zu", response->content_length);
+    int size = snprintf(answer->head, sizeof answer->head, "HTTP/1.1 %d %s\r\n", response->status,
+                        reason_of(response->status));
+    answer->head_size = (size_t)size;
+    add_date(answer, now);
+    add_line(answer, "Content-Type", response->content_type);
+    add_line(answer, "Content-Length", length);
+    for (size_t i = 0; i < response->header_count; i++) {
+        add_line(answer, response->headers[i].name, response->headers[i].value);
+    }
+    if (!answer->keep_alive) {
+        add_line(answer, "Connection", "close");
+    }
+    memcpy(answer->head + answer->head_size, "\r\n", 2);
+    answer->head_size += 2;
+    answer->body = response->body;
+}
+
+static struct sx_exposition_response plain(int status, struct sx_str sentence)
+{
+    return (struct sx_exposition_response){.status = status,
+                                           .content_type = "text/plain; charset=utf-8",
+                                           .content_length = sentence.size,
+                                           .body = sentence};
+}
+
+static bool is_text(struct sx_str text, const char *other)
+{
+    return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
+}
+
+void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
+                        struct sx_registry *registry, const char *path,
+                        const struct sx__scrape_request *request, time_t now)
+{
+    static const struct sx_str not_found = {"here are only metrics, at another path\n", 39};
+    struct sx_exposition_response response = plain(404, not_found);
+    if (is_text(request->path, path)) {
+        const struct sx_exposition_request asked = {
+            .method = request->method,
+            .accept = {request->accept, request->accept_size},
+            .accept_encoding = request->encoding};
+        int status = sx_exposition_respond(&response, page, registry, &asked);
+        assert(status == SX_OK); /* no argument is NULL */
+        (void)status;
+    } else if (is_text(request->method, "HEAD")) {
+        response.body.size = 0;
+    }
+    answer->keep_alive = request->keep_alive;
+    write_head(answer, &response, now);
+}
+
+void sx__answer_refusal(struct sx__answer *answer, int status, time_t now)
+{
+    const char *reason = reason_of(status);
+    struct sx_exposition_response response = plain(status, (struct sx_str){reason, strlen(reason)});
+    answer->keep_alive = false;
+    write_head(answer, &response, now);
+}

@@ -1,0 +1,252 @@
+/* scrape_request.c: the head of an HTTP/1.1 request, read strictly. */
+#include "scrape_request.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* What of the headers matters until all are read. */
+struct headers {
+    size_t hosts;
+    bool has_body;
+    bool close;
+};
+
+static bool is_token_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+static bool is_token(struct sx_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_token_character(text.data[i])) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static bool is_word(struct sx_str text, const char *word)
+{
+    return text.size == strlen(word) && strncasecmp(text.data, word, text.size) == 0;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static struct sx_str trim(struct sx_str text)
+{
+    while (text.size > 0 && is_blank(text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
+        text.size--;
+    }
+    return text;
+}
+
+/* Takes off what stands before the separator, which is taken too; all where there is none. */
+static struct sx_str take_until(struct sx_str *rest, char separator)
+{
+    const char *end = rest->size == 0 ? NULL : memchr(rest->data, separator, rest->size);
+    struct sx_str part = {rest->data, end == NULL ? rest->size : (size_t)(end - rest->data)};
+    size_t taken = end == NULL ? rest->size : part.size + 1;
+    rest->data += taken;
+    rest->size -= taken;
+    return part;
+}
+
+static int refuse(struct sx__scrape_request *request, int status)
+{
+    request->refusal = status;
+    return SX_EPROTO;
+}
+
+/* ---- where it ends ---- */
+
+/* RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at
+ * least one empty line (CRLF) received prior to the request-line." */
+static size_t empty_lines_size(struct sx_str bytes)
+{
+    size_t size = 0;
+    while (size + 2 <= bytes.size && memcmp(bytes.data + size, "\r\n", 2) == 0) {
+        size += 2;
+    }
+    return size;
+}
+
+/* The size up to and with the empty line. What can be seen to be no HTTP is not waited for. */
+static ssize_t find_end(struct sx__scrape_request *request, struct sx_str bytes, size_t start)
+{
+    size_t most = bytes.size < SX__HEAD_SIZE_MAX ? bytes.size : SX__HEAD_SIZE_MAX;
+    if (start < most && bytes.data[start] != '\r' && !is_token_character(bytes.data[start])) {
+        return refuse(request, 400);
+    }
+    for (size_t i = start; i < most; i++) {
+        bool after_cr = i > start && bytes.data[i - 1] == '\r';
+        if ((bytes.data[i] == '\n') != after_cr) {
+            return refuse(request, 400); /* a line feed or carriage return alone */
+        }
+        if (after_cr && i >= start + 3 && memcmp(bytes.data + i - 3, "\r\n\r", 3) == 0) {
+            return (ssize_t)i + 1;
+        }
+    }
+    return bytes.size >= SX__HEAD_SIZE_MAX ? refuse(request, 431) : SX_EAGAIN;
+}
+
+/* ---- the request line ---- */
+
+static int parse_version(struct sx__scrape_request *request, struct sx_str version)
+{
+    if (version.size != 8 || memcmp(version.data, "HTTP/", 5) != 0 || version.data[5] < '0' ||
+        version.data[5] > '9' || version.data[6] != '.' || version.data[7] < '0' ||
+        version.data[7] > '9') {
+        return refuse(request, 400);
+    }
+    if (version.data[5] != '1') {
+        return refuse(request, 505);
+    }
+    request->keep_alive = version.data[7] != '0';
+    return SX_OK;
+}
+
+/* "/metrics?x", or "http://host/metrics" as to a proxy; of any other form the whole is a path that
+ * is not found. */
+static int parse_target(struct sx__scrape_request *request, struct sx_str target)
+{
+    static const char scheme[] = "http://";
+    const size_t scheme_size = sizeof scheme - 1;
+    for (size_t i = 0; i < target.size; i++) {
+        if (target.data[i] <= ' ' || target.data[i] > '~') {
+            return refuse(request, 400);
+        }
+    }
+    if (target.size == 0) {
+        return refuse(request, 400);
+    }
+    if (target.size > scheme_size && strncasecmp(target.data, scheme, scheme_size) == 0) {
+        target.data += scheme_size;
+        target.size -= scheme_size;
+        while (target.size > 0 && target.data[0] != '/' && target.data[0] != '?') {
+            target.data++;
+            target.size--;
+        }
+    }
+    request->path = take_until(&target, '?');
+    return SX_OK;
+}
+
+static int parse_request_line(struct sx__scrape_request *request, struct sx_str line)
+{
+    request->method = take_until(&line, ' ');
+    struct sx_str target = take_until(&line, ' ');
+    if (!is_token(request->method)) {
+        return refuse(request, 400);
+    }
+    int status = parse_target(request, target);
+    return status == SX_OK ? parse_version(request, line) : status;
+}
+
+/* ---- the headers ---- */
+
+/* RFC 9110 5.3: several are one, joined by commas. */
+static void join_accept(struct sx__scrape_request *request, struct sx_str value)
+{
+    size_t comma = request->accept_size > 0;
+    if (comma + value.size <= SX__ACCEPT_SIZE_MAX - request->accept_size) {
+        memcpy(request->accept + request->accept_size, ",", comma);
+        memcpy(request->accept + request->accept_size + comma, value.data, value.size);
+        request->accept_size += comma + value.size;
+    }
+}
+
+static bool is_zero(struct sx_str text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] != '0') {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static bool has_close(struct sx_str list)
+{
+    bool found = false;
+    while (list.size > 0 && !found) {
+        found = is_word(trim(take_until(&list, ',')), "close");
+    }
+    return found;
+}
+
+static void note_header(struct sx__scrape_request *request, struct headers *headers,
+                        struct sx_str name, struct sx_str value)
+{
+    if (is_word(name, "accept")) {
+        join_accept(request, value);
+    } else if (is_word(name, "accept-encoding") && request->encoding.data == NULL) {
+        request->encoding = value;
+    } else if (is_word(name, "host")) {
+        headers->hosts++;
+    } else if (is_word(name, "connection")) {
+        headers->close = headers->close || has_close(value);
+    } else if (is_word(name, "content-length")) {
+        headers->has_body = headers->has_body || !is_zero(value);
+    } else if (is_word(name, "transfer-encoding")) {
+        headers->has_body = true;
+    }
+}
+
+static int parse_header(struct sx__scrape_request *request, struct headers *headers,
+                        struct sx_str line)
+{
+    size_t size = line.size;
+    struct sx_str name = take_until(&line, ':');
+    if (name.size == size || !is_token(name)) {
+        return refuse(request, 400); /* a line that is folded begins with a blank: no token */
+    }
+    for (size_t i = 0; i < line.size; i++) {
+        unsigned char c = (unsigned char)line.data[i];
+        if ((c < ' ' && c != '\t') || c == 0x7F) {
+            return refuse(request, 400);
+        }
+    }
+    note_header(request, headers, name, trim(line));
+    return SX_OK;
+}
+
+/* Takes a line off, without its CR LF. */
+static struct sx_str take_line(struct sx_str *rest)
+{
+    struct sx_str line = take_until(rest, '\n');
+    line.size--;
+    return line;
+}
+
+ssize_t sx__scrape_request_parse(struct sx__scrape_request *request, struct sx_str bytes)
+{
+    struct headers headers = {.hosts = 0};
+    size_t start = empty_lines_size(bytes);
+    *request = (struct sx__scrape_request){.refusal = 0};
+    ssize_t end = find_end(request, bytes, start);
+    if (end < 0) {
+        return end;
+    }
+    struct sx_str rest = {bytes.data + start, (size_t)end - start - 2};
+    int status = parse_request_line(request, take_line(&rest));
+    while (status == SX_OK && rest.size > 0) {
+        status = parse_header(request, &headers, take_line(&rest));
+    }
+    /* RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1
+     * request message that lacks a Host header field and to any request message that contains more
+     * than one Host header field line". Only HTTP/1.0 is without keep_alive yet. */
+    if (status == SX_OK && (headers.hosts > 1 || (headers.hosts == 0 && request->keep_alive))) {
+        status = refuse(request, 400);
+    }
+    request->keep_alive = request->keep_alive && !headers.close && !headers.has_body;
+    return status == SX_OK ? end : status;
+}
