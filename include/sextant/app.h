@@ -624,7 +624,7 @@ struct sx_app_options {
 
 /** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
 struct sx_run_options {
-    const char *host;           /* numeric or a name; NULL: 127.0.0.1 */
+    const char *host;           /* numeric or a name; "unix:PATH"; NULL: 127.0.0.1 */
     uint16_t port;              /* 0: a free one, see sx_app_listen */
     unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64 */
     unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
@@ -644,6 +644,7 @@ struct sx_run_options {
     unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */
     unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
                                           bits; 0: no limit, which is right behind a proxy */
+    int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
     void *reserved[5];
 };
 
@@ -661,8 +662,8 @@ SX_API void sx_app_destroy(struct sx_app *app);
 /** Binds and listens.
  *
  * @param options  NULL: all defaults
- * @return   the port, or SX_EADDRESS (logged with its reason), SX_EINVAL, SX_ENOMEM, SX_ESTATE
- * Threads:  [start]
+ * @return   the port (0 of a Unix socket), or SX_EADDRESS (logged with its reason), SX_EINVAL,
+ * SX_ENOMEM, SX_ESTATE Threads:  [start]
  */
 SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);
 

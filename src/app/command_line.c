@@ -1,6 +1,7 @@
 /* The command line of an app: `run` and `routes`. The only code that installs signal handlers. */
 #include "application.h"
 #include "convert.h"
+#include "service_manager.h"
 #include "settings.h"
 
 #include <getopt.h>
@@ -52,7 +53,7 @@ static int usage(FILE *to, const char *program, const struct sx_app_options *opt
             "       %s routes [settings]\n"
             "\n"
             "run     serve until SIGTERM or SIGINT\n"
-            "        --host HOST   address to listen on (127.0.0.1)\n"
+            "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
             "        --port PORT   port to listen on (8080); 0: a free one\n"
             "        --threads N   handlers that may run at the same time (64)\n"
             "routes  list the routes, with the parameters and components of their handlers\n",
@@ -183,6 +184,7 @@ static bool command_init(struct command *command, int argc, const struct sx_app_
     }
     command->run.host = "127.0.0.1";
     command->run.port = 8080;
+    command->run.listen_fd = sx__service_manager_socket();
     return true;
 }
 
@@ -228,6 +230,20 @@ static bool parse(struct command *command, int argc, char **argv)
     return optind == argc;
 }
 
+static void print_address(const struct sx_run_options *options, int port)
+{
+    const bool six = strchr(options->host, ':') != NULL;
+    if (options->listen_fd != 0) {
+        printf("listening on the socket of the service manager\n");
+    } else if (strncmp(options->host, "unix:", 5) == 0) {
+        printf("listening on %s\n", options->host);
+    } else {
+        printf("listening on http://%s%s%s:%d\n", six ? "[" : "", options->host, six ? "]" : "",
+               port);
+    }
+    fflush(stdout);
+}
+
 static int run(struct sx_app *app, const struct sx_run_options *options)
 {
     int port = sx_app_listen(app, options);
@@ -242,9 +258,8 @@ static int run(struct sx_app *app, const struct sx_run_options *options)
     sigemptyset(&action.sa_mask);
     sigaction(SIGTERM, &action, &before_term);
     sigaction(SIGINT, &action, &before_int);
-    bool six = strchr(options->host, ':') != NULL;
-    printf("listening on http://%s%s%s:%d\n", six ? "[" : "", options->host, six ? "]" : "", port);
-    fflush(stdout);
+    print_address(options, port);
+    sx__service_manager_notify("READY=1");
     int status = sx_app_run(app);
     sigaction(SIGTERM, &before_term, NULL);
     sigaction(SIGINT, &before_int, NULL);

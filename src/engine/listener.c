@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* accept4 */
 #include "network.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -9,6 +10,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 16
@@ -40,13 +43,102 @@ static uint16_t port_of(int fd)
     if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
         return 0;
     }
+    if (address.ss_family != AF_INET && address.ss_family != AF_INET6) {
+        return 0;
+    }
     return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
                                                : ((const struct sockaddr_in *)&address)->sin_port);
+}
+
+/* The path of "unix:PATH", NULL: it is another kind of host. */
+static const char *unix_path(const struct sx__network *network)
+{
+    const char *host = network->protocol.options.host;
+    const bool is_unix = network->protocol.options.listen_fd == 0 && strncmp(host, "unix:", 5) == 0;
+    return is_unix ? host + 5 : NULL;
+}
+
+/* A socket that nobody listens on any more was left by a server that was killed. */
+static bool is_stale(int fd, const struct sockaddr_un *address)
+{
+    struct stat stat;
+    return lstat(address->sun_path, &stat) == 0 && S_ISSOCK(stat.st_mode) &&
+           connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
+           errno == ECONNREFUSED;
+}
+
+/* Gives the descriptor, or -errno. */
+static int open_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(address.sun_path, path, strlen(path));
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (is_stale(fd, &address)) {
+        unlink(path);
+    }
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(fd, SOMAXCONN) < 0) {
+        const int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+/* Gives the descriptor, or -errno. */
+static int adopt(int fd)
+{
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) < 0) {
+        return -errno;
+    }
+    const int flags = fcntl(fd, F_GETFL);
+    if (!listens || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+        return -EINVAL;
+    }
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a Unix socket has none */
+    return fd;
+}
+
+static int start_listening(struct sx__network *network, int fd)
+{
+    network->listener.fd = fd;
+    network->listener.port = port_of(fd);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &network->listener};
+    return epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? SX_ESYSTEM : 0;
+}
+
+static int open_other(struct sx__network *network, const char *path)
+{
+    const int given = network->protocol.options.listen_fd;
+    const int fd = path != NULL ? open_unix(path) : adopt(given);
+    if (fd >= 0) {
+        return start_listening(network, fd);
+    }
+    if (path != NULL) {
+        sx__network_log(network, SX_LOG_ERROR, "cannot listen on %s: %s", path, strerror(-fd));
+    } else {
+        sx__network_log(network, SX_LOG_ERROR, "descriptor %d is not a listening socket: %s", given,
+                        strerror(-fd));
+    }
+    return SX_EADDRESS;
 }
 
 int sx__listener_open(struct sx__network *network)
 {
     const struct sx_run_options *options = &network->protocol.options;
+    if (unix_path(network) != NULL || options->listen_fd != 0) {
+        return open_other(network, unix_path(network));
+    }
     char port[8];
     snprintf(port, sizeof port, "%u", (unsigned)options->port);
     const struct addrinfo hints = {.ai_family = AF_UNSPEC,
@@ -69,10 +161,7 @@ int sx__listener_open(struct sx__network *network)
                         port, strerror(-fd));
         return SX_EADDRESS;
     }
-    network->listener.fd = fd;
-    network->listener.port = port_of(fd);
-    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &network->listener};
-    return epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? SX_ESYSTEM : 0;
+    return start_listening(network, fd);
 }
 
 static void arm(struct sx__network *network)
@@ -205,6 +294,9 @@ void sx__listener_close(struct sx__network *network)
         accepted = accept_some(network, SOMAXCONN);
         close(listener->fd);
         listener->fd = -1;
+        if (unix_path(network) != NULL) {
+            unlink(unix_path(network));
+        }
     }
     pthread_mutex_unlock(&listener->mutex);
     report(network, &accepted);

@@ -1,0 +1,93 @@
+"""Listening on a Unix socket, and on what a service manager hands over."""
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+BUILD = os.environ["SX_BUILD"]
+HELLO = os.path.join(BUILD, "examples", "hello")
+REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+DEADLINE_SECONDS = 20
+
+
+def ask(client):
+    client.settimeout(DEADLINE_SECONDS)
+    client.sendall(REQUEST)
+    received = b""
+    while chunk := client.recv(65536):
+        received += chunk
+    return received
+
+
+def start(*options, **more):
+    return subprocess.Popen(
+        [HELLO, "run", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+    )
+
+
+def end(process, number=signal.SIGTERM):
+    process.send_signal(number)
+    process.communicate(timeout=DEADLINE_SECONDS)
+    return process.returncode
+
+
+class Sockets(unittest.TestCase):
+    def test_a_unix_socket_serves_and_goes_with_the_server(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "hello")
+            for killed in (True, False):  # what is left by the first is taken by the second
+                process = start("--host", "unix:" + path)
+                self.assertEqual(process.stdout.readline(), f"listening on unix:{path}\n")
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+                    self.assertIn(b'{"hello":"world"}', ask(client))
+                if killed:
+                    end(process, signal.SIGKILL)
+                    self.assertTrue(os.path.exists(path))
+                else:
+                    second = start("--host", "unix:" + path)
+                    _, errors = second.communicate(timeout=DEADLINE_SECONDS)
+                    self.assertEqual(second.returncode, 1)
+                    self.assertIn(f"cannot listen on {path}: Address already in use", errors)
+                    self.assertEqual(end(process), 0)
+                    self.assertFalse(os.path.exists(path))
+
+    def test_a_path_that_is_no_socket_is_left_alone(self):
+        with tempfile.NamedTemporaryFile() as file:
+            process = start("--host", "unix:" + file.name)
+            process.communicate(timeout=DEADLINE_SECONDS)
+            self.assertEqual(process.returncode, 1)
+            self.assertTrue(os.path.exists(file.name))
+
+    def test_the_socket_of_a_service_manager_is_served_and_it_is_told(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket() as listener, socket.socket(
+            socket.AF_UNIX, socket.SOCK_DGRAM
+        ) as notified:
+            notify = os.path.join(folder, "notify")
+            notified.bind(notify)
+            notified.settimeout(DEADLINE_SECONDS)
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            # The process itself must have the id that LISTEN_PID says, so a shell becomes it.
+            script = f'export LISTEN_PID=$$; exec "{HELLO}" run 3<&{listener.fileno()}'
+            environment = dict(os.environ, LISTEN_FDS="1", NOTIFY_SOCKET=notify)
+            process = subprocess.Popen(
+                ["sh", "-c", script], env=environment, pass_fds=[listener.fileno()],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            self.assertEqual(notified.recv(100), b"READY=1")
+            with socket.create_connection(listener.getsockname()) as client:
+                self.assertIn(b'{"hello":"world"}', ask(client))
+            self.assertEqual(end(process), 0)
+
+    def test_another_process_s_socket_is_not_taken(self):
+        environment = dict(os.environ, LISTEN_FDS="1", LISTEN_PID="1")
+        process = start("--port", "0", env=environment)
+        self.assertIn("listening on http://127.0.0.1:", process.stdout.readline())
+        self.assertEqual(end(process), 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
