@@ -1,5 +1,6 @@
 #include "connection.h"
 #include "response_head.h"
+#include "stream.h"
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -11,11 +12,6 @@
 #define EMPTY_LINES_MAX 8
 #define LINGER_MS 2000
 #define NS_PER_MS 1000000u
-#define STREAM_BYTES 16384
-#define CHUNK_HEAD_BYTES 8 /* "4000" and CRLF, at most */
-#define CHUNK_TAIL_BYTES 2
-#define PAUSE_MS 100
-#define PAUSE_MAX_MS 3600000u
 
 static const struct sx__fault empty_lines = {400, SX_REASON_MALFORMED,
                                              "there are too many empty lines"};
@@ -76,7 +72,7 @@ uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
 
 /* ---- endings ---- */
 
-static void enter(struct sx__connection *connection, enum sx__phase phase, uint64_t now_ns)
+void sx__connection_enter(struct sx__connection *connection, enum sx__phase phase, uint64_t now_ns)
 {
     connection->phase = phase;
     connection->progress_ns = now_ns;
@@ -150,7 +146,7 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
     }
     free_head(connection);
     free_streamed(connection);
-    enter(connection, SX__PHASE_CLOSED, now_ns);
+    sx__connection_enter(connection, SX__PHASE_CLOSED, now_ns);
 }
 
 void sx__connection_clean_up(struct sx__connection *connection, struct sx__request_pool *pool,
@@ -173,17 +169,6 @@ static void join_small_body(struct sx__connection *connection)
         memmove(space, body->data, body->size);
         body->data = space;
     }
-}
-
-static int begin_stream(struct sx__connection *connection, bool chunked)
-{
-    char *space = malloc(CHUNK_HEAD_BYTES + STREAM_BYTES + CHUNK_TAIL_BYTES);
-    connection->streamed = (struct sx__streamed){
-        .space = space,
-        .chunked = chunked,
-        .progress_ns = connection->progress_ns,
-    };
-    return space == NULL ? SX_ENOMEM : 0;
 }
 
 /* Has `response` sent, as that of the exchange or as that of a rejection. */
@@ -219,7 +204,7 @@ static int respond(struct sx__connection *connection, const struct sx__response 
     connection->body = has_body && !request->is_head ? response->body : (struct sx_str){NULL, 0};
     if (streamed && !request->is_head) {
         connection->body = (struct sx_str){NULL, 0};
-        return begin_stream(connection, head.chunked);
+        return sx__stream_begin(connection, head.chunked);
     }
     if (has_body && !request->is_head && response->file.present && response->file.size > 0) {
         connection->file = response->file;
@@ -244,7 +229,7 @@ static void reject(struct sx__connection *connection, const struct sx__fault *fa
     service->rejected(service->app, fault->reason);
     connection->closing = true;
     connection->unread = true;
-    enter(connection, SX__PHASE_REJECTION, now_ns);
+    sx__connection_enter(connection, SX__PHASE_REJECTION, now_ns);
 
     /* The messages are our own and need no escaping. The end of response_head is free for the body:
      * the head of a rejection is short. */
@@ -280,7 +265,7 @@ static void send_continue(struct sx__connection *connection, uint64_t now_ns)
     connection->head_size = sizeof text - 1;
     connection->sent = 0;
     memcpy(connection->head, text, sizeof text - 1);
-    enter(connection, SX__PHASE_CONTINUE, now_ns);
+    sx__connection_enter(connection, SX__PHASE_CONTINUE, now_ns);
 }
 
 size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2])
@@ -317,14 +302,14 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
 }
 
 /* A request whose bytes are all read needs no linger: closing then loses nothing. */
-static void finish_output(struct sx__connection *connection, uint64_t now_ns)
+void sx__connection_finish_output(struct sx__connection *connection, uint64_t now_ns)
 {
     struct sx__request *request = connection->request;
     const enum sx__phase phase = connection->phase;
     if (phase == SX__PHASE_CONTINUE) {
         free_head(connection);
         connection->waiting = request->parsed < request->filled;
-        enter(connection, SX__PHASE_BODY, now_ns);
+        sx__connection_enter(connection, SX__PHASE_BODY, now_ns);
         return;
     }
     struct sx__streamed *streamed = &connection->streamed;
@@ -333,7 +318,7 @@ static void finish_output(struct sx__connection *connection, uint64_t now_ns)
         streamed->sent_bytes += streamed->piece_size;
         streamed->piece_size = 0;
         streamed->progress_ns = now_ns;
-        enter(connection, SX__PHASE_PRODUCE, now_ns);
+        sx__connection_enter(connection, SX__PHASE_PRODUCE, now_ns);
         return;
     }
     if (phase == SX__PHASE_RESPONSE) {
@@ -343,13 +328,13 @@ static void finish_output(struct sx__connection *connection, uint64_t now_ns)
     free_streamed(connection);
     if (connection->closing) {
         const bool unread = connection->unread || request->parsed < request->filled;
-        enter(connection, unread ? SX__PHASE_LINGER : SX__PHASE_CLOSED, now_ns);
+        sx__connection_enter(connection, unread ? SX__PHASE_LINGER : SX__PHASE_CLOSED, now_ns);
         return;
     }
     sx__request_next(request);
     connection->waiting = request->filled > request->start;
     connection->empty_lines = 0;
-    enter(connection, SX__PHASE_HEAD, now_ns);
+    sx__connection_enter(connection, SX__PHASE_HEAD, now_ns);
 }
 
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns)
@@ -358,7 +343,7 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
     connection->progress_ns = now_ns;
     const size_t file_size = connection->file.present ? connection->file.size : 0;
     if (connection->sent == connection->head_size + connection->body.size + file_size) {
-        finish_output(connection, now_ns);
+        sx__connection_finish_output(connection, now_ns);
     }
 }
 
@@ -428,7 +413,7 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
         send_continue(connection, now_ns);
     } else {
         connection->waiting = true;
-        enter(connection, SX__PHASE_BODY, now_ns);
+        sx__connection_enter(connection, SX__PHASE_BODY, now_ns);
     }
 }
 
@@ -496,93 +481,11 @@ void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 
 /* ---- the handler ---- */
 
-/* ---- streams ---- */
-
-/* What waits has nothing to lose: when the server stops, or when the client may be gone and nothing
- * is sent by which one would learn it, the stream is cut off. */
-static void pause_stream(struct sx__connection *connection, unsigned wait_ms, uint64_t now_ns)
-{
-    struct sx__streamed *streamed = &connection->streamed;
-    const struct sx__protocol *protocol = connection->protocol;
-    const uint64_t patience_ns = (uint64_t)protocol->options.write_timeout_ms * NS_PER_MS;
-    const bool is_lost = streamed->half_closed && now_ns - streamed->progress_ns > patience_ns;
-    if (is_lost || atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
-        sx__connection_abort(connection, now_ns);
-        return;
-    }
-    const uint64_t wait_ns =
-        (uint64_t)(wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS) * NS_PER_MS;
-    streamed->resume_ns = now_ns + wait_ns;
-    /* The deadline counts from when something can happen. */
-    enter(connection, SX__PHASE_PAUSE, streamed->resume_ns);
-}
-
-/* The framing goes around the bytes where they are, so that a piece is sent as one. */
-static void send_piece(struct sx__connection *connection, size_t size)
-{
-    struct sx__streamed *streamed = &connection->streamed;
-    char *data = streamed->space + CHUNK_HEAD_BYTES;
-    streamed->piece_size = size;
-    streamed->in_piece = true;
-    connection->sent = 0;
-    connection->head_size = 0;
-    connection->body = (struct sx_str){data, size};
-    if (streamed->chunked) {
-        char text[CHUNK_HEAD_BYTES + 1];
-        const int text_size = snprintf(text, sizeof text, "%zx\r\n", size);
-        connection->head_size = (size_t)text_size;
-        memcpy(data - text_size, text, (size_t)text_size);
-        memcpy(data + size, "\r\n", CHUNK_TAIL_BYTES);
-        connection->body.size += CHUNK_TAIL_BYTES;
-    }
-    connection->head = data - connection->head_size;
-    connection->phase = SX__PHASE_RESPONSE;
-}
-
-void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns)
-{
-    assert(connection->phase == SX__PHASE_PRODUCE);
-    struct sx__streamed *streamed = &connection->streamed;
-    const struct sx__response *response = &connection->request->exchange.response;
-    unsigned wait_ms = PAUSE_MS;
-    const int size = response->produce(response->produce_context,
-                                       streamed->space + CHUNK_HEAD_BYTES, STREAM_BYTES, &wait_ms);
-    if (size == SX_EAGAIN) {
-        pause_stream(connection, wait_ms, now_ns);
-    } else if (size < 0 || size > STREAM_BYTES) {
-        /* RFC 9112 8: without its last chunk "the message is incomplete". */
-        sx__connection_abort(connection, now_ns);
-    } else {
-        streamed->is_last = size == 0;
-        send_piece(connection, (size_t)size);
-        if (size == 0 && !streamed->chunked) {
-            finish_output(connection, now_ns);
-        }
-    }
-}
-
-void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns)
-{
-    if (connection->phase != SX__PHASE_PAUSE) {
-        return;
-    }
-    /* The producer is asked once more before the server stops. */
-    if (now_ns >= connection->streamed.resume_ns ||
-        atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed)) {
-        enter(connection, SX__PHASE_PRODUCE, now_ns);
-    }
-}
-
-void sx__connection_half_close(struct sx__connection *connection)
-{
-    connection->streamed.half_closed = connection->streamed.space != NULL;
-}
-
 /* The request is whole, so the connection can go on: a new one would cost more than it. */
 void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns)
 {
     if (connection->phase == SX__PHASE_PRODUCE) {
-        pause_stream(connection, PAUSE_MS, now_ns);
+        sx__stream_pause(connection, SX__STREAM_PAUSE_MS, now_ns);
         return;
     }
     assert(connection->phase == SX__PHASE_READY);

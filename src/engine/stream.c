@@ -1,0 +1,104 @@
+/* Bodies that are produced piece by piece. */
+#include "stream.h"
+#include <assert.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MS 1000000u
+#define STREAM_BYTES 16384
+#define CHUNK_HEAD_BYTES 8 /* "4000" and CRLF, at most */
+#define CHUNK_TAIL_BYTES 2
+#define PAUSE_MAX_MS 3600000u
+
+int sx__stream_begin(struct sx__connection *connection, bool chunked)
+{
+    char *space = malloc(CHUNK_HEAD_BYTES + STREAM_BYTES + CHUNK_TAIL_BYTES);
+    connection->streamed = (struct sx__streamed){
+        .space = space,
+        .chunked = chunked,
+        .progress_ns = connection->progress_ns,
+    };
+    return space == NULL ? SX_ENOMEM : 0;
+}
+
+/* What waits has nothing to lose: when the server stops, or when the client may be gone and nothing
+ * is sent by which one would learn it, the stream is cut off. */
+void sx__stream_pause(struct sx__connection *connection, unsigned wait_ms, uint64_t now_ns)
+{
+    struct sx__streamed *streamed = &connection->streamed;
+    const struct sx__protocol *protocol = connection->protocol;
+    const uint64_t patience_ns = (uint64_t)protocol->options.write_timeout_ms * NS_PER_MS;
+    const bool is_lost = streamed->half_closed && now_ns - streamed->progress_ns > patience_ns;
+    if (is_lost || atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
+        sx__connection_abort(connection, now_ns);
+        return;
+    }
+    const uint64_t wait_ns =
+        (uint64_t)(wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS) * NS_PER_MS;
+    streamed->resume_ns = now_ns + wait_ns;
+    /* The deadline counts from when something can happen. */
+    sx__connection_enter(connection, SX__PHASE_PAUSE, streamed->resume_ns);
+}
+
+/* The framing goes around the bytes where they are, so that a piece is sent as one. */
+static void send_piece(struct sx__connection *connection, size_t size)
+{
+    struct sx__streamed *streamed = &connection->streamed;
+    char *data = streamed->space + CHUNK_HEAD_BYTES;
+    streamed->piece_size = size;
+    streamed->in_piece = true;
+    connection->sent = 0;
+    connection->head_size = 0;
+    connection->body = (struct sx_str){data, size};
+    if (streamed->chunked) {
+        char text[CHUNK_HEAD_BYTES + 1];
+        const int text_size = snprintf(text, sizeof text, "%zx\r\n", size);
+        connection->head_size = (size_t)text_size;
+        memcpy(data - text_size, text, (size_t)text_size);
+        memcpy(data + size, "\r\n", CHUNK_TAIL_BYTES);
+        connection->body.size += CHUNK_TAIL_BYTES;
+    }
+    connection->head = data - connection->head_size;
+    connection->phase = SX__PHASE_RESPONSE;
+}
+
+void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns)
+{
+    assert(connection->phase == SX__PHASE_PRODUCE);
+    struct sx__streamed *streamed = &connection->streamed;
+    const struct sx__response *response = &connection->request->exchange.response;
+    unsigned wait_ms = SX__STREAM_PAUSE_MS;
+    const int size = response->produce(response->produce_context,
+                                       streamed->space + CHUNK_HEAD_BYTES, STREAM_BYTES, &wait_ms);
+    if (size == SX_EAGAIN) {
+        sx__stream_pause(connection, wait_ms, now_ns);
+    } else if (size < 0 || size > STREAM_BYTES) {
+        /* RFC 9112 8: without its last chunk "the message is incomplete". */
+        sx__connection_abort(connection, now_ns);
+    } else {
+        streamed->is_last = size == 0;
+        send_piece(connection, (size_t)size);
+        if (size == 0 && !streamed->chunked) {
+            sx__connection_finish_output(connection, now_ns);
+        }
+    }
+}
+
+void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns)
+{
+    if (connection->phase != SX__PHASE_PAUSE) {
+        return;
+    }
+    /* The producer is asked once more before the server stops. */
+    if (now_ns >= connection->streamed.resume_ns ||
+        atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed)) {
+        sx__connection_enter(connection, SX__PHASE_PRODUCE, now_ns);
+    }
+}
+
+void sx__connection_half_close(struct sx__connection *connection)
+{
+    connection->streamed.half_closed = connection->streamed.space != NULL;
+}
