@@ -1,5 +1,6 @@
 /* Property: whatever the name, help, labels, bounds and values, what is registered renders to a
- * page that a strict parser reads, and that gives back the same labels and the same numbers. */
+ * page without a fault, that a strict parser reads, and that gives back the same labels and the
+ * same numbers. */
 #include "utf8.h"
 
 #include <math.h>
@@ -349,7 +350,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (register_family(&family, registry, &model) == SX_OK) {
         take_series(&family, &model, &input);
         check(sx_page_render(&page, registry, SX_FORMAT_TEXT) == SX_OK);
-        parse_page((struct sx_str){page.data, page.size}, &model);
+        struct sx_str view = {page.data, page.size};
+        check(sx_exposition_check(view, NULL, NULL, NULL) == 0);
+        parse_page(view, &model);
     } else {
         check(family.counters == NULL);
     }

@@ -81,6 +81,19 @@ static void check_escapes(struct sx__check *check, struct sx_str text, bool quot
     }
 }
 
+/* Comments and the text of HELP may end in one; anywhere else it is no blank. */
+static void drop_carriage_return(struct sx__check *check, struct sx_str *text)
+{
+    if (text->size > 0 && text->data[text->size - 1] == '\r') {
+        text->size--;
+        if (!check->carriage_return_told) {
+            check->carriage_return_told = true;
+            sx__fault(check, SX__RULE_LINE_FEED,
+                      "a carriage return ends the line; only line feeds do (said once)");
+        }
+    }
+}
+
 /* ---- # HELP and # TYPE ---- */
 
 static void read_help(struct sx__line *line, struct sx__check *check, struct sx_str rest)
@@ -96,6 +109,7 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
         [SX__CHECK_GAUGE] = "gauge",     [SX__CHECK_HISTOGRAM] = "histogram",
         [SX__CHECK_SUMMARY] = "summary",
     };
+    drop_carriage_return(check, &rest);
     while (rest.size > 0 && is_blank(rest.data[rest.size - 1])) {
         rest.size--;
     }
@@ -251,21 +265,16 @@ static void read_sample(struct sx__line *line, struct sx__check *check, struct s
 void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str text)
 {
     *line = (struct sx__line){.kind = SX__LINE_NOTHING};
-    if (text.size > 0 && text.data[text.size - 1] == '\r') {
-        text.size--;
-        if (!check->carriage_return_told) {
-            check->carriage_return_told = true;
-            sx__fault(check, SX__RULE_LINE_FEED,
-                      "a carriage return ends the line; only line feeds do (said once)");
-        }
-    }
     if (!sx__utf8_is_valid(text)) {
         sx__fault(check, SX__RULE_UTF8, "the line is not UTF-8, which makes the page unreadable");
     }
     skip_blanks(&text);
     if (text.size > 0 && text.data[0] == '#') {
         read_comment(line, check, (struct sx_str){text.data + 1, text.size - 1});
-    } else if (text.size > 0) {
+        return;
+    }
+    drop_carriage_return(check, &text);
+    if (text.size > 0) {
         read_sample(line, check, text);
     }
 }

@@ -78,6 +78,7 @@ static const struct check_case check_cases[] = {
     {"HELP without a text", "", 0, PAGE("# HELP g\n# TYPE g gauge\ng 1\n")},
     {"HELP may hold quotes and UTF-8", "", 0,
      PAGE("# HELP g say \"\xC3\xA4\" \\\\ \\n {a=\"b\"} # 1\n# TYPE g gauge\ng 1\n")},
+    {"HELP may end in a carriage return", "", 0, PAGE("# HELP g H.\r\n# TYPE g gauge\ng 1\n")},
     {"control bytes in a label value", "", 0, PAGE("g{a=\"\x01\t\r\x7F\"} 1\n")},
     {"commas, braces and hashes in a label value", "", 0, PAGE("g{a=\"},b=\\\"#{\"} 1\n")},
     {"every way to write a number", "", 0,
