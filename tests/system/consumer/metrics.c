@@ -9,7 +9,7 @@ int main(void)
     int status = sx_counter_register(
         &jobs, NULL, &(struct sx_metric_options){.name = "jobs_total", .help = "Jobs done."});
 
-    sx_counter_inc(jobs); /* from any thread, in about a nanosecond */
+    sx_counter_inc(jobs); /* from any thread, without a lock */
 
     if (status == SX_OK && sx_page_render(&page, NULL, SX_FORMAT_TEXT) == SX_OK) {
         fwrite(page.data, 1, page.size, stdout);
