@@ -21,7 +21,7 @@
 #define SWEEP_MS 1000  /* how late a timeout may be noticed */
 #define REST_MS 100    /* of the listener, when descriptors are exhausted */
 #define STOP_SWEEP_MS 10
-#define STOP_GRACE_MS 200 /* beyond the deadline, for threads that are not in a handler */
+#define STOP_GRACE_MS 200 /* before the deadline, for the queue; behind it, for the threads */
 
 uint64_t sx__now_ns(void)
 {
@@ -358,16 +358,19 @@ static bool has_connections(struct sx__network *network, bool at_last)
 /* Answers what is in flight; gives when the threads that are not in a handler must have ended. */
 static uint64_t drain(struct sx__network *network)
 {
-    const uint64_t deadline_ns =
-        sx__now_ns() + (uint64_t)network->protocol.options.stop_timeout_ms * NS_PER_MS;
-    const uint64_t end_ns = deadline_ns + (uint64_t)STOP_GRACE_MS * NS_PER_MS;
+    const uint64_t timeout_ns = (uint64_t)network->protocol.options.stop_timeout_ms * NS_PER_MS;
+    const uint64_t grace_ns = (uint64_t)STOP_GRACE_MS * NS_PER_MS;
+    const uint64_t deadline_ns = sx__now_ns() + timeout_ns;
+    const uint64_t end_ns = deadline_ns + grace_ns;
+    /* Those in the queue are told while there is time for it. */
+    const uint64_t tell_ns = deadline_ns - (timeout_ns / 2 < grace_ns ? timeout_ns / 2 : grace_ns);
     atomic_store(&network->protocol.stopping, true);
     sx__listener_close(network);
     uint64_t swept_ns = 0;
     uint64_t now_ns = sx__now_ns();
     while (has_connections(network, now_ns >= end_ns)) {
         const bool is_late = now_ns >= deadline_ns;
-        expire(network, is_late ? UINT64_MAX : now_ns);
+        expire(network, now_ns >= tell_ns ? UINT64_MAX : now_ns);
         resume_streams(network, UINT64_MAX - 1); /* to learn that there is no time to wait */
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_IDLE, now_ns);

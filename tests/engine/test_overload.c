@@ -151,7 +151,7 @@ static void a_stop_answers_those_in_the_queue(void **state)
 static void a_handler_that_does_not_return_is_abandoned(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.stop_timeout_ms = 100;
+    fixture->options.stop_timeout_ms = 800;
     int blocked[BLOCKED];
     block_all(fixture, blocked);
     const int queued = connect_to(fixture);
@@ -162,7 +162,7 @@ static void a_handler_that_does_not_return_is_abandoned(void **state)
     fixture->runs = false;
     assert_int_equal(fixture->run_status, SX_ETIMEOUT);
     assert_string_equal(fixture->fake.last_log,
-                        "3 handlers did not return within 100 ms: abandoned");
+                        "3 handlers did not return within 800 ms: abandoned");
     /* All others have their answer, and what the three may use is there until they are done. */
     assert_int_equal(receive_response(queued, NULL), 503);
     close(queued);
