@@ -383,14 +383,19 @@ SX_PROVIDER(sx_registry, app, provide_registry, NULL, (inject, sx_prometheus, pr
 
 /* ---- the page ---- */
 
-static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus)
+static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
+                                          const struct sx_request *request)
 {
+    const char *accept = sx_request_get_header(request, "Accept");
+    const enum sx_format format = sx_format_negotiate(view(accept == NULL ? "" : accept));
     struct sx_page page = {0};
-    int status = sx_page_render(&page, prometheus->registry, SX_FORMAT_TEXT);
+    int status = sx_page_render(&page, prometheus->registry, format);
     if (status < 0) {
         sx_page_clean_up(&page);
         return sx_fail(500, "the page cannot be rendered: %s", sx_status_text(status));
     }
-    return sx_bytes_take(sx_format_content_type(SX_FORMAT_TEXT), page.data, page.size);
+    return sx_with_header("Vary", "Accept",
+                          sx_bytes_take(sx_format_content_type(format), page.data, page.size));
 }
-SX_BIND_SHARED(sx_expose_metrics, (inject, sx_prometheus, prometheus));
+SX_BIND_SHARED(sx_expose_metrics, (inject, sx_prometheus, prometheus),
+               (inject, sx_request, request));
