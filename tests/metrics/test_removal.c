@@ -273,7 +273,7 @@ static void test_a_full_directory_does_not_keep_from_removing(void **state)
     int count = 0;
     struct sx_counter *counter = NULL;
     sx_registry_destroy(registry);
-    struct sx_registry_options tiny = {.directory_bytes = 4096};
+    struct sx_registry_options tiny = {.slots = 8, .slot_bytes = 64 << 10, .directory_bytes = 4096};
     struct sx_metric_options options = {.name = "c_total", .help = "C.", .labels = SX_LABELS("a")};
     assert_int_equal(sx_registry_new(&registry, &tiny), SX_OK);
     assert_int_equal(sx_counter_family_register(&counters, registry, &options), SX_OK);
@@ -289,7 +289,7 @@ static void test_a_full_directory_does_not_keep_from_removing(void **state)
 
 /* ---- at the same time as everything else ---- */
 
-#define ROUNDS 3000
+#define ROUNDS 5000
 static int removing;
 static pthread_barrier_t together;
 
@@ -351,6 +351,44 @@ static void test_removal_disturbs_neither_updates_nor_scrapes(void **state)
     }
     pthread_barrier_destroy(&together);
     assert_true(sx_counter_get(stays) >= 3000);
+}
+
+static void *remove_and_make_again(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&together);
+    while (__atomic_load_n(&removing, __ATOMIC_ACQUIRE)) {
+        (void)remove_counter("x", "1");
+        sx_counter_inc(sx_counter_with(counters, "x", "1"));
+        (void)sx_histogram_family_clear(histograms);
+        sx_histogram_observe(sx_histogram_with(histograms, "x", "1"), 1);
+    }
+    return NULL;
+}
+
+/* A reading that began before the removal and ended after it has looked at cells of others. */
+static void test_a_series_is_not_read_while_it_changes(void **state)
+{
+    (void)state;
+    enum { READINGS = 200000 };
+    pthread_t remover;
+    struct sx_counter *counter = sx_counter_with(counters, "x", "1");
+    struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
+    assert_int_equal(remove_counter("x", "1"), 1);
+    assert_int_equal(sx_histogram_family_clear(histograms), 1);
+    sx_counter_add(counter, 1e12); /* what handles of removed series update */
+    sx_histogram_observe(histogram, 1e12);
+    removing = 1;
+    assert_int_equal(pthread_barrier_init(&together, NULL, 2), 0);
+    assert_int_equal(pthread_create(&remover, NULL, remove_and_make_again, NULL), 0);
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < READINGS; i++) {
+        assert_true(sx_counter_get(counter) <= 1);
+        assert_true(sx_histogram_get_sum(histogram) <= 1);
+    }
+    __atomic_store_n(&removing, 0, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(remover, NULL), 0);
+    pthread_barrier_destroy(&together);
 }
 
 /* ---- where processes share the registry ---- */
@@ -463,6 +501,7 @@ int main(void)
         TEST(test_faults_in_arguments_are_told_apart),
         TEST(test_a_full_directory_does_not_keep_from_removing),
         TEST(test_removal_disturbs_neither_updates_nor_scrapes),
+        TEST(test_a_series_is_not_read_while_it_changes),
         TEST(test_a_series_is_removed_for_all_processes),
         TEST(test_a_remover_that_died_half_way_has_removed),
     };

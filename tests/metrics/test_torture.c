@@ -22,6 +22,7 @@
 #define AT_ONCE 24u
 #define SLOTS 8u
 #define FORKS 20u /* in all, by some of the threads */
+#define FORK_UPDATES 200u
 #define CHURNED 20u
 #define STEADY_LINES 77 /* of the families that are made first and never churned */
 
@@ -118,17 +119,22 @@ static void give_birth(const struct world *world, unsigned index)
     sx_counter_inc(born);
 }
 
+static void update_in_fork(unsigned index)
+{
+    for (unsigned i = 0; i < FORK_UPDATES * WORLDS; i++) {
+        update(&worlds[i % WORLDS], index);
+    }
+}
+
 /* A child updates its copies, which are nobody's, and the shared registry, which is everybody's. */
 static void fork_and_update(unsigned index)
 {
     pid_t child = fork();
     if (child == 0) {
-        for (size_t i = 0; i < WORLDS; i++) {
-            update(&worlds[i], index);
-            churn(&worlds[i], index);
-        }
+        update_in_fork(index);
         _exit(0);
     }
+    update_in_fork(index); /* at the same time, in a slot of its own */
     int status = -1;
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -195,17 +201,18 @@ static void *scrape(void *argument)
 
 /* ---- what is true in the end ---- */
 
-static void check_sums(const struct world *world, bool with_forks)
+static void check_sums(const struct world *world, bool shared)
 {
     double counted = 0;
     double observed = 0;
     double balance = 0;
     unsigned updates = 0;
     for (unsigned i = 0; i < THREADS; i++) {
-        unsigned times = with_forks && i % (THREADS / FORKS) == 0 ? 2 : 1;
+        unsigned in_fork = i % (THREADS / FORKS) == 0 ? FORK_UPDATES : 0;
+        unsigned times = 1 + (shared ? 2 : 1) * in_fork;
         counted += times * (increments_of(i) + 3.25);
         observed += times * (i % 12);
-        balance += i % 2 == 0 ? 3 : -3; /* a child's gauges go with it */
+        balance += (1 + in_fork) * (i % 2 == 0 ? 3.0 : -3.0); /* a child's gauges go with it */
         updates += times;
     }
     assert_true(sx_counter_get(world->counter) == counted);
