@@ -29,7 +29,7 @@ struct sx_page {
  *
  * @param page      its former content is replaced; on failure it is empty
  * @param registry  NULL: the default registry
- * Errors:   SX_EINVAL, SX_ENOMEM
+ * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
  * Threads:  [any] with a page of its own; takes no lock that an update takes
  * Memory:   the page owns its buffer; free with sx_page_clean_up
  * Source:   Prometheus "Exposition formats"
