@@ -1,6 +1,11 @@
 /* Everything at once: short-lived threads, more of them than slots, in private and shared
  * registries side by side, while families and series are made, removed and scraped, and processes
- * fork. */
+ * fork.
+ *
+ * Not part of the test run yet: in about one run of ten a scrape beside forks shows a steady line
+ * lower than an earlier one did, and it is not known yet whether the library or this program is
+ * wrong. To run it: cc -Iinclude -Isrc/metrics tests/torture/metrics.c -lsextant-metrics -lcmocka
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
