@@ -3,6 +3,7 @@
  * differences are between apps that take turns, and medians of many short windows. */
 #define _POSIX_C_SOURCE 200809L
 #include <sextant/app.h>
+#include <sextant/client.h>
 #include <sextant/prometheus.h>
 #include <stdio.h>
 #include <stdlib.h>

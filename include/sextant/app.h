@@ -719,46 +719,6 @@ SX_API void sx_app_reserve(struct sx_app *app, const struct sx_handler *handler)
 SX_API void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *format, ...)
     SX_PRINTF(3, 4);
 
-/* ---- the test client: requests without a socket, over the same code ---- */
-
-struct sx_client;
-
-/** A response as a client sees it. Initialise with `{0}`. */
-struct sx_reply {
-    int status;
-    struct sx_str body;    /* NUL-terminated for convenience */
-    struct sx_str headers; /* the lines as sent, for inspection */
-    void *memory;          /* private */
-};
-
-/** Makes a client of the app, which must outlive it. Errors: SX_ENOMEM, SX_EINVAL, SX_ECOMPONENT */
-SX_API SX_MUST_CHECK int sx_client_new(struct sx_client **client, struct sx_app *app);
-/** NULL is a no-op. */
-SX_API void sx_client_destroy(struct sx_client *client);
-
-/** Sends a request and waits for its response.
- *
- * @param headers  lines, each ended by CRLF: "Accept: text/plain\r\n"; NULL: none
- * @param body     may be empty
- * Errors:   SX_EPROTO (the app closed without an answer), SX_ENOMEM, SX_EINVAL
- * Threads:  one client a thread
- * Memory:   reply is replaced; free it with sx_reply_clean_up
- */
-SX_API SX_MUST_CHECK int sx_client_send(struct sx_client *client, struct sx_reply *reply,
-                                        const char *method, const char *target, const char *headers,
-                                        struct sx_str body);
-/** sx_client_send of a GET without headers. The client keeps cookies: what Set-Cookie has set goes
- * with the following requests, by name and value; a Max-Age of 0 takes it away. */
-SX_API SX_MUST_CHECK int sx_client_get(struct sx_client *client, struct sx_reply *reply,
-                                       const char *target);
-/** The body as a JSON value, which the caller releases with json_decref; NULL: it is not JSON. */
-SX_API struct json_t *sx_reply_get_json(const struct sx_reply *reply);
-/** Copies the value of a header (any case) into `value`, cut to fit; false: absent. */
-SX_API bool sx_reply_get_header(const struct sx_reply *reply, const char *name, char *value,
-                                size_t size);
-/** NULL is a no-op. */
-SX_API void sx_reply_clean_up(struct sx_reply *reply);
-
 #ifdef __cplusplus
 }
 #endif

@@ -3,6 +3,7 @@
 #include "application.h"
 
 #include <jansson.h>
+#include <sextant/client.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

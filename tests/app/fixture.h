@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <sextant/app.h>
+#include <sextant/client.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <sextant/app.h>
+#include <sextant/client.h>
 #include <sextant/prometheus.h>
 #include <stdlib.h>
 

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sextant/app.h>
+#include <sextant/client.h>
 #include <sextant/prometheus.h>
 #include <stdio.h>
 #include <stdlib.h>

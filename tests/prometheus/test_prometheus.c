@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <sextant/app.h>
+#include <sextant/client.h>
 #include <sextant/exposition.h>
 #include <sextant/prometheus.h>
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* A program that uses both libraries: its own test client asks for a page and its metrics. */
 #include <sextant/app.h>
+#include <sextant/client.h>
 #include <sextant/prometheus.h>
 #include <stdio.h>
 #include <string.h>
