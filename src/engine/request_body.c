@@ -147,7 +147,8 @@ enum sx__parse sx__request_begin_body(struct sx__request *request)
     return request->fault != NULL ? SX__PARSE_BAD : SX__PARSE_DONE;
 }
 
-/* llhttp lets a bare LF end the trailer, and lets its lines be folded; others may not.
+/* llhttp lets a bare LF end the trailer, and lets its lines be folded or have no name; others may
+ * not.
  * Gives how many bytes are beyond doubt. */
 static size_t trailer_size(struct sx__request *request, const char *bytes, size_t size)
 {
@@ -156,7 +157,8 @@ static size_t trailer_size(struct sx__request *request, const char *bytes, size_
     for (; i < size; i++) {
         const char c = bytes[i];
         const bool begins_line = previous == '\n';
-        if ((c == '\n' && previous != '\r') || (begins_line && (c == ' ' || c == '\t'))) {
+        if ((c == '\n' && previous != '\r') ||
+            (begins_line && (c == ' ' || c == '\t' || c == ':'))) {
             break;
         }
         previous = c;

@@ -28,6 +28,20 @@ static bool is_in_name(char c)
            (c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL);
 }
 
+/* The bytes of a name or of an IPv4 address: pct-encoded = "%" HEXDIG HEXDIG */
+static size_t name_size(struct sx_str text)
+{
+    size_t i = 0;
+    while (i < text.size && is_in_name(text.data[i])) {
+        if (text.data[i] == '%' &&
+            (text.size - i < 3 || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2]))) {
+            break;
+        }
+        i++;
+    }
+    return i;
+}
+
 /* The bracketed address of an IPv6 host; its exact form is nobody's business here. */
 static size_t literal_size(struct sx_str text)
 {
@@ -40,16 +54,10 @@ static size_t literal_size(struct sx_str text)
 
 bool sx__is_host(struct sx_str text)
 {
-    size_t i = 0;
-    if (text.size > 0 && text.data[0] == '[') {
-        i = literal_size(text);
-        if (i == 0) {
-            return false;
-        }
-    } else {
-        while (i < text.size && is_in_name(text.data[i])) {
-            i++;
-        }
+    const bool is_literal = text.size > 0 && text.data[0] == '[';
+    size_t i = is_literal ? literal_size(text) : name_size(text);
+    if (is_literal && i == 0) {
+        return false;
     }
     if (i < text.size && text.data[i] == ':') {
         i++;
@@ -60,11 +68,20 @@ bool sx__is_host(struct sx_str text)
     return i == text.size;
 }
 
-/* RFC 9112 3.2.3: authority-form = uri-host ":" port */
+/* RFC 9112 3.2.3: authority-form = uri-host ":" port. RFC 9110 9.3.6: "A server MUST reject a
+ * CONNECT request that targets an empty or invalid port number". */
 static bool is_authority(struct sx_str target)
 {
-    return target.size > 1 && target.data[0] != ':' && is_digit(target.data[target.size - 1]) &&
-           memchr(target.data, ':', target.size) != NULL && sx__is_host(target);
+    size_t digits = 0;
+    unsigned long port = 0;
+    while (digits < target.size && is_digit(target.data[target.size - 1 - digits])) {
+        digits++;
+    }
+    for (size_t i = target.size - digits; i < target.size && port <= UINT16_MAX; i++) {
+        port = port * 10 + (unsigned long)(target.data[i] - '0');
+    }
+    return digits > 0 && digits + 1 < target.size && target.data[target.size - 1 - digits] == ':' &&
+           port > 0 && port <= UINT16_MAX && sx__is_host(target);
 }
 
 static bool has_scheme(struct sx_str target, const char *scheme)
