@@ -179,6 +179,25 @@ static const struct sx_renderer_list *renderers_of(const struct sx_request *requ
     return own->count > 0 ? own : &json_renderers;
 }
 
+/* The renderer that the client likes best, of equals the first; NULL: it likes none. */
+static const struct sx_renderer *choose_renderer(const struct sx_renderer_list *renderers,
+                                                 const char *accept)
+{
+    const struct sx_renderer *best = NULL;
+    unsigned best_weight = 0;
+    const struct sx_str header = {accept, accept == NULL ? 0 : strlen(accept)};
+    for (size_t i = 0; i < renderers->count; i++) {
+        const char *media_type = renderers->items[i].media_type;
+        const struct sx_str offer = {media_type, strlen(media_type)};
+        const unsigned weight = sx__accept_weigh(header, offer).weight;
+        if (weight > best_weight) {
+            best = &renderers->items[i];
+            best_weight = weight;
+        }
+    }
+    return best;
+}
+
 static struct sx_result not_acceptable(const struct sx_renderer_list *renderers)
 {
     json_t *available = json_array();
@@ -195,7 +214,7 @@ static void render(struct sx_request *request, struct sx_result *result)
     if (result->json != NULL && !result->has_own_type && result->cause == NULL) {
         const struct sx_renderer_list *renderers = renderers_of(request);
         const struct sx_renderer *chosen =
-            sx__accept_choose(renderers, sx_request_get_header(request, "Accept"));
+            choose_renderer(renderers, sx_request_get_header(request, "Accept"));
         if (chosen == NULL && result->status < 400) {
             sx_result_clean_up(result);
             *result = not_acceptable(renderers);

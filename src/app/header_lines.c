@@ -1,6 +1,7 @@
 #include "header_lines.h"
 
-#include <sextant/status.h>
+#include "token.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,23 +12,6 @@
 static const char *const engine_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
                                              "Date",           "Keep-Alive",        "Upgrade",
                                              "Trailer"};
-
-/* RFC 9110 5.6.2: token. */
-static bool is_token(const char *text)
-{
-    static const char others[] = "!#$%&'*+-.^_`|~";
-    if (*text == '\0') {
-        return false;
-    }
-    for (; *text != '\0'; text++) {
-        char c = *text;
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alnum && strchr(others, c) == NULL) {
-            return false;
-        }
-    }
-    return true;
-}
 
 bool sx__header_value_is_allowed(const char *text)
 {
@@ -42,7 +26,8 @@ bool sx__header_value_is_allowed(const char *text)
 
 static bool is_allowed(const char *name, const char *value)
 {
-    if (name == NULL || value == NULL || !is_token(name) || !sx__header_value_is_allowed(value)) {
+    if (name == NULL || value == NULL || !sx__is_token((struct sx_str){name, strlen(name)}) ||
+        !sx__header_value_is_allowed(value)) {
         return false;
     }
     for (size_t i = 0; i < sizeof engine_headers / sizeof *engine_headers; i++) {

@@ -167,8 +167,8 @@ static const struct sx__fault *on_transfer_encoding(struct sx__request *request,
 
 static const struct sx__fault *on_connection(struct sx__request *request, struct sx_str value)
 {
-    struct sx_str option;
-    while (sx__list_next(&value, &option)) {
+    while (value.size > 0) {
+        const struct sx_str option = sx__trim(sx__take_until(&value, ','));
         request->wants_close |= sx__is_word(option, "close");
         request->wants_keep_alive |= sx__is_word(option, "keep-alive");
     }
@@ -179,8 +179,8 @@ static const struct sx__fault *on_connection(struct sx__request *request, struct
  * ignore that expectation." */
 static const struct sx__fault *on_expect(struct sx__request *request, struct sx_str value)
 {
-    struct sx_str expectation;
-    while (!request->is_http_1_0 && sx__list_next(&value, &expectation)) {
+    while (!request->is_http_1_0 && value.size > 0) {
+        const struct sx_str expectation = sx__trim(sx__take_until(&value, ','));
         if (sx__is_word(expectation, "100-continue")) {
             request->expects_continue = true;
         } else if (expectation.size > 0) {
@@ -230,7 +230,7 @@ static bool is_value(struct sx_str value)
 /* A line without its CRLF. */
 static const struct sx__fault *read_field(struct sx__header *header, struct sx_str line)
 {
-    const size_t name_size = sx__token_size(line.data, line.size);
+    const size_t name_size = sx__token_size(line);
     if (name_size == 0 || name_size == line.size || line.data[name_size] != ':') {
         return &bad_name;
     }

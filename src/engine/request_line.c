@@ -132,7 +132,7 @@ static bool is_version(struct sx_str text)
 
 const struct sx__fault *sx__request_line_parse(struct sx__request_line *line, struct sx_str text)
 {
-    const size_t method_size = sx__token_size(text.data, text.size);
+    const size_t method_size = sx__token_size(text);
     if (method_size == 0 || method_size == text.size || text.data[method_size] != ' ') {
         return &bad_method;
     }

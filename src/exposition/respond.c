@@ -11,7 +11,7 @@
 
 /* In the order of our preference; the first is the answer to who has none. */
 static const struct sx__offer offers[] = {
-    {SX_FORMAT_TEXT, "text", "plain", {{"version", "0.0.4"}, {"charset", "utf-8"}}},
+    {SX_FORMAT_TEXT, TEXT("text/plain; version=0.0.4; charset=utf-8")},
 };
 
 enum sx_format sx_format_negotiate(struct sx_str accept)

@@ -1,6 +1,8 @@
 /* scrape_request.c: the head of an HTTP/1.1 request, read strictly. */
 #include "scrape_request.h"
 
+#include "token.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -10,55 +12,6 @@ struct headers {
     bool has_body;
     bool close;
 };
-
-static bool is_token_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
-
-static bool is_token(struct sx_str text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (!is_token_character(text.data[i])) {
-            return false;
-        }
-    }
-    return text.size > 0;
-}
-
-static bool is_word(struct sx_str text, const char *word)
-{
-    return text.size == strlen(word) && strncasecmp(text.data, word, text.size) == 0;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct sx_str trim(struct sx_str text)
-{
-    while (text.size > 0 && is_blank(text.data[0])) {
-        text.data++;
-        text.size--;
-    }
-    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
-        text.size--;
-    }
-    return text;
-}
-
-/* Takes off what stands before the separator, which is taken too; all where there is none. */
-static struct sx_str take_until(struct sx_str *rest, char separator)
-{
-    const char *end = rest->size == 0 ? NULL : memchr(rest->data, separator, rest->size);
-    struct sx_str part = {rest->data, end == NULL ? rest->size : (size_t)(end - rest->data)};
-    size_t taken = end == NULL ? rest->size : part.size + 1;
-    rest->data += taken;
-    rest->size -= taken;
-    return part;
-}
 
 static int refuse(struct sx__scrape_request *request, int status)
 {
@@ -83,7 +36,8 @@ static size_t empty_lines_size(struct sx_str bytes)
 static ssize_t find_end(struct sx__scrape_request *request, struct sx_str bytes, size_t start)
 {
     size_t most = bytes.size < SX__HEAD_SIZE_MAX ? bytes.size : SX__HEAD_SIZE_MAX;
-    if (start < most && bytes.data[start] != '\r' && !is_token_character(bytes.data[start])) {
+    if (start < most && bytes.data[start] != '\r' &&
+        sx__token_size((struct sx_str){bytes.data + start, 1}) == 0) {
         return refuse(request, 400);
     }
     for (size_t i = start; i < most; i++) {
@@ -136,15 +90,15 @@ static int parse_target(struct sx__scrape_request *request, struct sx_str target
             target.size--;
         }
     }
-    request->path = take_until(&target, '?');
+    request->path = sx__take_until(&target, '?');
     return SX_OK;
 }
 
 static int parse_request_line(struct sx__scrape_request *request, struct sx_str line)
 {
-    request->method = take_until(&line, ' ');
-    struct sx_str target = take_until(&line, ' ');
-    if (!is_token(request->method)) {
+    request->method = sx__take_until(&line, ' ');
+    struct sx_str target = sx__take_until(&line, ' ');
+    if (!sx__is_token(request->method)) {
         return refuse(request, 400);
     }
     int status = parse_target(request, target);
@@ -178,7 +132,7 @@ static bool has_close(struct sx_str list)
 {
     bool found = false;
     while (list.size > 0 && !found) {
-        found = is_word(trim(take_until(&list, ',')), "close");
+        found = sx__is_word(sx__trim(sx__take_until(&list, ',')), "close");
     }
     return found;
 }
@@ -186,17 +140,17 @@ static bool has_close(struct sx_str list)
 static void note_header(struct sx__scrape_request *request, struct headers *headers,
                         struct sx_str name, struct sx_str value)
 {
-    if (is_word(name, "accept")) {
+    if (sx__is_word(name, "accept")) {
         join_accept(request, value);
-    } else if (is_word(name, "accept-encoding") && request->encoding.data == NULL) {
+    } else if (sx__is_word(name, "accept-encoding") && request->encoding.data == NULL) {
         request->encoding = value;
-    } else if (is_word(name, "host")) {
+    } else if (sx__is_word(name, "host")) {
         headers->hosts++;
-    } else if (is_word(name, "connection")) {
+    } else if (sx__is_word(name, "connection")) {
         headers->close = headers->close || has_close(value);
-    } else if (is_word(name, "content-length")) {
+    } else if (sx__is_word(name, "content-length")) {
         headers->has_body = headers->has_body || !is_zero(value);
-    } else if (is_word(name, "transfer-encoding")) {
+    } else if (sx__is_word(name, "transfer-encoding")) {
         headers->has_body = true;
     }
 }
@@ -205,8 +159,8 @@ static int parse_header(struct sx__scrape_request *request, struct headers *head
                         struct sx_str line)
 {
     size_t size = line.size;
-    struct sx_str name = take_until(&line, ':');
-    if (name.size == size || !is_token(name)) {
+    struct sx_str name = sx__take_until(&line, ':');
+    if (name.size == size || !sx__is_token(name)) {
         return refuse(request, 400); /* a line that is folded begins with a blank: no token */
     }
     for (size_t i = 0; i < line.size; i++) {
@@ -215,14 +169,14 @@ static int parse_header(struct sx__scrape_request *request, struct headers *head
             return refuse(request, 400);
         }
     }
-    note_header(request, headers, name, trim(line));
+    note_header(request, headers, name, sx__trim(line));
     return SX_OK;
 }
 
 /* Takes a line off, without its CR LF. */
 static struct sx_str take_line(struct sx_str *rest)
 {
-    struct sx_str line = take_until(rest, '\n');
+    struct sx_str line = sx__take_until(rest, '\n');
     line.size--;
     return line;
 }

@@ -234,6 +234,16 @@ static void test_options_is_answered_for_every_path(void **state)
     assert_header(&fixture, "Allow", "GET, HEAD, POST, OPTIONS");
 }
 
+static void test_of_renderers_wanted_alike_the_first_is_chosen(void **state)
+{
+    (void)state;
+    assert_int_equal(get_accepting("/table", "text/csv, application/json"), 200);
+    assert_header(&fixture, "Content-Type", "application/json");
+    assert_int_equal(get_accepting("/table", "text/csv;q=0.9, application/*;q=0.8"), 200);
+    assert_header(&fixture, "Content-Type", "text/csv; charset=utf-8");
+    assert_int_equal(get_accepting("/table", "*/*;q=0"), 406);
+}
+
 static void test_the_client_chooses_among_renderers(void **state)
 {
     (void)state;
@@ -327,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_the_rest_of_a_path_has_its_slashes),
         cmocka_unit_test(test_a_slash_too_many_or_too_few_is_a_308_with_the_query),
         cmocka_unit_test(test_options_is_answered_for_every_path),
+        cmocka_unit_test(test_of_renderers_wanted_alike_the_first_is_chosen),
         cmocka_unit_test(test_the_client_chooses_among_renderers),
         cmocka_unit_test(test_where_no_renderer_fits_it_is_a_406),
         cmocka_unit_test(test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log),

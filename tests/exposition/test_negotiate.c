@@ -10,13 +10,15 @@
 #include <string.h>
 
 /* Formats as there will be some day, to have something to choose from. */
+#define MEDIA_TYPE(text_)          \
+    {                              \
+        (text_), sizeof(text_) - 1 \
+    }
 static const struct sx__offer offers[] = {
-    {SX_FORMAT_TEXT, "text", "plain", {{"version", "0.0.4"}}},
-    {SX_FORMAT_TEXT, "application", "openmetrics-text", {{"version", "1.0.0"}}},
-    {SX_FORMAT_TEXT,
-     "application",
-     "vnd.google.protobuf",
-     {{"proto", "io.prometheus.client.MetricFamily"}, {"encoding", "delimited"}}},
+    {SX_FORMAT_TEXT, MEDIA_TYPE("text/plain; version=0.0.4")},
+    {SX_FORMAT_TEXT, MEDIA_TYPE("application/openmetrics-text; version=1.0.0")},
+    {SX_FORMAT_TEXT, MEDIA_TYPE("application/vnd.google.protobuf; "
+                                "proto=io.prometheus.client.MetricFamily; encoding=delimited")},
 };
 
 enum { TEXT, OPENMETRICS, PROTOBUF };

@@ -1,0 +1,129 @@
+#include "accept.h"
+
+#include "token.h"
+
+#include <stdbool.h>
+
+#define WEIGHT_MAX 1000
+
+/* RFC 9110 12.4.2: qvalue = ( "0" [ "." 0*3DIGIT ] ) / ( "1" [ "." 0*3("0") ] ) */
+static bool parse_weight(unsigned *weight, struct sx_str text)
+{
+    if (text.size == 0 || text.size > 5 || (text.data[0] != '0' && text.data[0] != '1') ||
+        (text.size > 1 && text.data[1] != '.')) {
+        return false;
+    }
+    unsigned value = (unsigned)(text.data[0] - '0') * WEIGHT_MAX;
+    unsigned place = WEIGHT_MAX / 10;
+    for (size_t i = 2; i < text.size; i++, place /= 10) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        value += (unsigned)(text.data[i] - '0') * place;
+    }
+    *weight = value;
+    return value <= WEIGHT_MAX;
+}
+
+/* A media type, or a range of them. */
+struct media {
+    struct sx_str type, subtype;
+    struct sx_str parameters; /* what stands behind the first semicolon */
+};
+
+static bool is_star(struct sx_str text)
+{
+    return text.size == 1 && text.data[0] == '*';
+}
+
+static bool parse_media(struct media *media, struct sx_str text)
+{
+    struct sx_str subtype = sx__take_part(&text, ';');
+    struct sx_str type = sx__take_until(&subtype, '/');
+    *media = (struct media){type, subtype, text};
+    return sx__is_token(type) && sx__is_token(subtype) && (is_star(subtype) || !is_star(type));
+}
+
+/* Quoted pairs stay as they are: no media type of ours needs one. */
+static struct sx_str unquote(struct sx_str text)
+{
+    if (text.size >= 2 && text.data[0] == '"' && text.data[text.size - 1] == '"') {
+        return (struct sx_str){text.data + 1, text.size - 2};
+    }
+    return text;
+}
+
+static struct sx_str take_parameter(struct sx_str *name, struct sx_str *parameters)
+{
+    struct sx_str value = sx__take_part(parameters, ';');
+    *name = sx__take_part(&value, '=');
+    return unquote(value);
+}
+
+static bool find_parameter(struct sx_str *value, struct sx_str parameters, struct sx_str name)
+{
+    bool found = false;
+    while (parameters.size > 0 && !found) {
+        struct sx_str have;
+        *value = take_parameter(&have, &parameters);
+        found = sx__is_same(have, name);
+    }
+    return found;
+}
+
+static bool covers(const struct media *range, const struct media *offer)
+{
+    return is_star(range->type) ||
+           (sx__is_same(range->type, offer->type) &&
+            (is_star(range->subtype) || sx__is_same(range->subtype, offer->subtype)));
+}
+
+/* False where the range is malformed, or wants something else. */
+static bool weigh(struct sx__preference *preference, struct sx_str text, const struct media *offer)
+{
+    struct media range;
+    if (!parse_media(&range, text) || !covers(&range, offer)) {
+        return false;
+    }
+    preference->weight = WEIGHT_MAX;
+    preference->specificity = (unsigned)!is_star(range.type) + (unsigned)!is_star(range.subtype);
+    while (range.parameters.size > 0) {
+        struct sx_str name, offered;
+        struct sx_str value = take_parameter(&name, &range.parameters);
+        if (sx__is_word(name, "q")) {
+            if (!parse_weight(&preference->weight, value)) {
+                return false;
+            }
+        } else if (find_parameter(&offered, offer->parameters, name)) {
+            if (!sx__is_same(value, offered)) {
+                return false;
+            }
+            preference->specificity++;
+        }
+    }
+    return true;
+}
+
+struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media_type)
+{
+    struct sx__preference best = {.weight = 0};
+    struct media offer;
+    if (!parse_media(&offer, media_type)) {
+        return best;
+    }
+    accept = sx__trim(accept);
+    if (accept.size == 0) {
+        best.weight = WEIGHT_MAX;
+    }
+    bool found = false;
+    for (size_t position = 0; accept.size > 0; position++) {
+        struct sx__preference have = {.position = position};
+        if (weigh(&have, sx__take_part(&accept, ','), &offer) &&
+            (!found || have.specificity > best.specificity ||
+             (have.specificity == best.specificity && have.weight > best.weight))) {
+            best = have;
+            found = true;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,104 @@
+#include "token.h"
+
+#include <string.h>
+
+/* RFC 9110 5.6.2: token = 1*tchar; tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" /
+ * "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA */
+static bool is_tchar(unsigned char c)
+{
+    static const unsigned char allowed[256] = {
+        ['!'] = 1, ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1, ['\''] = 1, ['*'] = 1, ['+'] = 1,
+        ['-'] = 1, ['.'] = 1, ['^'] = 1, ['_'] = 1, ['`'] = 1, ['|'] = 1,  ['~'] = 1, ['0'] = 1,
+        ['1'] = 1, ['2'] = 1, ['3'] = 1, ['4'] = 1, ['5'] = 1, ['6'] = 1,  ['7'] = 1, ['8'] = 1,
+        ['9'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1,  ['F'] = 1, ['G'] = 1,
+        ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1,  ['N'] = 1, ['O'] = 1,
+        ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1,  ['V'] = 1, ['W'] = 1,
+        ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1,  ['d'] = 1, ['e'] = 1,
+        ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,  ['l'] = 1, ['m'] = 1,
+        ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1,  ['t'] = 1, ['u'] = 1,
+        ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
+    };
+    return allowed[c] != 0;
+}
+
+size_t sx__token_size(struct sx_str bytes)
+{
+    size_t i = 0;
+    while (i < bytes.size && is_tchar((unsigned char)bytes.data[i])) {
+        i++;
+    }
+    return i;
+}
+
+bool sx__is_token(struct sx_str text)
+{
+    return text.size > 0 && sx__token_size(text) == text.size;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool sx__is_same(struct sx_str text, struct sx_str other)
+{
+    size_t i = 0;
+    while (i < text.size && i < other.size && lower(text.data[i]) == lower(other.data[i])) {
+        i++;
+    }
+    return i == text.size && i == other.size;
+}
+
+bool sx__is_word(struct sx_str text, const char *word)
+{
+    return sx__is_same(text, (struct sx_str){word, strlen(word)});
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct sx_str sx__trim(struct sx_str text)
+{
+    while (text.size > 0 && is_blank(text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
+        text.size--;
+    }
+    return text;
+}
+
+/* Takes `size` bytes off, and the separator behind them, if there is one. */
+static struct sx_str take(struct sx_str *rest, size_t size)
+{
+    struct sx_str part = {rest->data, size};
+    size_t taken = size < rest->size ? size + 1 : size;
+    if (taken > 0) {
+        rest->data += taken;
+        rest->size -= taken;
+    }
+    return part;
+}
+
+struct sx_str sx__take_until(struct sx_str *rest, char separator)
+{
+    const char *end = rest->size == 0 ? NULL : memchr(rest->data, separator, rest->size);
+    return take(rest, end == NULL ? rest->size : (size_t)(end - rest->data));
+}
+
+struct sx_str sx__take_part(struct sx_str *rest, char separator)
+{
+    bool quoted = false;
+    size_t size = 0;
+    for (; size < rest->size && (quoted || rest->data[size] != separator); size++) {
+        if (rest->data[size] == '"') {
+            quoted = !quoted;
+        } else if (quoted && rest->data[size] == '\\') {
+            size += size + 1 < rest->size;
+        }
+    }
+    return sx__trim(take(rest, size));
+}
