@@ -1,6 +1,10 @@
 /* touched.c: asking for the holes of the file behind a shared arena.
  *
- * mincore() would not do: it says of a page that was swapped out that it is not there.
+ * mincore() would not do: it says of a page that was swapped out that it is not there. SEEK_DATA
+ * alone would not do either: while the kernel moves a page to another place in memory (compaction,
+ * NUMA balancing), the new page is in the file for an instant before it is marked as up to date,
+ * and is taken for a hole. A scrape in that instant would show counters fall. So what was found has
+ * to be as much as the file has allocated, which a page counts to from before its first write.
  */
 #define _GNU_SOURCE /* SEEK_DATA, SEEK_HOLE */
 #include "touched.h"
@@ -9,6 +13,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define PASSES_MAX 8
 
 /* A program that closes all descriptors, as daemons do, may have another file there by now. */
 static bool is_ours(const struct sx__arena *arena)
@@ -26,39 +32,50 @@ static void mark(struct sx__touched *touched, size_t from, size_t until)
     }
 }
 
-/* Marks what is data between two distances from the first row. */
-static bool mark_data(struct sx__touched *touched, int file, size_t rows_offset, size_t from,
-                      size_t until)
+/* Marks what is data, and says how many bytes that is. */
+static bool mark_data(struct sx__touched *touched, int file, off_t *bytes)
 {
-    while (from < until) {
-        off_t data = lseek(file, (off_t)(rows_offset + from), SEEK_DATA);
+    off_t from = 0;
+    *bytes = 0;
+    for (;;) {
+        off_t data = lseek(file, from, SEEK_DATA);
         if (data < 0) {
             return errno == ENXIO; /* nothing but a hole up to the end */
         }
-        off_t hole = lseek(file, data, SEEK_HOLE);
-        if (hole < 0) {
+        from = lseek(file, data, SEEK_HOLE);
+        if (from < 0) {
             return false;
         }
-        size_t start = (size_t)data - rows_offset;
-        size_t end = (size_t)hole - rows_offset;
-        mark(touched, start, end < until ? end : until);
-        from = end;
+        mark(touched, (size_t)data, (size_t)from);
+        *bytes += from - data;
     }
+}
+
+static bool allocated(const struct sx__arena *arena, off_t *bytes)
+{
+    struct stat status;
+    if (fstat(arena->file, &status) != 0) {
+        return false;
+    }
+    *bytes = (off_t)status.st_blocks * 512;
     return true;
 }
 
-static bool mark_rows(struct sx__touched *touched, const struct sx_registry *registry, int file)
+/* A page that has data keeps it, so what was found in one pass stays found in the next. Where
+ * others allocate so fast that no pass agrees, a page that was there before is missing only if each
+ * pass met it as it moved. */
+static bool mark_all(struct sx__touched *touched, const struct sx__arena *arena)
 {
-    const struct sx__geometry *geometry = &registry->geometry;
-    size_t slots = __atomic_load_n(&registry->slots_claimed, __ATOMIC_ACQUIRE);
-    size_t gauges = __atomic_load_n(&registry->gauge_cells_used, __ATOMIC_RELAXED);
-    size_t others = __atomic_load_n(&registry->slot_cells_used, __ATOMIC_RELAXED);
-    for (size_t i = 0; i < geometry->process_rows + 1 + slots; i++) {
-        size_t from = i * geometry->row_stride;
-        size_t cells = i < geometry->process_rows ? gauges : others;
-        if (!mark_data(touched, file, geometry->rows_offset, from, from + cells * SX__CELL_BYTES)) {
+    bool agreed = false;
+    for (int pass = 0; pass < PASSES_MAX && !agreed; pass++) {
+        off_t before;
+        off_t found;
+        off_t after;
+        if (!allocated(arena, &before) || !mark_data(touched, arena->file, &found) ||
+            !allocated(arena, &after)) {
             return false;
         }
+        agreed = before == found && found == after;
     }
     return true;
 }
@@ -69,15 +86,14 @@ bool sx__touched_find(struct sx__touched *touched, const struct sx_registry *reg
     if (!registry->shared || !is_ours(arena)) {
         return false;
     }
-    const struct sx__geometry *geometry = &registry->geometry;
-    size_t count = (geometry->total_bytes - geometry->rows_offset) / SX__TOUCHED_UNIT + 1;
+    size_t count = registry->geometry.total_bytes / SX__TOUCHED_UNIT;
     /* Of a large arena that is megabytes of zeros, which cost nothing until they are written to. */
     uint64_t *bits = calloc(count / 64 + 1, sizeof *bits);
     if (bits == NULL) {
         return false;
     }
-    *touched = (struct sx__touched){sx__row(registry, 0), count, bits};
-    if (!mark_rows(touched, registry, arena->file)) {
+    *touched = (struct sx__touched){(const char *)registry, count, bits};
+    if (!mark_all(touched, arena)) {
         sx__touched_clean_up(touched);
         return false;
     }

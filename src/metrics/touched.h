@@ -9,15 +9,15 @@
 
 #include "arena.h"
 
-/* A bit for each 4,096 bytes from the first row on. */
+/* A bit for each 4,096 bytes of the mapping. */
 struct sx__touched {
     const char *start;
     size_t count;
     uint64_t *bits;
 };
 
-/** Asks the kernel for the pages of the rows that are in use; false where that is of no use, or
- *  where it cannot be had, and everything has to be read. */
+/** Asks the kernel for the pages; false where that is of no use, or where it cannot be had, and
+ *  everything has to be read. */
 bool sx__touched_find(struct sx__touched *touched, const struct sx_registry *registry);
 
 void sx__touched_clean_up(struct sx__touched *touched);

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
@@ -143,6 +144,63 @@ static void test_each_scrape_sees_what_was_touched_before_it(void **state)
     }
 }
 
+/* ---- a page that the kernel is moving is a hole for an instant ---- */
+
+#define PAGE_BYTES 4096
+
+static off_t moving = -1; /* offset of the page in the file */
+static unsigned passes_hidden;
+
+off_t __real_lseek(int file, off_t offset, int whence);
+off_t __wrap_lseek(int file, off_t offset, int whence);
+
+/* The page is a hole for as many passes as it is to be hidden. */
+off_t __wrap_lseek(int file, off_t offset, int whence)
+{
+    off_t at = __real_lseek(file, offset, whence);
+    if (passes_hidden == 0 || at < 0) {
+        return at;
+    }
+    if (whence == SEEK_HOLE && at > moving && offset < moving) {
+        return moving;
+    }
+    if (whence == SEEK_DATA && at >= moving && at < moving + PAGE_BYTES) {
+        passes_hidden--;
+        return __real_lseek(file, moving + PAGE_BYTES, whence);
+    }
+    return at;
+}
+
+static void count_hidden_for(unsigned passes)
+{
+    sx_counter_inc(counters[2500]);
+    const char *cell = sx__thread_slots[registry->arena] + counters[2500]->cell * SX__CELL_BYTES;
+    moving = (cell - (const char *)registry) / PAGE_BYTES * PAGE_BYTES;
+    passes_hidden = passes;
+    long long before = allocated();
+    render();
+    passes_hidden = 0;
+    assert_int_equal(allocated() - before, 0);
+}
+
+static void test_a_page_that_is_moved_during_a_scrape_is_counted(void **state)
+{
+    (void)state;
+    for (unsigned passes = 1; passes <= 3; passes++) {
+        char line[32];
+        count_hidden_for(passes);
+        snprintf(line, sizeof line, "c{a=\"2500\"} %u\n", passes);
+        assert_true(page_has(line));
+    }
+}
+
+static void test_a_page_that_stays_hidden_ends_the_scrape_all_the_same(void **state)
+{
+    (void)state;
+    count_hidden_for(UINT_MAX);
+    assert_true(page_has("c{a=\"2500\"} 0\n")); /* so the hiding works */
+}
+
 static void test_what_other_processes_touched_is_seen(void **state)
 {
     (void)state;
@@ -221,6 +279,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_scrape_allocates_no_memory_of_the_arena),
         TEST(test_each_scrape_sees_what_was_touched_before_it),
+        TEST(test_a_page_that_is_moved_during_a_scrape_is_counted),
+        TEST(test_a_page_that_stays_hidden_ends_the_scrape_all_the_same),
         TEST(test_what_other_processes_touched_is_seen),
         TEST(test_a_program_that_closes_all_descriptors_loses_nothing),
         TEST(test_a_file_that_took_the_descriptor_is_left_alone),
