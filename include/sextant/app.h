@@ -497,6 +497,11 @@ struct sx_route {
 SX_API const char *sx_request_get_method(const struct sx_request *request);
 /** The decoded path, "/users/7". */
 SX_API const char *sx_request_get_path(const struct sx_request *request);
+/** The numeric address of the client, or of the proxy in front; empty: it came over a Unix socket
+ * or from the test client. */
+SX_API const char *sx_request_get_client(const struct sx_request *request);
+/** "http" or "https". */
+SX_API const char *sx_request_get_scheme(const struct sx_request *request);
 /** The route that answers, NULL where none does (404, 405). */
 SX_API const struct sx_route *sx_request_get_route(const struct sx_request *request);
 /** The first header of that name (any case), white space around it removed; NULL: absent. */
@@ -578,10 +583,14 @@ struct sx_record {
     enum sx_method method_id;
     int status;                   /* 0 before respond */
     const struct sx_route *route; /* NULL: none answers */
-    size_t route_index;  /* index into the app's routes; the number of routes: none answers */
-    const char *handler; /* "file_stem.function", or "<builtin>" */
-    uint64_t started_ns; /* CLOCK_MONOTONIC at the request's first byte */
-    uint64_t ended_ns;   /* at end: after the last byte went to the kernel, or it died */
+    size_t route_index;   /* index into the app's routes; the number of routes: none answers */
+    const char *handler;  /* "file_stem.function", or "<builtin>" */
+    struct sx_str client; /* its address, "192.0.2.7" or "2001:db8::7"; empty: a Unix socket's, or
+                             the test client */
+    const char *scheme;   /* "http" or "https"; static */
+    const char *protocol; /* "HTTP/1.1" or "HTTP/1.0"; static */
+    uint64_t started_ns;  /* CLOCK_MONOTONIC at the request's first byte */
+    uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
     void *reserved[4];

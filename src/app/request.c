@@ -216,6 +216,16 @@ const char *sx_request_get_path(const struct sx_request *request)
     return request->path.text;
 }
 
+const char *sx_request_get_client(const struct sx_request *request)
+{
+    return request->exchange->record.client.data;
+}
+
+const char *sx_request_get_scheme(const struct sx_request *request)
+{
+    return request->exchange->record.scheme;
+}
+
 const struct sx_route *sx_request_get_route(const struct sx_request *request)
 {
     return request->exchange->record.route;

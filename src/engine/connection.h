@@ -22,6 +22,7 @@
 #define SX_CONNECTION_H
 
 #include "request.h"
+#include <netinet/in.h>
 
 /* What all connections of an engine share. */
 struct sx__protocol {
@@ -67,8 +68,15 @@ struct sx__streamed {
     uint64_t resume_ns;
 };
 
+/* Who is at the other end. */
+struct sx__peer {
+    char address[INET6_ADDRSTRLEN]; /* empty: it has none */
+    bool has_tls;
+};
+
 struct sx__connection {
     struct sx__protocol *protocol;
+    const struct sx__peer *peer; /* set after init; NULL: within the process */
     struct sx__request *request; /* NULL while idle */
     enum sx__phase phase;
     bool waiting;         /* bytes in the request's input have not been looked at */

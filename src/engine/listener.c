@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* accept4 */
 #include "network.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -170,8 +171,25 @@ static void arm(struct sx__network *network)
     epoll_ctl(network->epoll_fd, EPOLL_CTL_MOD, network->listener.fd, &event);
 }
 
+/* An IPv4 address that came over an IPv6 socket is written as what it is. */
+static void describe_peer(struct sx__peer *peer, const struct sockaddr *from)
+{
+    peer->address[0] = '\0';
+    if (from->sa_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)from;
+        inet_ntop(AF_INET, &four->sin_addr, peer->address, sizeof peer->address);
+    } else if (from->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)(const void *)from;
+        const bool is_four = IN6_IS_ADDR_V4MAPPED(&six->sin6_addr);
+        const unsigned char *bytes = six->sin6_addr.s6_addr;
+        inet_ntop(is_four ? AF_INET : AF_INET6, is_four ? bytes + 12 : bytes, peer->address,
+                  sizeof peer->address);
+    }
+}
+
 /* Has the socket watched, as a connection that waits. Errors: SX_ENOMEM, SX_ESYSTEM */
-static int watch(struct sx__network *network, int fd, struct sx__address *from)
+static int watch(struct sx__network *network, int fd, const struct sockaddr *from,
+                 struct sx__address *address)
 {
     struct sx__slot *slot = sx__slots_get(&network->slots, fd);
     if (slot == NULL) {
@@ -180,13 +198,15 @@ static int watch(struct sx__network *network, int fd, struct sx__address *from)
     /* Until it is in the set it is held: its first event may come before epoll_ctl returns. */
     atomic_exchange_explicit(&slot->state, SX__SLOT_HELD, memory_order_acquire);
     slot->fd = fd;
-    slot->address = from;
+    slot->address = address;
     slot->late = false;
     slot->lingering = false;
     slot->watches_output = false;
     slot->overloaded = false;
     atomic_store_explicit(&slot->resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&slot->connection, &network->protocol, sx__now_ns());
+    describe_peer(&slot->peer, from);
+    slot->connection.peer = &slot->peer;
     atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(&slot->connection),
                           memory_order_relaxed);
     struct epoll_event event = {.events = SX__SLOT_EVENTS, .data.ptr = slot};
@@ -206,7 +226,7 @@ static bool admit(struct sx__network *network, int fd, const struct sockaddr *fr
     const unsigned most = network->protocol.options.connection_count;
     bool admitted = atomic_load_explicit(&network->connections, memory_order_relaxed) < most &&
                     sx__addresses_add(&network->addresses, from, &address);
-    if (admitted && watch(network, fd, address) < 0) {
+    if (admitted && watch(network, fd, from, address) < 0) {
         sx__addresses_remove(&network->addresses, address);
         admitted = false;
     }

@@ -59,6 +59,7 @@ struct sx__slot {
     struct sx__slot *next_queued; /* guarded by the tokens' mutex, as is the next */
     uint64_t queued_until_ns;
     struct sx__address *address;
+    struct sx__peer peer;
     struct sx__connection connection;
 };
 
