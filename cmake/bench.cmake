@@ -3,6 +3,7 @@
 # where a language is missing, its client is left out of the comparison.
 
 find_package(prometheus-cpp QUIET COMPONENTS core)
+pkg_check_modules(MICROHTTPD QUIET libmicrohttpd)
 if(NOT prometheus-cpp_FOUND)
     message(FATAL_ERROR
         "prometheus-cpp is missing (Debian: prometheus-cpp-dev): run `make deps GROUPS=bench`")
@@ -10,6 +11,10 @@ endif()
 enable_language(CXX)
 add_custom_target(bench DEPENDS examples)
 file(GLOB sources CONFIGURE_DEPENDS bench/*.c bench/*.cc)
+if(NOT MICROHTTPD_FOUND)
+    list(FILTER sources EXCLUDE REGEX "/microhttpd\\.c$")
+    message(STATUS "No benchmark of libmicrohttpd: libmicrohttpd-dev")
+endif()
 foreach(source ${sources})
     get_filename_component(name ${source} NAME_WE)
     add_executable(bench_${name} ${source})
@@ -22,6 +27,9 @@ foreach(source ${sources})
         target_link_options(bench_${name} PRIVATE -Wl,--as-needed)
         target_link_libraries(bench_${name} PRIVATE sx_settings sextant)
     endif()
+    if(name STREQUAL microhttpd)
+        target_link_libraries(bench_${name} PRIVATE ${MICROHTTPD_LIBRARIES})
+    endif()
     add_dependencies(bench bench_${name})
 endforeach()
 
@@ -33,12 +41,14 @@ set(SX_CARGO /usr/bin/cargo CACHE FILEPATH "The cargo that builds with /usr/shar
 set(SX_RUSTC /usr/bin/rustc CACHE FILEPATH "The rustc of that cargo")
 
 if(EXISTS ${SX_GO} AND EXISTS /usr/share/gocode/src/github.com/prometheus/client_golang)
-    set(source ${CMAKE_CURRENT_SOURCE_DIR}/bench/golang.go)
-    add_custom_command(OUTPUT ${directory}/golang DEPENDS ${source} VERBATIM
-        COMMAND ${CMAKE_COMMAND} -E env GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=
-            GOCACHE=${directory}/go-cache ${SX_GO} build -o ${directory}/golang ${source})
-    add_custom_target(bench_golang DEPENDS ${directory}/golang)
-    add_dependencies(bench bench_golang)
+    foreach(name golang golang_server)
+        set(source ${CMAKE_CURRENT_SOURCE_DIR}/bench/${name}.go)
+        add_custom_command(OUTPUT ${directory}/${name} DEPENDS ${source} VERBATIM
+            COMMAND ${CMAKE_COMMAND} -E env GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=
+                GOCACHE=${directory}/go-cache ${SX_GO} build -o ${directory}/${name} ${source})
+        add_custom_target(bench_${name} DEPENDS ${directory}/${name})
+        add_dependencies(bench bench_${name})
+    endforeach()
 else()
     message(STATUS "No benchmark of the Go client: golang-github-prometheus-client-golang-dev")
 endif()

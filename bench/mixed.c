@@ -1,0 +1,58 @@
+/* mixed.c: an app with a route for each kind of client that others may suffer from. */
+#define _POSIX_C_SOURCE 200809L
+#include <sextant/app.h>
+#include <sextant/prometheus.h>
+#include <string.h>
+#include <time.h>
+
+static struct sx_result fast(void)
+{
+    return sx_json("{s:s}", "hello", "world");
+}
+SX_BIND(fast);
+
+static struct sx_result sleeping(int64_t ms)
+{
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&time, NULL);
+    return sx_empty();
+}
+SX_BIND(sleeping, (query, i64, ms, SX_MIN(0), SX_MAX(10000)));
+
+/* Larger than what the kernel takes in advance, however slowly it is read. */
+static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    (void)context;
+    (void)wait_ms;
+    memset(space, 'x', size);
+    return (int)size;
+}
+
+static struct sx_result large(void)
+{
+    return sx_stream(NULL, produce, NULL, NULL);
+}
+SX_BIND(large);
+
+static struct sx_result upload(struct sx_str body)
+{
+    return sx_json("{s:i}", "size", (int)body.size);
+}
+SX_BIND(upload, (body, bytes, body));
+
+static const struct sx_route routes[] = {
+    SX_GET("/", fast),
+    SX_GET("/sleep", sleeping),
+    SX_GET("/large", large),
+    SX_POST("/upload", upload),
+    SX_GET("/metrics", sx_expose_metrics),
+};
+
+int main(int argc, char **argv)
+{
+    return sx_app_main(argc, argv,
+                       &(struct sx_app_options){
+                           .routes = SX_LIST(routes),
+                           .components = SX_COMPONENTS(sx_prometheus),
+                       });
+}
