@@ -38,21 +38,21 @@ build:
 
 test:
 	@scripts/deps test
-	@scripts/judges test
+	@scripts/unpack test
 	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 check:
 	@scripts/deps check bench
-	@scripts/judges test bench
+	@scripts/unpack test bench
 	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
 
 bench:
 	@scripts/deps bench
-	@scripts/judges bench
+	@scripts/unpack bench
 	@$(CONFIGURE) -DSX_BENCH=ON
 	@cmake --build $(BUILD) --target bench
 	@bench/run $(BUILD)

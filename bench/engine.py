@@ -164,8 +164,8 @@ def serve_nginx(program):
 
 
 def find_nginx(source):
-    """That of scripts/judges, or an installed one; None where neither runs."""
-    for program in (os.path.join(source, "build", "judges", "usr", "sbin", "nginx"), shutil.which("nginx")):
+    """That of scripts/unpack, or an installed one; None where neither runs."""
+    for program in (os.path.join(source, "build", "unpacked", "usr", "sbin", "nginx"), shutil.which("nginx")):
         if program and os.path.exists(program) and subprocess.run([program, "-v"], capture_output=True, check=False).returncode == 0:
             return program
     return None

@@ -1,11 +1,11 @@
-# The HTTP parser: built from the C sources that Debian's node-llhttp ships, or else a system
-# libllhttp. Sets SX_LLHTTP_OBJECTS and SX_LLHTTP_LIBRARIES, one of which is empty, and defines the
-# target sx_llhttp, which gives its users the header.
+# The HTTP parser: built from the C sources of Debian's node-llhttp, installed or unpacked by
+# scripts/deps, or else a system libllhttp. Sets SX_LLHTTP_OBJECTS and SX_LLHTTP_LIBRARIES, one of
+# which is empty, and defines the target sx_llhttp, which gives its users the header.
 
-set(SX_LLHTTP_SOURCES /usr/share/llhttp CACHE PATH "Folder with api.c, http.c and llhttp.c")
+find_path(SX_LLHTTP_SOURCES llhttp.c NO_DEFAULT_PATH DOC "Folder with api.c, http.c and llhttp.c"
+    PATHS /usr/share/llhttp ${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked/usr/share/llhttp)
 find_path(SX_LLHTTP_INCLUDE llhttp.h
-    HINTS ${SX_LLHTTP_SOURCES} ${SX_LLHTTP_SOURCES}/../include/llhttp
-    PATHS /usr/share/include/llhttp)
+    HINTS ${SX_LLHTTP_SOURCES} ${SX_LLHTTP_SOURCES}/../include/llhttp)
 set(SX_LLHTTP_OBJECTS)
 set(SX_LLHTTP_LIBRARIES)
 add_library(sx_llhttp INTERFACE)

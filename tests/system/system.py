@@ -1,6 +1,6 @@
 """What the system tests share: an example that runs on a free port, its page, the judges.
 
-The environment says where things are: SX_SOURCE, SX_BUILD and SX_JUDGES.
+The environment says where things are: SX_SOURCE, SX_BUILD and SX_UNPACKED.
 """
 import http.client
 import os
@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 SOURCE = os.environ.get("SX_SOURCE", os.getcwd())
 BUILD = os.environ.get("SX_BUILD", os.path.join(SOURCE, "build"))
-JUDGES = os.environ.get("SX_JUDGES", os.path.join(SOURCE, "build", "judges"))
+UNPACKED = os.environ.get("SX_UNPACKED", os.path.join(SOURCE, "build", "unpacked"))
 DEADLINE_SECONDS = 20
 
 
@@ -103,11 +103,11 @@ def eventually(function, what):
 
 def judge(name):
     """The path of prometheus or promtool; where there is none the test is skipped."""
-    path = os.path.join(JUDGES, "usr", "bin", name)
+    path = os.path.join(UNPACKED, "usr", "bin", name)
     if not os.access(path, os.X_OK):
         path = shutil.which(name)
     if path is None:
-        raise unittest.SkipTest(f"{name} is neither in {JUDGES} nor in PATH")
+        raise unittest.SkipTest(f"{name} is neither in {UNPACKED} nor in PATH")
     return path
 
 
