@@ -185,9 +185,11 @@ static inline void sx_counter_inc(struct sx_counter *counter);
 
 /** Adds `delta`: exact for whole numbers beyond 2^53 too, as these are summed as integers.
  *
- * @param delta  in the metric's base unit; negative, NaN or infinite is ignored, and so is a
- *               fraction where the registry has no room left for the counter's first one
- * Threads:  [any], lock-free but for a counter's very first fraction
+ * @param delta  in the metric's base unit; negative, NaN or infinite is ignored, and counted in
+ *               `sextant_updates_ignored_total{family="…"}`; a fraction is ignored, too, where the
+ *               registry has no room left for the counter's first one
+ * Threads:  [any], lock-free but for a counter's very first fraction, and for a family's very first
+ *           ignored value
  */
 SX_API void sx_counter_add(struct sx_counter *counter, double delta);
 
@@ -289,8 +291,9 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  * observations that are in flight during the scrape.
  *
  * @param histogram  NULL is a no-op
- * @param value      in the base unit; NaN is ignored
- * Threads:  [any], lock-free
+ * @param value      in the base unit; NaN would be the sum for ever, and is ignored, and counted in
+ *                   `sextant_updates_ignored_total{family="…"}`
+ * Threads:  [any], lock-free but for a family's very first NaN
  */
 SX_API void sx_histogram_observe(struct sx_histogram *histogram, double value);
 /** How many observations there were; 0 for NULL. [any] */

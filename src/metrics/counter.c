@@ -5,6 +5,7 @@
  * amount below 2^53; its value is the sum of both.
  */
 #include "cells.h"
+#include "incidents.h"
 #include "metric.h"
 #include "reading.h"
 #include "removal.h"
@@ -145,8 +146,12 @@ void sx__counter_inc_cold(struct sx_counter *counter)
 
 void sx_counter_add(struct sx_counter *counter, double delta)
 {
-    /* Not `delta <= 0`, so that NaN is caught too. */
-    if (counter == NULL || !(delta > 0) || delta > DBL_MAX) {
+    if (counter == NULL || delta == 0) {
+        return;
+    }
+    /* Not `delta < 0`, so that NaN is caught too. */
+    if (!(delta > 0) || delta > DBL_MAX) {
+        sx__incident_count(sx__series_family(series_of(counter)), SX__INCIDENT_IGNORED);
         return;
     }
     uint64_t whole = delta < WHOLE_LIMIT ? (uint64_t)delta : 0;

@@ -22,6 +22,13 @@ enum sx__source {
     SX__FROM_CALLBACK, /* the record only keeps the name; see collectors.h */
 };
 
+/* What is counted about a family; see incidents.h. */
+enum sx__incident {
+    SX__INCIDENT_OVERFLOWED, /* a series went to the overflow series */
+    SX__INCIDENT_IGNORED,    /* an update had an impossible value */
+    SX__INCIDENTS
+};
+
 /* What the handles of removed series update; histograms need more, and have it by family. */
 #define SX__SCRATCH_CELL 1u
 #define SX__SCRATCH_FRACTION 2u
@@ -45,12 +52,11 @@ struct sx__family {
     uint32_t live_count; /* series that are not removed; the overflow series does not count */
     uint32_t max_series; /* the limit of live_count; UINT32_MAX: none */
     uint32_t overflow;   /* ref of the series that takes what is beyond the limit; 0: none yet */
-    uint32_t overflowed; /* ref of the counter of that; 0: none yet */
     uint32_t used_first; /* refs: the queue of cells that removed series have left */
     uint32_t used_last;
     uint32_t scratch; /* histograms: what the handles of removed series update; 0: none yet */
     uint32_t source;  /* enum sx__source */
-    uint32_t reserved;
+    uint32_t incidents[SX__INCIDENTS]; /* refs of the counters of them; 0: none yet */
     struct sx__span name;
     struct sx__span help;
     struct sx__span labels; /* label_count spans, of the label names */

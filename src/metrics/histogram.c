@@ -5,6 +5,7 @@
 #include "histogram.h"
 
 #include "cells.h"
+#include "incidents.h"
 #include "metric.h"
 #include "reading.h"
 #include "removal.h"
@@ -122,7 +123,11 @@ static void observe_in_overflow(uint32_t arena, uint32_t cell, uint32_t bucket, 
 
 void sx_histogram_observe(struct sx_histogram *histogram, double value)
 {
-    if (histogram == NULL || value != value) {
+    if (histogram == NULL) {
+        return;
+    }
+    if (value != value) {
+        sx__incident_count(sx__series_family(&histogram->series), SX__INCIDENT_IGNORED);
         return;
     }
     const struct sx_counter *handle = &histogram->series.handle;

@@ -1,7 +1,8 @@
-/* overflow.c: the overflow series, and the count of it. */
+/* overflow.c: the overflow series. */
 #include "overflow.h"
 
-#include "metric.h"
+#include "incidents.h"
+#include "series.h"
 
 #include <string.h>
 
@@ -16,37 +17,6 @@ bool sx__overflow_has(const struct sx_str *values, size_t count)
         }
     }
     return count > 0;
-}
-
-/* The counter of the family's overflow; NULL where it cannot be had. */
-static struct sx__series *counter_of(struct sx_registry *registry, struct sx__family *family)
-{
-    static const char *const labels[] = {"family", NULL};
-    static const struct sx_metric_options options = {
-        .name = "sextant_series_overflowed_total",
-        .help = "Look-ups of series that went to the overflow series, as the family's limit was "
-                "reached.",
-        .labels = labels,
-        .max_series = SIZE_MAX,
-    };
-    struct sx__family *overflowed = NULL;
-    struct sx__series *counter = NULL;
-    struct sx_str name = sx__family_name(family);
-    if (sx__metric_register_family(&overflowed, registry, SX__COUNTER, &options) != SX_OK ||
-        sx__series_get(&counter, overflowed, &name, 1) != SX_OK) {
-        return NULL;
-    }
-    __atomic_store_n(&family->overflowed, sx__ref(registry, counter), __ATOMIC_RELEASE);
-    return counter;
-}
-
-static void count(struct sx_registry *registry, struct sx__family *family)
-{
-    uint32_t ref = __atomic_load_n(&family->overflowed, __ATOMIC_ACQUIRE);
-    struct sx__series *counter = ref != 0 ? sx__at(registry, ref) : counter_of(registry, family);
-    if (counter != NULL) {
-        sx_counter_inc(&counter->handle);
-    }
 }
 
 static int find_or_make(struct sx__series **series, struct sx_registry *registry,
@@ -71,7 +41,7 @@ int sx__overflow_get(struct sx__series **series, struct sx__family *family)
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     int status = find_or_make(series, registry, family);
     if (status == SX_OK) {
-        count(registry, family);
+        sx__incident_count(family, SX__INCIDENT_OVERFLOWED);
     }
     return status;
 }

@@ -1,8 +1,7 @@
 /* overflow.h: what becomes of the series that a family's limit does not allow.
  *
  * They are all one series, the overflow series, whose label values are all SX_OVERFLOW_VALUE. It
- * does not count towards the limit, and each look-up that ends there is counted in a metric of the
- * registry's own, which exists from the first one on.
+ * does not count towards the limit, and each look-up that ends there is counted; see incidents.h.
  */
 #ifndef SX_METRICS_OVERFLOW_H
 #define SX_METRICS_OVERFLOW_H

@@ -107,7 +107,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
     while (!sx__series_is_removed(version)) {
         uint32_t before = version;
         uint32_t cell = cell_of(series);
-        *value = 0;
+        *value = -0.0; /* what the sum of one row's -0 needs; with any 0 it is 0 */
         for (size_t i = 0; i < reading->gauge_count; i++) {
             *value += sx__double_of(sx__read_cell(reading, reading->gauges[i], cell));
         }

@@ -166,6 +166,17 @@ static void test_trap_spelling_of_what_is_no_number(void **state)
     assert_page_has("\nminus -Inf\n");
 }
 
+/* What was set is what is shown: a float has two zeros. */
+static void test_trap_zero_below_zero(void **state)
+{
+    (void)state;
+    struct sx_gauge *made = gauge("g");
+    sx_gauge_set(made, -0.0);
+    assert_page_has("\ng -0\n");
+    sx_gauge_set(made, 0.0);
+    assert_page_has("\ng 0\n");
+}
+
 /* A locale with commas, installed or else made for the moment; false where neither can be had. */
 static bool set_locale_with_commas(void)
 {
@@ -241,7 +252,6 @@ static void test_trap_histograms_that_contradict_themselves(void **state)
     sx_histogram_observe(histogram, 2);
     sx_histogram_observe(histogram, 1);
     sx_histogram_observe(histogram, INFINITY);
-    sx_histogram_observe(histogram, NAN);
     assert_string_equal(render(), "# HELP h Help.\n# TYPE h histogram\nh_bucket{le=\"1\"} 1\n"
                                   "h_bucket{le=\"2\"} 2\nh_bucket{le=\"+Inf\"} 3\nh_sum +Inf\n"
                                   "h_count 3\n");
@@ -402,7 +412,8 @@ static void test_trap_buckets(void **state)
     assert_int_equal(sx_histogram_register(&second, registry, &options), SX_EBUCKETS);
 }
 
-/* One NaN must not make the sum NaN for ever, nor be counted in a bucket it is not in. */
+/* One NaN must not make the sum NaN for ever, nor be counted in a bucket it is not in; nor may it
+ * go unseen. */
 static void test_trap_observations_that_are_no_number(void **state)
 {
     (void)state;
@@ -413,6 +424,7 @@ static void test_trap_observations_that_are_no_number(void **state)
     sx_histogram_observe(histogram, 0.5);
     sx_histogram_observe(histogram, -2);
     assert_page_has("\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 2\nh_sum -1.5\nh_count 2\n");
+    assert_page_has("\nsextant_updates_ignored_total{family=\"h\"} 1\n");
 }
 
 /* Names that collide through the suffixes of samples would give one series two meanings. */
@@ -442,6 +454,7 @@ int main(void)
         TEST(test_trap_type_line_without_total),
         TEST(test_trap_ends_of_lines),
         TEST(test_trap_spelling_of_what_is_no_number),
+        TEST(test_trap_zero_below_zero),
         TEST(test_trap_decimal_commas),
         TEST(test_trap_bounds_in_other_spellings),
         TEST(test_trap_histograms_that_contradict_themselves),

@@ -1,0 +1,17 @@
+/* incidents.h: what a registry counts about its own families.
+ *
+ * Each kind has a counter with the family's name as its label, which is on the page from the first
+ * incident on: a program in which all is well does not see it.
+ */
+#ifndef SX_METRICS_INCIDENTS_H
+#define SX_METRICS_INCIDENTS_H
+
+#include "family.h"
+
+/** Counts one; where the registry is full, or a metric of the program's has the name, it does not.
+ *
+ * Threads:  [any]; takes the directory's lock the first time only
+ */
+void sx__incident_count(struct sx__family *family, enum sx__incident incident);
+
+#endif
