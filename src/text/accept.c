@@ -36,12 +36,17 @@ static bool is_star(struct sx_str text)
     return text.size == 1 && text.data[0] == '*';
 }
 
-static bool parse_media(struct media *media, struct sx_str text)
+static struct media split_media(struct sx_str text)
 {
     struct sx_str subtype = sx__take_part(&text, ';');
     struct sx_str type = sx__take_until(&subtype, '/');
-    *media = (struct media){type, subtype, text};
-    return sx__is_token(type) && sx__is_token(subtype) && (is_star(subtype) || !is_star(type));
+    return (struct media){type, subtype, text};
+}
+
+static bool is_media(const struct media *media)
+{
+    return sx__is_token(media->type) && sx__is_token(media->subtype) &&
+           (is_star(media->subtype) || !is_star(media->type));
 }
 
 /* Quoted pairs stay as they are: no media type of ours needs one. */
@@ -81,8 +86,8 @@ static bool covers(const struct media *range, const struct media *offer)
 /* False where the range is malformed, or wants something else. */
 static bool weigh(struct sx__preference *preference, struct sx_str text, const struct media *offer)
 {
-    struct media range;
-    if (!parse_media(&range, text) || !covers(&range, offer)) {
+    struct media range = split_media(text);
+    if (!covers(&range, offer) || !is_media(&range)) {
         return false;
     }
     preference->weight = WEIGHT_MAX;
@@ -107,8 +112,8 @@ static bool weigh(struct sx__preference *preference, struct sx_str text, const s
 struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media_type)
 {
     struct sx__preference best = {.weight = 0};
-    struct media offer;
-    if (!parse_media(&offer, media_type)) {
+    const struct media offer = split_media(media_type);
+    if (!is_media(&offer)) {
         return best;
     }
     accept = sx__trim(accept);

@@ -83,22 +83,37 @@ static struct sx_str take(struct sx_str *rest, size_t size)
     return part;
 }
 
+static size_t size_until(struct sx_str text, char separator)
+{
+    const char *end = text.size == 0 ? NULL : memchr(text.data, separator, text.size);
+    return end == NULL ? text.size : (size_t)(end - text.data);
+}
+
 struct sx_str sx__take_until(struct sx_str *rest, char separator)
 {
-    const char *end = rest->size == 0 ? NULL : memchr(rest->data, separator, rest->size);
-    return take(rest, end == NULL ? rest->size : (size_t)(end - rest->data));
+    return take(rest, size_until(*rest, separator));
+}
+
+/* As size_until, for a separator outside of quoted strings. */
+static size_t unquoted_size_until(struct sx_str text, char separator)
+{
+    bool quoted = false;
+    size_t size = 0;
+    for (; size < text.size && (quoted || text.data[size] != separator); size++) {
+        if (text.data[size] == '"') {
+            quoted = !quoted;
+        } else if (quoted && text.data[size] == '\\') {
+            size += size + 1 < text.size;
+        }
+    }
+    return size;
 }
 
 struct sx_str sx__take_part(struct sx_str *rest, char separator)
 {
-    bool quoted = false;
-    size_t size = 0;
-    for (; size < rest->size && (quoted || rest->data[size] != separator); size++) {
-        if (rest->data[size] == '"') {
-            quoted = !quoted;
-        } else if (quoted && rest->data[size] == '\\') {
-            size += size + 1 < rest->size;
-        }
+    size_t size = size_until(*rest, separator);
+    if (size_until((struct sx_str){rest->data, size}, '"') < size) {
+        size = unquoted_size_until(*rest, separator);
     }
     return sx__trim(take(rest, size));
 }
