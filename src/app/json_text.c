@@ -43,7 +43,7 @@ static bool grow(struct text *text, size_t size)
     return true;
 }
 
-static bool put(struct text *text, const char *bytes, size_t size)
+static inline bool put(struct text *text, const char *bytes, size_t size)
 {
     if (text->capacity - text->size < size && !grow(text, size)) {
         return false;

@@ -24,8 +24,8 @@ static bool is_hex(char c)
 /* RFC 3986 3.2.2: reg-name = *( unreserved / pct-encoded / sub-delims ) */
 static bool is_in_name(char c)
 {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c != '\0' && strchr("-._~%!$&'()*+,;=", c) != NULL);
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' ||
+           c == '-' || (c != '\0' && strchr("_~%!$&'()*+,;=", c) != NULL);
 }
 
 /* The bytes of a name or of an IPv4 address: pct-encoded = "%" HEXDIG HEXDIG */

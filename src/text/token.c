@@ -42,11 +42,14 @@ static char lower(char c)
 
 bool sx__is_same(struct sx_str text, struct sx_str other)
 {
+    if (text.size != other.size) {
+        return false;
+    }
     size_t i = 0;
-    while (i < text.size && i < other.size && lower(text.data[i]) == lower(other.data[i])) {
+    while (i < text.size && lower(text.data[i]) == lower(other.data[i])) {
         i++;
     }
-    return i == text.size && i == other.size;
+    return i == text.size;
 }
 
 bool sx__is_word(struct sx_str text, const char *word)
