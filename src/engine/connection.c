@@ -462,7 +462,7 @@ void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns)
     connection->waiting = false;
     const enum sx__parse parse = sx__request_parse_body(connection->request);
     if (parse == SX__PARSE_DONE) {
-        connection->phase = SX__PHASE_READY;
+        sx__connection_enter(connection, SX__PHASE_READY, now_ns);
     } else if (parse == SX__PARSE_BAD) {
         refuse(connection, connection->request->fault, now_ns);
     }
@@ -510,4 +510,11 @@ void sx__connection_handle(struct sx__connection *connection, void *frame)
     const struct sx__service *service = &connection->protocol->service;
     service->handle(service->app, &connection->request->exchange, frame);
     respond_to_exchange(connection);
+}
+
+void sx__connection_lasted(struct sx__connection *connection, uint64_t now_ns)
+{
+    if (connection->phase == SX__PHASE_RESPONSE) {
+        connection->progress_ns = now_ns;
+    }
 }

@@ -134,6 +134,8 @@ void sx__connection_handle(struct sx__connection *connection, void *frame);
 
 /* Runs the producer; as handle. */
 void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns);
+/* After either of them has lasted: the client has all its time to take what comes of it. */
+void sx__connection_lasted(struct sx__connection *connection, uint64_t now_ns);
 /* Where it is time, it wants to produce again. */
 void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns);
 /* The client has closed its side. A stream that then has nothing to send for long is given up. */

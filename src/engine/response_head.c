@@ -116,7 +116,7 @@ static char *append_date(char *at)
     static __thread char date[SX__DATE_BYTES];
     static __thread time_t date_time;
     const time_t now = time(NULL);
-    if (now != date_time) {
+    if (now != date_time || date[0] == '\0') {
         sx__date_write(date, now);
         date_time = now;
     }

@@ -77,6 +77,16 @@ static void learn(_Atomic unsigned char *slowness, bool was_slow)
     }
 }
 
+/* A client is given its time to read from when there is something to read. */
+static void after_user_code(struct turn *turn, _Atomic unsigned char *slowness, bool was_slow)
+{
+    learn(slowness, was_slow);
+    if (was_slow) {
+        turn->now_ns = sx__now_ns();
+        sx__connection_lasted(turn->connection, turn->now_ns);
+    }
+}
+
 static void run_user_code(struct turn *turn)
 {
     if (sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
@@ -96,7 +106,7 @@ static void call_handler(struct turn *turn)
         atomic_load_explicit(slowness, memory_order_relaxed) < SLOWNESS_MAX / 2) {
         enter_handler(worker);
         run_user_code(turn);
-        learn(slowness, !leave_handler(worker));
+        after_user_code(turn, slowness, !leave_handler(worker));
         return;
     }
     if (worker->has_permit) {
@@ -108,7 +118,7 @@ static void call_handler(struct turn *turn)
     const uint64_t began_ns = sx__now_ns();
     run_user_code(turn);
     atomic_store(&worker->user, outside + 4);
-    learn(slowness, sx__now_ns() - began_ns > SLOW_NS);
+    after_user_code(turn, slowness, sx__now_ns() - began_ns > SLOW_NS);
 }
 
 static bool is_reserved(const struct turn *turn)

@@ -145,6 +145,24 @@ static void a_body_may_take_longer_the_more_of_it_has_come(void **state)
     assert_int_equal(fixture->fake.refused_status, 408);
 }
 
+/* A body may take longer than a response may stand still, and so may a handler. */
+static void what_lasted_before_is_no_part_of_the_time_to_write(void **state)
+{
+    struct fixture *fixture = *state;
+    const uint64_t timeout_ns = fixture->protocol.options.write_timeout_ms * MS;
+    char frame[64];
+    say(fixture, HEAD "Content-Length: 3\r\n\r\nab", SX__WANT_INPUT);
+    fixture->now_ns += 2 * timeout_ns;
+    say(fixture, "c", SX__WANT_HANDLER);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     fixture->now_ns + timeout_ns);
+    fixture->now_ns += 2 * timeout_ns;
+    sx__connection_handle(&fixture->connection, frame);
+    sx__connection_lasted(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     fixture->now_ns + timeout_ns);
+}
+
 /* ---- streams ---- */
 
 /* Time passes until the stream asks again; gives whether it is still there. */
@@ -523,6 +541,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_body_may_take_longer_the_more_of_it_has_come),
+        TEST(what_lasted_before_is_no_part_of_the_time_to_write),
         TEST(a_stream_waits_as_long_as_its_producer_says),
         TEST(a_stream_that_waits_is_given_up_when_the_client_may_be_gone),
         TEST(a_stream_without_a_thread_for_it_waits),
