@@ -146,12 +146,14 @@ void sx__counter_inc_cold(struct sx_counter *counter)
 
 void sx_counter_add(struct sx_counter *counter, double delta)
 {
-    if (counter == NULL || delta == 0) {
+    if (counter == NULL) {
         return;
     }
-    /* Not `delta < 0`, so that NaN is caught too. */
+    /* Not `delta <= 0`, so that NaN is caught too. */
     if (!(delta > 0) || delta > DBL_MAX) {
-        sx__incident_count(sx__series_family(series_of(counter)), SX__INCIDENT_IGNORED);
+        if (delta != 0) {
+            sx__incident_count(sx__series_family(series_of(counter)), SX__INCIDENT_IGNORED);
+        }
         return;
     }
     uint64_t whole = delta < WHOLE_LIMIT ? (uint64_t)delta : 0;

@@ -12,6 +12,7 @@
  *
  * Threads:  [any]; takes the directory's lock the first time only
  */
-void sx__incident_count(struct sx__family *family, enum sx__incident incident);
+__attribute__((cold)) void sx__incident_count(struct sx__family *family,
+                                              enum sx__incident incident);
 
 #endif
