@@ -21,7 +21,7 @@ static struct sx_counter_family *family;
 static struct sx_gauge *gauge;
 static struct sx_histogram *histogram;
 
-static void make_with_slots(bool shared, size_t slots)
+static void make_with_slots(bool shared, unsigned slots)
 {
     /* Small, as valgrind's search for leaks reads, and so allocates, all of a shared mapping. */
     struct sx_registry_options options = {
