@@ -38,6 +38,7 @@ struct model {
     size_t bound_count;
     struct series series[SERIES_MAX];
     size_t series_count;
+    unsigned ignored; /* updates with impossible values */
 };
 
 static void check(bool holds)
@@ -153,10 +154,11 @@ static struct series *expect_series(struct model *model, const struct series *wa
     return &model->series[model->series_count++];
 }
 
-static void observe(const struct model *model, struct series *series, double number)
+static void observe(struct model *model, struct series *series, double number)
 {
     size_t bucket = 0;
     if (isnan(number)) {
+        model->ignored++;
         return;
     }
     while (bucket < model->bound_count && number > model->bounds[bucket]) {
@@ -166,8 +168,8 @@ static void observe(const struct model *model, struct series *series, double num
     series->number += number;
 }
 
-static void update(const union family *family, const struct model *model,
-                   const struct sx_str *values, struct series *series, double number)
+static void update(const union family *family, struct model *model, const struct sx_str *values,
+                   struct series *series, double number)
 {
     size_t count = model->label_count;
     if (model->kind == COUNTER) {
@@ -176,7 +178,11 @@ static void update(const union family *family, const struct model *model,
         number = isfinite(number) ? fmod(floor(number * 2) / 2, 1e9) : number;
         check(sx_counter_family_get(&counter, family->counters, values, count) == SX_OK);
         sx_counter_add(counter, number);
-        series->number += number > 0 && isfinite(number) ? number : 0;
+        if (number >= 0 && isfinite(number)) {
+            series->number += number;
+        } else {
+            model->ignored++;
+        }
     } else if (model->kind == GAUGE) {
         struct sx_gauge *gauge = NULL;
         check(sx_gauge_family_get(&gauge, family->gauges, values, count) == SX_OK);
@@ -307,6 +313,23 @@ static void parse_histogram(struct sx_str *page, const struct model *model,
     check_number(page, (double)count);
 }
 
+static void parse_ignored(struct sx_str *page, const struct model *model)
+{
+    static const char name[] = "sextant_updates_ignored_total";
+    char help[TEXT_MAX * SX__UTF8_GROWTH];
+    expect(page, "# HELP ");
+    expect(page, name);
+    parse_escaped(page, '\n', "\\n", help);
+    expect(page, "# TYPE ");
+    expect(page, name);
+    expect(page, " counter\n");
+    expect(page, name);
+    expect(page, "{family=\"");
+    expect(page, model->name);
+    expect(page, "\"} ");
+    check_number(page, model->ignored);
+}
+
 static void parse_page(struct sx_str page, const struct model *model)
 {
     char help[TEXT_MAX * SX__UTF8_GROWTH];
@@ -329,6 +352,9 @@ static void parse_page(struct sx_str page, const struct model *model)
         parse_labels(&page, model, &model->series[i]);
         expect(&page, "} ");
         check_number(&page, model->series[i].number);
+    }
+    if (model->ignored > 0) {
+        parse_ignored(&page, model);
     }
     check(page.size == 0);
 }
