@@ -1,6 +1,7 @@
 # tests/<folder>/test_<thing>.c becomes the test <folder>.<thing>. Tests link the static libraries
 # and may include the private headers of the folder they test; the other .c files of their folder
-# are linked into each of them. A test that defines __wrap_NAME has NAME wrapped at link time.
+# are linked into each of them, and tests/shared/page.c where pages are read. A test that defines
+# __wrap_NAME has NAME wrapped at link time.
 
 pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
@@ -39,13 +40,17 @@ if(SX_TESTS)
     foreach(folder text metrics exposition serve engine app prometheus)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
+        if(folder MATCHES "^(metrics|prometheus)$")
+            list(APPEND shared ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/page.c)
+        endif()
         file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/test_*.c)
         foreach(source ${sources})
             get_filename_component(thing ${source} NAME_WE)
             string(REGEX REPLACE "^test_" "" thing ${thing})
             set(target test_${folder}_${thing})
             sx_test_program(${target} ${source} ${shared})
-            target_include_directories(${target} PRIVATE tests/${folder} ${SX_TEST_SEES_${folder}})
+            target_include_directories(${target} PRIVATE
+                tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
             target_link_libraries(${target} PRIVATE ${CMOCKA_LIBRARIES})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES

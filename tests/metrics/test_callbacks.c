@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "page.h"
+
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
@@ -14,7 +16,6 @@
 #include <unistd.h>
 
 static struct sx_registry *registry;
-static struct sx_page page;
 
 /* Small, as valgrind's search for leaks reads, and so allocates, all of a shared mapping. */
 static int make(bool shared)
@@ -34,20 +35,12 @@ static int tear_down(void **state)
 {
     (void)state;
     sx_registry_destroy(registry);
-    sx_page_clean_up(&page);
     return 0;
 }
 
 static const char *render(void)
 {
-    static char text[4096];
-    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
-    assert_in_range(page.size, 0, sizeof text - 1);
-    if (page.size > 0) {
-        memcpy(text, page.data, page.size);
-    }
-    text[page.size] = '\0';
-    return text;
+    return page_text(registry);
 }
 
 static const struct sx_metric_options gauge = {.name = "g", .help = "G."};

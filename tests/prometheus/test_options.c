@@ -10,7 +10,6 @@
 #include <sextant/app.h>
 #include <sextant/client.h>
 #include <sextant/prometheus.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct sx_result get_user(int64_t id)
@@ -40,7 +39,7 @@ static struct sx_registry *registry;
 static struct sx_app *app;
 static struct sx_client *client;
 static struct sx_reply reply;
-static char *page;
+static const char *page;
 
 static int set_up(void **state)
 {
@@ -56,8 +55,6 @@ static int tear_down(void **state)
     sx_client_destroy(client);
     sx_app_destroy(app);
     sx_registry_destroy(registry);
-    free(page);
-    page = NULL;
     client = NULL;
     app = NULL;
     return 0;
@@ -80,8 +77,7 @@ static void send(const char *method, const char *target, const char *body)
     assert_int_equal(
         sx_client_send(client, &reply, method, target, NULL, (struct sx_str){body, strlen(body)}),
         SX_OK);
-    free(page);
-    page = page_new(registry);
+    page = page_text(registry);
 }
 
 static void test_opentelemetry_names(void **state)

@@ -5,8 +5,9 @@
 #include <sextant/metrics.h>
 #include <stdbool.h>
 
-/* The registry's page, NUL-terminated; the caller frees it. */
-char *page_new(struct sx_registry *registry);
+/* The registry's page, NUL-terminated, until the next one is asked for. It fails the test where the
+ * checker finds a fault in it. */
+const char *page_text(struct sx_registry *registry);
 
 /* Fails the test unless the page has the whole line. */
 void page_assert_line(const char *page, const char *line);

@@ -11,16 +11,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *page_new(struct sx_registry *registry)
+static int print_fault(void *context, const struct sx_fault *fault)
 {
-    struct sx_page rendered = {0};
-    assert_int_equal(sx_page_render(&rendered, registry, SX_FORMAT_TEXT), SX_OK);
-    char *page = malloc(rendered.size + 1);
-    assert_non_null(page);
-    memcpy(page, rendered.data, rendered.size);
-    page[rendered.size] = '\0';
-    sx_page_clean_up(&rendered);
-    return page;
+    (void)context;
+    print_error("line %zu: %s\n", fault->line, fault->text);
+    return 0;
+}
+
+const char *page_text(struct sx_registry *registry)
+{
+    static char text[1 << 20];
+    struct sx_page page = {0};
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+    assert_in_range(page.size, 0, sizeof text - 1);
+    assert_int_equal(
+        sx_exposition_check((struct sx_str){page.data, page.size}, NULL, print_fault, NULL), 0);
+    if (page.size > 0) {
+        memcpy(text, page.data, page.size);
+    }
+    text[page.size] = '\0';
+    sx_page_clean_up(&page);
+    return text;
 }
 
 void page_assert_line(const char *page, const char *line)
