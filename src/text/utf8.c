@@ -13,11 +13,9 @@ static const struct {
     {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
 };
 
-/* The size of the sequence that starts the text, which is not empty. Where it is ill-formed,
- * *valid is false and the size is that of its longest beginning that could have become a sequence,
- * at least 1. */
-static size_t measure(const unsigned char *text, size_t size, bool *valid)
+size_t sx__utf8_measure(struct sx_str bytes, bool *valid)
 {
+    const unsigned char *text = (const unsigned char *)bytes.data;
     size_t row = 0;
     size_t rows = sizeof sequences / sizeof sequences[0];
     while (row < rows &&
@@ -32,7 +30,7 @@ static size_t measure(const unsigned char *text, size_t size, bool *valid)
     for (size_t i = 1; i < length; i++) {
         unsigned low = i == 1 ? sequences[row].second_low : 0x80;
         unsigned high = i == 1 ? sequences[row].second_high : 0xBF;
-        if (i >= size || text[i] < low || text[i] > high) {
+        if (i >= bytes.size || text[i] < low || text[i] > high) {
             return i;
         }
     }
@@ -42,10 +40,9 @@ static size_t measure(const unsigned char *text, size_t size, bool *valid)
 
 bool sx__utf8_is_valid(struct sx_str text)
 {
-    const unsigned char *bytes = (const unsigned char *)text.data;
     bool valid = true;
     for (size_t at = 0; at < text.size && valid;) {
-        at += measure(bytes + at, text.size - at, &valid);
+        at += sx__utf8_measure((struct sx_str){text.data + at, text.size - at}, &valid);
     }
     return valid;
 }
@@ -53,11 +50,10 @@ bool sx__utf8_is_valid(struct sx_str text)
 size_t sx__utf8_clean(char *cleaned, struct sx_str text)
 {
     static const char replacement[] = "\xEF\xBF\xBD";
-    const unsigned char *bytes = (const unsigned char *)text.data;
     size_t written = 0;
     for (size_t at = 0; at < text.size;) {
         bool valid;
-        size_t size = measure(bytes + at, text.size - at, &valid);
+        size_t size = sx__utf8_measure((struct sx_str){text.data + at, text.size - at}, &valid);
         const char *source = valid ? text.data + at : replacement;
         size_t length = valid ? size : sizeof replacement - 1;
         memcpy(cleaned + written, source, length);
