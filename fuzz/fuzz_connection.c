@@ -1,6 +1,6 @@
-/* Property: however a client's bytes are split, the service sees the same exchanges and the client
- * gets the same responses (Date aside); what begins ends once, and what never began is rejected
- * once.
+/* Property: however a client's bytes are split, the service sees the same exchanges, the client
+ * gets the same responses (Date aside), and llhttp is left in the same state; what begins ends
+ * once, and what never began is rejected once.
  *
  * The first byte of the input chooses the split, the rest is what the client says. The limits are
  * small, so that inputs reach them.
@@ -116,6 +116,8 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
         *echo = (struct echo){.left = exchange->body};
         exchange->response.produce = produce;
         exchange->response.produce_context = echo;
+    } else if (exchange->record.target.size % 7 == 4) {
+        exchange->response.file = (struct sx__file_part){true, -1, 5, 1000};
     }
 }
 
@@ -156,7 +158,13 @@ static void on_log(void *app, enum sx_log_level level, const char *message)
 static void send_output(struct sx__connection *connection, struct story *story)
 {
     struct sx_str pieces[2];
+    struct sx__file_part part;
     const size_t count = sx__connection_get_output(connection, pieces);
+    if (count == 0 && sx__connection_get_file(connection, &part)) {
+        tell_number(story, "file", part.offset);
+        sx__connection_sent(connection, part.size > 700 ? 700 : part.size, 2);
+        return;
+    }
     demand(count > 0 && pieces[0].size > 0, "nothing to send");
     const size_t size = pieces[0].size > 7 ? 7 : pieces[0].size;
     tell(story, pieces[0].data, size);
@@ -208,6 +216,24 @@ static size_t next_piece(struct split *split, size_t left)
     return size < left ? size : left;
 }
 
+/* Within a body the parser has seen the same bytes, so it must be at the same place. */
+static void tell_parser(struct story *story, const struct sx__connection *connection)
+{
+    if (connection->phase != SX__PHASE_BODY) {
+        return;
+    }
+    const struct sx__request *request = connection->request;
+    const llhttp_t *parser = &request->parser;
+    tell_number(story, "state", (unsigned long long)(uintptr_t)parser->_current);
+    tell_number(story, "index", (unsigned long long)parser->_index);
+    tell_number(story, "error", (unsigned long long)parser->error);
+    tell_number(story, "left", parser->content_length);
+    tell_number(story, "flags", parser->flags);
+    tell_number(story, "trailer", request->in_trailer);
+    tell_number(story, "raw", request->body_raw_bytes);
+    tell_number(story, "size", request->body_size);
+}
+
 static void converse(struct story *story, const uint8_t *data, size_t size, struct split split)
 {
     struct sx__protocol protocol = {
@@ -236,6 +262,7 @@ static void converse(struct story *story, const uint8_t *data, size_t size, stru
         open = serve(&connection, story);
         sx__connection_settle(&connection, &pool);
     }
+    tell_parser(story, &connection);
     tell(story, open ? "open" : "closed", 6 - (open ? 2 : 0));
     sx__connection_end_input(&connection, 3);
     demand(sx__connection_get_want(&connection) == SX__WANT_CLOSE, "not closed");

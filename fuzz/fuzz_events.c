@@ -1,0 +1,349 @@
+/* Property: whatever happens to a connection, and in whatever order (bytes, writes of any size,
+ * time, the end of input, a deadline, overload, a stop, an allocation that fails, the end of it
+ * all), what begins ends once and after it began, with no more sent than there was, all of it where
+ * it is said to be complete; and all memory comes back.
+ *
+ * The input is a row of events: a byte that says which, and a byte that says how much of it. Those
+ * that receive have that many bytes behind them.
+ */
+#include "connection.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MS 1000000u
+
+static long fail_in = -1; /* so many allocations still succeed; below 0: all */
+static long live;
+
+void *__real_malloc(size_t size);
+void *__real_realloc(void *memory, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+static bool fails(void)
+{
+    return fail_in >= 0 && fail_in-- == 0;
+}
+void *__wrap_malloc(size_t size)
+{
+    void *memory = fails() ? NULL : __real_malloc(size);
+    live += memory != NULL ? 1 : 0;
+    return memory;
+}
+void *__wrap_realloc(void *memory, size_t size)
+{
+    void *moved = fails() ? NULL : __real_realloc(memory, size);
+    live += moved != NULL && memory == NULL ? 1 : 0;
+    return moved;
+}
+void __wrap_free(void *memory)
+{
+    live -= memory != NULL ? 1 : 0;
+    __real_free(memory);
+}
+
+struct world {
+    struct sx__protocol protocol;
+    struct sx__request_pool pool;
+    struct sx__connection connection;
+    uint64_t now_ns;
+    unsigned open, rejected, answered; /* the present exchange, how often */
+    bool is_streamed;
+    size_t expected; /* the size of the body as it is sent, where it is not streamed */
+    unsigned pieces; /* left of the stream */
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void demand(bool condition, const char *what)
+{
+    if (!condition) {
+        fprintf(stderr, "fuzz_events: %s\n", what);
+        abort();
+    }
+}
+
+/* ---- the service ---- */
+
+static void on_begin(void *app, struct sx__exchange *exchange)
+{
+    struct world *world = app;
+    demand(++world->open == 1, "two exchanges at once");
+    world->answered = 0;
+    memset(exchange->path_space, 'p', exchange->record.target.size + 2);
+    memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
+}
+
+/* Gives pieces, pauses where the target says so, and fails or ends. */
+static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    struct world *world = context;
+    if (world->pieces-- == 0) {
+        return world->now_ns % 3 == 0 ? SX_ESYSTEM : 0;
+    }
+    if (world->pieces % 3 == 1) {
+        *wait_ms = 1000 * world->pieces;
+        return SX_EAGAIN;
+    }
+    const size_t piece = world->pieces % 2 == 0 ? 5 : size;
+    memset(space, 'p', piece);
+    return (int)piece;
+}
+
+static bool is_sent(const struct sx__exchange *exchange)
+{
+    const struct sx_str method = exchange->record.method;
+    const int status = exchange->response.status;
+    return !(method.size == 4 && memcmp(method.data, "HEAD", 4) == 0) && status != 204 &&
+           status != 205 && status != 304;
+}
+
+static void respond(struct world *world, struct sx__exchange *exchange, int status,
+                    struct sx_str body)
+{
+    demand(world->open == 1 && ++world->answered == 1, "an answer too many");
+    exchange->response =
+        (struct sx__response){.status = status, .content_type = {"text/plain", 10}, .body = body};
+    world->is_streamed = false;
+    world->expected = is_sent(exchange) ? body.size : 0;
+}
+
+static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
+{
+    (void)frame;
+    struct world *world = app;
+    static const int statuses[] = {200, 204, 304, 205, 404, 200, 500};
+    static char lines[4002];
+    const size_t size = exchange->record.target.size;
+    respond(world, exchange, statuses[size % 7], exchange->body);
+    struct sx__response *response = &exchange->response;
+    switch (size % 5) {
+    case 1:
+        response->produce = produce;
+        response->produce_context = world;
+        world->pieces = (unsigned)size;
+        world->is_streamed = true;
+        break;
+    case 2:
+        response->file = (struct sx__file_part){true, -1, 7, size * 100};
+        world->expected = is_sent(exchange) ? size * 100 : 0;
+        break;
+    case 3:
+        memset(lines, 'x', sizeof lines);
+        memcpy(lines, "X: ", 3);
+        memcpy(lines + 4000, "\r\n", 2);
+        response->header_lines = (struct sx_str){lines, sizeof lines};
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_refuse(void *app, struct sx__exchange *exchange, int status, const char *message)
+{
+    respond(app, exchange, status, (struct sx_str){message, strlen(message)});
+}
+
+static void on_end(void *app, struct sx__exchange *exchange, enum sx_outcome outcome)
+{
+    struct world *world = app;
+    const struct sx_record *record = &exchange->record;
+    demand(world->open-- == 1, "an end without a begin");
+    demand(record->ended_ns >= record->started_ns, "it ended before it began");
+    demand((outcome == SX_OUTCOME_REQUEST_ABORTED) == (world->answered == 0),
+           "an answer and its outcome differ");
+    if (!world->is_streamed && world->answered > 0) {
+        demand(record->response_body_bytes <= world->expected, "more was sent than there was");
+        demand(outcome != SX_OUTCOME_COMPLETE || record->response_body_bytes == world->expected,
+               "it is complete, and was not all sent");
+    }
+}
+
+static void on_rejected(void *app, enum sx_reason reason)
+{
+    struct world *world = app;
+    demand(reason < SX_REASONS && world->open == 0, "a rejection within an exchange");
+    demand(++world->rejected == 1, "two rejections on one connection");
+}
+
+static void on_log(void *app, enum sx_log_level level, const char *message)
+{
+    (void)app;
+    (void)level;
+    (void)message;
+}
+
+/* ---- the events ---- */
+
+static void write_some(struct world *world, size_t most)
+{
+    struct sx_str pieces[2];
+    struct sx__file_part part;
+    size_t room = 0;
+    for (size_t i = sx__connection_get_output(&world->connection, pieces); i > 0; i--) {
+        demand(pieces[i - 1].size > 0, "an empty piece");
+        room += pieces[i - 1].size;
+    }
+    if (sx__connection_get_file(&world->connection, &part) && room == 0) {
+        room = part.size;
+    }
+    demand(room > 0, "nothing to send");
+    sx__connection_sent(&world->connection, most == 0 || most > room ? room : most, world->now_ns);
+}
+
+/* Does what the connection wants, once; false: it wants something from outside. */
+static bool step(struct world *world, size_t most)
+{
+    switch (sx__connection_get_want(&world->connection)) {
+    case SX__WANT_ADVANCE:
+        sx__connection_advance(&world->connection, world->now_ns);
+        return true;
+    case SX__WANT_HANDLER:
+        sx__connection_handle(&world->connection, NULL);
+        return true;
+    case SX__WANT_PRODUCE:
+        sx__connection_produce(&world->connection, world->now_ns);
+        return true;
+    case SX__WANT_OUTPUT:
+        write_some(world, most);
+        return true;
+    case SX__WANT_TIME:
+        sx__connection_resume(&world->connection, world->now_ns);
+        return sx__connection_get_want(&world->connection) != SX__WANT_TIME;
+    default:
+        return false;
+    }
+}
+
+/* Gives how many bytes were taken. */
+static size_t receive(struct world *world, const uint8_t *bytes, size_t size)
+{
+    char *space;
+    size_t room;
+    if (sx__connection_get_want(&world->connection) != SX__WANT_INPUT || size == 0) {
+        return 0;
+    }
+    if (sx__connection_reserve(&world->connection, &world->pool, &space, &room) < 0) {
+        sx__connection_abort(&world->connection, world->now_ns);
+        return 0;
+    }
+    demand(room > 0, "no room");
+    size = size < room ? size : room;
+    memcpy(space, bytes, size);
+    sx__connection_receive(&world->connection, size);
+    return size;
+}
+
+enum event {
+    RECEIVE,
+    STEP,
+    SERVE,
+    END_INPUT,
+    END_LATE,
+    ABORT,
+    HALF_CLOSE,
+    WAIT,
+    STOP,
+    OVERLOAD,
+    LASTED,
+    FAIL,
+    EVENTS
+};
+
+static void happen(struct world *world, enum event event, unsigned amount)
+{
+    struct sx__connection *connection = &world->connection;
+    const enum sx__want want = sx__connection_get_want(connection);
+    switch (event) {
+    case SERVE:
+        for (unsigned i = 0; i < 1000 && step(world, 0); i++) {
+        }
+        break;
+    case STEP:
+        step(world, amount);
+        break;
+    case END_INPUT:
+        sx__connection_end_input(connection, world->now_ns);
+        break;
+    case END_LATE:
+        sx__connection_end_late(connection, world->now_ns);
+        break;
+    case ABORT:
+        sx__connection_abort(connection, world->now_ns);
+        break;
+    case HALF_CLOSE:
+        sx__connection_half_close(connection);
+        break;
+    case STOP:
+        world->protocol.stopping = true;
+        break;
+    case OVERLOAD:
+        if (want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE) {
+            sx__connection_refuse_overload(connection, world->now_ns);
+        }
+        break;
+    case LASTED:
+        sx__connection_lasted(connection, world->now_ns);
+        break;
+    case FAIL:
+        fail_in = (long)amount % 8;
+        break;
+    default:
+        world->now_ns += (uint64_t)amount * 100 * NS_PER_MS;
+        break;
+    }
+}
+
+/* One connection, until it wants to be closed or there are no more events; gives how much of them
+ * is left. */
+static size_t live_through(struct world *world, const uint8_t *data, size_t size)
+{
+    struct sx__connection *connection = &world->connection;
+    sx__connection_init(connection, &world->protocol, world->now_ns);
+    world->rejected = 0;
+    while (size >= 2 && sx__connection_get_want(connection) != SX__WANT_CLOSE) {
+        const enum event event = (enum event)(data[0] % EVENTS);
+        const unsigned amount = data[1];
+        data += 2;
+        size -= 2;
+        if (event == RECEIVE) {
+            const size_t taken = receive(world, data, amount < size ? amount : size);
+            data += taken;
+            size -= taken;
+        } else {
+            happen(world, event, amount);
+        }
+        sx__connection_settle(connection, &world->pool);
+        (void)sx__connection_get_deadline(connection);
+    }
+    sx__connection_clean_up(connection, &world->pool, world->now_ns);
+    demand(world->open == 0, "a begin without an end");
+    return size;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct world world = {
+        .now_ns = 1,
+        .protocol = {.options = {.request_line_bytes = 60,
+                                 .header_bytes = 200,
+                                 .header_count = 5,
+                                 .body_bytes = 50,
+                                 .write_timeout_ms = 3000}},
+    };
+    world.protocol.service = (struct sx__service){&world,    0,      on_begin,    on_handle,
+                                                  on_refuse, on_end, on_rejected, on_log};
+    demand(sx__run_options_resolve(&world.protocol.options, &world.protocol.options) == 0,
+           "bad options");
+    const long before = live;
+    for (size_t left = size; left >= 2;) {
+        left = live_through(&world, data + size - left, left);
+        fail_in = -1;
+    }
+    sx__request_pool_clean_up(&world.pool);
+    demand(live == before, "memory is left");
+    return 0;
+}
