@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "network.h"
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -60,12 +61,13 @@ static int open_descriptors(struct sx__network *network)
     network->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     network->monitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     network->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (network->epoll_fd < 0 || network->monitor_fd < 0 || network->exit_fd < 0) {
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &network->exit_fd};
+    if (network->epoll_fd < 0 || network->monitor_fd < 0 || network->exit_fd < 0 ||
+        epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, network->exit_fd, &event) < 0) {
+        sx__network_log(network, SX_LOG_ERROR, "cannot make an epoll set: %s", strerror(errno));
         return SX_ESYSTEM;
     }
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &network->exit_fd};
-    return epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, network->exit_fd, &event) < 0 ? SX_ESYSTEM
-                                                                                     : 0;
+    return 0;
 }
 
 static int make_workers(struct sx__network *network)
