@@ -566,6 +566,7 @@ enum sx_outcome {
     X(HEADER_TOO_LARGE, "header_too_large") /* 431: a header, their sum, their number */ \
     X(HEADER_TIMEOUT, "header_timeout")     /* 408 */                                    \
     X(DISCONNECTED, "disconnected")         /* the client left within the header */      \
+    X(TLS_HANDSHAKE, "tls_handshake")       /* no common version, no certificate */      \
     X(OVERLOADED, "overloaded")             /* 503, or the connection was closed */
 enum sx_reason {
 #define SX__REASON_ENUM(id, name) SX_REASON_##id,
@@ -631,6 +632,40 @@ struct sx_app_options {
     void *reserved[8];
 };
 
+/** Which routes an address answers; the others are not found there. */
+enum sx_serves {
+    SX_SERVES_ALL = 0,
+    SX_SERVES_ORDINARY, /* those that are not reserved */
+    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics */
+};
+
+enum sx_tls_version { SX_TLS_DEFAULT = 0 /* 1.2 */, SX_TLS_1_2, SX_TLS_1_3 };
+
+/** How an address speaks TLS. The files are PEM, are read when the app listens, and again by
+ * sx_app_reload. */
+struct sx_tls_options {
+    const char *certificate; /* path; the server's, then those that lead to its root */
+    const char *key;         /* path; NULL: it is in the file of the certificate */
+    const char *client_ca;   /* path; clients must have a certificate that one of these has signed;
+                                NULL: they are not asked for one */
+    enum sx_tls_version minimum;
+    void *reserved[4];
+};
+
+/** An address to listen on, besides that of struct sx_run_options. */
+struct sx_listen_address {
+    const char *host; /* as in struct sx_run_options, and so are the next two */
+    uint16_t port;
+    int listen_fd;
+    enum sx_serves serves;
+    const struct sx_tls_options *tls; /* NULL: without */
+    void *reserved[2];
+};
+struct sx_listen_address_list {
+    const struct sx_listen_address *items;
+    size_t count;
+};
+
 /** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
 struct sx_run_options {
     const char *host;           /* numeric or a name; "unix:PATH"; NULL: 127.0.0.1 */
@@ -654,6 +689,9 @@ struct sx_run_options {
     unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
                                           bits; 0: no limit, which is right behind a proxy */
     int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
+    enum sx_serves serves;                   /* at host and port; 0: all routes */
+    const struct sx_tls_options *tls;        /* at host and port; NULL: without */
+    struct sx_listen_address_list addresses; /* further ones */
     void *reserved[5];
 };
 
@@ -668,13 +706,17 @@ SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_opt
  * runs. While a handler runs that sx_app_run has abandoned, it does nothing. */
 SX_API void sx_app_destroy(struct sx_app *app);
 
-/** Binds and listens.
+/** Binds and listens at all addresses, or at none.
  *
- * @param options  NULL: all defaults
- * @return   the port (0 of a Unix socket), or SX_EADDRESS (logged with its reason), SX_EINVAL,
- * SX_ENOMEM, SX_ESTATE Threads:  [start]
+ * @param options  NULL: all defaults; nothing of it is kept
+ * @return   the port of its first address (0 of a Unix socket), or SX_EADDRESS (logged with its
+ *           reason, and so is the next), SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
+ * Threads:  [start]
  */
 SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);
+
+/** The port of `addresses.items[index]` that the app listens on; 0: there is none. [any] */
+SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
 
 /** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0.
  *
@@ -687,9 +729,15 @@ SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
 /** Makes sx_app_run return. Any thread, and async-signal-safe. */
 SX_API void sx_app_stop(struct sx_app *app);
 
-/** The command line of an app: `run [--host HOST] [--port PORT] [--threads N]` and `routes`.
+/** Has the certificates and keys of a running app read again, soon, for connections to come. What
+ * cannot be used is logged, and the former ones stay. Any thread, and async-signal-safe. */
+SX_API void sx_app_reload(struct sx_app *app);
+
+/** The command line of an app: `run [--host HOST] [--port PORT] [--threads N]` and `routes`; all
+ * options are listed by `help`.
  *
- * `run` prints `listening on http://HOST:PORT` and serves until SIGTERM or SIGINT.
+ * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
+ * and reads certificates again at SIGHUP.
  * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong
  */
 SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *options);

@@ -37,7 +37,8 @@ extern "C" {
     X(-15, SX_EADDRESS, "the address cannot be listened on")                                \
     X(-16, SX_ESTATE, "the call is not allowed in this state")                              \
     X(-17, SX_ECOMPONENT, "a component could not be initialised")                           \
-    X(-18, SX_ETIMEOUT, "something in progress did not end in time")
+    X(-18, SX_ETIMEOUT, "something in progress did not end in time")                        \
+    X(-19, SX_ETLS, "a certificate or key cannot be used")
 
 enum sx_status {
     SX_OK = 0,

@@ -37,6 +37,20 @@ static int build_plans(struct sx_app *app)
     return status;
 }
 
+/* That of an address which has some of the routes only. What has no route there does not exist. */
+static int build_router(struct sx_app *app, enum sx_serves serves)
+{
+    int status = sx__router_new(&app->routers[serves]);
+    for (size_t i = 0; i < app->route_count && status == SX_OK; i++) {
+        const struct sx_route *route = &app->routes[i].route;
+        size_t other;
+        if (route->reserved == (serves == SX_SERVES_RESERVED)) {
+            status = sx__router_add(app->routers[serves], route, i, &other);
+        }
+    }
+    return status;
+}
+
 static int build(struct sx_app *app)
 {
     int status = sx__routes_new(app);
@@ -47,7 +61,7 @@ static int build(struct sx_app *app)
         status = sx__components_new(app);
     }
     if (status == SX_OK) {
-        status = sx__router_new(&app->router);
+        status = sx__router_new(&app->routers[SX_SERVES_ALL]);
     }
     if (status == SX_OK) {
         status = sx__wiring_check(app);
@@ -56,6 +70,12 @@ static int build(struct sx_app *app)
         status = sx__components_init(app, SX_LIFETIME_APP);
     }
     /* Last, because a component's init may have reserved routes. */
+    if (status == SX_OK) {
+        status = build_router(app, SX_SERVES_ORDINARY);
+    }
+    if (status == SX_OK) {
+        status = build_router(app, SX_SERVES_RESERVED);
+    }
     return status < 0 ? status : build_plans(app);
 }
 
@@ -108,7 +128,9 @@ void sx_app_destroy(struct sx_app *app)
     sx__routes_destroy(app);
     sx__settings_destroy(app);
     sx__plan_clean_up(&app->builtin_plan);
-    sx__router_destroy(app->router);
+    for (size_t i = 0; i < SX__SERVES; i++) {
+        sx__router_destroy(app->routers[i]);
+    }
     free(app->observers);
     pthread_mutex_destroy(&app->worker_lock);
     free(app);
@@ -129,7 +151,12 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
     status = sx__network_new(&app->network, &service, &resolved);
-    return status < 0 ? status : sx__network_get_port(app->network);
+    return status < 0 ? status : sx__network_get_port(app->network, 0);
+}
+
+uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
+{
+    return app == NULL || app->network == NULL ? 0 : sx__network_get_port(app->network, index + 1);
 }
 
 int sx_app_run(struct sx_app *app)
@@ -158,6 +185,13 @@ void sx_app_stop(struct sx_app *app)
 {
     if (app != NULL && app->network != NULL) {
         sx__network_stop(app->network);
+    }
+}
+
+void sx_app_reload(struct sx_app *app)
+{
+    if (app != NULL && app->network != NULL) {
+        sx__network_reload(app->network);
     }
 }
 

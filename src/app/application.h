@@ -35,6 +35,8 @@ struct sx__observer_entry {
     void *self;
 };
 
+#define SX__SERVES (SX_SERVES_RESERVED + 1)
+
 struct sx_app {
     struct sx_app_options options;
     struct sx__component_slot *components; /* as registered */
@@ -42,7 +44,7 @@ struct sx_app {
     struct sx__route_entry *routes;
     size_t route_count;
     struct sx__plan builtin_plan; /* the hooks around 404 and 405 */
-    struct sx__router *router;
+    struct sx__router *routers[SX__SERVES]; /* by what an address serves */
     struct sx__observer_entry *observers;
     size_t observer_count;
     struct sx__setting_text *settings;

@@ -51,15 +51,16 @@ static void terminate_all(const struct sx__exchange *exchange)
 static void route(struct sx_request *request)
 {
     const struct sx_app *app = request->app;
+    const struct sx__router *router = app->routers[request->exchange->serves];
     struct sx_record *record = &request->exchange->record;
     request->match.route = SX__NO_ROUTE;
     int status = sx__target_parse(&request->path, &request->query, record->target,
                                   request->exchange->path_space);
     request->bad_target = status == SX_EPROTO;
     if (status == SX_OK) {
-        request->match = sx__router_find(app->router, &request->path, record->method);
+        request->match = sx__router_find(router, &request->path, record->method);
         request->other_slash =
-            !request->match.path_exists && sx__router_has_other_slash(app->router, &request->path);
+            !request->match.path_exists && sx__router_has_other_slash(router, &request->path);
     }
     if (request->match.route == SX__NO_ROUTE) {
         request->plan = &app->builtin_plan;
@@ -118,7 +119,8 @@ static struct sx_result builtin_answer(struct sx_request *request)
         return request->other_slash ? slash_redirect(request) : sx_fail(404, "not found");
     }
     char allow[256];
-    sx__router_allow(request->app->router, &request->path, allow, sizeof allow);
+    sx__router_allow(request->app->routers[request->exchange->serves], &request->path, allow,
+                     sizeof allow);
     return sx_with_header("Allow", allow,
                           options ? sx_empty() : sx_fail(405, "method not allowed"));
 }

@@ -433,7 +433,7 @@ static void check_label(struct wiring *wiring, size_t index)
 static void add_to_router(struct wiring *wiring, const struct sx_route *route, size_t index)
 {
     size_t other = 0;
-    int status = sx__router_add(wiring->app->router, route, index, &other);
+    int status = sx__router_add(wiring->app->routers[SX_SERVES_ALL], route, index, &other);
     if (status == SX_EEXIST) {
         const struct sx_route *first = &wiring->app->routes[other].route;
         fault(wiring, route->file, route->line,

@@ -397,11 +397,13 @@ static enum sx__parse skip_empty_lines(struct sx__connection *connection)
     return request->filled > request->start ? SX__PARSE_DONE : SX__PARSE_MORE;
 }
 
-static void tell_peer(struct sx_record *record, const struct sx__peer *peer)
+static void tell_peer(struct sx__exchange *exchange, const struct sx__peer *peer)
 {
-    const char *address = peer == NULL ? "" : peer->address;
-    record->client = (struct sx_str){address, strlen(address)};
-    record->scheme = peer != NULL && peer->has_tls ? "https" : "http";
+    static const struct sx__peer within = {.address = ""};
+    peer = peer == NULL ? &within : peer;
+    exchange->record.client = (struct sx_str){peer->address, strlen(peer->address)};
+    exchange->record.scheme = peer->has_tls ? "https" : "http";
+    exchange->serves = peer->serves;
 }
 
 static void begin(struct sx__connection *connection, uint64_t now_ns)
@@ -409,7 +411,7 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
     struct sx__request *request = connection->request;
     struct sx__exchange *exchange = &request->exchange;
     const struct sx__service *service = &connection->protocol->service;
-    tell_peer(&exchange->record, connection->peer);
+    tell_peer(exchange, connection->peer);
     exchange->record.protocol = request->is_http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
     exchange->record.started_ns = connection->progress_ns;
     /* RFC 9112 9.3: persistent with 1.1 unless told to close, with 1.0 only if asked for. */

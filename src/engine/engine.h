@@ -52,8 +52,9 @@ struct sx__response {
 
 struct sx__exchange {
     struct sx_record
-        record;    /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
-    bool reserved; /* service, in begin: there is a thread for it that others do not get */
+        record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
+    enum sx_serves serves; /* engine: which routes its address has */
+    bool reserved;         /* service, in begin: there is a thread for it that others do not get */
     const struct sx__header *headers;
     size_t header_count;
     struct sx_str body; /* whole before handle */
@@ -85,16 +86,19 @@ struct sx__network;
 
 /* Binds and listens; afterwards clients can connect, and wait in the backlog until it runs.
  * `options` has no zeroes left for defaults: see sx__run_options_resolve. The service is copied.
- * Errors: SX_EADDRESS (logged through the service with host, port and reason), SX_ENOMEM,
+ * Errors: SX_EADDRESS, SX_ETLS (logged through the service with the reason), SX_ENOMEM,
  * SX_ESYSTEM */
 int sx__network_new(struct sx__network **network, const struct sx__service *service,
                     const struct sx_run_options *options);
-uint16_t sx__network_get_port(const struct sx__network *network);
+/* Of the first address, or of further ones; 0: it has none. */
+uint16_t sx__network_get_port(const struct sx__network *network, size_t index);
 /* Serves until stopped, then closes the listener, answers what is in flight with Connection: close
  * within stop_timeout_ms, closes everything, joins its threads and returns 0. SX_ETIMEOUT: handlers
  * did not return by then; they have been logged, and their threads go on. */
 int sx__network_run(struct sx__network *network);
 void sx__network_stop(struct sx__network *network); /* any thread, async-signal-safe */
+/* Has certificates read again, soon; any thread, async-signal-safe. */
+void sx__network_reload(struct sx__network *network);
 /* False: nothing was freed, because an abandoned handler still runs; else NULL is a no-op. */
 bool sx__network_destroy(struct sx__network *network);
 

@@ -102,8 +102,7 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     made->protocol.service = *service;
     made->protocol.options = *options;
     made->next_resume_ns = UINT64_MAX;
-    made->epoll_fd = made->monitor_fd = made->exit_fd = made->listener.fd = -1;
-    pthread_mutex_init(&made->listener.mutex, NULL);
+    made->epoll_fd = made->monitor_fd = made->exit_fd = -1;
     pthread_mutex_init(&made->permits.mutex, NULL);
     sx__addresses_init(&made->addresses, options->address_connection_count);
     sx__tokens_init(&made->tokens, options->queue_count);
@@ -112,19 +111,23 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
         status = make_workers(made);
     }
     if (status == 0) {
-        status = sx__listener_open(made);
+        status = sx__listeners_open(made);
     }
     if (status < 0) {
         sx__network_destroy(made);
         return status;
     }
+    /* They are the caller's, and are not needed any more. */
+    made->protocol.options.host = NULL;
+    made->protocol.options.tls = NULL;
+    made->protocol.options.addresses = (struct sx_listen_address_list){NULL, 0};
     *network = made;
     return 0;
 }
 
-uint16_t sx__network_get_port(const struct sx__network *network)
+uint16_t sx__network_get_port(const struct sx__network *network, size_t index)
 {
-    return network->listener.port;
+    return index < network->listener_count ? network->listeners[index].port : 0;
 }
 
 static void close_descriptor(int fd)
@@ -168,7 +171,7 @@ bool sx__network_destroy(struct sx__network *network)
     if (network->worker_count > 0) {
         return false;
     }
-    close_descriptor(network->listener.fd);
+    sx__listeners_clean_up(network);
     close_descriptor(network->exit_fd);
     close_descriptor(network->monitor_fd);
     close_descriptor(network->epoll_fd);
@@ -309,7 +312,7 @@ static void rest(struct sx__network *network, struct calm *calm)
     if (sx__workers_tick(network).active) {
         wait_for_event(network, TICK_MS);
     } else {
-        const int most_ms = atomic_load(&network->listener.resting) ? REST_MS : SWEEP_MS;
+        const int most_ms = sx__listeners_rest(network) ? REST_MS : SWEEP_MS;
         wait_for_event(network, until_resume(network, most_ms));
     }
     atomic_store(&network->monitor_asleep, false);
@@ -337,6 +340,9 @@ static void monitor(struct sx__network *network)
     while (!atomic_load(&network->stop_requested)) {
         rest(network, &calm);
         const uint64_t now_ns = sx__now_ns();
+        if (atomic_exchange(&network->reload_requested, false)) {
+            sx__listeners_reload(network);
+        }
         expire(network, now_ns);
         resume_streams(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
@@ -344,7 +350,7 @@ static void monitor(struct sx__network *network)
             swept_ns = now_ns;
         }
         if (now_ns - woken_ns >= (uint64_t)REST_MS * NS_PER_MS) {
-            sx__listener_wake(network);
+            sx__listeners_wake(network);
             woken_ns = now_ns;
         }
     }
@@ -367,7 +373,7 @@ static uint64_t drain(struct sx__network *network)
     /* Those in the queue are told while there is time for it. */
     const uint64_t tell_ns = deadline_ns - (timeout_ns / 2 < grace_ns ? timeout_ns / 2 : grace_ns);
     atomic_store(&network->protocol.stopping, true);
-    sx__listener_close(network);
+    sx__listeners_close(network);
     uint64_t swept_ns = 0;
     uint64_t now_ns = sx__now_ns();
     while (has_connections(network, now_ns >= end_ns)) {
@@ -423,5 +429,11 @@ int sx__network_run(struct sx__network *network)
 void sx__network_stop(struct sx__network *network)
 {
     atomic_store(&network->stop_requested, true);
+    write_event(network->monitor_fd);
+}
+
+void sx__network_reload(struct sx__network *network)
+{
+    atomic_store(&network->reload_requested, true);
     write_event(network->monitor_fd);
 }

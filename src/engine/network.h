@@ -1,12 +1,13 @@
 /* network.h: the parts of the network engine, and what they know of each other.
  *
  *     network.c   opens and closes everything, and its run is the monitor
- *     listener.c  the listening socket
+ *     listener.c  the listening sockets, which listen_socket.c opens
  *     addresses.c how many connections each client has
  *     slots.c     the connections, by file descriptor
  *     permits.c   who may poll
  *     tokens.c    who may be in a handler, and the queue of those who wait for it
  *     worker.c    a thread: poll, read, handle, write
+ *     transfer.c  its reading and writing, with TLS (tls.c) or without
  *
  * All threads share one epoll set, and a connection is in it once, for edges (EPOLLET). Whoever
  * gets its event and finds it waiting owns it until it lets it go or closes it; whoever finds it
@@ -29,6 +30,7 @@
 
 #include "addresses.h"
 #include "connection.h"
+#include "tls.h"
 #include <pthread.h>
 #include <sys/epoll.h>
 
@@ -52,8 +54,9 @@ struct sx__slot {
     _Atomic uint64_t deadline_ns;
     _Atomic uint64_t resume_ns; /* a stream goes on then; UINT64_MAX: there is none that waits */
     int fd;
-    bool late;      /* the monitor has shut it down, because its deadline was over */
-    bool lingering; /* its write side is shut down */
+    struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
+    bool late;                  /* the monitor has shut it down, because its deadline was over */
+    bool lingering;             /* its write side is shut down */
     bool watches_output;
     bool overloaded;              /* it has been queued for too long, and is to be told so */
     struct sx__slot *next_queued; /* guarded by the tokens' mutex, as is the next */
@@ -98,6 +101,13 @@ uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns
 
 /* No thread may be using them. */
 void sx__slots_clean_up(struct sx__slots *slots);
+
+/* As recv, sendmsg and sendfile, with the errnos of tls.h. `more`: other bytes follow at once. */
+ssize_t sx__slot_receive(struct sx__slot *slot, char *space, size_t size);
+ssize_t sx__slot_send(struct sx__slot *slot, const struct sx_str *pieces, size_t count, bool more);
+ssize_t sx__slot_send_file(struct sx__slot *slot, const struct sx__file_part *part);
+/* Says that nothing more will be sent, where there is a way to say it but closing. */
+void sx__slot_end_output(struct sx__slot *slot);
 
 /* ---- permits ---- */
 
@@ -206,23 +216,30 @@ struct sx__tick sx__workers_tick(struct sx__network *network);
 /* How many threads are in a handler. */
 unsigned sx__workers_count_inside(struct sx__network *network);
 
-/* ---- the listener ---- */
+/* ---- the listeners ---- */
 
 struct sx__listener {
-    pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes */
+    pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes and reloads */
     int fd;                /* -1: closed */
     uint16_t port;
+    enum sx_serves serves;
+    char *path;           /* of a Unix socket, which goes with it; NULL: it is none */
+    struct sx__tls *tls;  /* NULL: without */
     _Atomic bool resting; /* descriptors are exhausted: the monitor will arm it again */
 };
 
-/* Errors: SX_EADDRESS, SX_ESYSTEM */
-int sx__listener_open(struct sx__network *network);
+/* Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM, SX_ENOMEM; what is open then is for clean_up. */
+int sx__listeners_open(struct sx__network *network);
+void sx__listeners_clean_up(struct sx__network *network);
 /* Accepts some and arms it again. */
-void sx__listener_accept(struct sx__network *network);
-/* Arms it again after a rest. */
-void sx__listener_wake(struct sx__network *network);
-/* Accepts those who have connected already, then closes it. */
-void sx__listener_close(struct sx__network *network);
+void sx__listener_accept(struct sx__network *network, struct sx__listener *listener);
+/* Whether one rests; arms those again. */
+bool sx__listeners_rest(struct sx__network *network);
+void sx__listeners_wake(struct sx__network *network);
+/* Has certificates read again. */
+void sx__listeners_reload(struct sx__network *network);
+/* Accepts those who have connected already, then closes them. */
+void sx__listeners_close(struct sx__network *network);
 
 /* ---- the engine ---- */
 
@@ -234,10 +251,12 @@ struct sx__network {
     int monitor_fd; /* an eventfd: wakes the monitor */
     int exit_fd;    /* an eventfd in the epoll set: once written, every poll returns */
     _Atomic bool stop_requested;
+    _Atomic bool reload_requested;
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
-    struct sx__listener listener;
+    struct sx__listener *listeners;
+    size_t listener_count;
     struct sx__addresses addresses;
     struct sx__permits permits;
     struct sx__tokens tokens;

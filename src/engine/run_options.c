@@ -14,6 +14,13 @@ static void set_default_size(size_t *value, size_t otherwise)
     *value = *value == 0 ? otherwise : *value;
 }
 
+static bool is_good_address(enum sx_serves serves, const struct sx_tls_options *tls)
+{
+    return serves >= SX_SERVES_ALL && serves <= SX_SERVES_RESERVED &&
+           (tls == NULL || (tls->certificate != NULL && tls->minimum >= SX_TLS_DEFAULT &&
+                            tls->minimum <= SX_TLS_1_3));
+}
+
 int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options)
 {
     static const struct sx_run_options none = {0};
@@ -44,6 +51,15 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     }
     if (resolved.header_count > SX__HEADERS_MAX) {
         return SX_EINVAL;
+    }
+    if (!is_good_address(resolved.serves, resolved.tls) ||
+        (resolved.addresses.items == NULL && resolved.addresses.count > 0)) {
+        return SX_EINVAL;
+    }
+    for (size_t i = 0; i < resolved.addresses.count; i++) {
+        if (!is_good_address(resolved.addresses.items[i].serves, resolved.addresses.items[i].tls)) {
+            return SX_EINVAL;
+        }
     }
     /* Sums of sizes must not overflow, and twice the body is counted. */
     if (resolved.request_line_bytes > ((size_t)1 << 30) ||

@@ -3,15 +3,12 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 /* What one connection may do before the others get their turn: reads, responses, handlers. */
 #define STEPS_PER_TURN 64
 #define DISCARD_BYTES 4096
-#define FILE_BYTES_PER_STEP ((size_t)256 << 10)
 #define SLOWNESS_MAX 16
 #define NS_PER_MS 1000000u
 #define SLOW_NS NS_PER_MS
@@ -182,6 +179,23 @@ unsigned sx__workers_count_inside(struct sx__network *network)
 
 /* ---- what a connection wants ---- */
 
+/* The first time the kick will watch for room to write. */
+static void wait_for_room(struct turn *turn)
+{
+    turn->blocked = true;
+    turn->waits = turn->slot->watches_output;
+}
+
+static void give_up_input(struct turn *turn, int error)
+{
+    const struct sx__service *service = &turn->worker->network->protocol.service;
+    const struct sx__tls_stream *tls = turn->slot->tls;
+    if (error == EPROTO && tls != NULL && !sx__tls_is_established(tls)) {
+        service->rejected(service->app, SX_REASON_TLS_HANDSHAKE);
+    }
+    sx__connection_abort(turn->connection, turn->now_ns);
+}
+
 static void read_input(struct turn *turn)
 {
     if (turn->drained) {
@@ -198,9 +212,10 @@ static void read_input(struct turn *turn)
         sx__connection_abort(turn->connection, turn->now_ns);
         return;
     }
-    const ssize_t count = recv(turn->slot->fd, space, size, 0);
+    const ssize_t count = sx__slot_receive(turn->slot, space, size);
     if (count > 0) {
-        turn->drained = (size_t)count < size && !turn->ends;
+        /* What TLS has read already the kernel does not tell of again. */
+        turn->drained = (size_t)count < size && !turn->ends && turn->slot->tls == NULL;
         sx__connection_receive(turn->connection, (size_t)count);
     } else if (count == 0 && turn->slot->late) {
         sx__connection_end_late(turn->connection, turn->now_ns);
@@ -208,34 +223,21 @@ static void read_input(struct turn *turn)
         sx__connection_end_input(turn->connection, turn->now_ns);
     } else if (errno == EAGAIN) {
         turn->drained = true;
+    } else if (errno == EBUSY && turn->slot->tls != NULL) {
+        wait_for_room(turn);
     } else if (errno != EINTR) {
-        sx__connection_abort(turn->connection, turn->now_ns);
+        give_up_input(turn, errno);
     }
-}
-
-static ssize_t send_pieces(int fd, const struct sx_str *pieces, size_t count, int flags)
-{
-    if (count == 1) {
-        return send(fd, pieces[0].data, pieces[0].size, flags);
-    }
-    struct iovec vector[2];
-    for (size_t i = 0; i < count; i++) {
-        vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
-    }
-    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
-    return sendmsg(fd, &message, flags);
 }
 
 /* The disk may keep the thread as a handler may, and then its permit is taken in the same way. */
 static ssize_t send_file(struct turn *turn, const struct sx__file_part *part)
 {
-    off_t offset = (off_t)part->offset;
-    const size_t size = part->size < FILE_BYTES_PER_STEP ? part->size : FILE_BYTES_PER_STEP;
     const bool watched = turn->worker->has_permit;
     if (watched) {
         enter_handler(turn->worker);
     }
-    ssize_t sent = sendfile(turn->slot->fd, part->fd, &offset, size);
+    ssize_t sent = sx__slot_send_file(turn->slot, part);
     const int error = errno;
     if (watched) {
         leave_handler(turn->worker);
@@ -255,16 +257,15 @@ static void write_output(struct turn *turn)
     struct sx__file_part part;
     const size_t count = sx__connection_get_output(turn->connection, pieces);
     const bool has_file = sx__connection_get_file(turn->connection, &part);
-    const int flags = has_file ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
     const ssize_t size =
-        count > 0 ? send_pieces(turn->slot->fd, pieces, count, flags) : send_file(turn, &part);
+        count > 0 ? sx__slot_send(turn->slot, pieces, count, has_file) : send_file(turn, &part);
     if (size >= 0) {
         turn->now_ns = sx__now_ns();
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
     } else if (errno == EAGAIN) {
-        /* The first time the kick will watch for room to write. */
-        turn->blocked = true;
-        turn->waits = turn->slot->watches_output;
+        wait_for_room(turn);
+    } else if (errno == EBUSY && turn->slot->tls != NULL) {
+        turn->waits = true;
     } else if (errno != EINTR) {
         turn->now_ns = sx__now_ns();
         sx__connection_abort(turn->connection, turn->now_ns);
@@ -277,6 +278,7 @@ static void linger(struct turn *turn)
 {
     if (!turn->slot->lingering) {
         turn->slot->lingering = true;
+        sx__slot_end_output(turn->slot);
         shutdown(turn->slot->fd, SHUT_WR);
     }
     char discarded[DISCARD_BYTES];
@@ -325,6 +327,9 @@ static void close_connection(struct turn *turn)
     sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
     /* The descriptor's number may come back at once: the slot must be free by then. */
     const int fd = slot->fd;
+    sx__slot_end_output(slot);
+    sx__tls_stream_destroy(slot->tls);
+    slot->tls = NULL;
     sx__addresses_remove(&network->addresses, slot->address);
     atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
     close(fd);
@@ -463,6 +468,15 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t eve
     }
 }
 
+static struct sx__listener *find_listener(struct sx__network *network, const void *pointer)
+{
+    const uintptr_t first = (uintptr_t)network->listeners;
+    const uintptr_t end = (uintptr_t)(network->listeners + network->listener_count);
+    const uintptr_t at = (uintptr_t)pointer;
+    return at >= first && at < end ? &network->listeners[(at - first) / sizeof *network->listeners]
+                                   : NULL;
+}
+
 static void poll_once(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
@@ -470,8 +484,9 @@ static void poll_once(struct sx__worker *worker)
     if (epoll_wait(network->epoll_fd, &event, 1, -1) != 1) {
         return;
     }
-    if (event.data.ptr == &network->listener) {
-        sx__listener_accept(network);
+    struct sx__listener *listener = find_listener(network, event.data.ptr);
+    if (listener != NULL) {
+        sx__listener_accept(network, listener);
     } else if (event.data.ptr != &network->exit_fd) {
         if (sx__slot_take(event.data.ptr)) {
             serve(worker, event.data.ptr, event.events);

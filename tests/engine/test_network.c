@@ -354,7 +354,7 @@ static void a_taken_port_is_an_error(void **state)
     struct fixture *fixture = *state;
     start(fixture);
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.port = sx__network_get_port(fixture->network)};
+    struct sx_run_options options = {.port = sx__network_get_port(fixture->network, 0)};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     struct sx__network *second = NULL;
     assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
@@ -413,7 +413,7 @@ static void exhausted_descriptors_are_survived(void **state)
     }
     assert_true(count < 64);
     const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(sx__network_get_port(fixture->network)),
+                                        .sin_port = htons(sx__network_get_port(fixture->network, 0)),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
     send_text(client, GET("/"));
@@ -438,12 +438,12 @@ static void a_stopped_engine_leaves_its_port_free(void **state)
     struct fixture *fixture = *state;
     start(fixture);
     get(fixture, GET("/"), 200);
-    const uint16_t port = sx__network_get_port(fixture->network);
+    const uint16_t port = sx__network_get_port(fixture->network, 0);
     stop(fixture);
     sx__network_destroy(fixture->network);
     fixture->options.port = port;
     start(fixture);
-    assert_int_equal(sx__network_get_port(fixture->network), port);
+    assert_int_equal(sx__network_get_port(fixture->network, 0), port);
     get(fixture, GET("/"), 200);
 }
 

@@ -1,0 +1,270 @@
+#include "tls.h"
+#include <errno.h>
+#include <limits.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Of TLS 1.2, those that RFC 7540 did not forbid: forward secrecy, and authenticated encryption. Of
+ * TLS 1.3, all. */
+#define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+struct sx__tls {
+    SSL_CTX *context;
+    char *certificate, *key, *client_ca;
+    enum sx_tls_version minimum;
+};
+
+/* Only in this file: a stream is an SSL. */
+static SSL *ssl_of(const struct sx__tls_stream *stream)
+{
+    return (SSL *)(uintptr_t)stream;
+}
+
+/* ---- contexts ---- */
+
+static const unsigned char http_1_1[] = "\010http/1.1";
+
+/* RFC 7301 3.2: "In the event that the server supports no protocols that the client advertises,
+ * then the server SHALL respond with a fatal "no_application_protocol" alert." */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
+                           const unsigned char *in, unsigned in_size, void *context)
+{
+    (void)ssl;
+    (void)context;
+    const int found = SSL_select_next_proto((unsigned char **)(uintptr_t)out, out_size, http_1_1,
+                                            sizeof http_1_1 - 1, in, in_size);
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static void set_rules(SSL_CTX *context, enum sx_tls_version minimum)
+{
+    SSL_CTX_set_min_proto_version(context, minimum == SX_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(context, CIPHERS_1_2);
+    /* An end without close_notify is an end: a request says itself how long it is. */
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                     SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF);
+    /* A response is sent from where it lies, and an idle connection keeps no buffers. */
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context, 1);
+    /* Sessions are resumed by tickets, which cost the server no memory. */
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    static const unsigned char id[] = "sextant";
+    SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
+    SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+}
+
+/* Why OpenSSL failed: the first of its errors, which is the cause of the others. */
+static int fail(char *message, size_t size, const char *what, const char *path)
+{
+    const unsigned long error = ERR_get_error();
+    const char *reason =
+        ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
+    snprintf(message, size, "cannot use %s %s: %s", what, path,
+             reason == NULL ? "it is not what it should be" : reason);
+    return SX_ETLS;
+}
+
+static int load(SSL_CTX *context, const struct sx__tls *tls, char *message, size_t size)
+{
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
+        return fail(message, size, "the certificate", tls->certificate);
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(context) != 1) {
+        return fail(message, size, "the key", tls->key);
+    }
+    if (tls->client_ca == NULL) {
+        return 0;
+    }
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
+    if (names == NULL || SSL_CTX_load_verify_locations(context, tls->client_ca, NULL) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return fail(message, size, "the clients' certificate authority", tls->client_ca);
+    }
+    SSL_CTX_set_client_CA_list(context, names);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    return 0;
+}
+
+/* A key with a passphrase would ask for it at the terminal. */
+static int no_passphrase(char *space, int size, int writes, void *context)
+{
+    (void)space;
+    (void)size;
+    (void)writes;
+    (void)context;
+    return -1;
+}
+
+int sx__tls_reload(struct sx__tls *tls, char *message, size_t size)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (context == NULL) {
+        return SX_ENOMEM;
+    }
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    set_rules(context, tls->minimum);
+    const int status = load(context, tls, message, size);
+    ERR_clear_error();
+    if (status < 0) {
+        SSL_CTX_free(context);
+        return status;
+    }
+    SSL_CTX_free(tls->context); /* the streams made of it hold it as well */
+    tls->context = context;
+    return 0;
+}
+
+static bool copy(char **to, const char *from)
+{
+    *to = from == NULL ? NULL : strdup(from);
+    return from == NULL || *to != NULL;
+}
+
+int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char *message,
+                size_t size)
+{
+    /* Threads may still be in here when the process ends, so nothing is torn down then. */
+    if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
+        return SX_ENOMEM;
+    }
+    struct sx__tls *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return SX_ENOMEM;
+    }
+    const char *key = options->key == NULL ? options->certificate : options->key;
+    made->minimum = options->minimum;
+    int status = SX_ENOMEM;
+    if (copy(&made->certificate, options->certificate) && copy(&made->key, key) &&
+        copy(&made->client_ca, options->client_ca)) {
+        status = sx__tls_reload(made, message, size);
+    }
+    if (status < 0) {
+        sx__tls_destroy(made);
+        return status;
+    }
+    *tls = made;
+    return 0;
+}
+
+void sx__tls_destroy(struct sx__tls *tls)
+{
+    if (tls == NULL) {
+        return;
+    }
+    SSL_CTX_free(tls->context);
+    free(tls->certificate);
+    free(tls->key);
+    free(tls->client_ca);
+    free(tls);
+}
+
+/* ---- streams ---- */
+
+struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd)
+{
+    SSL *ssl = SSL_new(tls->context);
+    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
+        SSL_free(ssl);
+        ERR_clear_error();
+        return NULL;
+    }
+    SSL_set_accept_state(ssl);
+    return (struct sx__tls_stream *)ssl;
+}
+
+void sx__tls_stream_destroy(struct sx__tls_stream *stream)
+{
+    SSL_free(ssl_of(stream));
+}
+
+bool sx__tls_is_established(const struct sx__tls_stream *stream)
+{
+    return SSL_is_init_finished(ssl_of(stream)) == 1;
+}
+
+/* Who forgot the s of https is told so, in what he speaks. */
+static void answer_without_tls(int fd)
+{
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n"
+                                 "Content-Type: application/json\r\n"
+                                 "Content-Length: 50\r\n"
+                                 "Connection: close\r\n\r\n"
+                                 "{\"message\": \"this address speaks https, not http\"}";
+    const ssize_t sent = send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL);
+    (void)sent;
+}
+
+/* The errno of what SSL_get_error says; 0: it is the end. */
+static int errno_of(SSL *ssl, int result, int other_direction)
+{
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_ZERO_RETURN:
+        return 0;
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return SSL_get_error(ssl, result) == other_direction ? EBUSY : EAGAIN;
+    case SSL_ERROR_SYSCALL:
+        return errno == 0 || errno == EAGAIN ? ECONNRESET : errno;
+    default:
+        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
+            answer_without_tls(SSL_get_fd(ssl));
+        }
+        return EPROTO;
+    }
+}
+
+static int to_int(size_t size)
+{
+    return size > INT_MAX ? INT_MAX : (int)size;
+}
+
+ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
+{
+    SSL *ssl = ssl_of(stream);
+    ERR_clear_error();
+    errno = 0;
+    const int count = SSL_read(ssl, space, to_int(size));
+    if (count > 0) {
+        return count;
+    }
+    const int error = errno_of(ssl, count, SSL_ERROR_WANT_WRITE);
+    ERR_clear_error();
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
+ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t size)
+{
+    SSL *ssl = ssl_of(stream);
+    ERR_clear_error();
+    errno = 0;
+    const int count = SSL_write(ssl, data, to_int(size));
+    if (count > 0) {
+        return count;
+    }
+    const int error = errno_of(ssl, count, SSL_ERROR_WANT_READ);
+    ERR_clear_error();
+    errno = error == 0 ? EPIPE : error;
+    return -1;
+}
+
+/* RFC 8446 6.1: "Each party MUST send a "close_notify" alert before closing its write side of the
+ * connection, unless it has already sent some error alert." */
+void sx__tls_end(struct sx__tls_stream *stream)
+{
+    SSL *ssl = ssl_of(stream);
+    if (SSL_is_init_finished(ssl) && (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) == 0) {
+        ERR_clear_error();
+        const int result = SSL_shutdown(ssl); /* refuses by itself after an error */
+        (void)result;
+        ERR_clear_error();
+    }
+}

@@ -1,0 +1,43 @@
+/* tls.h: TLS by OpenSSL, on sockets that do not block.
+ *
+ * A stream takes the place of its socket's recv and send. It needs no turns of its own: the
+ * handshake is part of the first receive.
+ *
+ * Threads: a stream belongs to one thread at a time, as its connection does. What streams are made
+ * of is guarded by its listener's mutex; a stream keeps what it was made of when that is reloaded.
+ */
+#ifndef SX_TLS_H
+#define SX_TLS_H
+
+#include <sextant/app.h>
+#include <sys/types.h>
+
+/* What the streams of a listener have in common: its certificate and rules. */
+struct sx__tls;
+struct sx__tls_stream;
+
+/* Copies what it needs of the options. Errors: SX_ETLS and why; SX_ENOMEM */
+int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char *message,
+                size_t size);
+void sx__tls_destroy(struct sx__tls *tls);
+
+/* Reads its files again, for streams to come; where it fails, nothing has changed. */
+int sx__tls_reload(struct sx__tls *tls, char *message, size_t size);
+
+/* The server's side of a connection; NULL: no memory. */
+struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd);
+void sx__tls_stream_destroy(struct sx__tls_stream *stream);
+
+/* As recv and send, with these errnos: EAGAIN: the socket has nothing to read, or no room; EBUSY:
+ * the same of the other direction; EPROTO: what came is not TLS, or not acceptable. */
+ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size);
+/* After EAGAIN or EBUSY it must be called with the same bytes again. */
+ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t size);
+
+/* Whether the handshake is done. */
+bool sx__tls_is_established(const struct sx__tls_stream *stream);
+
+/* Says that nothing more will be sent, if that can still be said. */
+void sx__tls_end(struct sx__tls_stream *stream);
+
+#endif

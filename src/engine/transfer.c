@@ -1,0 +1,57 @@
+/* transfer.c: bytes to and from a connection's socket, with TLS or as they are. */
+#include "network.h"
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define FILE_BYTES_PER_STEP ((size_t)256 << 10)
+#define TLS_RECORD_BYTES 16384 /* RFC 8446 5.1: the most that one record carries */
+
+ssize_t sx__slot_receive(struct sx__slot *slot, char *space, size_t size)
+{
+    return slot->tls == NULL ? recv(slot->fd, space, size, 0)
+                             : sx__tls_receive(slot->tls, space, size);
+}
+
+ssize_t sx__slot_send(struct sx__slot *slot, const struct sx_str *pieces, size_t count, bool more)
+{
+    const int flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+    if (slot->tls != NULL) {
+        return sx__tls_send(slot->tls, pieces[0].data, pieces[0].size);
+    }
+    if (count == 1) {
+        return send(slot->fd, pieces[0].data, pieces[0].size, flags);
+    }
+    struct iovec vector[2];
+    for (size_t i = 0; i < count; i++) {
+        vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
+    }
+    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
+    return sendmsg(slot->fd, &message, flags);
+}
+
+static ssize_t encrypt_file(struct sx__tls_stream *tls, const struct sx__file_part *part)
+{
+    char data[TLS_RECORD_BYTES];
+    const size_t size = part->size < sizeof data ? part->size : sizeof data;
+    const ssize_t count = pread(part->fd, data, size, (off_t)part->offset);
+    return count > 0 ? sx__tls_send(tls, data, (size_t)count) : count;
+}
+
+ssize_t sx__slot_send_file(struct sx__slot *slot, const struct sx__file_part *part)
+{
+    if (slot->tls != NULL) {
+        return encrypt_file(slot->tls, part);
+    }
+    off_t offset = (off_t)part->offset;
+    const size_t size = part->size < FILE_BYTES_PER_STEP ? part->size : FILE_BYTES_PER_STEP;
+    return sendfile(slot->fd, part->fd, &offset, size);
+}
+
+void sx__slot_end_output(struct sx__slot *slot)
+{
+    if (slot->tls != NULL) {
+        sx__tls_end(slot->tls);
+    }
+}
