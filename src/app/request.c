@@ -145,6 +145,15 @@ static const char *json_fault_text(struct sx_request *request, const json_error_
     return text;
 }
 
+/* What jansson has no word for is that it could not allocate. */
+static void set_json_fault(struct sx_request *request, const json_error_t *error)
+{
+    const bool is_memory =
+        error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory;
+    request->body_fault = is_memory ? "out of memory" : json_fault_text(request, error);
+    request->body_fault_status = is_memory ? 503 : 400;
+}
+
 struct json_t *sx__request_json(struct sx_request *request, const char **fault, int *status)
 {
     struct sx_str body = request->exchange->body;
@@ -157,8 +166,7 @@ struct json_t *sx__request_json(struct sx_request *request, const char **fault, 
             request->json =
                 json_loadb(body.data, body.size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
             if (request->json == NULL) {
-                request->body_fault = json_fault_text(request, &error);
-                request->body_fault_status = 400;
+                set_json_fault(request, &error);
             }
         }
     }

@@ -1,0 +1,264 @@
+/* Every allocation of a request over a socket fails once, in turn: the client gets its answer, an
+ * error, or the end of its connection; the next client is served, nothing is left in progress, and
+ * nothing leaks (which the address sanitizer looks at). */
+#define _DEFAULT_SOURCE /* mkdtemp */
+#include "served.h"
+
+#include "page.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The n-th allocation from now, of any thread but the test's own, fails; below 0: none does. */
+static _Atomic long countdown = -1;
+static pthread_t main_thread;
+static bool spares_none; /* the test's own thread does the work */
+
+static bool fails(void)
+{
+    return (spares_none || !pthread_equal(pthread_self(), main_thread)) &&
+           atomic_load(&countdown) >= 0 && atomic_fetch_sub(&countdown, 1) == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *memory, size_t size);
+void *__real_aligned_alloc(size_t align, size_t size);
+int __real_posix_memalign(void **memory, size_t align, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__wrap_aligned_alloc(size_t align, size_t size);
+int __wrap_posix_memalign(void **memory, size_t align, size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+void *__wrap_realloc(void *memory, size_t size)
+{
+    return fails() ? NULL : __real_realloc(memory, size);
+}
+void *__wrap_aligned_alloc(size_t align, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(align, size);
+}
+int __wrap_posix_memalign(void **memory, size_t align, size_t size)
+{
+    return fails() ? 12 : __real_posix_memalign(memory, align, size);
+}
+/* jansson is linked as it is, but asks for its memory here. */
+static void *json_malloc(size_t size)
+{
+    return __wrap_malloc(size);
+}
+
+static char folder[] = "/tmp/sx_memory_XXXXXX";
+static char path[64];
+
+static struct sx_result hello(const char *q)
+{
+    return sx_with_header("X-Q", "1", sx_json("{s:s*}", "q", q));
+}
+SX_BIND(hello, (query, opt_str, q));
+static struct sx_result echo(struct sx_str body)
+{
+    return sx_bytes("text/plain", body.data, body.size);
+}
+SX_BIND(echo, (body, bytes, body));
+static struct sx_result echo_json(json_t *body)
+{
+    return sx_json("O", body);
+}
+SX_BIND(echo_json, (body, json, body));
+static struct sx_result send_it(void)
+{
+    return sx_file(path);
+}
+SX_BIND(send_it);
+
+static int count_down(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    int *left = context;
+    *wait_ms = 1;
+    if (*left == 0) {
+        return 0;
+    }
+    return *left % 2 == 0 ? (--*left, SX_EAGAIN) : snprintf(space, size, "%d\n", (*left)--);
+}
+static struct sx_result stream(void)
+{
+    int *left = malloc(sizeof *left);
+    if (left == NULL) {
+        return sx_fail(503, "no memory");
+    }
+    *left = 6;
+    return sx_stream("text/plain", count_down, left, free);
+}
+SX_BIND(stream);
+
+static const struct sx_route routes[] = {
+    SX_GET("/", hello),       SX_POST("/echo", echo),    SX_POST("/json", echo_json),
+    SX_GET("/file", send_it), SX_GET("/stream", stream), SX_GET("/metrics", sx_expose_metrics),
+};
+
+static struct served served;
+
+/* ---- the requests ---- */
+
+struct kind {
+    const char *head;
+    size_t filler; /* bytes behind it */
+    int status;
+    const char *end; /* behind those */
+};
+
+#define POST(target, fields) \
+    "POST " target " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" fields "\r\n"
+
+static const struct kind kinds[] = {
+    {CLOSE("/?q=x"), 0, 200, ""},
+    {CLOSE("/") "nothing that is looked at", 0, 200, ""},
+    {"HEAD /?q=abc HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 0, 200, ""},
+    {"GET /?q=x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: ", 20000, 200, "\r\n\r\n"},
+    {GET("/?q=1") GET("/nowhere") CLOSE("/file"), 0, 200, ""},
+    {POST("/echo", "Content-Length: 40000\r\n"), 40000, 200, ""},
+    {POST("/echo", "Content-Length: 5\r\nExpect: 100-continue\r\n"), 5, 100, ""},
+    {POST("/echo", "Transfer-Encoding: chunked\r\n") "4e20\r\n", 20000, 200,
+     "\r\n3;x=y\r\nabc\r\n0\r\nX: y\r\n\r\n"},
+    {POST("/json", "Content-Type: application/json\r\nContent-Length: 16\r\n") "{\"a\": [1, 2, 3]}",
+     0, 200, ""},
+    {POST("/json", "Content-Type: application/json\r\nContent-Length: 3\r\n") "{x}", 0, 400, ""},
+    {POST("/echo", "Content-Length: 9999999\r\n"), 0, 413, ""},
+    {CLOSE("/file"), 0, 200, ""},
+    {"GET /file HTTP/1.1\r\nHost: a\r\nConnection: close\r\nRange: bytes=1-2\r\n\r\n", 0, 206, ""},
+    {CLOSE("/stream"), 0, 200, ""},
+    {"GET /stream HTTP/1.0\r\n\r\n", 0, 200, ""},
+    {CLOSE("/nowhere"), 0, 404, ""},
+    {"DELETE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", 0, 405, ""},
+    {CLOSE("/metrics"), 0, 200, ""},
+    {"nonsense\r\n\r\n", 0, 400, ""},
+    {"GET / HTTP/1.1\r\n\r\n", 0, 400, ""},
+    {"GET / HTTP/1.1\r\nHost: a\r\nX: ", 40000, 431, ""},
+};
+
+/* The client is done with sending when it hears. */
+static int ask(const struct kind *kind)
+{
+    static char filler[40000];
+    memset(filler, 'f', sizeof filler);
+    const int fd = served_connect(&served);
+    client_say(fd, kind->head, strlen(kind->head));
+    client_say(fd, filler, kind->filler);
+    client_say(fd, kind->end, strlen(kind->end));
+    shutdown(fd, SHUT_WR);
+    return client_hear(fd);
+}
+
+static unsigned json_503; /* the rest of them, which is most */
+
+/* What the client hears where the n-th allocation fails; gives whether it came to that. */
+static bool ask_without(const struct kind *kind, long n)
+{
+    atomic_store(&countdown, n);
+    const int status = ask(kind);
+    const bool failed = atomic_exchange(&countdown, -1) < 0;
+    /* jansson takes a string for which there is no memory for a fault of the client's. */
+    const bool is_json = strncmp(kind->head, "POST /json", 10) == 0;
+    const bool is_error = status == 0 || status >= 500 || (is_json && status == 400);
+    json_503 += is_json && status == 503 ? 1 : 0;
+    if (status != kind->status && !(failed && is_error)) {
+        fail_msg("%.60s\nallocation %ld: status %d", kind->head, n, status);
+    }
+    return failed;
+}
+
+static void test_every_failing_allocation_of_a_request_is_survived(void **state)
+{
+    (void)state;
+    long failures = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        /* Which thread serves, and what it has kept, differs: so it must go well a few times. */
+        unsigned well = 0;
+        for (long n = 0; well < 5; n++) {
+            well = ask_without(&kinds[i], n) ? 0 : well + 1;
+            failures += well == 0 ? 1 : 0;
+            assert_true(n < 1000);
+        }
+        assert_int_equal(ask(&kinds[i]), kinds[i].status);
+    }
+    assert_int_equal(served_ask(&served, CLOSE("/?q=x")), 200);
+    served_stop(&served);
+    print_message("%ld allocations failed\n", failures);
+    assert_true(failures > 100);
+    assert_true(json_503 > 3);
+    assert_true(page_sum(page_text(served.registry), "http_requests_inprogress") == 0);
+}
+
+/* The threads, the slots, the tables: none of it at all, or all of it. */
+static void test_every_failing_allocation_of_a_start_is_survived(void **state)
+{
+    (void)state;
+    served_clean_up(&served);
+    int status = -1;
+    long failures = 0;
+    for (; status < 0; failures++) {
+        served_init(&served, (struct sx_app_options){.routes = SX_LIST(routes)});
+        spares_none = true;
+        atomic_store(&countdown, failures);
+        status = sx_app_listen(served.app, &(struct sx_run_options){.threads = 5});
+        atomic_store(&countdown, -1);
+        spares_none = false;
+        if (status < 0) {
+            assert_true(status == SX_ENOMEM || status == SX_EADDRESS);
+            served_clean_up(&served);
+        }
+        assert_true(failures < 1000);
+    }
+    assert_true(failures > 5);
+    sx_app_stop(served.app);
+    assert_int_equal(sx_app_run(served.app), SX_OK);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    main_thread = pthread_self();
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file.txt", folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("a file", file);
+    fclose(file);
+    json_set_alloc_funcs(json_malloc, free);
+    served_init(&served, (struct sx_app_options){.routes = SX_LIST(routes)});
+    served_start(&served, &(struct sx_run_options){.threads = 2});
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    served_clean_up(&served);
+    unlink(path);
+    rmdir(folder);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_failing_allocation_of_a_request_is_survived),
+        cmocka_unit_test(test_every_failing_allocation_of_a_start_is_survived),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
