@@ -37,7 +37,8 @@ struct sx_reply {
 /** Makes a client of an app, and initialises the app's worker components if it is the first.
  *
  * @param app  must outlive the client
- * Errors:   SX_EINVAL, SX_ENOMEM, SX_ECOMPONENT: a worker component's init failed, logged
+ * Errors:   SX_EINVAL, SX_ENOMEM, SX_ECOMPONENT: a worker component's init failed, logged;
+ * SX_ESTATE: it is called by such an init
  * Threads:  [any]
  * Memory:   destroy with sx_client_destroy
  */

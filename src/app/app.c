@@ -99,6 +99,7 @@ int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
         return SX_ENOMEM;
     }
     pthread_mutex_init(&made->worker_lock, NULL);
+    pthread_cond_init(&made->worker_changed, NULL);
     made->options = *options;
     if (made->options.log == NULL) {
         made->options.log = log_to_stderr;
@@ -132,6 +133,7 @@ void sx_app_destroy(struct sx_app *app)
         sx__router_destroy(app->routers[i]);
     }
     free(app->observers);
+    pthread_cond_destroy(&app->worker_changed);
     pthread_mutex_destroy(&app->worker_lock);
     free(app);
 }

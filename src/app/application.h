@@ -49,8 +49,11 @@ struct sx_app {
     size_t observer_count;
     struct sx__setting_text *settings;
     size_t setting_count;
-    pthread_mutex_t worker_lock; /* guards worker_users and the worker components */
-    unsigned worker_users;       /* the run and the clients that need them */
+    pthread_mutex_t worker_lock; /* guards the four below; never held while a component is called */
+    pthread_cond_t worker_changed;
+    pthread_t worker_changer; /* who makes or ends the worker components, */
+    bool worker_changes;      /* while it does */
+    unsigned worker_users;    /* the run and the clients that need them */
     bool serving;
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
     struct sx__network *network;

@@ -140,22 +140,60 @@ void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime)
     }
 }
 
-int sx__worker_acquire(struct sx_app *app)
+/* Worker components are made and ended with no lock held: who does it says so, and others wait for
+ * it. A component that asked for itself in its own init would wait for ever. */
+static int lock_workers(struct sx_app *app)
 {
     pthread_mutex_lock(&app->worker_lock);
-    int status = app->worker_users > 0 ? SX_OK : sx__components_init(app, SX_LIFETIME_WORKER);
-    if (status == SX_OK) {
-        app->worker_users++;
+    if (app->worker_changes && pthread_equal(app->worker_changer, pthread_self())) {
+        pthread_mutex_unlock(&app->worker_lock);
+        return SX_ESTATE;
     }
+    while (app->worker_changes) {
+        pthread_cond_wait(&app->worker_changed, &app->worker_lock);
+    }
+    return SX_OK;
+}
+
+static void begin_change(struct sx_app *app)
+{
+    app->worker_changes = true;
+    app->worker_changer = pthread_self();
+    pthread_mutex_unlock(&app->worker_lock);
+}
+
+static void end_change(struct sx_app *app)
+{
+    pthread_mutex_lock(&app->worker_lock);
+    app->worker_changes = false;
+    pthread_cond_broadcast(&app->worker_changed);
+}
+
+int sx__worker_acquire(struct sx_app *app)
+{
+    int status = lock_workers(app);
+    if (status < 0) {
+        return status;
+    }
+    if (app->worker_users == 0) {
+        begin_change(app);
+        status = sx__components_init(app, SX_LIFETIME_WORKER);
+        end_change(app);
+    }
+    app->worker_users += status == SX_OK;
     pthread_mutex_unlock(&app->worker_lock);
     return status;
 }
 
 void sx__worker_release(struct sx_app *app)
 {
-    pthread_mutex_lock(&app->worker_lock);
+    if (lock_workers(app) < 0) {
+        return; /* from a fini: there is nobody left to be released */
+    }
     if (--app->worker_users == 0) {
+        begin_change(app);
         sx__components_fini(app, SX_LIFETIME_WORKER);
+        end_change(app);
     }
     pthread_mutex_unlock(&app->worker_lock);
 }

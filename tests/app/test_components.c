@@ -1,6 +1,7 @@
 /* App and worker components: when they are made and ended, and what happens when one cannot be. */
 #include "fixture.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 static char trace[256];
@@ -225,6 +226,74 @@ static void test_worker_components_are_there_as_long_as_somebody_needs_them(void
     assert_string_equal(trace, "base above worker /worker /above /base ");
 }
 
+/* A worker component that makes a client of its own app, which needs that very component. */
+SX_COMPONENT_DECLARE(narcissus, struct base);
+static struct sx_result narcissus_init(struct base *self, struct sx_app *app)
+{
+    struct sx_client *own = NULL;
+    self->number = sx_client_new(&own, app);
+    sx_client_destroy(own);
+    return self->number < 0 ? sx_fail(500, "%s", sx_status_text(self->number)) : sx_continue();
+}
+SX_COMPONENT(narcissus, worker, narcissus_init, NULL, (inject, sx_app, app));
+
+static void test_a_worker_component_cannot_ask_for_itself(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        fixture_try(&fixture, (struct sx_app_options){.components = SX_COMPONENTS(narcissus)}),
+        SX_OK);
+    assert_int_equal(sx_client_new(&fixture.client, fixture.app), SX_ECOMPONENT);
+    assert_logged(&fixture, sx_status_text(SX_ESTATE));
+    fixture_clean_up(&fixture);
+}
+
+static unsigned made, alive_twice;
+SX_COMPONENT_DECLARE(single, struct base);
+static struct sx_result single_init(struct base *self)
+{
+    self->number = 1;
+    alive_twice += __atomic_fetch_add(&made, 1, __ATOMIC_RELAXED) != 0;
+    return sx_continue();
+}
+static void single_fini(struct base *self)
+{
+    self->number = 0;
+    alive_twice += __atomic_fetch_sub(&made, 1, __ATOMIC_RELAXED) != 1;
+}
+SX_COMPONENT(single, worker, single_init, single_fini);
+
+static void *come_and_go(void *app)
+{
+    for (int i = 0; i < 500; i++) {
+        struct sx_client *client = NULL;
+        if (sx_client_new(&client, app) < 0 || __atomic_load_n(&made, __ATOMIC_RELAXED) != 1) {
+            return app;
+        }
+        sx_client_destroy(client);
+    }
+    return NULL;
+}
+
+static void test_clients_of_many_threads_share_the_worker_components(void **state)
+{
+    (void)state;
+    pthread_t threads[4];
+    assert_int_equal(
+        fixture_try(&fixture, (struct sx_app_options){.components = SX_COMPONENTS(single)}), SX_OK);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, fixture.app), 0);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        void *fault = NULL;
+        assert_int_equal(pthread_join(threads[i], &fault), 0);
+        assert_null(fault);
+    }
+    fixture_clean_up(&fixture);
+    assert_int_equal(made, 0);
+    assert_int_equal(alive_twice, 0);
+}
+
 static void test_a_provider_gives_a_pointer(void **state)
 {
     (void)state;
@@ -316,6 +385,8 @@ int main(void)
         cmocka_unit_test(test_an_app_component_that_fails_keeps_the_app_from_starting),
         cmocka_unit_test(test_a_worker_component_that_fails_keeps_it_from_serving),
         cmocka_unit_test(test_worker_components_are_there_as_long_as_somebody_needs_them),
+        cmocka_unit_test(test_a_worker_component_cannot_ask_for_itself),
+        cmocka_unit_test(test_clients_of_many_threads_share_the_worker_components),
         cmocka_unit_test(test_a_provider_gives_a_pointer),
         cmocka_unit_test(test_what_is_built_in_can_be_injected),
         cmocka_unit_test(test_a_test_can_override_a_component),
