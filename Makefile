@@ -63,6 +63,7 @@ install:
 	@$(CONFIGURE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --build $(BUILD) --target $(INSTALLED)
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
 deps:
 	@scripts/deps $(GROUPS)
