@@ -3,6 +3,7 @@
 #include "token.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 #define WEIGHT_MAX 1000
 
@@ -83,9 +84,20 @@ static bool covers(const struct media *range, const struct media *offer)
             (is_star(range->subtype) || sx__is_same(range->subtype, offer->subtype)));
 }
 
+/* Most ranges of a browser are about something else, which their first letter tells. */
+static bool may_cover(struct sx_str range, const struct media *offer)
+{
+    return range.size > 0 &&
+           (range.data[0] == '*' ||
+            sx__is_same((struct sx_str){range.data, 1}, (struct sx_str){offer->type.data, 1}));
+}
+
 /* False where the range is malformed, or wants something else. */
 static bool weigh(struct sx__preference *preference, struct sx_str text, const struct media *offer)
 {
+    if (!may_cover(text, offer)) {
+        return false;
+    }
     struct media range = split_media(text);
     if (!covers(&range, offer) || !is_media(&range)) {
         return false;
@@ -109,16 +121,23 @@ static bool weigh(struct sx__preference *preference, struct sx_str text, const s
     return true;
 }
 
+/* What most programs send. */
+static bool is_anything(struct sx_str accept)
+{
+    return accept.size == 0 || (accept.size == 3 && memcmp(accept.data, "*/*", 3) == 0);
+}
+
 struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media_type)
 {
     struct sx__preference best = {.weight = 0};
+    accept = sx__trim(accept);
+    if (is_anything(accept)) {
+        best.weight = WEIGHT_MAX;
+        return best;
+    }
     const struct media offer = split_media(media_type);
     if (!is_media(&offer)) {
         return best;
-    }
-    accept = sx__trim(accept);
-    if (accept.size == 0) {
-        best.weight = WEIGHT_MAX;
     }
     bool found = false;
     for (size_t position = 0; accept.size > 0; position++) {
