@@ -50,10 +50,10 @@ HEADERS = {
     ],
 }
 
-# One worker that needs no files; keepalive_requests is 1,000 by default, after which nginx closes.
+# Workers that need no files; keepalive_requests is 1,000 by default, after which nginx closes.
 NGINX_CONF = """
 daemon off;
-master_process off;
+worker_processes {workers};
 error_log stderr;
 pid nginx.pid;
 events {{ use epoll; worker_connections {connections}; }}
@@ -102,14 +102,26 @@ class Server:
         if self.process.stdout:
             self.process.stdout.close()
 
+    def processes(self):
+        """That which was started, and its workers."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return [pid, *map(int, children.read().split())]
+
     def cpu_seconds(self):
-        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        ticks = 0
+        for pid in self.processes():
+            with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     def resident_bytes(self):
-        with open(f"/proc/{self.process.pid}/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pages = 0
+        for pid in self.processes():
+            with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+                pages += int(statm.read().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def load(self, seconds, headers="curl", connections=CONNECTIONS):
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
@@ -147,7 +159,7 @@ def serve(*command):
 
 
 @contextlib.contextmanager
-def serve_nginx(program):
+def serve_nginx(program, workers):
     """nginx cannot tell which port it was given, so it gets one that was free just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -155,7 +167,7 @@ def serve_nginx(program):
     with tempfile.TemporaryDirectory() as prefix:
         conf = os.path.join(prefix, "nginx.conf")
         with open(conf, "w", encoding="ascii") as out:
-            out.write(NGINX_CONF.format(port=port, connections=IDLE_CLIENTS + SPARE_DESCRIPTORS))
+            out.write(NGINX_CONF.format(workers=workers, port=port, connections=IDLE_CLIENTS + SPARE_DESCRIPTORS))
         server = Server([program, "-p", prefix, "-c", conf, "-e", "stderr"], port)
         try:
             yield server
@@ -232,7 +244,8 @@ class Proof:
                 peers[side] = lambda command=(path, *arguments): serve(*command)
         nginx = find_nginx(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         if nginx is not None:
-            peers["nginx"] = lambda: serve_nginx(nginx)
+            peers["nginx"] = lambda: serve_nginx(nginx, 1)
+            peers["nginx_workers"] = lambda: serve_nginx(nginx, PROCESSORS)
         return peers
 
     def result(self, name, value, unit):
@@ -258,6 +271,7 @@ class Proof:
         titles = {
             "raw_epoll": "raw epoll, 1 thread",
             "nginx": "nginx, 1 worker, a constant",
+            "nginx_workers": f"nginx, {PROCESSORS} workers, a constant",
             "microhttpd": "libmicrohttpd, 1 thread, a constant",
             "microhttpd_pool": f"libmicrohttpd, pool of {PROCESSORS}, a constant",
             "go": "Go net/http, JSON, client_golang",
