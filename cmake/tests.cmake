@@ -15,6 +15,7 @@ set(SX_TEST_SEES_engine src/engine src/text)
 set(SX_TEST_SEES_app src/app src/engine src/text)
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
+set(SX_TEST_SEES_authentication src/authentication src/text)
 set(SX_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
 function(sx_test_program target)
@@ -38,7 +39,7 @@ function(sx_test_program target)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text metrics exposition serve engine app prometheus access_log)
+    foreach(folder text metrics exposition serve engine app prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         if(folder MATCHES "^(metrics|prometheus)$")
@@ -76,7 +77,8 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/metrics src/exposition src/serve src/engine src/app)
+        src/text src/metrics src/exposition src/serve src/engine src/app
+        src/authentication)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.
