@@ -220,6 +220,9 @@ static void check_page(struct world *world, const struct sx_page *page)
         at = next;
     }
     assert_true(world->line_count >= MADE_FIRST);
+    /* No bucket below the one before it, +Inf is the count, and no series twice. */
+    const struct sx_str whole = {page->data, page->size};
+    assert_int_equal(sx_exposition_check(whole, NULL, NULL, NULL), 0);
 }
 
 static int alive;

@@ -49,6 +49,15 @@ class Exports(unittest.TestCase):
         needed = {n for n in re.findall(r"\(NEEDED\).*\[(.*)\]", out) if "san.so" not in n}
         self.assertLessEqual(needed, {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"})
 
+    def test_metrics_start_no_thread_and_end_no_program(self):
+        out = subprocess.check_output(
+            ["nm", "-D", "--undefined-only", os.path.join(BUILD, LIBRARIES[0])], text=True
+        )
+        called = {line.split()[-1].split("@")[0] for line in out.splitlines()}
+        never = {"pthread_create", "thrd_create", "clone", "fork", "vfork", "posix_spawn", "system", "exit", "_exit"}
+        self.assertEqual(called & (never | {"abort", "sigaction", "signal", "socket"}), set())
+        self.assertIn("pthread_key_create", called)  # so the names are read
+
     def test_libraries_are_not_unloaded_and_not_symbolic(self):
         for library in LIBRARIES:
             out = subprocess.check_output(["readelf", "-d", os.path.join(BUILD, library)], text=True)
