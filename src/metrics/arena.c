@@ -5,7 +5,6 @@
 #include "lock.h"
 
 #include <assert.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -305,7 +304,4 @@ void sx__arena_close(struct sx__arena *arena)
     if (failed != 0) {
         arena->state = SX__ARENA_LIVE; /* never used again, as it may not be all zero */
     }
-    /* What the directory had on the header's last page. */
-    size_t tail = sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat);
-    memset((char *)registry + tail, 0, header - tail);
 }

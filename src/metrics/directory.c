@@ -31,7 +31,7 @@ struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry)
 void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mark mark)
 {
     registry->directory_used = mark.directory_used;
-    __atomic_store_n(&registry->slot_cells_used, mark.slot_cells_used, __ATOMIC_RELAXED);
+    registry->slot_cells_used = mark.slot_cells_used;
     __atomic_store_n(&registry->gauge_cells_used, mark.gauge_cells_used, __ATOMIC_RELAXED);
 }
 
@@ -56,8 +56,7 @@ uint32_t sx__directory_slot_cells(struct sx_registry *registry, uint32_t count)
     if (first > registry->cells_limit || count > registry->cells_limit - first) {
         return 0;
     }
-    /* Read without the lock by a scrape that asks which pages were written to. */
-    __atomic_store_n(&registry->slot_cells_used, first + count, __ATOMIC_RELAXED);
+    registry->slot_cells_used = first + count;
     return first;
 }
 

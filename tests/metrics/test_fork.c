@@ -114,8 +114,10 @@ static void update_and_check_a_private_copy(void)
 {
     /* The child goes on from the parent's values, on its own. */
     update(10);
-    if (sx_counter_get(counter) != 22.5 || sx_gauge_get(gauge) != 15 ||
-        sx_histogram_get_count(histogram) != 15 || sx_counter_with(family, "child") == NULL) {
+    /* In its copy nobody sits on the parent's slot. */
+    if (registry->slots_claimed != 1 || sx_counter_get(counter) != 22.5 ||
+        sx_gauge_get(gauge) != 15 || sx_histogram_get_count(histogram) != 15 ||
+        sx_counter_with(family, "child") == NULL) {
         _exit(1);
     }
 }

@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "directory.h"
+
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
@@ -73,6 +75,21 @@ static void test_ignored_updates_are_counted_by_family(void **state)
     assert_true(page_has("\nh_count{a=\"x\"} 0\n"));
 }
 
+/* From the second one on, who ignores waits for nobody: it would not come back from this. */
+static void test_the_lock_is_taken_the_first_time_only(void **state)
+{
+    (void)state;
+    struct sx_histogram *histogram = sx_histogram_with(family, "x");
+    sx_histogram_observe(histogram, NAN);
+    sx_counter_add(counter, -1);
+    sx__directory_lock(registry);
+    sx_histogram_observe(histogram, NAN);
+    sx_counter_add(counter, -1);
+    sx__directory_unlock(registry);
+    assert_true(page_has("\n" NAME "{family=\"h\"} 2\n"));
+    assert_true(page_has("\n" NAME "{family=\"c_total\"} 2\n"));
+}
+
 static void *observe_nothing(void *unused)
 {
     for (int i = 0; i < UPDATES; i++) {
@@ -115,6 +132,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_program_in_which_all_is_well_sees_nothing),
         TEST(test_ignored_updates_are_counted_by_family),
+        TEST(test_the_lock_is_taken_the_first_time_only),
         TEST(test_threads_that_meet_at_the_first_one_lose_none),
         TEST(test_a_metric_of_the_program_with_the_name_is_left_alone),
     };
