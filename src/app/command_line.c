@@ -46,20 +46,25 @@ static void print_setting(void *context, const struct sx_param *param)
     fputs("\n", to);
 }
 
-static int usage(FILE *to, const char *program, const struct sx_app_options *options)
+static int usage(const char *program, const struct sx_app_options *options)
 {
-    fprintf(to,
-            "usage: %s run [--host HOST] [--port PORT] [--threads N] [settings]\n"
-            "       %s routes [settings]\n"
-            "\n"
-            "run     serve until SIGTERM or SIGINT\n"
-            "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
-            "        --port PORT   port to listen on (8080); 0: a free one\n"
-            "        --threads N   handlers that may run at the same time (64)\n"
-            "routes  list the routes, with the parameters and components of their handlers\n",
-            program, program);
-    sx__settings_visit(options, print_setting, to);
-    return to == stdout ? 0 : 2;
+    printf("usage: %s run [--host HOST] [--port PORT] [--threads N] [settings]\n"
+           "       %s routes [settings]\n"
+           "\n"
+           "run     serve until SIGTERM or SIGINT\n"
+           "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
+           "        --port PORT   port to listen on (8080); 0: a free one\n"
+           "        --threads N   handlers that may run at the same time (64)\n"
+           "routes  list the routes, with the parameters and components of their handlers\n",
+           program, program);
+    sx__settings_visit(options, print_setting, stdout);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int refuse(const char *program)
+{
+    fprintf(stderr, "`%s --help` says what there is\n", program);
+    return 2;
 }
 
 /* ---- routes ---- */
@@ -219,8 +224,15 @@ static bool parse(struct command *command, int argc, char **argv)
     int index = 0;
     int option;
     optind = 0; /* whoever else has used getopt before: begin again */
-    while ((option = getopt_long(argc, argv, "", command->options, &index)) != -1) {
-        if (option != 0 || !take_option(command, index, optarg)) {
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, ":", command->options, &index)) != -1) {
+        if (option != 0) {
+            fprintf(stderr,
+                    option == ':' ? "error: %s needs a value\n" : "error: there is no option %s\n",
+                    argv[optind - 1]);
+            return false;
+        }
+        if (!take_option(command, index, optarg)) {
             return false;
         }
     }
@@ -292,17 +304,19 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
     struct command command = {.program = argc > 0 ? argv[0] : "app"};
     const char *verb = argc > 1 ? argv[1] : "";
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "help") == 0) {
-        return usage(stdout, command.program, options);
+        return usage(command.program, options);
     }
     command.lists = strcmp(verb, "routes") == 0;
     if (!command.lists && strcmp(verb, "run") != 0) {
-        return usage(stderr, command.program, options);
+        fprintf(stderr, "error: %s%s; there are run and routes\n",
+                argc > 1 ? "there is no command " : "a command is missing", verb);
+        return refuse(command.program);
     }
     int exit_status = 1;
     if (!command_init(&command, argc, options)) {
         fprintf(stderr, "error: %s\n", sx_status_text(SX_ENOMEM));
     } else if (!parse(&command, argc - 1, argv + 1)) {
-        exit_status = usage(stderr, command.program, options);
+        exit_status = refuse(command.program);
     } else {
         exit_status = execute(&command, options);
     }

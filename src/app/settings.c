@@ -74,13 +74,13 @@ static const char *given_text(const struct sx_app_options *options, const char *
     /* The last one counts, so that the command line can follow the program's own. */
     for (size_t i = options->settings.count; i-- > 0;) {
         if (strcmp(options->settings.items[i].name, name) == 0) {
-            *from = "program";
+            *from = ".settings or the command line";
             return options->settings.items[i].value;
         }
     }
     char variable[128];
     sx__setting_variable(variable, sizeof variable, options, name);
-    *from = "environment";
+    *from = "the environment";
     return getenv(variable);
 }
 

@@ -9,7 +9,7 @@
 struct sx__setting_text {
     const char *name; /* of the first parameter that has it */
     char *text;       /* as given; NULL: not given */
-    const char *from; /* "environment" or "program", for messages */
+    const char *from; /* for messages */
 };
 
 typedef void sx__param_fn(void *context, const struct sx_param *param);

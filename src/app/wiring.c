@@ -139,11 +139,13 @@ static void check_setting(struct wiring *wiring, const struct owner *owner,
               owner->name, param->name);
     } else if (setting->text == NULL && param->fallback == NULL) {
         fault(wiring, owner->file, owner->line,
-              "%s '%s' needs the setting '%s': set %s in the environment", owner->what, owner->name,
-              param->name, variable);
+              "%s '%s' needs the setting '%s': give it on the command line, in .settings, or as %s "
+              "in "
+              "the environment",
+              owner->what, owner->name, param->name, variable);
     } else if (setting->text != NULL && !sx__convert(&value, param, setting->text, message)) {
         fault(wiring, owner->file, owner->line,
-              "%s '%s': the setting '%s' of the %s %s, not \"%s\"", owner->what, owner->name,
+              "%s '%s': the setting '%s' (from %s) %s, not \"%s\"", owner->what, owner->name,
               param->name, setting->from, message, setting->text);
     }
 }

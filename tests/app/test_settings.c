@@ -110,15 +110,19 @@ static void test_what_does_not_fit_keeps_the_app_from_starting(void **state)
     with.settings = (struct sx_setting_list)SX_LIST(given);
     setenv("TEST_APP_PAGE_SIZE", "0", 1);
     assert_int_equal(fixture_try(&fixture, with), SX_EWIRING);
-    assert_logged(&fixture, "component 'settings': the setting 'page_size' of the environment must "
-                            "be a whole number of at least 1, not \"0\"");
-    assert_logged(&fixture, "the setting 'ratio' of the program must be a number, not \"much\"");
+    assert_logged(&fixture,
+                  "component 'settings': the setting 'page_size' (from the environment) must "
+                  "be a whole number of at least 1, not \"0\"");
+    assert_logged(
+        &fixture,
+        "the setting 'ratio' (from .settings or the command line) must be a number, not \"much\"");
     assert_logged(&fixture, "there is no setting 'colour'");
     struct sx_app_options secret = {.routes = SX_LIST(secret_routes),
                                     .settings_prefix = "TEST_APP_"};
     assert_int_equal(fixture_try(&fixture, secret), SX_EWIRING);
-    assert_logged(&fixture, "handler 'needs_secret' needs the setting 'secret': set "
-                            "TEST_APP_SECRET in the environment");
+    assert_logged(&fixture, "handler 'needs_secret' needs the setting 'secret': give it on "
+                            "the command line, in .settings, or as TEST_APP_SECRET in the "
+                            "environment");
 }
 
 /* Runs the command line with its output caught. */
@@ -166,7 +170,12 @@ static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
     (void)state;
     char output[4096];
     assert_int_equal(COMMAND(output, 2, "walk"), 2);
-    assert_non_null(strstr(output, "usage: app run"));
+    assert_string_equal(output, "error: there is no command walk; there are run and routes\n"
+                                "`app --help` says what there is\n");
+    assert_int_equal(COMMAND(output, 2, "run", "--prot", "80"), 2);
+    assert_non_null(strstr(output, "error: there is no option --prot\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--port"), 2);
+    assert_non_null(strstr(output, "error: --port needs a value\n"));
     assert_int_equal(COMMAND(output, 2, "run", "--port", "65536"), 2);
     assert_non_null(strstr(output, "--port takes a number from 0 to 65535, not \"65536\""));
     assert_int_equal(COMMAND(output, 2, "run", "fast"), 2);
@@ -179,7 +188,7 @@ static void test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason(void
     char output[4096];
     assert_int_equal(COMMAND(output, 2, "routes", "--page-size", "x"), 1);
     assert_non_null(
-        strstr(output, "the setting 'page_size' of the program must be a whole number"));
+        strstr(output, "the setting 'page_size' (from .settings or the command line) must be"));
 }
 
 int main(void)
