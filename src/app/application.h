@@ -43,7 +43,7 @@ struct sx_app {
     size_t *component_order;               /* indexes, dependencies first */
     struct sx__route_entry *routes;
     size_t route_count;
-    struct sx__plan builtin_plan; /* the hooks around 404 and 405 */
+    struct sx__plan builtin_plan;           /* the hooks around 404 and 405 */
     struct sx__router *routers[SX__SERVES]; /* by what an address serves */
     struct sx__observer_entry *observers;
     size_t observer_count;

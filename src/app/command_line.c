@@ -1,6 +1,7 @@
 /* The command line of an app: `run` and `routes`. The only code that installs signal handlers. */
 #include "application.h"
 #include "convert.h"
+#include "listen_options.h"
 #include "service_manager.h"
 #include "settings.h"
 
@@ -15,6 +16,7 @@ struct command {
     const char *program;
     bool lists; /* routes, not run */
     struct sx_run_options run;
+    struct sx__listen_options listen;
     struct sx_setting *settings; /* the app's own, then those of the command line */
     size_t setting_count;
     struct option *options;
@@ -48,15 +50,24 @@ static void print_setting(void *context, const struct sx_param *param)
 
 static int usage(const char *program, const struct sx_app_options *options)
 {
-    printf("usage: %s run [--host HOST] [--port PORT] [--threads N] [settings]\n"
-           "       %s routes [settings]\n"
-           "\n"
-           "run     serve until SIGTERM or SIGINT\n"
-           "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
-           "        --port PORT   port to listen on (8080); 0: a free one\n"
-           "        --threads N   handlers that may run at the same time (64)\n"
-           "routes  list the routes, with the parameters and components of their handlers\n",
-           program, program);
+    printf(
+        "usage: %s run [--host HOST] [--port PORT] [--threads N] [settings]\n"
+        "       %s routes [settings]\n"
+        "\n"
+        "run     serve until SIGTERM or SIGINT\n"
+        "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
+        "        --port PORT   port to listen on (8080); 0: a free one\n"
+        "        --threads N   handlers that may run at the same time (64)\n"
+        "        --listen [https://]HOST:PORT  another address, or unix:PATH; many times\n"
+        "        --admin [https://]HOST:PORT   one for the reserved routes, as /metrics, which "
+        "are\n"
+        "                      not found at the other addresses then\n"
+        "        --certificate FILE  PEM: TLS at --host and --port; read again at SIGHUP\n"
+        "        --key FILE    PEM (in the file of the certificate)\n"
+        "        --client-ca FILE  PEM: clients need a certificate that one of these has signed\n"
+        "        --tls-minimum 1.2|1.3  the oldest version of TLS (1.2)\n"
+        "routes  list the routes, with the parameters and components of their handlers\n",
+        program, program);
     sx__settings_visit(options, print_setting, stdout);
     return fflush(stdout) == 0 ? 0 : 1;
 }
@@ -110,9 +121,17 @@ static int list_routes(const struct sx_app *app)
 static struct sx_app *volatile running_app;
 static volatile sig_atomic_t was_signalled;
 
-/* The first signal stops the app, the second the process, as if it had no handler. */
+#define SIGNALS 3
+static const int signals[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
+
+/* The first signal stops the app, the second the process, as if it had no handler; SIGHUP has
+ * certificates read again. */
 static void on_signal(int signal_number)
 {
+    if (signal_number == SIGHUP) {
+        sx_app_reload(running_app);
+        return;
+    }
     if (was_signalled) {
         signal(signal_number, SIG_DFL);
         raise(signal_number);
@@ -135,7 +154,18 @@ static bool parse_number(unsigned long *value, const char *name, const char *tex
     return true;
 }
 
-enum { HOST, PORT, THREADS, BUILT_IN };
+enum {
+    HOST,
+    PORT,
+    THREADS,
+    LISTEN,
+    ADMIN,
+    CERTIFICATE,
+    KEY,
+    CLIENT_CA,
+    TLS_MINIMUM,
+    BUILT_IN,
+};
 
 static void count_setting(void *context, const struct sx_param *param)
 {
@@ -164,6 +194,7 @@ static void command_clean_up(struct command *command)
     free(command->options);
     free((void *)(uintptr_t)command->params);
     free(command->settings);
+    sx__listen_options_clean_up(&command->listen);
 }
 
 static bool command_init(struct command *command, int argc, const struct sx_app_options *options)
@@ -171,7 +202,13 @@ static bool command_init(struct command *command, int argc, const struct sx_app_
     static const struct option built_in[BUILT_IN] = {
         [HOST] = {"host", required_argument, NULL, 0},
         [PORT] = {"port", required_argument, NULL, 0},
-        [THREADS] = {"threads", required_argument, NULL, 0}};
+        [THREADS] = {"threads", required_argument, NULL, 0},
+        [LISTEN] = {"listen", required_argument, NULL, 0},
+        [ADMIN] = {"admin", required_argument, NULL, 0},
+        [CERTIFICATE] = {"certificate", required_argument, NULL, 0},
+        [KEY] = {"key", required_argument, NULL, 0},
+        [CLIENT_CA] = {"client-ca", required_argument, NULL, 0},
+        [TLS_MINIMUM] = {"tls-minimum", required_argument, NULL, 0}};
     size_t count = BUILT_IN + 1;
     sx__settings_visit(options, count_setting, &count);
     command->options = calloc(count, sizeof *command->options);
@@ -189,8 +226,7 @@ static bool command_init(struct command *command, int argc, const struct sx_app_
     }
     command->run.host = "127.0.0.1";
     command->run.port = 8080;
-    command->run.listen_fd = sx__service_manager_socket();
-    return true;
+    return sx__listen_options_init(&command->listen, &command->run, (size_t)argc) == SX_OK;
 }
 
 static bool take_option(struct command *command, int index, const char *value)
@@ -212,6 +248,20 @@ static bool take_option(struct command *command, int index, const char *value)
         }
         command->run.threads = (unsigned)number;
         return true;
+    case LISTEN:
+    case ADMIN:
+        return sx__listen_options_add(&command->listen, value, index == ADMIN);
+    case CERTIFICATE:
+        command->listen.tls.certificate = value;
+        return true;
+    case KEY:
+        command->listen.tls.key = value;
+        return true;
+    case CLIENT_CA:
+        command->listen.tls.client_ca = value;
+        return true;
+    case TLS_MINIMUM:
+        return sx__listen_options_set_minimum(&command->listen, value);
     default:
         command->settings[command->setting_count++] =
             (struct sx_setting){command->params[index]->name, value};
@@ -239,42 +289,31 @@ static bool parse(struct command *command, int argc, char **argv)
     if (optind < argc) {
         fprintf(stderr, "error: \"%s\" is not understood\n", argv[optind]);
     }
-    return optind == argc;
+    return optind == argc && sx__listen_options_finish(&command->listen);
 }
 
-static void print_address(const struct sx_run_options *options, int port)
+static int run(struct sx_app *app, const struct sx__listen_options *listen)
 {
-    const bool six = strchr(options->host, ':') != NULL;
-    if (options->listen_fd != 0) {
-        printf("listening on the socket of the service manager\n");
-    } else if (strncmp(options->host, "unix:", 5) == 0) {
-        printf("listening on %s\n", options->host);
-    } else {
-        printf("listening on http://%s%s%s:%d\n", six ? "[" : "", options->host, six ? "]" : "",
-               port);
-    }
-    fflush(stdout);
-}
-
-static int run(struct sx_app *app, const struct sx_run_options *options)
-{
-    int port = sx_app_listen(app, options);
+    int port = sx_app_listen(app, listen->run);
     if (port < 0) {
         return 1;
     }
     running_app = app;
     was_signalled = 0;
-    struct sigaction action = {.sa_handler = on_signal};
-    struct sigaction before_term;
-    struct sigaction before_int;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGTERM, &action, &before_term);
-    sigaction(SIGINT, &action, &before_int);
-    print_address(options, port);
+    struct sigaction before[SIGNALS];
+    /* Without certificates SIGHUP ends the process, as when its terminal goes away. */
+    const size_t count = listen->tls.certificate == NULL ? SIGNALS - 1 : SIGNALS;
+    for (size_t i = 0; i < count; i++) {
+        struct sigaction action = {.sa_handler = on_signal};
+        sigemptyset(&action.sa_mask);
+        sigaction(signals[i], &action, &before[i]);
+    }
+    sx__listen_options_print(listen, app, port, stdout);
     sx__service_manager_notify("READY=1");
     int status = sx_app_run(app);
-    sigaction(SIGTERM, &before_term, NULL);
-    sigaction(SIGINT, &before_int, NULL);
+    for (size_t i = 0; i < count; i++) {
+        sigaction(signals[i], &before[i], NULL);
+    }
     running_app = NULL;
     if (status < 0) {
         sx_app_log(app, SX_LOG_ERROR, "cannot run: %s", sx_status_text(status));
@@ -294,7 +333,7 @@ static int execute(const struct command *command, const struct sx_app_options *o
         }
         return 1;
     }
-    int exit_status = command->lists ? list_routes(app) : run(app, &command->run);
+    int exit_status = command->lists ? list_routes(app) : run(app, &command->listen);
     sx_app_destroy(app);
     return exit_status;
 }

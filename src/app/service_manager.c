@@ -8,16 +8,22 @@
 #include <unistd.h>
 
 #define FIRST_FD 3
+#define SOCKETS_MAX 1024
 
-int sx__service_manager_socket(void)
+size_t sx__service_manager_count(void)
 {
     const char *pid = getenv("LISTEN_PID");
     const char *count = getenv("LISTEN_FDS");
-    if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != (long)getpid() ||
-        strtol(count, NULL, 10) < 1) {
+    if (pid == NULL || count == NULL || strtol(pid, NULL, 10) != (long)getpid()) {
         return 0;
     }
-    return FIRST_FD;
+    const long number = strtol(count, NULL, 10);
+    return number < 1 || number > SOCKETS_MAX ? 0 : (size_t)number;
+}
+
+int sx__service_manager_socket(size_t index)
+{
+    return FIRST_FD + (int)index;
 }
 
 void sx__service_manager_notify(const char *state)

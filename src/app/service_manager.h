@@ -3,8 +3,11 @@
 #ifndef SX_SERVICE_MANAGER_H
 #define SX_SERVICE_MANAGER_H
 
-/* The listening socket that the manager has opened for this process; 0: none. */
-int sx__service_manager_socket(void);
+#include <stddef.h>
+
+/* How many listening sockets the manager has opened for this process, and each of them. */
+size_t sx__service_manager_count(void);
+int sx__service_manager_socket(size_t index);
 
 /* Says "READY=1" or the like, if somebody wants to hear it. */
 void sx__service_manager_notify(const char *state);

@@ -44,7 +44,8 @@ static int open_host(const struct sx_listen_address *address, char *message, siz
                                    .ai_socktype = SOCK_STREAM,
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *resolved = NULL;
-    const int error = getaddrinfo(address->host, port, &hints, &resolved);
+    const char *host = address->host[0] == '\0' ? NULL : address->host;
+    const int error = getaddrinfo(host, port, &hints, &resolved);
     if (error != 0) {
         snprintf(message, size, "cannot listen on %s: %s", address->host, gai_strerror(error));
         return SX_EADDRESS;

@@ -1,5 +1,7 @@
-/* address.c: names and numbers of addresses. */
+/* address.c: from what names and numbers stand for to a socket. */
 #include "address.h"
+
+#include "host_port.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,58 +13,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HOST_SIZE 256
-#define PORT_SIZE 6
-
-struct parts {
-    char host[HOST_SIZE]; /* without brackets; empty: all addresses */
-    char port[PORT_SIZE];
-};
-
 static int fail(char *reason, const char *address, const char *why)
 {
     snprintf(reason, SX__REASON_SIZE, "cannot listen on %.120s: %s", address, why);
     return SX_EADDRESS;
-}
-
-/* NULL, or what is wrong with it. */
-static const char *split_port(struct parts *parts, const char *text)
-{
-    unsigned port = 0;
-    size_t size = strlen(text);
-    for (size_t i = 0; i < size && i < PORT_SIZE; i++) {
-        if (text[i] < '0' || text[i] > '9') {
-            return "the port is no number";
-        }
-        port = port * 10 + (unsigned)(text[i] - '0');
-    }
-    if (size == 0 || size >= PORT_SIZE || port > 65535) {
-        return "the port is not from 0 to 65535";
-    }
-    memcpy(parts->port, text, size + 1);
-    return NULL;
-}
-
-static const char *split(struct parts *parts, const char *address)
-{
-    const char *colon = strrchr(address, ':');
-    if (colon == NULL) {
-        return "there is no port, as in 127.0.0.1:9100";
-    }
-    const char *host = address;
-    size_t size = (size_t)(colon - address);
-    if (size >= 2 && host[0] == '[' && host[size - 1] == ']') {
-        host++;
-        size -= 2;
-    } else if (memchr(host, ':', size) != NULL) {
-        return "an IPv6 address stands in brackets, as in [::1]:9100";
-    }
-    if (size >= HOST_SIZE) {
-        return "the name is too long";
-    }
-    memcpy(parts->host, host, size);
-    parts->host[size] = '\0';
-    return split_port(parts, colon + 1);
 }
 
 static int set_flags(int fd)
@@ -94,8 +48,8 @@ static int open_one(const struct addrinfo *address)
 
 int sx__address_listen(int *fd, const char *address, char *reason)
 {
-    struct parts parts;
-    const char *wrong = split(&parts, address);
+    struct sx__host_port parts;
+    const char *wrong = sx__host_port_parse(&parts, address);
     if (wrong != NULL) {
         return fail(reason, address, wrong);
     }

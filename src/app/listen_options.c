@@ -1,0 +1,130 @@
+#include "listen_options.h"
+
+#include "host_port.h"
+#include "service_manager.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int sx__listen_options_init(struct sx__listen_options *options, struct sx_run_options *run,
+                            size_t most)
+{
+    const size_t given = sx__service_manager_count();
+    *options = (struct sx__listen_options){.run = run};
+    options->addresses = calloc(most + given + 1, sizeof *options->addresses);
+    if (options->addresses == NULL) {
+        return SX_ENOMEM;
+    }
+    run->listen_fd = given > 0 ? sx__service_manager_socket(0) : 0;
+    for (size_t i = 1; i < given; i++) {
+        options->addresses[options->count++].listen_fd = sx__service_manager_socket(i);
+    }
+    return SX_OK;
+}
+
+void sx__listen_options_clean_up(struct sx__listen_options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        free((char *)(uintptr_t)options->addresses[i].host);
+    }
+    free(options->addresses);
+}
+
+static bool take_prefix(const char **text, const char *prefix)
+{
+    const size_t size = strlen(prefix);
+    const bool has = strncmp(*text, prefix, size) == 0;
+    *text += has ? size : 0;
+    return has;
+}
+
+bool sx__listen_options_add(struct sx__listen_options *options, const char *text, bool admin)
+{
+    const char *rest = text;
+    const bool has_tls = take_prefix(&rest, "https://");
+    struct sx__host_port parts = {.host = ""};
+    if (!has_tls) {
+        take_prefix(&rest, "http://");
+    }
+    const bool is_unix = strncmp(rest, "unix:", 5) == 0;
+    const char *wrong = is_unix ? NULL : sx__host_port_parse(&parts, rest);
+    if (wrong != NULL) {
+        fprintf(stderr, "error: --%s cannot be %s: %s\n", admin ? "admin" : "listen", text, wrong);
+        return false;
+    }
+    const char *host = strdup(is_unix ? rest : parts.host);
+    if (host == NULL) {
+        fprintf(stderr, "error: %s\n", sx_status_text(SX_ENOMEM));
+        return false;
+    }
+    options->has_admin |= admin;
+    options->addresses[options->count++] = (struct sx_listen_address){
+        .host = host,
+        .port = (uint16_t)strtoul(is_unix ? "0" : parts.port, NULL, 10),
+        .serves = admin ? SX_SERVES_RESERVED : SX_SERVES_ALL,
+        .tls = has_tls ? &options->tls : NULL,
+    };
+    return true;
+}
+
+bool sx__listen_options_set_minimum(struct sx__listen_options *options, const char *text)
+{
+    const bool is_3 = strcmp(text, "1.3") == 0;
+    if (!is_3 && strcmp(text, "1.2") != 0) {
+        fprintf(stderr, "error: --tls-minimum takes 1.2 or 1.3, not \"%s\"\n", text);
+        return false;
+    }
+    options->tls.minimum = is_3 ? SX_TLS_1_3 : SX_TLS_1_2;
+    return true;
+}
+
+bool sx__listen_options_finish(struct sx__listen_options *options)
+{
+    struct sx_run_options *run = options->run;
+    bool has_tls = options->tls.key != NULL || options->tls.client_ca != NULL ||
+                   options->tls.minimum != SX_TLS_DEFAULT;
+    for (size_t i = 0; i < options->count; i++) {
+        struct sx_listen_address *address = &options->addresses[i];
+        has_tls |= address->tls != NULL;
+        if (options->has_admin && address->serves == SX_SERVES_ALL) {
+            address->serves = SX_SERVES_ORDINARY;
+        }
+    }
+    if (has_tls && options->tls.certificate == NULL) {
+        fputs("error: TLS needs a --certificate\n", stderr);
+        return false;
+    }
+    run->tls = options->tls.certificate == NULL ? NULL : &options->tls;
+    run->serves = options->has_admin ? SX_SERVES_ORDINARY : SX_SERVES_ALL;
+    run->addresses = (struct sx_listen_address_list){options->addresses, options->count};
+    return true;
+}
+
+static void print_address(const struct sx_listen_address *address, int port, FILE *to)
+{
+    const char *reserved =
+        address->serves == SX_SERVES_RESERVED ? ", for the reserved routes only" : "";
+    if (address->listen_fd != 0) {
+        fprintf(to, "listening on the socket of the service manager\n");
+    } else if (strncmp(address->host, "unix:", 5) == 0) {
+        fprintf(to, "listening on %s%s\n", address->host, reserved);
+    } else {
+        const bool six = strchr(address->host, ':') != NULL;
+        fprintf(to, "listening on %s://%s%s%s:%d%s\n", address->tls == NULL ? "http" : "https",
+                six ? "[" : "", address->host[0] == '\0' ? "*" : address->host, six ? "]" : "",
+                port, reserved);
+    }
+}
+
+void sx__listen_options_print(const struct sx__listen_options *options, const struct sx_app *app,
+                              int port, FILE *to)
+{
+    const struct sx_run_options *run = options->run;
+    const struct sx_listen_address first = {
+        .host = run->host, .listen_fd = run->listen_fd, .serves = run->serves, .tls = run->tls};
+    print_address(&first, port, to);
+    for (size_t i = 0; i < options->count; i++) {
+        print_address(&options->addresses[i], sx_app_get_port(app, i), to);
+    }
+    fflush(to);
+}

@@ -1,0 +1,321 @@
+"""TLS, and several addresses at once: OpenSSL's command makes the certificates, Python's ssl asks."""
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+BUILD = os.environ["SX_BUILD"]
+EVERYTHING = os.path.join(BUILD, "tests", "everything")
+DEADLINE_SECONDS = 20
+
+
+def openssl(*arguments):
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+class Certificates:
+    """A certificate authority in a folder of its own, and what it has signed."""
+
+    def __init__(self, folder, name):
+        self.folder, self.name = folder, name
+        self.path = os.path.join(folder, name + ".pem")
+        self.key = os.path.join(folder, name + ".key")
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-days", "2", "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.path)
+
+    def sign(self, name, subject="localhost"):
+        certificate, key, request = (
+            os.path.join(self.folder, name + end) for end in (".pem", ".key", ".csr")
+        )
+        extensions = os.path.join(self.folder, "extensions")
+        with open(extensions, "w", encoding="ascii") as file:
+            file.write("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-subj", f"/CN={subject}", "-keyout", key, "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.path, "-CAkey", self.key,
+                "-CAcreateserial", "-days", "2", "-extfile", extensions, "-out", certificate)
+        return certificate, key
+
+
+class Server:
+    """EVERYTHING on free ports; `lines` is what it says of where it listens."""
+
+    def __init__(self, *options, addresses=1):
+        self.process = subprocess.Popen(
+            [EVERYTHING, "run", "--port", "0", *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        self.lines = [self.process.stdout.readline() for _ in range(addresses)]
+        self.ports = [int(re.search(r":(\d+)", line).group(1)) for line in self.lines]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        _, errors = self.process.communicate(timeout=DEADLINE_SECONDS)
+        return self.process.returncode, errors
+
+
+def connect(port, context=None):
+    if context is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS, context=context)
+
+
+def ask(connection, path, method="GET", body=None):
+    connection.request(method, path, body)
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+def ask_once(port, context, path):
+    connection = connect(port, context)
+    try:
+        return ask(connection, path)
+    finally:
+        connection.close()
+
+
+def refused_start(*options):
+    done = subprocess.run([EVERYTHING, "run", "--port", "0", *options], capture_output=True,
+                          text=True, timeout=DEADLINE_SECONDS, check=False)
+    return done.returncode, done.stderr
+
+
+class Tls(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.authority = Certificates(cls.folder.name, "authority")
+        cls.stranger = Certificates(cls.folder.name, "stranger")
+        cls.certificate, cls.key = cls.authority.sign("server")
+        cls.options = ("--certificate", cls.certificate, "--key", cls.key)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def context(self):
+        return ssl.create_default_context(cafile=self.authority.path)
+
+    def refuses(self, port, context):
+        # With TLS 1.3 a client learns at its first read that its certificate was not taken.
+        with self.assertRaises((ssl.SSLError, ConnectionError)):
+            ask_once(port, context, "/who")
+
+    def test_each_kind_of_response_is_the_same_with_and_without(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(os.urandom(3 << 20))
+            file.flush()
+            body = os.urandom(900_000)
+            requests = [
+                ("/echo", "POST", body), ("/large?size=5000000", "GET", None),
+                ("/stream?count=999", "GET", None), (f"/file?path={file.name}", "GET", None),
+                ("/nothing", "GET", None), ("/echo", "POST", b""), ("/large?size=1", "GET", None),
+            ]
+            with Server(*self.options, "--listen", "127.0.0.1:0", addresses=2) as server:
+                secure, plain = connect(server.ports[0], self.context()), connect(server.ports[1])
+                for path, method, sent in requests:
+                    with self.subTest(path=path):
+                        expected = ask(plain, path, method, sent)
+                        self.assertEqual(ask(secure, path, method, sent), expected)
+                self.assertEqual(ask(secure, "/echo", "POST", body)[1], body)
+                for connection in (secure, plain):
+                    connection.close()
+                self.assertEqual(server.stop(), (0, ""))
+
+    def test_a_handler_learns_of_the_client_and_the_scheme(self):
+        with Server(*self.options, "--listen", "127.0.0.1:0", addresses=2) as server:
+            self.assertRegex(server.lines[0], r"^listening on https://127\.0\.0\.1:\d+\n$")
+            self.assertRegex(server.lines[1], r"^listening on http://127\.0\.0\.1:\d+\n$")
+            _, body = ask_once(server.ports[0], self.context(), "/who")
+            self.assertEqual(json.loads(body), {"client": "127.0.0.1", "scheme": "https"})
+            _, body = ask_once(server.ports[1], None, "/who")
+            self.assertEqual(json.loads(body), {"client": "127.0.0.1", "scheme": "http"})
+
+    def test_versions_and_protocols_are_negotiated(self):
+        versions = ssl.TLSVersion
+        with Server(*self.options) as server, Server(*self.options, "--tls-minimum", "1.3") as new:
+            for version in (versions.TLSv1_2, versions.TLSv1_3):
+                context = self.context()
+                context.minimum_version = context.maximum_version = version
+                context.set_alpn_protocols(["h2", "http/1.1"])
+                connection = connect(server.ports[0], context)
+                self.assertEqual(ask(connection, "/who")[0], 200)
+                self.assertEqual(connection.sock.selected_alpn_protocol(), "http/1.1")
+                connection.close()
+            context = self.context()
+            context.maximum_version = versions.TLSv1_2
+            self.refuses(new.ports[0], context)
+            self.assertEqual(ask_once(new.ports[0], self.context(), "/who")[0], 200)
+            context = self.context()
+            context.set_alpn_protocols(["h2"])
+            self.refuses(server.ports[0], context)
+
+    def test_a_client_needs_a_certificate_where_one_is_asked_for(self):
+        with Server(*self.options, "--client-ca", self.authority.path) as server:
+            self.refuses(server.ports[0], self.context())
+            for authority, is_good in ((self.stranger, False), (self.authority, True)):
+                context = self.context()
+                context.load_cert_chain(*authority.sign("client", "a client"))
+                if is_good:
+                    self.assertEqual(ask_once(server.ports[0], context, "/who")[0], 200)
+                else:
+                    self.refuses(server.ports[0], context)
+
+    def test_who_forgets_the_s_is_told_and_counted(self):
+        with Server(*self.options, "--admin", "127.0.0.1:0", addresses=2) as server:
+            status, body = ask_once(server.ports[0], None, "/who")
+            self.assertEqual(status, 400)
+            self.assertEqual(json.loads(body)["message"], "this address speaks https, not http")
+            with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
+                client.settimeout(DEADLINE_SECONDS)
+                client.sendall(b"\x16\x03\x01\x00\x05hello")
+                self.assertNotIn(b"HTTP", client.recv(100))
+            _, page = ask_once(server.ports[1], None, "/metrics")
+            self.assertIn(b'http_requests_rejected_total{reason="tls_handshake"} 2\n', page)
+            self.assertIn(b'http_requests_rejected_total{reason="malformed"} 0\n', page)
+
+    def test_certificates_are_read_again_at_sighup(self):
+        with tempfile.TemporaryDirectory() as folder:
+            both = os.path.join(folder, "both.pem")
+
+            def install(*paths):
+                with open(both + ".new", "w", encoding="ascii") as out:
+                    for path in paths:
+                        with open(path, encoding="ascii") as part:
+                            out.write(part.read())
+                os.rename(both + ".new", both)
+
+            install(self.certificate, self.key)
+            with Server("--certificate", both) as server:
+                kept = connect(server.ports[0], self.context())
+                ask(kept, "/who")
+                first = kept.sock.getpeercert()["serialNumber"]
+                install(*self.authority.sign("renewed"))
+                server.process.send_signal(signal.SIGHUP)
+                self.assertEqual(server.process.stderr.readline(), "the certificate was read again\n")
+                renewed = connect(server.ports[0], self.context())
+                ask(renewed, "/who")
+                second = renewed.sock.getpeercert()["serialNumber"]
+                self.assertNotEqual(first, second)
+                self.assertEqual(ask(kept, "/who")[0], 200)
+
+                install(self.certificate)  # and no key
+                server.process.send_signal(signal.SIGHUP)
+                self.assertRegex(server.process.stderr.readline(),
+                                 rf"^error: cannot use the key {both}: .*: the former certificate stays\n$")
+                third = connect(server.ports[0], self.context())
+                ask(third, "/who")
+                self.assertEqual(third.sock.getpeercert()["serialNumber"], second)
+                for connection in (kept, renewed, third):
+                    connection.close()
+                self.assertEqual(server.stop(), (0, ""))
+
+    def test_the_end_is_said_so_that_nobody_can_cut_a_response_short(self):
+        """RFC 8446 6.1: "Each party MUST send a "close_notify" alert before closing"."""
+        with Server(*self.options) as server:
+            for request in (b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+                            b"GET /who HTTP/1.0\r\n\r\n",
+                            b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\nabc"):
+                with socket.create_connection(("127.0.0.1", server.ports[0])) as plain:
+                    plain.settimeout(DEADLINE_SECONDS)
+                    with self.context().wrap_socket(plain, server_hostname="localhost",
+                                                    suppress_ragged_eofs=False) as client:
+                        client.sendall(request)
+                        received = b""
+                        while chunk := client.recv(65536):
+                            received += chunk
+                        self.assertTrue(received.startswith(b"HTTP/1.1 "))
+
+    def test_a_slow_reader_and_a_pipeline(self):
+        with Server(*self.options) as server:
+            with socket.socket() as plain:
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                plain.settimeout(DEADLINE_SECONDS)
+                plain.connect(("127.0.0.1", server.ports[0]))
+                with self.context().wrap_socket(plain, server_hostname="localhost") as client:
+                    get = b"GET /large?size=2000000 HTTP/1.1\r\nHost: a\r\n\r\n"
+                    client.sendall(get * 3 + get.replace(b"Host", b"Connection: close\r\nHost"))
+                    received = 0
+                    while chunk := client.recv(1000):
+                        received += chunk.count(b"x")
+                    self.assertGreaterEqual(received, 4 * 2_000_000)
+
+    def test_what_cannot_be_used_keeps_it_from_starting(self):
+        missing = os.path.join(self.folder.name, "missing.pem")
+        locked = os.path.join(self.folder.name, "locked.key")
+        openssl("ec", "-in", self.key, "-aes256", "-passout", "pass:secret", "-out", locked)
+        other_key = self.authority.sign("other")[1]
+        cases = [
+            (("--certificate", missing, "--key", self.key),
+             f"cannot use the certificate {missing}: No such file or directory"),
+            (("--certificate", self.certificate), f"cannot use the key {self.certificate}: "),
+            (("--certificate", self.certificate, "--key", other_key),
+             f"cannot use the key {other_key}: key values mismatch"),
+            (("--certificate", self.certificate, "--key", locked), f"cannot use the key {locked}: "),
+            ((*self.options, "--client-ca", missing),
+             f"cannot use the clients' certificate authority {missing}: No such file or directory"),
+        ]
+        for options, message in cases:
+            with self.subTest(message=message):
+                status, errors = refused_start(*options)
+                self.assertEqual(status, 1)
+                self.assertTrue(errors.startswith("error: " + message), errors)
+                self.assertEqual(errors.count("\n"), 1)
+        for options, message in [
+            (("--key", self.key), "TLS needs a --certificate"),
+            (("--listen", "https://127.0.0.1:0"), "TLS needs a --certificate"),
+            ((*self.options, "--tls-minimum", "1.1"), '--tls-minimum takes 1.2 or 1.3, not "1.1"'),
+            (("--listen", "127.0.0.1"),
+             "--listen cannot be 127.0.0.1: there is no port, as in 127.0.0.1:9100"),
+            (("--admin", "::1:80"),
+             "--admin cannot be ::1:80: an IPv6 address stands in brackets, as in [::1]:9100"),
+        ]:
+            with self.subTest(message=message):
+                status, errors = refused_start(*options)
+                self.assertEqual(status, 2)
+                self.assertTrue(errors.startswith(f"error: {message}\n"), errors)
+
+    def test_reserved_routes_may_have_an_address_of_their_own(self):
+        with Server("--admin", "127.0.0.1:0", addresses=2) as server:
+            public, admin = server.ports
+            self.assertRegex(server.lines[1], r"^listening on http://127\.0\.0\.1:\d+, "
+                                              r"for the reserved routes only\n$")
+            for port, path, status in ((public, "/who", 200), (public, "/metrics", 404),
+                                       (public, "/metrics/", 404), (admin, "/metrics", 200),
+                                       (admin, "/who", 404), (admin, "/metrics/", 308)):
+                with self.subTest(port=port == public, path=path):
+                    self.assertEqual(ask_once(port, None, path)[0], status)
+            connection = connect(public)
+            self.assertEqual(ask(connection, "/metrics", "POST", b"")[0], 404)  # and no 405
+            connection.close()
+            _, page = ask_once(admin, None, "/metrics")
+            self.assertIn(b'http_requests_total{method="GET",handler="everything.who",code="200"} 1', page)
+
+    def test_an_address_in_use_closes_the_others_again(self):
+        with socket.socket() as taken, tempfile.TemporaryDirectory() as folder:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            path = os.path.join(folder, "socket")
+            port = taken.getsockname()[1]
+            status, errors = refused_start("--listen", "unix:" + path, "--listen", f"127.0.0.1:{port}")
+            self.assertEqual(status, 1)
+            self.assertEqual(errors, f"error: cannot listen on 127.0.0.1 port {port}: "
+                                     "Address already in use\n")
+            self.assertFalse(os.path.exists(path))
+
+
+if __name__ == "__main__":
+    unittest.main()
