@@ -20,16 +20,19 @@ scrape_configs:
   - job_name: tracked
     static_configs:
       - targets: ["127.0.0.1:{port}"]
+{more}
 """
 
 
 class Prometheus:
-    """The server, on a port that was free a moment ago: it cannot say which one it got for 0."""
+    """The server, on a port that was free a moment ago: it cannot say which one it got for 0.
 
-    def __init__(self, folder, target_port):
+    `more` are lines of the scrape's configuration."""
+
+    def __init__(self, folder, target_port, more=""):
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="ascii") as out:
-            out.write(CONFIG.format(port=target_port))
+            out.write(CONFIG.format(port=target_port, more=more))
         for attempt in range(5):
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 self.port = probe.getsockname()[1]
