@@ -1,4 +1,5 @@
 """Listening on a Unix socket, and on what a service manager hands over."""
+import fcntl
 import os
 import signal
 import socket
@@ -60,6 +61,27 @@ class Sockets(unittest.TestCase):
             process.communicate(timeout=DEADLINE_SECONDS)
             self.assertEqual(process.returncode, 1)
             self.assertTrue(os.path.exists(file.name))
+
+    def test_a_service_manager_may_hand_over_several_sockets(self):
+        with socket.socket() as first, socket.socket() as second:
+            for listener in (first, second):
+                listener.bind(("127.0.0.1", 0))
+                listener.listen()
+            high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in (first, second)]
+            script = f'export LISTEN_PID=$$; exec "{HELLO}" run 3<&"$0" 4<&"$1"'
+            process = subprocess.Popen(
+                ["bash", "-c", script, *map(str, high)], env=dict(os.environ, LISTEN_FDS="2"),
+                pass_fds=high, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for descriptor in high:
+                os.close(descriptor)
+            for _ in range(2):
+                self.assertEqual(process.stdout.readline(),
+                                 "listening on the socket of the service manager\n")
+            for listener in (first, second):
+                with socket.create_connection(listener.getsockname()) as client:
+                    self.assertIn(b'{"hello":"world"}', ask(client))
+            self.assertEqual(end(process), 0)
 
     def test_the_socket_of_a_service_manager_is_served_and_it_is_told(self):
         with tempfile.TemporaryDirectory() as folder, socket.socket() as listener, socket.socket(

@@ -1,13 +1,17 @@
 """TLS, and several addresses at once: OpenSSL's command makes the certificates, Python's ssl asks."""
+import collections
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
+import threading
 import unittest
 
 BUILD = os.environ["SX_BUILD"]
@@ -85,6 +89,15 @@ def ask_once(port, context, path):
         return ask(connection, path)
     finally:
         connection.close()
+
+
+def page_with(port, line):
+    """The metrics page, as soon as it has the line."""
+    for _ in range(1000):
+        page = ask_once(port, None, "/metrics")[1].decode()
+        if line in page:
+            return page
+    raise AssertionError(f"{line} never came")
 
 
 def refused_start(*options):
@@ -183,9 +196,9 @@ class Tls(unittest.TestCase):
                 client.settimeout(DEADLINE_SECONDS)
                 client.sendall(b"\x16\x03\x01\x00\x05hello")
                 self.assertNotIn(b"HTTP", client.recv(100))
-            _, page = ask_once(server.ports[1], None, "/metrics")
-            self.assertIn(b'http_requests_rejected_total{reason="tls_handshake"} 2\n', page)
-            self.assertIn(b'http_requests_rejected_total{reason="malformed"} 0\n', page)
+            # It is counted when OpenSSL has told the client.
+            page = page_with(server.ports[1], 'http_requests_rejected_total{reason="tls_handshake"} 2\n')
+            self.assertIn('http_requests_rejected_total{reason="malformed"} 0\n', page)
 
     def test_certificates_are_read_again_at_sighup(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -225,14 +238,16 @@ class Tls(unittest.TestCase):
 
     def test_the_end_is_said_so_that_nobody_can_cut_a_response_short(self):
         """RFC 8446 6.1: "Each party MUST send a "close_notify" alert before closing"."""
+        context = self.context()
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         with Server(*self.options) as server:
             for request in (b"GET /who HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
                             b"GET /who HTTP/1.0\r\n\r\n",
                             b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\nabc"):
                 with socket.create_connection(("127.0.0.1", server.ports[0])) as plain:
                     plain.settimeout(DEADLINE_SECONDS)
-                    with self.context().wrap_socket(plain, server_hostname="localhost",
-                                                    suppress_ragged_eofs=False) as client:
+                    with context.wrap_socket(plain, server_hostname="localhost",
+                                             suppress_ragged_eofs=False) as client:
                         client.sendall(request)
                         received = b""
                         while chunk := client.recv(65536):
@@ -252,6 +267,46 @@ class Tls(unittest.TestCase):
                     while chunk := client.recv(1000):
                         received += chunk.count(b"x")
                     self.assertGreaterEqual(received, 4 * 2_000_000)
+
+    def test_a_crowd_leaves_nothing_behind_while_certificates_are_read(self):
+        answered = collections.Counter()
+
+        def come_and_go(number):
+            randomness = random.Random(number)
+            for _ in range(15):
+                with socket.create_connection(("127.0.0.1", server.ports[0])) as plain:
+                    plain.settimeout(DEADLINE_SECONDS)
+                    if randomness.random() < 0.3:  # half a handshake, or none
+                        plain.sendall(b"\x16\x03\x01\x02\x00\x01"[: randomness.randrange(7)])
+                        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        continue
+                    with self.context().wrap_socket(plain, server_hostname="localhost") as client:
+                        size = randomness.choice((1, 70_000))
+                        client.sendall(f"GET /large?size={size} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                        if randomness.random() < 0.3:
+                            continue  # without a word, and perhaps with an answer on its way
+                        received = b""
+                        while received.count(b"x") < size:
+                            received += client.recv(65536)
+                        answered[number] += 1
+
+        with Server(*self.options, "--admin", "127.0.0.1:0", addresses=2) as server:
+            threads = [threading.Thread(target=come_and_go, args=(n,)) for n in range(8)]
+            for thread in threads:
+                thread.start()
+            while any(thread.is_alive() for thread in threads):
+                server.process.send_signal(signal.SIGHUP)
+                ask_once(server.ports[1], None, "/metrics")
+            for thread in threads:
+                thread.join()
+            labels = 'method="GET",handler="everything.large"'
+            page = page_with(server.ports[1], f"http_requests_inprogress{{{labels}}} 0\n")
+            total = re.search(rf'^http_requests_total{{{labels},code="200"}} (\d+)$', page, re.M)
+            self.assertGreater(sum(answered.values()), 20)
+            self.assertGreaterEqual(int(total.group(1)), sum(answered.values()))
+            status, errors = server.stop()
+            self.assertEqual(status, 0)
+            self.assertEqual(set(errors.splitlines()), {"the certificate was read again"})
 
     def test_what_cannot_be_used_keeps_it_from_starting(self):
         missing = os.path.join(self.folder.name, "missing.pem")
