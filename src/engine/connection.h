@@ -61,7 +61,6 @@ struct sx__streamed {
     bool chunked;
     bool in_piece;        /* what is being sent lies in `space`, not the head */
     bool is_last;         /* and nothing comes after it */
-    bool half_closed;     /* the client has closed its side, or is gone */
     size_t piece_size;    /* of the piece without its framing */
     uint64_t sent_bytes;  /* before this piece, without framing */
     uint64_t progress_ns; /* when something was produced at last */
@@ -82,6 +81,7 @@ struct sx__connection {
     enum sx__phase phase;
     bool waiting;         /* bytes in the request's input have not been looked at */
     bool closing;         /* the present response is the last */
+    bool half_closed;     /* the client has closed its side, or is gone */
     bool unread;          /* the client may still be sending what we will not read */
     unsigned empty_lines; /* before the present request */
     uint64_t progress_ns; /* when the deadline of the phase began to run */

@@ -30,7 +30,7 @@ void sx__stream_pause(struct sx__connection *connection, unsigned wait_ms, uint6
     struct sx__streamed *streamed = &connection->streamed;
     const struct sx__protocol *protocol = connection->protocol;
     const uint64_t patience_ns = (uint64_t)protocol->options.write_timeout_ms * NS_PER_MS;
-    const bool is_lost = streamed->half_closed && now_ns - streamed->progress_ns > patience_ns;
+    const bool is_lost = connection->half_closed && now_ns - streamed->progress_ns > patience_ns;
     if (is_lost || atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
         sx__connection_abort(connection, now_ns);
         return;
@@ -100,5 +100,5 @@ void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns)
 
 void sx__connection_half_close(struct sx__connection *connection)
 {
-    connection->streamed.half_closed = connection->streamed.space != NULL;
+    connection->half_closed = true;
 }

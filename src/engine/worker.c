@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* POLLRDHUP */
 #include "network.h"
 #include <errno.h>
 #include <poll.h>
@@ -273,7 +274,8 @@ static void write_output(struct turn *turn)
 }
 
 /* RFC 9112 9.6: "the server then continues to read from the connection until it receives a
- * corresponding close by the client". */
+ * corresponding close by the client": not for ever, and who sends without a pause is never found
+ * waiting by the monitor. */
 static void linger(struct turn *turn)
 {
     if (!turn->slot->lingering) {
@@ -285,7 +287,8 @@ static void linger(struct turn *turn)
     const ssize_t count = recv(turn->slot->fd, discarded, sizeof discarded, 0);
     if (count < 0 && errno == EAGAIN) {
         turn->waits = true;
-    } else if (count == 0 || (count < 0 && errno != EINTR)) {
+    } else if (count == 0 || (count < 0 && errno != EINTR) ||
+               turn->now_ns >= sx__connection_get_deadline(turn->connection)) {
         sx__connection_abort(turn->connection, turn->now_ns);
     }
 }
@@ -390,10 +393,31 @@ static enum sx__want work(struct turn *turn)
     return want;
 }
 
+/* Where an event was only a mark: what it would have said of the ends of the connection. */
+static uint32_t find_ends(const struct sx__slot *slot)
+{
+    struct pollfd poll_fd = {.fd = slot->fd, .events = POLLRDHUP};
+    if (poll(&poll_fd, 1, 0) != 1) {
+        return 0;
+    }
+    return (poll_fd.revents & (POLLHUP | POLLERR)) != 0 ? EPOLLHUP : EPOLLRDHUP;
+}
+
+/* Of a connection that neither reads nor writes: by nothing else would it learn that there is
+ * nobody to work for. */
+static void note_ends(struct turn *turn, uint32_t ends)
+{
+    if ((ends & (EPOLLHUP | EPOLLERR)) != 0) {
+        sx__connection_abort(turn->connection, turn->now_ns);
+    } else if ((ends & EPOLLRDHUP) != 0) {
+        sx__connection_half_close(turn->connection);
+    }
+}
+
 static void take_turn(struct turn *turn)
 {
     const struct sx__protocol *protocol = &turn->worker->network->protocol;
-    do {
+    for (;;) {
         const enum sx__want want = work(turn);
         if (turn->queued) {
             return;
@@ -403,14 +427,13 @@ static void take_turn(struct turn *turn)
             close_connection(turn);
             return;
         }
-    } while (!release(turn));
-}
-
-/* Whether a client that was queued is not there any more: then there is nobody to work for. */
-static bool is_gone(const struct sx__slot *slot)
-{
-    struct pollfd poll_fd = {.fd = slot->fd};
-    return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
+        if (release(turn)) {
+            return;
+        }
+        if (want == SX__WANT_TIME) {
+            note_ends(turn, find_ends(turn->slot));
+        }
+    }
 }
 
 /* A connection that has waited in the queue, and whose token the thread has. What its marks meant
@@ -425,9 +448,7 @@ static void serve_granted(struct sx__worker *worker, struct sx__slot *slot)
         .ends = true,
         .granted = true,
     };
-    if (is_gone(slot)) {
-        sx__connection_abort(turn.connection, turn.now_ns);
-    }
+    note_ends(&turn, find_ends(slot));
     take_turn(&turn);
 }
 
@@ -451,9 +472,8 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t eve
         .now_ns = sx__now_ns(),
         .ends = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
     };
-    if ((events & (EPOLLHUP | EPOLLERR)) != 0 &&
-        sx__connection_get_want(turn.connection) == SX__WANT_TIME) {
-        sx__connection_abort(turn.connection, turn.now_ns);
+    if (sx__connection_get_want(turn.connection) == SX__WANT_TIME) {
+        note_ends(&turn, events);
     } else if (turn.ends) {
         sx__connection_half_close(turn.connection);
     }

@@ -192,12 +192,19 @@ static void a_stream_that_waits_is_given_up_when_the_client_may_be_gone(void **s
 {
     struct fixture *fixture = *state;
     fixture->protocol.options.write_timeout_ms = 90000;
-    say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_TIME);
-    sx__connection_half_close(&fixture->connection);
-    assert_true(ask_again(fixture, 60000 * MS));
-    assert_false(ask_again(fixture, 60000 * MS));
-    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
-    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    /* Whether it is known before the stream begins or afterwards. */
+    for (unsigned early = 0; early < 2; early++) {
+        sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
+        say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n",
+            early == 1 ? SX__WANT_HANDLER : SX__WANT_TIME);
+        sx__connection_half_close(&fixture->connection);
+        serve_until(fixture, SX__WANT_TIME);
+        assert_true(ask_again(fixture, 60000 * MS));
+        assert_false(ask_again(fixture, 60000 * MS));
+        assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+        assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], early + 1);
+        sx__connection_clean_up(&fixture->connection, &fixture->pool, fixture->now_ns);
+    }
 }
 
 static void a_stream_without_a_thread_for_it_waits(void **state)
