@@ -3,10 +3,10 @@
  * It uses public headers only, so anyone can write a component like it.
  *
  * A request takes no lock and allocates nothing: the children of each route and method are found
- * through a table, by the route's index and the method's number, and those of each code through
- * another. Those of declared routes are there from the start; rarer ones (another method, a code)
- * are made on their first occurrence. No client can make more: methods are ten, codes 400, routes
- * as many as there are.
+ * through a table, by the route's index, the method's number and the scheme, and those of each code
+ * through another. Those of declared routes are there from the start; rarer ones (another method, a
+ * code) are made on their first occurrence. No client can make more: methods are ten, codes 400,
+ * routes as many as there are.
  */
 #include "families.h"
 
@@ -18,6 +18,8 @@
 
 #define STATUS_MIN 200
 #define STATUS_COUNT 400
+#define SCHEMES 2
+#define COLUMNS (SX_METHODS * SCHEMES)
 
 /* The children of one (method, handler, code). */
 struct code_children {
@@ -42,7 +44,7 @@ struct sx_prometheus {
     bool label_is_route;
     size_t row_count;                     /* the routes, and one row for what no route answers */
     bool *excluded;                       /* [row_count] */
-    _Atomic(struct children *) *children; /* [row_count][SX_METHODS] */
+    _Atomic(struct children *) *children; /* [row_count][COLUMNS] */
 };
 
 /* Stand for what could not be made. */
@@ -58,7 +60,7 @@ static struct sx_str view(const char *text)
 
 /* What labels can tell of a request. */
 struct told {
-    const char *method, *handler, *phase;
+    const char *method, *handler, *phase, *scheme;
     int code;
     char code_text[3];
 };
@@ -73,7 +75,7 @@ static size_t label_values(struct sx_str *values, const struct sx__labels *label
         [SX__TOLD_METHOD] = view(told->method),
         [SX__TOLD_HANDLER] = view(told->handler),
         [SX__TOLD_CODE] = {told->code_text, sizeof told->code_text},
-        [SX__TOLD_SCHEME] = view("http"),
+        [SX__TOLD_SCHEME] = view(told->scheme),
         [SX__TOLD_PHASE] = view(told->phase == NULL ? "" : told->phase),
     };
     for (size_t i = 0; i < labels->count; i++) {
@@ -125,16 +127,22 @@ static const char *handler_label(const struct sx_prometheus *self, const struct 
     return self->label_is_route && route != NULL ? route->path : function;
 }
 
-/* The children of a route and method, made if they are not there. */
-static struct children *children_of(struct sx_prometheus *self, size_t row, enum sx_method method,
-                                    const char *handler)
+static bool is_https(const char *scheme)
 {
-    _Atomic(struct children *) *place = &self->children[row * SX_METHODS + (size_t)method];
+    return scheme[4] == 's';
+}
+
+/* The children of a route, method and scheme, made if they are not there. */
+static struct children *children_of(struct sx_prometheus *self, size_t row, enum sx_method method,
+                                    const char *scheme, const char *handler)
+{
+    const size_t column = (size_t)method * SCHEMES + (is_https(scheme) ? 1 : 0);
+    _Atomic(struct children *) *place = &self->children[row * COLUMNS + column];
     struct children *found = atomic_load_explicit(place, memory_order_acquire);
     if (found != NULL) {
         return found;
     }
-    struct told told = {.method = sx_method_name(method), .handler = handler};
+    struct told told = {.method = sx_method_name(method), .handler = handler, .scheme = scheme};
     struct children *made = calloc(1, sizeof *made);
     if (made == NULL || fill_children(made, &self->families, &told) < 0) {
         free(made);
@@ -153,7 +161,7 @@ static struct children *children_of(struct sx_prometheus *self, size_t row, enum
 static struct children *children_of_record(struct sx_prometheus *self,
                                            const struct sx_record *record)
 {
-    return children_of(self, record->route_index, record->method_id,
+    return children_of(self, record->route_index, record->method_id, record->scheme,
                        handler_label(self, record->route, record->handler));
 }
 
@@ -172,6 +180,7 @@ static struct code_children *code_children_of(struct sx_prometheus *self, struct
     const struct sx__families *families = &self->families;
     struct told told = {.method = sx_method_name(record->method_id),
                         .handler = handler_label(self, record->route, record->handler),
+                        .scheme = record->scheme,
                         .code = record->status};
     struct code_children *made = calloc(1, sizeof *made);
     int status = made == NULL ? SX_ENOMEM
@@ -229,6 +238,7 @@ static void count_aborted(struct sx_prometheus *self, const struct sx_record *re
 {
     struct told told = {.method = sx_method_name(record->method_id),
                         .handler = handler_label(self, record->route, record->handler),
+                        .scheme = record->scheme,
                         .phase = phase};
     struct sx_counter *counter = NULL;
     if (get_counter(&counter, self->families.aborted, &self->families.aborted_labels, &told) ==
@@ -301,7 +311,7 @@ static int make_declared(struct sx_prometheus *self)
             method++;
         }
         const char *label = handler_label(self, route, sx_app_get_route_handler(self->app, row));
-        if (children_of(self, row, (enum sx_method)method, label) == &no_children) {
+        if (children_of(self, row, (enum sx_method)method, "http", label) == &no_children) {
             return SX_EFULL;
         }
     }
@@ -321,7 +331,7 @@ static void children_destroy(struct children *children)
 
 static void clean_up(struct sx_prometheus *self)
 {
-    for (size_t i = 0; self->children != NULL && i < self->row_count * SX_METHODS; i++) {
+    for (size_t i = 0; self->children != NULL && i < self->row_count * COLUMNS; i++) {
         children_destroy(atomic_load_explicit(&self->children[i], memory_order_acquire));
     }
     free((void *)self->children);
@@ -342,7 +352,7 @@ static struct sx_result init(struct sx_prometheus *self,
         (options->handler == SX_HANDLER_DEFAULT && options->names == SX_NAMES_OPENTELEMETRY);
     self->registry = options->registry == NULL ? sx_registry_default() : options->registry;
     self->row_count = sx_app_get_route_count(app) + 1;
-    self->children = calloc(self->row_count * SX_METHODS, sizeof *self->children);
+    self->children = calloc(self->row_count * COLUMNS, sizeof *self->children);
     self->excluded = calloc(self->row_count, sizeof *self->excluded);
     int status = self->registry == NULL || self->children == NULL || self->excluded == NULL
                      ? SX_ENOMEM

@@ -64,7 +64,11 @@ static const struct sx_route routes[] = {
 
 int main(int argc, char **argv)
 {
-    return sx_app_main(argc, argv,
-                       &(struct sx_app_options){.routes = SX_LIST(routes),
-                                                .components = SX_COMPONENTS(sx_prometheus)});
+    const bool is_opentelemetry = getenv("OPENTELEMETRY") != NULL;
+    const struct sx_prometheus_options options = {.names = is_opentelemetry ? SX_NAMES_OPENTELEMETRY
+                                                                            : SX_NAMES_ORIGINAL};
+    return sx_app_main(
+        argc, argv,
+        &(struct sx_app_options){.routes = SX_LIST(routes),
+                                 .components = SX_COMPONENTS((sx_prometheus, &options))});
 }

@@ -50,9 +50,9 @@ class Certificates:
 class Server:
     """EVERYTHING on free ports; `lines` is what it says of where it listens."""
 
-    def __init__(self, *options, addresses=1):
+    def __init__(self, *options, addresses=1, **environment):
         self.process = subprocess.Popen(
-            [EVERYTHING, "run", "--port", "0", *options],
+            [EVERYTHING, "run", "--port", "0", *options], env=dict(os.environ, **environment),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         self.lines = [self.process.stdout.readline() for _ in range(addresses)]
@@ -156,6 +156,17 @@ class Tls(unittest.TestCase):
             self.assertEqual(json.loads(body), {"client": "127.0.0.1", "scheme": "https"})
             _, body = ask_once(server.ports[1], None, "/who")
             self.assertEqual(json.loads(body), {"client": "127.0.0.1", "scheme": "http"})
+
+    def test_the_names_of_opentelemetry_tell_the_scheme(self):
+        options = (*self.options, "--listen", "127.0.0.1:0")
+        with Server(*options, addresses=2, OPENTELEMETRY="1") as server:
+            ask_once(server.ports[0], self.context(), "/who")
+            ask_once(server.ports[1], None, "/who")
+            for scheme in ("http", "https"):
+                labels = ('http_request_method="GET",http_route="/who",'
+                          f'http_response_status_code="200",url_scheme="{scheme}"')
+                page_with(server.ports[1],
+                          f"http_server_request_duration_seconds_count{{{labels}}} 1\n")
 
     def test_versions_and_protocols_are_negotiated(self):
         versions = ssl.TLSVersion
