@@ -2,12 +2,15 @@
  * argument, routing among many routes. `app` prints lines of `WHAT VALUE`, nanoseconds per request;
  * differences are between apps that take turns, and medians of many short windows. */
 #define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
+#include <sextant/access_log.h>
 #include <sextant/app.h>
 #include <sextant/client.h>
 #include <sextant/prometheus.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WINDOWS 201
 #define REQUESTS 500 /* of a window */
@@ -212,10 +215,58 @@ static void routing(void)
     }
 }
 
+/* What the system call of a line takes, by itself. */
+static double one_write(const char *path)
+{
+    static const char line[] = "- - - [10/Oct/2000:13:55:36 +0000] \"GET / HTTP/1.1\" 204 -\n";
+    double windows[WINDOWS];
+    const int fd = open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    for (int i = 0; i < WINDOWS; i++) {
+        double start = now_ns();
+        for (int k = 0; k < REQUESTS; k++) {
+            if (write(fd, line, sizeof line - 1) < 0) {
+                die("cannot write");
+            }
+        }
+        windows[i] = (now_ns() - start) / REQUESTS;
+    }
+    close(fd);
+    return median(windows);
+}
+
+static void access_log(void)
+{
+    static const char *const formats[] = {"common", "json"};
+    char path[] = "/tmp/sx_bench_XXXXXX";
+    const int fd = mkstemp(path);
+    struct side without;
+    side_init(&without,
+              &(struct sx_app_options){.routes = SX_LIST(small_routes),
+                                       .components = SX_COMPONENTS(thing, part)},
+              "/");
+    for (size_t i = 0; i < 2; i++) {
+        const struct sx_setting settings[] = {{"access_log", path},
+                                              {"access_log_format", formats[i]}};
+        struct side with;
+        side_init(&with,
+                  &(struct sx_app_options){.routes = SX_LIST(small_routes),
+                                           .components = SX_COMPONENTS(sx_access_log, thing, part),
+                                           .settings = SX_LIST(settings)},
+                  "/");
+        printf("access_log_%s_ns %.1f\n", formats[i], difference(&with, &without));
+        side_clean_up(&with);
+    }
+    printf("one_write_ns %.1f\n", one_write(path));
+    side_clean_up(&without);
+    close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     tracking();
     injection();
     routing();
+    access_log();
     return 0;
 }

@@ -59,6 +59,17 @@ static void put_status(struct sx__line *line, int status, const char *none)
     }
 }
 
+/* How many bytes of the text, from the first one on, no format has to escape. */
+static size_t plain_size(struct sx_str text)
+{
+    size_t i = 0;
+    while (i < text.size && text.data[i] >= 0x20 && text.data[i] < 0x7f && text.data[i] != '"' &&
+           text.data[i] != '\\') {
+        i++;
+    }
+    return i;
+}
+
 /* Writes the escaped form of what the text begins with, at most ESCAPED_MOST bytes, and gives how
  * many bytes of the text that was. */
 typedef size_t escape_fn(struct sx_str text, char *escaped, size_t *escaped_size);
@@ -69,13 +80,16 @@ static void put_escaped(struct sx__line *line, escape_fn *escape, struct sx_str 
     const size_t end = line->size + most - sizeof "...";
     while (text.size > 0) {
         char escaped[ESCAPED_MOST];
-        size_t size = 0;
-        const size_t taken = escape(text, escaped, &size);
-        if (line->size + size > end) {
+        const size_t room = end - line->size;
+        const size_t plain = plain_size(text);
+        size_t size = plain;
+        const size_t taken = plain > 0 ? plain : escape(text, escaped, &size);
+        if (size > room) {
+            put(line, text.data, plain < room ? plain : room);
             put_text(line, "...");
             return;
         }
-        put(line, escaped, size);
+        put(line, plain > 0 ? text.data : escaped, size);
         text.data += taken;
         text.size -= taken;
     }
@@ -87,20 +101,12 @@ static const char hex[] = "0123456789abcdef";
 static size_t escape_common(struct sx_str text, char *escaped, size_t *escaped_size)
 {
     const unsigned char c = (unsigned char)text.data[0];
-    if (c == '"' || c == '\\') {
-        escaped[0] = '\\';
-        escaped[1] = (char)c;
-        *escaped_size = 2;
-    } else if (c < 0x20 || c > 0x7e) {
-        escaped[0] = '\\';
-        escaped[1] = 'x';
-        escaped[2] = hex[c >> 4];
-        escaped[3] = hex[c & 15];
-        *escaped_size = 4;
-    } else {
-        escaped[0] = (char)c;
-        *escaped_size = 1;
-    }
+    const bool quoted = c == '"' || c == '\\';
+    escaped[0] = '\\';
+    escaped[1] = quoted ? (char)c : 'x';
+    escaped[2] = hex[c >> 4];
+    escaped[3] = hex[c & 15];
+    *escaped_size = quoted ? 2 : 4;
     return 1;
 }
 
@@ -117,7 +123,7 @@ static size_t escape_json(struct sx_str text, char *escaped, size_t *escaped_siz
 {
     const unsigned char c = (unsigned char)text.data[0];
     bool valid = true;
-    const size_t size = c < 0x80 ? 1 : sx__utf8_measure(text, &valid);
+    const size_t size = sx__utf8_measure(text, &valid);
     if (!valid) {
         memcpy(escaped, "\xEF\xBF\xBD", 3);
         *escaped_size = 3;
@@ -125,7 +131,7 @@ static size_t escape_json(struct sx_str text, char *escaped, size_t *escaped_siz
         escaped[0] = '\\';
         escaped[1] = (char)c;
         *escaped_size = 2;
-    } else if (c < 0x20 || c == 0x7f) {
+    } else if (c < 0x80) {
         *escaped_size = escape_json_control(c, escaped);
     } else if (c == 0xC2 && (unsigned char)text.data[1] < 0xA0) {
         *escaped_size = escape_json_control((unsigned char)text.data[1], escaped);

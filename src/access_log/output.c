@@ -74,7 +74,7 @@ static void say_lost(struct sx__output *output)
     sigset_t before;
     if (lost > 0 && block_sigpipe(&before)) {
         (void)strerror_r(atomic_load(&output->problem), why, sizeof why);
-        sx_app_log(output->app, SX_LOG_ERROR, "access log: %s: %llu lines lost: %s",
+        sx_app_log(output->app, SX_LOG_ERROR, "access log: %s: lines lost: %llu (%s)",
                    name_of(output), lost, why);
         unblock_sigpipe(&before, true);
     }
@@ -162,7 +162,7 @@ static int write_once(struct sx__output *output, const struct sx__line *line)
         return 0;
     }
     const int problem = written < 0 ? errno : ENOSPC;
-    if (written > 0 || torn) {
+    if (torn ? written != 1 : written > 0) {
         atomic_store(&output->torn, true);
     }
     return problem;
