@@ -378,6 +378,7 @@ static uint64_t drain(struct sx__network *network)
     uint64_t now_ns = sx__now_ns();
     while (has_connections(network, now_ns >= end_ns)) {
         const bool is_late = now_ns >= deadline_ns;
+        atomic_store(&network->cuts_off, now_ns >= end_ns - grace_ns / 2);
         expire(network, now_ns >= tell_ns ? UINT64_MAX : now_ns);
         resume_streams(network, UINT64_MAX - 1); /* to learn that there is no time to wait */
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {

@@ -252,6 +252,7 @@ struct sx__network {
     int exit_fd;    /* an eventfd in the epoll set: once written, every poll returns */
     _Atomic bool stop_requested;
     _Atomic bool reload_requested;
+    _Atomic bool cuts_off; /* it stops, and its time for that is over */
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */

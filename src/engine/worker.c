@@ -418,6 +418,10 @@ static void take_turn(struct turn *turn)
 {
     const struct sx__protocol *protocol = &turn->worker->network->protocol;
     for (;;) {
+        /* Who always has something to do is never found waiting by the monitor. */
+        if (atomic_load_explicit(&turn->worker->network->cuts_off, memory_order_relaxed)) {
+            sx__connection_abort(turn->connection, turn->now_ns);
+        }
         const enum sx__want want = work(turn);
         if (turn->queued) {
             return;

@@ -247,48 +247,43 @@ static void a_stop_does_not_wait_for_what_has_no_end(void **state)
 
 /* ---- more than their share ---- */
 
-struct flood {
-    const struct fixture *fixture;
-    atomic_bool *over;
-    pthread_t thread;
-};
-
-/* Requests without an end, and nothing that would have to be waited for. */
-static void *run_flood(void *argument)
+/* Requests without an end; read_on takes the answers. */
+static void *ask_on(void *argument)
 {
-    const struct flood *flood = argument;
-    static const char some[] = GET("/") GET("/") GET("/") GET("/") GET("/") GET("/") GET("/");
-    const int fd = connect_to(flood->fixture);
-    char answers[65536];
-    while (!atomic_load(flood->over)) {
-        for (int i = 0; i < 50; i++) {
-            send(fd, some, sizeof some - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
-        while (recv(fd, answers, sizeof answers, MSG_DONTWAIT) > 0) {
-        }
+    const int *fd = argument;
+    static const char request[] = GET("/");
+    char many[500 * (sizeof request - 1)];
+    for (size_t i = 0; i < 500; i++) {
+        memcpy(many + i * (sizeof request - 1), request, sizeof request - 1);
     }
-    reset(fd);
+    while (send(*fd, many, sizeof many, MSG_NOSIGNAL) > 0) {
+    }
     return NULL;
 }
+
+#define FLOODS 6 /* more than there are threads */
 
 static void floods_do_not_keep_others_waiting(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.threads = 1;
+    fixture->options.threads = 1; /* so that there are three that poll */
     start(fixture);
-    atomic_bool over = false;
-    struct flood floods[4];
-    for (size_t i = 0; i < 4; i++) {
-        floods[i] = (struct flood){.fixture = fixture, .over = &over};
-        pthread_create(&floods[i].thread, NULL, run_flood, &floods[i]);
+    int fds[FLOODS];
+    pthread_t threads[FLOODS][2];
+    for (size_t i = 0; i < FLOODS; i++) {
+        fds[i] = connect_to(fixture);
+        pthread_create(&threads[i][0], NULL, ask_on, &fds[i]);
+        pthread_create(&threads[i][1], NULL, read_on, &fds[i]);
     }
-    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, 100));
-    for (int i = 0; i < 30; i++) {
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, 1000));
+    for (int i = 0; i < 20; i++) {
         get(fixture, GET("/status/201"), 201);
     }
-    atomic_store(&over, true);
-    for (size_t i = 0; i < 4; i++) {
-        pthread_join(floods[i].thread, NULL);
+    for (size_t i = 0; i < FLOODS; i++) {
+        shutdown(fds[i], SHUT_RDWR);
+        pthread_join(threads[i][0], NULL);
+        pthread_join(threads[i][1], NULL);
+        reset(fds[i]);
     }
     assert_all_ended(fixture);
 }
