@@ -10,8 +10,9 @@
  * They have their variables and their place in `.settings` as all settings have (SX_SETTINGS).
  * A line is written when its request ends, by one system call, and is at most 4,096 bytes long, so
  * that lines of several threads and processes do not mix. A file that is moved away is made anew
- * within a second of the next request. A line that cannot be written is lost: that is counted and
- * logged, and no request waits longer for it than a second.
+ * within a second. A line that cannot be written is lost: that is counted and logged. A pipe may
+ * hold up those that write to it, but where it has no room for a second, lines are lost until it
+ * has.
  */
 #ifndef SEXTANT_ACCESS_LOG_H
 #define SEXTANT_ACCESS_LOG_H

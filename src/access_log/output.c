@@ -168,16 +168,16 @@ static int write_once(struct sx__output *output, const struct sx__line *line)
     return problem;
 }
 
-/* Under the lock. Gives 0 or an errno. */
+/* Under the lock. Gives 0 or an errno; of what the other end has done the write will tell. */
 static int wait_for_room(struct sx__output *output)
 {
     struct pollfd pollfd = {.fd = output->fd, .events = POLLOUT};
-    const int ready = poll(&pollfd, 1, output->stuck ? 0 : WAIT_MS);
+    int ready;
+    do {
+        ready = poll(&pollfd, 1, output->stuck ? 0 : WAIT_MS);
+    } while (ready < 0 && errno == EINTR);
     output->stuck = ready <= 0;
-    if (ready <= 0) {
-        return ETIMEDOUT;
-    }
-    return (pollfd.revents & POLLOUT) == 0 || (pollfd.revents & POLLERR) != 0 ? EPIPE : 0;
+    return output->stuck ? ETIMEDOUT : 0;
 }
 
 static int write_in_turn(struct sx__output *output, const struct sx__line *line)

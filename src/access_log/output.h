@@ -2,8 +2,8 @@
  *
  * To a file, threads write without a lock: each line is one write with O_APPEND. What is no regular
  * file (a pipe, a socket, a terminal) may have a slow reader, or none any more. There, threads
- * write one at a time and wait for room, but for no longer than a second; and after that nobody
- * waits until there was room again.
+ * write one at a time and wait for room; but where there was none for a second nobody waits until
+ * there was some again.
  */
 #ifndef SX_ACCESS_LOG_OUTPUT_H
 #define SX_ACCESS_LOG_OUTPUT_H

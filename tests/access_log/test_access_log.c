@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -322,11 +323,8 @@ static void restore_stdout(int before)
     close(before);
 }
 
-static void a_pipe_without_reader_costs_lines_and_no_request(void **state)
+static void assert_goes_on_without_reader(struct fixture *fixture, const int ends[2])
 {
-    struct fixture *fixture = *state;
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
     close(ends[0]);
     const int before = replace_stdout(ends[1]);
     start(fixture, "-", "common");
@@ -336,6 +334,21 @@ static void a_pipe_without_reader_costs_lines_and_no_request(void **state)
     restore_stdout(before);
     close(ends[1]);
     assert_non_null(strstr(fixture->log, "standard output: lines lost: 1 (Broken pipe)\n"));
+}
+
+static void a_pipe_without_reader_costs_lines_and_no_request(void **state)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_goes_on_without_reader(*state, ends);
+}
+
+/* As standard output is that of a service of systemd. */
+static void a_socket_without_reader_costs_lines_and_no_request(void **state)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_goes_on_without_reader(*state, ends);
 }
 
 static void a_pipe_that_nobody_reads_holds_nobody_up_for_long(void **state)
@@ -394,6 +407,7 @@ int main(void)
         TEST(what_cannot_be_opened_again_goes_to_the_old_file),
         TEST(a_full_device_costs_lines_and_no_request),
         TEST(a_pipe_without_reader_costs_lines_and_no_request),
+        TEST(a_socket_without_reader_costs_lines_and_no_request),
         TEST(a_pipe_that_nobody_reads_holds_nobody_up_for_long),
         TEST(what_cannot_be_opened_keeps_the_app_from_starting),
         TEST(a_format_that_there_is_not_keeps_the_app_from_starting),

@@ -225,6 +225,21 @@ static void long_fields_are_cut_with_a_mark(void **state)
     }
 }
 
+static void a_target_is_cut_behind_3068_bytes(void **state)
+{
+    (void)state;
+    static char most[3069];
+    struct sx__line line;
+    struct sx_record record = a_record();
+    memset(most, 'a', sizeof most);
+    record.target = (struct sx_str){most, 3068};
+    const char *text = strchr(common(&line, &record), '"');
+    assert_ptr_equal(strchr(text, '.'), strstr(text, " HTTP/1.0") + strlen(" HTTP/1"));
+    record.target.size = 3069;
+    text = strchr(common(&line, &record), '"');
+    assert_ptr_equal(strstr(text, "... HTTP/1.0"), text + strlen("\"GET ") + 3068);
+}
+
 static void random_bytes_never_break_a_line(void **state)
 {
     (void)state;
@@ -292,6 +307,7 @@ int main(void)
         cmocka_unit_test(json_replaces_what_is_no_utf8),
         cmocka_unit_test(json_tells_why_one_was_rejected),
         cmocka_unit_test(long_fields_are_cut_with_a_mark),
+        cmocka_unit_test(a_target_is_cut_behind_3068_bytes),
         cmocka_unit_test(random_bytes_never_break_a_line),
         cmocka_unit_test(there_are_two_formats),
     };
