@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sextant/access_log.h>
@@ -26,7 +27,23 @@ static struct sx_result greet(const char *name)
 }
 SX_BIND(greet, (path, str, name));
 
-static const struct sx_route routes[] = {SX_GET("/greet/{name}", greet)};
+static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    (void)context;
+    (void)wait_ms;
+    memset(space, 'a', size);
+    return (int)size;
+}
+static struct sx_result endless(void)
+{
+    return sx_stream("text/plain", produce, NULL, NULL);
+}
+SX_BIND(endless);
+
+static const struct sx_route routes[] = {
+    SX_GET("/greet/{name}", greet),
+    SX_GET("/endless", endless),
+};
 
 struct fixture {
     char folder[32];
@@ -174,6 +191,50 @@ static void lines_are_appended(void **state)
     struct stat status;
     assert_int_equal(stat(fixture->path, &status), 0);
     assert_int_equal(status.st_mode & S_IRWXO, 0); /* it has addresses of people */
+}
+
+static void *serve(void *context)
+{
+    struct fixture *fixture = context;
+    return sx_app_run(fixture->app) == SX_OK ? context : NULL;
+}
+
+static void send_and_leave(int port)
+{
+    static const char request[] = "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n";
+    char bytes[512];
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons((uint16_t)port),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(write(fd, request, sizeof request - 1), sizeof request - 1);
+    assert_true(read(fd, bytes, sizeof bytes) > 0);
+    close(fd);
+}
+
+static void a_response_that_was_cut_off_says_so(void **state)
+{
+    struct fixture *fixture = *state;
+    pthread_t thread;
+    void *result = NULL;
+    start(fixture, fixture->path, "json");
+    const int port = sx_app_listen(fixture->app, NULL);
+    assert_true(port > 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve, fixture), 0);
+    send_and_leave(port);
+    while (count_lines(fixture->path) < 1) {
+        poll(NULL, 0, 10);
+    }
+    sx_app_stop(fixture->app);
+    pthread_join(thread, &result);
+    assert_ptr_equal(result, fixture);
+    json_t *line = json_loads(contents(fixture->path), 0, NULL);
+    assert_string_equal(json_string_value(json_object_get(line, "outcome")), "response_aborted");
+    assert_string_equal(json_string_value(json_object_get(line, "client")), "127.0.0.1");
+    assert_int_equal(json_integer_value(json_object_get(line, "status")), 200);
+    assert_true(json_integer_value(json_object_get(line, "response_body_bytes")) > 0);
+    json_decref(line);
 }
 
 enum { THREADS = 8, REQUESTS = 300 };
@@ -400,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(each_request_is_a_line),
         TEST(lines_are_appended),
+        TEST(a_response_that_was_cut_off_says_so),
         TEST(lines_of_threads_do_not_mix),
         TEST(a_file_that_is_moved_away_is_made_anew),
         TEST(a_file_that_is_truncated_begins_anew),

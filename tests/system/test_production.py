@@ -9,7 +9,7 @@ import threading
 import unittest
 from datetime import datetime, timezone
 
-from system import DEADLINE_SECONDS, Example, eventually
+from system import DEADLINE_SECONDS, Example, eventually, promtool_check
 from test_prometheus import Prometheus
 
 # Apache HTTP Server 2.4, mod_log_config: "%h %l %u %t \"%r\" %>s %b"
@@ -165,6 +165,8 @@ class Production(unittest.TestCase):
             self.assertEqual(self.curl(production, "--oauth2-bearer", TOKEN), "200")
             # It sees what it is offered and answers that; and can choose, if it is offered both.
             self.assertEqual(self.curl(production, "--anyauth", "-u", USER), "200")
+            with open(self.path("body"), "rb") as page:
+                self.assertEqual(promtool_check(page.read()), "")
 
     def test_curl_is_not_let_in(self):
         with self.start() as production:
