@@ -301,6 +301,11 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
     return part->present;
 }
 
+size_t sx__connection_get_held(const struct sx__connection *connection)
+{
+    return connection->phase == SX__PHASE_RESPONSE ? connection->body.size : 0;
+}
+
 /* A request whose bytes are all read needs no linger: closing then loses nothing. */
 void sx__connection_finish_output(struct sx__connection *connection, uint64_t now_ns)
 {

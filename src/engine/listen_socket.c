@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* SOCK_NONBLOCK, SOCK_CLOEXEC */
+#define _GNU_SOURCE /* TCP_NOTSENT_LOWAT */
 #include "listen_socket.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#define UNSENT_BYTES (128 << 10)
+
+/* Accepted sockets inherit both; a Unix socket has neither. Pipelined answers are each sent when
+ * they are there. What a slow reader has not asked for yet stays with us: the kernel would take
+ * megabytes of it, for each reader. */
+static void set_tcp_options(int fd)
+{
+    const int on = 1;
+    const int unsent_bytes = UNSENT_BYTES;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
+}
+
 static int listen_at(int fd, const struct sockaddr *address, socklen_t size)
 {
     return bind(fd, address, size) < 0 || listen(fd, SOMAXCONN) < 0 ? -errno : 0;
@@ -24,11 +37,10 @@ static int open_resolved(const struct addrinfo *address)
     if (fd < 0) {
         return -errno;
     }
-    /* A restart must not wait for the old connections' TIME_WAIT. Accepted sockets inherit NODELAY,
-     * which pipelined answers need: each is sent when it is there. */
+    /* A restart must not wait for the old connections' TIME_WAIT. */
     const int on = 1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    set_tcp_options(fd);
     const int status = listen_at(fd, address->ai_addr, address->ai_addrlen);
     if (status < 0) {
         close(fd);
@@ -112,8 +124,7 @@ static int adopt(int fd)
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
         return -EINVAL;
     }
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* a Unix socket has none */
+    set_tcp_options(fd);
     return fd;
 }
 

@@ -276,6 +276,37 @@ void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t
     }
 }
 
+void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes)
+{
+    if (slot->held == bytes) {
+        return;
+    }
+    if (slot->held == 0) {
+        slot->held_since_ns = sx__now_ns();
+    }
+    const size_t more = bytes - slot->held; /* or less: it wraps around, as the sum does */
+    slot->held = bytes;
+    if (atomic_fetch_add(&network->held, more) + more > network->protocol.options.held_bytes) {
+        sx__network_wake_monitor(network);
+    }
+}
+
+/* What has been shut down is free as soon as its owner has noticed, so this is done by steps. */
+static void shed_slow_readers(struct sx__network *network, uint64_t now_ns)
+{
+    const size_t held = atomic_load(&network->held);
+    const size_t most = network->protocol.options.held_bytes;
+    if (held <= most) {
+        return;
+    }
+    const unsigned count = sx__slots_shed(&network->slots, held - most, now_ns);
+    if (count > 0) {
+        sx__network_log(network, SX_LOG_ERROR,
+                        "slow readers held %zu bytes of responses: %u of them were closed", held,
+                        count);
+    }
+}
+
 /* What is brought forward while this looks is not lost: it is compared with what is set first. */
 static void resume_streams(struct sx__network *network, uint64_t now_ns)
 {
@@ -345,6 +376,7 @@ static void monitor(struct sx__network *network)
         }
         expire(network, now_ns);
         resume_streams(network, now_ns);
+        shed_slow_readers(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, SX__SWEEP_LATE, now_ns);
             swept_ns = now_ns;

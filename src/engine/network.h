@@ -62,6 +62,8 @@ struct sx__slot {
     struct sx__slot *next_queued; /* guarded by the tokens' mutex, as is the next */
     uint64_t queued_until_ns;
     struct sx__address *address;
+    size_t held; /* bytes of a response that waits for its reader */
+    uint64_t held_since_ns;
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -98,6 +100,10 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now
 
 /* Has the event of those come whose stream is to go on; gives when the next one is. */
 uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
+
+/* Shuts down connections whose readers hold responses, the slowest first, until `excess` bytes will
+ * be free; gives how many. */
+unsigned sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns);
 
 /* No thread may be using them. */
 void sx__slots_clean_up(struct sx__slots *slots);
@@ -255,6 +261,7 @@ struct sx__network {
     _Atomic bool cuts_off; /* it stops, and its time for that is over */
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
+    _Atomic size_t held;             /* bytes of responses that wait for their readers */
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener *listeners;
     size_t listener_count;
@@ -267,6 +274,9 @@ struct sx__network {
     _Atomic unsigned char slowness[SX__ROUTES_KNOWN]; /* by route index; see worker.c */
     struct sx__slots slots;
 };
+
+/* Says how much of a response the slot holds while nobody is at it. */
+void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes);
 
 /* Says when the slot's stream goes on; UINT64_MAX: it has none that waits. */
 void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t resume_ns);

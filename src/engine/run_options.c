@@ -42,6 +42,7 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.header_bytes, 32768);
     set_default_size(&resolved.header_count, SX__HEADERS_MAX);
     set_default_size(&resolved.body_bytes, (size_t)1 << 20);
+    set_default_size(&resolved.held_bytes, (size_t)256 << 20);
 
     if (resolved.threads > 4096) {
         return SX_EINVAL;

@@ -138,6 +138,67 @@ uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns
     return next_ns;
 }
 
+/* ---- slow readers ---- */
+
+/* The slowest reader so far. */
+struct slowest {
+    struct sx__slot *slot;
+    double rate; /* bytes it has taken in a second */
+};
+
+/* Those that are shut down already are on their way. */
+static void compare_rate(struct slowest *slowest, struct sx__slot *slot, uint64_t now_ns)
+{
+    if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING ||
+        !change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
+        return;
+    }
+    if (slot->held > 0 && !slot->late) {
+        const double seconds = (double)(now_ns - slot->held_since_ns) * 1e-9;
+        const double rate = (double)slot->connection.sent / (seconds + 1e-3);
+        if (slowest->slot == NULL || rate < slowest->rate) {
+            *slowest = (struct slowest){slot, rate};
+        }
+    }
+    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
+}
+
+/* Gives how much it held; 0: it has got an owner meanwhile, or has been read. */
+static size_t shed(struct sx__slot *slot)
+{
+    if (!change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
+        return 0;
+    }
+    const size_t held = slot->late ? 0 : slot->held;
+    if (held > 0) {
+        slot->late = true;
+        shutdown(slot->fd, SHUT_RDWR);
+    }
+    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
+    return held;
+}
+
+unsigned sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns)
+{
+    unsigned count = 0;
+    for (size_t freed = 0; freed < excess;) {
+        struct slowest slowest = {NULL, 0};
+        for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+            struct sx__slot *first = atomic_load_explicit(&slots->leaves[i], memory_order_acquire);
+            for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
+                compare_rate(&slowest, &first[j], now_ns);
+            }
+        }
+        const size_t held = slowest.slot == NULL ? 0 : shed(slowest.slot);
+        if (held == 0) {
+            break; /* the next tick will see */
+        }
+        freed += held;
+        count++;
+    }
+    return count;
+}
+
 void sx__slots_clean_up(struct sx__slots *slots)
 {
     for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {

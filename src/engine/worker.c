@@ -9,6 +9,7 @@
 
 /* What one connection may do before the others get their turn: reads, responses, handlers. */
 #define STEPS_PER_TURN 64
+#define BYTES_PER_TURN ((size_t)256 << 10)
 #define DISCARD_BYTES 4096
 #define SLOWNESS_MAX 16
 #define NS_PER_MS 1000000u
@@ -26,6 +27,7 @@ struct turn {
     bool ends;    /* there may be an end of input, which no further event will tell */
     bool granted; /* it was queued, and its handler may run now, with or without a permit */
     bool queued;  /* it is not ours any more */
+    size_t sent;  /* bytes of responses */
 };
 
 /* ---- handlers ---- */
@@ -262,6 +264,7 @@ static void write_output(struct turn *turn)
         count > 0 ? sx__slot_send(turn->slot, pieces, count, has_file) : send_file(turn, &part);
     if (size >= 0) {
         turn->now_ns = sx__now_ns();
+        turn->sent += (size_t)size;
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
     } else if (errno == EAGAIN) {
         wait_for_room(turn);
@@ -330,6 +333,7 @@ static void close_connection(struct turn *turn)
     sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
     /* The descriptor's number may come back at once: the slot must be free by then. */
     const int fd = slot->fd;
+    sx__slot_hold(slot, network, 0);
     sx__slot_end_output(slot);
     sx__tls_stream_destroy(slot->tls);
     slot->tls = NULL;
@@ -344,7 +348,7 @@ static void close_connection(struct turn *turn)
 static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
 {
     if (want == SX__WANT_CLOSE || turn->waits || turn->blocked || turn->queued ||
-        steps >= STEPS_PER_TURN) {
+        steps >= STEPS_PER_TURN || turn->sent >= BYTES_PER_TURN) {
         return true;
     }
     const bool is_user_code = want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE;
@@ -368,6 +372,7 @@ static bool release(struct turn *turn)
     if (resume_ns != atomic_load_explicit(&slot->resume_ns, memory_order_relaxed)) {
         sx__slot_pause(slot, turn->worker->network, resume_ns);
     }
+    sx__slot_hold(slot, turn->worker->network, sx__connection_get_held(turn->connection));
     const bool is_read =
         turn->drained && sx__connection_get_want(turn->connection) == SX__WANT_INPUT;
     if (turn->waits || is_read) {
@@ -378,6 +383,7 @@ static bool release(struct turn *turn)
         return sx__slot_release(slot);
     }
     /* Its turn is over, but not its work: it gets in line again. */
+    turn->sent = 0;
     sx__slot_kick(slot, turn->worker->network->epoll_fd);
     return true;
 }

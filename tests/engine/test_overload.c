@@ -2,6 +2,7 @@
 #include "network.h"
 #include "server.h"
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -208,6 +209,59 @@ static void a_crowd_at_the_limit_is_answered_one_way_or_the_other(void **state)
     assert_true(answered[0] > 0 && answered[1] > 0);
 }
 
+/* Reads from a response until `size` bytes have come; gives how many have. */
+static size_t read_some(int fd, size_t size)
+{
+    char bytes[65536];
+    size_t sum = 0;
+    while (sum < size) {
+        const size_t count = receive(fd, bytes, sizeof bytes);
+        assert_true(count > 0);
+        sum += count;
+    }
+    return sum;
+}
+
+/* What the engine says is held, once it is no more than that. */
+static size_t wait_for_held(const struct fixture *fixture, size_t size)
+{
+    const uint64_t until_ms = now_ms() + 10000;
+    size_t held;
+    while ((held = atomic_load(&fixture->network->held)) > size && now_ms() < until_ms) {
+        sched_yield();
+    }
+    return held;
+}
+
+static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_service *fake = &fixture->fake;
+    enum { READERS = 5, SLOW = 1 };
+    fixture->options.held_bytes = (READERS - 1) * fake->big_size;
+    start(fixture);
+    int fds[READERS];
+    size_t got[READERS];
+    for (size_t i = 0; i < READERS; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], GET("/big"));
+        got[i] = i == READERS - 1 ? 0 : read_some(fds[i], i == SLOW ? 1 : fake->big_size / 4);
+    }
+    assert_true(fake_service_wait(fake, &fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1));
+    assert_non_null(strstr(fake->last_log, "slow readers held"));
+    for (size_t i = 0; i < READERS; i++) {
+        if (i != SLOW) {
+            read_some(fds[i], fake->big_size - got[i]);
+        }
+        close(fds[i]);
+    }
+    assert_int_equal(wait_for_held(fixture, 0), 0);
+    get(fixture, GET("/"), 200);
+    stop(fixture);
+    assert_int_equal(fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    assert_int_equal(fake->outcomes[SX_OUTCOME_COMPLETE], READERS);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -219,6 +273,7 @@ int main(void)
         TEST(who_has_left_the_queue_is_not_worked_for),
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),
+        TEST(what_slow_readers_hold_is_bounded_and_the_slowest_pays),
         TEST(a_crowd_at_the_limit_is_answered_one_way_or_the_other),
     };
     return cmocka_run_group_tests_name("overload", tests, NULL, NULL);
