@@ -399,7 +399,7 @@ static enum sx__want work(struct turn *turn)
     return want;
 }
 
-/* Where an event was only a mark: what it would have said of the ends of the connection. */
+/* What an event would say now of the ends of the connection. */
 static uint32_t find_ends(const struct sx__slot *slot)
 {
     struct pollfd poll_fd = {.fd = slot->fd, .events = POLLRDHUP};
@@ -482,9 +482,12 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t eve
         .now_ns = sx__now_ns(),
         .ends = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
     };
+    /* The event may be that of a connection which had the descriptor before, and which ended while
+     * this thread was on its way here: so it is asked again. */
+    const uint32_t ends = turn.ends ? find_ends(slot) : 0;
     if (sx__connection_get_want(turn.connection) == SX__WANT_TIME) {
-        note_ends(&turn, events);
-    } else if (turn.ends) {
+        note_ends(&turn, ends);
+    } else if (ends != 0) {
         sx__connection_half_close(turn.connection);
     }
     if (slot->overloaded) {

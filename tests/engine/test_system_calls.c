@@ -32,6 +32,7 @@ static struct {
     _Atomic unsigned made;
 } calls[CALLS];
 static atomic_bool interrupted; /* every second call of each kind is */
+static atomic_bool lies;        /* every event says that the connection is gone */
 static _Atomic size_t most;     /* bytes that a call writes; 0: all */
 static pthread_t main_thread;
 
@@ -94,7 +95,14 @@ int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *ev
 }
 int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int count, int timeout_ms)
 {
-    return fails(WAIT) ? -1 : __real_epoll_wait(epoll_fd, events, count, timeout_ms);
+    if (fails(WAIT)) {
+        return -1;
+    }
+    const int found = __real_epoll_wait(epoll_fd, events, count, timeout_ms);
+    for (int i = 0; i < found && atomic_load(&lies); i++) {
+        events[i].events |= EPOLLHUP | EPOLLERR | EPOLLRDHUP;
+    }
+    return found;
 }
 ssize_t __wrap_recv(int fd, void *bytes, size_t size, int flags)
 {
@@ -131,6 +139,7 @@ static int set_up_calls(void **state)
         atomic_store(&calls[i].made, 0);
     }
     atomic_store(&interrupted, false);
+    atomic_store(&lies, false);
     atomic_store(&most, 0);
     return set_up(state);
 }
@@ -376,6 +385,20 @@ static void every_call_may_be_interrupted(void **state)
     assert_int_equal(fixture->fake.logs, 0);
 }
 
+/* A thread may be held up between epoll_wait and the connection, which ends meanwhile; then it has
+ * the event of one and finds the next. */
+static void an_event_of_the_former_connection_ends_no_other(void **state)
+{
+    struct fixture *fixture = *state;
+    char *answers[WHOLE];
+    start_and_ask(fixture, answers);
+    atomic_store(&lies, true);
+    assert_answers(fixture, answers, 0, WHOLE);
+    free_all(answers);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_REQUEST_ABORTED], 0);
+}
+
 int main(void)
 {
     main_thread = pthread_self();
@@ -388,6 +411,7 @@ int main(void)
         TEST(a_socket_without_room_is_waited_for),
         TEST(calls_that_write_less_than_asked_are_repeated),
         TEST(every_call_may_be_interrupted),
+        TEST(an_event_of_the_former_connection_ends_no_other),
     };
     return cmocka_run_group_tests_name("system calls", tests, NULL, NULL);
 }
