@@ -77,8 +77,7 @@ struct sx__slots {
     struct sx__slot *_Atomic leaves[SX__SLOT_LEAVES];
 };
 
-/* The slot of a descriptor, made if need be. Only one thread at a time may call it; NULL: no
- * memory, or no such descriptor. */
+/* The slot of a descriptor, made if need be; NULL: no memory, or no such descriptor. [any] */
 struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd);
 
 /* Takes the connection whose event has come; false: it is in good hands, or gone. */

@@ -11,13 +11,19 @@ struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd)
         return NULL;
     }
     struct sx__slot *_Atomic *leaf = &slots->leaves[index / SX__SLOTS_PER_LEAF];
-    struct sx__slot *first = atomic_load_explicit(leaf, memory_order_relaxed);
+    struct sx__slot *first = atomic_load_explicit(leaf, memory_order_acquire);
     if (first == NULL) {
-        first = calloc(SX__SLOTS_PER_LEAF, sizeof *first);
-        if (first == NULL) {
+        struct sx__slot *made = calloc(SX__SLOTS_PER_LEAF, sizeof *made);
+        if (made == NULL) {
             return NULL;
         }
-        atomic_store_explicit(leaf, first, memory_order_release);
+        /* Whoever accepts at another address may have been quicker. */
+        if (atomic_compare_exchange_strong_explicit(leaf, &first, made, memory_order_acq_rel,
+                                                    memory_order_acquire)) {
+            first = made;
+        } else {
+            free(made);
+        }
     }
     return &first[index % SX__SLOTS_PER_LEAF];
 }
