@@ -278,6 +278,7 @@ void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t
 
 void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes)
 {
+    slot->taken = bytes == 0 ? 0 : slot->taken;
     if (slot->held == bytes) {
         return;
     }
@@ -291,7 +292,6 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
     }
 }
 
-/* What has been shut down is free as soon as its owner has noticed, so this is done by steps. */
 static void shed_slow_readers(struct sx__network *network, uint64_t now_ns)
 {
     const size_t held = atomic_load(&network->held);
@@ -299,7 +299,9 @@ static void shed_slow_readers(struct sx__network *network, uint64_t now_ns)
     if (held <= most) {
         return;
     }
-    const unsigned count = sx__slots_shed(&network->slots, held - most, now_ns);
+    unsigned count = 0;
+    const size_t freed = sx__slots_shed(&network->slots, held - most, now_ns, &count);
+    atomic_fetch_sub(&network->held, freed);
     if (count > 0) {
         sx__network_log(network, SX_LOG_ERROR,
                         "slow readers held %zu bytes of responses: %u of them were closed", held,

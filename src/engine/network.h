@@ -64,6 +64,7 @@ struct sx__slot {
     struct sx__address *address;
     size_t held; /* bytes of a response that waits for its reader */
     uint64_t held_since_ns;
+    size_t taken; /* bytes of responses sent since it held nothing */
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -101,8 +102,8 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now
 uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
 
 /* Shuts down connections whose readers hold responses, the slowest first, until `excess` bytes will
- * be free; gives how many. */
-unsigned sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns);
+ * be free; gives how many bytes that are, and adds to `count` how many connections. */
+size_t sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns, unsigned *count);
 
 /* No thread may be using them. */
 void sx__slots_clean_up(struct sx__slots *slots);

@@ -146,37 +146,58 @@ uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns
 
 /* ---- slow readers ---- */
 
-/* The slowest reader so far. */
+/* As many as are closed by one look at all connections. */
+#define SHED_AT_ONCE 16
+
+/* The slowest readers so far, the slowest first. */
 struct slowest {
-    struct sx__slot *slot;
-    double rate; /* bytes it has taken in a second */
+    struct {
+        struct sx__slot *slot;
+        double rate; /* bytes it has taken in a second */
+    } items[SHED_AT_ONCE];
+    size_t count;
 };
 
-/* Those that are shut down already are on their way. */
+static void add_slowest(struct slowest *slowest, struct sx__slot *slot, double rate)
+{
+    size_t at = slowest->count;
+    if (at < SHED_AT_ONCE) {
+        slowest->count++;
+    } else if (rate < slowest->items[at - 1].rate) {
+        at--;
+    } else {
+        return;
+    }
+    for (; at > 0 && rate < slowest->items[at - 1].rate; at--) {
+        slowest->items[at] = slowest->items[at - 1];
+    }
+    slowest->items[at].slot = slot;
+    slowest->items[at].rate = rate;
+}
+
 static void compare_rate(struct slowest *slowest, struct sx__slot *slot, uint64_t now_ns)
 {
     if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING ||
         !change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return;
     }
-    if (slot->held > 0 && !slot->late) {
-        const double seconds = (double)(now_ns - slot->held_since_ns) * 1e-9;
-        const double rate = (double)slot->connection.sent / (seconds + 1e-3);
-        if (slowest->slot == NULL || rate < slowest->rate) {
-            *slowest = (struct slowest){slot, rate};
-        }
+    if (slot->held > 0) {
+        const uint64_t held_ns = now_ns > slot->held_since_ns ? now_ns - slot->held_since_ns : 0;
+        add_slowest(slowest, slot, (double)slot->taken / ((double)held_ns * 1e-9 + 1e-3));
     }
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
 }
 
-/* Gives how much it held; 0: it has got an owner meanwhile, or has been read. */
+/* Gives how much it held; 0: it has got an owner meanwhile, or has been read. What is shut down
+ * holds nothing: it is free as soon as somebody has noticed, and must not be counted again. */
 static size_t shed(struct sx__slot *slot)
 {
     if (!change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return 0;
     }
-    const size_t held = slot->late ? 0 : slot->held;
+    const size_t held = slot->held;
     if (held > 0) {
+        slot->held = 0;
         slot->late = true;
         shutdown(slot->fd, SHUT_RDWR);
     }
@@ -184,25 +205,32 @@ static size_t shed(struct sx__slot *slot)
     return held;
 }
 
-unsigned sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns)
+static void find_slowest(struct slowest *slowest, struct sx__slots *slots, uint64_t now_ns)
 {
-    unsigned count = 0;
-    for (size_t freed = 0; freed < excess;) {
-        struct slowest slowest = {NULL, 0};
-        for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
-            struct sx__slot *first = atomic_load_explicit(&slots->leaves[i], memory_order_acquire);
-            for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
-                compare_rate(&slowest, &first[j], now_ns);
-            }
+    slowest->count = 0;
+    for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+        struct sx__slot *first = atomic_load_explicit(&slots->leaves[i], memory_order_acquire);
+        for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
+            compare_rate(slowest, &first[j], now_ns);
         }
-        const size_t held = slowest.slot == NULL ? 0 : shed(slowest.slot);
-        if (held == 0) {
-            break; /* the next tick will see */
-        }
-        freed += held;
-        count++;
     }
-    return count;
+}
+
+size_t sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns, unsigned *count)
+{
+    size_t freed = 0;
+    size_t before;
+    do {
+        struct slowest slowest;
+        find_slowest(&slowest, slots, now_ns);
+        before = freed;
+        for (size_t i = 0; i < slowest.count && freed < excess; i++) {
+            const size_t held = shed(slowest.items[i].slot);
+            freed += held;
+            *count += held > 0 ? 1 : 0;
+        }
+    } while (freed < excess && freed > before);
+    return freed;
 }
 
 void sx__slots_clean_up(struct sx__slots *slots)

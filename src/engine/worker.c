@@ -265,6 +265,7 @@ static void write_output(struct turn *turn)
     if (size >= 0) {
         turn->now_ns = sx__now_ns();
         turn->sent += (size_t)size;
+        turn->slot->taken += (size_t)size;
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
     } else if (errno == EAGAIN) {
         wait_for_room(turn);

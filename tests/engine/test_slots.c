@@ -52,9 +52,97 @@ static void slots_that_are_made_at_the_same_time_lie_in_one_leaf(void **state)
     }
 }
 
+/* ---- slow readers ---- */
+
+#define READERS 40
+#define HELD 100
+#define NOW_NS ((uint64_t)10 * 1000000000)
+
+/* READERS connections that all hold as much for as long; the later ones have taken less. */
+static struct sx__slots *make_readers(struct sx__slot *readers[READERS])
+{
+    struct sx__slots *slots = calloc(1, sizeof *slots);
+    assert_non_null(slots);
+    for (int i = 0; i < READERS; i++) {
+        readers[i] = sx__slots_get(slots, i);
+        assert_non_null(readers[i]);
+        readers[i]->fd = -1; /* shutting it down does nothing */
+        readers[i]->held = HELD;
+        readers[i]->held_since_ns = NOW_NS / 2;
+        readers[i]->taken = (size_t)(READERS - i) * 1000;
+        atomic_store(&readers[i]->state, SX__SLOT_WAITING);
+    }
+    return slots;
+}
+
+static void clean_up(struct sx__slots *slots)
+{
+    sx__slots_clean_up(slots);
+    free(slots);
+}
+
+static void assert_late_from(struct sx__slot *const readers[READERS], int first)
+{
+    for (int i = 0; i < READERS; i++) {
+        assert_int_equal(readers[i]->late, i >= first);
+        assert_int_equal(atomic_load(&readers[i]->state), SX__SLOT_WAITING);
+    }
+}
+
+static void the_slowest_are_shed_and_no_more_than_is_needed(void **state)
+{
+    (void)state;
+    struct sx__slot *readers[READERS];
+    struct sx__slots *slots = make_readers(readers);
+    unsigned count = 0;
+    assert_int_equal(sx__slots_shed(slots, 3 * HELD + 1, NOW_NS, &count), 4 * HELD);
+    assert_int_equal(count, 4);
+    assert_late_from(readers, READERS - 4);
+    /* What they held is not counted again, though nobody has closed them yet. */
+    assert_int_equal(sx__slots_shed(slots, HELD, NOW_NS, &count), HELD);
+    assert_int_equal(count, 5);
+    assert_late_from(readers, READERS - 5);
+    assert_int_equal(sx__slots_shed(slots, 33 * HELD, NOW_NS, &count), 33 * HELD);
+    assert_late_from(readers, 2);
+    assert_int_equal(sx__slots_shed(slots, SIZE_MAX, NOW_NS, &count), 2 * HELD);
+    assert_int_equal(sx__slots_shed(slots, 1, NOW_NS, &count), 0);
+    assert_int_equal(count, READERS);
+    clean_up(slots);
+}
+
+static void who_is_not_waiting_or_holds_nothing_is_left_alone(void **state)
+{
+    (void)state;
+    struct sx__slot *readers[READERS];
+    struct sx__slots *slots = make_readers(readers);
+    atomic_store(&readers[READERS - 1]->state, SX__SLOT_BUSY);
+    readers[READERS - 2]->held = 0;
+    unsigned count = 0;
+    assert_int_equal(sx__slots_shed(slots, 1, NOW_NS, &count), HELD);
+    assert_false(readers[READERS - 1]->late || readers[READERS - 2]->late);
+    assert_true(readers[READERS - 3]->late);
+    clean_up(slots);
+}
+
+static void who_began_to_hold_a_moment_after_now_is_not_the_slowest(void **state)
+{
+    (void)state;
+    struct sx__slot *readers[READERS];
+    struct sx__slots *slots = make_readers(readers);
+    readers[0]->held_since_ns = NOW_NS + 1;
+    unsigned count = 0;
+    assert_int_equal(sx__slots_shed(slots, (READERS - 1) * HELD, NOW_NS, &count),
+                     (READERS - 1) * HELD);
+    assert_late_from(readers, 1);
+    clean_up(slots);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_slowest_are_shed_and_no_more_than_is_needed),
+        cmocka_unit_test(who_is_not_waiting_or_holds_nothing_is_left_alone),
+        cmocka_unit_test(who_began_to_hold_a_moment_after_now_is_not_the_slowest),
         cmocka_unit_test(slots_that_are_made_at_the_same_time_lie_in_one_leaf),
     };
     return cmocka_run_group_tests_name("slots", tests, NULL, NULL);
