@@ -137,6 +137,7 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
     case SX__PHASE_RESPONSE:
     case SX__PHASE_PRODUCE:
     case SX__PHASE_PAUSE:
+        connection->cut_off = true;
         end_exchange(connection, SX_OUTCOME_RESPONSE_ABORTED, now_ns);
         break;
     case SX__PHASE_REJECTION:
@@ -306,7 +307,8 @@ size_t sx__connection_get_held(const struct sx__connection *connection)
     return connection->phase == SX__PHASE_RESPONSE ? connection->body.size : 0;
 }
 
-/* A request whose bytes are all read needs no linger: closing then loses nothing. */
+/* A request whose bytes are all read needs no linger: closing then loses nothing. Behind those of
+ * TLS may come a close_notify. */
 void sx__connection_finish_output(struct sx__connection *connection, uint64_t now_ns)
 {
     struct sx__request *request = connection->request;
@@ -332,7 +334,8 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
     free_head(connection);
     free_streamed(connection);
     if (connection->closing) {
-        const bool unread = connection->unread || request->parsed < request->filled;
+        const bool unread = connection->unread || request->parsed < request->filled ||
+                            (connection->peer != NULL && connection->peer->has_tls);
         sx__connection_enter(connection, unread ? SX__PHASE_LINGER : SX__PHASE_CLOSED, now_ns);
         return;
     }

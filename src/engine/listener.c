@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 16
@@ -32,6 +33,24 @@ static int set_up_tls(struct sx__network *network, struct sx__listener *listener
     return status;
 }
 
+static int keep_path(struct sx__listener *listener, const char *path)
+{
+    struct stat stat;
+    if (lstat(path, &stat) == 0) {
+        listener->path_device = stat.st_dev;
+        listener->path_inode = stat.st_ino;
+    }
+    listener->path = strdup(path);
+    return listener->path == NULL ? SX_ENOMEM : 0;
+}
+
+static bool is_path_ours(const struct sx__listener *listener)
+{
+    struct stat stat;
+    return lstat(listener->path, &stat) == 0 && stat.st_dev == listener->path_device &&
+           stat.st_ino == listener->path_inode;
+}
+
 static int open_listener(struct sx__network *network, struct sx__listener *listener,
                          const struct sx_listen_address *address)
 {
@@ -50,7 +69,7 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
     }
     listener->port = sx__listen_socket_port(listener->fd);
     const char *path = sx__listen_socket_path(address);
-    if (path != NULL && (listener->path = strdup(path)) == NULL) {
+    if (path != NULL && keep_path(listener, path) < 0) {
         unlink(path);
         return SX_ENOMEM;
     }
@@ -85,14 +104,16 @@ int sx__listeners_open(struct sx__network *network)
 
 static void close_listener(struct sx__listener *listener)
 {
+    if (listener->path != NULL) {
+        if (is_path_ours(listener)) {
+            unlink(listener->path);
+        }
+        free(listener->path);
+        listener->path = NULL;
+    }
     if (listener->fd >= 0) {
         close(listener->fd);
         listener->fd = -1;
-    }
-    if (listener->path != NULL) {
-        unlink(listener->path);
-        free(listener->path);
-        listener->path = NULL;
     }
 }
 

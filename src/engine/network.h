@@ -33,6 +33,7 @@
 #include "tls.h"
 #include <pthread.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 /* Enough for handlers with some buffers on the stack; only what is touched becomes memory. */
 #define SX__STACK_BYTES ((size_t)1 << 20)
@@ -230,6 +231,8 @@ struct sx__listener {
     uint16_t port;
     enum sx_serves serves;
     char *path;           /* of a Unix socket, which goes with it; NULL: it is none */
+    dev_t path_device;    /* what was made there, */
+    ino_t path_inode;     /* which somebody may have replaced by his own since */
     struct sx__tls *tls;  /* NULL: without */
     _Atomic bool resting; /* descriptors are exhausted: the monitor will arm it again */
 };

@@ -226,7 +226,7 @@ static void read_input(struct turn *turn)
         sx__connection_end_input(turn->connection, turn->now_ns);
     } else if (errno == EAGAIN) {
         turn->drained = true;
-    } else if (errno == EBUSY && turn->slot->tls != NULL) {
+    } else if (errno == EBUSY && turn->slot->tls != NULL && !turn->slot->late) {
         wait_for_room(turn);
     } else if (errno != EINTR) {
         give_up_input(turn, errno);
@@ -335,7 +335,11 @@ static void close_connection(struct turn *turn)
     /* The descriptor's number may come back at once: the slot must be free by then. */
     const int fd = slot->fd;
     sx__slot_hold(slot, network, 0);
-    sx__slot_end_output(slot);
+    /* RFC 9112 8: a response that ends with the connection is complete "unless an error was
+     * indicated by the underlying connection (e.g., an "incomplete close" in TLS)". */
+    if (!turn->connection->cut_off) {
+        sx__slot_end_output(slot);
+    }
     sx__tls_stream_destroy(slot->tls);
     slot->tls = NULL;
     sx__addresses_remove(&network->addresses, slot->address);

@@ -44,6 +44,27 @@ static struct sx_result stream(int64_t count)
 }
 SX_BIND(stream, (query, i64, count, SX_MIN(1), SX_MAX(1 << 20)));
 
+static int fail_at_once(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    (void)wait_ms;
+    bool *begun = context;
+    if (*begun) {
+        return SX_ESYSTEM;
+    }
+    *begun = true;
+    return snprintf(space, size, "the first half");
+}
+
+static struct sx_result broken(void)
+{
+    bool *begun = calloc(1, sizeof *begun);
+    if (begun == NULL) {
+        return sx_fail(503, "out of memory");
+    }
+    return sx_stream("text/plain", fail_at_once, begun, free);
+}
+SX_BIND(broken);
+
 static struct sx_result file(const char *path)
 {
     return sx_file(path);
@@ -58,8 +79,13 @@ static struct sx_result who(const struct sx_request *request)
 SX_BIND(who, (inject, sx_request, request));
 
 static const struct sx_route routes[] = {
-    SX_POST("/echo", echo), SX_GET("/large", large), SX_GET("/stream", stream),
-    SX_GET("/file", file),  SX_GET("/who", who),     SX_GET("/metrics", sx_expose_metrics),
+    SX_POST("/echo", echo),
+    SX_GET("/large", large),
+    SX_GET("/stream", stream),
+    SX_GET("/file", file),
+    SX_GET("/who", who),
+    SX_GET("/broken", broken),
+    SX_GET("/metrics", sx_expose_metrics),
 };
 
 int main(int argc, char **argv)

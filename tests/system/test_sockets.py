@@ -55,6 +55,17 @@ class Sockets(unittest.TestCase):
                     self.assertEqual(end(process), 0)
                     self.assertFalse(os.path.exists(path))
 
+    def test_a_path_that_has_become_another_servers_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "hello")
+            process = start("--host", "unix:" + path)
+            process.stdout.readline()
+            os.unlink(path)
+            with socket.socket(socket.AF_UNIX) as other:
+                other.bind(path)
+                self.assertEqual(end(process), 0)
+                self.assertTrue(os.path.exists(path))
+
     def test_a_path_that_is_no_socket_is_left_alone(self):
         with tempfile.NamedTemporaryFile() as file:
             process = start("--host", "unix:" + file.name)

@@ -265,6 +265,53 @@ class Tls(unittest.TestCase):
                             received += chunk
                         self.assertTrue(received.startswith(b"HTTP/1.1 "))
 
+    def test_a_response_that_is_cut_off_does_not_look_whole(self):
+        """RFC 9112 8: complete "unless an error was indicated by the underlying connection (e.g., an
+        "incomplete close" in TLS would leave the response incomplete"."""
+        context = self.context()
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
+        with Server(*self.options) as server:
+            with socket.create_connection(("127.0.0.1", server.ports[0])) as plain:
+                plain.settimeout(DEADLINE_SECONDS)
+                with context.wrap_socket(plain, server_hostname="localhost",
+                                         suppress_ragged_eofs=False) as client:
+                    client.sendall(b"GET /broken HTTP/1.0\r\n\r\n")
+                    received = b""
+                    with self.assertRaises(ssl.SSLEOFError):
+                        while chunk := client.recv(65536):
+                            received += chunk
+                    self.assertTrue(received.endswith(b"the first half"))
+
+    def test_who_says_that_he_will_send_no_more_gets_his_answer(self):
+        """RFC 8446 6.1: close_notify "does not have any effect on its read side"."""
+        size = 3_000_000
+        with Server(*self.options) as server:
+            for line in ("", "Connection: close\r\n"):
+                incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+                client = self.context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+                with socket.create_connection(("127.0.0.1", server.ports[0])) as plain:
+                    plain.settimeout(DEADLINE_SECONDS)
+
+                    def until_done(step):
+                        while True:
+                            try:
+                                return step()
+                            except ssl.SSLWantReadError:
+                                plain.sendall(outgoing.read())
+                                incoming.write(plain.recv(1024))
+
+                    until_done(client.do_handshake)
+                    client.write(f"GET /large?size={size} HTTP/1.1\r\nHost: a\r\n{line}\r\n".encode())
+                    until_done(lambda: client.read(1))
+                    # The server has begun to answer, and waits for room.
+                    with self.assertRaises(ssl.SSLError):
+                        client.unwrap()
+                    plain.sendall(outgoing.read())
+                    received = 0
+                    while chunk := plain.recv(65536):
+                        received += len(chunk)
+                    self.assertGreater(received, size)
+
     def test_a_slow_reader_and_a_pipeline(self):
         with Server(*self.options) as server:
             with socket.socket() as plain:
