@@ -218,7 +218,8 @@ static int start_workers(struct sx__network *network)
     const unsigned wanted = network->worker_space;
     const unsigned processors = processor_count();
     sx__tokens_share_out(&network->tokens, wanted);
-    network->permits.free = wanted < processors ? wanted : processors;
+    network->permits.is_free = true;
+    network->permits.extra = (wanted < processors ? wanted : processors) - 1;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SX__STACK_BYTES);

@@ -19,6 +19,11 @@
  * wake each other. The monitor takes the permit of a thread that stays in a handler, and wakes
  * another thread with it; where a route is known to be slow, its thread gives the permit itself.
  *
+ * Even two pollers wake each other for every request where one has time for all of them: on two
+ * processors that cost a third more of a small request. So one permit is for good; the others are
+ * extra, given out by the monitor when it finds events waiting, or as soon as requests take so long
+ * that others had to wait for the one poller, and put back by who finds nothing to do.
+ *
  * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
  * turns requests away, however many handlers block.
@@ -122,7 +127,8 @@ struct sx__worker;
 
 struct sx__permits {
     pthread_mutex_t mutex;
-    unsigned free;
+    bool is_free;              /* the permit that is for good */
+    _Atomic unsigned extra;    /* those that nobody has */
     struct sx__worker *parked; /* the last one parked is the first one woken: its stack is warm */
     _Atomic bool closed;       /* nobody shall poll any more */
 };
@@ -130,7 +136,11 @@ struct sx__permits {
 /* Waits for a permit; false: there will be none. */
 bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker);
 /* Hands a permit to a parked thread, or keeps it for the next that asks. */
-void sx__permits_give(struct sx__permits *permits);
+void sx__permits_give(struct sx__permits *permits, bool is_extra);
+/* Wakes a thread with an extra permit, if there are both. */
+void sx__permits_give_extra(struct sx__permits *permits);
+/* An extra permit is of no use at present. */
+void sx__permits_put_back(struct sx__permits *permits);
 void sx__permits_close(struct sx__permits *permits);
 
 /* ---- tokens ---- */
@@ -197,6 +207,7 @@ struct sx__worker {
     uint64_t seen_user; /* by the monitor at its last tick */
     struct sx__network *network;
     bool has_permit;
+    bool has_extra; /* the permit is an extra one */
     enum sx__token token;
     struct sx__request_pool pool;
     void *frame;
@@ -217,7 +228,8 @@ struct sx__tick {
     bool robbed; /* a permit was taken */
 };
 
-/* Takes the permits of threads whose handler lasts since the last tick. */
+/* Takes the permits of threads whose handler lasts since the last tick, and gives out an extra one
+ * where events wait. */
 struct sx__tick sx__workers_tick(struct sx__network *network);
 
 /* How many threads are in a handler. */
@@ -270,6 +282,7 @@ struct sx__network {
     size_t listener_count;
     struct sx__addresses addresses;
     struct sx__permits permits;
+    _Atomic uint32_t turn_ns; /* what a turn takes, on average; see worker.c */
     struct sx__tokens tokens;
     struct sx__worker *workers;
     unsigned worker_space;

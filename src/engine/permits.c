@@ -1,12 +1,28 @@
 #include "network.h"
 #include <stdatomic.h>
 
+/* Gives whether somebody was parked. */
+static bool hand_over(struct sx__permits *permits, bool is_extra)
+{
+    struct sx__worker *worker = permits->parked;
+    if (worker == NULL) {
+        return false;
+    }
+    permits->parked = worker->next_parked;
+    worker->is_parked = false;
+    worker->has_permit = true;
+    worker->has_extra = is_extra;
+    pthread_cond_signal(&worker->unparked);
+    return true;
+}
+
 bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker)
 {
     pthread_mutex_lock(&permits->mutex);
-    if (permits->free > 0) {
-        permits->free--;
+    if (permits->is_free) {
+        permits->is_free = false;
         worker->has_permit = true;
+        worker->has_extra = false;
     } else {
         worker->next_parked = permits->parked;
         permits->parked = worker;
@@ -21,18 +37,29 @@ bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker)
     return may_poll;
 }
 
-void sx__permits_give(struct sx__permits *permits)
+void sx__permits_give(struct sx__permits *permits, bool is_extra)
 {
     pthread_mutex_lock(&permits->mutex);
-    struct sx__worker *worker = permits->parked;
-    if (worker == NULL) {
-        permits->free++;
-    } else {
-        permits->parked = worker->next_parked;
-        worker->is_parked = false;
-        worker->has_permit = true;
-        pthread_cond_signal(&worker->unparked);
+    if (!hand_over(permits, is_extra)) {
+        permits->is_free |= !is_extra;
+        permits->extra += is_extra ? 1 : 0;
     }
+    pthread_mutex_unlock(&permits->mutex);
+}
+
+void sx__permits_give_extra(struct sx__permits *permits)
+{
+    pthread_mutex_lock(&permits->mutex);
+    if (permits->extra > 0 && hand_over(permits, true)) {
+        permits->extra--;
+    }
+    pthread_mutex_unlock(&permits->mutex);
+}
+
+void sx__permits_put_back(struct sx__permits *permits)
+{
+    pthread_mutex_lock(&permits->mutex);
+    permits->extra++;
     pthread_mutex_unlock(&permits->mutex);
 }
 

@@ -14,6 +14,9 @@
 #define SLOWNESS_MAX 16
 #define NS_PER_MS 1000000u
 #define SLOW_NS NS_PER_MS
+#define LONG_TURN_NS 50000u /* waking a thread costs about a tenth of that */
+#define TURN_NS_MAX 2000000u
+#define EXTRA_PATIENCE_MS 10
 
 /* One turn of one connection. */
 struct turn {
@@ -111,7 +114,7 @@ static void call_handler(struct turn *turn)
     }
     if (worker->has_permit) {
         worker->has_permit = false;
-        sx__permits_give(&network->permits);
+        sx__permits_give(&network->permits, worker->has_extra);
     }
     const uint64_t outside = atomic_load_explicit(&worker->user, memory_order_relaxed);
     atomic_store(&worker->user, outside + 4 + SX__USER_ROBBED);
@@ -151,6 +154,12 @@ static void handle(struct turn *turn)
     }
 }
 
+static bool has_backlog(const struct sx__network *network)
+{
+    struct pollfd poll_fd = {.fd = network->epoll_fd, .events = POLLIN};
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
 struct sx__tick sx__workers_tick(struct sx__network *network)
 {
     struct sx__tick tick = {atomic_load(&network->tokens.queued) > 0, false};
@@ -163,10 +172,14 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
             if (atomic_compare_exchange_strong(&worker->user, &user, robbed)) {
                 user = robbed;
                 tick.robbed = true;
-                sx__permits_give(&network->permits);
+                sx__permits_give(&network->permits, worker->has_extra);
             }
         }
         worker->seen_user = user;
+    }
+    if (atomic_load_explicit(&network->permits.extra, memory_order_relaxed) > 0 &&
+        has_backlog(network)) {
+        sx__permits_give_extra(&network->permits);
     }
     return tick;
 }
@@ -478,6 +491,24 @@ static struct sx__slot *give_token(struct sx__worker *worker)
     return slot;
 }
 
+/* A moving average. Where turns are long the others would have to wait for the one poller, so the
+ * extra permits are given out before they do. Whoever has lost its permit kept nobody waiting. */
+static void note_turn(struct sx__worker *worker, uint64_t ns)
+{
+    struct sx__network *network = worker->network;
+    if (!worker->has_permit) {
+        return;
+    }
+    const uint32_t before = atomic_load_explicit(&network->turn_ns, memory_order_relaxed);
+    const uint32_t most = TURN_NS_MAX;
+    const uint32_t now = before - before / 16 + (ns < most ? (uint32_t)ns : most) / 16;
+    atomic_store_explicit(&network->turn_ns, now, memory_order_relaxed);
+    if (now > LONG_TURN_NS &&
+        atomic_load_explicit(&network->permits.extra, memory_order_relaxed) > 0) {
+        sx__permits_give_extra(&network->permits);
+    }
+}
+
 static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t events)
 {
     struct turn turn = {
@@ -499,7 +530,9 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t eve
         slot->overloaded = false;
         sx__connection_refuse_overload(turn.connection, turn.now_ns);
     }
+    const uint64_t began_ns = turn.now_ns;
     take_turn(&turn);
+    note_turn(worker, turn.now_ns - began_ns);
     struct sx__slot *granted;
     while ((granted = give_token(worker)) != NULL) {
         serve_granted(worker, granted);
@@ -515,11 +548,23 @@ static struct sx__listener *find_listener(struct sx__network *network, const voi
                                    : NULL;
 }
 
+/* How long to wait for an event. */
+static int patience_ms(const struct sx__worker *worker)
+{
+    const uint32_t turn_ns = atomic_load_explicit(&worker->network->turn_ns, memory_order_relaxed);
+    return !worker->has_extra ? -1 : turn_ns > LONG_TURN_NS ? EXTRA_PATIENCE_MS : 0;
+}
+
 static void poll_once(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
     struct epoll_event event;
-    if (epoll_wait(network->epoll_fd, &event, 1, -1) != 1) {
+    const int found = epoll_wait(network->epoll_fd, &event, 1, patience_ms(worker));
+    if (found == 0) {
+        worker->has_permit = false;
+        sx__permits_put_back(&network->permits);
+    }
+    if (found != 1) {
         return;
     }
     struct sx__listener *listener = find_listener(network, event.data.ptr);
