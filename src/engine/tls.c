@@ -12,6 +12,10 @@
  * TLS 1.3, all. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+/* Records without data that one reading takes. A handshake has fewer; who sends new keys without a
+ * pause would keep the thread. */
+#define IDLE_RECORDS_MAX 64
+
 struct sx__tls {
     SSL_CTX *context;
     char *certificate, *key, *client_ca;
@@ -40,6 +44,20 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Of those that come. */
+static void count_record(int is_ours, int version, int type, const void *data, size_t size,
+                         SSL *ssl, void *context)
+{
+    (void)version;
+    (void)data;
+    (void)size;
+    (void)ssl;
+    unsigned *count = context;
+    if (!is_ours && type == SSL3_RT_HEADER && count != NULL) {
+        ++*count;
+    }
+}
+
 static void set_rules(SSL_CTX *context, enum sx_tls_version minimum)
 {
     SSL_CTX_set_min_proto_version(context, minimum == SX_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
@@ -52,6 +70,9 @@ static void set_rules(SSL_CTX *context, enum sx_tls_version minimum)
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
+    /* What is no data is read until nothing is left of what has been read ahead, and no longer. */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(context, count_record);
     /* Sessions are resumed by tickets, which cost the server no memory. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     static const unsigned char id[] = "sextant";
@@ -210,7 +231,10 @@ static int errno_of(SSL *ssl, int result, int other_direction)
         return 0;
     case SSL_ERROR_WANT_READ:
     case SSL_ERROR_WANT_WRITE:
-        return SSL_get_error(ssl, result) == other_direction ? EBUSY : EAGAIN;
+        if (SSL_get_error(ssl, result) == other_direction) {
+            return EBUSY;
+        }
+        return errno == 0 ? EINTR : errno; /* 0: it has only read what is no data */
     case SSL_ERROR_SYSCALL:
         return errno == 0 || errno == EAGAIN ? ECONNRESET : errno;
     default:
@@ -231,11 +255,15 @@ ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
     SSL *ssl = ssl_of(stream);
     ERR_clear_error();
     errno = 0;
+    unsigned records = 0;
+    SSL_set_msg_callback_arg(ssl, &records);
     const int count = SSL_read(ssl, space, to_int(size));
+    SSL_set_msg_callback_arg(ssl, NULL);
     if (count > 0) {
         return count;
     }
-    const int error = errno_of(ssl, count, SSL_ERROR_WANT_WRITE);
+    const int error =
+        records > IDLE_RECORDS_MAX ? EPROTO : errno_of(ssl, count, SSL_ERROR_WANT_WRITE);
     ERR_clear_error();
     errno = error;
     return error == 0 ? 0 : -1;

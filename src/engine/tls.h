@@ -29,7 +29,8 @@ struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd);
 void sx__tls_stream_destroy(struct sx__tls_stream *stream);
 
 /* As recv and send, with these errnos: EAGAIN: the socket has nothing to read, or no room; EBUSY:
- * the same of the other direction; EPROTO: what came is not TLS, or not acceptable. */
+ * the same of the other direction; EINTR: try again; EPROTO: what came is not TLS, or not
+ * acceptable. */
 ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size);
 /* After EAGAIN or EBUSY it must be called with the same bytes again. */
 ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t size);

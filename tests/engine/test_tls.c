@@ -1,0 +1,141 @@
+/* What clients can do with TLS that Python's ssl cannot. */
+#include "server.h"
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- the server's certificate ---- */
+
+static char certificate_path[] = "/tmp/sextant-test-tls-XXXXXX";
+
+/* Into one file, the key and what it has signed itself. */
+static int make_certificate(void **state)
+{
+    (void)state;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *certificate = X509_new();
+    const int fd = mkstemp(certificate_path);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (key == NULL || certificate == NULL || file == NULL) {
+        return -1;
+    }
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+    X509_set_pubkey(certificate, key);
+    const bool done = X509_sign(certificate, key, EVP_sha256()) > 0 &&
+                      PEM_write_X509(file, certificate) == 1 &&
+                      PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1;
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    return fclose(file) == 0 && done ? 0 : -1;
+}
+
+static int remove_certificate(void **state)
+{
+    (void)state;
+    return unlink(certificate_path);
+}
+
+/* ---- a client that says when its bytes are sent ---- */
+
+struct client {
+    int fd;
+    SSL_CTX *context;
+    SSL *ssl;
+    BIO *output; /* what is not sent yet */
+};
+
+static void start_tls(struct fixture *fixture, struct client *client)
+{
+    static struct sx_tls_options tls = {.certificate = certificate_path};
+    fixture->options.tls = &tls;
+    start(fixture);
+    client->fd = connect_to(fixture);
+    client->context = SSL_CTX_new(TLS_client_method());
+    client->ssl = SSL_new(client->context);
+    assert_non_null(client->ssl);
+    SSL_set_fd(client->ssl, client->fd);
+    assert_int_equal(SSL_connect(client->ssl), 1);
+    client->output = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(client->ssl, client->output);
+}
+
+static void update_keys(struct client *client, unsigned count, int type)
+{
+    for (unsigned i = 0; i < count; i++) {
+        assert_int_equal(SSL_key_update(client->ssl, type), 1);
+        assert_int_equal(SSL_do_handshake(client->ssl), 1);
+    }
+}
+
+/* False: the connection is gone. */
+static bool send_output(struct client *client)
+{
+    char *bytes;
+    const long size = BIO_get_mem_data(client->output, &bytes);
+    const bool done = send(client->fd, bytes, (size_t)size, MSG_NOSIGNAL) == size;
+    (void)BIO_reset(client->output);
+    return done;
+}
+
+static void end(struct client *client)
+{
+    SSL_free(client->ssl);
+    SSL_CTX_free(client->context);
+    close(client->fd);
+}
+
+static void new_keys_come_between_requests(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    start_tls(fixture, &client);
+    for (int round = 0; round < 20; round++) {
+        update_keys(&client, 5,
+                    round % 2 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
+        /* By themselves, or with the request behind them. */
+        assert_true(round % 4 < 2 || send_output(&client));
+        assert_true(SSL_write(client.ssl, GET("/"), sizeof GET("/") - 1) > 0);
+        assert_true(send_output(&client));
+        char answer[1024];
+        const int size = SSL_read(client.ssl, answer, sizeof answer - 1);
+        assert_true(size > 12 && memcmp(answer, "HTTP/1.1 200", 12) == 0);
+        (void)BIO_reset(client.output);
+    }
+    end(&client);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 20);
+}
+
+static void who_sends_nothing_but_new_keys_is_cut_off(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    start_tls(fixture, &client);
+    unsigned rounds = 0;
+    do {
+        update_keys(&client, 100, SSL_KEY_UPDATE_NOT_REQUESTED);
+    } while (++rounds < 1000 && send_output(&client));
+    assert_true(rounds < 1000);
+    end(&client);
+    stop(fixture);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(new_keys_come_between_requests),
+        TEST(who_sends_nothing_but_new_keys_is_cut_off),
+    };
+    return cmocka_run_group_tests_name("tls", tests, make_certificate, remove_certificate);
+}
