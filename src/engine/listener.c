@@ -13,6 +13,7 @@
 
 #define ACCEPTS_PER_TURN 16
 #define MESSAGE_BYTES 512
+#define SILENCE_NS ((uint64_t)10 * 1000000000)
 
 /* ---- opening ---- */
 
@@ -209,12 +210,13 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
 struct accepted {
     unsigned refused;
     int error; /* 0: there may be more */
+    bool is_news;
 };
 
 static struct accepted accept_some(struct sx__network *network, struct sx__listener *listener,
                                    unsigned count)
 {
-    struct accepted accepted = {0, 0};
+    struct accepted accepted = {0, 0, false};
     for (unsigned i = 0; i < count && accepted.error == 0; i++) {
         struct sockaddr_storage storage = {0};
         struct sockaddr *from = (struct sockaddr *)&storage;
@@ -231,13 +233,25 @@ static struct accepted accept_some(struct sx__network *network, struct sx__liste
     return accepted;
 }
 
+/* The same is tried ten times a second. Called with the listener's mutex. */
+static bool is_news(struct sx__listener *listener, int error)
+{
+    const uint64_t now_ns = sx__now_ns();
+    const bool is_known = listener->error == error && now_ns - listener->error_ns < SILENCE_NS;
+    if (!is_known) {
+        listener->error = error;
+        listener->error_ns = now_ns;
+    }
+    return !is_known;
+}
+
 static void report(struct sx__network *network, const struct accepted *accepted)
 {
     const struct sx__service *service = &network->protocol.service;
     for (unsigned i = 0; i < accepted->refused; i++) {
         service->rejected(service->app, SX_REASON_OVERLOADED);
     }
-    if (accepted->error != 0 && accepted->error != EAGAIN) {
+    if (accepted->is_news) {
         sx__network_log(network, SX_LOG_ERROR, "cannot accept connections: %s",
                         strerror(accepted->error));
     }
@@ -245,7 +259,7 @@ static void report(struct sx__network *network, const struct accepted *accepted)
 
 void sx__listener_accept(struct sx__network *network, struct sx__listener *listener)
 {
-    struct accepted accepted = {0, 0};
+    struct accepted accepted = {0, 0, false};
     pthread_mutex_lock(&listener->mutex);
     if (listener->fd >= 0) {
         accepted = accept_some(network, listener, ACCEPTS_PER_TURN);
@@ -253,6 +267,7 @@ void sx__listener_accept(struct sx__network *network, struct sx__listener *liste
             watch_listener(network, listener, EPOLL_CTL_MOD);
         } else {
             /* Arming it now would spin: the client still waits, and there is nothing to give it. */
+            accepted.is_news = is_news(listener, accepted.error);
             atomic_store(&listener->resting, true);
             sx__network_wake_monitor(network);
         }
@@ -309,7 +324,7 @@ void sx__listeners_close(struct sx__network *network)
 {
     for (size_t i = 0; i < network->listener_count; i++) {
         struct sx__listener *listener = &network->listeners[i];
-        struct accepted accepted = {0, 0};
+        struct accepted accepted = {0, 0, false};
         pthread_mutex_lock(&listener->mutex);
         if (listener->fd >= 0) {
             accepted = accept_some(network, listener, SOMAXCONN);

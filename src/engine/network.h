@@ -242,10 +242,12 @@ struct sx__listener {
     int fd;                /* -1: closed */
     uint16_t port;
     enum sx_serves serves;
-    char *path;           /* of a Unix socket, which goes with it; NULL: it is none */
-    dev_t path_device;    /* what was made there, */
-    ino_t path_inode;     /* which somebody may have replaced by his own since */
-    struct sx__tls *tls;  /* NULL: without */
+    char *path;          /* of a Unix socket, which goes with it; NULL: it is none */
+    dev_t path_device;   /* what was made there, */
+    ino_t path_inode;    /* which somebody may have replaced by his own since */
+    struct sx__tls *tls; /* NULL: without */
+    int error;           /* of accept, that was logged, and when */
+    uint64_t error_ns;
     _Atomic bool resting; /* descriptors are exhausted: the monitor will arm it again */
 };
 

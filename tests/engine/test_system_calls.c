@@ -171,7 +171,11 @@ static void a_failing_accept_does_not_stop_the_listener(void **state)
     /* More than a turn has. */
     have_fail(ACCEPT, ECONNABORTED, 40);
     get(fixture, GET("/"), 200);
-    /* Only those that a person can do something about are logged. */
+    /* Only those that a person can do something about are logged, and not each time again. */
+    assert_int_equal(fixture->fake.logs, 4);
+    have_fail(ACCEPT, ENOMEM, 3);
+    get(fixture, GET("/"), 200);
+    assert_int_equal(calls[ACCEPT].left, 0);
     assert_int_equal(fixture->fake.logs, 4);
     assert_string_equal(fixture->fake.last_log,
                         "cannot accept connections: Cannot allocate memory");
