@@ -673,8 +673,8 @@ struct sx_run_options {
     uint16_t port;              /* 0: a free one, see sx_app_listen */
     unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64 */
     unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
-    unsigned header_timeout_ms; /* from the first byte of a request to the end of its header; 0:
-                                   10,000 */
+    unsigned header_timeout_ms; /* from the first byte of a request to the end of its header, and
+                                   for a TLS handshake; 0: 10,000 */
     unsigned body_timeout_ms;   /* from the end of the header to the end of the body, and a second
                                    more for each body_rate_bytes that have come; 0: 30,000 */
     unsigned write_timeout_ms;  /* without progress, for a response; 0: 30,000 */

@@ -175,8 +175,7 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
     slot->peer.serves = listener->serves;
     describe_peer(&slot->peer, from);
     slot->connection.peer = &slot->peer;
-    atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(&slot->connection),
-                          memory_order_relaxed);
+    atomic_store_explicit(&slot->deadline_ns, sx__slot_get_deadline(slot), memory_order_relaxed);
     struct epoll_event event = {.events = SX__SLOT_EVENTS, .data.ptr = slot};
     if (epoll_ctl(network->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
         sx__tls_stream_destroy(tls);

@@ -286,9 +286,11 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
     if (slot->held == 0) {
         slot->held_since_ns = sx__now_ns();
     }
+    const bool grows = bytes > slot->held;
     const size_t more = bytes - slot->held; /* or less: it wraps around, as the sum does */
     slot->held = bytes;
-    if (atomic_fetch_add(&network->held, more) + more > network->protocol.options.held_bytes) {
+    const size_t held = atomic_fetch_add(&network->held, more) + more;
+    if (grows && held > network->protocol.options.held_bytes) {
         sx__network_wake_monitor(network);
     }
 }

@@ -95,6 +95,9 @@ bool sx__slot_release(struct sx__slot *slot);
  * watched for room to write as well. */
 void sx__slot_kick(struct sx__slot *slot, int epoll_fd);
 
+/* That of its connection, or of the handshake before it. */
+uint64_t sx__slot_get_deadline(const struct sx__slot *slot);
+
 /* What the monitor does to connections that nobody owns. Shutting down makes their event come, and
  * whoever gets it closes them: no descriptor is ever closed by another than its owner. */
 enum sx__sweep {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#define NS_PER_MS 1000000u
+
 struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd)
 {
     const size_t index = (size_t)fd;
@@ -74,6 +76,18 @@ void sx__slot_kick(struct sx__slot *slot, int epoll_fd)
     struct epoll_event event = {.events = SX__SLOT_EVENTS | EPOLLOUT, .data.ptr = slot};
     epoll_ctl(epoll_fd, EPOLL_CTL_MOD, slot->fd, &event);
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
+}
+
+/* A handshake costs memory, and must not last as long as a client may be idle. */
+uint64_t sx__slot_get_deadline(const struct sx__slot *slot)
+{
+    const struct sx__connection *connection = &slot->connection;
+    const uint64_t deadline_ns = sx__connection_get_deadline(connection);
+    const uint64_t header_ns =
+        (uint64_t)connection->protocol->options.header_timeout_ms * NS_PER_MS;
+    const uint64_t handshake_ns = connection->progress_ns + header_ns;
+    const bool is_in_handshake = slot->tls != NULL && !sx__tls_is_established(slot->tls);
+    return is_in_handshake && handshake_ns < deadline_ns ? handshake_ns : deadline_ns;
 }
 
 static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now_ns)

@@ -382,8 +382,7 @@ static bool release(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
     sx__connection_settle(turn->connection, &turn->worker->pool);
-    atomic_store_explicit(&slot->deadline_ns, sx__connection_get_deadline(turn->connection),
-                          memory_order_relaxed);
+    atomic_store_explicit(&slot->deadline_ns, sx__slot_get_deadline(slot), memory_order_relaxed);
     const uint64_t resume_ns = sx__connection_get_want(turn->connection) == SX__WANT_TIME
                                    ? turn->connection->streamed.resume_ns
                                    : UINT64_MAX;

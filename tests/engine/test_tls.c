@@ -56,7 +56,7 @@ struct client {
 
 static void start_tls(struct fixture *fixture, struct client *client)
 {
-    static struct sx_tls_options tls = {.certificate = certificate_path};
+    static const struct sx_tls_options tls = {.certificate = certificate_path};
     fixture->options.tls = &tls;
     start(fixture);
     client->fd = connect_to(fixture);
@@ -130,10 +130,26 @@ static void who_sends_nothing_but_new_keys_is_cut_off(void **state)
     stop(fixture);
 }
 
+static void a_handshake_that_does_not_end_is_given_up(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct sx_tls_options tls = {.certificate = certificate_path};
+    fixture->options.tls = &tls;
+    fixture->options.idle_timeout_ms = 3600000;
+    fixture->options.header_timeout_ms = 50;
+    start(fixture);
+    const int silent = connect_to(fixture);
+    const int slow = connect_to(fixture);
+    send_all(slow, "\x16\x03\x01\x02", 4);
+    assert_closed(silent);
+    assert_closed(slow);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_handshake_that_does_not_end_is_given_up),
         TEST(new_keys_come_between_requests),
         TEST(who_sends_nothing_but_new_keys_is_cut_off),
     };
