@@ -245,7 +245,7 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
     for (size_t i = 0; i < READERS; i++) {
         fds[i] = connect_to(fixture);
         send_text(fds[i], GET("/big"));
-        got[i] = i == READERS - 1 ? 0 : read_some(fds[i], i == SLOW ? 1 : fake->big_size / 4);
+        got[i] = read_some(fds[i], i == SLOW ? 1 : fake->big_size / 4);
     }
     assert_true(fake_service_wait(fake, &fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1));
     assert_non_null(strstr(fake->last_log, "slow readers held"));

@@ -137,10 +137,29 @@ static void who_began_to_hold_a_moment_after_now_is_not_the_slowest(void **state
     clean_up(slots);
 }
 
+static void what_is_read_is_measured_anew_for_each_response(void **state)
+{
+    (void)state;
+    struct sx__network *network = calloc(1, sizeof *network);
+    assert_non_null(network);
+    network->protocol.options.held_bytes = SIZE_MAX;
+    struct sx__slot slot = {.taken = 700};
+    sx__slot_hold(&slot, network, HELD);
+    slot.taken += 300;
+    sx__slot_hold(&slot, network, 2 * HELD);
+    assert_int_equal(slot.taken, 1000);
+    assert_int_equal(atomic_load(&network->held), 2 * HELD);
+    sx__slot_hold(&slot, network, 0);
+    assert_int_equal(slot.taken, 0);
+    assert_int_equal(atomic_load(&network->held), 0);
+    free(network);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_slowest_are_shed_and_no_more_than_is_needed),
+        cmocka_unit_test(what_is_read_is_measured_anew_for_each_response),
         cmocka_unit_test(who_is_not_waiting_or_holds_nothing_is_left_alone),
         cmocka_unit_test(who_began_to_hold_a_moment_after_now_is_not_the_slowest),
         cmocka_unit_test(slots_that_are_made_at_the_same_time_lie_in_one_leaf),

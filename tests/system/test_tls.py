@@ -198,6 +198,22 @@ class Tls(unittest.TestCase):
                 else:
                     self.refuses(server.ports[0], context)
 
+    def test_a_client_with_a_certificate_may_resume_its_session(self):
+        context = self.context()
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(*self.authority.sign("client", "a client"))
+        with Server(*self.options, "--client-ca", self.authority.path) as server:
+            session = None
+            for _ in range(2):
+                with socket.create_connection(("127.0.0.1", server.ports[0])) as plain:
+                    plain.settimeout(DEADLINE_SECONDS)
+                    with context.wrap_socket(plain, server_hostname="localhost",
+                                             session=session) as client:
+                        client.sendall(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n")
+                        self.assertTrue(client.recv(1000).startswith(b"HTTP/1.1 200"))
+                        self.assertEqual(client.session_reused, session is not None)
+                        session = client.session
+
     def test_who_forgets_the_s_is_told_and_counted(self):
         with Server(*self.options, "--admin", "127.0.0.1:0", addresses=2) as server:
             status, body = ask_once(server.ports[0], None, "/who")
@@ -416,6 +432,14 @@ class Tls(unittest.TestCase):
             connection.close()
             _, page = ask_once(admin, None, "/metrics")
             self.assertIn(b'http_requests_total{method="GET",handler="everything.who",code="200"} 1', page)
+
+    def test_no_other_address_has_them_then(self):
+        for options in (("--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
+                        ("--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0")):
+            with Server(*options, addresses=3) as server:
+                found = [ask_once(port, None, "/metrics")[0] for port in server.ports]
+                self.assertEqual(found.count(404), 2)
+                self.assertEqual(found[1 + options.index("--admin") // 2], 200)
 
     def test_an_address_in_use_closes_the_others_again(self):
         with socket.socket() as taken, tempfile.TemporaryDirectory() as folder:
