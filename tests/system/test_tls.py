@@ -293,7 +293,7 @@ class Tls(unittest.TestCase):
                                          suppress_ragged_eofs=False) as client:
                     client.sendall(b"GET /broken HTTP/1.0\r\n\r\n")
                     received = b""
-                    with self.assertRaises(ssl.SSLEOFError):
+                    with self.assertRaisesRegex(ssl.SSLError, "(?i)eof"):  # of different classes
                         while chunk := client.recv(65536):
                             received += chunk
                     self.assertTrue(received.endswith(b"the first half"))
