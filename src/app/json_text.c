@@ -178,10 +178,10 @@ static bool put_value(struct text *text, json_t *value, const struct parent *out
 char *sx__json_text(size_t *size, struct json_t *value)
 {
     struct text text = {NULL, 0, 0};
-    if (!put_value(&text, value, NULL)) {
+    if (!put_value(&text, value, NULL) || !put(&text, "", 1)) {
         free(text.bytes);
         return NULL;
     }
-    *size = text.size;
+    *size = text.size - 1;
     return text.bytes;
 }

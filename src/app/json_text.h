@@ -11,8 +11,8 @@
 
 struct json_t;
 
-/* The value as text, from malloc and without a NUL; NULL: it contains itself, or a string that is
- * not UTF-8, or there is no memory. */
+/* The value as text, from malloc, and behind it a NUL that is not counted; NULL: it contains
+ * itself, or a string that is not UTF-8, or there is no memory. */
 char *sx__json_text(size_t *size, struct json_t *value);
 
 #endif

@@ -77,7 +77,8 @@ int connect_to(const struct fixture *fixture)
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(sx__network_get_port(fixture->network, 0)),
+                                        .sin_port =
+                                            htons(sx__network_get_port(fixture->network, 0)),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     return fd;

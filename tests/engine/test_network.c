@@ -413,7 +413,8 @@ static void exhausted_descriptors_are_survived(void **state)
     }
     assert_true(count < 64);
     const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(sx__network_get_port(fixture->network, 0)),
+                                        .sin_port =
+                                            htons(sx__network_get_port(fixture->network, 0)),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
     send_text(client, GET("/"));
