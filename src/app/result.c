@@ -3,7 +3,6 @@
 #include "result.h"
 
 #include "header_lines.h"
-#include "json_text.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -226,10 +225,9 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
 
 struct sx_result sx_render_json(struct json_t *value)
 {
-    size_t size;
-    char *text = sx__json_text(&size, value);
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
     return text == NULL ? sx__result_fault("a JSON result cannot be written")
-                        : sx_bytes_take(media_json, text, size);
+                        : sx_bytes_take(media_json, text, strlen(text));
 }
 
 void sx__result_render(struct sx_result *result, const struct sx_renderer *renderer)
