@@ -711,7 +711,8 @@ SX_API void sx_app_destroy(struct sx_app *app);
 
 /** Binds and listens at all addresses, or at none.
  *
- * @param options  NULL: all defaults; nothing of it is kept
+ * @param options  NULL: all defaults; nothing of it is kept. A listen_fd is the app's from here on;
+ *                 where another address fails, those of the addresses before it have been closed
  * @return   the port of its first address (0 of a Unix socket), or SX_EADDRESS (logged with its
  *           reason, and so is the next), SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
  * Threads:  [start]

@@ -20,15 +20,16 @@
  * another thread with it; where a route is known to be slow, its thread gives the permit itself.
  *
  * Even two pollers wake each other for every request where one has time for all of them: on two
- * processors that cost a third more of a small request. So one permit is for good; the others are
- * extra, given out by the monitor when it finds events waiting, or as soon as requests take so long
+ * processors that was a tenth of what a small request cost. So one permit is for good; the others
+ * are extra, given out by the monitor when it finds events waiting, or as soon as requests take so long
  * that others had to wait for the one poller, and put back by who finds nothing to do.
  *
  * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
  * turns requests away, however many handlers block.
  *
- * Lock order: none; no lock is taken while another is held, and none while the service is called.
+ * Lock order: a listener, then the addresses; else no lock is taken while another is held. None is
+ * held while the service is called.
  */
 #ifndef SX_NETWORK_H
 #define SX_NETWORK_H
