@@ -21,8 +21,8 @@
  *
  * Even two pollers wake each other for every request where one has time for all of them: on two
  * processors that was a tenth of what a small request cost. So one permit is for good; the others
- * are extra, given out by the monitor when it finds events waiting, or as soon as requests take so long
- * that others had to wait for the one poller, and put back by who finds nothing to do.
+ * are extra, given out by the monitor when it finds events waiting, or as soon as requests take so
+ * long that others had to wait for the one poller, and put back by who finds nothing to do.
  *
  * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
