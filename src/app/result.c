@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define JSON_TEXT_BYTES 256
+
 static const char media_json[] = "application/json";
 static const char media_text[] = "text/plain; charset=utf-8";
 
@@ -223,11 +225,41 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
     return result;
 }
 
+/* JSON while it is being written. There is always room for a NUL behind it, so that a unit test can
+ * compare it as a string. */
+struct json_text {
+    char *bytes;
+    size_t size;
+    size_t capacity;
+};
+
+static int append_json(const char *bytes, size_t size, void *context)
+{
+    struct json_text *text = context;
+    if (size >= text->capacity - text->size) {
+        const size_t capacity = 2 * text->capacity + size;
+        char *grown = realloc(text->bytes, capacity);
+        if (grown == NULL) {
+            return -1;
+        }
+        text->bytes = grown;
+        text->capacity = capacity;
+    }
+    memcpy(text->bytes + text->size, bytes, size);
+    text->size += size;
+    return 0;
+}
+
 struct sx_result sx_render_json(struct json_t *value)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    return text == NULL ? sx__result_fault("a JSON result cannot be written")
-                        : sx_bytes_take(media_json, text, strlen(text));
+    struct json_text text = {malloc(JSON_TEXT_BYTES), 0, JSON_TEXT_BYTES};
+    if (text.bytes == NULL ||
+        json_dump_callback(value, append_json, &text, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+        free(text.bytes);
+        return sx__result_fault("a JSON result cannot be written");
+    }
+    text.bytes[text.size] = '\0';
+    return sx_bytes_take(media_json, text.bytes, text.size);
 }
 
 void sx__result_render(struct sx_result *result, const struct sx_renderer *renderer)
