@@ -1,6 +1,8 @@
+#define _DEFAULT_SOURCE /* le64toh */
 /* request_head.c: from the first byte to the empty line that ends the header. */
 #include "request.h"
 #include "token.h"
+#include <endian.h>
 #include <string.h>
 
 static const struct sx__fault bare_cr = {400, SX_REASON_MALFORMED, "a CR is not followed by an LF"};
@@ -195,11 +197,11 @@ static const struct {
     size_t size;
     const struct sx__fault *(*read)(struct sx__request *request, struct sx_str value);
 } known_fields[] = {
-    {"host", 4, on_host},
-    {"expect", 6, on_expect},
-    {"connection", 10, on_connection},
-    {"content-length", 14, on_content_length},
-    {"transfer-encoding", 17, on_transfer_encoding},
+    {"Host", 4, on_host},
+    {"Expect", 6, on_expect},
+    {"Connection", 10, on_connection},
+    {"Content-Length", 14, on_content_length},
+    {"Transfer-Encoding", 17, on_transfer_encoding},
 };
 
 static const struct sx__fault *read_known(struct sx__request *request,
@@ -214,47 +216,77 @@ static const struct sx__fault *read_known(struct sx__request *request,
     return NULL;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 static bool is_control(unsigned char c)
 {
     return (c < 0x20 && c != '\t') || c == 0x7f;
 }
 
-/* Whether one of eight bytes is a control or a tab. A difference has a byte's high bit set where
- * the byte, which had not, was the smaller one. */
-static bool may_have_control(const char *bytes)
+#define STEP sizeof(uint64_t)
+
+/* The first of STEP bytes that may be a control, or STEP. Subtracting a space from a byte below it,
+ * and adding one to a DEL, sets its high bit, which it had not. What the bytes carry over to those
+ * behind them makes some suspicious that are none, but hides none. */
+static size_t find_suspect(const char *bytes)
 {
     const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
     uint64_t word;
     memcpy(&word, bytes, sizeof word);
-    const uint64_t deletes = word ^ ones * 0x7f;
-    return (((word - ones * 0x20) & ~word) | ((deletes - ones) & ~deletes)) & highs;
+    word = le64toh(word);
+    const uint64_t suspects = ((word - ones * 0x20) | (word + ones)) & ~word & highs;
+    return suspects == 0 ? STEP : (size_t)__builtin_ctzll(suspects) / 8;
 }
 
 /* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; we
- * refuse the other controls with them, the tab excepted. */
-static bool is_value(struct sx_str value)
+ * refuse the other controls with them, the tab excepted. So a value goes up to the first one, and
+ * that must be the CR of its line end. */
+static const char *find_control(const char *at, const char *end)
 {
-    size_t i = 0;
-    while (i < value.size) {
-        if (value.size - i >= sizeof(uint64_t) && !may_have_control(value.data + i)) {
-            i += sizeof(uint64_t);
-        } else if (is_control((unsigned char)value.data[i++])) {
-            return false;
+    for (;;) {
+        size_t safe = STEP;
+        while ((size_t)(end - at) >= STEP && (safe = find_suspect(at)) == STEP) {
+            at += STEP;
         }
+        at += safe % STEP;
+        if (at == end || is_control((unsigned char)*at)) {
+            return at;
+        }
+        at++;
     }
-    return true;
 }
 
-/* A line without its CRLF. */
-static const struct sx__fault *read_field(struct sx__header *header, struct sx_str line)
+/* Reads the line that begins at *at, and goes behind it. It is one that scan_head has found, so
+ * that its LF is there, and behind a CR. */
+static const struct sx__fault *read_field(struct sx__header *header, const char **at,
+                                          const char *end)
 {
-    const size_t name_size = sx__token_size(line);
-    if (name_size == 0 || name_size == line.size || line.data[name_size] != ':') {
+    const char *line = *at;
+    const char *colon = line;
+    while (sx__is_tchar(*colon)) {
+        colon++;
+    }
+    if (colon == line || *colon != ':') {
         return &bad_name;
     }
-    header->name = (struct sx_str){line.data, name_size};
-    header->value = sx__trim((struct sx_str){line.data + name_size + 1, line.size - name_size - 1});
-    return is_value(header->value) ? NULL : &bad_value;
+    const char *value = colon + 1;
+    while (is_blank(*value)) {
+        value++;
+    }
+    const char *value_end = find_control(value, end);
+    if (value_end[0] != '\r' || value_end[1] != '\n') {
+        return &bad_value;
+    }
+    *at = value_end + 2;
+    while (value_end > value && is_blank(value_end[-1])) {
+        value_end--;
+    }
+    header->name = (struct sx_str){line, (size_t)(colon - line)};
+    header->value = (struct sx_str){value, (size_t)(value_end - value)};
+    return NULL;
 }
 
 /* RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
@@ -272,20 +304,14 @@ const struct sx__fault *sx__request_fields_parse(struct sx__request *request)
 {
     const char *line = request->input + request->start + request->headers_offset;
     const char *end = request->input + request->start + request->head_size - 2;
-    size_t count = 0;
-    while (line < end) {
-        const char *next = memchr(line, '\n', (size_t)(end - line));
-        struct sx__header *header = &request->headers[count];
-        const struct sx__fault *fault =
-            read_field(header, (struct sx_str){line, (size_t)(next - line) - 1});
+    for (struct sx__header *header = request->headers; line < end; header++) {
+        const struct sx__fault *fault = read_field(header, &line, end);
         if (fault == NULL) {
             fault = read_known(request, header);
         }
         if (fault != NULL) {
             return fault;
         }
-        line = next + 1;
-        count++;
     }
     return check_together(request);
 }

@@ -84,12 +84,21 @@ static bool covers(const struct media *range, const struct media *offer)
             (is_star(range->subtype) || sx__is_same(range->subtype, offer->subtype)));
 }
 
-/* Most ranges of a browser are about something else, which their first letter tells. */
+static bool begins_with(struct sx_str text, struct sx_str beginning)
+{
+    return text.size >= beginning.size &&
+           sx__is_same((struct sx_str){text.data, beginning.size}, beginning);
+}
+
+/* Most ranges of a browser are about something else, which is seen before they are taken apart. */
 static bool may_cover(struct sx_str range, const struct media *offer)
 {
-    return range.size > 0 &&
-           (range.data[0] == '*' ||
-            sx__is_same((struct sx_str){range.data, 1}, (struct sx_str){offer->type.data, 1}));
+    const size_t size = offer->type.size;
+    if (range.size <= size || range.data[size] != '/' || !begins_with(range, offer->type)) {
+        return range.size > 0 && range.data[0] == '*';
+    }
+    const struct sx_str subtype = {range.data + size + 1, range.size - size - 1};
+    return begins_with(subtype, (struct sx_str){"*", 1}) || begins_with(subtype, offer->subtype);
 }
 
 /* False where the range is malformed, or wants something else. */

@@ -7,6 +7,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* tchar, of which tokens are made. */
+extern const bool sx__tchars[256];
+static inline bool sx__is_tchar(char c)
+{
+    return sx__tchars[(unsigned char)c];
+}
+
 /* How many of the bytes, from the first one on, may be in a token. */
 size_t sx__token_size(struct sx_str bytes);
 
