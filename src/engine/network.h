@@ -24,6 +24,9 @@
  * are extra, given out by the monitor when it finds events waiting, or as soon as requests take so
  * long that others had to wait for the one poller, and put back by who finds nothing to do.
  *
+ * Where turns are short, a poller takes several events with one call. If one of its handlers then
+ * keeps it, those that it has not looked at come again, for whoever has its permit by then.
+ *
  * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
  * turns requests away, however many handlers block.
@@ -95,6 +98,8 @@ bool sx__slot_release(struct sx__slot *slot);
 /* Lets it go, and makes an event come if the socket is ready for anything; from now on it is
  * watched for room to write as well. */
 void sx__slot_kick(struct sx__slot *slot, int epoll_fd);
+/* Makes an event come again that was taken out of the epoll set, but not looked at. */
+void sx__slot_pass_on(struct sx__slot *slot, int epoll_fd);
 
 /* That of its connection, or of the handshake before it. */
 uint64_t sx__slot_get_deadline(const struct sx__slot *slot);
@@ -206,9 +211,14 @@ enum sx__user {
     SX__USER_ROBBED, /* inside, and the permit is gone */
 };
 
+#define SX__EVENTS_MAX 16
+
 struct sx__worker {
     _Alignas(64) _Atomic uint64_t user;
     uint64_t seen_user; /* by the monitor at its last tick */
+    /* Events that are not looked at yet: the slot, plus one where its input may have ended; 0:
+     * none. Whoever takes one out has it: this thread, or the monitor with its permit. */
+    _Atomic uintptr_t events[SX__EVENTS_MAX];
     struct sx__network *network;
     bool has_permit;
     bool has_extra; /* the permit is an extra one */

@@ -69,13 +69,27 @@ bool sx__slot_release(struct sx__slot *slot)
     return false;
 }
 
+static void arm(struct sx__slot *slot, int epoll_fd)
+{
+    const uint32_t events = slot->watches_output ? SX__SLOT_EVENTS | EPOLLOUT : SX__SLOT_EVENTS;
+    atomic_store_explicit(&slot->state, SX__SLOT_HELD, memory_order_relaxed);
+    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, slot->fd,
+              &(struct epoll_event){.events = events, .data.ptr = slot});
+    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
+}
+
 void sx__slot_kick(struct sx__slot *slot, int epoll_fd)
 {
     slot->watches_output = true;
-    atomic_store_explicit(&slot->state, SX__SLOT_HELD, memory_order_relaxed);
-    struct epoll_event event = {.events = SX__SLOT_EVENTS | EPOLLOUT, .data.ptr = slot};
-    epoll_ctl(epoll_fd, EPOLL_CTL_MOD, slot->fd, &event);
-    atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
+    arm(slot, epoll_fd);
+}
+
+void sx__slot_pass_on(struct sx__slot *slot, int epoll_fd)
+{
+    /* Otherwise its owner looks again. */
+    if (sx__slot_take(slot)) {
+        arm(slot, epoll_fd);
+    }
 }
 
 /* A handshake costs memory, and must not last as long as a client may be idle. */

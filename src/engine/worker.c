@@ -33,6 +33,11 @@ struct turn {
     size_t sent;  /* bytes of responses */
 };
 
+static struct sx__slot *slot_of(uintptr_t event)
+{
+    return (struct sx__slot *)(event & ~(uintptr_t)1);
+}
+
 /* ---- handlers ---- */
 
 /* The monitor sleeps while nobody is in a handler or queued. Either it sees this thread before it
@@ -99,6 +104,18 @@ static void run_user_code(struct turn *turn)
     }
 }
 
+/* Has the events come again that the worker has not looked at yet: its thread is busy, and they
+ * must not wait for it. */
+static void pass_on_events(struct sx__worker *worker)
+{
+    for (size_t i = 0; i < SX__EVENTS_MAX; i++) {
+        const uintptr_t event = atomic_exchange(&worker->events[i], 0);
+        if (event != 0) {
+            sx__slot_pass_on(slot_of(event), worker->network->epoll_fd);
+        }
+    }
+}
+
 static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
@@ -114,6 +131,7 @@ static void call_handler(struct turn *turn)
     }
     if (worker->has_permit) {
         worker->has_permit = false;
+        pass_on_events(worker);
         sx__permits_give(&network->permits, worker->has_extra);
     }
     const uint64_t outside = atomic_load_explicit(&worker->user, memory_order_relaxed);
@@ -172,6 +190,7 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
             if (atomic_compare_exchange_strong(&worker->user, &user, robbed)) {
                 user = robbed;
                 tick.robbed = true;
+                pass_on_events(worker);
                 sx__permits_give(&network->permits, worker->has_extra);
             }
         }
@@ -508,14 +527,14 @@ static void note_turn(struct sx__worker *worker, uint64_t ns)
     }
 }
 
-static void serve(struct sx__worker *worker, struct sx__slot *slot, uint32_t events)
+static void serve(struct sx__worker *worker, struct sx__slot *slot, bool may_end)
 {
     struct turn turn = {
         .worker = worker,
         .slot = slot,
         .connection = &slot->connection,
         .now_ns = sx__now_ns(),
-        .ends = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0,
+        .ends = may_end,
     };
     /* The event may be that of a connection which had the descriptor before, and which ended while
      * this thread was on its way here: so it is asked again. */
@@ -554,24 +573,47 @@ static int patience_ms(const struct sx__worker *worker)
     return !worker->has_extra ? -1 : turn_ns > LONG_TURN_NS ? EXTRA_PATIENCE_MS : 0;
 }
 
+/* One event at a time where turns are long, so that whoever is free takes the next. */
+static int most_events(const struct sx__worker *worker)
+{
+    const uint32_t turn_ns = atomic_load_explicit(&worker->network->turn_ns, memory_order_relaxed);
+    return turn_ns > LONG_TURN_NS ? 1 : SX__EVENTS_MAX;
+}
+
+/* Sets those of connections aside, and deals with the others. */
+static void sort_events(struct sx__worker *worker, const struct epoll_event *events, int count)
+{
+    struct sx__network *network = worker->network;
+    for (int i = 0; i < count; i++) {
+        void *pointer = events[i].data.ptr;
+        struct sx__listener *listener = find_listener(network, pointer);
+        if (listener != NULL) {
+            sx__listener_accept(network, listener);
+        } else if (pointer != &network->exit_fd) {
+            const bool ends = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+            atomic_store_explicit(&worker->events[i], (uintptr_t)pointer + ends,
+                                  memory_order_release);
+        }
+    }
+}
+
 static void poll_once(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
-    struct epoll_event event;
-    const int found = epoll_wait(network->epoll_fd, &event, 1, patience_ms(worker));
+    struct epoll_event events[SX__EVENTS_MAX];
+    const int found =
+        epoll_wait(network->epoll_fd, events, most_events(worker), patience_ms(worker));
     if (found == 0) {
         worker->has_permit = false;
         sx__permits_put_back(&network->permits);
     }
-    if (found != 1) {
-        return;
-    }
-    struct sx__listener *listener = find_listener(network, event.data.ptr);
-    if (listener != NULL) {
-        sx__listener_accept(network, listener);
-    } else if (event.data.ptr != &network->exit_fd) {
-        if (sx__slot_take(event.data.ptr)) {
-            serve(worker, event.data.ptr, event.events);
+    sort_events(worker, events, found);
+    for (int i = 0; i < found; i++) {
+        const uintptr_t event = atomic_load_explicit(&worker->events[i], memory_order_relaxed) == 0
+                                    ? 0
+                                    : atomic_exchange(&worker->events[i], 0);
+        if (event != 0 && sx__slot_take(slot_of(event))) {
+            serve(worker, slot_of(event), (event & 1) != 0);
         }
     }
 }
