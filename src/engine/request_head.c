@@ -193,23 +193,22 @@ static const struct sx__fault *on_expect(struct sx__request *request, struct sx_
 }
 
 static const struct {
-    const char *name;
-    size_t size;
+    struct sx_str name;
     const struct sx__fault *(*read)(struct sx__request *request, struct sx_str value);
 } known_fields[] = {
-    {"Host", 4, on_host},
-    {"Expect", 6, on_expect},
-    {"Connection", 10, on_connection},
-    {"Content-Length", 14, on_content_length},
-    {"Transfer-Encoding", 17, on_transfer_encoding},
+    {{"Host", 4}, on_host},
+    {{"Expect", 6}, on_expect},
+    {{"Connection", 10}, on_connection},
+    {{"Content-Length", 14}, on_content_length},
+    {{"Transfer-Encoding", 17}, on_transfer_encoding},
 };
 
 static const struct sx__fault *read_known(struct sx__request *request,
                                           const struct sx__header *header)
 {
     for (size_t i = 0; i < sizeof known_fields / sizeof *known_fields; i++) {
-        if (header->name.size == known_fields[i].size &&
-            sx__is_word(header->name, known_fields[i].name)) {
+        if (header->name.size == known_fields[i].name.size &&
+            sx__is_same(header->name, known_fields[i].name)) {
             return known_fields[i].read(request, header->value);
         }
     }

@@ -148,10 +148,13 @@ struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media
     if (!is_media(&offer)) {
         return best;
     }
+    const bool has_quotes = memchr(accept.data, '"', accept.size) != NULL;
     bool found = false;
     for (size_t position = 0; accept.size > 0; position++) {
         struct sx__preference have = {.position = position};
-        if (weigh(&have, sx__take_part(&accept, ','), &offer) &&
+        const struct sx_str range =
+            has_quotes ? sx__take_part(&accept, ',') : sx__trim(sx__take_until(&accept, ','));
+        if (weigh(&have, range, &offer) &&
             (!found || have.specificity > best.specificity ||
              (have.specificity == best.specificity && have.weight > best.weight))) {
             best = have;

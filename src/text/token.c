@@ -1,7 +1,5 @@
 #include "token.h"
 
-#include <string.h>
-
 /* RFC 9110 5.6.2: token = 1*tchar; tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" /
  * "." / "^" / "_" / "`" / "|" / "~" / DIGIT / ALPHA */
 const bool sx__tchars[256] = {
@@ -49,11 +47,6 @@ bool sx__is_same(struct sx_str text, struct sx_str other)
         i++;
     }
     return i == text.size;
-}
-
-bool sx__is_word(struct sx_str text, const char *word)
-{
-    return sx__is_same(text, (struct sx_str){word, strlen(word)});
 }
 
 static bool is_blank(char c)

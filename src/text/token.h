@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* tchar, of which tokens are made. */
 extern const bool sx__tchars[256];
@@ -22,7 +23,10 @@ bool sx__is_token(struct sx_str text);
 
 /* Whether they are the same in any case of ASCII, whatever the locale. */
 bool sx__is_same(struct sx_str text, struct sx_str other);
-bool sx__is_word(struct sx_str text, const char *word);
+static inline bool sx__is_word(struct sx_str text, const char *word)
+{
+    return sx__is_same(text, (struct sx_str){word, strlen(word)});
+}
 
 /* The text without spaces and tabs around it. */
 struct sx_str sx__trim(struct sx_str text);
