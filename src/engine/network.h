@@ -21,8 +21,9 @@
  *
  * Even two pollers wake each other for every request where one has time for all of them: on two
  * processors that was a tenth of what a small request cost. So one permit is for good; the others
- * are extra, given out by the monitor when it finds events waiting, or as soon as requests take so
- * long that others had to wait for the one poller, and put back by who finds nothing to do.
+ * are extra, given out by the monitor when it finds events waiting and nobody has caught up with
+ * them since its last tick, or as soon as requests take so long that others had to wait for the one
+ * poller, and put back by who finds nothing to do.
  *
  * Where turns are short, a poller takes several events with one call. If one of its handlers then
  * keeps it, those that it has not looked at come again, for whoever has its permit by then.
@@ -243,7 +244,7 @@ struct sx__tick {
 };
 
 /* Takes the permits of threads whose handler lasts since the last tick, and gives out an extra one
- * where events wait. */
+ * where events have waited since then. */
 struct sx__tick sx__workers_tick(struct sx__network *network);
 
 /* How many threads are in a handler. */
@@ -299,6 +300,7 @@ struct sx__network {
     struct sx__addresses addresses;
     struct sx__permits permits;
     _Atomic uint32_t turn_ns; /* what a turn takes, on average; see worker.c */
+    _Atomic bool caught_up;   /* since the last tick: a poller left no event waiting */
     struct sx__tokens tokens;
     struct sx__worker *workers;
     unsigned worker_space;

@@ -196,7 +196,9 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
         }
         worker->seen_user = user;
     }
-    if (atomic_load_explicit(&network->permits.extra, memory_order_relaxed) > 0 &&
+    const bool caught_up =
+        atomic_exchange_explicit(&network->caught_up, false, memory_order_relaxed);
+    if (!caught_up && atomic_load_explicit(&network->permits.extra, memory_order_relaxed) > 0 &&
         has_backlog(network)) {
         sx__permits_give_extra(&network->permits);
     }
@@ -601,8 +603,11 @@ static void poll_once(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
     struct epoll_event events[SX__EVENTS_MAX];
-    const int found =
-        epoll_wait(network->epoll_fd, events, most_events(worker), patience_ms(worker));
+    const int most = most_events(worker);
+    const int found = epoll_wait(network->epoll_fd, events, most, patience_ms(worker));
+    if (found < most) {
+        atomic_store_explicit(&network->caught_up, true, memory_order_relaxed);
+    }
     if (found == 0) {
         worker->has_permit = false;
         sx__permits_put_back(&network->permits);
