@@ -19,6 +19,8 @@
 #define SEXTANT_APP_H
 
 #include <sextant/bind.h>
+#include <sextant/result.h>
+#include <sextant/run.h>
 #include <sextant/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,135 +30,11 @@
 extern "C" {
 #endif
 
-struct json_t; /* a value of the jansson library */
 struct sx_app;
 struct sx_request;
 struct sx_response;
-struct sx__header_lines;
-struct sx__source;
 
 #define SX_PARAMS_MAX 12 /* arguments of one bound function */
-
-/* ---- results ---- */
-
-/** What a handler, a hook or a component's init answers. Make one with the functions below, return
- *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
-struct sx_result {
-    int status;               /* 200-599; 0: go on (sx_continue) */
-    bool has_own_type;        /* its content type is not up for negotiation */
-    const char *content_type; /* static or owned by the result; NULL: none */
-    struct json_t *json;      /* the value of a JSON result, else NULL */
-    char *body;               /* the bytes of a text or bytes result, else NULL */
-    size_t body_size;
-    struct sx__header_lines *headers;
-    char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
-    struct sx__source *source; /* of a stream or a file, else NULL */
-};
-
-/** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
- *
- * A format that cannot be packed (a NULL for `s`, text that is not UTF-8) becomes a 500 whose cause
- * goes to the log.
- * Threads:  [any]
- * Source:   jansson, "Building Values"
- */
-SX_API struct sx_result sx_json(const char *format, ...);
-
-/** Answers 200 with a JSON value; takes over the caller's reference. NULL becomes a 500. [any] */
-SX_API struct sx_result sx_json_value(struct json_t *value);
-
-/** Answers 200 with `text/plain; charset=utf-8`; printf format. [any] */
-SX_API struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
-
-/** Answers 200 with bytes, which are copied.
- *
- * @param content_type  a string that outlives the request; NULL: application/octet-stream
- * Threads:  [any]
- */
-SX_API struct sx_result sx_bytes(const char *content_type, const void *data, size_t size);
-
-/** Answers 200 with bytes from malloc, which the result owns from now on. As sx_bytes. [any] */
-SX_API struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size);
-
-/** Writes the next bytes of a streamed body to `space`.
- *
- * It may block, as a handler may, and then holds a thread like one; where nothing is there yet it
- * had better say so.
- * @param wait_ms  with SX_EAGAIN: when to ask again; 100 if it is left alone
- * @return  how many bytes; 0: that was all; SX_EAGAIN: none yet; any other status: it failed, and
- * the connection is closed so that the client sees it
- * Threads:  any, one at a time
- */
-typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wait_ms);
-typedef void sx_clean_up_fn(void *context);
-
-/** Answers 200 with a body of a length that is not known yet.
- *
- * `produce` is called for more whenever all that it gave before has gone to the kernel, so a slow
- * reader slows it down, and memory is bounded. `clean_up` is called once, whatever becomes of the
- * response (HEAD, for which nothing is produced, and a client that left, too). By then, the
- * components of the request have ended.
- * @param content_type  a string that outlives the request
- * @param clean_up      NULL: nothing to do
- * Threads:  [any]
- * Source:   RFC 9112, 7.1: chunked with HTTP/1.1; with HTTP/1.0 up to the end of the connection
- */
-SX_API struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
-                                  sx_clean_up_fn *clean_up);
-
-/** Answers with a file, by the request: 200, 206 for a part (Range), 304 where the client has it
- * (If-None-Match, If-Modified-Since), 412, 416; with ETag, Last-Modified and a content type by the
- * file's extension. 404 where there is no such regular file, or it may not be read.
- *
- * @param path  is opened as it is, so never take it from a client: see sx_file_beneath
- * Threads:  [any]
- * Source:   RFC 9110, 13 and 14
- */
-SX_API struct sx_result sx_file(const char *path);
-
-/** sx_file of a file within a folder, for routes like `/static/{*rest}`:
- *  `return sx_file_beneath("public", rest)`.
- *
- * A client cannot get out of the folder: symbolic links are not followed, and names that begin with
- * a dot are not found. The folder itself may be, or lie behind, either.
- * Threads:  [any]
- */
-SX_API struct sx_result sx_file_beneath(const char *folder, const char *path);
-
-/** Answers 204 without a body. [any] */
-SX_API struct sx_result sx_empty(void);
-
-/** Answers an error: `{"message": "no such user"}` with the given status; printf format.
- *
- * Of a 500 the message is the cause: it goes to the log, and the client reads "internal server
- * error".
- *
- * @param status  400-599; anything else becomes a 500
- * Threads:  [any]
- */
-SX_API struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
-
-/** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
- * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
-SX_API struct sx_result sx_continue(void);
-
-/** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
-SX_API struct sx_result sx_with_status(int status, struct sx_result result);
-
-/** Gives the result another header; copied. A name or value that HTTP does not allow (CR, LF, NUL,
- * not a token) makes it a 500 whose cause goes to the log. [any] */
-SX_API struct sx_result sx_with_header(const char *name, const char *value,
-                                       struct sx_result result);
-
-/** Gives the result a content type, which always wins: a JSON result is then written as JSON under
- * that name and not negotiated. `content_type` must outlive the request. [any] */
-SX_API struct sx_result sx_with_content_type(const char *content_type, struct sx_result result);
-
-/** Answers 301, 302, 303, 307 or 308 with a Location; printf format. [any] */
-SX_API struct sx_result sx_redirect(int status, const char *format, ...) SX_PRINTF(2, 3);
-
-/** Frees what the result owns and zeroes it; NULL is a no-op. */
-SX_API void sx_result_clean_up(struct sx_result *result);
 
 /* ---- binding: where a function's arguments come from ---- */
 
@@ -632,72 +510,6 @@ struct sx_app_options {
     void *reserved[8];
 };
 
-/** Which routes an address answers; the others are not found there. */
-enum sx_serves {
-    SX_SERVES_ALL = 0,
-    SX_SERVES_ORDINARY, /* those that are not reserved */
-    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics */
-};
-
-enum sx_tls_version { SX_TLS_DEFAULT = 0 /* 1.2 */, SX_TLS_1_2, SX_TLS_1_3 };
-
-/** How an address speaks TLS. The files are PEM, are read when the app listens, and again by
- * sx_app_reload. */
-struct sx_tls_options {
-    const char *certificate; /* path; the server's, then those that lead to its root */
-    const char *key;         /* path; NULL: it is in the file of the certificate */
-    const char *client_ca;   /* path; clients must have a certificate that one of these has signed;
-                                NULL: they are not asked for one */
-    enum sx_tls_version minimum;
-    void *reserved[4];
-};
-
-/** An address to listen on, besides that of struct sx_run_options. */
-struct sx_listen_address {
-    const char *host; /* as in struct sx_run_options, and so are the next two */
-    uint16_t port;
-    int listen_fd;
-    enum sx_serves serves;
-    const struct sx_tls_options *tls; /* NULL: without */
-    void *reserved[2];
-};
-struct sx_listen_address_list {
-    const struct sx_listen_address *items;
-    size_t count;
-};
-
-/** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
-struct sx_run_options {
-    const char *host;           /* numeric or a name; "": all of the machine's; "unix:PATH"; NULL:
- 127.0.0.1 */
-    uint16_t port;              /* 0: a free one, see sx_app_listen */
-    unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64 */
-    unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
-    unsigned header_timeout_ms; /* from the first byte of a request to the end of its header, and
-                                   for a TLS handshake; 0: 10,000 */
-    unsigned body_timeout_ms;   /* from the end of the header to the end of the body, and a second
-                                   more for each body_rate_bytes that have come; 0: 30,000 */
-    unsigned write_timeout_ms;  /* without progress, for a response; 0: 30,000 */
-    unsigned stop_timeout_ms;   /* for what is in flight when the app stops; 0: 10,000 */
-    size_t request_line_bytes;  /* 0: 8 KiB; more: 414 */
-    size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */
-    size_t header_count;        /* 0: 100; at most 100; more: 431 */
-    size_t body_bytes;          /* 0: 1 MiB; more: 413 */
-    unsigned queue_count;       /* requests that wait for a thread; 0: 1,024; more: 503 */
-    unsigned queue_timeout_ms;  /* for that wait, after which it is 503; 0: 1,000, the most */
-    unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
-    unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */
-    unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
-                                          bits; 0: no limit, which is right behind a proxy */
-    size_t held_bytes; /* of responses that wait for slow readers, in memory, all together; 0: 256
-                          MiB; then the slowest of them are closed */
-    int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
-    enum sx_serves serves;                   /* at host and port; 0: all routes */
-    const struct sx_tls_options *tls;        /* at host and port; NULL: without */
-    struct sx_listen_address_list addresses; /* further ones */
-    void *reserved[5];
-};
-
 /** Resolves the app and initialises its app components.
  *
  * Errors:   SX_EWIRING: every fault has been logged with file and line. SX_ECOMPONENT: a
@@ -708,34 +520,6 @@ SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_opt
 /** Runs the fini of its components in reverse order and frees it; NULL is a no-op. Not while it
  * runs. While a handler runs that sx_app_run has abandoned, it does nothing. */
 SX_API void sx_app_destroy(struct sx_app *app);
-
-/** Binds and listens at all addresses, or at none.
- *
- * @param options  NULL: all defaults; nothing of it is kept. A listen_fd is the app's from here on;
- *                 where another address fails, those of the addresses before it have been closed
- * @return   the port of its first address (0 of a Unix socket), or SX_EADDRESS (logged with its
- *           reason, and so is the next), SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
- * Threads:  [start]
- */
-SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);
-
-/** The port of `addresses.items[index]` that the app listens on; 0: there is none. [any] */
-SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
-
-/** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0.
- *
- * Errors:   SX_ESTATE (not listening), SX_ECOMPONENT, SX_ESYSTEM, SX_ENOMEM; SX_ETIMEOUT: handlers
- * did not return within stop_timeout_ms. Their number has been logged; their threads go on, and
- * what they may use is kept: the process had better end.
- */
-SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
-
-/** Makes sx_app_run return. Any thread, and async-signal-safe. */
-SX_API void sx_app_stop(struct sx_app *app);
-
-/** Has the certificates and keys of a running app read again, soon, for connections to come. What
- * cannot be used is logged, and the former ones stay. Any thread, and async-signal-safe. */
-SX_API void sx_app_reload(struct sx_app *app);
 
 /** The command line of an app: `run [--host HOST] [--port PORT] [--threads N]` and `routes`; all
  * options are listed by `help`.

@@ -1,0 +1,139 @@
+/* result.h: what handlers answer with. Included by <sextant/app.h>. */
+#ifndef SEXTANT_RESULT_H
+#define SEXTANT_RESULT_H
+
+#include <sextant/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct json_t; /* a value of the jansson library */
+struct sx__header_lines;
+struct sx__source;
+
+/** What a handler, a hook or a component's init answers. Make one with the functions below, return
+ *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
+struct sx_result {
+    int status;               /* 200-599; 0: go on (sx_continue) */
+    bool has_own_type;        /* its content type is not up for negotiation */
+    const char *content_type; /* static or owned by the result; NULL: none */
+    struct json_t *json;      /* the value of a JSON result, else NULL */
+    char *body;               /* the bytes of a text or bytes result, else NULL */
+    size_t body_size;
+    struct sx__header_lines *headers;
+    char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
+    struct sx__source *source; /* of a stream or a file, else NULL */
+};
+
+/** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
+ *
+ * A format that cannot be packed (a NULL for `s`, text that is not UTF-8) becomes a 500 whose cause
+ * goes to the log.
+ * Threads:  [any]
+ * Source:   jansson, "Building Values"
+ */
+SX_API struct sx_result sx_json(const char *format, ...);
+
+/** Answers 200 with a JSON value; takes over the caller's reference. NULL becomes a 500. [any] */
+SX_API struct sx_result sx_json_value(struct json_t *value);
+
+/** Answers 200 with `text/plain; charset=utf-8`; printf format. [any] */
+SX_API struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
+
+/** Answers 200 with bytes, which are copied.
+ *
+ * @param content_type  a string that outlives the request; NULL: application/octet-stream
+ * Threads:  [any]
+ */
+SX_API struct sx_result sx_bytes(const char *content_type, const void *data, size_t size);
+
+/** Answers 200 with bytes from malloc, which the result owns from now on. As sx_bytes. [any] */
+SX_API struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size);
+
+/** Writes the next bytes of a streamed body to `space`.
+ *
+ * It may block, as a handler may, and then holds a thread like one; where nothing is there yet it
+ * had better say so.
+ * @param wait_ms  with SX_EAGAIN: when to ask again; 100 if it is left alone
+ * @return  how many bytes; 0: that was all; SX_EAGAIN: none yet; any other status: it failed, and
+ * the connection is closed so that the client sees it
+ * Threads:  any, one at a time
+ */
+typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wait_ms);
+typedef void sx_clean_up_fn(void *context);
+
+/** Answers 200 with a body of a length that is not known yet.
+ *
+ * `produce` is called for more whenever all that it gave before has gone to the kernel, so a slow
+ * reader slows it down, and memory is bounded. `clean_up` is called once, whatever becomes of the
+ * response (HEAD, for which nothing is produced, and a client that left, too). By then, the
+ * components of the request have ended.
+ * @param content_type  a string that outlives the request
+ * @param clean_up      NULL: nothing to do
+ * Threads:  [any]
+ * Source:   RFC 9112, 7.1: chunked with HTTP/1.1; with HTTP/1.0 up to the end of the connection
+ */
+SX_API struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
+                                  sx_clean_up_fn *clean_up);
+
+/** Answers with a file, by the request: 200, 206 for a part (Range), 304 where the client has it
+ * (If-None-Match, If-Modified-Since), 412, 416; with ETag, Last-Modified and a content type by the
+ * file's extension. 404 where there is no such regular file, or it may not be read.
+ *
+ * @param path  is opened as it is, so never take it from a client: see sx_file_beneath
+ * Threads:  [any]
+ * Source:   RFC 9110, 13 and 14
+ */
+SX_API struct sx_result sx_file(const char *path);
+
+/** sx_file of a file within a folder, for routes like `/static/{*rest}`:
+ *  `return sx_file_beneath("public", rest)`.
+ *
+ * A client cannot get out of the folder: symbolic links are not followed, and names that begin with
+ * a dot are not found. The folder itself may be, or lie behind, either.
+ * Threads:  [any]
+ */
+SX_API struct sx_result sx_file_beneath(const char *folder, const char *path);
+
+/** Answers 204 without a body. [any] */
+SX_API struct sx_result sx_empty(void);
+
+/** Answers an error: `{"message": "no such user"}` with the given status; printf format.
+ *
+ * Of a 500 the message is the cause: it goes to the log, and the client reads "internal server
+ * error".
+ *
+ * @param status  400-599; anything else becomes a 500
+ * Threads:  [any]
+ */
+SX_API struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
+
+/** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
+ * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
+SX_API struct sx_result sx_continue(void);
+
+/** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
+SX_API struct sx_result sx_with_status(int status, struct sx_result result);
+
+/** Gives the result another header; copied. A name or value that HTTP does not allow (CR, LF, NUL,
+ * not a token) makes it a 500 whose cause goes to the log. [any] */
+SX_API struct sx_result sx_with_header(const char *name, const char *value,
+                                       struct sx_result result);
+
+/** Gives the result a content type, which always wins: a JSON result is then written as JSON under
+ * that name and not negotiated. `content_type` must outlive the request. [any] */
+SX_API struct sx_result sx_with_content_type(const char *content_type, struct sx_result result);
+
+/** Answers 301, 302, 303, 307 or 308 with a Location; printf format. [any] */
+SX_API struct sx_result sx_redirect(int status, const char *format, ...) SX_PRINTF(2, 3);
+
+/** Frees what the result owns and zeroes it; NULL is a no-op. */
+SX_API void sx_result_clean_up(struct sx_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,112 @@
+/* run.h: where an app listens, and how it serves. Included by <sextant/app.h>. */
+#ifndef SEXTANT_RUN_H
+#define SEXTANT_RUN_H
+
+#include <sextant/status.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sx_app;
+
+/** Which routes an address answers; the others are not found there. */
+enum sx_serves {
+    SX_SERVES_ALL = 0,
+    SX_SERVES_ORDINARY, /* those that are not reserved */
+    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics */
+};
+
+enum sx_tls_version { SX_TLS_DEFAULT = 0 /* 1.2 */, SX_TLS_1_2, SX_TLS_1_3 };
+
+/** How an address speaks TLS. The files are PEM, are read when the app listens, and again by
+ * sx_app_reload. */
+struct sx_tls_options {
+    const char *certificate; /* path; the server's, then those that lead to its root */
+    const char *key;         /* path; NULL: it is in the file of the certificate */
+    const char *client_ca;   /* path; clients must have a certificate that one of these has signed;
+                                NULL: they are not asked for one */
+    enum sx_tls_version minimum;
+    void *reserved[4];
+};
+
+/** An address to listen on, besides that of struct sx_run_options. */
+struct sx_listen_address {
+    const char *host; /* as in struct sx_run_options, and so are the next two */
+    uint16_t port;
+    int listen_fd;
+    enum sx_serves serves;
+    const struct sx_tls_options *tls; /* NULL: without */
+    void *reserved[2];
+};
+struct sx_listen_address_list {
+    const struct sx_listen_address *items;
+    size_t count;
+};
+
+/** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
+struct sx_run_options {
+    const char *host;           /* numeric or a name; "": all of the machine's; "unix:PATH"; NULL:
+ 127.0.0.1 */
+    uint16_t port;              /* 0: a free one, see sx_app_listen */
+    unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64 */
+    unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
+    unsigned header_timeout_ms; /* from the first byte of a request to the end of its header, and
+                                   for a TLS handshake; 0: 10,000 */
+    unsigned body_timeout_ms;   /* from the end of the header to the end of the body, and a second
+                                   more for each body_rate_bytes that have come; 0: 30,000 */
+    unsigned write_timeout_ms;  /* without progress, for a response; 0: 30,000 */
+    unsigned stop_timeout_ms;   /* for what is in flight when the app stops; 0: 10,000 */
+    size_t request_line_bytes;  /* 0: 8 KiB; more: 414 */
+    size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */
+    size_t header_count;        /* 0: 100; at most 100; more: 431 */
+    size_t body_bytes;          /* 0: 1 MiB; more: 413 */
+    unsigned queue_count;       /* requests that wait for a thread; 0: 1,024; more: 503 */
+    unsigned queue_timeout_ms;  /* for that wait, after which it is 503; 0: 1,000, the most */
+    unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
+    unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */
+    unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
+                                          bits; 0: no limit, which is right behind a proxy */
+    size_t held_bytes; /* of responses that wait for slow readers, in memory, all together; 0: 256
+                          MiB; then the slowest of them are closed */
+    int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
+    enum sx_serves serves;                   /* at host and port; 0: all routes */
+    const struct sx_tls_options *tls;        /* at host and port; NULL: without */
+    struct sx_listen_address_list addresses; /* further ones */
+    void *reserved[5];
+};
+
+/** Binds and listens at all addresses, or at none.
+ *
+ * @param options  NULL: all defaults; nothing of it is kept. A listen_fd is the app's from here on;
+ *                 where another address fails, those of the addresses before it have been closed
+ * @return   the port of its first address (0 of a Unix socket), or SX_EADDRESS (logged with its
+ *           reason, and so is the next), SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
+ * Threads:  [start]
+ */
+SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);
+
+/** The port of `addresses.items[index]` that the app listens on; 0: there is none. [any] */
+SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
+
+/** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0.
+ *
+ * Errors:   SX_ESTATE (not listening), SX_ECOMPONENT, SX_ESYSTEM, SX_ENOMEM; SX_ETIMEOUT: handlers
+ * did not return within stop_timeout_ms. Their number has been logged; their threads go on, and
+ * what they may use is kept: the process had better end.
+ */
+SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
+
+/** Makes sx_app_run return. Any thread, and async-signal-safe. */
+SX_API void sx_app_stop(struct sx_app *app);
+
+/** Has the certificates and keys of a running app read again, soon, for connections to come. What
+ * cannot be used is logged, and the former ones stay. Any thread, and async-signal-safe. */
+SX_API void sx_app_reload(struct sx_app *app);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
