@@ -104,12 +104,18 @@ static void run_user_code(struct turn *turn)
     }
 }
 
+/* Takes an event that may be taken by another thread, too; 0: there is none. */
+static uintptr_t take_event(_Atomic uintptr_t *event)
+{
+    return atomic_load_explicit(event, memory_order_relaxed) == 0 ? 0 : atomic_exchange(event, 0);
+}
+
 /* Has the events come again that the worker has not looked at yet: its thread is busy, and they
  * must not wait for it. */
 static void pass_on_events(struct sx__worker *worker)
 {
     for (size_t i = 0; i < SX__EVENTS_MAX; i++) {
-        const uintptr_t event = atomic_exchange(&worker->events[i], 0);
+        const uintptr_t event = take_event(&worker->events[i]);
         if (event != 0) {
             sx__slot_pass_on(slot_of(event), worker->network->epoll_fd);
         }
@@ -614,11 +620,13 @@ static void poll_once(struct sx__worker *worker)
     }
     sort_events(worker, events, found);
     for (int i = 0; i < found; i++) {
-        const uintptr_t event = atomic_load_explicit(&worker->events[i], memory_order_relaxed) == 0
-                                    ? 0
-                                    : atomic_exchange(&worker->events[i], 0);
+        const uintptr_t event = take_event(&worker->events[i]);
         if (event != 0 && sx__slot_take(slot_of(event))) {
             serve(worker, slot_of(event), (event & 1) != 0);
+        }
+        /* Turns have become long: who has got an extra permit may take the others. */
+        if (i + 1 < found && most_events(worker) == 1) {
+            pass_on_events(worker);
         }
     }
 }
