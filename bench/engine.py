@@ -7,6 +7,7 @@ import collections
 import contextlib
 import http.client
 import os
+import random
 import re
 import resource
 import shutil
@@ -216,6 +217,11 @@ def sleepers(count, port):
             thread.join()
 
 
+def in_turns(figures, references):
+    """How much a figure is of its reference: the median of what it was in each turn."""
+    return statistics.median(a / b for a, b in zip(figures, references))
+
+
 class Proof:
     def __init__(self, build, rounds, seconds):
         self.rounds = rounds
@@ -269,10 +275,9 @@ class Proof:
                     server.load(1)
                 # In turns of a second: the machine is seldom as busy a minute later.
                 for headers in HEADERS:
-                    for _ in range(self.seconds):
-                        for side, server in servers.items():
-                            runs[side, headers].append(server.cpu_us(1, headers))
-        medians = {key: statistics.median(figures) for key, figures in runs.items()}
+                    for _ in range(2 * self.seconds):
+                        for side in random.sample(list(servers), len(servers)):
+                            runs[side, headers].append(servers[side].cpu_us(1, headers))
         titles = {
             "raw_epoll": "raw epoll, 1 thread",
             "nginx": "nginx, 1 worker, a constant",
@@ -284,26 +289,27 @@ class Proof:
         titles.update({f"threads_{count}": f"hello, {count} threads, JSON, tracked" for count in (1, 2, 8, 64)})
         table = [[f"CPU of a request, us, {CONNECTIONS} connections", "curl's headers", "browser's headers", "to raw epoll", "browser's"]]
         for side, title in titles.items():
-            if (side, "curl") in medians:
-                cells = [medians[side, headers] for headers in HEADERS]
-                raw = [medians["raw_epoll", headers] for headers in HEADERS]
-                table.append([title] + [f"{cell:.2f}" for cell in cells] + [f"{a / b:.2f}" for a, b in zip(cells, raw)])
-        self.compare_costs(medians)
+            if (side, "curl") in runs:
+                cells = [statistics.median(runs[side, headers]) for headers in HEADERS]
+                cells += [in_turns(runs[side, headers], runs["raw_epoll", headers]) for headers in HEADERS]
+                table.append([title] + [f"{cell:.2f}" for cell in cells])
+        self.compare_costs(runs)
         return table
 
-    def compare_costs(self, medians):
+    def compare_costs(self, runs):
         # nginx as Debian sets it up, with a worker for each processor, as hello has pollers.
         limits = {"raw_epoll": 1.5, "nginx_workers": 1, "go": 0.5}
         for headers in HEADERS:
             name = "request_cpu" if headers == "curl" else f"request_cpu_{headers}"
-            ours = medians["threads_64", headers]
-            self.result(name, ours, "us")
+            ours = runs["threads_64", headers]
+            self.result(name, statistics.median(ours), "us")
             for side in self.peers:
-                self.result(f"{name}_{side}", medians[side, headers], "us")
-                self.result(f"{name}_cost_vs_{side}", ours / medians[side, headers], "x")
+                ratio = in_turns(ours, runs[side, headers])
+                self.result(f"{name}_{side}", statistics.median(runs[side, headers]), "us")
+                self.result(f"{name}_cost_vs_{side}", ratio, "x")
                 if side in limits:
-                    self.bar(f"hello / {side}, {headers}'s headers", ours / medians[side, headers], limits[side])
-        costs = {side: medians[side, "curl"] for side in self.hello}
+                    self.bar(f"hello / {side}, {headers}'s headers", ratio, limits[side])
+        costs = {side: statistics.median(runs[side, "curl"]) for side in self.hello}
         for side, cost in costs.items():
             self.result(f"request_cpu_{side}", cost, "us")
         ratio = costs["threads_64"] / min(costs.values())
@@ -313,7 +319,7 @@ class Proof:
     # ---- good clients beside bad ones ----
 
     def loads(self, disturb, connections):
-        """Medians of a load alone, and of one that is disturbed."""
+        """Loads alone, and as many that are disturbed."""
         runs = ([], [])
         for _ in range(self.rounds):
             for disturbed, figures in enumerate(runs):
@@ -321,26 +327,27 @@ class Proof:
                     with disturb(server.port) if disturbed else contextlib.nullcontext():
                         server.load(1, connections=connections)
                         figures.append(server.load(self.seconds, connections=connections))
-        return [Load(*map(statistics.median, zip(*figures))) for figures in runs]
+        return runs
 
     def good_clients(self):
         asleep = self.loads(lambda port: sleepers(SLEEPERS, port), CONNECTIONS)
         slow = self.loads(lambda port: crowd(self.crowd, "slow", SLOW_CLIENTS, port), GOOD_CONNECTIONS)
         table = [["a fast route", "requests/s", "p50", "p99"]]
-        for name, title, load in (
+        for name, title, loads in (
             ("awake", f"{CONNECTIONS} connections, alone", asleep[0]),
             ("asleep", f"the same, while {SLEEPERS} of 64 handlers sleep", asleep[1]),
             ("alone", f"{GOOD_CONNECTIONS} connections, alone", slow[0]),
             ("slow", f"the same, beside {SLOW_CLIENTS:,} slow clients", slow[1]),
         ):
+            load = Load(*map(statistics.median, zip(*loads)))
             table.append([title, f"{load.rate:,.0f}", f"{load.p50_ms:.2f} ms", f"{load.p99_ms:.2f} ms"])
             self.result(f"fast_route_{name}_rate", load.rate, "1/s")
             self.result(f"fast_route_{name}_p50", load.p50_ms, "ms")
             self.result(f"fast_route_{name}_p99", load.p99_ms, "ms")
-        kept = asleep[1].rate / asleep[0].rate
+        kept = in_turns([load.rate for load in asleep[1]], [load.rate for load in asleep[0]])
         self.result("fast_route_rate_kept_with_sleepers", kept, "x")
         self.bar(f"rate with {SLEEPERS} handlers asleep / without", kept, at_least=0.9)
-        slower = slow[1].p99_ms / slow[0].p99_ms
+        slower = in_turns([load.p99_ms for load in slow[1]], [load.p99_ms for load in slow[0]])
         self.result("fast_route_p99_beside_slow_clients", slower, "x")
         self.bar(f"p99 beside {SLOW_CLIENTS:,} slow clients / without", slower, 3)
         return table
