@@ -9,8 +9,13 @@
  *     sx__request_parse_body   feeds the body to llhttp until the message is complete
  *
  * Nothing is looked at before it is certain that it is all there, so that no result depends on
- * how the bytes were split. The header is read twice, by us and by llhttp, and what the two
- * understand differently is refused: it could be understood differently elsewhere, too.
+ * how the bytes were split.
+ *
+ * Where a request ends must not be understood in two ways. A header line is a token, a colon, a
+ * value without controls and CRLF, and nothing else: there is one way to read that. If one of them
+ * is Content-Length or Transfer-Encoding, llhttp reads the header as well, and what the two of us
+ * understand differently is refused; it could be understood differently elsewhere, too. That
+ * llhttp agrees with us on the other headers is what fuzz_connection demands.
  *
  * Offsets named *_offset count from `start`, the first byte of the request; the input may move
  * until parse_head, and from then on stays where it is.
@@ -131,7 +136,7 @@ bool sx__is_host(struct sx_str text);
 /* Reads the fields of the header into request->headers and its flags; NULL: they are good. */
 const struct sx__fault *sx__request_fields_parse(struct sx__request *request);
 
-/* Lets llhttp read the header as well; NULL: it agrees. */
+/* Lets llhttp read the header as well, from where it goes on with the body; NULL: it agrees. */
 const struct sx__fault *sx__request_check_head(struct sx__request *request,
                                                const struct sx__request_line *line);
 

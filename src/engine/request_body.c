@@ -1,4 +1,4 @@
-/* request_body.c: llhttp's part: a second opinion on the header, and the body. */
+/* request_body.c: llhttp's part: the body, and a second opinion on a header that announces one. */
 #include "request.h"
 #include <stdlib.h>
 #include <string.h>
