@@ -25,8 +25,9 @@
  * them since its last tick, or as soon as requests take so long that others had to wait for the one
  * poller, and put back by who finds nothing to do.
  *
- * Where turns are short, a poller takes several events with one call. If one of its handlers then
- * keeps it, those that it has not looked at come again, for whoever has its permit by then.
+ * Where turns are short, a poller takes several events with one call. If a handler then keeps it,
+ * or one short handler after another does, those that it has not looked at come again, for whoever
+ * polls by then.
  *
  * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
@@ -216,13 +217,14 @@ enum sx__user {
 
 struct sx__worker {
     _Alignas(64) _Atomic uint64_t user;
-    uint64_t seen_user; /* by the monitor at its last tick */
+    uint64_t seen_user;   /* by the monitor at its last tick, and so is the next */
+    uintptr_t seen_event; /* the last of those that wait */
     /* Events that are not looked at yet: the slot, plus one where its input may have ended; 0:
      * none. Whoever takes one out has it: this thread, or the monitor with its permit. */
     _Atomic uintptr_t events[SX__EVENTS_MAX];
     struct sx__network *network;
     bool has_permit;
-    bool has_extra; /* the permit is an extra one */
+    _Atomic bool has_extra; /* the permit is an extra one */
     enum sx__token token;
     struct sx__request_pool pool;
     void *frame;

@@ -184,6 +184,20 @@ static bool has_backlog(const struct sx__network *network)
     return poll(&poll_fd, 1, 0) == 1;
 }
 
+/* What was set aside at the last tick, too, has waited for long enough: for a handler that lasts,
+ * or for one short handler after another. */
+static void hurry_events(struct sx__worker *worker)
+{
+    uintptr_t last = 0;
+    for (size_t i = SX__EVENTS_MAX; i > 0 && last == 0; i--) {
+        last = atomic_load_explicit(&worker->events[i - 1], memory_order_relaxed);
+    }
+    if (last != 0 && last == worker->seen_event) {
+        pass_on_events(worker);
+    }
+    worker->seen_event = last;
+}
+
 struct sx__tick sx__workers_tick(struct sx__network *network)
 {
     struct sx__tick tick = {atomic_load(&network->tokens.queued) > 0, false};
@@ -193,14 +207,16 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
         tick.active |= user != worker->seen_user || (user & 3) == SX__USER_INSIDE;
         if (user == worker->seen_user && (user & 3) == SX__USER_INSIDE) {
             const uint64_t robbed = user - SX__USER_INSIDE + SX__USER_ROBBED;
+            /* As soon as it is robbed it may get another permit. */
+            const bool is_extra = atomic_load_explicit(&worker->has_extra, memory_order_relaxed);
             if (atomic_compare_exchange_strong(&worker->user, &user, robbed)) {
                 user = robbed;
                 tick.robbed = true;
-                pass_on_events(worker);
-                sx__permits_give(&network->permits, worker->has_extra);
+                sx__permits_give(&network->permits, is_extra);
             }
         }
         worker->seen_user = user;
+        hurry_events(worker);
     }
     const bool caught_up =
         atomic_exchange_explicit(&network->caught_up, false, memory_order_relaxed);
@@ -574,18 +590,22 @@ static struct sx__listener *find_listener(struct sx__network *network, const voi
                                    : NULL;
 }
 
+static uint32_t get_turn_ns(const struct sx__worker *worker)
+{
+    return atomic_load_explicit(&worker->network->turn_ns, memory_order_relaxed);
+}
+
 /* How long to wait for an event. */
 static int patience_ms(const struct sx__worker *worker)
 {
-    const uint32_t turn_ns = atomic_load_explicit(&worker->network->turn_ns, memory_order_relaxed);
-    return !worker->has_extra ? -1 : turn_ns > LONG_TURN_NS ? EXTRA_PATIENCE_MS : 0;
+    return !worker->has_extra ? -1 : get_turn_ns(worker) > LONG_TURN_NS ? EXTRA_PATIENCE_MS : 0;
 }
 
-/* One event at a time where turns are long, so that whoever is free takes the next. */
+/* One event at a time where turns are long, so that whoever is free takes the next. Half of what is
+ * long, so that what has been taken is seldom passed on. */
 static int most_events(const struct sx__worker *worker)
 {
-    const uint32_t turn_ns = atomic_load_explicit(&worker->network->turn_ns, memory_order_relaxed);
-    return turn_ns > LONG_TURN_NS ? 1 : SX__EVENTS_MAX;
+    return get_turn_ns(worker) > LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
 }
 
 /* Sets those of connections aside, and deals with the others. */
@@ -625,7 +645,7 @@ static void poll_once(struct sx__worker *worker)
             serve(worker, slot_of(event), (event & 1) != 0);
         }
         /* Turns have become long: who has got an extra permit may take the others. */
-        if (i + 1 < found && most_events(worker) == 1) {
+        if (i + 1 < found && get_turn_ns(worker) > LONG_TURN_NS) {
             pass_on_events(worker);
         }
     }

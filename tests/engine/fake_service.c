@@ -67,9 +67,9 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     }
 }
 
-static void sleep_ms(long ms)
+static void sleep_us(long us)
 {
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
 static void wait_for_release(struct fake_service *fake)
@@ -191,7 +191,9 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
     if (is(target, "/block")) {
         wait_for_release(fake);
     } else if (is(target, "/sleep")) {
-        sleep_ms(5);
+        sleep_us(5000);
+    } else if (is(target, "/nap")) {
+        sleep_us(900);
     }
     answer(fake, exchange);
     pthread_mutex_lock(&fake->mutex);
@@ -312,7 +314,7 @@ bool fake_service_wait(struct fake_service *fake, const unsigned *counter, unsig
         if (reached) {
             return true;
         }
-        sleep_ms(1);
+        sleep_us(1000);
     }
     return false;
 }

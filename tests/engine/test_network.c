@@ -48,57 +48,6 @@ static void a_request_may_come_byte_by_byte(void **state)
     close(fd);
 }
 
-static void block_again(struct fake_service *fake)
-{
-    pthread_mutex_lock(&fake->mutex);
-    fake->is_released = false;
-    pthread_mutex_unlock(&fake->mutex);
-}
-
-/* A thread that takes several events at once may be kept by the first of them. Some of `CLIENTS`
- * block, and all others have their answers before those do. */
-static void send_at_once(struct fixture *fixture, size_t blocks)
-{
-    enum { CLIENTS = 8, ROUNDS = 60 };
-    fixture->options.threads = CLIENTS;
-    start(fixture);
-    int fds[CLIENTS];
-    for (size_t i = 0; i < CLIENTS; i++) {
-        fds[i] = connect_to(fixture);
-    }
-    for (size_t round = 0; round < ROUNDS; round++) {
-        block_again(&fixture->fake);
-        for (size_t i = 0; i < CLIENTS; i++) {
-            send_text(fds[i], (i + round) % CLIENTS < blocks ? GET("/block") : GET("/"));
-        }
-        for (size_t i = 0; i < CLIENTS; i++) {
-            if ((i + round) % CLIENTS >= blocks) {
-                assert_int_equal(receive_response(fds[i], NULL), 200);
-            }
-        }
-        fake_service_release(&fixture->fake);
-        for (size_t i = 0; i < CLIENTS; i++) {
-            if ((i + round) % CLIENTS < blocks) {
-                assert_int_equal(receive_response(fds[i], NULL), 200);
-            }
-        }
-    }
-    for (size_t i = 0; i < CLIENTS; i++) {
-        close(fds[i]);
-    }
-}
-
-static void no_event_waits_behind_a_handler_that_blocks(void **state)
-{
-    send_at_once(*state, 1);
-}
-
-/* Then its thread gives its permit before it calls the handler. */
-static void no_event_waits_behind_one_that_is_known_to_block(void **state)
-{
-    send_at_once(*state, 4);
-}
-
 static void forty_blocked_handlers_do_not_stall_a_fast_route(void **state)
 {
     struct fixture *fixture = *state;
@@ -565,8 +514,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_connection_serves_many_requests),
         TEST(a_request_may_come_byte_by_byte),
-        TEST(no_event_waits_behind_a_handler_that_blocks),
-        TEST(no_event_waits_behind_one_that_is_known_to_block),
         TEST(forty_blocked_handlers_do_not_stall_a_fast_route),
         TEST(more_requests_than_threads_are_all_answered),
         TEST(one_thread_is_enough),
