@@ -297,8 +297,7 @@ class Proof:
         return table
 
     def compare_costs(self, runs):
-        # nginx as Debian sets it up, with a worker for each processor, as hello has pollers.
-        limits = {"raw_epoll": 1.5, "nginx_workers": 1, "go": 0.5}
+        limits = {"raw_epoll": 1.5, "nginx": 1, "nginx_workers": 1, "go": 0.5}
         for headers in HEADERS:
             name = "request_cpu" if headers == "curl" else f"request_cpu_{headers}"
             ours = runs["threads_64", headers]

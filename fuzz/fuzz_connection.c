@@ -55,7 +55,7 @@ static void spoil(struct sx_str view)
     ((char *)(uintptr_t)view.data)[view.size] = '\0';
 }
 
-/* The engine asks llhttp only where the header announces a body. */
+/* As the engine does itself, and again. */
 static void demand_second_opinion(const struct sx__exchange *exchange)
 {
     struct sx__request *request =

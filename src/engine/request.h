@@ -11,11 +11,8 @@
  * Nothing is looked at before it is certain that it is all there, so that no result depends on
  * how the bytes were split.
  *
- * Where a request ends must not be understood in two ways. A header line is a token, a colon, a
- * value without controls and CRLF, and nothing else: there is one way to read that. If one of them
- * is Content-Length or Transfer-Encoding, llhttp reads the header as well, and what the two of us
- * understand differently is refused; it could be understood differently elsewhere, too. That
- * llhttp agrees with us on the other headers is what fuzz_connection demands.
+ * The header is read twice, by us and by llhttp, and what the two understand differently is
+ * refused: it could be understood differently elsewhere, too.
  *
  * Offsets named *_offset count from `start`, the first byte of the request; the input may move
  * until parse_head, and from then on stays where it is.

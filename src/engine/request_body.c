@@ -1,4 +1,4 @@
-/* request_body.c: llhttp's part: the body, and a second opinion on a header that announces one. */
+/* request_body.c: llhttp's part: the body, and a second opinion on the header. */
 #include "request.h"
 #include <stdlib.h>
 #include <string.h>

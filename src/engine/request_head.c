@@ -332,8 +332,7 @@ enum sx__parse sx__request_parse_head(struct sx__request *request)
     if (fault == NULL) {
         fault = sx__request_fields_parse(request);
     }
-    request->message_complete = !request->has_length && !request->is_chunked;
-    if (fault == NULL && !request->message_complete) {
+    if (fault == NULL) {
         fault = sx__request_check_head(request, &line);
     }
     if (fault != NULL) {

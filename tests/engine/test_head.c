@@ -1,5 +1,4 @@
-/* Whatever header we take for a good one llhttp reads in the same way, also where the engine does
- * not ask it: a header that announces no body. */
+/* Whatever header we take for a good one llhttp reads in the same way. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
