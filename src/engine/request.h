@@ -11,8 +11,8 @@
  * Nothing is looked at before it is certain that it is all there, so that no result depends on
  * how the bytes were split.
  *
- * The header is read twice, by us and by llhttp, and what the two understand differently is
- * refused: it could be understood differently elsewhere, too.
+ * What ends a line is checked before llhttp sees it, and where the request ends is found by llhttp
+ * and by us: what the two understand differently is refused, as others may, too.
  *
  * Offsets named *_offset count from `start`, the first byte of the request; the input may move
  * until parse_head, and from then on stays where it is.
@@ -56,6 +56,7 @@ struct sx__request {
     size_t headers_offset; /* where the header lines begin; 0: within the request line */
     size_t head_size;      /* set when the end of the header was found */
     size_t line_count;     /* header lines */
+    size_t field_count;    /* of them, those that llhttp has split into a name and a value */
     const struct sx__fault *fault;
 
     bool is_head; /* known from the request line on, and so are the next two */
@@ -130,11 +131,13 @@ const struct sx__fault *sx__request_line_parse(struct sx__request_line *line, st
 /* Whether it is what a Host header or an authority may be, without user information. */
 bool sx__is_host(struct sx_str text);
 
-/* Reads the fields of the header into request->headers and its flags; NULL: they are good. */
-const struct sx__fault *sx__request_fields_parse(struct sx__request *request);
+/* Has llhttp read the header, which scan_head has found, into request->headers. Gives HPE_OK, or
+ * HPE_PAUSED where llhttp takes the request for complete, or what is wrong. */
+llhttp_errno_t sx__request_split_head(struct sx__request *request,
+                                      const struct sx__request_line *line);
 
-/* Lets llhttp read the header as well, from where it goes on with the body; NULL: it agrees. */
-const struct sx__fault *sx__request_check_head(struct sx__request *request,
-                                               const struct sx__request_line *line);
+/* After split_head gave `error`, and when the fields have been looked at: whether llhttp finds the
+ * same framing in them, from where it goes on with the body. */
+bool sx__request_is_agreed(struct sx__request *request, llhttp_errno_t error);
 
 #endif

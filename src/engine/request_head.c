@@ -1,8 +1,7 @@
-#define _DEFAULT_SOURCE /* le64toh */
+#define _GNU_SOURCE /* memrchr */
 /* request_head.c: from the first byte to the empty line that ends the header. */
 #include "request.h"
 #include "token.h"
-#include <endian.h>
 #include <string.h>
 
 static const struct sx__fault bare_cr = {400, SX_REASON_MALFORMED, "a CR is not followed by an LF"};
@@ -30,6 +29,8 @@ static const struct sx__fault bad_coding = {400, SX_REASON_MALFORMED,
                                             "Transfer-Encoding is not exactly one chunked"};
 static const struct sx__fault two_framings = {
     400, SX_REASON_MALFORMED, "there are both Content-Length and Transfer-Encoding"};
+static const struct sx__fault unclear = {400, SX_REASON_MALFORMED,
+                                         "the header is not that of one clear request"};
 
 static enum sx__parse bad(struct sx__request *request, const struct sx__fault *fault)
 {
@@ -215,79 +216,6 @@ static const struct sx__fault *read_known(struct sx__request *request,
     return NULL;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static bool is_control(unsigned char c)
-{
-    return (c < 0x20 && c != '\t') || c == 0x7f;
-}
-
-#define STEP sizeof(uint64_t)
-
-/* The first of STEP bytes that may be a control, or STEP. Subtracting a space from a byte below it,
- * and adding one to a DEL, sets its high bit, which it had not. What the bytes carry over to those
- * behind them makes some suspicious that are none, but hides none. */
-static size_t find_suspect(const char *bytes)
-{
-    const uint64_t ones = 0x0101010101010101, highs = 0x8080808080808080;
-    uint64_t word;
-    memcpy(&word, bytes, sizeof word);
-    word = le64toh(word);
-    const uint64_t suspects = ((word - ones * 0x20) | (word + ones)) & ~word & highs;
-    return suspects == 0 ? STEP : (size_t)__builtin_ctzll(suspects) / 8;
-}
-
-/* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; we
- * refuse the other controls with them, the tab excepted. So a value goes up to the first one, and
- * that must be the CR of its line end. */
-static const char *find_control(const char *at, const char *end)
-{
-    for (;;) {
-        size_t safe = STEP;
-        while ((size_t)(end - at) >= STEP && (safe = find_suspect(at)) == STEP) {
-            at += STEP;
-        }
-        at += safe % STEP;
-        if (at == end || is_control((unsigned char)*at)) {
-            return at;
-        }
-        at++;
-    }
-}
-
-/* Reads the line that begins at *at, and goes behind it. It is one that scan_head has found, so
- * that its LF is there, and behind a CR. */
-static const struct sx__fault *read_field(struct sx__header *header, const char **at,
-                                          const char *end)
-{
-    const char *line = *at;
-    const char *colon = line;
-    while (sx__is_tchar(*colon)) {
-        colon++;
-    }
-    if (colon == line || *colon != ':') {
-        return &bad_name;
-    }
-    const char *value = colon + 1;
-    while (is_blank(*value)) {
-        value++;
-    }
-    const char *value_end = find_control(value, end);
-    if (value_end[0] != '\r' || value_end[1] != '\n') {
-        return &bad_value;
-    }
-    *at = value_end + 2;
-    while (value_end > value && is_blank(value_end[-1])) {
-        value_end--;
-    }
-    header->name = (struct sx_str){line, (size_t)(colon - line)};
-    header->value = (struct sx_str){value, (size_t)(value_end - value)};
-    return NULL;
-}
-
 /* RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
  * message that lacks a Host header field". 6.3, of Transfer-Encoding beside Content-Length: "ought
  * to be handled as an error". */
@@ -299,15 +227,14 @@ static const struct sx__fault *check_together(const struct sx__request *request)
     return request->has_length && request->is_chunked ? &two_framings : NULL;
 }
 
-const struct sx__fault *sx__request_fields_parse(struct sx__request *request)
+/* Of the lines that llhttp has split; it lets a name be empty. */
+static const struct sx__fault *read_fields(struct sx__request *request)
 {
-    const char *line = request->input + request->start + request->headers_offset;
-    const char *end = request->input + request->start + request->head_size - 2;
-    for (struct sx__header *header = request->headers; line < end; header++) {
-        const struct sx__fault *fault = read_field(header, &line, end);
-        if (fault == NULL) {
-            fault = read_known(request, header);
-        }
+    for (size_t i = 0; i < request->field_count; i++) {
+        struct sx__header *header = &request->headers[i];
+        header->value = sx__trim(header->value);
+        const struct sx__fault *fault =
+            header->name.size == 0 ? &bad_name : read_known(request, header);
         if (fault != NULL) {
             return fault;
         }
@@ -315,9 +242,51 @@ const struct sx__fault *sx__request_fields_parse(struct sx__request *request)
     return check_together(request);
 }
 
+/* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; the
+ * other controls are refused with them, the tab excepted. */
+static const struct sx__fault *find_bad_part(const struct sx__request *request)
+{
+    const char *head = request->input + request->start;
+    const char *at = llhttp_get_error_pos(&request->parser);
+    const char *line_end = memrchr(head, '\n', (size_t)(at - head));
+    const char *line = line_end == NULL ? head : line_end + 1;
+    return memchr(line, ':', (size_t)(at - line)) == NULL ? &bad_name : &bad_value;
+}
+
+/* What llhttp did not like. */
+static const struct sx__fault *explain(const struct sx__request *request, llhttp_errno_t error)
+{
+    switch (error) {
+    case HPE_INVALID_HEADER_TOKEN:
+        return find_bad_part(request);
+    case HPE_INVALID_CONTENT_LENGTH:
+    case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return (request->parser.flags & F_TRANSFER_ENCODING) != 0 ? &two_framings : &bad_length;
+    case HPE_INVALID_TRANSFER_ENCODING:
+        return (request->parser.flags & F_CONTENT_LENGTH) != 0 ? &two_framings : &bad_coding;
+    default:
+        return &unclear;
+    }
+}
+
 /* ---- the whole header ---- */
 
 static const struct sx__fault no_memory = {503, SX_REASON_OVERLOADED, "there is no memory left"};
+
+/* What llhttp and we understand differently could be understood differently elsewhere, too. */
+static const struct sx__fault *parse_fields(struct sx__request *request,
+                                            const struct sx__request_line *line)
+{
+    const llhttp_errno_t error = sx__request_split_head(request, line);
+    if (error != HPE_OK && error != HPE_PAUSED) {
+        return explain(request, error);
+    }
+    const struct sx__fault *fault = read_fields(request);
+    if (fault != NULL) {
+        return fault;
+    }
+    return sx__request_is_agreed(request, error) ? NULL : &unclear;
+}
 
 enum sx__parse sx__request_parse_head(struct sx__request *request)
 {
@@ -330,10 +299,7 @@ enum sx__parse sx__request_parse_head(struct sx__request *request)
     const struct sx_str text = {request->input + request->start, request->headers_offset - 2};
     const struct sx__fault *fault = sx__request_line_parse(&line, text);
     if (fault == NULL) {
-        fault = sx__request_fields_parse(request);
-    }
-    if (fault == NULL) {
-        fault = sx__request_check_head(request, &line);
+        fault = parse_fields(request, &line);
     }
     if (fault != NULL) {
         return bad(request, fault);

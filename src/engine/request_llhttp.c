@@ -1,10 +1,8 @@
-/* request_body.c: llhttp's part: the body, and a second opinion on the header. */
+/* request_llhttp.c: what llhttp reads: the lines of the header, and the body. */
 #include "request.h"
 #include <stdlib.h>
 #include <string.h>
 
-static const struct sx__fault disagreement = {400, SX_REASON_MALFORMED,
-                                              "the header is not that of one clear request"};
 static const struct sx__fault no_memory = {503, SX_REASON_OVERLOADED, "there is no memory left"};
 static const struct sx__fault bad_chunk = {400, SX_REASON_MALFORMED,
                                            "the chunked body is malformed"};
@@ -20,6 +18,35 @@ static const struct sx__fault unknown_expectation = {417, SX_REASON_MALFORMED,
 static struct sx__request *request_of(llhttp_t *parser)
 {
     return parser->data;
+}
+
+/* scan_head has counted the lines, and there cannot be more fields; a trailer nobody needs. */
+static int on_header_field(llhttp_t *parser, const char *data, size_t size)
+{
+    struct sx__request *request = request_of(parser);
+    if (request->in_trailer) {
+        return 0;
+    }
+    if (request->field_count == request->line_count) {
+        return HPE_USER;
+    }
+    struct sx__header *header = &request->headers[request->field_count++];
+    header->name = (struct sx_str){data, size};
+    header->value = (struct sx_str){data + size + 1, 0}; /* behind the colon */
+    return 0;
+}
+
+static int on_header_value(llhttp_t *parser, const char *data, size_t size)
+{
+    struct sx__request *request = request_of(parser);
+    if (request->in_trailer) {
+        return 0;
+    }
+    if (request->field_count == 0 || request->headers[request->field_count - 1].value.size > 0) {
+        return HPE_USER;
+    }
+    request->headers[request->field_count - 1].value = (struct sx_str){data, size};
+    return 0;
 }
 
 static int on_headers_complete(llhttp_t *parser)
@@ -85,6 +112,8 @@ static int on_message_complete(llhttp_t *parser)
 }
 
 static const llhttp_settings_t settings = {
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
     .on_chunk_header = on_chunk_header,
@@ -94,29 +123,35 @@ static const llhttp_settings_t settings = {
 /* llhttp knows a list of methods, and treats some in its own way. We have read the method, and it
  * makes no difference to where a request ends; so llhttp is told GET. The target of a CONNECT,
  * which is no path, gets a slash in front. */
-const struct sx__fault *sx__request_check_head(struct sx__request *request,
-                                               const struct sx__request_line *line)
+llhttp_errno_t sx__request_split_head(struct sx__request *request,
+                                      const struct sx__request_line *line)
 {
     llhttp_t *parser = &request->parser;
     llhttp_init(parser, HTTP_REQUEST, &settings);
     parser->data = request;
+    request->field_count = 0;
     const bool is_connect = line->method.size == 7 && memcmp(line->method.data, "CONNECT", 7) == 0;
     const char *method = is_connect ? "GET /" : "GET ";
-    llhttp_errno_t error = llhttp_execute(parser, method, strlen(method));
-    const char *head_end = request->input + request->start + request->head_size;
-    if (error == HPE_OK) {
-        error = llhttp_execute(parser, line->target.data, (size_t)(head_end - line->target.data));
+    const llhttp_errno_t error = llhttp_execute(parser, method, strlen(method));
+    if (error != HPE_OK) {
+        return error;
     }
+    const char *head_end = request->input + request->start + request->head_size;
+    return llhttp_execute(parser, line->target.data, (size_t)(head_end - line->target.data));
+}
+
+bool sx__request_is_agreed(struct sx__request *request, llhttp_errno_t error)
+{
+    const llhttp_t *parser = &request->parser;
+    const char *head_end = request->input + request->start + request->head_size;
     const bool has_body = request->is_chunked || request->content_length > 0;
     const bool is_read = has_body ? error == HPE_OK
                                   : error == HPE_PAUSED && llhttp_get_error_pos(parser) == head_end;
-    llhttp_resume(parser);
-    if (!is_read || request->message_complete == has_body ||
-        ((parser->flags & F_CHUNKED) != 0) != request->is_chunked ||
-        (has_body && !request->is_chunked && parser->content_length != request->content_length)) {
-        return &disagreement;
-    }
-    return NULL;
+    llhttp_resume(&request->parser);
+    return is_read && request->field_count == request->line_count &&
+           request->message_complete != has_body &&
+           ((parser->flags & F_CHUNKED) != 0) == request->is_chunked &&
+           (!has_body || request->is_chunked || parser->content_length == request->content_length);
 }
 
 /* How the body will be kept; what cannot be accepted is known before a byte of it is read. */
