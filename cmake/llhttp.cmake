@@ -18,6 +18,22 @@ if(SX_LLHTTP_INCLUDE AND EXISTS ${SX_LLHTTP_SOURCES}/llhttp.c)
     target_compile_options(sx_llhttp_objects PRIVATE -w)
     target_compile_definitions(sx_llhttp INTERFACE LLHTTP_STRICT_MODE=1)
     set(SX_LLHTTP_OBJECTS sx_llhttp_objects)
+
+    # With SSE4.2 llhttp reads header values sixteen bytes at a time, but there are x86-64 processors
+    # without it. So it is compiled twice, and src/engine/llhttp_execute.c chooses.
+    if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+        file(STRINGS ${SX_LLHTTP_SOURCES}/llhttp.c renamed REGEX "^int llhttp__internal__?[a-z0-9_]+")
+        list(TRANSFORM renamed REPLACE "^int (llhttp__internal_[a-z0-9_]+).*" "\\1=sx__sse42_\\1")
+        list(REMOVE_DUPLICATES renamed)
+        add_library(sx_llhttp_sse42 OBJECT ${SX_LLHTTP_SOURCES}/llhttp.c)
+        target_include_directories(sx_llhttp_sse42 PRIVATE ${SX_LLHTTP_INCLUDE})
+        target_compile_definitions(sx_llhttp_sse42 PRIVATE LLHTTP_STRICT_MODE=1 ${renamed})
+        target_compile_options(sx_llhttp_sse42 PRIVATE -w -msse4.2)
+        set_source_files_properties(${SX_LLHTTP_SOURCES}/api.c PROPERTIES
+            COMPILE_DEFINITIONS llhttp__internal_execute=sx__llhttp_execute)
+        target_compile_definitions(sx_llhttp INTERFACE SX_LLHTTP_SSE42=1)
+        list(APPEND SX_LLHTTP_OBJECTS sx_llhttp_sse42)
+    endif()
 else()
     find_library(SX_LLHTTP_LIBRARY llhttp)
     if(NOT SX_LLHTTP_INCLUDE OR NOT SX_LLHTTP_LIBRARY)
