@@ -217,8 +217,9 @@ enum sx__user {
 
 struct sx__worker {
     _Alignas(64) _Atomic uint64_t user;
-    uint64_t seen_user;   /* by the monitor at its last tick, and so is the next */
-    uintptr_t seen_event; /* the last of those that wait */
+    uint64_t seen_user;     /* by the monitor at its last tick, and so is the next */
+    uintptr_t seen_event;   /* the last of those that wait */
+    _Atomic unsigned aside; /* how many of `events` there may be: most threads have none */
     /* Events that are not looked at yet: the slot, plus one where its input may have ended; 0:
      * none. Whoever takes one out has it: this thread, or the monitor with its permit. */
     _Atomic uintptr_t events[SX__EVENTS_MAX];

@@ -114,7 +114,8 @@ static uintptr_t take_event(_Atomic uintptr_t *event)
  * must not wait for it. */
 static void pass_on_events(struct sx__worker *worker)
 {
-    for (size_t i = 0; i < SX__EVENTS_MAX; i++) {
+    const unsigned aside = atomic_load_explicit(&worker->aside, memory_order_acquire);
+    for (unsigned i = 0; i < aside; i++) {
         const uintptr_t event = take_event(&worker->events[i]);
         if (event != 0) {
             sx__slot_pass_on(slot_of(event), worker->network->epoll_fd);
@@ -189,7 +190,8 @@ static bool has_backlog(const struct sx__network *network)
 static void hurry_events(struct sx__worker *worker)
 {
     uintptr_t last = 0;
-    for (size_t i = SX__EVENTS_MAX; i > 0 && last == 0; i--) {
+    const unsigned aside = atomic_load_explicit(&worker->aside, memory_order_acquire);
+    for (unsigned i = aside; i > 0 && last == 0; i--) {
         last = atomic_load_explicit(&worker->events[i - 1], memory_order_relaxed);
     }
     if (last != 0 && last == worker->seen_event) {
@@ -639,6 +641,7 @@ static void poll_once(struct sx__worker *worker)
         sx__permits_put_back(&network->permits);
     }
     sort_events(worker, events, found);
+    atomic_store_explicit(&worker->aside, found > 0 ? (unsigned)found : 0, memory_order_release);
     for (int i = 0; i < found; i++) {
         const uintptr_t event = take_event(&worker->events[i]);
         if (event != 0 && sx__slot_take(slot_of(event))) {
@@ -649,6 +652,7 @@ static void poll_once(struct sx__worker *worker)
             pass_on_events(worker);
         }
     }
+    atomic_store_explicit(&worker->aside, 0, memory_order_relaxed);
 }
 
 void *sx__worker_run(void *argument)
