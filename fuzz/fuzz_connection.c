@@ -77,6 +77,13 @@ static void on_begin(void *app, struct sx__exchange *exchange)
         spoil(exchange->headers[i].name);
         spoil(exchange->headers[i].value);
     }
+    /* There is no NUL in a header, so that one that is found now belongs to another view. */
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        const struct sx__header *header = &exchange->headers[i];
+        demand(memchr(header->name.data, '\0', header->name.size) == NULL &&
+                   memchr(header->value.data, '\0', header->value.size) == NULL,
+               "what is behind one view is within another");
+    }
     memset(exchange->path_space, 'p', exchange->record.target.size + 2);
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
 }

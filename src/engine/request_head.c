@@ -264,6 +264,9 @@ static const struct sx__fault *explain(const struct sx__request *request, llhttp
         return (request->parser.flags & F_TRANSFER_ENCODING) != 0 ? &two_framings : &bad_length;
     case HPE_INVALID_TRANSFER_ENCODING:
         return (request->parser.flags & F_CONTENT_LENGTH) != 0 ? &two_framings : &bad_coding;
+    case HPE_STRICT:
+    case HPE_LF_EXPECTED:
+        return &bare_cr;
     default:
         return &unclear;
     }

@@ -36,10 +36,12 @@ static int on_header_field(llhttp_t *parser, const char *data, size_t size)
     return 0;
 }
 
+/* An empty value llhttp finds only when it has seen that the next line does not go on with it, and
+ * tells of it there; it stays where the field has put it. */
 static int on_header_value(llhttp_t *parser, const char *data, size_t size)
 {
     struct sx__request *request = request_of(parser);
-    if (request->in_trailer) {
+    if (request->in_trailer || size == 0) {
         return 0;
     }
     if (request->field_count == 0 || request->headers[request->field_count - 1].value.size > 0) {

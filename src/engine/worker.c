@@ -640,8 +640,8 @@ static void poll_once(struct sx__worker *worker)
         worker->has_permit = false;
         sx__permits_put_back(&network->permits);
     }
+    atomic_store_explicit(&worker->aside, found > 0 ? (unsigned)found : 0, memory_order_relaxed);
     sort_events(worker, events, found);
-    atomic_store_explicit(&worker->aside, found > 0 ? (unsigned)found : 0, memory_order_release);
     for (int i = 0; i < found; i++) {
         const uintptr_t event = take_event(&worker->events[i]);
         if (event != 0 && sx__slot_take(slot_of(event))) {

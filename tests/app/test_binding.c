@@ -232,6 +232,18 @@ static void test_headers_are_found_in_any_case_and_with_dashes(void **state)
     assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-Request-Id: \xff\r\n"), 400);
 }
 
+static void test_an_empty_header_leaves_the_next_one_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        fixture_send(&fixture, "GET", "/headers",
+                     "X-Empty:\r\nX-Request-Id:id\r\nX-Blank: \t \r\nX-N: 7\r\nX-Last:\r\n"),
+        200);
+    assert_body(&fixture, "localhost|id|7");
+    assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-Request-Id:\r\nX-N: 7\r\n"), 200);
+    assert_body(&fixture, "localhost||7");
+}
+
 static void test_the_request_can_be_injected(void **state)
 {
     (void)state;
@@ -349,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_a_path_that_does_not_convert_is_not_found),
         cmocka_unit_test(test_path_arguments_are_decoded),
         cmocka_unit_test(test_headers_are_found_in_any_case_and_with_dashes),
+        cmocka_unit_test(test_an_empty_header_leaves_the_next_one_alone),
         cmocka_unit_test(test_the_request_can_be_injected),
         cmocka_unit_test(test_a_malformed_path_is_a_400),
         cmocka_unit_test(test_defaults_stand_for_what_is_absent),

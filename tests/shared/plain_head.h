@@ -51,6 +51,18 @@ static inline bool plain_read_line(struct sx__header *header, const char *line, 
     return plain_is_token(line, header->name.size) && plain_is_value(value, header->value.size);
 }
 
+/* Whether that is what was read from the line. The value lies behind the colon even if it is empty,
+ * and no farther than the line end: the byte behind it may be overwritten. */
+static inline bool plain_is_read(const struct sx__header *read, const struct sx__header *plain,
+                                 const char *line_end)
+{
+    return read->name.data == plain->name.data && read->name.size == plain->name.size &&
+           read->value.size == plain->value.size &&
+           (plain->value.size > 0 ? read->value.data == plain->value.data
+                                  : read->value.data > plain->name.data + plain->name.size &&
+                                        read->value.data <= line_end);
+}
+
 /* Whether the header that scan_head has found is made of such lines, and request->headers, unless
  * it is NULL, of what is in them. */
 static inline bool plain_head_is(const struct sx__request *request,
@@ -64,15 +76,9 @@ static inline bool plain_head_is(const struct sx__request *request,
         while (line_end[0] != '\r' || line_end[1] != '\n') {
             line_end++;
         }
-        struct sx__header header;
-        if (!plain_read_line(&header, line, (size_t)(line_end - line))) {
-            return false;
-        }
-        if (headers != NULL &&
-            (headers[count].name.data != header.name.data ||
-             headers[count].name.size != header.name.size ||
-             headers[count].value.size != header.value.size ||
-             (header.value.size > 0 && headers[count].value.data != header.value.data))) {
+        struct sx__header plain;
+        if (!plain_read_line(&plain, line, (size_t)(line_end - line)) ||
+            (headers != NULL && !plain_is_read(&headers[count], &plain, line_end))) {
             return false;
         }
         count++;
