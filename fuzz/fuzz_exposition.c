@@ -286,8 +286,9 @@ static void parse_histogram(struct sx_str *page, const struct model *model,
     uint64_t count = 0;
     for (size_t i = 0; i <= model->bound_count; i++) {
         bool last = i == model->bound_count;
+        count += series->counts[i];
         if (!last && isinf(model->bounds[i])) {
-            continue; /* it is implied */
+            continue; /* it is implied: what is in it is in the last one, too */
         }
         char bound[TEXT_MAX * SX__UTF8_GROWTH + 1];
         char *end = NULL;
@@ -298,7 +299,6 @@ static void parse_histogram(struct sx_str *page, const struct model *model,
         bound[parse_escaped(page, '"', "", bound)] = '\0';
         check(strtod(bound, &end) == (last ? INFINITY : model->bounds[i]) && *end == '\0');
         expect(page, "} ");
-        count += series->counts[i];
         check_number(page, (double)count);
     }
     expect(page, model->name);
