@@ -10,14 +10,16 @@ struct follower {
     unsigned every_ms;
     int64_t left; /* events; below 0: no end */
     int64_t number;
-    int64_t due_ms;
+    int64_t due_ns;
 };
 
-static int64_t now_ms(void)
+#define NS_PER_MS 1000000
+
+static int64_t now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000 * NS_PER_MS + now.tv_nsec;
 }
 
 /* Never waits: between two events it holds no thread, so thousands may follow. */
@@ -27,12 +29,12 @@ static int next_event(void *context, char *space, size_t size, unsigned *wait_ms
     if (follower->left == 0) {
         return 0;
     }
-    const int64_t early_ms = follower->due_ms - now_ms();
-    if (early_ms > 0) {
-        *wait_ms = (unsigned)early_ms;
+    const int64_t early_ns = follower->due_ns - now_ns();
+    if (early_ns > 0) {
+        *wait_ms = (unsigned)((early_ns + NS_PER_MS - 1) / NS_PER_MS); /* never before it is due */
         return SX_EAGAIN;
     }
-    follower->due_ms += follower->every_ms;
+    follower->due_ns += (int64_t)follower->every_ms * NS_PER_MS;
     follower->left--;
     return snprintf(space, size, "id: %lld\ndata: tick\n\n", (long long)++follower->number);
 }
@@ -44,7 +46,7 @@ static struct sx_result events(int64_t every, int64_t count)
         return sx_fail(503, "out of memory");
     }
     *follower = (struct follower){
-        .every_ms = (unsigned)every, .left = count == 0 ? -1 : count, .due_ms = now_ms()};
+        .every_ms = (unsigned)every, .left = count == 0 ? -1 : count, .due_ns = now_ns()};
     return sx_with_header("Cache-Control", "no-store",
                           sx_stream("text/event-stream", next_event, follower, free));
 }

@@ -74,8 +74,17 @@ uint64_t now_ms(void)
 
 int connect_to(const struct fixture *fixture)
 {
+    return connect_with_room(fixture, 0);
+}
+
+int connect_with_room(const struct fixture *fixture, int receive_bytes)
+{
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
+    if (receive_bytes > 0) {
+        assert_int_equal(
+            setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes), 0);
+    }
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_port =
                                             htons(sx__network_get_port(fixture->network, 0)),
