@@ -383,7 +383,7 @@ static void monitor(struct sx__network *network)
         resume_streams(network, now_ns);
         shed_slow_readers(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
-            sx__slots_sweep(&network->slots, SX__SWEEP_LATE, now_ns);
+            sx__slots_sweep(&network->slots, SX__SWEEP_LATE, network->epoll_fd, now_ns);
             swept_ns = now_ns;
         }
         if (now_ns - woken_ns >= (uint64_t)REST_MS * NS_PER_MS) {
@@ -419,7 +419,8 @@ static uint64_t drain(struct sx__network *network)
         expire(network, now_ns >= tell_ns ? UINT64_MAX : now_ns);
         resume_streams(network, UINT64_MAX - 1); /* to learn that there is no time to wait */
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
-            sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_IDLE, now_ns);
+            sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_IDLE,
+                            network->epoll_fd, now_ns);
             swept_ns = now_ns;
         }
         sx__workers_tick(network);

@@ -67,7 +67,7 @@ struct sx__slot {
     _Atomic uint64_t resume_ns; /* a stream goes on then; UINT64_MAX: there is none that waits */
     int fd;
     struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
-    bool late;                  /* the monitor has shut it down, because its deadline was over */
+    bool late;                  /* the monitor has found its deadline over */
     bool lingering;             /* its write side is shut down */
     bool watches_output;
     bool overloaded;              /* it has been queued for too long, and is to be told so */
@@ -106,14 +106,14 @@ void sx__slot_pass_on(struct sx__slot *slot, int epoll_fd);
 /* That of its connection, or of the handshake before it. */
 uint64_t sx__slot_get_deadline(const struct sx__slot *slot);
 
-/* What the monitor does to connections that nobody owns. Shutting down makes their event come, and
- * whoever gets it closes them: no descriptor is ever closed by another than its owner. */
+/* What the monitor does to connections that nobody owns. It makes their event come, and whoever
+ * gets it ends them: no descriptor is ever closed by another than its owner. */
 enum sx__sweep {
     SX__SWEEP_LATE, /* those whose deadline is over */
     SX__SWEEP_IDLE, /* the idle ones, too */
     SX__SWEEP_ALL,
 };
-void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now_ns);
+void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns);
 
 /* Has the event of those come whose stream is to go on; gives when the next one is. */
 uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
@@ -205,8 +205,9 @@ struct sx__slot *sx__tokens_expire(struct sx__tokens *tokens, uint64_t now_ns);
 
 struct sx__network;
 
-/* `user` says what the monitor must know: the number of the call of a handler, times four, plus
- * where the thread is. A number that is the same at two ticks is a call that lasts. */
+/* `user` says what the monitor must know: the number of the call of a handler or of observers,
+ * times four, plus where the thread is. A number that is the same at two ticks is a call that
+ * lasts. */
 enum sx__user {
     SX__USER_OUTSIDE,
     SX__USER_INSIDE,

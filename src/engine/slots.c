@@ -104,7 +104,7 @@ uint64_t sx__slot_get_deadline(const struct sx__slot *slot)
     return is_in_handshake && handshake_ns < deadline_ns ? handshake_ns : deadline_ns;
 }
 
-static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now_ns)
+static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns)
 {
     if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING) {
         return;
@@ -121,21 +121,25 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, uint64_t now
     const bool is_late = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) <= now_ns;
     const bool is_idle = sx__connection_is_idle(&slot->connection);
     const enum sx__want want = sx__connection_get_want(&slot->connection);
-    if (sweep == SX__SWEEP_ALL || is_late || (sweep == SX__SWEEP_IDLE && is_idle)) {
-        slot->late = true;
-        /* What waits for input can still be answered with a 408. */
-        const bool answers = sweep != SX__SWEEP_ALL && want == SX__WANT_INPUT;
-        shutdown(slot->fd, answers ? SHUT_RD : SHUT_RDWR);
+    const bool is_over = sweep == SX__SWEEP_ALL || is_late || (sweep == SX__SWEEP_IDLE && is_idle);
+    slot->late |= is_over;
+    if (is_over && sweep != SX__SWEEP_ALL && want == SX__WANT_INPUT) {
+        /* It can still be answered with a 408, and read on after that. */
+        sx__slot_kick(slot, epoll_fd);
+        return;
+    }
+    if (is_over) {
+        shutdown(slot->fd, SHUT_RDWR);
     }
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
 }
 
-void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, uint64_t now_ns)
+void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns)
 {
     for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
         struct sx__slot *first = atomic_load_explicit(&slots->leaves[i], memory_order_acquire);
         for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
-            sweep_slot(&first[j], sweep, now_ns);
+            sweep_slot(&first[j], sweep, epoll_fd, now_ns);
         }
     }
 }

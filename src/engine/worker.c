@@ -49,16 +49,21 @@ static void rouse_monitor(struct sx__network *network)
     }
 }
 
-static void enter_handler(struct sx__worker *worker)
+/* Around all that the service is called for: a handler may block, and so may an observer. */
+static void enter_user_code(struct sx__worker *worker)
 {
-    struct sx__network *network = worker->network;
     const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
-    atomic_store(&worker->user, (user & ~(uint64_t)3) + 4 + SX__USER_INSIDE);
-    rouse_monitor(network);
+    const uint64_t call = (user & ~(uint64_t)3) + 4;
+    if (worker->has_permit) {
+        atomic_store(&worker->user, call + SX__USER_INSIDE);
+        rouse_monitor(worker->network);
+    } else {
+        atomic_store(&worker->user, call + SX__USER_ROBBED);
+    }
 }
 
-/* Gives whether the thread still has its permit. */
-static bool leave_handler(struct sx__worker *worker)
+/* From now on it is known whether the thread still has its permit. */
+static void leave_user_code(struct sx__worker *worker)
 {
     const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
     const uint64_t outside = user & ~(uint64_t)3;
@@ -67,7 +72,6 @@ static bool leave_handler(struct sx__worker *worker)
         worker->has_permit = false;
         atomic_store(&worker->user, outside);
     }
-    return worker->has_permit;
 }
 
 /* A route whose handlers have lasted lately is expected to go on so: its thread gives up the permit
@@ -123,6 +127,13 @@ static void pass_on_events(struct sx__worker *worker)
     }
 }
 
+static void give_up_permit(struct sx__worker *worker)
+{
+    worker->has_permit = false;
+    pass_on_events(worker);
+    sx__permits_give(&worker->network->permits, worker->has_extra);
+}
+
 static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
@@ -130,23 +141,23 @@ static void call_handler(struct turn *turn)
     const size_t route = turn->connection->request->exchange.record.route_index;
     _Atomic unsigned char *slowness = &network->slowness[route % SX__ROUTES_KNOWN];
     if (worker->has_permit &&
-        atomic_load_explicit(slowness, memory_order_relaxed) < SLOWNESS_MAX / 2) {
-        enter_handler(worker);
-        run_user_code(turn);
-        after_user_code(turn, slowness, !leave_handler(worker));
-        return;
+        atomic_load_explicit(slowness, memory_order_relaxed) >= SLOWNESS_MAX / 2) {
+        give_up_permit(worker);
     }
-    if (worker->has_permit) {
-        worker->has_permit = false;
-        pass_on_events(worker);
-        sx__permits_give(&network->permits, worker->has_extra);
-    }
-    const uint64_t outside = atomic_load_explicit(&worker->user, memory_order_relaxed);
-    atomic_store(&worker->user, outside + 4 + SX__USER_ROBBED);
-    const uint64_t began_ns = sx__now_ns();
+    const bool is_watched = worker->has_permit;
+    const uint64_t began_ns = is_watched ? 0 : sx__now_ns();
+    enter_user_code(worker);
     run_user_code(turn);
-    atomic_store(&worker->user, outside + 4);
-    after_user_code(turn, slowness, sx__now_ns() - began_ns > SLOW_NS);
+    leave_user_code(worker);
+    after_user_code(turn, slowness,
+                    is_watched ? !worker->has_permit : sx__now_ns() - began_ns > SLOW_NS);
+}
+
+static void refuse_overload(struct turn *turn)
+{
+    enter_user_code(turn->worker);
+    sx__connection_refuse_overload(turn->connection, turn->now_ns);
+    leave_user_code(turn->worker);
 }
 
 static bool is_reserved(const struct turn *turn)
@@ -174,7 +185,7 @@ static void handle(struct turn *turn)
         rouse_monitor(network);
         break;
     case SX__TOOK_NOTHING:
-        sx__connection_refuse_overload(turn->connection, turn->now_ns);
+        refuse_overload(turn);
         break;
     }
 }
@@ -247,18 +258,63 @@ static void wait_for_room(struct turn *turn)
     turn->waits = turn->slot->watches_output;
 }
 
-static void give_up_input(struct turn *turn, int error)
+static void abort_connection(struct turn *turn)
+{
+    enter_user_code(turn->worker);
+    sx__connection_abort(turn->connection, turn->now_ns);
+    leave_user_code(turn->worker);
+}
+
+static void reject(struct turn *turn, enum sx_reason reason)
 {
     const struct sx__service *service = &turn->worker->network->protocol.service;
-    const struct sx__tls_stream *tls = turn->slot->tls;
-    if (error == EPROTO && tls != NULL && !sx__tls_is_established(tls)) {
-        service->rejected(service->app, SX_REASON_TLS_HANDSHAKE);
+    enter_user_code(turn->worker);
+    service->rejected(service->app, reason);
+    leave_user_code(turn->worker);
+}
+
+static bool is_in_handshake(const struct turn *turn)
+{
+    return turn->slot->tls != NULL && !sx__tls_is_established(turn->slot->tls);
+}
+
+static void give_up_input(struct turn *turn, int error)
+{
+    if ((error == EPROTO || turn->slot->late) && is_in_handshake(turn)) {
+        reject(turn, SX_REASON_TLS_HANDSHAKE);
     }
-    sx__connection_abort(turn->connection, turn->now_ns);
+    abort_connection(turn);
+}
+
+static void end_late(struct turn *turn)
+{
+    if (is_in_handshake(turn)) {
+        reject(turn, SX_REASON_TLS_HANDSHAKE);
+    }
+    enter_user_code(turn->worker);
+    sx__connection_end_late(turn->connection, turn->now_ns);
+    leave_user_code(turn->worker);
+}
+
+static void end_input(struct turn *turn)
+{
+    enter_user_code(turn->worker);
+    sx__connection_end_input(turn->connection, turn->now_ns);
+    leave_user_code(turn->worker);
+}
+
+/* What came while the monitor looked may have given it more time. */
+static bool is_late(const struct turn *turn)
+{
+    return turn->slot->late && turn->now_ns >= sx__slot_get_deadline(turn->slot);
 }
 
 static void read_input(struct turn *turn)
 {
+    if (turn->drained && is_late(turn)) {
+        end_late(turn);
+        return;
+    }
     if (turn->drained) {
         turn->waits = true;
         return;
@@ -266,11 +322,10 @@ static void read_input(struct turn *turn)
     char *space;
     size_t size;
     if (sx__connection_reserve(turn->connection, &turn->worker->pool, &space, &size) < 0) {
-        struct sx__service *service = &turn->worker->network->protocol.service;
         if (sx__connection_is_idle(turn->connection)) {
-            service->rejected(service->app, SX_REASON_OVERLOADED);
+            reject(turn, SX_REASON_OVERLOADED);
         }
-        sx__connection_abort(turn->connection, turn->now_ns);
+        abort_connection(turn);
         return;
     }
     const ssize_t count = sx__slot_receive(turn->slot, space, size);
@@ -278,13 +333,13 @@ static void read_input(struct turn *turn)
         /* What TLS has read already the kernel does not tell of again. */
         turn->drained = (size_t)count < size && !turn->ends && turn->slot->tls == NULL;
         sx__connection_receive(turn->connection, (size_t)count);
-    } else if (count == 0 && turn->slot->late) {
-        sx__connection_end_late(turn->connection, turn->now_ns);
+    } else if (count == 0 && !turn->slot->late) {
+        end_input(turn);
     } else if (count == 0) {
-        sx__connection_end_input(turn->connection, turn->now_ns);
+        end_late(turn);
     } else if (errno == EAGAIN) {
         turn->drained = true;
-    } else if (errno == EBUSY && turn->slot->tls != NULL && !turn->slot->late) {
+    } else if (errno == EBUSY && turn->slot->tls != NULL && !is_late(turn)) {
         wait_for_room(turn);
     } else if (errno != EINTR) {
         give_up_input(turn, errno);
@@ -294,15 +349,10 @@ static void read_input(struct turn *turn)
 /* The disk may keep the thread as a handler may, and then its permit is taken in the same way. */
 static ssize_t send_file(struct turn *turn, const struct sx__file_part *part)
 {
-    const bool watched = turn->worker->has_permit;
-    if (watched) {
-        enter_handler(turn->worker);
-    }
+    enter_user_code(turn->worker);
     ssize_t sent = sx__slot_send_file(turn->slot, part);
     const int error = errno;
-    if (watched) {
-        leave_handler(turn->worker);
-    }
+    leave_user_code(turn->worker);
     errno = error;
     if (sent == 0) {
         /* It has become shorter than its Content-Length. */
@@ -324,14 +374,16 @@ static void write_output(struct turn *turn)
         turn->now_ns = sx__now_ns();
         turn->sent += (size_t)size;
         turn->slot->taken += (size_t)size;
+        enter_user_code(turn->worker);
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
+        leave_user_code(turn->worker);
     } else if (errno == EAGAIN) {
         wait_for_room(turn);
     } else if (errno == EBUSY && turn->slot->tls != NULL) {
         turn->waits = true;
     } else if (errno != EINTR) {
         turn->now_ns = sx__now_ns();
-        sx__connection_abort(turn->connection, turn->now_ns);
+        abort_connection(turn);
     }
 }
 
@@ -351,7 +403,7 @@ static void linger(struct turn *turn)
         turn->waits = true;
     } else if (count == 0 || (count < 0 && errno != EINTR) ||
                turn->now_ns >= sx__connection_get_deadline(turn->connection)) {
-        sx__connection_abort(turn->connection, turn->now_ns);
+        abort_connection(turn);
     }
 }
 
@@ -362,7 +414,9 @@ static void step(struct turn *turn, enum sx__want want)
         read_input(turn);
         break;
     case SX__WANT_ADVANCE:
+        enter_user_code(turn->worker);
         sx__connection_advance(turn->connection, turn->now_ns);
+        leave_user_code(turn->worker);
         break;
     case SX__WANT_HANDLER:
     case SX__WANT_PRODUCE:
@@ -389,6 +443,7 @@ static void close_connection(struct turn *turn)
 {
     struct sx__network *network = turn->worker->network;
     struct sx__slot *slot = turn->slot;
+    abort_connection(turn);
     sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
     /* The descriptor's number may come back at once: the slot must be free by then. */
     const int fd = slot->fd;
@@ -476,7 +531,7 @@ static uint32_t find_ends(const struct sx__slot *slot)
 static void note_ends(struct turn *turn, uint32_t ends)
 {
     if ((ends & (EPOLLHUP | EPOLLERR)) != 0) {
-        sx__connection_abort(turn->connection, turn->now_ns);
+        abort_connection(turn);
     } else if ((ends & EPOLLRDHUP) != 0) {
         sx__connection_half_close(turn->connection);
     }
@@ -488,7 +543,7 @@ static void take_turn(struct turn *turn)
     for (;;) {
         /* Who always has something to do is never found waiting by the monitor. */
         if (atomic_load_explicit(&turn->worker->network->cuts_off, memory_order_relaxed)) {
-            sx__connection_abort(turn->connection, turn->now_ns);
+            abort_connection(turn);
         }
         const enum sx__want want = work(turn);
         if (turn->queued) {
@@ -572,7 +627,7 @@ static void serve(struct sx__worker *worker, struct sx__slot *slot, bool may_end
     }
     if (slot->overloaded) {
         slot->overloaded = false;
-        sx__connection_refuse_overload(turn.connection, turn.now_ns);
+        refuse_overload(&turn);
     }
     const uint64_t began_ns = turn.now_ns;
     take_turn(&turn);
@@ -610,19 +665,33 @@ static int most_events(const struct sx__worker *worker)
     return get_turn_ns(worker) > LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
 }
 
-/* Sets those of connections aside, and deals with the others. */
-static void sort_events(struct sx__worker *worker, const struct epoll_event *events, int count)
+/* Sets those of connections aside; gives whether there are others. */
+static bool set_aside(struct sx__worker *worker, const struct epoll_event *events, int count)
 {
     struct sx__network *network = worker->network;
+    bool has_others = false;
     for (int i = 0; i < count; i++) {
         void *pointer = events[i].data.ptr;
-        struct sx__listener *listener = find_listener(network, pointer);
-        if (listener != NULL) {
-            sx__listener_accept(network, listener);
+        if (find_listener(network, pointer) != NULL) {
+            has_others = true;
         } else if (pointer != &network->exit_fd) {
             const bool ends = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
             atomic_store_explicit(&worker->events[i], (uintptr_t)pointer + ends,
                                   memory_order_release);
+        }
+    }
+    return has_others;
+}
+
+static void accept_connections(struct sx__worker *worker, const struct epoll_event *events,
+                               int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct sx__listener *listener = find_listener(worker->network, events[i].data.ptr);
+        if (listener != NULL) {
+            enter_user_code(worker);
+            sx__listener_accept(worker->network, listener);
+            leave_user_code(worker);
         }
     }
 }
@@ -641,7 +710,9 @@ static void poll_once(struct sx__worker *worker)
         sx__permits_put_back(&network->permits);
     }
     atomic_store_explicit(&worker->aside, found > 0 ? (unsigned)found : 0, memory_order_relaxed);
-    sort_events(worker, events, found);
+    if (set_aside(worker, events, found)) {
+        accept_connections(worker, events, found);
+    }
     for (int i = 0; i < found; i++) {
         const uintptr_t event = take_event(&worker->events[i]);
         if (event != 0 && sx__slot_take(slot_of(event))) {

@@ -39,10 +39,39 @@ static struct sx_str text_of(const char *text)
     return (struct sx_str){text, strlen(text)};
 }
 
+static void sleep_us(long us)
+{
+    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
+}
+
+static void wait_for_release(struct fake_service *fake)
+{
+    pthread_mutex_lock(&fake->mutex);
+    while (!fake->is_released) {
+        pthread_cond_wait(&fake->released, &fake->mutex);
+    }
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void observe(struct fake_service *fake, bool blocks)
+{
+    if (!blocks) {
+        return;
+    }
+    pthread_mutex_lock(&fake->mutex);
+    fake->in_observer++;
+    pthread_mutex_unlock(&fake->mutex);
+    wait_for_release(fake);
+    pthread_mutex_lock(&fake->mutex);
+    fake->in_observer--;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
 static void on_begin(void *app, struct sx__exchange *exchange)
 {
     struct fake_service *fake = app;
     const struct sx_record *record = &exchange->record;
+    observe(fake, is(record->target, "/block-begin"));
     pthread_mutex_lock(&fake->mutex);
     fake->begins++;
     tell(fake, "begin [%.*s] [%.*s]", (int)record->method.size, record->method.data,
@@ -65,20 +94,6 @@ static void on_begin(void *app, struct sx__exchange *exchange)
         ((char *)(uintptr_t)header->name.data)[header->name.size] = '\0';
         ((char *)(uintptr_t)header->value.data)[header->value.size] = '\0';
     }
-}
-
-static void sleep_us(long us)
-{
-    nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
-}
-
-static void wait_for_release(struct fake_service *fake)
-{
-    pthread_mutex_lock(&fake->mutex);
-    while (!fake->is_released) {
-        pthread_cond_wait(&fake->released, &fake->mutex);
-    }
-    pthread_mutex_unlock(&fake->mutex);
 }
 
 /* "/status/404" and so on. */
@@ -216,6 +231,7 @@ static void on_refuse(void *app, struct sx__exchange *exchange, int status, cons
 static void on_end(void *app, struct sx__exchange *exchange, enum sx_outcome outcome)
 {
     struct fake_service *fake = app;
+    observe(fake, is(exchange->record.target, "/block-end"));
     pthread_mutex_lock(&fake->mutex);
     fake->ends++;
     fake->outcomes[outcome]++;

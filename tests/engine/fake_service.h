@@ -12,8 +12,9 @@ struct fake_service {
     unsigned begins, handles, refusals, ends;
     unsigned outcomes[3]; /* by enum sx_outcome */
     unsigned rejections[SX_REASONS];
-    unsigned in_handler; /* now */
-    unsigned produced;   /* pieces of streams, or questions for them */
+    unsigned in_handler;  /* now */
+    unsigned in_observer; /* of /block-begin and /block-end, now */
+    unsigned produced;    /* pieces of streams, or questions for them */
     unsigned logs;
     char last_log[512];
     int refused_status;
@@ -22,7 +23,7 @@ struct fake_service {
     bool records; /* write the story down */
     char *story;  /* a line for each call; NUL-terminated */
     size_t story_size;
-    pthread_cond_t released; /* for handlers of /block */
+    pthread_cond_t released; /* for handlers of /block, and for observers */
     bool is_released;
     FILE *file; /* of /file, which is `big` behind ten other bytes; NULL: none */
     char *big;  /* the body of /big */
@@ -38,7 +39,7 @@ void fake_service_make_file(struct fake_service *fake);
 /* The service to give to an engine. */
 struct sx__service fake_service_get(struct fake_service *fake);
 
-/* Lets all handlers of /block go on, the future ones too. */
+/* Lets all handlers of /block go on, and all observers, the future ones too. */
 void fake_service_release(struct fake_service *fake);
 
 /* Waits until `*counter`, one of the fake's own, is at least `count`, at most ten seconds. */

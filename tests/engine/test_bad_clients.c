@@ -166,6 +166,24 @@ static void a_header_that_only_grows_is_late(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TIMEOUT], 2);
 }
 
+/* Closing at once would take the response away from who has not read it yet, by a reset. */
+static void who_is_late_may_go_on_sending_for_a_while(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.header_timeout_ms = 50;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, "GET / HT");
+    assert_int_equal(receive_response(fd, NULL), 408);
+    char byte;
+    assert_int_equal(receive(fd, &byte, 1), 0);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(send(fd, "TP", 2, MSG_NOSIGNAL), 2);
+        assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = 0}, 1, 10), 0);
+    }
+    close(fd);
+}
+
 static void a_body_that_only_grows_is_late(void **state)
 {
     struct fixture *fixture = *state;
@@ -292,11 +310,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_said_may_end_at_any_byte),  TEST(a_half_close_may_come_at_any_byte),
-        TEST(what_is_heard_may_end_at_any_byte), TEST(a_header_that_only_grows_is_late),
-        TEST(a_body_that_only_grows_is_late),    TEST(empty_lines_do_not_go_on_for_ever),
-        TEST(who_sends_on_and_on_is_cut_off),    TEST(a_stop_does_not_wait_for_what_has_no_end),
-        TEST(floods_do_not_keep_others_waiting),
+        TEST(what_is_said_may_end_at_any_byte),          TEST(a_half_close_may_come_at_any_byte),
+        TEST(what_is_heard_may_end_at_any_byte),         TEST(a_header_that_only_grows_is_late),
+        TEST(who_is_late_may_go_on_sending_for_a_while), TEST(a_body_that_only_grows_is_late),
+        TEST(empty_lines_do_not_go_on_for_ever),         TEST(who_sends_on_and_on_is_cut_off),
+        TEST(a_stop_does_not_wait_for_what_has_no_end),  TEST(floods_do_not_keep_others_waiting),
     };
     return cmocka_run_group_tests_name("bad clients", tests, NULL, NULL);
 }

@@ -112,6 +112,36 @@ static void a_reserved_route_answers_while_all_threads_are_blocked(void **state)
     close(fd);
 }
 
+static void block_observers(struct fixture *fixture, const char *request)
+{
+    enum { COUNT = 40 };
+    start(fixture);
+    int fds[COUNT];
+    for (unsigned i = 0; i < COUNT; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], request);
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_observer, i + 1));
+    }
+    for (int i = 0; i < 20; i++) {
+        get(fixture, GET("/"), 200);
+    }
+    fake_service_release(&fixture->fake);
+    for (unsigned i = 0; i < COUNT; i++) {
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+        close(fds[i]);
+    }
+}
+
+static void observers_that_block_keep_nobody_waiting(void **state)
+{
+    block_observers(*state, GET("/block-begin"));
+}
+
+static void nor_do_those_that_block_at_the_end(void **state)
+{
+    block_observers(*state, GET("/block-end"));
+}
+
 static void who_has_left_the_queue_is_not_worked_for(void **state)
 {
     struct fixture *fixture = *state;
@@ -273,6 +303,8 @@ int main(void)
         TEST(who_waits_too_long_is_answered_503),
         TEST(a_full_queue_is_told_at_once),
         TEST(a_reserved_route_answers_while_all_threads_are_blocked),
+        TEST(observers_that_block_keep_nobody_waiting),
+        TEST(nor_do_those_that_block_at_the_end),
         TEST(who_has_left_the_queue_is_not_worked_for),
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),

@@ -143,6 +143,8 @@ static void a_handshake_that_does_not_end_is_given_up(void **state)
     send_all(slow, "\x16\x03\x01\x02", 4);
     assert_closed(silent);
     assert_closed(slow);
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 2);
 }
 
 int main(void)
