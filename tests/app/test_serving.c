@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ANSWER_BYTES 1024
+
 static pthread_barrier_t inside;
 static atomic_int inits, finis, leaves;
 
@@ -61,9 +63,8 @@ static void *run(void *app)
     return sx_app_run(app) == 0 ? app : NULL;
 }
 
-static int set_up(void **state)
+static void set_up_with(const struct sx_run_options *options)
 {
-    (void)state;
     atomic_store(&inits, 0);
     atomic_store(&finis, 0);
     atomic_store(&leaves, 0);
@@ -73,10 +74,23 @@ static int set_up(void **state)
                                                       .hooks = SX_LIST(hooks),
                                                       .components = SX_COMPONENTS(part)}),
         SX_OK);
-    port = sx_app_listen(fixture.app, NULL);
+    port = sx_app_listen(fixture.app, options);
     assert_true(port > 0);
-    assert_int_equal(sx_app_listen(fixture.app, NULL), SX_ESTATE);
+    assert_int_equal(sx_app_listen(fixture.app, options), SX_ESTATE);
     assert_int_equal(pthread_create(&server, NULL, run, fixture.app), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    set_up_with(NULL);
+    return 0;
+}
+
+static int set_up_small(void **state)
+{
+    (void)state;
+    set_up_with(&(struct sx_run_options){.threads = 1, .queue_count = 1, .queue_timeout_ms = 100});
     return 0;
 }
 
@@ -107,16 +121,22 @@ static int send_request(const char *target)
     return fd;
 }
 
-static void assert_answer(int fd, const char *first_line, const char *last)
+static size_t read_answer(int fd, char answer[ANSWER_BYTES])
 {
-    char answer[1024];
     size_t used = 0;
     ssize_t got;
-    while ((got = read(fd, answer + used, sizeof answer - 1 - used)) > 0) {
+    while ((got = read(fd, answer + used, ANSWER_BYTES - 1 - used)) > 0) {
         used += (size_t)got;
     }
     answer[used] = '\0';
     close(fd);
+    return used;
+}
+
+static void assert_answer(int fd, const char *first_line, const char *last)
+{
+    char answer[ANSWER_BYTES];
+    const size_t used = read_answer(fd, answer);
     assert_memory_equal(answer, first_line, strlen(first_line));
     assert_true(used >= strlen(last));
     assert_string_equal(answer + used - strlen(last), last);
@@ -153,6 +173,31 @@ static void test_what_is_in_flight_is_answered_when_it_stops(void **state)
     assert_answer(fd, "HTTP/1.1 200 OK\r\n", "{\"value\":1}");
 }
 
+static void assert_told_to_come_again(int fd)
+{
+    char answer[ANSWER_BYTES];
+    read_answer(fd, answer);
+    assert_memory_equal(answer, "HTTP/1.1 503 Service Unavailable\r\n", 34);
+    const char *field = strstr(answer, "\r\nRetry-After: 1\r\n");
+    assert_true(field != NULL && field < strstr(answer, "\r\n\r\n"));
+    assert_int_equal(atomic_load(&inits), 1); /* the one inside */
+}
+
+/* The one thread is taken: of the next two requests the queue has room for one, which waits in
+ * vain. */
+static void test_who_is_turned_away_is_told_when_to_come_again(void **state)
+{
+    (void)state;
+    const int blocked = send_request("/wait");
+    pthread_barrier_wait(&inside);
+    const int first = send_request("/wait");
+    const int second = send_request("/wait");
+    assert_told_to_come_again(second);
+    assert_told_to_come_again(first);
+    pthread_barrier_wait(&inside);
+    assert_answer(blocked, "HTTP/1.1 200 OK\r\n", "{\"value\":1}");
+}
+
 static void test_a_port_that_is_taken_is_told(void **state)
 {
     (void)state;
@@ -173,6 +218,8 @@ int main(void)
         CASE(test_a_request_over_a_socket_is_answered),
         CASE(test_components_end_and_hooks_leave_where_the_client_has_gone),
         CASE(test_what_is_in_flight_is_answered_when_it_stops),
+        cmocka_unit_test_setup_teardown(test_who_is_turned_away_is_told_when_to_come_again,
+                                        set_up_small, tear_down),
         CASE(test_a_port_that_is_taken_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
