@@ -1,12 +1,16 @@
 /* What the machine refuses, and clients that take too much: a clear word, and nothing left behind.
  */
+#include "network.h"
 #include "server.h"
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -114,6 +118,138 @@ static void one_client_has_no_more_connections_than_allowed(void **state)
     assert_true(fixture->fake.rejections[SX_REASON_OVERLOADED] >= 3);
 }
 
+/* ---- who is one client ---- */
+
+/* A connection to the address of this index, from `from`, that has asked for something. */
+static int connect_from(const struct fixture *fixture, const char *from, size_t index)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(inet_pton(AF_INET, from, &address.sin_addr), 1);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    address.sin_port = htons(sx__network_get_port(fixture->network, index));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    send(fd, GET("/"), strlen(GET("/")), MSG_NOSIGNAL);
+    return fd;
+}
+
+static void assert_admitted(int fd, bool is_admitted)
+{
+    assert_int_equal(receive_response(fd, NULL), is_admitted ? 200 : 0);
+}
+
+static bool has_ipv6(void)
+{
+    const int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                         .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const bool has = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    close(fd);
+    return has;
+}
+
+/* Each of them has as many connections as it may, over whatever socket they come. */
+static void clients_of_different_addresses_are_different_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct sx_listen_address mapped = {.host = "::ffff:127.0.0.1"};
+    fixture->options.address_connection_count = 1;
+    if (has_ipv6()) {
+        fixture->options.addresses = (struct sx_listen_address_list){&mapped, 1};
+    } else {
+        print_message("without IPv6: IPv4 addresses over its sockets are left out\n");
+    }
+    start(fixture);
+    static const char *const clients[] = {"127.0.0.1", "127.0.0.2", "127.1.0.1"};
+    int fds[3];
+    for (size_t i = 0; i < 3; i++) {
+        fds[i] = connect_from(fixture, clients[i], i % (has_ipv6() ? 2 : 1));
+        assert_admitted(fds[i], true);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t index = 0; index < (has_ipv6() ? 2 : 1); index++) {
+            const int fd = connect_from(fixture, clients[i], index);
+            assert_admitted(fd, false);
+            close(fd);
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+}
+
+static struct sockaddr_storage address_of(const char *text)
+{
+    struct sockaddr_storage storage = {.ss_family = AF_UNIX};
+    struct sockaddr_in *four = (struct sockaddr_in *)(void *)&storage;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)(void *)&storage;
+    if (inet_pton(AF_INET, text, &four->sin_addr) == 1) {
+        storage.ss_family = AF_INET;
+    } else if (inet_pton(AF_INET6, text, &six->sin6_addr) == 1) {
+        storage.ss_family = AF_INET6;
+    }
+    return storage;
+}
+
+/* Whether a client that has one connection, which is all it may have, is taken for the other. */
+static bool are_one_client(const char *first, const char *second)
+{
+    const struct sockaddr_storage one = address_of(first);
+    const struct sockaddr_storage other = address_of(second);
+    struct sx__addresses addresses;
+    sx__addresses_init(&addresses, 1);
+    struct sx__address *counted[3] = {NULL, NULL, NULL};
+    assert_true(sx__addresses_add(&addresses, (const struct sockaddr *)&one, &counted[0]));
+    const bool are_one =
+        !sx__addresses_add(&addresses, (const struct sockaddr *)&other, &counted[1]);
+    sx__addresses_remove(&addresses, counted[1]);
+    sx__addresses_remove(&addresses, counted[0]);
+    /* Whoever has gone may come again. */
+    assert_true(sx__addresses_add(&addresses, (const struct sockaddr *)&one, &counted[2]));
+    sx__addresses_remove(&addresses, counted[2]);
+    sx__addresses_clean_up(&addresses);
+    return are_one;
+}
+
+/* RFC 4291 2.5.4: "All Global Unicast addresses other than those that start with binary 000 have a
+ * 64-bit interface ID field", which the client chooses; 2.5.5.2: of IPv4-mapped ones, "This address
+ * type is used to represent the addresses of IPv4 nodes as IPv6 addresses." The others are of RFC
+ * 5737 and RFC 3849. */
+static void a_client_is_an_ipv4_address_or_a_64_bit_network(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        bool are_one;
+    } pairs[] = {
+        {"192.0.2.1", "192.0.2.1", true},
+        {"192.0.2.1", "192.0.2.2", false},
+        {"192.0.2.1", "192.0.3.1", false},
+        {"192.0.2.1", "193.0.2.1", false},
+        {"2001:db8:1:2::1", "2001:db8:1:2::1", true},
+        {"2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", true},
+        {"2001:db8:1:2::1", "2001:db8:1:3::1", false},
+        {"2001:db8:1:2::1", "2001:db8:2:2::1", false},
+        {"2001:db8:1:2::1", "3001:db8:1:2::1", false},
+        {"::ffff:192.0.2.1", "::ffff:192.0.2.1", true},
+        {"::ffff:192.0.2.1", "192.0.2.1", true},
+        {"::ffff:192.0.2.1", "::ffff:192.0.2.2", false},
+        {"::ffff:192.0.2.1", "192.0.2.2", false},
+        {"::ffff:192.0.2.1", "::1", false},
+        {"::1", "127.0.0.1", false},
+        {"unix", "unix", false},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (are_one_client(pairs[i].first, pairs[i].second) != pairs[i].are_one ||
+            are_one_client(pairs[i].second, pairs[i].first) != pairs[i].are_one) {
+            fail_msg("%s and %s are %s", pairs[i].first, pairs[i].second,
+                     pairs[i].are_one ? "not one client" : "one client");
+        }
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -122,6 +258,8 @@ int main(void)
         TEST(with_few_threads_it_serves_as_well_as_it_can),
         TEST(more_connections_than_allowed_are_closed),
         TEST(one_client_has_no_more_connections_than_allowed),
+        TEST(clients_of_different_addresses_are_different_clients),
+        cmocka_unit_test(a_client_is_an_ipv4_address_or_a_64_bit_network),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);
 }
