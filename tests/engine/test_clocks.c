@@ -24,7 +24,8 @@
 
 /* Seconds that are added to each clock. */
 static _Atomic int64_t wall_s, monotonic_s;
-static _Atomic int full; /* so many times there is no room to write */
+static _Atomic int64_t standing_s; /* what the monotonic clock says as long as it stands, or 0 */
+static _Atomic int full;           /* so many times there is no room to write */
 
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 time_t __real_time(time_t *now);
@@ -37,6 +38,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
     const int status = __real_clock_gettime(clock, now);
     now->tv_sec += (time_t)atomic_load(clock == CLOCK_MONOTONIC ? &monotonic_s : &wall_s);
+    if (clock == CLOCK_MONOTONIC && atomic_load(&standing_s) > 0) {
+        *now = (struct timespec){.tv_sec = (time_t)atomic_load(&standing_s)};
+    }
     return status;
 }
 time_t __wrap_time(time_t *now)
@@ -60,6 +64,7 @@ static int set_up_clocks(void **state)
 {
     atomic_store(&wall_s, 0);
     atomic_store(&monotonic_s, 0);
+    atomic_store(&standing_s, 0);
     atomic_store(&full, 0);
     set_up(state);
     struct fixture *fixture = *state;
@@ -287,6 +292,50 @@ static void a_stop_that_sleeps_is_over_in_time(void **state)
     close(body);
 }
 
+/* ---- a clock that stands: nobody is cut off, however slow this machine is ---- */
+
+static void stop_clock(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    atomic_store(&standing_s, now.tv_sec + 1);
+}
+
+/* RFC 9112 9.6: "If a server performs an immediate close of a TCP connection, there is a
+ * significant risk that the client will not be able to read the last HTTP response." Linux keeps
+ * what has come, so here a part of the answers is still on its way: the client has room for a few
+ * KiB, and sends more than the buffers of both sockets hold before it reads. */
+static void assert_answered_while_it_sends(struct fixture *fixture, const char *bad, int status)
+{
+    static const char body[1 << 16];
+    const unsigned handles = fixture->fake.handles;
+    const int fd = connect_with_room(fixture, 1);
+    send_text(fd, GET("/big"));
+    send_text(fd, bad);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, handles + 1));
+    for (size_t sent = 0; sent < (size_t)8 << 20; sent += sizeof body) {
+        send_all(fd, body, sizeof body);
+    }
+    size_t size = 0;
+    assert_int_equal(receive_response(fd, &size), 200);
+    assert_int_equal(size, fixture->fake.big_size);
+    assert_int_equal(receive_response(fd, NULL), status);
+    assert_closed(fd);
+}
+
+static void who_sends_on_after_a_refusal_gets_all_of_its_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->fake.big_size = 60000; /* the kernel takes all of it from the engine */
+    start(fixture);
+    stop_clock();
+    assert_answered_while_it_sends(fixture, "GET / HTTP/1.1\r\n\r\n", 400);
+    assert_answered_while_it_sends(
+        fixture, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 413);
+    stop(fixture);
+    assert_int_equal(fixture->fake.refused_status, 413);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_clocks, tear_down)
@@ -296,6 +345,7 @@ int main(void)
         TEST(after_a_long_sleep_who_is_late_is_told),
         TEST(the_time_of_a_handler_is_not_the_clients),
         TEST(a_stop_that_sleeps_is_over_in_time),
+        TEST(who_sends_on_after_a_refusal_gets_all_of_its_answers),
     };
     return cmocka_run_group_tests_name("clocks", tests, NULL, NULL);
 }
