@@ -1,7 +1,9 @@
 /* A poller takes several events with one call: none of them waits for what another one's handlers
- * do. */
+ * do. And there are not too many pollers. */
+#define _GNU_SOURCE /* sched_getaffinity */
 #include "network.h"
 #include "server.h"
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -11,12 +13,16 @@
 
 #include <cmocka.h>
 
-enum { CLIENTS = 8, ROUNDS = 30 };
+enum { CLIENTS = 8, ROUNDS = 30, PROCESSORS = 3, PATIENCE_MS = 1000 };
 
 static atomic_bool gate_closed, is_waiting;
 static pthread_t monitor;
 static atomic_uint passed_on; /* by others than the monitor */
+static atomic_bool is_small;  /* the machine has PROCESSORS, and who polls is patient */
+static atomic_uint polling, most_polling;
 
+int __real_sched_getaffinity(pid_t process, size_t size, cpu_set_t *set);
+int __wrap_sched_getaffinity(pid_t process, size_t size, cpu_set_t *set);
 int __real_epoll_wait(int epoll_fd, struct epoll_event *events, int count, int timeout_ms);
 int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int count, int timeout_ms);
 int __real_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event);
@@ -34,7 +40,27 @@ int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int count, int t
         atomic_store(&is_waiting, true);
         pause_us(100);
     }
-    return __real_epoll_wait(epoll_fd, events, count, timeout_ms);
+    const unsigned now = atomic_fetch_add(&polling, 1) + 1;
+    unsigned most = atomic_load(&most_polling);
+    while (now > most && !atomic_compare_exchange_weak(&most_polling, &most, now)) {
+    }
+    const bool is_patient = timeout_ms >= 0 && atomic_load(&is_small);
+    const int found =
+        __real_epoll_wait(epoll_fd, events, count, is_patient ? PATIENCE_MS : timeout_ms);
+    atomic_fetch_sub(&polling, 1);
+    return found;
+}
+
+int __wrap_sched_getaffinity(pid_t process, size_t size, cpu_set_t *set)
+{
+    const int status = __real_sched_getaffinity(process, size, set);
+    if (atomic_load(&is_small)) {
+        CPU_ZERO(set);
+        for (size_t i = 0; i < PROCESSORS; i++) {
+            CPU_SET(i, set);
+        }
+    }
+    return status;
 }
 
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
@@ -193,10 +219,39 @@ static void a_long_turn_is_the_last_of_its_batch(void **state)
     end(&crowd);
 }
 
+/* A turn that takes long has another thread poll. */
+static void have_long_turn(const struct fixture *fixture, int fd)
+{
+    atomic_store(&fixture->network->turn_ns, 2000000);
+    ask(fd, GET("/"));
+}
+
+/* However many threads there are, and however much there is to do. */
+static void no_more_threads_poll_than_there_are_processors(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 4 * PROCESSORS;
+    atomic_store(&is_small, true);
+    atomic_store(&most_polling, 0);
+    start(fixture);
+    const int fd = connect_to(fixture);
+    const uint64_t deadline_ms = now_ms() + 20000;
+    while (atomic_load(&most_polling) < PROCESSORS) {
+        assert_true(now_ms() < deadline_ms);
+        have_long_turn(fixture, fd);
+    }
+    for (int i = 0; i < 500; i++) {
+        have_long_turn(fixture, fd);
+    }
+    close(fd);
+    assert_int_equal(atomic_load(&most_polling), PROCESSORS);
+}
+
 /* A test that failed may have left the gate closed. */
 static int open_and_tear_down(void **state)
 {
     atomic_store(&gate_closed, false);
+    atomic_store(&is_small, false);
     return tear_down(state);
 }
 
@@ -207,6 +262,7 @@ int main(void)
         TEST(none_waits_for_a_handler_that_blocks),
         TEST(none_waits_for_one_that_is_known_to_block),
         TEST(a_long_turn_is_the_last_of_its_batch),
+        TEST(no_more_threads_poll_than_there_are_processors),
     };
     return cmocka_run_group_tests_name("events", tests, NULL, NULL);
 }
