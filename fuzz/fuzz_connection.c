@@ -228,7 +228,9 @@ static size_t next_piece(struct split *split, size_t left)
     return size < left ? size : left;
 }
 
-/* Within a body the parser has seen the same bytes, so it must be at the same place. */
+/* Within a body the parser has seen the same bytes, so it must be at the same place, in all that it
+ * goes on from. Where it was when it last stopped does depend on the split: spans, error_pos, and
+ * the reason. */
 static void tell_parser(struct story *story, const struct sx__connection *connection)
 {
     if (connection->phase != SX__PHASE_BODY) {
@@ -241,6 +243,12 @@ static void tell_parser(struct story *story, const struct sx__connection *connec
     tell_number(story, "error", (unsigned long long)parser->error);
     tell_number(story, "left", parser->content_length);
     tell_number(story, "flags", parser->flags);
+    tell_number(story, "header state", parser->header_state);
+    tell_number(story, "finish", parser->finish);
+    tell_number(story, "method", parser->method);
+    tell_number(story, "upgrade", parser->upgrade);
+    tell_number(story, "version", parser->http_major * 10u + parser->http_minor);
+    tell_number(story, "completed", parser->initial_message_completed);
     tell_number(story, "trailer", request->in_trailer);
     tell_number(story, "raw", request->body_raw_bytes);
     tell_number(story, "size", request->body_size);
