@@ -1,4 +1,5 @@
 """examples/production over sockets: its access log, read by others, and who gets its metrics."""
+import http.client
 import json
 import os
 import re
@@ -176,6 +177,40 @@ class Production(unittest.TestCase):
             self.assertEqual(self.curl(production, "--oauth2-bearer", TOKEN[:-1]), "401")
             self.assertEqual(self.curl(production, "--oauth2-bearer", f"{TOKEN}M"), "401")
             self.assertEqual(production.request("/hello/you")[0], 200)
+
+    def admin_port(self, production):
+        """Where `--admin` listens, which it says in its second line."""
+        line = production.process.stdout.readline()
+        return int(re.fullmatch(
+            r"listening on http://127\.0\.0\.1:(\d+), for the reserved routes only\n", line)[1])
+
+    def test_an_address_of_their_own_does_not_open_the_metrics(self):
+        def ask(port, path, **headers):
+            client = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_SECONDS)
+            try:
+                client.request("GET", path, headers=headers)
+                response = client.getresponse()
+                return response.status, response.headers.get_all("WWW-Authenticate"), response.read()
+            finally:
+                client.close()
+
+        with self.start("--admin", "127.0.0.1:0") as production:
+            admin = self.admin_port(production)
+            self.assertNotEqual(admin, production.port)
+            for wrong in ({}, {"Authorization": f"Bearer {TOKEN}M"}):
+                status, challenges, body = ask(admin, "/metrics", **wrong)
+                self.assertEqual(status, 401)
+                self.assertIn("Bearer ", ", ".join(challenges))
+                self.assertNotIn(b"http_requests_total", body)
+            known = {"Authorization": f"Bearer {TOKEN}"}
+            status, _, body = ask(admin, "/metrics", **known)
+            self.assertEqual(status, 200)
+            self.assertIn(b"http_requests_total", body)
+            # And whoever knows the secret finds each only where it is.
+            self.assertEqual(ask(production.port, "/metrics", **known)[0], 404)
+            self.assertEqual(ask(admin, "/hello/you", **known)[0], 404)
+            self.assertEqual(ask(production.port, "/hello/you")[0], 200)
+            self.assertEqual(production.stop(), 0)
 
     def health(self, production, more):
         """The health and last error of Prometheus' target, once it has been scraped."""
