@@ -91,7 +91,8 @@ SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_o
 /** The port of `addresses.items[index]` that the app listens on; 0: there is none. [any] */
 SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
 
-/** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0.
+/** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0. SIGPIPE is
+ * blocked in the calling thread meanwhile.
  *
  * Errors:   SX_ESTATE (not listening), SX_ECOMPONENT, SX_ESYSTEM, SX_ENOMEM; SX_ETIMEOUT: handlers
  * did not return within stop_timeout_ms. Their number has been logged; their threads go on, and

@@ -74,6 +74,19 @@ static int serve_impatiently(void)
     return status == SX_ETIMEOUT ? 7 : -1;
 }
 
+/* As above, by a thread that has a SIGPIPE of its own waiting. */
+static int serve_with_a_signal_pending(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    raise(SIGPIPE);
+    const int status = serve_impatiently();
+    sigpending(&set);
+    return sigismember(&set, SIGPIPE) == 1 ? status : -1;
+}
+
 static void server_start(struct server *server, int (*run)(void))
 {
     int ends[2];
@@ -176,12 +189,34 @@ static void test_a_handler_that_stays_does_not_keep_the_app(void **state)
     close(fd);
 }
 
+/* It tells of the handler in vain: nobody reads its log any more. */
+static void test_a_log_without_a_reader_does_not_end_the_process(void **state)
+{
+    (void)state;
+    int (*const servers[])(void) = {serve_impatiently, serve_with_a_signal_pending};
+    for (size_t i = 0; i < sizeof servers / sizeof *servers; i++) {
+        struct server server;
+        char line[20];
+        server_start(&server, servers[i]);
+        const int fd = ask(&server, "/stay");
+        assert_non_null(fgets(line, sizeof line, server.output));
+        fclose(server.output);
+        kill(server.pid, SIGTERM);
+        int status = 0;
+        assert_int_equal(waitpid(server.pid, &status, 0), server.pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 7);
+        close(fd);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_signal_stops_the_server_and_it_exits_with_0),
         cmocka_unit_test(test_a_second_signal_ends_the_process_at_once),
         cmocka_unit_test(test_a_handler_that_stays_does_not_keep_the_app),
+        cmocka_unit_test(test_a_log_without_a_reader_does_not_end_the_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

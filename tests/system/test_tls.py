@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -262,6 +263,30 @@ class Tls(unittest.TestCase):
                 for connection in (kept, renewed, third):
                     connection.close()
                 self.assertEqual(server.stop(), (0, ""))
+
+    def test_certificates_are_read_again_though_nobody_reads_the_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = (os.path.join(folder, name) for name in ("certificate", "key"))
+            shutil.copy(self.certificate, certificate)
+            shutil.copy(self.key, key)
+            with Server("--certificate", certificate, "--key", key) as server:
+                first = self.serial(server.ports[0])
+                server.process.stderr.close()
+                for path, renewed in zip((certificate, key), self.authority.sign("next")):
+                    shutil.copy(renewed, path)
+                server.process.send_signal(signal.SIGHUP)
+                while self.serial(server.ports[0]) == first:
+                    pass
+                server.process.send_signal(signal.SIGTERM)
+                self.assertEqual(server.process.wait(timeout=DEADLINE_SECONDS), 0)
+                server.process.stderr = None
+
+    def serial(self, port):
+        connection = connect(port, self.context())
+        ask(connection, "/who")
+        number = connection.sock.getpeercert()["serialNumber"]
+        connection.close()
+        return number
 
     def test_the_end_is_said_so_that_nobody_can_cut_a_response_short(self):
         """RFC 8446 6.1: "Each party MUST send a "close_notify" alert before closing"."""
