@@ -3,8 +3,13 @@
 #include "host_port.h"
 #include "service_manager.h"
 
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 int sx__listen_options_init(struct sx__listen_options *options, struct sx_run_options *run,
                             size_t most)
@@ -86,6 +91,9 @@ bool sx__listen_options_finish(struct sx__listen_options *options)
     for (size_t i = 0; i < options->count; i++) {
         struct sx_listen_address *address = &options->addresses[i];
         has_tls |= address->tls != NULL;
+        if (address->listen_fd != 0 && options->tls.certificate != NULL) {
+            address->tls = &options->tls; /* as the first of them, which is in place of --host */
+        }
         if (options->has_admin && address->serves == SX_SERVES_ALL) {
             address->serves = SX_SERVES_ORDINARY;
         }
@@ -100,20 +108,51 @@ bool sx__listen_options_finish(struct sx__listen_options *options)
     return true;
 }
 
+static void print_url(const struct sx_listen_address *address, int port, FILE *to)
+{
+    const bool six = strchr(address->host, ':') != NULL;
+    fprintf(to, "%s://%s%s%s:%d", address->tls == NULL ? "http" : "https", six ? "[" : "",
+            address->host[0] == '\0' ? "*" : address->host, six ? "]" : "", port);
+}
+
+static void print_path(const struct sx_listen_address *address, const char *path, FILE *to)
+{
+    fprintf(to, "unix:%s%s", path, address->tls == NULL ? "" : ", with TLS");
+}
+
+/* What somebody else has bound is asked of the kernel. */
+static void print_socket(const struct sx_listen_address *address, int port, FILE *to)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_un un;
+        struct sockaddr_storage storage; /* is longer than a path, so a NUL is behind it */
+    } name = {.storage = {0}};
+    socklen_t size = sizeof name;
+    char host[INET6_ADDRSTRLEN + IF_NAMESIZE];
+    struct sx_listen_address named = *address;
+    named.host = host;
+    if (getsockname(address->listen_fd, &name.any, &size) == 0 && name.any.sa_family == AF_UNIX) {
+        const bool is_abstract = name.un.sun_path[0] == '\0';
+        name.un.sun_path[0] = is_abstract ? '@' : name.un.sun_path[0];
+        print_path(address, name.un.sun_path, to);
+    } else if (getnameinfo(&name.any, size, host, sizeof host, NULL, 0, NI_NUMERICHOST) == 0) {
+        print_url(&named, port, to);
+    }
+    fputs(", a socket of the service manager", to);
+}
+
 static void print_address(const struct sx_listen_address *address, int port, FILE *to)
 {
-    const char *reserved =
-        address->serves == SX_SERVES_RESERVED ? ", for the reserved routes only" : "";
+    fputs("listening on ", to);
     if (address->listen_fd != 0) {
-        fprintf(to, "listening on the socket of the service manager\n");
+        print_socket(address, port, to);
     } else if (strncmp(address->host, "unix:", 5) == 0) {
-        fprintf(to, "listening on %s%s\n", address->host, reserved);
+        print_path(address, address->host + 5, to);
     } else {
-        const bool six = strchr(address->host, ':') != NULL;
-        fprintf(to, "listening on %s://%s%s%s:%d%s\n", address->tls == NULL ? "http" : "https",
-                six ? "[" : "", address->host[0] == '\0' ? "*" : address->host, six ? "]" : "",
-                port, reserved);
+        print_url(address, port, to);
     }
+    fputs(address->serves == SX_SERVES_RESERVED ? ", for the reserved routes only\n" : "\n", to);
 }
 
 void sx__listen_options_print(const struct sx__listen_options *options, const struct sx_app *app,

@@ -1,8 +1,10 @@
 """Listening on a Unix socket, and on what a service manager hands over."""
+import contextlib
 import fcntl
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import unittest
@@ -11,6 +13,7 @@ BUILD = os.environ["SX_BUILD"]
 HELLO = os.path.join(BUILD, "examples", "hello")
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 DEADLINE_SECONDS = 20
+ORIGIN = ", a socket of the service manager"
 
 
 def ask(client):
@@ -26,6 +29,36 @@ def start(*options, **more):
     return subprocess.Popen(
         [HELLO, "run", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
     )
+
+
+@contextlib.contextmanager
+def handed_over(folder):
+    """Two that listen, of the internet and of Unix."""
+    with socket.socket() as first, socket.socket(socket.AF_UNIX) as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(os.path.join(folder, "socket"))
+        for listener in (first, second):
+            listener.listen()
+        yield first, second
+
+
+def start_with(listeners, *options):
+    """As systemd does it: descriptors from 3 on, for the process with the id that it is told."""
+    high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in listeners]
+    script = f'export LISTEN_PID=$$; exec "{HELLO}" run "${{@:2}}" 3<&"$0" 4<&"$1"'
+    process = subprocess.Popen(
+        ["bash", "-c", script, *map(str, high), *options], env=dict(os.environ, LISTEN_FDS="2"),
+        pass_fds=high, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    for descriptor in high:
+        os.close(descriptor)
+    return process
+
+
+def connect(listener):
+    client = socket.socket(listener.family)
+    client.connect(listener.getsockname())
+    return client
 
 
 def end(process, number=signal.SIGTERM):
@@ -74,24 +107,41 @@ class Sockets(unittest.TestCase):
             self.assertTrue(os.path.exists(file.name))
 
     def test_a_service_manager_may_hand_over_several_sockets(self):
-        with socket.socket() as first, socket.socket() as second:
-            for listener in (first, second):
-                listener.bind(("127.0.0.1", 0))
-                listener.listen()
-            high = [fcntl.fcntl(one, fcntl.F_DUPFD, 10) for one in (first, second)]
-            script = f'export LISTEN_PID=$$; exec "{HELLO}" run 3<&"$0" 4<&"$1"'
-            process = subprocess.Popen(
-                ["bash", "-c", script, *map(str, high)], env=dict(os.environ, LISTEN_FDS="2"),
-                pass_fds=high, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            )
-            for descriptor in high:
-                os.close(descriptor)
-            for _ in range(2):
-                self.assertEqual(process.stdout.readline(),
-                                 "listening on the socket of the service manager\n")
-            for listener in (first, second):
-                with socket.create_connection(listener.getsockname()) as client:
+        with tempfile.TemporaryDirectory() as folder, handed_over(folder) as listeners:
+            process = start_with(listeners)
+            port = listeners[0].getsockname()[1]
+            path = listeners[1].getsockname()
+            self.assertEqual(process.stdout.readline(), f"listening on http://127.0.0.1:{port}{ORIGIN}\n")
+            self.assertEqual(process.stdout.readline(), f"listening on unix:{path}{ORIGIN}\n")
+            for listener in listeners:
+                with connect(listener) as client:
                     self.assertIn(b'{"hello":"world"}', ask(client))
+            self.assertEqual(end(process), 0)
+
+    def test_each_socket_of_a_service_manager_speaks_tls_with_a_certificate(self):
+        with tempfile.TemporaryDirectory() as folder, handed_over(folder) as listeners:
+            certificate = os.path.join(folder, "certificate")
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=hello", "-addext",
+                 "subjectAltName=DNS:hello", "-keyout", certificate + ".key", "-out", certificate],
+                check=True, capture_output=True,
+            )
+            process = start_with(listeners, "--certificate", certificate, "--key",
+                                 certificate + ".key", "--listen", "127.0.0.1:0")
+            port = listeners[0].getsockname()[1]
+            path = listeners[1].getsockname()
+            self.assertEqual(process.stdout.readline(), f"listening on https://127.0.0.1:{port}{ORIGIN}\n")
+            self.assertEqual(process.stdout.readline(), f"listening on unix:{path}, with TLS{ORIGIN}\n")
+            self.assertIn("listening on http://127.0.0.1:", process.stdout.readline())
+            context = ssl.create_default_context(cafile=certificate)
+            for listener in listeners:
+                with connect(listener) as plain:
+                    plain.settimeout(DEADLINE_SECONDS)
+                    with context.wrap_socket(plain, server_hostname="hello") as client:
+                        self.assertIn(b'{"hello":"world"}', ask(client))
+                with connect(listener) as client:
+                    self.assertIn(b"this address speaks https", ask(client))
             self.assertEqual(end(process), 0)
 
     def test_the_socket_of_a_service_manager_is_served_and_it_is_told(self):
