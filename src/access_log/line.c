@@ -175,14 +175,15 @@ static void common_end(struct sx__line *line, const struct sx_record *record,
     put_text(line, "\n");
 }
 
-/* Apache's line of a request that it could not read. */
+/* Apache's line of a request that it could not read. Overload closes connections without a word but
+ * for some 503 for want of memory, which the reason does not tell from them. */
 static void common_rejected(struct sx__line *line, enum sx_reason reason,
                             const struct timespec *now)
 {
     static const int statuses[SX_REASONS] = {
         [SX_REASON_MALFORMED] = 400,        [SX_REASON_TARGET_TOO_LONG] = 414,
         [SX_REASON_HEADER_TOO_LARGE] = 431, [SX_REASON_HEADER_TIMEOUT] = 408,
-        [SX_REASON_DISCONNECTED] = 0,       [SX_REASON_OVERLOADED] = 503,
+        [SX_REASON_DISCONNECTED] = 0,       [SX_REASON_OVERLOADED] = 0,
     };
     common_begin(line, (struct sx_str){NULL, 0}, now);
     put_text(line, "-\" ");

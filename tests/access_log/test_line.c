@@ -115,7 +115,7 @@ static void common_tells_rejected_ones_as_apache_does(void **state)
         [SX_REASON_MALFORMED] = "\"-\" 400 -",        [SX_REASON_TARGET_TOO_LONG] = "\"-\" 414 -",
         [SX_REASON_HEADER_TOO_LARGE] = "\"-\" 431 -", [SX_REASON_HEADER_TIMEOUT] = "\"-\" 408 -",
         [SX_REASON_DISCONNECTED] = "\"-\" - -",       [SX_REASON_TLS_HANDSHAKE] = "\"-\" - -",
-        [SX_REASON_OVERLOADED] = "\"-\" 503 -",
+        [SX_REASON_OVERLOADED] = "\"-\" - -",
     };
     for (int reason = 0; reason < SX_REASONS; reason++) {
         struct sx__line line;
