@@ -63,7 +63,8 @@ struct sx_run_options {
     size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */
     size_t header_count;        /* 0: 100; at most 100; more: 431 */
     size_t body_bytes;          /* 0: 1 MiB; more: 413 */
-    unsigned queue_count;       /* requests that wait for a thread; 0: 1,024; more: 503 */
+    unsigned queue_count;       /* requests that wait for a thread, and as many again for reserved
+                                   routes; 0: 1,024; more: 503 */
     unsigned queue_timeout_ms;  /* for that wait, after which it is 503; 0: 1,000, the most */
     unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
     unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */

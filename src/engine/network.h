@@ -167,6 +167,7 @@ enum sx__token {
 
 struct sx__queue {
     struct sx__slot *first, *last;
+    unsigned count;
 };
 
 /* A connection in a queue stays busy: nobody else touches it, and its events leave a mark. */
@@ -174,15 +175,15 @@ struct sx__tokens {
     int counts[SX__TOKENS]; /* those there are */
     _Atomic int free[SX__TOKENS];
     _Atomic unsigned queued; /* in both queues */
-    unsigned queue_count;
-    pthread_mutex_t mutex; /* guards the queues */
+    unsigned queue_count;    /* the most in each of them */
+    pthread_mutex_t mutex;   /* guards the queues */
     struct sx__queue queues[SX__TOKENS];
 };
 
 enum sx__took {
     SX__TOOK_TOKEN,
     SX__TOOK_PLACE,   /* in the queue: the connection is not ours any more */
-    SX__TOOK_NOTHING, /* the queue is full */
+    SX__TOOK_NOTHING, /* its queue is full */
 };
 
 void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count);

@@ -56,6 +56,7 @@ static void append(struct sx__queue *queue, struct sx__slot *slot)
         queue->last->next_queued = slot;
     }
     queue->last = slot;
+    queue->count++;
 }
 
 static struct sx__slot *pop(struct sx__tokens *tokens, enum sx__token token)
@@ -65,6 +66,7 @@ static struct sx__slot *pop(struct sx__tokens *tokens, enum sx__token token)
     if (slot != NULL) {
         queue->first = slot->next_queued;
         queue->last = queue->first == NULL ? NULL : queue->last;
+        queue->count--;
         slot->next_queued = NULL;
         atomic_fetch_sub(&tokens->queued, 1);
     }
@@ -81,14 +83,16 @@ enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, 
         return SX__TOOK_TOKEN;
     }
     enum sx__took took = SX__TOOK_NOTHING;
+    /* Each kind has room of its own, or who fills one queue would turn the other's away. */
+    struct sx__queue *queue = &tokens->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY];
     pthread_mutex_lock(&tokens->mutex);
-    const unsigned queued = atomic_fetch_add(&tokens->queued, 1);
+    atomic_fetch_add(&tokens->queued, 1);
     *token = take_any(tokens, reserved);
     if (*token != SX__TOKEN_NONE) {
         took = SX__TOOK_TOKEN;
-    } else if (queued < tokens->queue_count) {
+    } else if (queue->count < tokens->queue_count) {
         slot->queued_until_ns = queued_until_ns;
-        append(&tokens->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY], slot);
+        append(queue, slot);
         took = SX__TOOK_PLACE;
     }
     if (took != SX__TOOK_PLACE) {

@@ -84,7 +84,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     tell(fake, "\n");
     pthread_mutex_unlock(&fake->mutex);
     /* What a service may do with the memory it is given must not disturb the engine. */
-    exchange->reserved = is(record->target, "/reserved");
+    exchange->reserved = is(record->target, "/reserved") || is(record->target, "/reserved/block");
     memset(exchange->path_space, 0x5a, record->target.size + 2);
     memset(exchange->app_state.bytes, 0x5a, sizeof exchange->app_state);
     ((char *)(uintptr_t)record->method.data)[record->method.size] = '\0';
@@ -203,7 +203,7 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
          exchange->body.size < 200 ? (int)exchange->body.size : 200, exchange->body.data);
     pthread_mutex_unlock(&fake->mutex);
     const struct sx_str target = exchange->record.target;
-    if (is(target, "/block")) {
+    if (is(target, "/block") || is(target, "/reserved/block")) {
         wait_for_release(fake);
     } else if (is(target, "/sleep")) {
         sleep_us(5000);

@@ -142,6 +142,42 @@ static void nor_do_those_that_block_at_the_end(void **state)
     block_observers(*state, GET("/block-end"));
 }
 
+/* Waits until so many are in both queues together. */
+static void wait_for_queued(const struct fixture *fixture, unsigned count)
+{
+    const uint64_t until_ms = now_ms() + 10000;
+    while (atomic_load(&fixture->network->tokens.queued) < count) {
+        assert_true(now_ms() < until_ms);
+        poll(NULL, 0, 1);
+    }
+}
+
+static void a_full_queue_has_room_for_reserved_routes(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.queue_count = 1;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    const int reserved = connect_to(fixture);
+    send_text(reserved, GET("/reserved/block"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, BLOCKED + 1));
+    const int ordinary = connect_to(fixture);
+    send_text(ordinary, GET("/"));
+    wait_for_queued(fixture, 1);
+    const uint64_t began_ms = now_ms();
+    const int second = connect_to(fixture);
+    send_text(second, GET("/reserved"));
+    wait_for_queued(fixture, 2);
+    get(fixture, GET("/reserved"), 503);
+    const bool at_once = now_ms() - began_ms < 900; /* less than the queue's second */
+    release_all(fixture, blocked);
+    assert_int_equal(receive_response(reserved, NULL), 200);
+    assert_int_equal(receive_response(second, NULL), at_once ? 200 : 503);
+    close(reserved);
+    close(ordinary);
+    close(second);
+}
+
 static void who_has_left_the_queue_is_not_worked_for(void **state)
 {
     struct fixture *fixture = *state;
@@ -305,6 +341,7 @@ int main(void)
         TEST(a_reserved_route_answers_while_all_threads_are_blocked),
         TEST(observers_that_block_keep_nobody_waiting),
         TEST(nor_do_those_that_block_at_the_end),
+        TEST(a_full_queue_has_room_for_reserved_routes),
         TEST(who_has_left_the_queue_is_not_worked_for),
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),
