@@ -70,8 +70,9 @@ struct sx_run_options {
     unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */
     unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
                                           bits; 0: no limit, which is right behind a proxy */
-    size_t held_bytes; /* of responses that wait for slow readers, in memory, all together; 0: 256
-                          MiB; then the slowest of them are closed */
+    size_t held_bytes; /* of bodies that are on their way to or from slow clients, in memory, all
+                          together; then the slowest of them are closed. 0: 256 MiB, or four
+                          times body_bytes; not less than body_bytes */
     int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
     enum sx_serves serves;                   /* at host and port; 0: all routes */
     const struct sx_tls_options *tls;        /* at host and port; NULL: without */

@@ -304,7 +304,9 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
 
 size_t sx__connection_get_held(const struct sx__connection *connection)
 {
-    return connection->phase == SX__PHASE_RESPONSE ? connection->body.size : 0;
+    const struct sx__request *request = connection->request;
+    return (request == NULL ? 0 : sx__request_get_held(request)) +
+           (connection->phase == SX__PHASE_RESPONSE ? connection->body.size : 0);
 }
 
 /* A request whose bytes are all read needs no linger: closing then loses nothing. Behind those of

@@ -147,7 +147,8 @@ void sx__connection_half_close(struct sx__connection *connection);
 size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2]);
 /* Whether what comes next, or behind those pieces, is of a file; gives what is left of it. */
 bool sx__connection_get_file(const struct sx__connection *connection, struct sx__file_part *part);
-/* The memory of a response that has begun to be sent, until all of it is. */
+/* The memory of a large request until its exchange ends, and of a response that has begun to be
+ * sent, until all of it is. */
 size_t sx__connection_get_held(const struct sx__connection *connection);
 /* `size` bytes went to the kernel. */
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns);

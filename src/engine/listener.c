@@ -164,6 +164,7 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
     slot->tls = tls;
     slot->address = address;
     slot->late = false;
+    slot->shed = false;
     slot->lingering = false;
     slot->watches_output = false;
     slot->overloaded = false;

@@ -22,6 +22,7 @@
 #define SWEEP_MS 1000  /* how late a timeout may be noticed */
 #define REST_MS 100    /* of the listener, when descriptors are exhausted */
 #define STOP_SWEEP_MS 10
+#define QUEUE_SHARE 4     /* of what may be held, for each queue as much beside it as this part */
 #define STOP_GRACE_MS 200 /* before the deadline, for the queue; behind it, for the threads */
 
 uint64_t sx__now_ns(void)
@@ -105,7 +106,7 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     made->epoll_fd = made->monitor_fd = made->exit_fd = -1;
     pthread_mutex_init(&made->permits.mutex, NULL);
     sx__addresses_init(&made->addresses, options->address_connection_count);
-    sx__tokens_init(&made->tokens, options->queue_count);
+    sx__tokens_init(&made->tokens, options->queue_count, options->held_bytes / QUEUE_SHARE);
     int status = open_descriptors(made);
     if (status == 0) {
         status = make_workers(made);
@@ -295,7 +296,7 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
     }
 }
 
-static void shed_slow_readers(struct sx__network *network, uint64_t now_ns)
+static void shed_slow_clients(struct sx__network *network, uint64_t now_ns)
 {
     const size_t held = atomic_load(&network->held);
     const size_t most = network->protocol.options.held_bytes;
@@ -306,9 +307,10 @@ static void shed_slow_readers(struct sx__network *network, uint64_t now_ns)
     const size_t freed = sx__slots_shed(&network->slots, held - most, now_ns, &count);
     atomic_fetch_sub(&network->held, freed);
     if (count > 0) {
-        sx__network_log(network, SX_LOG_ERROR,
-                        "slow readers held %zu bytes of responses: %u of them were closed", held,
-                        count);
+        sx__network_log(
+            network, SX_LOG_ERROR,
+            "slow clients held %zu bytes of requests and responses: %u of them were closed", held,
+            count);
     }
 }
 
@@ -381,7 +383,7 @@ static void monitor(struct sx__network *network)
         }
         expire(network, now_ns);
         resume_streams(network, now_ns);
-        shed_slow_readers(network, now_ns);
+        shed_slow_clients(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, SX__SWEEP_LATE, network->epoll_fd, now_ns);
             swept_ns = now_ns;

@@ -68,15 +68,17 @@ struct sx__slot {
     int fd;
     struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
     bool late;                  /* the monitor has found its deadline over */
-    bool lingering;             /* its write side is shut down */
+    bool shed;      /* the monitor has shut it down: its client held too much for too long */
+    bool lingering; /* its write side is shut down */
     bool watches_output;
     bool overloaded;              /* it has been queued for too long, and is to be told so */
-    struct sx__slot *next_queued; /* guarded by the tokens' mutex, as is the next */
+    struct sx__slot *next_queued; /* guarded by the tokens' mutex, as are the next two */
     uint64_t queued_until_ns;
+    size_t queued_bytes; /* that it holds there */
     struct sx__address *address;
-    size_t held; /* bytes of a response that waits for its reader */
+    size_t held; /* bytes of a request or a response that wait for the client */
     uint64_t held_since_ns;
-    size_t taken; /* bytes of responses sent since it held nothing */
+    size_t taken; /* bytes that came and went since it held nothing */
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -118,7 +120,7 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd
 /* Has the event of those come whose stream is to go on; gives when the next one is. */
 uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
 
-/* Shuts down connections whose readers hold responses, the slowest first, until `excess` bytes will
+/* Shuts down connections whose clients hold memory, the slowest first, until `excess` bytes will
  * be free; gives how many bytes that are, and adds to `count` how many connections. */
 size_t sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns, unsigned *count);
 
@@ -168,6 +170,7 @@ enum sx__token {
 struct sx__queue {
     struct sx__slot *first, *last;
     unsigned count;
+    size_t bytes;
 };
 
 /* A connection in a queue stays busy: nobody else touches it, and its events leave a mark. */
@@ -175,8 +178,9 @@ struct sx__tokens {
     int counts[SX__TOKENS]; /* those there are */
     _Atomic int free[SX__TOKENS];
     _Atomic unsigned queued; /* in both queues */
-    unsigned queue_count;    /* the most in each of them */
-    pthread_mutex_t mutex;   /* guards the queues */
+    unsigned queue_count;    /* the most in each of them, and so is the next */
+    size_t queue_bytes;
+    pthread_mutex_t mutex; /* guards the queues */
     struct sx__queue queues[SX__TOKENS];
 };
 
@@ -186,7 +190,7 @@ enum sx__took {
     SX__TOOK_NOTHING, /* its queue is full */
 };
 
-void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count);
+void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count, size_t queue_bytes);
 void sx__tokens_clean_up(struct sx__tokens *tokens);
 
 /* As many as this number of threads is good for, from now on. */
@@ -298,7 +302,7 @@ struct sx__network {
     _Atomic bool cuts_off; /* it stops, and its time for that is over */
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
-    _Atomic size_t held;             /* bytes of responses that wait for their readers */
+    _Atomic size_t held;             /* bytes that wait for their clients */
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener *listeners;
     size_t listener_count;
@@ -314,7 +318,7 @@ struct sx__network {
     struct sx__slots slots;
 };
 
-/* Says how much of a response the slot holds while nobody is at it. */
+/* Says how much the slot holds while nobody is at it. */
 void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes);
 
 /* Says when the slot's stream goes on; UINT64_MAX: it has none that waits. */

@@ -106,6 +106,9 @@ int sx__request_reserve(struct sx__request *request, char **space, size_t *size)
 /* Forgets the present request and begins the next with the bytes that came after it. */
 void sx__request_next(struct sx__request *request);
 
+/* The memory that it has besides that of every request: a large body, or a large header. */
+size_t sx__request_get_held(const struct sx__request *request);
+
 enum sx__parse sx__request_scan_head(struct sx__request *request);
 
 /* After scan_head was done. `service` sees nothing yet: the caller begins the exchange. */

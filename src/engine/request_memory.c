@@ -138,3 +138,10 @@ int sx__request_reserve(struct sx__request *request, char **space, size_t *size)
     *size = request->capacity - request->filled;
     return 0;
 }
+
+/* Of a body only what has come: the rest of its room was never touched. */
+size_t sx__request_get_held(const struct sx__request *request)
+{
+    const size_t input_size = request->input == request->own_input ? 0 : request->capacity;
+    return input_size + (request->own_body == NULL ? 0 : request->body_size);
+}

@@ -21,6 +21,13 @@ static bool is_good_address(enum sx_serves serves, const struct sx_tls_options *
                             tls->minimum <= SX_TLS_1_3));
 }
 
+/* Some of the largest bodies find room, whatever the size of one. */
+static size_t get_held_bytes(size_t body_bytes)
+{
+    const size_t least = (size_t)256 << 20;
+    return body_bytes < least / 4 || body_bytes > SIZE_MAX / 4 ? least : body_bytes * 4;
+}
+
 int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options)
 {
     static const struct sx_run_options none = {0};
@@ -42,7 +49,7 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.header_bytes, 32768);
     set_default_size(&resolved.header_count, SX__HEADERS_MAX);
     set_default_size(&resolved.body_bytes, (size_t)1 << 20);
-    set_default_size(&resolved.held_bytes, (size_t)256 << 20);
+    set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
 
     if (resolved.threads > 4096) {
         return SX_EINVAL;
@@ -65,6 +72,9 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     /* Sums of sizes must not overflow, and twice the body is counted. */
     if (resolved.request_line_bytes > ((size_t)1 << 30) ||
         resolved.header_bytes > ((size_t)1 << 30) || resolved.body_bytes > ((size_t)1 << 60)) {
+        return SX_EINVAL;
+    }
+    if (resolved.held_bytes < resolved.body_bytes) {
         return SX_EINVAL;
     }
     *out = resolved;

@@ -176,16 +176,16 @@ uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns
     return next_ns;
 }
 
-/* ---- slow readers ---- */
+/* ---- slow clients ---- */
 
 /* As many as are closed by one look at all connections. */
 #define SHED_AT_ONCE 16
 
-/* The slowest readers so far, the slowest first. */
+/* The slowest clients so far, the slowest first. */
 struct slowest {
     struct {
         struct sx__slot *slot;
-        double rate; /* bytes it has taken in a second */
+        double rate; /* bytes that came and went in a second */
     } items[SHED_AT_ONCE];
     size_t count;
 };
@@ -231,7 +231,10 @@ static size_t shed(struct sx__slot *slot)
     if (held > 0) {
         slot->held = 0;
         slot->late = true;
-        shutdown(slot->fd, SHUT_RDWR);
+        slot->shed = true;
+        /* As in sweep_slot. */
+        const bool answers = sx__connection_get_want(&slot->connection) == SX__WANT_INPUT;
+        shutdown(slot->fd, answers ? SHUT_RD : SHUT_RDWR);
     }
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
     return held;

@@ -2,9 +2,9 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count)
+void sx__tokens_init(struct sx__tokens *tokens, unsigned queue_count, size_t queue_bytes)
 {
-    *tokens = (struct sx__tokens){.queue_count = queue_count};
+    *tokens = (struct sx__tokens){.queue_count = queue_count, .queue_bytes = queue_bytes};
     pthread_mutex_init(&tokens->mutex, NULL);
 }
 
@@ -47,6 +47,15 @@ static enum sx__token take_any(struct sx__tokens *tokens, bool reserved)
     return reserved && take(tokens, SX__TOKEN_RESERVED) ? SX__TOKEN_RESERVED : SX__TOKEN_NONE;
 }
 
+/* The first may be of any size, so that none is turned away for ever. */
+static bool has_room(const struct sx__tokens *tokens, const struct sx__queue *queue,
+                     const struct sx__slot *slot)
+{
+    return queue->count < tokens->queue_count &&
+           (queue->bytes == 0 || slot->queued_bytes == 0 ||
+            queue->bytes + slot->queued_bytes <= tokens->queue_bytes);
+}
+
 static void append(struct sx__queue *queue, struct sx__slot *slot)
 {
     slot->next_queued = NULL;
@@ -57,6 +66,7 @@ static void append(struct sx__queue *queue, struct sx__slot *slot)
     }
     queue->last = slot;
     queue->count++;
+    queue->bytes += slot->queued_bytes;
 }
 
 static struct sx__slot *pop(struct sx__tokens *tokens, enum sx__token token)
@@ -67,6 +77,7 @@ static struct sx__slot *pop(struct sx__tokens *tokens, enum sx__token token)
         queue->first = slot->next_queued;
         queue->last = queue->first == NULL ? NULL : queue->last;
         queue->count--;
+        queue->bytes -= slot->queued_bytes;
         slot->next_queued = NULL;
         atomic_fetch_sub(&tokens->queued, 1);
     }
@@ -90,7 +101,7 @@ enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, 
     *token = take_any(tokens, reserved);
     if (*token != SX__TOKEN_NONE) {
         took = SX__TOOK_TOKEN;
-    } else if (queue->count < tokens->queue_count) {
+    } else if (has_room(tokens, queue, slot)) {
         slot->queued_until_ns = queued_until_ns;
         append(queue, slot);
         took = SX__TOOK_PLACE;

@@ -165,11 +165,23 @@ static bool is_reserved(const struct turn *turn)
     return turn->connection->request->exchange.reserved;
 }
 
+/* A request that is whole is not its client's any more: the bounds of the queue, and of the number
+ * of threads, are those of its memory. */
+static void let_go_of_request(struct turn *turn)
+{
+    struct sx__slot *slot = turn->slot;
+    slot->queued_bytes = sx__connection_get_held(turn->connection);
+    if (slot->queued_bytes > 0 && sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
+        sx__slot_hold(slot, turn->worker->network, 0);
+    }
+}
+
 static void handle(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
     struct sx__network *network = worker->network;
     enum sx__took took = SX__TOOK_TOKEN;
+    let_go_of_request(turn);
     if (worker->token == SX__TOKEN_NONE) {
         const uint64_t wait_ms = network->protocol.options.queue_timeout_ms;
         took = sx__tokens_take(&network->tokens, turn->slot, is_reserved(turn),
@@ -319,6 +331,11 @@ static void read_input(struct turn *turn)
         turn->waits = true;
         return;
     }
+    if (turn->slot->shed) {
+        /* What the kernel still has of its body would count again. */
+        sx__connection_end_late(turn->connection, turn->now_ns);
+        return;
+    }
     char *space;
     size_t size;
     if (sx__connection_reserve(turn->connection, &turn->worker->pool, &space, &size) < 0) {
@@ -332,6 +349,7 @@ static void read_input(struct turn *turn)
     if (count > 0) {
         /* What TLS has read already the kernel does not tell of again. */
         turn->drained = (size_t)count < size && !turn->ends && turn->slot->tls == NULL;
+        turn->slot->taken += (size_t)count;
         sx__connection_receive(turn->connection, (size_t)count);
     } else if (count == 0 && !turn->slot->late) {
         end_input(turn);

@@ -541,6 +541,12 @@ static void options_have_defaults_and_bounds(void **state)
     assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
     options = (struct sx_run_options){.request_line_bytes = SIZE_MAX};
     assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
+    /* A body of the largest size must find room. */
+    options = (struct sx_run_options){.body_bytes = 1000, .held_bytes = 999};
+    assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
+    options = (struct sx_run_options){.body_bytes = (size_t)1 << 30};
+    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
+    assert_int_equal(options.held_bytes, (size_t)4 << 30);
 }
 
 int main(void)

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -317,7 +318,7 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
         got[i] = read_some(fds[i], i == SLOW ? 1 : fake->big_size / 4);
     }
     assert_true(fake_service_wait(fake, &fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1));
-    assert_non_null(strstr(fake->last_log, "slow readers held"));
+    assert_non_null(strstr(fake->last_log, "slow clients held"));
     for (size_t i = 0; i < READERS; i++) {
         if (i != SLOW) {
             read_some(fds[i], fake->big_size - got[i]);
@@ -329,6 +330,94 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
     stop(fixture);
     assert_int_equal(fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
     assert_int_equal(fake->outcomes[SX_OUTCOME_COMPLETE], READERS);
+}
+
+/* Has a client send a request with the first `sent` bytes of a body of `size`. */
+static int send_body(const struct fixture *fixture, const char *request, size_t size, size_t sent)
+{
+    const int fd = connect_with_room(fixture, 4096);
+    char head[200];
+    snprintf(head, sizeof head, "%s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n", request,
+             size);
+    send_text(fd, head);
+    send_all(fd, fixture->fake.big, sent);
+    return fd;
+}
+
+enum { CLIENTS = 9, BODY = 1000000, BODIES_HELD = 4 };
+
+/* Whoever is closed may not have sent all of its body yet. */
+static void wait_for_ends(struct fixture *fixture, unsigned count)
+{
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, count));
+    assert_true(wait_for_held(fixture, fixture->options.held_bytes) <= fixture->options.held_bytes);
+}
+
+static void the_bodies_of_requests_count_while_their_responses_are_read(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const requests[] = {"PUT /stream/endless", "PUT /file"};
+    fixture->options.held_bytes = BODIES_HELD * BODY + BODY / 2;
+    fake_service_make_file(&fixture->fake);
+    start(fixture);
+    for (unsigned i = 0; i < 2; i++) {
+        int fds[CLIENTS];
+        for (size_t j = 0; j < CLIENTS; j++) {
+            fds[j] = send_body(fixture, requests[i], BODY, BODY);
+        }
+        wait_for_ends(fixture, i * CLIENTS + CLIENTS - BODIES_HELD);
+        for (size_t j = 0; j < CLIENTS; j++) {
+            reset(fds[j]);
+        }
+        wait_for_ends(fixture, (i + 1) * CLIENTS);
+    }
+    assert_int_equal(wait_for_held(fixture, 0), 0);
+}
+
+static void bodies_that_are_on_their_way_count_too(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.held_bytes = BODIES_HELD * BODY + BODY / 2;
+    start(fixture);
+    int fds[CLIENTS];
+    for (size_t i = 0; i < CLIENTS; i++) {
+        fds[i] = send_body(fixture, "PUT /echo", BODY, BODY - 1);
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.refusals, CLIENTS - BODIES_HELD));
+    assert_int_equal(fixture->fake.refused_status, 408);
+    assert_true(wait_for_held(fixture, fixture->options.held_bytes) <= fixture->options.held_bytes);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        reset(fds[i]);
+    }
+    assert_int_equal(wait_for_held(fixture, 0), 0);
+    stop(fixture);
+    assert_int_equal(fixture->fake.refusals, CLIENTS - BODIES_HELD);
+}
+
+static void the_queue_has_room_for_some_bodies_only(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.held_bytes = BODIES_HELD * BODY * 2;
+    fixture->options.body_bytes = BODY;
+    int blocked[BLOCKED];
+    block_all(fixture, blocked);
+    int fds[4];
+    for (unsigned i = 0; i < 2; i++) {
+        fds[i] = send_body(fixture, "PUT /", BODY, BODY);
+        wait_for_queued(fixture, i + 1);
+    }
+    /* Nobody waits for a client. */
+    assert_int_equal(atomic_load(&fixture->network->held), 0);
+    fds[2] = send_body(fixture, "PUT /", BODY, BODY);
+    assert_int_equal(receive_response(fds[2], NULL), 503);
+    fds[3] = connect_to(fixture);
+    send_text(fds[3], GET("/"));
+    wait_for_queued(fixture, 3);
+    release_all(fixture, blocked);
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(i == 2 || receive_response(fds[i], NULL) == 200);
+        close(fds[i]);
+    }
 }
 
 int main(void)
@@ -346,6 +435,9 @@ int main(void)
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),
         TEST(what_slow_readers_hold_is_bounded_and_the_slowest_pays),
+        TEST(the_bodies_of_requests_count_while_their_responses_are_read),
+        TEST(bodies_that_are_on_their_way_count_too),
+        TEST(the_queue_has_room_for_some_bodies_only),
         TEST(a_crowd_at_the_limit_is_answered_one_way_or_the_other),
     };
     return cmocka_run_group_tests_name("overload", tests, NULL, NULL);
