@@ -43,7 +43,8 @@ SX_API struct sx_result sx_json_value(struct json_t *value);
 /** Answers 200 with `text/plain; charset=utf-8`; printf format. [any] */
 SX_API struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
 
-/** Answers 200 with bytes, which are copied.
+/** Answers 200 with bytes, which are copied. More than `held_bytes` of struct sx_run_options, as of
+ * any response in memory, become a 500 whose cause goes to the log.
  *
  * @param content_type  a string that outlives the request; NULL: application/octet-stream
  * Threads:  [any]

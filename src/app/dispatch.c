@@ -230,6 +230,20 @@ static void render(struct sx_request *request, struct sx_result *result)
     sx__result_render(result, renderer);
 }
 
+/* It would be closed as that of a slow reader, however fast its reader is. */
+static void refuse_too_large(const struct sx_request *request, struct sx_result *result)
+{
+    const size_t size = result->body_size;
+    const size_t most = request->exchange->held_bytes;
+    if (size > most) {
+        sx_result_clean_up(result);
+        *result = sx__result_fault("the response has %zu bytes, and held_bytes is %zu: answer with "
+                                   "sx_stream or sx_file, or raise held_bytes",
+                                   size, most);
+        sx__result_render(result, &json_renderer);
+    }
+}
+
 /* Takes the result as the response so far: rendered, its status legal, its headers merged. */
 static void accept_result(struct sx_request *request, struct sx_result result)
 {
@@ -240,6 +254,7 @@ static void accept_result(struct sx_request *request, struct sx_result result)
     }
     result = sx__file_answer(request, result);
     render(request, &result);
+    refuse_too_large(request, &result);
     if (sx__header_lines_merge(&request->response.lines, result.headers) < 0) {
         sx_result_clean_up(&result);
         result = sx__result_fault("out of memory for the headers of the response");

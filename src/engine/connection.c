@@ -422,6 +422,7 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
     struct sx__exchange *exchange = &request->exchange;
     const struct sx__service *service = &connection->protocol->service;
     tell_peer(exchange, connection->peer);
+    exchange->held_bytes = connection->protocol->options.held_bytes;
     exchange->record.protocol = request->is_http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
     exchange->record.started_ns = connection->progress_ns;
     /* RFC 9112 9.3: persistent with 1.1 unless told to close, with 1.0 only if asked for. */

@@ -54,6 +54,7 @@ struct sx__exchange {
     struct sx_record
         record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
     enum sx_serves serves; /* engine: which routes its address has */
+    size_t held_bytes;     /* engine: what a larger response.body would get it closed for */
     bool reserved;         /* service, in begin: there is a thread for it that others do not get */
     const struct sx__header *headers;
     size_t header_count;

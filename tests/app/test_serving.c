@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,6 +41,17 @@ static struct sx_result wait_inside(struct part *part)
     return sx_json("{s:i}", "value", part->value);
 }
 SX_BIND(wait_inside, (inject, part, part));
+#define HELD_BYTES ((size_t)2 << 20)
+
+static struct sx_result large(int64_t more)
+{
+    const size_t size = HELD_BYTES + (size_t)more;
+    char *bytes = malloc(size);
+    assert_non_null(bytes);
+    memset(bytes, 'x', size);
+    return sx_bytes_take(NULL, bytes, size);
+}
+SX_BIND(large, (query, i64, more));
 static struct sx_result hello(void)
 {
     return sx_text("hello");
@@ -53,7 +65,8 @@ static struct sx_result count_leave(void)
 SX_BIND(count_leave);
 
 static const struct sx_hook hooks[] = {SX_HOOK_LEAVE(count_leave)};
-static const struct sx_route routes[] = {SX_GET("/", hello), SX_GET("/wait", wait_inside)};
+static const struct sx_route routes[] = {SX_GET("/", hello), SX_GET("/wait", wait_inside),
+                                         SX_GET("/large", large)};
 static struct fixture fixture;
 static pthread_t server;
 static int port;
@@ -83,7 +96,7 @@ static void set_up_with(const struct sx_run_options *options)
 static int set_up(void **state)
 {
     (void)state;
-    set_up_with(NULL);
+    set_up_with(&(struct sx_run_options){.held_bytes = HELD_BYTES});
     return 0;
 }
 
@@ -198,6 +211,23 @@ static void test_who_is_turned_away_is_told_when_to_come_again(void **state)
     assert_answer(blocked, "HTTP/1.1 200 OK\r\n", "{\"value\":1}");
 }
 
+static void test_a_response_that_never_finds_room_is_a_500(void **state)
+{
+    (void)state;
+    assert_answer(send_request("/large?more=1"), "HTTP/1.1 500 ", "}");
+    assert_logged(&fixture, "the response has 2097153 bytes, and held_bytes is 2097152: ");
+    int fd = send_request("/large?more=0");
+    char bytes[4096];
+    ssize_t got;
+    size_t sum = 0;
+    while ((got = read(fd, bytes, sizeof bytes)) > 0) {
+        assert_true(sum > 0 || memcmp(bytes, "HTTP/1.1 200 ", 13) == 0);
+        sum += (size_t)got;
+    }
+    close(fd);
+    assert_true(sum > HELD_BYTES);
+}
+
 static void test_a_port_that_is_taken_is_told(void **state)
 {
     (void)state;
@@ -220,6 +250,7 @@ int main(void)
         CASE(test_what_is_in_flight_is_answered_when_it_stops),
         cmocka_unit_test_setup_teardown(test_who_is_turned_away_is_told_when_to_come_again,
                                         set_up_small, tear_down),
+        CASE(test_a_response_that_never_finds_room_is_a_500),
         CASE(test_a_port_that_is_taken_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
