@@ -16,7 +16,8 @@ struct sx_app;
 enum sx_serves {
     SX_SERVES_ALL = 0,
     SX_SERVES_ORDINARY, /* those that are not reserved */
-    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics */
+    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics, with some room that no
+                           other address takes */
 };
 
 enum sx_tls_version { SX_TLS_DEFAULT = 0 /* 1.2 */, SX_TLS_1_2, SX_TLS_1_3 };

@@ -3,10 +3,12 @@
 #include "network.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +79,19 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
     return watch_listener(network, listener, EPOLL_CTL_ADD);
 }
 
+/* Where some addresses are of the reserved routes only, the others leave them some room. */
+static void find_yielding(struct sx__network *network)
+{
+    bool has_reserved = false;
+    for (size_t i = 0; i < network->listener_count; i++) {
+        has_reserved |= network->listeners[i].serves == SX_SERVES_RESERVED;
+    }
+    for (size_t i = 0; i < network->listener_count; i++) {
+        struct sx__listener *listener = &network->listeners[i];
+        listener->yields = has_reserved && listener->serves != SX_SERVES_RESERVED;
+    }
+}
+
 int sx__listeners_open(struct sx__network *network)
 {
     const struct sx_run_options *options = &network->protocol.options;
@@ -100,6 +115,7 @@ int sx__listeners_open(struct sx__network *network)
         address.host = address.host == NULL ? "127.0.0.1" : address.host;
         status = open_listener(network, listener, &address);
     }
+    find_yielding(network);
     return status;
 }
 
@@ -188,14 +204,20 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
     return 0;
 }
 
+static bool has_place(const struct sx__network *network, const struct sx__listener *listener)
+{
+    const uint64_t most = network->protocol.options.connection_count;
+    const unsigned spare = listener->serves == SX_SERVES_RESERVED ? SX__SPARE_PLACES : 0;
+    return atomic_load_explicit(&network->connections, memory_order_relaxed) < most + spare;
+}
+
 /* False: the socket was closed again, because there are too many, or for want of memory. */
 static bool admit(struct sx__network *network, struct sx__listener *listener, int fd,
                   const struct sockaddr *from)
 {
     struct sx__address *address = NULL;
-    const unsigned most = network->protocol.options.connection_count;
-    bool admitted = atomic_load_explicit(&network->connections, memory_order_relaxed) < most &&
-                    sx__addresses_add(&network->addresses, from, &address);
+    bool admitted =
+        has_place(network, listener) && sx__addresses_add(&network->addresses, from, &address);
     if (admitted && watch(network, listener, fd, from, address) < 0) {
         sx__addresses_remove(&network->addresses, address);
         admitted = false;
@@ -209,20 +231,37 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
 /* How accepting ended. */
 struct accepted {
     unsigned refused;
-    int error; /* 0: there may be more */
-    bool is_news;
+    int error;     /* 0: there may be more */
+    bool is_short; /* of descriptors, but for those that are kept back */
+    int news;      /* an errno that is worth a line in the log; 0: none */
 };
+
+/* The descriptors that the listener may have are those below. The kernel gives the lowest one that
+ * is free, so that the highest ones are taken last. */
+static uint64_t descriptors_end(const struct sx__listener *listener)
+{
+    struct rlimit limit;
+    if (!listener->yields || getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return UINT64_MAX;
+    }
+    return limit.rlim_cur > SX__SPARE_PLACES ? limit.rlim_cur - SX__SPARE_PLACES : 0;
+}
 
 static struct accepted accept_some(struct sx__network *network, struct sx__listener *listener,
                                    unsigned count)
 {
-    struct accepted accepted = {0, 0, false};
+    struct accepted accepted = {0};
+    const uint64_t end = descriptors_end(listener);
     for (unsigned i = 0; i < count && accepted.error == 0; i++) {
         struct sockaddr_storage storage = {0};
         struct sockaddr *from = (struct sockaddr *)&storage;
         socklen_t size = sizeof storage;
         const int fd = accept4(listener->fd, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+        if (fd >= 0 && (uint64_t)fd >= end) {
+            close(fd);
+            accepted.refused++;
+            accepted.is_short = true;
+        } else if (fd >= 0) {
             accepted.refused += admit(network, listener, fd, from) ? 0 : 1;
         } else if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
                    errno == ENOMEM) {
@@ -251,23 +290,25 @@ static void report(struct sx__network *network, const struct accepted *accepted)
     for (unsigned i = 0; i < accepted->refused; i++) {
         service->rejected(service->app, SX_REASON_OVERLOADED);
     }
-    if (accepted->is_news) {
+    if (accepted->news != 0) {
         sx__network_log(network, SX_LOG_ERROR, "cannot accept connections: %s",
-                        strerror(accepted->error));
+                        strerror(accepted->news));
     }
 }
 
 void sx__listener_accept(struct sx__network *network, struct sx__listener *listener)
 {
-    struct accepted accepted = {0, 0, false};
+    struct accepted accepted = {0};
     pthread_mutex_lock(&listener->mutex);
     if (listener->fd >= 0) {
         accepted = accept_some(network, listener, ACCEPTS_PER_TURN);
-        if (accepted.error == 0 || accepted.error == EAGAIN) {
+        const bool goes_on = accepted.error == 0 || accepted.error == EAGAIN;
+        const int trouble = accepted.is_short ? EMFILE : goes_on ? 0 : accepted.error;
+        accepted.news = trouble != 0 && is_news(listener, trouble) ? trouble : 0;
+        if (goes_on) {
             watch_listener(network, listener, EPOLL_CTL_MOD);
         } else {
             /* Arming it now would spin: the client still waits, and there is nothing to give it. */
-            accepted.is_news = is_news(listener, accepted.error);
             atomic_store(&listener->resting, true);
             sx__network_wake_monitor(network);
         }
@@ -324,7 +365,7 @@ void sx__listeners_close(struct sx__network *network)
 {
     for (size_t i = 0; i < network->listener_count; i++) {
         struct sx__listener *listener = &network->listeners[i];
-        struct accepted accepted = {0, 0, false};
+        struct accepted accepted = {0};
         pthread_mutex_lock(&listener->mutex);
         if (listener->fd >= 0) {
             accepted = accept_some(network, listener, SOMAXCONN);

@@ -261,11 +261,15 @@ unsigned sx__workers_count_inside(struct sx__network *network);
 
 /* ---- the listeners ---- */
 
+/* Connections, and descriptors, that only the addresses of the reserved routes may have. */
+#define SX__SPARE_PLACES 16
+
 struct sx__listener {
     pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes and reloads */
     int fd;                /* -1: closed */
     uint16_t port;
     enum sx_serves serves;
+    bool yields;         /* leaves some room to the addresses of reserved routes only */
     char *path;          /* of a Unix socket, which goes with it; NULL: it is none */
     dev_t path_device;   /* what was made there, */
     ino_t path_inode;    /* which somebody may have replaced by his own since */

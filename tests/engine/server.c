@@ -77,7 +77,7 @@ int connect_to(const struct fixture *fixture)
     return connect_with_room(fixture, 0);
 }
 
-int connect_with_room(const struct fixture *fixture, int receive_bytes)
+static int connect_at(const struct fixture *fixture, size_t index, int receive_bytes)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
@@ -87,10 +87,20 @@ int connect_with_room(const struct fixture *fixture, int receive_bytes)
     }
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_port =
-                                            htons(sx__network_get_port(fixture->network, 0)),
+                                            htons(sx__network_get_port(fixture->network, index)),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     return fd;
+}
+
+int connect_with_room(const struct fixture *fixture, int receive_bytes)
+{
+    return connect_at(fixture, 0, receive_bytes);
+}
+
+int connect_to_address(const struct fixture *fixture, size_t index)
+{
+    return connect_at(fixture, index, 0);
 }
 
 void send_all(int fd, const char *bytes, size_t size)

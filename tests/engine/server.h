@@ -30,6 +30,8 @@ uint64_t now_ms(void);
 /* ---- clients; what does not happen in time fails the test ---- */
 
 int connect_to(const struct fixture *fixture);
+/* At one of the further addresses. */
+int connect_to_address(const struct fixture *fixture, size_t index);
 /* The kernel keeps about `receive_bytes` for the client, instead of as much as it sees fit. */
 int connect_with_room(const struct fixture *fixture, int receive_bytes);
 void send_all(int fd, const char *bytes, size_t size);

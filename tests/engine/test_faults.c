@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -116,6 +117,75 @@ static void one_client_has_no_more_connections_than_allowed(void **state)
     }
     stop(fixture);
     assert_true(fixture->fake.rejections[SX_REASON_OVERLOADED] >= 3);
+}
+
+static void start_with_reserved_address(struct fixture *fixture)
+{
+    static const struct sx_listen_address reserved = {.serves = SX_SERVES_RESERVED};
+    fixture->options.addresses = (struct sx_listen_address_list){&reserved, 1};
+    start(fixture);
+}
+
+static void assert_reserved_answers(const struct fixture *fixture)
+{
+    const int fd = connect_to_address(fixture, 1);
+    send_text(fd, GET("/reserved"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    close(fd);
+}
+
+static void an_address_of_reserved_routes_has_connections_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.connection_count = 3;
+    start_with_reserved_address(fixture);
+    int fds[3];
+    for (size_t i = 0; i < 3; i++) {
+        fds[i] = connect_to(fixture);
+        send_text(fds[i], GET("/"));
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+    }
+    for (int i = 0; i < 5; i++) {
+        assert_closed(connect_to(fixture));
+        assert_reserved_answers(fixture);
+    }
+    for (size_t i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+}
+
+/* The clients are in the same process, and have no reserve: they take from what is kept back. */
+static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
+    start_with_reserved_address(fixture);
+    get(fixture, GET("/"), 200);
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    enum { CLIENTS = 64, ROOM = 40 };
+    int fds[CLIENTS];
+    fds[0] = connect_to(fixture);
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)fds[0] + ROOM, before.rlim_max});
+    size_t count = 0;
+    int status = 200;
+    while (status == 200) {
+        fds[count] = count == 0 ? fds[0] : connect_to(fixture);
+        send_text(fds[count], GET("/"));
+        status = receive_response(fds[count++], NULL);
+        assert_true(count < CLIENTS);
+    }
+    assert_int_equal(status, 0);
+    for (int i = 0; i < 5; i++) {
+        assert_reserved_answers(fixture);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_string_equal(fixture->fake.last_log, "cannot accept connections: Too many open files");
+    for (size_t i = 0; i < count; i++) {
+        close(fds[i]);
+    }
+    get(fixture, GET("/"), 200);
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_OVERLOADED], 1);
 }
 
 /* ---- who is one client ---- */
@@ -257,6 +327,8 @@ int main(void)
         TEST(without_a_thread_it_does_not_run),
         TEST(with_few_threads_it_serves_as_well_as_it_can),
         TEST(more_connections_than_allowed_are_closed),
+        TEST(an_address_of_reserved_routes_has_connections_of_its_own),
+        TEST(an_address_of_reserved_routes_has_descriptors_of_its_own),
         TEST(one_client_has_no_more_connections_than_allowed),
         TEST(clients_of_different_addresses_are_different_clients),
         cmocka_unit_test(a_client_is_an_ipv4_address_or_a_64_bit_network),
