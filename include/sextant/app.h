@@ -525,7 +525,8 @@ SX_API void sx_app_destroy(struct sx_app *app);
  * options are listed by `help`.
  *
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
- * and reads certificates again at SIGHUP.
+ * and reads certificates again at SIGHUP. It raises the soft limit on descriptors, which programs
+ * that it starts inherit, to what its connections may need.
  * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong
  */
 SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *options);

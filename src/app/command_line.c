@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* What the command line says. */
 struct command {
@@ -294,8 +295,30 @@ static bool parse(struct command *command, int argc, char **argv)
     return optind == argc && sx__listen_options_finish(&command->listen);
 }
 
+/* For what is neither a connection nor its file. */
+#define OTHER_DESCRIPTORS 1024
+
+/* Most systems give a process 1,024 descriptors, because select() knows no others, and let it have
+ * more if it asks. No more than can be of use: some let it have a billion, and there are programs
+ * that close them all, one by one, before they start another. */
+static void raise_descriptor_limit(const struct sx_run_options *run)
+{
+    struct sx_run_options options;
+    struct rlimit limit;
+    if (sx__run_options_resolve(&options, run) < 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0) {
+        return;
+    }
+    const rlim_t useful = 2 * (rlim_t)options.connection_count + OTHER_DESCRIPTORS;
+    const rlim_t most = useful < limit.rlim_max ? useful : limit.rlim_max;
+    if (limit.rlim_cur < most) {
+        limit.rlim_cur = most;
+        setrlimit(RLIMIT_NOFILE, &limit); /* else there are as many as there were */
+    }
+}
+
 static int run(struct sx_app *app, const struct sx__listen_options *listen)
 {
+    raise_descriptor_limit(listen->run);
     int port = sx_app_listen(app, listen->run);
     if (port < 0) {
         return 1;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +40,16 @@ static struct sx_result hello(void)
 }
 SX_BIND(hello);
 
-static const struct sx_route routes[] = {SX_GET("/", hello), SX_GET("/stay", stay)};
+static struct sx_result descriptors(void)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return sx_text("[%llu]", (unsigned long long)limit.rlim_cur);
+}
+SX_BIND(descriptors);
+
+static const struct sx_route routes[] = {SX_GET("/", hello), SX_GET("/stay", stay),
+                                         SX_GET("/descriptors", descriptors)};
 
 struct server {
     pid_t pid;
@@ -51,6 +61,14 @@ static int serve(void)
 {
     char *arguments[] = {"test", "run", "--port", "0", NULL};
     return sx_app_main(4, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
+}
+
+static rlim_t hard_limit;
+
+static int serve_with_few_descriptors(void)
+{
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){64, hard_limit});
+    return serve();
 }
 
 static struct sx_app *impatient;
@@ -210,10 +228,37 @@ static void test_a_log_without_a_reader_does_not_end_the_process(void **state)
     }
 }
 
+static void test_run_asks_for_the_descriptors_that_it_needs(void **state)
+{
+    (void)state;
+    /* Twice the default of connection_count, and 1,024. */
+    static const rlim_t hard_limits[] = {128, 33792, 40000};
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (size_t i = 0; i < sizeof hard_limits / sizeof *hard_limits; i++) {
+        hard_limit = hard_limits[i] < limit.rlim_max ? hard_limits[i] : limit.rlim_max;
+        const rlim_t expected = hard_limit < 33792 ? hard_limit : 33792;
+        struct server server;
+        server_start(&server, serve_with_few_descriptors);
+        const int fd = ask(&server, "/descriptors");
+        char text[2000];
+        const ssize_t count = recv(fd, text, sizeof text - 1, 0);
+        assert_true(count > 0);
+        text[count] = '\0';
+        char number[32];
+        snprintf(number, sizeof number, "[%llu]", (unsigned long long)expected);
+        assert_non_null(strstr(text, number));
+        close(fd);
+        kill(server.pid, SIGTERM);
+        assert_int_equal(server_wait(&server, text, sizeof text), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_signal_stops_the_server_and_it_exits_with_0),
+        cmocka_unit_test(test_run_asks_for_the_descriptors_that_it_needs),
         cmocka_unit_test(test_a_second_signal_ends_the_process_at_once),
         cmocka_unit_test(test_a_handler_that_stays_does_not_keep_the_app),
         cmocka_unit_test(test_a_log_without_a_reader_does_not_end_the_process),
