@@ -52,7 +52,8 @@ struct sx_run_options {
     const char *host;           /* numeric or a name; "": all of the machine's; "unix:PATH"; NULL:
  127.0.0.1 */
     uint16_t port;              /* 0: a free one, see sx_app_listen */
-    unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64 */
+    unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64; at
+                                   most 4,096 */
     unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
     unsigned header_timeout_ms; /* from the first byte of a request to the end of its header, and
                                    for a TLS handshake; 0: 10,000 */
@@ -86,8 +87,8 @@ struct sx_run_options {
  *
  * @param options  NULL: all defaults; nothing of it is kept. A listen_fd is the app's from here on;
  *                 where another address fails, those of the addresses before it have been closed
- * @return   the port of its first address (0 of a Unix socket), or SX_EADDRESS (logged with its
- *           reason, and so is the next), SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
+ * @return   the port of its first address (0 of a Unix socket), or, logged with its reason,
+ *           SX_EADDRESS, SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
  * Threads:  [start]
  */
 SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);

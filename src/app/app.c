@@ -141,21 +141,31 @@ void sx_app_destroy(struct sx_app *app)
     free(app);
 }
 
+static int cannot_listen(const struct sx_app *app, int status, const char *reason)
+{
+    sx_app_log(app, SX_LOG_ERROR, "cannot listen: %s",
+               reason == NULL ? sx_status_text(status) : reason);
+    return status;
+}
+
 int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
 {
     if (app == NULL) {
         return SX_EINVAL;
     }
     if (app->network != NULL) {
-        return SX_ESTATE;
+        return cannot_listen(app, SX_ESTATE, "the app listens already");
     }
     struct sx_run_options resolved;
     int status = sx__run_options_resolve(&resolved, options);
     if (status < 0) {
-        return status;
+        return cannot_listen(app, status, sx__run_options_fault(options));
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
     status = sx__network_new(&app->network, &service, &resolved);
+    if (status == SX_ENOMEM) { /* the engine has told all others */
+        return cannot_listen(app, status, NULL);
+    }
     return status < 0 ? status : sx__network_get_port(app->network, 0);
 }
 

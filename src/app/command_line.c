@@ -58,7 +58,7 @@ static int usage(const char *program, const struct sx_app_options *options)
         "run     serve until SIGTERM or SIGINT\n"
         "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
         "        --port PORT   port to listen on (8080); 0: a free one\n"
-        "        --threads N   handlers that may run at the same time (64)\n"
+        "        --threads N   handlers that may run at the same time (64), at most 4096\n"
         "        --listen [https://]HOST:PORT  another address, or unix:PATH; many times\n"
         "        --admin [https://]HOST:PORT   one for the reserved routes, as /metrics, which "
         "are\n"
@@ -246,7 +246,7 @@ static bool take_option(struct command *command, int index, const char *value)
         command->run.port = (uint16_t)number;
         return true;
     case THREADS:
-        if (!parse_number(&number, "threads", value, 10000)) {
+        if (!parse_number(&number, "threads", value, SX__THREADS_MAX)) {
             return false;
         }
         command->run.threads = (unsigned)number;

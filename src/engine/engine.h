@@ -25,6 +25,7 @@
 #include <sextant/app.h>
 
 #define SX__HEADERS_MAX 100
+#define SX__THREADS_MAX 4096
 #define SX__APP_STATE_BYTES 1024
 
 struct sx__header {
@@ -87,8 +88,8 @@ struct sx__network;
 
 /* Binds and listens; afterwards clients can connect, and wait in the backlog until it runs.
  * `options` has no zeroes left for defaults: see sx__run_options_resolve. The service is copied.
- * Errors: SX_EADDRESS, SX_ETLS (logged through the service with the reason), SX_ENOMEM,
- * SX_ESYSTEM */
+ * Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM (logged through the service with the reason),
+ * SX_ENOMEM */
 int sx__network_new(struct sx__network **network, const struct sx__service *service,
                     const struct sx_run_options *options);
 /* Of the first address, or of further ones; 0: it has none. */
@@ -105,6 +106,8 @@ bool sx__network_destroy(struct sx__network *network);
 
 /* Replaces each zero by its default. Errors: SX_EINVAL for values that cannot work. */
 int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options);
+/* The option that cannot work, and its limits, for a sentence; NULL: all can. */
+const char *sx__run_options_fault(const struct sx_run_options *options);
 
 /* ---- the in-process engine ---- */
 

@@ -76,7 +76,11 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
         unlink(path);
         return SX_ENOMEM;
     }
-    return watch_listener(network, listener, EPOLL_CTL_ADD);
+    const int status = watch_listener(network, listener, EPOLL_CTL_ADD);
+    if (status < 0) {
+        sx__network_log(network, SX_LOG_ERROR, "cannot watch a socket: %s", strerror(errno));
+    }
+    return status;
 }
 
 /* Where some addresses are of the reserved routes only, the others leave them some room. */

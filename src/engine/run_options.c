@@ -1,4 +1,4 @@
-/* run_options.c: the defaults of struct sx_run_options. */
+/* run_options.c: the defaults and limits of struct sx_run_options. */
 #include "engine.h"
 
 /* A client that has waited for longer is better told than kept. */
@@ -14,11 +14,61 @@ static void set_default_size(size_t *value, size_t otherwise)
     *value = *value == 0 ? otherwise : *value;
 }
 
-static bool is_good_address(enum sx_serves serves, const struct sx_tls_options *tls)
+#define DIGITS(number) #number
+#define AT_MOST(name, most) name " is more than " DIGITS(most)
+
+static const char *address_fault(enum sx_serves serves, const struct sx_tls_options *tls)
 {
-    return serves >= SX_SERVES_ALL && serves <= SX_SERVES_RESERVED &&
-           (tls == NULL || (tls->certificate != NULL && tls->minimum >= SX_TLS_DEFAULT &&
-                            tls->minimum <= SX_TLS_1_3));
+    if (serves < SX_SERVES_ALL || serves > SX_SERVES_RESERVED) {
+        return "serves is not of enum sx_serves";
+    }
+    if (tls != NULL && tls->certificate == NULL) {
+        return "tls has no certificate";
+    }
+    if (tls != NULL && (tls->minimum < SX_TLS_DEFAULT || tls->minimum > SX_TLS_1_3)) {
+        return "minimum of tls is not of enum sx_tls_version";
+    }
+    return NULL;
+}
+
+/* Sums of sizes must not overflow, and twice the body is counted. */
+static const char *limit_fault(const struct sx_run_options *options)
+{
+    const struct {
+        size_t value;
+        size_t most;
+        const char *fault;
+    } limits[] = {
+        {options->threads, SX__THREADS_MAX, AT_MOST("threads", SX__THREADS_MAX)},
+        {options->queue_timeout_ms, QUEUE_TIMEOUT_MAX_MS,
+         AT_MOST("queue_timeout_ms", QUEUE_TIMEOUT_MAX_MS)},
+        {options->header_count, SX__HEADERS_MAX, AT_MOST("header_count", SX__HEADERS_MAX)},
+        {options->request_line_bytes, (size_t)1 << 30, "request_line_bytes is more than 1 GiB"},
+        {options->header_bytes, (size_t)1 << 30, "header_bytes is more than 1 GiB"},
+        {options->body_bytes, (size_t)1 << 60, "body_bytes is more than 1 EiB"},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limits[i].value > limits[i].most) {
+            return limits[i].fault;
+        }
+    }
+    return NULL;
+}
+
+const char *sx__run_options_fault(const struct sx_run_options *options)
+{
+    const struct sx_listen_address_list *addresses = &options->addresses;
+    const char *fault = limit_fault(options);
+    if (fault == NULL) {
+        fault = address_fault(options->serves, options->tls);
+    }
+    if (fault == NULL && addresses->items == NULL && addresses->count > 0) {
+        fault = "addresses has a count, but no items";
+    }
+    for (size_t i = 0; i < addresses->count && fault == NULL; i++) {
+        fault = address_fault(addresses->items[i].serves, addresses->items[i].tls);
+    }
+    return fault;
 }
 
 /* Some of the largest bodies find room, whatever the size of one. */
@@ -51,27 +101,7 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.body_bytes, (size_t)1 << 20);
     set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
 
-    if (resolved.threads > 4096) {
-        return SX_EINVAL;
-    }
-    if (resolved.queue_timeout_ms > QUEUE_TIMEOUT_MAX_MS) {
-        return SX_EINVAL;
-    }
-    if (resolved.header_count > SX__HEADERS_MAX) {
-        return SX_EINVAL;
-    }
-    if (!is_good_address(resolved.serves, resolved.tls) ||
-        (resolved.addresses.items == NULL && resolved.addresses.count > 0)) {
-        return SX_EINVAL;
-    }
-    for (size_t i = 0; i < resolved.addresses.count; i++) {
-        if (!is_good_address(resolved.addresses.items[i].serves, resolved.addresses.items[i].tls)) {
-            return SX_EINVAL;
-        }
-    }
-    /* Sums of sizes must not overflow, and twice the body is counted. */
-    if (resolved.request_line_bytes > ((size_t)1 << 30) ||
-        resolved.header_bytes > ((size_t)1 << 30) || resolved.body_bytes > ((size_t)1 << 60)) {
+    if (sx__run_options_fault(&resolved) != NULL) {
         return SX_EINVAL;
     }
     if (resolved.held_bytes < resolved.body_bytes) {

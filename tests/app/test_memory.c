@@ -153,10 +153,36 @@ static void test_an_app_survives_every_failing_allocation(void **state)
     }
 }
 
+/* Gives whether the failure was reached. */
+static bool listen_once(long fail_at)
+{
+    assert_int_equal(fixture_try(&fixture, (struct sx_app_options){.routes = {0}}), SX_OK);
+    countdown = fail_at;
+    const int port = sx_app_listen(fixture.app, &(struct sx_run_options){.threads = 1});
+    const bool reached = countdown < 0;
+    countdown = -1;
+    if (port < 0) {
+        assert_logged(&fixture, "cannot listen");
+    }
+    fixture_clean_up(&fixture);
+    return reached;
+}
+
+static void test_an_app_that_cannot_listen_for_want_of_memory_says_so(void **state)
+{
+    (void)state;
+    long allocations = 0;
+    while (listen_once(allocations)) {
+        allocations++;
+    }
+    assert_true(allocations > 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_app_survives_every_failing_allocation),
+        cmocka_unit_test(test_an_app_that_cannot_listen_for_want_of_memory_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

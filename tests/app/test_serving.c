@@ -90,6 +90,7 @@ static void set_up_with(const struct sx_run_options *options)
     port = sx_app_listen(fixture.app, options);
     assert_true(port > 0);
     assert_int_equal(sx_app_listen(fixture.app, options), SX_ESTATE);
+    assert_logged(&fixture, "cannot listen: the app listens already\n");
     assert_int_equal(pthread_create(&server, NULL, run, fixture.app), 0);
 }
 
@@ -240,6 +241,39 @@ static void test_a_port_that_is_taken_is_told(void **state)
     fixture_clean_up(&second);
 }
 
+static void test_an_option_that_cannot_work_is_told(void **state)
+{
+    (void)state;
+    static const struct sx_tls_options no_certificate = {0};
+    static const struct sx_tls_options no_version = {.certificate = "x", .minimum = 7};
+    static const struct sx_listen_address elsewhere = {.tls = &no_certificate};
+    static const struct {
+        struct sx_run_options options;
+        const char *fault;
+    } cases[] = {
+        {{.threads = 4097}, "threads is more than 4096"},
+        {{.queue_timeout_ms = 1001}, "queue_timeout_ms is more than 1000"},
+        {{.header_count = 101}, "header_count is more than 100"},
+        {{.request_line_bytes = SIZE_MAX}, "request_line_bytes is more than 1 GiB"},
+        {{.header_bytes = SIZE_MAX}, "header_bytes is more than 1 GiB"},
+        {{.body_bytes = SIZE_MAX}, "body_bytes is more than 1 EiB"},
+        {{.serves = (enum sx_serves)3}, "serves is not of enum sx_serves"},
+        {{.tls = &no_certificate}, "tls has no certificate"},
+        {{.tls = &no_version}, "minimum of tls is not of enum sx_tls_version"},
+        {{.addresses = {NULL, 1}}, "addresses has a count, but no items"},
+        {{.addresses = {&elsewhere, 1}}, "tls has no certificate"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture second;
+        char expected[100];
+        assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+        assert_int_equal(sx_app_listen(second.app, &cases[i].options), SX_EINVAL);
+        snprintf(expected, sizeof expected, "cannot listen: %s\n", cases[i].fault);
+        assert_string_equal(second.log, expected);
+        fixture_clean_up(&second);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -252,6 +286,7 @@ int main(void)
                                         set_up_small, tear_down),
         CASE(test_a_response_that_never_finds_room_is_a_500),
         CASE(test_a_port_that_is_taken_is_told),
+        cmocka_unit_test(test_an_option_that_cannot_work_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,6 +178,8 @@ static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
     assert_non_null(strstr(output, "error: --port needs a value\n"));
     assert_int_equal(COMMAND(output, 2, "run", "--port", "65536"), 2);
     assert_non_null(strstr(output, "--port takes a number from 0 to 65535, not \"65536\""));
+    assert_int_equal(COMMAND(output, 2, "run", "--threads", "4097"), 2);
+    assert_non_null(strstr(output, "--threads takes a number from 0 to 4096, not \"4097\""));
     assert_int_equal(COMMAND(output, 2, "run", "fast"), 2);
     assert_non_null(strstr(output, "\"fast\" is not understood"));
 }
