@@ -49,8 +49,8 @@ struct sx_listen_address_list {
 
 /** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
 struct sx_run_options {
-    const char *host;           /* numeric or a name; "": all of the machine's; "unix:PATH"; NULL:
- 127.0.0.1 */
+    const char *host;           /* numeric or a name; "": all of the machine's, of IPv6 and IPv4;
+                                   "unix:PATH"; NULL: 127.0.0.1 */
     uint16_t port;              /* 0: a free one, see sx_app_listen */
     unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64; at
                                    most 4,096 */

@@ -39,7 +39,7 @@ struct sx_metrics_server_options {
  *
  * @param registry  NULL: the default registry; it must outlive the server
  * @param address   "127.0.0.1:9100", "[::1]:9100", "localhost:9100", or ":9100" for all of the
- *                  machine's addresses; port 0: any that is free
+ *                  machine's addresses, of IPv6 and IPv4; port 0: any that is free
  * @param options   NULL: all defaults
  * Errors:   SX_EADDRESS (malformed, unknown, not ours, or in use; the log hears which), SX_EINVAL,
  *           SX_ENOMEM, SX_ESYSTEM (no descriptors or threads left)

@@ -110,9 +110,11 @@ bool sx__listen_options_finish(struct sx__listen_options *options)
 
 static void print_url(const struct sx_listen_address *address, int port, FILE *to)
 {
+    const bool is_all = address->host[0] == '\0';
     const bool six = strchr(address->host, ':') != NULL;
-    fprintf(to, "%s://%s%s%s:%d", address->tls == NULL ? "http" : "https", six ? "[" : "",
-            address->host[0] == '\0' ? "*" : address->host, six ? "]" : "", port);
+    fprintf(to, "%s://%s%s%s:%d%s", address->tls == NULL ? "http" : "https", six ? "[" : "",
+            is_all ? "localhost" : address->host, six ? "]" : "", port,
+            is_all ? ", and at all other addresses of this machine" : "");
 }
 
 static void print_path(const struct sx_listen_address *address, const char *path, FILE *to)

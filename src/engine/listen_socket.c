@@ -30,8 +30,8 @@ static int listen_at(int fd, const struct sockaddr *address, socklen_t size)
     return bind(fd, address, size) < 0 || listen(fd, SOMAXCONN) < 0 ? -errno : 0;
 }
 
-/* Gives the descriptor, or -errno. */
-static int open_resolved(const struct addrinfo *address)
+/* Gives the descriptor, or -errno. With `both` an address of IPv6 takes clients of IPv4, too. */
+static int open_resolved(const struct addrinfo *address, bool both)
 {
     const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
@@ -39,13 +39,38 @@ static int open_resolved(const struct addrinfo *address)
     }
     /* A restart must not wait for the old connections' TIME_WAIT. */
     const int on = 1;
+    const int off = 0;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (both && address->ai_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
     set_tcp_options(fd);
     const int status = listen_at(fd, address->ai_addr, address->ai_addrlen);
     if (status < 0) {
         close(fd);
     }
     return status < 0 ? status : fd;
+}
+
+/* Gives the descriptor of the first that can be had, or -errno. */
+static int open_first(const struct addrinfo *addresses)
+{
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = open_resolved(a, false);
+    }
+    return fd;
+}
+
+/* The same, of all of the machine's addresses: that of IPv6, with IPv4's. Only where there is no
+ * IPv6 it is that of IPv4; where its port is taken, half of the clients must not be missing. */
+static int open_all(const struct addrinfo *addresses)
+{
+    int fd = -EAFNOSUPPORT;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = a->ai_family == AF_INET6 ? open_resolved(a, true) : fd;
+    }
+    return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? open_first(addresses) : fd;
 }
 
 static int open_host(const struct sx_listen_address *address, char *message, size_t size)
@@ -57,19 +82,16 @@ static int open_host(const struct sx_listen_address *address, char *message, siz
                                    .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *resolved = NULL;
     const char *host = address->host[0] == '\0' ? NULL : address->host;
+    const char *name = host == NULL ? "all addresses" : host;
     const int error = getaddrinfo(host, port, &hints, &resolved);
     if (error != 0) {
-        snprintf(message, size, "cannot listen on %s: %s", address->host, gai_strerror(error));
+        snprintf(message, size, "cannot listen on %s: %s", name, gai_strerror(error));
         return SX_EADDRESS;
     }
-    int fd = -EADDRNOTAVAIL;
-    for (const struct addrinfo *a = resolved; a != NULL && fd < 0; a = a->ai_next) {
-        fd = open_resolved(a);
-    }
+    const int fd = host == NULL ? open_all(resolved) : open_first(resolved);
     freeaddrinfo(resolved);
     if (fd < 0) {
-        snprintf(message, size, "cannot listen on %s port %s: %s", address->host, port,
-                 strerror(-fd));
+        snprintf(message, size, "cannot listen on %s port %s: %s", name, port, strerror(-fd));
     }
     return fd < 0 ? SX_EADDRESS : fd;
 }

@@ -8,6 +8,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sextant/status.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,13 +29,17 @@ static int set_flags(int fd)
                : 0;
 }
 
-/* Gives the descriptor, or -errno. */
-static int open_one(const struct addrinfo *address)
+/* Gives the descriptor, or -errno. With `both` an address of IPv6 takes clients of IPv4, too. */
+static int open_one(const struct addrinfo *address, bool both)
 {
     const int on = 1;
+    const int off = 0;
     const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return -errno;
+    }
+    if (both && address->ai_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
     /* A restart must not wait for the old connections' TIME_WAIT. */
     if (set_flags(fd) < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
@@ -44,6 +49,27 @@ static int open_one(const struct addrinfo *address)
         return -error;
     }
     return fd;
+}
+
+/* Gives the descriptor of the first that can be had, or -errno. */
+static int open_first(const struct addrinfo *addresses)
+{
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = open_one(a, false);
+    }
+    return fd;
+}
+
+/* The same, of all of the machine's addresses: that of IPv6, with IPv4's. Only where there is no
+ * IPv6 it is that of IPv4; where its port is taken, half of the clients must not be missing. */
+static int open_all(const struct addrinfo *addresses)
+{
+    int fd = -EAFNOSUPPORT;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = a->ai_family == AF_INET6 ? open_one(a, true) : fd;
+    }
+    return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? open_first(addresses) : fd;
 }
 
 int sx__address_listen(int *fd, const char *address, char *reason)
@@ -62,10 +88,7 @@ int sx__address_listen(int *fd, const char *address, char *reason)
     if (error != 0) {
         return fail(reason, address, gai_strerror(error));
     }
-    int opened = -EADDRNOTAVAIL;
-    for (const struct addrinfo *one = found; one != NULL && opened < 0; one = one->ai_next) {
-        opened = open_one(one);
-    }
+    const int opened = host == NULL ? open_all(found) : open_first(found);
     freeaddrinfo(found);
     if (opened < 0) {
         return fail(reason, address, strerror(-opened));

@@ -101,23 +101,42 @@ static bool has_ipv6(void)
     return has;
 }
 
-static void test_ipv6_is_served(void **state)
+static void assert_served_over_ipv6(uint16_t port)
 {
-    (void)state;
-    struct sx_metrics_server *server = NULL;
     char text[1024];
-    if (!has_ipv6()) {
-        skip();
-    }
-    assert_int_equal(sx_metrics_server_new(&server, NULL, "[::1]:0", &options), SX_OK);
     struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-    address.sin6_port = htons(sx_metrics_server_get_port(server));
+    address.sin6_port = htons(port);
     int fd = socket(AF_INET6, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
     client_send_text(fd, GET_AND_CLOSE);
     assert_true(client_read_all(fd, text, sizeof text));
     assert_memory_equal(text, "HTTP/1.1 200 ", 13);
     close(fd);
+}
+
+static void test_ipv6_is_served(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *server = NULL;
+    if (!has_ipv6()) {
+        skip();
+    }
+    assert_int_equal(sx_metrics_server_new(&server, NULL, "[::1]:0", &options), SX_OK);
+    assert_served_over_ipv6(sx_metrics_server_get_port(server));
+    sx_metrics_server_destroy(server);
+}
+
+static void test_all_addresses_are_those_of_ipv6_and_ipv4(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *server = NULL;
+    char text[1024];
+    assert_int_equal(sx_metrics_server_new(&server, NULL, ":0", &options), SX_OK);
+    client_ask(sx_metrics_server_get_port(server), GET_AND_CLOSE, text, sizeof text);
+    assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+    if (has_ipv6()) {
+        assert_served_over_ipv6(sx_metrics_server_get_port(server));
+    }
     sx_metrics_server_destroy(server);
 }
 
@@ -167,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_what_is_no_address_is_refused_with_the_reason),
         cmocka_unit_test(test_a_port_in_use_is_refused_with_the_reason),
         cmocka_unit_test(test_ipv6_is_served),
+        cmocka_unit_test(test_all_addresses_are_those_of_ipv6_and_ipv4),
         cmocka_unit_test(test_names_and_all_addresses_are_listened_on),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_without_memory_there_is_no_server),

@@ -2,6 +2,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import signal
 import socket
 import ssl
@@ -10,7 +11,7 @@ import tempfile
 import unittest
 
 BUILD = os.environ["SX_BUILD"]
-HELLO = os.path.join(BUILD, "examples", "hello")
+HELLO, PRODUCTION = (os.path.join(BUILD, "examples", name) for name in ("hello", "production"))
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 DEADLINE_SECONDS = 20
 ORIGIN = ", a socket of the service manager"
@@ -59,6 +60,15 @@ def connect(listener):
     client = socket.socket(listener.family)
     client.connect(listener.getsockname())
     return client
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as one:
+            one.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
 
 
 def end(process, number=signal.SIGTERM):
@@ -164,6 +174,42 @@ class Sockets(unittest.TestCase):
             with socket.create_connection(listener.getsockname()) as client:
                 self.assertIn(b'{"hello":"world"}', ask(client))
             self.assertEqual(end(process), 0)
+
+    def test_all_addresses_are_those_of_ipv6_and_ipv4(self):
+        hosts = ["127.0.0.1", "::1"] if has_ipv6() else ["127.0.0.1"]
+        with tempfile.NamedTemporaryFile("w") as tokens:
+            tokens.write("token\n")
+            tokens.flush()
+            process = subprocess.Popen(
+                [PRODUCTION, "run", "--host", "", "--port", "0", "--listen", ":0",
+                 "--auth-tokens-file", tokens.name],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            lines = [process.stdout.readline() for _ in range(2)]
+            for line in lines:
+                found = re.fullmatch(r"listening on http://localhost:(\d+), "
+                                     "and at all other addresses of this machine\n", line)
+                self.assertIsNotNone(found, line)
+                for host in hosts:
+                    with socket.create_connection((host, int(found[1]))) as client:
+                        self.assertIn(b"HTTP/1.1 404", ask(client))
+                    # The access log has an address of IPv4 as what it is.
+                    self.assertTrue(process.stdout.readline().startswith(host + " - - ["))
+            self.assertEqual(end(process), 0)
+
+    def test_all_addresses_are_not_half_of_them(self):
+        if not has_ipv6():
+            self.skipTest("there is no IPv6 here")
+        with socket.socket(socket.AF_INET6) as taken:
+            taken.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            taken.bind(("::", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            process = start("--host", "", "--port", str(port))
+            _, errors = process.communicate(timeout=DEADLINE_SECONDS)
+            self.assertEqual(errors, f"error: cannot listen on all addresses port {port}: "
+                                     "Address already in use\n")
+            self.assertEqual(process.returncode, 1)
 
     def test_another_process_s_socket_is_not_taken(self):
         environment = dict(os.environ, LISTEN_FDS="1", LISTEN_PID="1")
