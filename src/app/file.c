@@ -18,6 +18,9 @@
 #define NS_PER_S 1000000000u
 #define ETAG_BYTES 40
 
+/* Its first second; a date of HTTP has no earlier one. */
+#define YEAR_1 ((time_t)-62135596800)
+
 /* ---- opening ---- */
 
 static const struct {
@@ -97,7 +100,7 @@ static struct sx_result result_of(int fd, const char *path)
     *source = (struct sx__source){
         .fd = fd,
         .size = (uint64_t)stat.st_size,
-        .modified_ns = (uint64_t)stat.st_mtim.tv_sec * NS_PER_S + (uint64_t)stat.st_mtim.tv_nsec,
+        .modified = stat.st_mtim,
     };
     result = (struct sx_result){
         .status = 200, .content_type = media_type_of(path), .has_own_type = true, .source = source};
@@ -187,6 +190,21 @@ struct validators {
     time_t modified_s;
 };
 
+/* RFC 9110 8.8.2.1: "If the last modification time is derived from implementation-specific metadata
+ * that evaluates to some time in the future, according to the origin server's clock, then the
+ * origin server MUST replace that value with the message origination date." */
+static void find_validators(struct validators *validators, const struct sx__source *source)
+{
+    const uint64_t modified_ns =
+        (uint64_t)source->modified.tv_sec * NS_PER_S + (uint64_t)source->modified.tv_nsec;
+    snprintf(validators->etag, sizeof validators->etag, "\"%llx-%llx\"",
+             (unsigned long long)modified_ns, (unsigned long long)source->size);
+    const time_t now = time(NULL);
+    const time_t modified_s = source->modified.tv_sec < now ? source->modified.tv_sec : now;
+    validators->modified_s = modified_s > YEAR_1 ? modified_s : YEAR_1;
+    sx__date_write(validators->modified, validators->modified_s);
+}
+
 static bool not_modified_since(const char *date, const struct validators *validators)
 {
     time_t since;
@@ -266,12 +284,12 @@ static int take_range(struct sx__source *source, const char *range)
     return 206;
 }
 
-/* RFC 9110 13.1.5: a range is for those only who have this very file. */
+/* RFC 9110 13.1.5: a range is for those only who have this very file. A date does not tell: the
+ * file may have changed twice in its second. Who has got the entity tag sends that. */
 static bool range_applies(const struct sx_request *request, const struct validators *validators)
 {
     const char *if_range = sx_request_get_header(request, "If-Range");
-    return if_range == NULL || strcmp(if_range, validators->etag) == 0 ||
-           strcmp(if_range, validators->modified) == 0;
+    return if_range == NULL || strcmp(if_range, validators->etag) == 0;
 }
 
 /* ---- the answer ---- */
@@ -302,10 +320,8 @@ struct sx_result sx__file_answer(const struct sx_request *request, struct sx_res
     if (source == NULL || source->produce != NULL || result.status != 200) {
         return result;
     }
-    struct validators validators = {.modified_s = (time_t)(source->modified_ns / NS_PER_S)};
-    snprintf(validators.etag, sizeof validators.etag, "\"%llx-%llx\"",
-             (unsigned long long)source->modified_ns, (unsigned long long)source->size);
-    sx__date_write(validators.modified, validators.modified_s);
+    struct validators validators = {0};
+    find_validators(&validators, source);
     result = sx_with_header("ETag", validators.etag, result);
     result = sx_with_header("Last-Modified", validators.modified, result);
     result = sx_with_header("Accept-Ranges", "bytes", result);

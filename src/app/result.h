@@ -3,6 +3,7 @@
 #define SX_RESULT_H
 
 #include <sextant/app.h>
+#include <time.h>
 
 /* Where a body comes from that is not in memory. */
 struct sx__source {
@@ -12,7 +13,7 @@ struct sx__source {
     int fd; /* of the file, and what is to be sent of it */
     uint64_t offset;
     uint64_t size;
-    uint64_t modified_ns;
+    struct timespec modified;
 };
 
 /* Turns the JSON of a result into bytes; other results stay as they are. Where that fails the
