@@ -77,7 +77,7 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/metrics src/exposition src/serve src/engine src/app src/authentication
+        src/text src/address src/metrics src/exposition src/serve src/engine src/app src/authentication
         tests/shared)
 endforeach()
 

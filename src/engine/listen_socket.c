@@ -1,10 +1,8 @@
-#define _GNU_SOURCE /* TCP_NOTSENT_LOWAT */
+#define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "listen_socket.h"
+#include "tcp.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,86 +10,20 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define UNSENT_BYTES (128 << 10)
-
-/* Accepted sockets inherit both; a Unix socket has neither. Pipelined answers are each sent when
- * they are there. What a slow reader has not asked for yet stays with us: the kernel would take
- * megabytes of it, for each reader. */
-static void set_tcp_options(int fd)
-{
-    const int on = 1;
-    const int unsent_bytes = UNSENT_BYTES;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
-}
-
 static int listen_at(int fd, const struct sockaddr *address, socklen_t size)
 {
     return bind(fd, address, size) < 0 || listen(fd, SOMAXCONN) < 0 ? -errno : 0;
 }
 
-/* Gives the descriptor, or -errno. With `both` an address of IPv6 takes clients of IPv4, too. */
-static int open_resolved(const struct addrinfo *address, bool both)
-{
-    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -errno;
-    }
-    /* A restart must not wait for the old connections' TIME_WAIT. */
-    const int on = 1;
-    const int off = 0;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (both && address->ai_family == AF_INET6) {
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    }
-    set_tcp_options(fd);
-    const int status = listen_at(fd, address->ai_addr, address->ai_addrlen);
-    if (status < 0) {
-        close(fd);
-    }
-    return status < 0 ? status : fd;
-}
-
-/* Gives the descriptor of the first that can be had, or -errno. */
-static int open_first(const struct addrinfo *addresses)
-{
-    int fd = -EADDRNOTAVAIL;
-    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
-        fd = open_resolved(a, false);
-    }
-    return fd;
-}
-
-/* The same, of all of the machine's addresses: that of IPv6, with IPv4's. Only where there is no
- * IPv6 it is that of IPv4; where its port is taken, half of the clients must not be missing. */
-static int open_all(const struct addrinfo *addresses)
-{
-    int fd = -EAFNOSUPPORT;
-    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
-        fd = a->ai_family == AF_INET6 ? open_resolved(a, true) : fd;
-    }
-    return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? open_first(addresses) : fd;
-}
-
 static int open_host(const struct sx_listen_address *address, char *message, size_t size)
 {
     char port[8];
+    const char *reason;
     snprintf(port, sizeof port, "%u", (unsigned)address->port);
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
-                                   .ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *resolved = NULL;
-    const char *host = address->host[0] == '\0' ? NULL : address->host;
-    const char *name = host == NULL ? "all addresses" : host;
-    const int error = getaddrinfo(host, port, &hints, &resolved);
-    if (error != 0) {
-        snprintf(message, size, "cannot listen on %s: %s", name, gai_strerror(error));
-        return SX_EADDRESS;
-    }
-    const int fd = host == NULL ? open_all(resolved) : open_first(resolved);
-    freeaddrinfo(resolved);
+    const int fd = sx__tcp_listen(address->host, port, &reason);
     if (fd < 0) {
-        snprintf(message, size, "cannot listen on %s port %s: %s", name, port, strerror(-fd));
+        snprintf(message, size, "cannot listen on %s port %s: %s",
+                 address->host[0] == '\0' ? "all addresses" : address->host, port, reason);
     }
     return fd < 0 ? SX_EADDRESS : fd;
 }
@@ -146,7 +78,7 @@ static int adopt(int fd)
         fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
         return -EINVAL;
     }
-    set_tcp_options(fd);
+    sx__tcp_set_options(fd);
     return fd;
 }
 
@@ -164,18 +96,4 @@ int sx__listen_socket_open(const struct sx_listen_address *address, char *messag
                  strerror(-fd));
     }
     return fd < 0 ? SX_EADDRESS : fd;
-}
-
-uint16_t sx__listen_socket_port(int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
-        return 0;
-    }
-    if (address.ss_family != AF_INET && address.ss_family != AF_INET6) {
-        return 0;
-    }
-    return ntohs(address.ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((const struct sockaddr_in *)&address)->sin_port);
 }

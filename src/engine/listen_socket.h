@@ -11,7 +11,4 @@ int sx__listen_socket_open(const struct sx_listen_address *address, char *messag
 /* The path of "unix:PATH"; NULL: it is another kind of address. */
 const char *sx__listen_socket_path(const struct sx_listen_address *address);
 
-/* 0: it has none. */
-uint16_t sx__listen_socket_port(int fd);
-
 #endif

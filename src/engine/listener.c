@@ -1,6 +1,7 @@
 #define _GNU_SOURCE /* accept4 */
 #include "listen_socket.h"
 #include "network.h"
+#include "tcp.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
@@ -70,7 +71,7 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
         sx__network_log(network, SX_LOG_ERROR, "%s", message);
         return SX_EADDRESS;
     }
-    listener->port = sx__listen_socket_port(listener->fd);
+    listener->port = sx__tcp_port(listener->fd);
     const char *path = sx__listen_socket_path(address);
     if (path != NULL && keep_path(listener, path) < 0) {
         unlink(path);

@@ -1,6 +1,7 @@
 /* server.c: one thread, one poll, a few connections. */
-#include "address.h"
+#include "host_port.h"
 #include "scraper.h"
+#include "tcp.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <pthread.h>
 #include <sextant/serve.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -212,13 +214,18 @@ static int allocate(struct sx_metrics_server *server,
 
 static int listen_on(struct sx_metrics_server *server, const char *address)
 {
-    char reason[SX__REASON_SIZE];
-    int status = sx__address_listen(&server->listen_fd, address, reason);
-    if (status != SX_OK) {
-        tell(server, reason);
-        return status;
+    struct sx__host_port parts;
+    const char *reason = sx__host_port_parse(&parts, address);
+    if (reason == NULL) {
+        server->listen_fd = sx__tcp_listen(parts.host, parts.port, &reason);
     }
-    server->port = (uint16_t)sx__address_port(server->listen_fd);
+    if (server->listen_fd < 0) {
+        char message[256];
+        snprintf(message, sizeof message, "cannot listen on %.120s: %s", address, reason);
+        tell(server, message);
+        return SX_EADDRESS;
+    }
+    server->port = sx__tcp_port(server->listen_fd);
     server->stop_fd = eventfd(0, EFD_CLOEXEC);
     return server->stop_fd < 0 ? SX_ESYSTEM : SX_OK;
 }

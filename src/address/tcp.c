@@ -1,0 +1,105 @@
+#define _GNU_SOURCE /* SOCK_NONBLOCK, TCP_NOTSENT_LOWAT */
+#include "tcp.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define UNSENT_BYTES (128 << 10)
+
+/* Pipelined answers are each sent when they are there. What a slow reader has not asked for yet
+ * stays with us: the kernel would take megabytes of it, for each reader. A Unix socket has neither
+ * option. */
+void sx__tcp_set_options(int fd)
+{
+    const int on = 1;
+    const int unsent_bytes = UNSENT_BYTES;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
+}
+
+/* Gives the descriptor, or -errno. With `both` an address of IPv6 takes clients of IPv4, too. */
+static int open_one(const struct addrinfo *address, bool both)
+{
+    const int on = 1;
+    const int off = 0;
+    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return -errno;
+    }
+    /* A restart must not wait for the old connections' TIME_WAIT. */
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (both && address->ai_family == AF_INET6) {
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    sx__tcp_set_options(fd);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0) {
+        const int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+/* Gives the descriptor of the first that can be had, or -errno. */
+static int open_first(const struct addrinfo *addresses)
+{
+    int fd = -EADDRNOTAVAIL;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = open_one(a, false);
+    }
+    return fd;
+}
+
+/* The same, of all of the machine's addresses: that of IPv6, with IPv4's. Only where there is no
+ * IPv6 it is that of IPv4; where its port is taken, half of the clients must not be missing. */
+static int open_all(const struct addrinfo *addresses)
+{
+    int fd = -EAFNOSUPPORT;
+    for (const struct addrinfo *a = addresses; a != NULL && fd < 0; a = a->ai_next) {
+        fd = a->ai_family == AF_INET6 ? open_one(a, true) : fd;
+    }
+    return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? open_first(addresses) : fd;
+}
+
+int sx__tcp_listen(const char *host, const char *port, const char **reason)
+{
+    const struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                                   .ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    const bool is_all = host[0] == '\0';
+    struct addrinfo *addresses = NULL;
+    const int error = getaddrinfo(is_all ? NULL : host, port, &hints, &addresses);
+    if (error != 0) {
+        *reason = gai_strerror(error);
+        return -1;
+    }
+    const int fd = is_all ? open_all(addresses) : open_first(addresses);
+    freeaddrinfo(addresses);
+    if (fd < 0) {
+        *reason = strerror(-fd);
+    }
+    return fd;
+}
+
+uint16_t sx__tcp_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+        return 0;
+    }
+    switch (address.ss_family) {
+    case AF_INET6:
+        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+    case AF_INET:
+        return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    default:
+        return 0;
+    }
+}
