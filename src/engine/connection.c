@@ -380,8 +380,9 @@ void sx__connection_receive(struct sx__connection *connection, size_t size)
 void sx__connection_settle(struct sx__connection *connection, struct sx__request_pool *pool)
 {
     struct sx__request *request = connection->request;
-    if (request != NULL && request->filled == request->start &&
-        connection->phase == SX__PHASE_HEAD) {
+    const bool is_idle =
+        connection->phase == SX__PHASE_HEAD && request != NULL && request->filled == request->start;
+    if (is_idle || (connection->phase == SX__PHASE_LINGER && request != NULL)) {
         sx__request_destroy(pool, request);
         connection->request = NULL;
     }

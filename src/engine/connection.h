@@ -115,7 +115,7 @@ int sx__connection_reserve(struct sx__connection *connection, struct sx__request
 void sx__connection_receive(struct sx__connection *connection, size_t size);
 void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns);
 
-/* Gives an idle connection's memory back; call it when a turn ends. */
+/* Gives the memory of a connection back that is idle or lingers; call it when a turn ends. */
 void sx__connection_settle(struct sx__connection *connection, struct sx__request_pool *pool);
 
 /* The client will send nothing more. */

@@ -304,7 +304,8 @@ static void shed_slow_clients(struct sx__network *network, uint64_t now_ns)
         return;
     }
     unsigned count = 0;
-    const size_t freed = sx__slots_shed(&network->slots, held - most, now_ns, &count);
+    const size_t freed =
+        sx__slots_shed(&network->slots, network->epoll_fd, held - most, now_ns, &count);
     atomic_fetch_sub(&network->held, freed);
     if (count > 0) {
         sx__network_log(

@@ -68,7 +68,7 @@ struct sx__slot {
     int fd;
     struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
     bool late;                  /* the monitor has found its deadline over */
-    bool shed;      /* the monitor has shut it down: its client held too much for too long */
+    bool shed;      /* the monitor has chosen it: its client held too much for too long */
     bool lingering; /* its write side is shut down */
     bool watches_output;
     bool overloaded;              /* it has been queued for too long, and is to be told so */
@@ -120,9 +120,10 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd
 /* Has the event of those come whose stream is to go on; gives when the next one is. */
 uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
 
-/* Shuts down connections whose clients hold memory, the slowest first, until `excess` bytes will
- * be free; gives how many bytes that are, and adds to `count` how many connections. */
-size_t sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns, unsigned *count);
+/* Ends connections whose clients hold memory, the slowest first, until `excess` bytes will be
+ * free; an unfinished request is still answered with a 408. Gives how many bytes that are, and adds to `count` how many connections. */
+size_t sx__slots_shed(struct sx__slots *slots, int epoll_fd, size_t excess, uint64_t now_ns,
+                      unsigned *count);
 
 /* No thread may be using them. */
 void sx__slots_clean_up(struct sx__slots *slots);

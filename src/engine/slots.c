@@ -220,9 +220,9 @@ static void compare_rate(struct slowest *slowest, struct sx__slot *slot, uint64_
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
 }
 
-/* Gives how much it held; 0: it has got an owner meanwhile, or has been read. What is shut down
- * holds nothing: it is free as soon as somebody has noticed, and must not be counted again. */
-static size_t shed(struct sx__slot *slot)
+/* Gives how much it held; 0: it has got an owner meanwhile, or has been read. What is shed holds
+ * nothing: it is free as soon as somebody has noticed, and must not be counted again. */
+static size_t shed(struct sx__slot *slot, int epoll_fd)
 {
     if (!change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return 0;
@@ -232,9 +232,11 @@ static size_t shed(struct sx__slot *slot)
         slot->held = 0;
         slot->late = true;
         slot->shed = true;
-        /* As in sweep_slot. */
-        const bool answers = sx__connection_get_want(&slot->connection) == SX__WANT_INPUT;
-        shutdown(slot->fd, answers ? SHUT_RD : SHUT_RDWR);
+        if (sx__connection_get_want(&slot->connection) == SX__WANT_INPUT) {
+            sx__slot_kick(slot, epoll_fd); /* as in sweep_slot */
+            return held;
+        }
+        shutdown(slot->fd, SHUT_RDWR);
     }
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
     return held;
@@ -251,7 +253,8 @@ static void find_slowest(struct slowest *slowest, struct sx__slots *slots, uint6
     }
 }
 
-size_t sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns, unsigned *count)
+size_t sx__slots_shed(struct sx__slots *slots, int epoll_fd, size_t excess, uint64_t now_ns,
+                      unsigned *count)
 {
     size_t freed = 0;
     size_t before;
@@ -260,7 +263,7 @@ size_t sx__slots_shed(struct sx__slots *slots, size_t excess, uint64_t now_ns, u
         find_slowest(&slowest, slots, now_ns);
         before = freed;
         for (size_t i = 0; i < slowest.count && freed < excess; i++) {
-            const size_t held = shed(slowest.items[i].slot);
+            const size_t held = shed(slowest.items[i].slot, epoll_fd);
             freed += held;
             *count += held > 0 ? 1 : 0;
         }

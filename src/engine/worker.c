@@ -333,7 +333,7 @@ static void read_input(struct turn *turn)
     }
     if (turn->slot->shed) {
         /* What the kernel still has of its body would count again. */
-        sx__connection_end_late(turn->connection, turn->now_ns);
+        end_late(turn);
         return;
     }
     char *space;

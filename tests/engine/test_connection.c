@@ -234,6 +234,20 @@ static void an_idle_connection_owns_no_memory(void **state)
     assert_false(sx__connection_is_idle(&fixture->connection));
 }
 
+static void a_lingering_connection_owns_no_memory(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, HEAD "Content-Length: 1000\r\n\r\nabc", SX__WANT_INPUT);
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_LINGER);
+    sx__connection_settle(&fixture->connection, &fixture->pool);
+    assert_null(fixture->connection.request);
+    assert_int_equal(sx__connection_get_held(&fixture->connection), 0);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_LINGER);
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+}
+
 /* ---- limits ---- */
 
 /* "GET /xxx HTTP/1.1" of that many bytes, without the line end. */
@@ -559,6 +573,7 @@ int main(void)
         TEST(a_stream_that_waits_is_given_up_when_the_client_may_be_gone),
         TEST(a_stream_without_a_thread_for_it_waits),
         TEST(an_idle_connection_owns_no_memory),
+        TEST(a_lingering_connection_owns_no_memory),
         TEST(a_request_line_may_have_its_limit_and_no_more),
         TEST(a_header_may_have_its_limit_and_no_more),
         TEST(header_lines_are_counted),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -346,6 +347,31 @@ static int send_body(const struct fixture *fixture, const char *request, size_t 
 
 enum { CLIENTS = 9, BODY = 1000000, BODIES_HELD = 4 };
 
+/* So many of them are answered with a 408, which reaches those who still send, too. */
+static void assert_late(const int fds[CLIENTS], unsigned count)
+{
+    struct pollfd polls[CLIENTS];
+    for (size_t i = 0; i < CLIENTS; i++) {
+        polls[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    }
+    while (count > 0) {
+        assert_true(poll(polls, CLIENTS, 15000) > 0);
+        for (size_t i = 0; i < CLIENTS; i++) {
+            if (polls[i].revents == 0) {
+                continue;
+            }
+            assert_int_equal(receive_response(fds[i], NULL), 408);
+            for (int j = 0; j < 3; j++) {
+                assert_int_equal(send(fds[i], "x", 1, MSG_NOSIGNAL), 1);
+                assert_int_equal(poll(&(struct pollfd){.fd = fds[i], .events = 0}, 1, 10), 0);
+            }
+            polls[i].fd = -1;
+            polls[i].revents = 0;
+            count--;
+        }
+    }
+}
+
 /* Whoever is closed may not have sent all of its body yet. */
 static void wait_for_ends(struct fixture *fixture, unsigned count)
 {
@@ -386,6 +412,7 @@ static void bodies_that_are_on_their_way_count_too(void **state)
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.refusals, CLIENTS - BODIES_HELD));
     assert_int_equal(fixture->fake.refused_status, 408);
     assert_true(wait_for_held(fixture, fixture->options.held_bytes) <= fixture->options.held_bytes);
+    assert_late(fds, CLIENTS - BODIES_HELD);
     for (size_t i = 0; i < CLIENTS; i++) {
         reset(fds[i]);
     }

@@ -95,17 +95,17 @@ static void the_slowest_are_shed_and_no_more_than_is_needed(void **state)
     struct sx__slot *readers[READERS];
     struct sx__slots *slots = make_readers(readers);
     unsigned count = 0;
-    assert_int_equal(sx__slots_shed(slots, 3 * HELD + 1, NOW_NS, &count), 4 * HELD);
+    assert_int_equal(sx__slots_shed(slots, -1, 3 * HELD + 1, NOW_NS, &count), 4 * HELD);
     assert_int_equal(count, 4);
     assert_late_from(readers, READERS - 4);
     /* What they held is not counted again, though nobody has closed them yet. */
-    assert_int_equal(sx__slots_shed(slots, HELD, NOW_NS, &count), HELD);
+    assert_int_equal(sx__slots_shed(slots, -1, HELD, NOW_NS, &count), HELD);
     assert_int_equal(count, 5);
     assert_late_from(readers, READERS - 5);
-    assert_int_equal(sx__slots_shed(slots, 33 * HELD, NOW_NS, &count), 33 * HELD);
+    assert_int_equal(sx__slots_shed(slots, -1, 33 * HELD, NOW_NS, &count), 33 * HELD);
     assert_late_from(readers, 2);
-    assert_int_equal(sx__slots_shed(slots, SIZE_MAX, NOW_NS, &count), 2 * HELD);
-    assert_int_equal(sx__slots_shed(slots, 1, NOW_NS, &count), 0);
+    assert_int_equal(sx__slots_shed(slots, -1, SIZE_MAX, NOW_NS, &count), 2 * HELD);
+    assert_int_equal(sx__slots_shed(slots, -1, 1, NOW_NS, &count), 0);
     assert_int_equal(count, READERS);
     clean_up(slots);
 }
@@ -118,7 +118,7 @@ static void who_is_not_waiting_or_holds_nothing_is_left_alone(void **state)
     atomic_store(&readers[READERS - 1]->state, SX__SLOT_BUSY);
     readers[READERS - 2]->held = 0;
     unsigned count = 0;
-    assert_int_equal(sx__slots_shed(slots, 1, NOW_NS, &count), HELD);
+    assert_int_equal(sx__slots_shed(slots, -1, 1, NOW_NS, &count), HELD);
     assert_false(readers[READERS - 1]->late || readers[READERS - 2]->late);
     assert_true(readers[READERS - 3]->late);
     clean_up(slots);
@@ -131,7 +131,7 @@ static void who_began_to_hold_a_moment_after_now_is_not_the_slowest(void **state
     struct sx__slots *slots = make_readers(readers);
     readers[0]->held_since_ns = NOW_NS + 1;
     unsigned count = 0;
-    assert_int_equal(sx__slots_shed(slots, (READERS - 1) * HELD, NOW_NS, &count),
+    assert_int_equal(sx__slots_shed(slots, -1, (READERS - 1) * HELD, NOW_NS, &count),
                      (READERS - 1) * HELD);
     assert_late_from(readers, 1);
     clean_up(slots);
