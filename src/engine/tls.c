@@ -1,4 +1,5 @@
 #include "tls.h"
+#include "date.h"
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
@@ -214,12 +215,18 @@ bool sx__tls_is_established(const struct sx__tls_stream *stream)
 /* Who forgot the s of https is told so, in what he speaks. */
 static void answer_without_tls(int fd)
 {
-    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n"
-                                 "Content-Type: application/json\r\n"
-                                 "Content-Length: 50\r\n"
-                                 "Connection: close\r\n\r\n"
-                                 "{\"message\": \"this address speaks https, not http\"}";
-    const ssize_t sent = send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL);
+    static const char body[] = "{\"message\": \"this address speaks https, not http\"}";
+    char date[SX__DATE_BYTES];
+    char answer[300];
+    sx__date_write(date, time(NULL));
+    const int size = snprintf(answer, sizeof answer,
+                              "HTTP/1.1 400 Bad Request\r\n"
+                              "Date: %.*s\r\n"
+                              "Content-Type: application/json\r\n"
+                              "Content-Length: %zu\r\n"
+                              "Connection: close\r\n\r\n%s",
+                              SX__DATE_BYTES, date, sizeof body - 1, body);
+    const ssize_t sent = send(fd, answer, (size_t)size, MSG_NOSIGNAL);
     (void)sent;
 }
 

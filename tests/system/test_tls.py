@@ -1,5 +1,6 @@
 """TLS, and several addresses at once: OpenSSL's command makes the certificates, Python's ssl asks."""
 import collections
+import email.utils
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ import struct
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 BUILD = os.environ["SX_BUILD"]
@@ -222,10 +224,17 @@ class Tls(unittest.TestCase):
             self.assertEqual(json.loads(body)["message"], "this address speaks https, not http")
             with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
                 client.settimeout(DEADLINE_SECONDS)
+                client.sendall(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n")
+                with client.makefile("rb") as answer:
+                    head = answer.read().split(b"\r\n\r\n")[0]  # to its end, which is no reset
+            date = email.utils.parsedate_to_datetime(re.search(rb"\r\nDate: (.*)", head)[1].decode())
+            self.assertLess(abs(date.timestamp() - time.time()), 60)
+            with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
+                client.settimeout(DEADLINE_SECONDS)
                 client.sendall(b"\x16\x03\x01\x00\x05hello")
                 self.assertNotIn(b"HTTP", client.recv(100))
             # It is counted when OpenSSL has told the client.
-            page = page_with(server.ports[1], 'http_requests_rejected_total{reason="tls_handshake"} 2\n')
+            page = page_with(server.ports[1], 'http_requests_rejected_total{reason="tls_handshake"} 3\n')
             self.assertIn('http_requests_rejected_total{reason="malformed"} 0\n', page)
 
     def test_certificates_are_read_again_at_sighup(self):
