@@ -20,8 +20,9 @@ struct sx_result {
     int status;               /* 200-599; 0: go on (sx_continue) */
     bool has_own_type;        /* its content type is not up for negotiation */
     const char *content_type; /* static or owned by the result; NULL: none */
-    struct json_t *json;      /* the value of a JSON result, else NULL */
-    char *body;               /* the bytes of a text or bytes result, else NULL */
+    bool has_json;            /* its body is JSON, which may yet be written otherwise */
+    struct json_t *json;      /* a value that is to be written; see sx_result_get_json */
+    char *body;               /* bytes, or NULL */
     size_t body_size;
     struct sx__header_lines *headers;
     char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
@@ -31,11 +32,19 @@ struct sx_result {
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
  *
  * A format that cannot be packed (a NULL for `s`, text that is not UTF-8) becomes a 500 whose cause
- * goes to the log.
+ * goes to the log. One object of plain members, like that one, is written at once: a value is made
+ * of it only where somebody wants one.
  * Threads:  [any]
  * Source:   jansson, "Building Values"
  */
 SX_API struct sx_result sx_json(const char *format, ...);
+
+/** The value of a JSON result, as for a unit test of a handler; borrowed from the result.
+ *
+ * @return   NULL: it is no JSON, or memory is exhausted
+ * Threads:  any, one at a time
+ */
+SX_API struct json_t *sx_result_get_json(struct sx_result *result);
 
 /** Answers 200 with a JSON value; takes over the caller's reference. NULL becomes a 500. [any] */
 SX_API struct sx_result sx_json_value(struct json_t *value);

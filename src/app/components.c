@@ -76,11 +76,11 @@ void sx__components_destroy(struct sx_app *app)
 }
 
 static void log_failure(const struct sx_app *app, const struct sx_component *component,
-                        const struct sx_result *result)
+                        struct sx_result *result)
 {
     const char *why = result->cause;
     if (why == NULL) {
-        why = json_string_value(json_object_get(result->json, "message"));
+        why = json_string_value(json_object_get(sx_result_get_json(result), "message"));
     }
     sx_app_log(app, SX_LOG_ERROR, "%s:%d: component '%s' could not be initialised: %s",
                component->file, component->line, component->name,

@@ -213,7 +213,8 @@ static struct sx_result not_acceptable(const struct sx_renderer_list *renderers)
 static void render(struct sx_request *request, struct sx_result *result)
 {
     const struct sx_renderer *renderer = &json_renderer;
-    if (result->json != NULL && !result->has_own_type && result->cause == NULL) {
+    const bool is_json = result->json != NULL || result->has_json;
+    if (is_json && !result->has_own_type && result->cause == NULL) {
         const struct sx_renderer_list *renderers = renderers_of(request);
         const struct sx_renderer *chosen =
             choose_renderer(renderers, sx_request_get_header(request, "Accept"));

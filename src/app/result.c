@@ -3,6 +3,7 @@
 #include "result.h"
 
 #include "header_lines.h"
+#include "json_text.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -10,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define JSON_TEXT_BYTES 256
 
 static const char media_json[] = "application/json";
 static const char media_text[] = "text/plain; charset=utf-8";
@@ -62,8 +61,21 @@ struct sx_result sx__result_fault(const char *format, ...)
 
 struct sx_result sx_json(const char *format, ...)
 {
-    json_error_t error;
+    struct sx__json_text text = {NULL, 0, 0};
     va_list arguments;
+    va_start(arguments, format);
+    const bool packed = sx__json_text_pack(&text, format, arguments);
+    va_end(arguments);
+    if (packed) {
+        return (struct sx_result){.status = 200,
+                                  .content_type = media_json,
+                                  .has_json = true,
+                                  .body = text.bytes,
+                                  .body_size = text.size};
+    }
+    free(text.bytes);
+
+    json_error_t error;
     va_start(arguments, format);
     json_t *value = json_vpack_ex(&error, 0, format, arguments);
     va_end(arguments);
@@ -225,50 +237,38 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
     return result;
 }
 
-/* JSON while it is being written. There is always room for a NUL behind it, so that a unit test can
- * compare it as a string. */
-struct json_text {
-    char *bytes;
-    size_t size;
-    size_t capacity;
-};
-
-static int append_json(const char *bytes, size_t size, void *context)
+json_t *sx_result_get_json(struct sx_result *result)
 {
-    struct json_text *text = context;
-    if (size >= text->capacity - text->size) {
-        const size_t capacity = 2 * text->capacity + size;
-        char *grown = realloc(text->bytes, capacity);
-        if (grown == NULL) {
-            return -1;
-        }
-        text->bytes = grown;
-        text->capacity = capacity;
+    if (result != NULL && result->json == NULL && result->has_json) {
+        result->json = json_loadb(result->body, result->body_size, 0, NULL);
     }
-    memcpy(text->bytes + text->size, bytes, size);
-    text->size += size;
-    return 0;
+    return result == NULL ? NULL : result->json;
 }
 
 struct sx_result sx_render_json(struct json_t *value)
 {
-    struct json_text text = {malloc(JSON_TEXT_BYTES), 0, JSON_TEXT_BYTES};
-    if (text.bytes == NULL ||
-        json_dump_callback(value, append_json, &text, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+    struct sx__json_text text = {NULL, 0, 0};
+    if (!sx__json_text_dump(&text, value)) {
         free(text.bytes);
         return sx__result_fault("a JSON result cannot be written");
     }
-    text.bytes[text.size] = '\0';
     return sx_bytes_take(media_json, text.bytes, text.size);
 }
 
 void sx__result_render(struct sx_result *result, const struct sx_renderer *renderer)
 {
-    if (result->json == NULL || result->body != NULL) {
+    if (!result->has_json && (result->json == NULL || result->body != NULL)) {
         return;
     }
-    struct sx_result rendered = renderer->render(result->json);
-    if (rendered.status >= 500 || rendered.body == NULL) {
+    if (result->has_json && renderer->render == sx_render_json) {
+        result->content_type = result->has_own_type ? result->content_type : renderer->media_type;
+        result->has_json = false;
+        return;
+    }
+    json_t *value = sx_result_get_json(result);
+    struct sx_result rendered =
+        value == NULL ? sx__result_fault("out of memory") : renderer->render(value);
+    if (rendered.status >= 500 || rendered.body == NULL || rendered.has_json) {
         struct sx_result fault =
             sx__result_fault("the renderer of %s: %s", renderer->media_type,
                              rendered.cause == NULL ? "no body" : rendered.cause);
@@ -280,6 +280,8 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
     } else if (!result->has_own_type) {
         result->content_type = renderer->media_type;
     }
+    free(result->body);
+    result->has_json = false;
     result->body = rendered.body;
     result->body_size = rendered.body_size;
     rendered.body = NULL;

@@ -120,8 +120,9 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd
 /* Has the event of those come whose stream is to go on; gives when the next one is. */
 uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns);
 
-/* Ends connections whose clients hold memory, the slowest first, until `excess` bytes will be
- * free; an unfinished request is still answered with a 408. Gives how many bytes that are, and adds to `count` how many connections. */
+/* Ends connections whose clients hold memory, the slowest first, until `excess` bytes will be free;
+ * an unfinished request is still answered with a 408. Gives how many bytes that are, and adds to
+ * `count` how many connections. */
 size_t sx__slots_shed(struct sx__slots *slots, int epoll_fd, size_t excess, uint64_t now_ns,
                       unsigned *count);
 

@@ -103,7 +103,16 @@ static struct sx_result mark(struct sx_response *response)
 }
 SX_BIND(mark, (inject, sx_response, response));
 
-static const struct sx_route routes[] = {SX_GET("/things/{id}", get_thing)};
+static struct sx_result render_value(json_t *thing)
+{
+    return sx_text("%lld", json_integer_value(json_object_get(thing, "value")));
+}
+static const struct sx_renderer renderers[] = {{"text/plain", render_value, {0}}};
+
+static const struct sx_route routes[] = {
+    SX_GET("/things/{id}", get_thing),
+    SX_GET("/texts/{id}", get_thing, .renderers = SX_LIST(renderers)),
+};
 static const struct sx_hook hooks[] = {SX_HOOK(mark, mark)};
 static struct fixture fixture;
 
@@ -142,7 +151,11 @@ static void test_an_app_survives_every_failing_allocation(void **state)
     static const struct {
         const char *target;
         int status;
-    } requests[] = {{"/things/7?q=x", 200}, {"/things/x", 404}, {"/nowhere", 404}};
+    } requests[] = {{"/things/7?q=x", 200},
+                    {"/things/7?q=%22", 200},
+                    {"/texts/7?q=x", 200},
+                    {"/things/x", 404},
+                    {"/nowhere", 404}};
     json_set_alloc_funcs(json_malloc, free);
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         long allocations = 0;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +79,56 @@ static void test_a_fault_keeps_its_status(void **state)
     assert_fault(sx_with_status(200, sx_fail(500, "disk full")), "disk full");
 }
 
+static void assert_n(struct sx_result result, int n)
+{
+    json_t *value = sx_result_get_json(&result);
+    assert_int_equal(json_integer_value(json_object_get(value, "n")), n);
+    assert_ptr_equal(sx_result_get_json(&result), value);
+    char body[20];
+    snprintf(body, sizeof body, "{\"n\":%d}", n);
+    assert_result(result, 200, result.content_type, body);
+}
+
+static void test_the_value_of_json_can_be_had(void **state)
+{
+    (void)state;
+    assert_n(sx_json("{s:i}", "n", 1), 1);
+    assert_n(sx_json("{s:o}", "n", json_integer(2)), 2);
+    assert_n(sx_json_value(json_pack("{s:i}", "n", 3)), 3);
+    assert_n(sx_with_content_type("text/x", sx_json("{s:i}", "n", 4)), 4);
+    struct sx_result text = sx_text("{}");
+    assert_null(sx_result_get_json(&text));
+    sx_result_clean_up(&text);
+    assert_null(sx_result_get_json(NULL));
+}
+
+static struct sx_result render_n(json_t *value)
+{
+    return sx_text("%lld", json_integer_value(json_object_get(value, "n")));
+}
+
+static struct sx_result render_no_bytes(json_t *value)
+{
+    return sx_json("{s:b}", "value", value != NULL);
+}
+
+static void test_json_that_is_written_can_be_written_otherwise(void **state)
+{
+    (void)state;
+    static const struct sx_renderer vendor = {"application/x+json", sx_render_json, {0}};
+    static const struct sx_renderer number = {"text/n", render_n, {0}};
+    static const struct sx_renderer no_bytes = {"text/none", render_no_bytes, {0}};
+    struct sx_result result = sx_json("{s:i}", "n", 1);
+    sx__result_render(&result, &vendor);
+    assert_result(result, 200, "application/x+json", "{\"n\":1}");
+    result = sx_json("{s:i}", "n", 1);
+    sx__result_render(&result, &number);
+    assert_result(result, 200, "text/n", "1");
+    result = sx_json("{s:i}", "n", 1);
+    sx__result_render(&result, &no_bytes);
+    assert_fault(result, "the renderer of text/none: no body");
+}
+
 static void test_a_result_carries_headers(void **state)
 {
     (void)state;
@@ -92,6 +143,8 @@ int main(void)
         cmocka_unit_test(test_each_kind_has_its_status_and_type),
         cmocka_unit_test(test_a_mistake_becomes_a_500_whose_cause_is_not_for_the_client),
         cmocka_unit_test(test_a_fault_keeps_its_status),
+        cmocka_unit_test(test_the_value_of_json_can_be_had),
+        cmocka_unit_test(test_json_that_is_written_can_be_written_otherwise),
         cmocka_unit_test(test_a_result_carries_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
