@@ -1,10 +1,12 @@
 /* Bodies that are produced piece by piece: their framing, and over sockets their pace and end. */
 #include "conversation.h"
 #include "server.h"
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -147,6 +149,20 @@ static void a_slow_reader_stops_the_producer(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
 
+/* Nobody has asked the kernel for that bound, where a service manager has opened the socket. */
+static void so_does_one_at_a_socket_that_somebody_else_has_opened(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, SOMAXCONN), 0);
+    fixture->options.listen_fd = fd;
+    a_slow_reader_stops_the_producer(state);
+}
+
 static void a_client_that_leaves_ends_a_stream_that_waits(void **state)
 {
     struct fixture *fixture = *state;
@@ -194,6 +210,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_fails_has_no_last_chunk),
         TEST(a_connection_goes_on_after_a_stream),
         TEST(a_slow_reader_stops_the_producer),
+        TEST(so_does_one_at_a_socket_that_somebody_else_has_opened),
         TEST(a_client_that_leaves_ends_a_stream_that_waits),
         TEST(streams_that_wait_hold_no_threads),
     };
