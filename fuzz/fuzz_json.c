@@ -8,7 +8,11 @@
 #include <string.h>
 
 /* Each takes s, s, s, i, s, I. */
-static const char *const formats[] = {"{s:s,s:i,s:I}",
+static const char *const formats[] = {"{s:s#,s:i,s:I}",
+                                      "{s#:i,s:s,s:I}",
+                                      "{s%:s,s:i,s:I}",
+                                      "{s:s+,s:i,s:I}",
+                                      "{s:s,s:i,s:I}",
                                       "{s:s,s:b,s:I}",
                                       " { s\n:\ts s:i , s:I } ",
                                       "{sssisI}",

@@ -88,7 +88,7 @@ static bool append_string(struct sx__json_text *text, const char *string)
 /* Of the same key twice the last value counts, at the place of the first. */
 static bool append_key(struct sx__json_text *text, struct members *members, const char *key)
 {
-    if (members->count == MEMBERS_MAX || key == NULL) {
+    if (key == NULL) {
         return false;
     }
     for (size_t i = 0; i < members->count; i++) {
@@ -113,14 +113,30 @@ static bool append_word(struct sx__json_text *text, const char *word)
     return append(text, word, strlen(word));
 }
 
-/* Only whole formats of one character: what would follow, as in `s?` or `s#`, is none. */
+/* Whether it is one object of members that are each one argument. No argument is looked at before:
+ * that of `s#` need not end in NUL. */
+static bool is_plain_format(const char *format)
+{
+    if (next(&format) != '{') {
+        return false;
+    }
+    size_t members = 0;
+    for (char c = next(&format); c != '}'; c = next(&format)) {
+        const char value = next(&format);
+        if (c != 's' || value == '\0' || strchr("siIbn", value) == NULL ||
+            ++members > MEMBERS_MAX) {
+            return false;
+        }
+    }
+    return next(&format) == '\0';
+}
+
 static bool pack_object(struct sx__json_text *text, const char *format, va_list arguments)
 {
     struct members members = {.count = 0};
-    char c = next(&format);
-    bool packed = c == '{' && append(text, "{", 1);
-    for (c = next(&format); packed && c != '}'; c = next(&format)) {
-        packed = c == 's' && append_key(text, &members, va_arg(arguments, const char *));
+    bool packed = next(&format) == '{' && append(text, "{", 1);
+    while (packed && next(&format) == 's') {
+        packed = append_key(text, &members, va_arg(arguments, const char *));
         if (!packed) {
             break;
         }
@@ -137,20 +153,17 @@ static bool pack_object(struct sx__json_text *text, const char *format, va_list 
         case 'b':
             packed = append_word(text, va_arg(arguments, int) ? "true" : "false");
             break;
-        case 'n':
-            packed = append_word(text, "null");
-            break;
         default:
-            packed = false;
+            packed = append_word(text, "null");
             break;
         }
     }
-    return packed && append(text, "}", 1) && next(&format) == '\0';
+    return packed && append(text, "}", 1);
 }
 
 bool sx__json_text_pack(struct sx__json_text *text, const char *format, va_list arguments)
 {
-    if (format != NULL && pack_object(text, format, arguments)) {
+    if (format != NULL && is_plain_format(format) && pack_object(text, format, arguments)) {
         return true;
     }
     text->size = 0;

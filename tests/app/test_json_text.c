@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,41 @@ static void test_everything_else_is_left_to_jansson(void **state)
     assert_false(pack("{s:f}", "a", 0.5));
 }
 
+/* A text with a length need not end in NUL. */
+static void test_no_argument_of_another_format_is_looked_at(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"{s:s#}", "{s:s %}", "{s#:i}", "{s %:s}", "{s:s+#}"};
+    char *open_ended = malloc(3);
+    assert_non_null(open_ended);
+    memcpy(open_ended, "abc", 3);
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
+        assert_false(pack(formats[i], open_ended, open_ended, 3));
+        assert_false(pack(formats[i], "a", open_ended, 3));
+    }
+    free(open_ended);
+    static const void *const nowhere = (const void *)1; /* to be read by nobody */
+    assert_false(pack("{s:s, s:s#}", nowhere, nowhere, nowhere, 3));
+    assert_false(pack("{s:s, s:o}", nowhere, nowhere, nowhere, nowhere));
+}
+
+static void test_many_members_are_left_to_jansson(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
+                                       "j", "k", "l", "m", "n", "o", "p", "q"};
+    char format[100] = "{";
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        strcat(format, "s:n,");
+        char whole[110];
+        snprintf(whole, sizeof whole, "%s}", format);
+        const bool packed = pack(whole, keys[0], keys[1], keys[2], keys[3], keys[4], keys[5],
+                                 keys[6], keys[7], keys[8], keys[9], keys[10], keys[11], keys[12],
+                                 keys[13], keys[14], keys[15], keys[16]);
+        assert_int_equal(packed, i < 16);
+    }
+}
+
 /* Of the same key twice the last value counts. */
 static void test_keys_that_come_twice_are_left_to_jansson(void **state)
 {
@@ -123,6 +159,8 @@ int main(void)
         cmocka_unit_test(test_a_plain_object_is_what_jansson_makes_of_it),
         cmocka_unit_test(test_everything_else_is_left_to_jansson),
         cmocka_unit_test(test_keys_that_come_twice_are_left_to_jansson),
+        cmocka_unit_test(test_no_argument_of_another_format_is_looked_at),
+        cmocka_unit_test(test_many_members_are_left_to_jansson),
         cmocka_unit_test(test_long_texts_have_room),
     };
     return cmocka_run_group_tests(tests, NULL, free_text);
