@@ -39,7 +39,8 @@ struct sx_result {
  */
 SX_API struct sx_result sx_json(const char *format, ...);
 
-/** The value of a JSON result, as for a unit test of a handler; borrowed from the result.
+/** The value of a JSON result, as for a unit test of a handler; borrowed from the result. What is
+ *  changed in it is sent.
  *
  * @return   NULL: it is no JSON, or memory is exhausted
  * Threads:  any, one at a time

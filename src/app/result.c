@@ -239,10 +239,19 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
 
 json_t *sx_result_get_json(struct sx_result *result)
 {
-    if (result != NULL && result->json == NULL && result->has_json) {
+    if (result == NULL) {
+        return NULL;
+    }
+    if (result->has_json) {
         result->json = json_loadb(result->body, result->body_size, 0, NULL);
     }
-    return result == NULL ? NULL : result->json;
+    if (result->has_json &&
+        result->json != NULL) { /* it may be changed, so it counts from now on */
+        free(result->body);
+        result->body = NULL;
+        result->has_json = false;
+    }
+    return result->json;
 }
 
 struct sx_result sx_render_json(struct json_t *value)
@@ -271,7 +280,9 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
     if (rendered.status >= 500 || rendered.body == NULL || rendered.has_json) {
         struct sx_result fault =
             sx__result_fault("the renderer of %s: %s", renderer->media_type,
-                             rendered.cause == NULL ? "no body" : rendered.cause);
+                             rendered.cause != NULL ? rendered.cause
+                             : rendered.has_json    ? "it gave JSON, not text or bytes"
+                                                    : "no body");
         sx_result_clean_up(&rendered);
         sx_result_clean_up(result);
         *result = fault;
@@ -280,8 +291,6 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
     } else if (!result->has_own_type) {
         result->content_type = renderer->media_type;
     }
-    free(result->body);
-    result->has_json = false;
     result->body = rendered.body;
     result->body_size = rendered.body_size;
     rendered.body = NULL;

@@ -105,6 +105,7 @@ SX_BIND(mark, (inject, sx_response, response));
 
 static struct sx_result render_value(json_t *thing)
 {
+    assert_non_null(thing);
     return sx_text("%lld", json_integer_value(json_object_get(thing, "value")));
 }
 static const struct sx_renderer renderers[] = {{"text/plain", render_value, {0}}};

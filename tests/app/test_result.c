@@ -102,6 +102,18 @@ static void test_the_value_of_json_can_be_had(void **state)
     assert_null(sx_result_get_json(NULL));
 }
 
+static void test_a_value_that_is_changed_is_sent(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {"{s:i}", "{s:i, s:[]}"};
+    static const char *const bodies[] = {"{\"n\":2}", "{\"n\":2,\"m\":[]}"};
+    for (size_t i = 0; i < 2; i++) {
+        struct sx_result result = sx_json(formats[i], "n", 1, "m");
+        json_object_set_new(sx_result_get_json(&result), "n", json_integer(2));
+        assert_result(result, 200, "application/json", bodies[i]);
+    }
+}
+
 static struct sx_result render_n(json_t *value)
 {
     return sx_text("%lld", json_integer_value(json_object_get(value, "n")));
@@ -126,7 +138,7 @@ static void test_json_that_is_written_can_be_written_otherwise(void **state)
     assert_result(result, 200, "text/n", "1");
     result = sx_json("{s:i}", "n", 1);
     sx__result_render(&result, &no_bytes);
-    assert_fault(result, "the renderer of text/none: no body");
+    assert_fault(result, "the renderer of text/none: it gave JSON, not text or bytes");
 }
 
 static void test_a_result_carries_headers(void **state)
@@ -144,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_a_mistake_becomes_a_500_whose_cause_is_not_for_the_client),
         cmocka_unit_test(test_a_fault_keeps_its_status),
         cmocka_unit_test(test_the_value_of_json_can_be_had),
+        cmocka_unit_test(test_a_value_that_is_changed_is_sent),
         cmocka_unit_test(test_json_that_is_written_can_be_written_otherwise),
         cmocka_unit_test(test_a_result_carries_headers),
     };
