@@ -221,8 +221,9 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
                   const struct sockaddr *from)
 {
     struct sx__address *address = NULL;
-    bool admitted =
-        has_place(network, listener) && sx__addresses_add(&network->addresses, from, &address);
+    const bool is_counted = listener->serves != SX_SERVES_RESERVED;
+    bool admitted = has_place(network, listener) &&
+                    (!is_counted || sx__addresses_add(&network->addresses, from, &address));
     if (admitted && watch(network, listener, fd, from, address) < 0) {
         sx__addresses_remove(&network->addresses, address);
         admitted = false;

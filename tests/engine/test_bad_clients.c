@@ -184,6 +184,22 @@ static void who_is_late_may_go_on_sending_for_a_while(void **state)
     close(fd);
 }
 
+/* Its descriptor, and with it the slot, is that of the next client. */
+static void the_next_client_is_not_late(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.idle_timeout_ms = 50;
+    start(fixture);
+    assert_closed(connect_to(fixture));
+    const int fd = connect_to(fixture);
+    send_text(fd, "GET / HT");
+    shutdown(fd, SHUT_WR);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_DISCONNECTED], 1);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TIMEOUT], 0);
+}
+
 static void a_body_that_only_grows_is_late(void **state)
 {
     struct fixture *fixture = *state;
@@ -310,11 +326,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_said_may_end_at_any_byte),          TEST(a_half_close_may_come_at_any_byte),
-        TEST(what_is_heard_may_end_at_any_byte),         TEST(a_header_that_only_grows_is_late),
-        TEST(who_is_late_may_go_on_sending_for_a_while), TEST(a_body_that_only_grows_is_late),
-        TEST(empty_lines_do_not_go_on_for_ever),         TEST(who_sends_on_and_on_is_cut_off),
-        TEST(a_stop_does_not_wait_for_what_has_no_end),  TEST(floods_do_not_keep_others_waiting),
+        TEST(what_is_said_may_end_at_any_byte),
+        TEST(a_half_close_may_come_at_any_byte),
+        TEST(what_is_heard_may_end_at_any_byte),
+        TEST(a_header_that_only_grows_is_late),
+        TEST(who_is_late_may_go_on_sending_for_a_while),
+        TEST(a_body_that_only_grows_is_late),
+        TEST(the_next_client_is_not_late),
+        TEST(empty_lines_do_not_go_on_for_ever),
+        TEST(who_sends_on_and_on_is_cut_off),
+        TEST(a_stop_does_not_wait_for_what_has_no_end),
+        TEST(floods_do_not_keep_others_waiting),
     };
     return cmocka_run_group_tests_name("bad clients", tests, NULL, NULL);
 }

@@ -188,6 +188,47 @@ static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **stat
     assert_int_equal(fixture->fake.rejections[SX_REASON_OVERLOADED], 1);
 }
 
+static void without_such_an_address_all_descriptors_are_of_use(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    get(fixture, GET("/"), 200);
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    enum { CLIENTS = 15, ROOM = 40 };
+    int fds[CLIENTS];
+    for (size_t i = 0; i < CLIENTS; i++) {
+        fds[i] = connect_to(fixture);
+        if (i == 0) {
+            setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)fds[0] + ROOM, before.rlim_max});
+        }
+        send_text(fds[i], GET("/"));
+        assert_int_equal(receive_response(fds[i], NULL), 200);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        close(fds[i]);
+    }
+}
+
+/* As a scraper that is on the same machine as the clients. */
+static void an_address_of_reserved_routes_has_no_limit_for_one_client(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.address_connection_count = 1;
+    start_with_reserved_address(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    const int kept = connect_to_address(fixture, 1);
+    send_text(kept, GET("/reserved"));
+    assert_int_equal(receive_response(kept, NULL), 200);
+    assert_reserved_answers(fixture);
+    assert_closed(connect_to(fixture));
+    close(kept);
+    close(fd);
+}
+
 /* ---- who is one client ---- */
 
 /* A connection to the address of this index, from `from`, that has asked for something. */
@@ -329,6 +370,8 @@ int main(void)
         TEST(more_connections_than_allowed_are_closed),
         TEST(an_address_of_reserved_routes_has_connections_of_its_own),
         TEST(an_address_of_reserved_routes_has_descriptors_of_its_own),
+        TEST(without_such_an_address_all_descriptors_are_of_use),
+        TEST(an_address_of_reserved_routes_has_no_limit_for_one_client),
         TEST(one_client_has_no_more_connections_than_allowed),
         TEST(clients_of_different_addresses_are_different_clients),
         cmocka_unit_test(a_client_is_an_ipv4_address_or_a_64_bit_network),
