@@ -4,6 +4,8 @@
 /* A client that has waited for longer is better told than kept. */
 #define QUEUE_TIMEOUT_MAX_MS 1000
 
+#define BODY_BYTES ((size_t)1 << 20)
+
 static void set_default(unsigned *value, unsigned otherwise)
 {
     *value = *value == 0 ? otherwise : *value;
@@ -62,6 +64,10 @@ const char *sx__run_options_fault(const struct sx_run_options *options)
     if (fault == NULL) {
         fault = address_fault(options->serves, options->tls);
     }
+    if (fault == NULL && options->held_bytes != 0 &&
+        options->held_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
+        fault = "held_bytes is less than body_bytes";
+    }
     if (fault == NULL && addresses->items == NULL && addresses->count > 0) {
         fault = "addresses has a count, but no items";
     }
@@ -98,13 +104,10 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.request_line_bytes, 8192);
     set_default_size(&resolved.header_bytes, 32768);
     set_default_size(&resolved.header_count, SX__HEADERS_MAX);
-    set_default_size(&resolved.body_bytes, (size_t)1 << 20);
+    set_default_size(&resolved.body_bytes, BODY_BYTES);
     set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
 
     if (sx__run_options_fault(&resolved) != NULL) {
-        return SX_EINVAL;
-    }
-    if (resolved.held_bytes < resolved.body_bytes) {
         return SX_EINVAL;
     }
     *out = resolved;
