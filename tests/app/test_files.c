@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 static struct fixture fixture;
-static char folder[] = "/tmp/sextant-files-XXXXXX";
+/* In memory, where there is such a file system: it keeps times from before 1901. */
+static char folder[] = "/dev/shm/sextant-files-XXXXXX";
 static char path[600];
 
 static const char *in_folder(const char *name)
@@ -66,7 +67,10 @@ static void write_file(const char *name, const char *text)
 static int make_folder(void **state)
 {
     (void)state;
-    assert_non_null(mkdtemp(folder));
+    if (mkdtemp(folder) == NULL) {
+        strcpy(folder, "/tmp/sextant-files-XXXXXX");
+        assert_non_null(mkdtemp(folder));
+    }
     assert_int_equal(mkdir(in_folder("public"), 0700), 0);
     assert_int_equal(mkdir(in_folder("public/css"), 0700), 0);
     write_file("secret.txt", "the secret");
