@@ -91,12 +91,20 @@ static void write_challenges(struct sx_authentication *self, const char *realm)
              bearer ? ", error=\"invalid_token\"" : "");
 }
 
+/* The options are at fault, or there is no memory. */
+static struct sx_result judge(int status, const char *fault)
+{
+    return status == SX_OK
+               ? sx_continue()
+               : sx_fail(500, "%s", status == SX_EINVAL ? fault : sx_status_text(status));
+}
+
 static struct sx_result add_token(struct sx__credentials *credentials, const char *token)
 {
     const struct sx_str secret = {token, token == NULL ? 0 : strlen(token)};
-    return token == NULL || sx__credentials_add(credentials, SX__SCHEME_BEARER, secret) == SX_OK
-               ? sx_continue()
-               : sx_fail(500, "the token of the options is no bearer token");
+    const int status =
+        token == NULL ? SX_OK : sx__credentials_add(credentials, SX__SCHEME_BEARER, secret);
+    return judge(status, "the token of the options is no bearer token");
 }
 
 static struct sx_result add_user(struct sx__credentials *credentials, const char *username,
@@ -113,8 +121,7 @@ static struct sx_result add_user(struct sx__credentials *credentials, const char
     const int status =
         sx__credentials_add(credentials, SX__SCHEME_BASIC, (struct sx_str){pair, strlen(pair)});
     OPENSSL_cleanse(pair, sizeof pair);
-    return status == SX_OK ? sx_continue()
-                           : sx_fail(500, "no client could send the user of the options");
+    return judge(status, "no client could send the user of the options");
 }
 
 static struct sx_result add_file(struct sx__credentials *credentials, enum sx__scheme scheme,
