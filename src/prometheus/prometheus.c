@@ -132,22 +132,39 @@ static bool is_https(const char *scheme)
     return scheme[4] == 's';
 }
 
+/* Gives what can be put in place, also where the status says why they could not be made. */
+static int make_children(struct children **children, const struct sx_prometheus *self,
+                         enum sx_method method, const char *scheme, const char *handler)
+{
+    struct told told = {.method = sx_method_name(method), .handler = handler, .scheme = scheme};
+    struct children *made = calloc(1, sizeof *made);
+    const int status = made == NULL ? SX_ENOMEM : fill_children(made, &self->families, &told);
+    if (status < 0) {
+        free(made);
+        made = &no_children;
+    }
+    *children = made;
+    return status;
+}
+
+static _Atomic(struct children *) *place_of(struct sx_prometheus *self, size_t row,
+                                            enum sx_method method, const char *scheme)
+{
+    const size_t column = (size_t)method * SCHEMES + (is_https(scheme) ? 1 : 0);
+    return &self->children[row * COLUMNS + column];
+}
+
 /* The children of a route, method and scheme, made if they are not there. */
 static struct children *children_of(struct sx_prometheus *self, size_t row, enum sx_method method,
                                     const char *scheme, const char *handler)
 {
-    const size_t column = (size_t)method * SCHEMES + (is_https(scheme) ? 1 : 0);
-    _Atomic(struct children *) *place = &self->children[row * COLUMNS + column];
+    _Atomic(struct children *) *place = place_of(self, row, method, scheme);
     struct children *found = atomic_load_explicit(place, memory_order_acquire);
     if (found != NULL) {
         return found;
     }
-    struct told told = {.method = sx_method_name(method), .handler = handler, .scheme = scheme};
-    struct children *made = calloc(1, sizeof *made);
-    if (made == NULL || fill_children(made, &self->families, &told) < 0) {
-        free(made);
-        made = &no_children;
-    }
+    struct children *made;
+    (void)make_children(&made, self, method, scheme, handler);
     if (atomic_compare_exchange_strong_explicit(place, &found, made, memory_order_acq_rel,
                                                 memory_order_acquire)) {
         return made;
@@ -300,7 +317,8 @@ static void exclude(struct sx_prometheus *self, const struct sx_handler *const *
 /* From the start-up on, a route's metrics are on the page, at 0. */
 static int make_declared(struct sx_prometheus *self)
 {
-    for (size_t row = 0; row + 1 < self->row_count; row++) {
+    int status = SX_OK;
+    for (size_t row = 0; row + 1 < self->row_count && status == SX_OK; row++) {
         if (self->excluded[row]) {
             continue;
         }
@@ -311,11 +329,11 @@ static int make_declared(struct sx_prometheus *self)
             method++;
         }
         const char *label = handler_label(self, route, sx_app_get_route_handler(self->app, row));
-        if (children_of(self, row, (enum sx_method)method, "http", label) == &no_children) {
-            return SX_EFULL;
-        }
+        struct children *made;
+        status = make_children(&made, self, (enum sx_method)method, "http", label);
+        atomic_store(place_of(self, row, (enum sx_method)method, "http"), made);
     }
-    return SX_OK;
+    return status;
 }
 
 static void children_destroy(struct children *children)
@@ -362,9 +380,11 @@ static struct sx_result init(struct sx_prometheus *self,
         status = sx__families_register(&self->families, self->registry, options, &failed);
     }
     if (status == SX_OK) {
+        failed = "the series of the routes";
         status = make_declared(self);
     }
     if (status == SX_OK) {
+        failed = "the observer";
         status = sx_app_observe(app, &observer, self);
     }
     if (status < 0) {
