@@ -34,16 +34,32 @@ bool served_has_logged(struct served *served, const char *part)
     return has;
 }
 
-void served_init(struct served *served, struct sx_app_options options)
+void served_prepare(struct served *served)
 {
     *served = (struct served){.port = -1};
     pthread_mutex_init(&served->log_mutex, NULL);
     assert_int_equal(sx_registry_new(&served->registry, NULL), SX_OK);
+}
+
+int served_try(struct served *served, struct sx_app_options options)
+{
     const struct sx_prometheus_options prometheus = {.registry = served->registry};
-    options.components = (struct sx_component_list)SX_COMPONENTS((sx_prometheus, &prometheus));
+    const struct sx_component_list first = SX_COMPONENTS((sx_prometheus, &prometheus));
+    struct sx_component_use uses[8] = {first.items[0]};
+    assert_true(options.components.count < sizeof uses / sizeof *uses);
+    for (size_t i = 0; i < options.components.count; i++) {
+        uses[1 + i] = options.components.items[i];
+    }
+    options.components = (struct sx_component_list){uses, 1 + options.components.count};
     options.log = log_line;
     options.log_context = served;
-    assert_int_equal(sx_app_new(&served->app, &options), SX_OK);
+    return sx_app_new(&served->app, &options);
+}
+
+void served_init(struct served *served, struct sx_app_options options)
+{
+    served_prepare(served);
+    assert_int_equal(served_try(served, options), SX_OK);
 }
 
 static void *run(void *context)
@@ -97,15 +113,20 @@ void served_assert_balanced(const struct served *served)
                 page_sum(page, "http_requests_total"));
 }
 
-int served_connect(const struct served *served)
+int client_connect(int port)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)served->port),
+                                        .sin_port = htons((uint16_t)port),
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
     return fd;
+}
+
+int served_connect(const struct served *served)
+{
+    return client_connect(served->port);
 }
 
 void client_say(int fd, const char *bytes, size_t size)

@@ -23,8 +23,12 @@ struct served {
     pthread_mutex_t log_mutex;
 };
 
-/* Makes the app, with its own registry and log; it does not listen yet. */
+/* Makes the app, with its own registry and log, and sx_prometheus before the other components; it
+ * does not listen yet. */
 void served_init(struct served *served, struct sx_app_options options);
+/* The same in two steps, of which the second may fail: gives the status of sx_app_new. */
+void served_prepare(struct served *served);
+int served_try(struct served *served, struct sx_app_options options);
 /* Listens and runs. */
 void served_start(struct served *served, const struct sx_run_options *options);
 /* Stops, and asserts that it ended well; the registry stays. */
@@ -39,6 +43,7 @@ void served_wait_for_line(const struct served *served, const char *line);
 void served_assert_balanced(const struct served *served);
 
 int served_connect(const struct served *served);
+int client_connect(int port);
 /* Sends it all, or as much as the server takes. */
 void client_say(int fd, const char *bytes, size_t size);
 /* The first response's status, once the connection has ended, which it closes; 0: there is none. */
