@@ -59,10 +59,11 @@ static void count_record(int is_ours, int version, int type, const void *data, s
     }
 }
 
-static void set_rules(SSL_CTX *context, enum sx_tls_version minimum)
+/* False: without these rules it would serve by OpenSSL's own, which are weaker. */
+static bool set_rules(SSL_CTX *context, enum sx_tls_version minimum)
 {
-    SSL_CTX_set_min_proto_version(context, minimum == SX_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
-    SSL_CTX_set_cipher_list(context, CIPHERS_1_2);
+    static const unsigned char id[] = "sextant";
+    const int version = minimum == SX_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     /* An end without close_notify is an end: a request says itself how long it is. */
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
@@ -76,15 +77,28 @@ static void set_rules(SSL_CTX *context, enum sx_tls_version minimum)
     SSL_CTX_set_msg_callback(context, count_record);
     /* Sessions are resumed by tickets, which cost the server no memory. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-    static const unsigned char id[] = "sextant";
-    SSL_CTX_set_session_id_context(context, id, sizeof id - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
+    return SSL_CTX_set_min_proto_version(context, version) == 1 &&
+           SSL_CTX_set_cipher_list(context, CIPHERS_1_2) == 1 &&
+           SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1;
 }
 
-/* Why OpenSSL failed: the first of its errors, which is the cause of the others. */
+static bool is_want_of_memory(unsigned long error)
+{
+    return ERR_GET_REASON(error) == (ERR_SYSTEM_ERROR(error) ? ENOMEM : ERR_R_MALLOC_FAILURE);
+}
+
+/* Why OpenSSL failed: the first of its errors, which is the cause of the others; but what became of
+ * want of memory may stand before it. */
 static int fail(char *message, size_t size, const char *what, const char *path)
 {
-    const unsigned long error = ERR_get_error();
+    const unsigned long error = ERR_peek_error();
+    unsigned long each;
+    while ((each = ERR_get_error()) != 0) {
+        if (is_want_of_memory(each)) {
+            return SX_ENOMEM;
+        }
+    }
     const char *reason =
         ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
     snprintf(message, size, "cannot use %s %s: %s", what, path,
@@ -127,13 +141,15 @@ static int no_passphrase(char *space, int size, int writes, void *context)
 
 int sx__tls_reload(struct sx__tls *tls, char *message, size_t size)
 {
+    ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (context == NULL) {
         return SX_ENOMEM;
     }
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
-    set_rules(context, tls->minimum);
-    const int status = load(context, tls, message, size);
+    const int status = set_rules(context, tls->minimum)
+                           ? load(context, tls, message, size)
+                           : fail(message, size, "the ciphers", CIPHERS_1_2);
     ERR_clear_error();
     if (status < 0) {
         SSL_CTX_free(context);
