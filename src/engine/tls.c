@@ -106,6 +106,20 @@ static int fail(char *message, size_t size, const char *what, const char *path)
     return SX_ETLS;
 }
 
+/* Of a certificate whose key could not be read, or not all of it, OpenSSL says nothing before it is
+ * needed: all clients would be refused. */
+static bool has_keys(const SSL_CTX *context)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+    bool has = true;
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        const X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        const EVP_PKEY *key = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
+        has = has && (certificate == NULL || (key != NULL && EVP_PKEY_get_security_bits(key) > 0));
+    }
+    return has;
+}
+
 static int load(SSL_CTX *context, const struct sx__tls *tls, char *message, size_t size)
 {
     ERR_clear_error();
@@ -120,7 +134,8 @@ static int load(SSL_CTX *context, const struct sx__tls *tls, char *message, size
         return 0;
     }
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
-    if (names == NULL || SSL_CTX_load_verify_locations(context, tls->client_ca, NULL) != 1) {
+    if (names == NULL || SSL_CTX_load_verify_locations(context, tls->client_ca, NULL) != 1 ||
+        !has_keys(context)) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
         return fail(message, size, "the clients' certificate authority", tls->client_ca);
     }
