@@ -160,8 +160,14 @@ static const struct sx_app_options options = {
 static const struct sx_tls_options tls = {.certificate = certificate_path};
 static const struct sx_listen_address secure[] = {{.tls = &tls}};
 /* A count that is not given back would soon keep everybody out. */
-static const struct sx_run_options run_options = {
+static struct sx_run_options run_options = {
     .threads = 2, .address_connection_count = 8, .addresses = SX_LIST(secure)};
+
+/* With SX_WITHOUT_TLS in the environment, as thousands of handshakes are too many for valgrind. */
+static bool has_tls(void)
+{
+    return run_options.addresses.count > 0;
+}
 
 static struct served served;
 
@@ -350,16 +356,16 @@ static void test_every_failing_allocation_of_a_request_is_survived(void **state)
     long shook = 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         plain += fail_each_allocation(&kinds[i], PLAIN);
-        shook += fail_each_allocation(&kinds[i], TLS_SHOOK);
+        shook += has_tls() ? fail_each_allocation(&kinds[i], TLS_SHOOK) : 0;
     }
-    const long shaking = fail_each_allocation(&kinds[0], TLS);
-    const long shaking_1_2 = fail_each_allocation(&kinds[0], TLS_1_2);
+    const long shaking = has_tls() ? fail_each_allocation(&kinds[0], TLS) : 0;
+    const long shaking_1_2 = has_tls() ? fail_each_allocation(&kinds[0], TLS_1_2) : 0;
     assert_int_equal(served_ask(&served, CLOSE("/?q=x")), 200);
     served_stop(&served);
     print_message("allocations failed: %ld, over TLS %ld, in handshakes %ld and %ld\n", plain,
                   shook, shaking, shaking_1_2);
-    assert_true(plain > 100 && shook > 100);
-    assert_true(shaking > 100 && shaking_1_2 > 100);
+    assert_true(plain > 100);
+    assert_true(!has_tls() || (shook > 100 && shaking > 100 && shaking_1_2 > 100));
     assert_true(json_503 > 3);
     const char *page = page_text(served.registry);
     assert_true(page_sum(page, "http_requests_inprogress") == 0);
@@ -408,7 +414,7 @@ static void test_every_failing_allocation_of_a_start_is_survived(void **state)
             served_clean_up(&served);
         }
     }
-    assert_true(failures > 200);
+    assert_true(failures > (has_tls() ? 200 : 20));
     sx_app_stop(served.app);
     assert_int_equal(sx_app_run(served.app), SX_OK);
 }
@@ -448,6 +454,7 @@ static int set_up(void **state)
     assert_non_null(client_context);
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to connections that have been closed */
     json_set_alloc_funcs(json_malloc, free);
+    run_options.addresses.count = getenv("SX_WITHOUT_TLS") == NULL ? 1 : 0;
     served_init(&served, options);
     served_start(&served, &run_options);
     return 0;
