@@ -31,6 +31,9 @@ const char *sx__host_port_parse(struct sx__host_port *parts, const char *text)
     if (size >= 2 && host[0] == '[' && host[size - 1] == ']') {
         host++;
         size -= 2;
+        if (size == 0) {
+            return "there is nothing in the brackets";
+        }
     } else if (memchr(host, ':', size) != NULL) {
         return "an IPv6 address stands in brackets, as in [::1]:9100";
     }

@@ -50,6 +50,7 @@ static void test_what_is_no_address_is_refused_with_the_reason(void **state)
         {"[::1]", "brackets"},
         {"::1:9100", "brackets"},
         {"[::1:9100", "brackets"},
+        {"[]:9100", "nothing in the brackets"},
         {"127.0.0.1:", "port is not from 0 to 65535"},
         {"127.0.0.1:65536", "port is not from 0 to 65535"},
         {"127.0.0.1:999999999999999999999", "port is not from 0 to 65535"},
