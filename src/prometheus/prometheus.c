@@ -12,6 +12,7 @@
 
 #include <sextant/exposition.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,8 +29,7 @@ struct code_children {
 };
 
 /* The children of one (method, handler); those that the options leave out are NULL, which every
- * update accepts. Once the children of a place have been decided they never change, so that no
- * gauge is decremented that was not incremented. */
+ * update accepts. */
 struct children {
     struct sx_gauge *in_progress;
     struct sx_histogram *duration;
@@ -37,14 +37,19 @@ struct children {
     _Atomic(struct code_children *) codes[STATUS_COUNT];
 };
 
+/* The address of children, for good. Or 2n + 1, while n requests are in flight that began without,
+ * for want of memory: they end without, too, so that no gauge is decremented that was not
+ * incremented, and only then are children made again. 0: neither. */
+typedef _Atomic uintptr_t place_of_children;
+
 struct sx_prometheus {
     struct sx_registry *registry;
     struct sx__families families;
     struct sx_app *app;
     bool label_is_route;
-    size_t row_count;                     /* the routes, and one row for what no route answers */
-    bool *excluded;                       /* [row_count] */
-    _Atomic(struct children *) *children; /* [row_count][COLUMNS] */
+    size_t row_count;          /* the routes, and one row for what no route answers */
+    bool *excluded;            /* [row_count] */
+    place_of_children *places; /* [row_count][COLUMNS] */
 };
 
 /* Stand for what could not be made. */
@@ -132,7 +137,6 @@ static bool is_https(const char *scheme)
     return scheme[4] == 's';
 }
 
-/* Gives what can be put in place, also where the status says why they could not be made. */
 static int make_children(struct children **children, const struct sx_prometheus *self,
                          enum sx_method method, const char *scheme, const char *handler)
 {
@@ -141,45 +145,73 @@ static int make_children(struct children **children, const struct sx_prometheus 
     const int status = made == NULL ? SX_ENOMEM : fill_children(made, &self->families, &told);
     if (status < 0) {
         free(made);
-        made = &no_children;
+        made = NULL;
     }
     *children = made;
     return status;
 }
 
-static _Atomic(struct children *) *place_of(struct sx_prometheus *self, size_t row,
-                                            enum sx_method method, const char *scheme)
+static place_of_children *place_of(const struct sx_prometheus *self, size_t row,
+                                   enum sx_method method, const char *scheme)
 {
     const size_t column = (size_t)method * SCHEMES + (is_https(scheme) ? 1 : 0);
-    return &self->children[row * COLUMNS + column];
+    return &self->places[row * COLUMNS + column];
 }
 
-/* The children of a route, method and scheme, made if they are not there. */
-static struct children *children_of(struct sx_prometheus *self, size_t row, enum sx_method method,
-                                    const char *scheme, const char *handler)
+static place_of_children *place_of_record(const struct sx_prometheus *self,
+                                          const struct sx_record *record)
 {
-    _Atomic(struct children *) *place = place_of(self, row, method, scheme);
-    struct children *found = atomic_load_explicit(place, memory_order_acquire);
-    if (found != NULL) {
-        return found;
-    }
-    struct children *made;
-    (void)make_children(&made, self, method, scheme, handler);
-    if (atomic_compare_exchange_strong_explicit(place, &found, made, memory_order_acq_rel,
-                                                memory_order_acquire)) {
-        return made;
-    }
-    if (made != &no_children) {
-        free(made); /* another thread was first; the metrics behind both are the same */
-    }
-    return found;
+    return place_of(self, record->route_index, record->method_id, record->scheme);
 }
 
-static struct children *children_of_record(struct sx_prometheus *self,
-                                           const struct sx_record *record)
+/* NULL: there are none. */
+static struct children *children_at(uintptr_t held)
 {
-    return children_of(self, record->route_index, record->method_id, record->scheme,
-                       handler_label(self, record->route, record->handler));
+    return held % 2 == 0 ? (struct children *)held : NULL;
+}
+
+/* Of a request that has begun. */
+static struct children *children_of(const struct sx_prometheus *self,
+                                    const struct sx_record *record)
+{
+    struct children *children =
+        children_at(atomic_load_explicit(place_of_record(self, record), memory_order_acquire));
+    return children == NULL ? &no_children : children;
+}
+
+/* Makes those that are not there. */
+static struct children *begin_children(struct sx_prometheus *self, const struct sx_record *record)
+{
+    place_of_children *place = place_of_record(self, record);
+    uintptr_t held = atomic_load_explicit(place, memory_order_acquire);
+    struct children *made = NULL;
+    while (children_at(held) == NULL) {
+        if (held == 0 && made == NULL) {
+            (void)make_children(&made, self, record->method_id, record->scheme,
+                                handler_label(self, record->route, record->handler));
+        }
+        const uintptr_t one_more = held == 0 ? 3 : held + 2;
+        const uintptr_t next = held == 0 && made != NULL ? (uintptr_t)made : one_more;
+        if (atomic_compare_exchange_weak_explicit(place, &held, next, memory_order_acq_rel,
+                                                  memory_order_acquire)) {
+            held = next;
+            made = children_at(next) == NULL ? made : NULL;
+            break;
+        }
+    }
+    free(made); /* another thread was first; the metrics behind both are the same */
+    struct children *children = children_at(held);
+    return children == NULL ? &no_children : children;
+}
+
+/* When it is over for a request that began without. */
+static void end_without_children(struct sx_prometheus *self, const struct sx_record *record)
+{
+    place_of_children *place = place_of_record(self, record);
+    uintptr_t held = atomic_load_explicit(place, memory_order_acquire);
+    while (!atomic_compare_exchange_weak_explicit(place, &held, held == 3 ? 0 : held - 2,
+                                                  memory_order_acq_rel, memory_order_acquire)) {
+    }
 }
 
 static struct code_children *code_children_of(struct sx_prometheus *self, struct children *children,
@@ -230,7 +262,7 @@ static void on_begin(void *context, const struct sx_record *record)
 {
     struct sx_prometheus *self = context;
     if (!self->excluded[record->route_index]) {
-        sx_gauge_inc(children_of_record(self, record)->in_progress);
+        sx_gauge_inc(begin_children(self, record)->in_progress);
     }
 }
 
@@ -240,7 +272,7 @@ static void on_respond(void *context, const struct sx_record *record)
     if (self->excluded[record->route_index]) {
         return;
     }
-    struct children *children = children_of_record(self, record);
+    struct children *children = children_of(self, record);
     sx_counter_inc(code_children_of(self, children, record)->requests);
     if (children->first_byte != NULL) {
         struct timespec now;
@@ -270,7 +302,7 @@ static void on_end(void *context, const struct sx_record *record, enum sx_outcom
     if (self->excluded[record->route_index]) {
         return;
     }
-    struct children *children = children_of_record(self, record);
+    struct children *children = children_of(self, record);
     if (record->status != 0) {
         /* What was counted has a duration, so that both always agree. */
         struct sx_histogram *duration = self->families.duration_has_code
@@ -284,6 +316,9 @@ static void on_end(void *context, const struct sx_record *record, enum sx_outcom
         count_aborted(self, record, outcome == SX_OUTCOME_REQUEST_ABORTED ? "request" : "response");
     }
     sx_gauge_dec(children->in_progress);
+    if (children == &no_children) {
+        end_without_children(self, record);
+    }
 }
 
 static void on_rejected(void *context, enum sx_reason reason)
@@ -331,14 +366,14 @@ static int make_declared(struct sx_prometheus *self)
         const char *label = handler_label(self, route, sx_app_get_route_handler(self->app, row));
         struct children *made;
         status = make_children(&made, self, (enum sx_method)method, "http", label);
-        atomic_store(place_of(self, row, (enum sx_method)method, "http"), made);
+        atomic_store(place_of(self, row, (enum sx_method)method, "http"), (uintptr_t)made);
     }
     return status;
 }
 
 static void children_destroy(struct children *children)
 {
-    if (children == NULL || children == &no_children) {
+    if (children == NULL) {
         return;
     }
     for (size_t i = 0; i < STATUS_COUNT; i++) {
@@ -349,12 +384,12 @@ static void children_destroy(struct children *children)
 
 static void clean_up(struct sx_prometheus *self)
 {
-    for (size_t i = 0; self->children != NULL && i < self->row_count * COLUMNS; i++) {
-        children_destroy(atomic_load_explicit(&self->children[i], memory_order_acquire));
+    for (size_t i = 0; self->places != NULL && i < self->row_count * COLUMNS; i++) {
+        children_destroy(children_at(atomic_load_explicit(&self->places[i], memory_order_acquire)));
     }
-    free((void *)self->children);
+    free((void *)self->places);
     free(self->excluded);
-    self->children = NULL;
+    self->places = NULL;
     self->excluded = NULL;
 }
 
@@ -370,9 +405,9 @@ static struct sx_result init(struct sx_prometheus *self,
         (options->handler == SX_HANDLER_DEFAULT && options->names == SX_NAMES_OPENTELEMETRY);
     self->registry = options->registry == NULL ? sx_registry_default() : options->registry;
     self->row_count = sx_app_get_route_count(app) + 1;
-    self->children = calloc(self->row_count * COLUMNS, sizeof *self->children);
+    self->places = calloc(self->row_count * COLUMNS, sizeof *self->places);
     self->excluded = calloc(self->row_count, sizeof *self->excluded);
-    int status = self->registry == NULL || self->children == NULL || self->excluded == NULL
+    int status = self->registry == NULL || self->places == NULL || self->excluded == NULL
                      ? SX_ENOMEM
                      : SX_OK;
     if (status == SX_OK) {

@@ -13,6 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sextant/access_log.h>
 #include <sextant/authentication.h>
 #include <signal.h>
@@ -27,6 +28,10 @@
 static _Atomic long countdown = -1;
 static pthread_t main_thread;
 static bool spares_none; /* the test's own thread does the work */
+
+/* So that those of children, which have a pointer for each status, fail. */
+#define LARGE ((size_t)2048)
+static _Atomic bool large_ones_fail;
 
 static bool fails(void)
 {
@@ -51,7 +56,8 @@ void *__wrap_malloc(size_t size)
 }
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return fails() ? NULL : __real_calloc(count, size);
+    const bool is_large = size >= LARGE && atomic_load(&large_ones_fail);
+    return is_large || fails() ? NULL : __real_calloc(count, size);
 }
 void *__wrap_realloc(void *memory, size_t size)
 {
@@ -137,8 +143,16 @@ static struct sx_result stream(void)
 }
 SX_BIND(stream);
 
+static struct sx_result wait_a_moment(void)
+{
+    poll(NULL, 0, 2);
+    return sx_empty();
+}
+SX_BIND(wait_a_moment);
+
 static const struct sx_route routes[] = {
     SX_GET("/", hello),
+    SX_GET("/wait", wait_a_moment),
     SX_POST("/echo", echo),
     SX_POST("/json", echo_json),
     SX_GET("/file", send_it),
@@ -349,6 +363,21 @@ static long fail_each_allocation(const struct kind *kind, enum transport transpo
     return failures;
 }
 
+/* Metrics for which there was no memory when they were first needed are made when there is. */
+static void assert_all_are_counted_again(void)
+{
+    static const size_t counted[] = {0, 2, 5, 9, 15, 16}; /* GET, HEAD, POST, DELETE */
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++) {
+        const double before = page_sum(page_text(served.registry), "http_requests_total");
+        const struct kind *kind = &kinds[counted[i]];
+        assert_int_equal(ask(kind, PLAIN, -1), kind->status);
+        const double after = page_sum(page_text(served.registry), "http_requests_total");
+        if (after != before + 1) {
+            fail_msg("%.40s\nis not counted", kind->head);
+        }
+    }
+}
+
 static void test_every_failing_allocation_of_a_request_is_survived(void **state)
 {
     (void)state;
@@ -361,6 +390,7 @@ static void test_every_failing_allocation_of_a_request_is_survived(void **state)
     const long shaking = has_tls() ? fail_each_allocation(&kinds[0], TLS) : 0;
     const long shaking_1_2 = has_tls() ? fail_each_allocation(&kinds[0], TLS_1_2) : 0;
     assert_int_equal(served_ask(&served, CLOSE("/?q=x")), 200);
+    assert_all_are_counted_again();
     served_stop(&served);
     print_message("allocations failed: %ld, over TLS %ld, in handshakes %ld and %ld\n", plain,
                   shook, shaking, shaking_1_2);
@@ -417,6 +447,57 @@ static void test_every_failing_allocation_of_a_start_is_survived(void **state)
     assert_true(failures > (has_tls() ? 200 : 20));
     sx_app_stop(served.app);
     assert_int_equal(sx_app_run(served.app), SX_OK);
+}
+
+/* ---- from several threads ---- */
+
+enum { ROUNDS = 20, ASKERS = 4, ASKED = 10 };
+
+static void *ask_over_and_over(void *context)
+{
+    for (size_t i = 0; i < ASKED; i++) {
+        served_ask(context, "HEAD /wait HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    }
+    return NULL;
+}
+
+static void assert_no_gauge_is_left(const char *page)
+{
+    static const char name[] = "\nhttp_requests_inprogress{";
+    size_t series = 0;
+    for (const char *at = strstr(page, name); at != NULL; at = strstr(at + 1, name)) {
+        const char *value = strstr(at, "} ");
+        assert_memory_equal(value, "} 0\n", 4);
+        series++;
+    }
+    assert_true(series >= sizeof routes / sizeof *routes);
+}
+
+/* The metrics of HEAD are made when it comes first, and for a while there is no memory for them: of
+ * those in flight at the same time some have begun without. */
+static void test_who_began_without_metrics_ends_without(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        served_clean_up(&served);
+        served_init(&served, options);
+        served_start(&served, &run_options);
+        atomic_store(&large_ones_fail, true);
+        pthread_t askers[ASKERS];
+        for (size_t i = 0; i < ASKERS; i++) {
+            assert_int_equal(pthread_create(&askers[i], NULL, ask_over_and_over, &served), 0);
+        }
+        poll(NULL, 0, (int)(round % 8));
+        atomic_store(&large_ones_fail, false);
+        for (size_t i = 0; i < ASKERS; i++) {
+            pthread_join(askers[i], NULL);
+        }
+        ask_over_and_over(&served);
+        served_stop(&served);
+        const char *page = page_text(served.registry);
+        assert_no_gauge_is_left(page);
+        assert_true(page_sum(page, "http_requests_total") >= ASKED);
+    }
 }
 
 /* Into one file, the key and what it has signed itself. */
@@ -480,6 +561,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_failing_allocation_of_a_request_is_survived),
         cmocka_unit_test(test_every_failing_allocation_of_a_start_is_survived),
+        cmocka_unit_test(test_who_began_without_metrics_ends_without),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
