@@ -60,8 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(bytes, data, size);
     }
     int status = sx__target_parse(&path, &query, (struct sx_str){bytes, size}, space);
+    check_path(&path, status);
     if (status == SX_OK || status == SX_EFULL) {
-        check_path(&path, status);
         check_form(query);
     }
     check_form((struct sx_str){bytes, size});

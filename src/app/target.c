@@ -110,9 +110,10 @@ static int parse_path(struct sx__path *path, const char *from, const char *end)
         char *written = percent_decode(start, from, stop, false);
         if (written == NULL ||
             !sx__utf8_is_valid((struct sx_str){start, (size_t)(written - start)})) {
-            return SX_EPROTO;
+            status = SX_EPROTO;
+        } else {
+            status = add_segment(path, start, written, last);
         }
-        status = add_segment(path, start, written, last);
         from = stop;
     }
     path->text[path->size] = '\0';
