@@ -19,6 +19,9 @@ struct sx__component_slot {
     bool initialised;
 };
 
+/* How deep includes may lie within one another. */
+#define SX__INCLUDE_DEPTH_MAX 16
+
 /* A route as it is served: its path with the prefixes of its includes, and their hooks with its
  * own. */
 struct sx__route_entry {

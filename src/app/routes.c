@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define INCLUDE_DEPTH_MAX 16
-
 /* Where in the tree we are: the includes from the outermost to here. */
 struct branch {
-    const struct sx_route *includes[INCLUDE_DEPTH_MAX];
+    const struct sx_route *includes[SX__INCLUDE_DEPTH_MAX];
     size_t depth;
 };
 
@@ -18,7 +16,7 @@ static size_t count_routes(const struct sx_route_list *list, size_t depth)
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
         const struct sx_route_list *include = &list->items[i].include;
-        bool below = include->items != NULL && depth < INCLUDE_DEPTH_MAX;
+        bool below = include->items != NULL && depth < SX__INCLUDE_DEPTH_MAX;
         count += below ? count_routes(include, depth + 1) : 1;
     }
     return count;
@@ -115,10 +113,10 @@ static int add_all(struct sx_app *app, struct branch *branch, const struct sx_ro
         }
         size_t size = route->path == NULL ? 0 : strlen(route->path);
         if (size < 2 || route->path[0] != '/' || route->path[size - 1] == '/' ||
-            branch->depth == INCLUDE_DEPTH_MAX) {
+            branch->depth == SX__INCLUDE_DEPTH_MAX) {
             sx_app_log(app, SX_LOG_ERROR, "%s:%d: include %s: %s", route->file, route->line,
                        route->path == NULL ? "?" : route->path,
-                       branch->depth == INCLUDE_DEPTH_MAX
+                       branch->depth == SX__INCLUDE_DEPTH_MAX
                            ? "includes are nested too deeply"
                            : "a prefix begins with '/' and does not end with it");
             return SX_EWIRING;

@@ -17,6 +17,12 @@ static void visit_params(const struct sx_param *params, size_t count, sx__param_
     }
 }
 
+static void visit_component(const struct sx_component *component, sx__param_fn *visit,
+                            void *context)
+{
+    visit_params(component->params, component->param_count, visit, context);
+}
+
 static void visit_function(const struct sx_handler *function, sx__param_fn *visit, void *context)
 {
     if (function != NULL) {
@@ -35,7 +41,7 @@ static void visit_hooks(const struct sx_hook_list *hooks, sx__param_fn *visit, v
 static void visit_routes(const struct sx_route_list *routes, unsigned depth, sx__param_fn *visit,
                          void *context)
 {
-    for (size_t i = 0; i < routes->count && depth < 16; i++) {
+    for (size_t i = 0; i < routes->count && depth <= SX__INCLUDE_DEPTH_MAX; i++) {
         visit_function(routes->items[i].handler, visit, context);
         visit_hooks(&routes->items[i].hooks, visit, context);
         visit_routes(&routes->items[i].include, depth + 1, visit, context);
@@ -45,8 +51,10 @@ static void visit_routes(const struct sx_route_list *routes, unsigned depth, sx_
 void sx__settings_visit(const struct sx_app_options *options, sx__param_fn *visit, void *context)
 {
     for (size_t i = 0; i < options->components.count; i++) {
-        const struct sx_component *component = options->components.items[i].component;
-        visit_params(component->params, component->param_count, visit, context);
+        visit_component(options->components.items[i].component, visit, context);
+    }
+    for (size_t i = 0; i < options->overrides.count; i++) {
+        visit_component(options->overrides.items[i].by, visit, context);
     }
     visit_hooks(&options->hooks, visit, context);
     visit_routes(&options->routes, 0, visit, context);
