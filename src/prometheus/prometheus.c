@@ -28,19 +28,20 @@ struct code_children {
     struct sx_histogram *duration; /* where it has the code as a label */
 };
 
+/* The address of children, for good. Or 2n + 1, while n requests are in flight that found none and
+ * got none, for want of memory: they go on without, so that no gauge is decremented that was not
+ * incremented and no duration observed of what was not counted, and only then are children made
+ * again. 0: neither. */
+typedef _Atomic uintptr_t place_of_children;
+
 /* The children of one (method, handler); those that the options leave out are NULL, which every
  * update accepts. */
 struct children {
     struct sx_gauge *in_progress;
     struct sx_histogram *duration;
     struct sx_histogram *request_size, *response_size, *first_byte;
-    _Atomic(struct code_children *) codes[STATUS_COUNT];
+    place_of_children codes[STATUS_COUNT]; /* of code_children */
 };
-
-/* The address of children, for good. Or 2n + 1, while n requests are in flight that began without,
- * for want of memory: they end without, too, so that no gauge is decremented that was not
- * incremented, and only then are children made again. 0: neither. */
-typedef _Atomic uintptr_t place_of_children;
 
 struct sx_prometheus {
     struct sx_registry *registry;
@@ -51,10 +52,6 @@ struct sx_prometheus {
     bool *excluded;            /* [row_count] */
     place_of_children *places; /* [row_count][COLUMNS] */
 };
-
-/* Stand for what could not be made. */
-static struct children no_children;
-static struct code_children no_code_children;
 
 static struct sx_str view(const char *text)
 {
@@ -165,30 +162,28 @@ static place_of_children *place_of_record(const struct sx_prometheus *self,
 }
 
 /* NULL: there are none. */
-static struct children *children_at(uintptr_t held)
+static void *children_at(uintptr_t held)
 {
-    return held % 2 == 0 ? (struct children *)held : NULL;
+    return held % 2 == 0 ? (void *)held : NULL;
 }
 
-/* Of a request that has begun. */
-static struct children *children_of(const struct sx_prometheus *self,
-                                    const struct sx_record *record)
+static void *find_children(place_of_children *place)
 {
-    struct children *children =
-        children_at(atomic_load_explicit(place_of_record(self, record), memory_order_acquire));
-    return children == NULL ? &no_children : children;
+    return children_at(atomic_load_explicit(place, memory_order_acquire));
 }
 
-/* Makes those that are not there. */
-static struct children *begin_children(struct sx_prometheus *self, const struct sx_record *record)
+/* Makes children for a request, or gives NULL; freed by free. */
+typedef void *make_fn(const struct sx_prometheus *self, const struct sx_record *record);
+
+/* Makes those that are not there. NULL: the request goes on without, and calls end_without. */
+static void *begin_with(place_of_children *place, make_fn *make, const struct sx_prometheus *self,
+                        const struct sx_record *record)
 {
-    place_of_children *place = place_of_record(self, record);
     uintptr_t held = atomic_load_explicit(place, memory_order_acquire);
-    struct children *made = NULL;
+    void *made = NULL;
     while (children_at(held) == NULL) {
         if (held == 0 && made == NULL) {
-            (void)make_children(&made, self, record->method_id, record->scheme,
-                                handler_label(self, record->route, record->handler));
+            made = make(self, record);
         }
         const uintptr_t one_more = held == 0 ? 3 : held + 2;
         const uintptr_t next = held == 0 && made != NULL ? (uintptr_t)made : one_more;
@@ -200,32 +195,28 @@ static struct children *begin_children(struct sx_prometheus *self, const struct 
         }
     }
     free(made); /* another thread was first; the metrics behind both are the same */
-    struct children *children = children_at(held);
-    return children == NULL ? &no_children : children;
+    return children_at(held);
 }
 
-/* When it is over for a request that began without. */
-static void end_without_children(struct sx_prometheus *self, const struct sx_record *record)
+/* When it is over for a request that went on without. */
+static void end_without(place_of_children *place)
 {
-    place_of_children *place = place_of_record(self, record);
     uintptr_t held = atomic_load_explicit(place, memory_order_acquire);
     while (!atomic_compare_exchange_weak_explicit(place, &held, held == 3 ? 0 : held - 2,
                                                   memory_order_acq_rel, memory_order_acquire)) {
     }
 }
 
-static struct code_children *code_children_of(struct sx_prometheus *self, struct children *children,
-                                              const struct sx_record *record)
+static void *make_for_method(const struct sx_prometheus *self, const struct sx_record *record)
 {
-    if (record->status < STATUS_MIN || record->status >= STATUS_MIN + STATUS_COUNT ||
-        children == &no_children) {
-        return &no_code_children;
-    }
-    _Atomic(struct code_children *) *place = &children->codes[record->status - STATUS_MIN];
-    struct code_children *found = atomic_load_explicit(place, memory_order_acquire);
-    if (found != NULL) {
-        return found;
-    }
+    struct children *made;
+    (void)make_children(&made, self, record->method_id, record->scheme,
+                        handler_label(self, record->route, record->handler));
+    return made;
+}
+
+static void *make_for_code(const struct sx_prometheus *self, const struct sx_record *record)
+{
     const struct sx__families *families = &self->families;
     struct told told = {.method = sx_method_name(record->method_id),
                         .handler = handler_label(self, record->route, record->handler),
@@ -240,13 +231,8 @@ static struct code_children *code_children_of(struct sx_prometheus *self, struct
             get_histogram(&made->duration, families->durations, &families->duration_labels, &told);
     }
     if (status < 0) {
-        free(made); /* the next one of this code tries again: nothing has to be undone */
-        return &no_code_children;
-    }
-    if (!atomic_compare_exchange_strong_explicit(place, &found, made, memory_order_acq_rel,
-                                                 memory_order_acquire)) {
         free(made);
-        return found;
+        made = NULL;
     }
     return made;
 }
@@ -261,8 +247,13 @@ static double seconds_since_start(const struct sx_record *record, uint64_t now_n
 static void on_begin(void *context, const struct sx_record *record)
 {
     struct sx_prometheus *self = context;
-    if (!self->excluded[record->route_index]) {
-        sx_gauge_inc(begin_children(self, record)->in_progress);
+    if (self->excluded[record->route_index]) {
+        return;
+    }
+    const struct children *children =
+        begin_with(place_of_record(self, record), make_for_method, self, record);
+    if (children != NULL) {
+        sx_gauge_inc(children->in_progress);
     }
 }
 
@@ -272,14 +263,37 @@ static void on_respond(void *context, const struct sx_record *record)
     if (self->excluded[record->route_index]) {
         return;
     }
-    struct children *children = children_of(self, record);
-    sx_counter_inc(code_children_of(self, children, record)->requests);
+    struct children *children = find_children(place_of_record(self, record));
+    if (children == NULL) {
+        return;
+    }
+    const struct code_children *of_code =
+        begin_with(&children->codes[record->status - STATUS_MIN], make_for_code, self, record);
+    if (of_code != NULL) {
+        sx_counter_inc(of_code->requests);
+    }
     if (children->first_byte != NULL) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
         uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
         sx_histogram_observe(children->first_byte, seconds_since_start(record, now_ns));
     }
+}
+
+/* What was counted has a duration, so that both always agree. */
+static void observe_end(struct sx_prometheus *self, struct children *children,
+                        const struct sx_record *record)
+{
+    place_of_children *place = &children->codes[record->status - STATUS_MIN];
+    const struct code_children *of_code = find_children(place);
+    if (of_code == NULL) {
+        end_without(place);
+        return;
+    }
+    sx_histogram_observe(self->families.duration_has_code ? of_code->duration : children->duration,
+                         seconds_since_start(record, record->ended_ns));
+    sx_histogram_observe(children->request_size, (double)record->request_body_bytes);
+    sx_histogram_observe(children->response_size, (double)record->response_body_bytes);
 }
 
 static void count_aborted(struct sx_prometheus *self, const struct sx_record *record,
@@ -302,23 +316,19 @@ static void on_end(void *context, const struct sx_record *record, enum sx_outcom
     if (self->excluded[record->route_index]) {
         return;
     }
-    struct children *children = children_of(self, record);
-    if (record->status != 0) {
-        /* What was counted has a duration, so that both always agree. */
-        struct sx_histogram *duration = self->families.duration_has_code
-                                            ? code_children_of(self, children, record)->duration
-                                            : children->duration;
-        sx_histogram_observe(duration, seconds_since_start(record, record->ended_ns));
-        sx_histogram_observe(children->request_size, (double)record->request_body_bytes);
-        sx_histogram_observe(children->response_size, (double)record->response_body_bytes);
-    }
+    place_of_children *place = place_of_record(self, record);
+    struct children *children = find_children(place);
     if (outcome != SX_OUTCOME_COMPLETE) {
         count_aborted(self, record, outcome == SX_OUTCOME_REQUEST_ABORTED ? "request" : "response");
     }
-    sx_gauge_dec(children->in_progress);
-    if (children == &no_children) {
-        end_without_children(self, record);
+    if (children == NULL) {
+        end_without(place);
+        return;
     }
+    if (record->status != 0) {
+        observe_end(self, children, record);
+    }
+    sx_gauge_dec(children->in_progress);
 }
 
 static void on_rejected(void *context, enum sx_reason reason)
@@ -377,7 +387,7 @@ static void children_destroy(struct children *children)
         return;
     }
     for (size_t i = 0; i < STATUS_COUNT; i++) {
-        free(atomic_load_explicit(&children->codes[i], memory_order_acquire));
+        free(find_children(&children->codes[i]));
     }
     free(children);
 }
@@ -385,7 +395,7 @@ static void children_destroy(struct children *children)
 static void clean_up(struct sx_prometheus *self)
 {
     for (size_t i = 0; self->places != NULL && i < self->row_count * COLUMNS; i++) {
-        children_destroy(children_at(atomic_load_explicit(&self->places[i], memory_order_acquire)));
+        children_destroy(find_children(&self->places[i]));
     }
     free((void *)self->places);
     free(self->excluded);

@@ -29,9 +29,11 @@ static _Atomic long countdown = -1;
 static pthread_t main_thread;
 static bool spares_none; /* the test's own thread does the work */
 
-/* So that those of children, which have a pointer for each status, fail. */
-#define LARGE ((size_t)2048)
-static _Atomic bool large_ones_fail;
+/* So that children are not made: neither those of a method, which have a pointer for each status,
+ * nor those of a status, which have two. */
+#define OF_METHOD ((size_t)2048)
+#define OF_STATUS (2 * sizeof(void *))
+static _Atomic size_t failing_size; /* 0: none */
 
 static bool fails(void)
 {
@@ -56,8 +58,9 @@ void *__wrap_malloc(size_t size)
 }
 void *__wrap_calloc(size_t count, size_t size)
 {
-    const bool is_large = size >= LARGE && atomic_load(&large_ones_fail);
-    return is_large || fails() ? NULL : __real_calloc(count, size);
+    const size_t failing = atomic_load(&failing_size);
+    const bool is_one = size == failing || (failing == OF_METHOD && size > failing);
+    return is_one || fails() ? NULL : __real_calloc(count, size);
 }
 void *__wrap_realloc(void *memory, size_t size)
 {
@@ -378,6 +381,13 @@ static void assert_all_are_counted_again(void)
     }
 }
 
+/* Each that was counted has a duration, and nothing else has. */
+static void assert_counts_agree(const char *page)
+{
+    assert_true(page_sum(page, "http_requests_total") ==
+                page_sum(page, "http_request_duration_seconds_count"));
+}
+
 static void test_every_failing_allocation_of_a_request_is_survived(void **state)
 {
     (void)state;
@@ -399,6 +409,7 @@ static void test_every_failing_allocation_of_a_request_is_survived(void **state)
     assert_true(json_503 > 3);
     const char *page = page_text(served.registry);
     assert_true(page_sum(page, "http_requests_inprogress") == 0);
+    assert_counts_agree(page);
     /* And no line was lost. Who went away before there was an answer has one, too. */
     const double counted =
         page_sum(page, "http_requests_total") + page_sum(page, "http_requests_rejected_total");
@@ -482,13 +493,13 @@ static void test_who_began_without_metrics_ends_without(void **state)
         served_clean_up(&served);
         served_init(&served, options);
         served_start(&served, &run_options);
-        atomic_store(&large_ones_fail, true);
+        atomic_store(&failing_size, round % 2 == 0 ? OF_METHOD : OF_STATUS);
         pthread_t askers[ASKERS];
         for (size_t i = 0; i < ASKERS; i++) {
             assert_int_equal(pthread_create(&askers[i], NULL, ask_over_and_over, &served), 0);
         }
-        poll(NULL, 0, (int)(round % 8));
-        atomic_store(&large_ones_fail, false);
+        poll(NULL, 0, (int)(round / 2 % 8));
+        atomic_store(&failing_size, 0);
         for (size_t i = 0; i < ASKERS; i++) {
             pthread_join(askers[i], NULL);
         }
@@ -496,6 +507,7 @@ static void test_who_began_without_metrics_ends_without(void **state)
         served_stop(&served);
         const char *page = page_text(served.registry);
         assert_no_gauge_is_left(page);
+        assert_counts_agree(page);
         assert_true(page_sum(page, "http_requests_total") >= ASKED);
     }
 }
