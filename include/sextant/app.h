@@ -399,10 +399,11 @@ SX_API void *sx_request_allocate(const struct sx_request *request, size_t size);
 
 /** The status so far: 0 before the handler ran, in a leave hook the final one. */
 SX_API int sx_response_get_status(const struct sx_response *response);
-/** Sets a header of the response, whoever makes it; copied; replaces one of the same name.
+/** Sets a header of the response, whoever makes it; copied; replaces one of the same name, but for
+ *  Set-Cookie, of which there may be many.
  *
- * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or one that the server writes
- * itself: Content-Length, Transfer-Encoding, Connection, Date), SX_ENOMEM
+ * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or a header that the server writes
+ *           itself: see sx_with_header), SX_ENOMEM
  */
 SX_API SX_MUST_CHECK int sx_response_set_header(struct sx_response *response, const char *name,
                                                 const char *value);

@@ -8,10 +8,13 @@
 #include <string.h>
 #include <strings.h>
 
-/* Framing is the engine's: a handler that could write these could desynchronise the connection. */
+/* Framing is the engine's: a handler that could write these could desynchronise the connection. It
+ * writes the content type of the result, too, and there may be only one. */
 static const char *const engine_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
                                              "Date",           "Keep-Alive",        "Upgrade",
-                                             "Trailer"};
+                                             "Trailer",        "Content-Type"};
+
+static const char set_cookie[] = "Set-Cookie:";
 
 bool sx__header_value_is_allowed(const char *text)
 {
@@ -59,6 +62,28 @@ static void remove_name(struct sx__header_lines *lines, const char *name, size_t
     }
 }
 
+/* RFC 9110 5.3: "the "Set-Cookie" header field often appears in a response message across multiple
+ * field lines". */
+static bool may_be_many(const char *line)
+{
+    return strncasecmp(line, set_cookie, sizeof set_cookie - 1) == 0;
+}
+
+/* The last of the lines that are the same. */
+static void remove_line(struct sx__header_lines *lines, const char *line, size_t line_bytes)
+{
+    size_t last = lines->size;
+    for (size_t at = 0; at < lines->size;) {
+        size_t size = line_size(lines->text + at, lines->text + lines->size);
+        last = size == line_bytes && memcmp(lines->text + at, line, size) == 0 ? at : last;
+        at += size;
+    }
+    if (last < lines->size) {
+        lines->size -= line_bytes;
+        memmove(lines->text + last, lines->text + last + line_bytes, lines->size - last);
+    }
+}
+
 static int append(struct sx__header_lines **lines, const char *const parts[], size_t count)
 {
     size_t need = 0;
@@ -100,10 +125,29 @@ int sx__header_lines_set(struct sx__header_lines **lines, const char *name, cons
     struct sx__header_lines *all = *lines;
     size_t added = all->size - before;
     all->size = before;
-    remove_name(all, name, strlen(name));
+    if (!may_be_many(all->text + before)) {
+        remove_name(all, name, strlen(name));
+    }
     memmove(all->text + all->size, all->text + before, added);
     all->size += added;
     return SX_OK;
+}
+
+/* Removes what `names` has; of lines that may be many the same ones, or none. */
+static void remove_each(struct sx__header_lines *lines, const struct sx__header_lines *names,
+                        bool same_ones)
+{
+    for (size_t at = 0; at < names->size;) {
+        const char *line = names->text + at;
+        size_t size = line_size(line, names->text + names->size);
+        const char *colon = memchr(line, ':', size);
+        if (may_be_many(line) && same_ones) {
+            remove_line(lines, line, size);
+        } else if (colon != NULL && !may_be_many(line)) {
+            remove_name(lines, line, (size_t)(colon - line));
+        }
+        at += size;
+    }
 }
 
 int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__header_lines *from)
@@ -118,7 +162,7 @@ int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__hea
     memcpy(copy, from->text, from->size);
     copy[from->size] = '\0';
     if (*lines != NULL) {
-        sx__header_lines_remove_all(*lines, from);
+        remove_each(*lines, from, false);
     }
     const char *const parts[] = {copy};
     int status = append(lines, parts, 1);
@@ -129,16 +173,7 @@ int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__hea
 void sx__header_lines_remove_all(struct sx__header_lines *lines,
                                  const struct sx__header_lines *names)
 {
-    if (lines == NULL || names == NULL) {
-        return;
-    }
-    for (size_t at = 0; at < names->size;) {
-        const char *line = names->text + at;
-        size_t size = line_size(line, names->text + names->size);
-        const char *colon = memchr(line, ':', size);
-        if (colon != NULL) {
-            remove_name(lines, line, (size_t)(colon - line));
-        }
-        at += size;
+    if (lines != NULL && names != NULL) {
+        remove_each(lines, names, true);
     }
 }

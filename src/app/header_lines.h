@@ -14,7 +14,8 @@ struct sx__header_lines {
 /* RFC 9110 5.5: no CR, LF, NUL or other controls but HTAB. */
 bool sx__header_value_is_allowed(const char *text);
 
-/* Sets a header, replacing one of the same name. `*lines` may be NULL: none yet. Errors: SX_EINVAL
+/* Sets a header, replacing one of the same name; but of Set-Cookie there may be many. `*lines` may
+ * be NULL: none yet. Errors: SX_EINVAL
  * where HTTP does not allow the name or value, or the engine writes that header itself; SX_ENOMEM.
  */
 int sx__header_lines_set(struct sx__header_lines **lines, const char *name, const char *value);
@@ -22,7 +23,8 @@ int sx__header_lines_set(struct sx__header_lines **lines, const char *name, cons
 /* Sets each line of `from` in `*lines`. Errors: SX_ENOMEM; some lines may then be set. */
 int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__header_lines *from);
 
-/* Removes each name that `names` has. NULL: nothing. */
+/* Takes back what was set: removes each name that `names` has, and each of its cookies. NULL:
+ * nothing. */
 void sx__header_lines_remove_all(struct sx__header_lines *lines,
                                  const struct sx__header_lines *names);
 

@@ -46,6 +46,10 @@ static void test_what_could_split_a_response_is_refused(void **state)
         {"transfer-encoding", "chunked"},
         {"Connection", "close"},
         {"Date", "now"},
+        {"content-type", "text/plain"},
+        {"Keep-Alive", "timeout=5"},
+        {"Upgrade", "h2c"},
+        {"Trailer", "X"},
         {NULL, "a"},
         {"X", NULL},
     };
@@ -72,6 +76,25 @@ static void test_merging_replaces_and_removing_takes_back(void **state)
     free(others);
 }
 
+static void test_there_may_be_many_cookies(void **state)
+{
+    (void)state;
+    struct sx__header_lines *lines = NULL;
+    struct sx__header_lines *others = NULL;
+    assert_int_equal(sx__header_lines_set(&lines, "Set-Cookie", "a=1"), SX_OK);
+    assert_int_equal(sx__header_lines_set(&lines, "set-cookie", "b=2"), SX_OK);
+    assert_int_equal(sx__header_lines_set(&lines, "Set-Cookies", "no"), SX_OK);
+    assert_int_equal(sx__header_lines_set(&others, "Set-Cookie", "a=1"), SX_OK);
+    assert_int_equal(sx__header_lines_set(&others, "Set-Cookie", "c=3"), SX_OK);
+    assert_int_equal(sx__header_lines_merge(&lines, others), SX_OK);
+    assert_lines(lines, "Set-Cookie: a=1\r\nset-cookie: b=2\r\nSet-Cookies: no\r\n"
+                        "Set-Cookie: a=1\r\nSet-Cookie: c=3\r\n");
+    sx__header_lines_remove_all(lines, others);
+    assert_lines(lines, "Set-Cookie: a=1\r\nset-cookie: b=2\r\nSet-Cookies: no\r\n");
+    free(lines);
+    free(others);
+}
+
 static void test_many_headers_grow_the_lines(void **state)
 {
     (void)state;
@@ -92,6 +115,7 @@ int main(void)
         cmocka_unit_test(test_a_header_replaces_one_of_the_same_name_in_any_case),
         cmocka_unit_test(test_what_could_split_a_response_is_refused),
         cmocka_unit_test(test_merging_replaces_and_removing_takes_back),
+        cmocka_unit_test(test_there_may_be_many_cookies),
         cmocka_unit_test(test_many_headers_grow_the_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
