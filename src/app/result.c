@@ -43,10 +43,13 @@ static struct sx_result message(int status, const char *text)
     return (struct sx_result){.status = status, .json = object, .content_type = media_json};
 }
 
+/* The cause where there is no memory for one: a fault always has a cause, by which it is known. */
+static char no_memory[] = "out of memory";
+
 static struct sx_result fault_with(char *cause)
 {
     struct sx_result result = message(500, "internal server error");
-    result.cause = cause;
+    result.cause = cause == NULL ? no_memory : cause;
     return result;
 }
 
@@ -232,7 +235,9 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
     if (status < 0) {
         sx_result_clean_up(&result);
         return sx__result_fault("sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
-                                sx_status_text(status));
+                                status == SX_EINVAL ? "HTTP does not allow this name or value, or "
+                                                      "the server writes it itself"
+                                                    : sx_status_text(status));
     }
     return result;
 }
@@ -320,6 +325,6 @@ void sx_result_clean_up(struct sx_result *result)
     json_decref(result->json);
     free(result->body);
     free(result->headers);
-    free(result->cause);
+    free(result->cause == no_memory ? NULL : result->cause);
     *result = (struct sx_result){0};
 }

@@ -7,10 +7,11 @@
 
 /* The n-th allocation from now fails; below 0: none does. */
 static long countdown = -1;
+static bool all_fail;
 
 static bool fails(void)
 {
-    return countdown >= 0 && countdown-- == 0;
+    return all_fail || (countdown >= 0 && countdown-- == 0);
 }
 
 void *__real_malloc(size_t size);
@@ -192,11 +193,35 @@ static void test_an_app_that_cannot_listen_for_want_of_memory_says_so(void **sta
     assert_true(allocations > 2);
 }
 
+/* Without memory even for its cause. */
+static void test_a_fault_stays_one(void **state)
+{
+    (void)state;
+    json_set_alloc_funcs(json_malloc, free);
+    all_fail = true;
+    struct sx_result results[] = {
+        sx_with_status(201, sx_text("x")),
+        sx_with_status(201, sx_json("{s:s}", "a", "x")),
+        sx_with_content_type("text/html", sx_with_status(201, sx_bytes(NULL, "x", 1))),
+        sx_redirect(303, "/%d", 1),
+        sx_with_status(201, sx_with_header("X", "y", sx_empty())),
+        sx_fail(404, "no %d", 1),
+    };
+    all_fail = false;
+    for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
+        assert_int_equal(results[i].status, 500);
+        assert_null(results[i].content_type);
+        assert_string_equal(results[i].cause, "out of memory");
+        sx_result_clean_up(&results[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_app_survives_every_failing_allocation),
         cmocka_unit_test(test_an_app_that_cannot_listen_for_want_of_memory_says_so),
+        cmocka_unit_test(test_a_fault_stays_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

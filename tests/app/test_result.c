@@ -71,6 +71,9 @@ static void test_a_mistake_becomes_a_500_whose_cause_is_not_for_the_client(void 
     assert_fault(sx_with_status(99, sx_empty()), "200 to 599");
     assert_fault(sx_with_status(600, sx_text("x")), "200 to 599");
     assert_fault(sx_with_header("X", "a\r\nY: b", sx_text("x")), "sx_with_header(\"X\")");
+    assert_fault(sx_with_header("Content-Type", "text/html", sx_text("x")),
+                 "sx_with_header(\"Content-Type\"): HTTP does not allow this name or value, or the "
+                 "server writes it itself");
 }
 
 static void test_a_fault_keeps_its_status(void **state)
