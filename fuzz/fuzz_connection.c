@@ -257,7 +257,13 @@ static void tell_parser(struct story *story, const struct sx__connection *connec
 static void converse(struct story *story, const uint8_t *data, size_t size, struct split split)
 {
     struct sx__protocol protocol = {
-        .service = {story, 0, on_begin, on_handle, on_refuse, on_end, on_rejected, on_log},
+        .service = {.app = story,
+                    .begin = on_begin,
+                    .handle = on_handle,
+                    .refuse = on_refuse,
+                    .end = on_end,
+                    .rejected = on_rejected,
+                    .log = on_log},
         .options = {.request_line_bytes = 60,
                     .header_bytes = 200,
                     .header_count = 5,

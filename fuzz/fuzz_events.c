@@ -334,8 +334,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .body_bytes = 50,
                                  .write_timeout_ms = 3000}},
     };
-    world.protocol.service = (struct sx__service){&world,    0,      on_begin,    on_handle,
-                                                  on_refuse, on_end, on_rejected, on_log};
+    world.protocol.service = (struct sx__service){.app = &world,
+                                                  .begin = on_begin,
+                                                  .handle = on_handle,
+                                                  .refuse = on_refuse,
+                                                  .end = on_end,
+                                                  .rejected = on_rejected,
+                                                  .log = on_log};
     demand(sx__run_options_resolve(&world.protocol.options, &world.protocol.options) == 0,
            "bad options");
     const long before = live;

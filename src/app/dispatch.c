@@ -397,14 +397,16 @@ static void log_line(void *context, enum sx_log_level level, const char *message
 struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes)
 {
     size_t frame = app->builtin_plan.frame_bytes;
+    size_t align = app->builtin_plan.frame_align;
     for (size_t i = 0; i < app->route_count; i++) {
-        if (app->routes[i].plan.frame_bytes > frame) {
-            frame = app->routes[i].plan.frame_bytes;
-        }
+        const struct sx__plan *plan = &app->routes[i].plan;
+        frame = plan->frame_bytes > frame ? plan->frame_bytes : frame;
+        align = plan->frame_align > align ? plan->frame_align : align;
     }
     return (struct sx__service){
         .app = app,
         .frame_bytes = frame + sx__request_text_bytes(request_line_bytes),
+        .frame_align = align,
         .begin = begin,
         .handle = handle,
         .refuse = refuse,

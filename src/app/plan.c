@@ -15,6 +15,9 @@ static size_t reserve_frame(struct builder *builder, size_t size, size_t align)
 {
     size_t at = (builder->plan->frame_bytes + align - 1) / align * align;
     builder->plan->frame_bytes = at + size;
+    if (align > builder->plan->frame_align) {
+        builder->plan->frame_align = align;
+    }
     return at;
 }
 

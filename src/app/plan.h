@@ -63,6 +63,7 @@ struct sx__plan {
     struct sx__argument *arguments;
     size_t argument_count;
     size_t frame_bytes;
+    size_t frame_align; /* the largest of what lies in it */
 };
 
 /* Builds the plan of a checked app for a route, or for what no route answers (NULL). Errors:

@@ -39,7 +39,6 @@ struct sx_request {
     const struct sx__plan *plan;
     bool bad_target;
     bool other_slash; /* there would be a route, but for the slash at the path's end */
-    bool reserved;
     /* from here on only while it is handled */
     char *frame;
     const char *path_values[SX_PARAMS_MAX];

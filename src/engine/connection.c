@@ -518,6 +518,14 @@ void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t 
     respond_to_exchange(connection);
 }
 
+void *sx__frame_new(const struct sx__service *service)
+{
+    const size_t least = _Alignof(max_align_t);
+    const size_t align = service->frame_align < least ? least : service->frame_align;
+    void *frame = NULL;
+    return posix_memalign(&frame, align, service->frame_bytes + 1) == 0 ? frame : NULL;
+}
+
 void sx__connection_handle(struct sx__connection *connection, void *frame)
 {
     assert(connection->phase == SX__PHASE_READY);

@@ -131,7 +131,10 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns);
 /* In place of handle: there is no thread for it. In place of produce: it waits for a while. */
 void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns);
 
-/* `frame` has the service's frame_bytes. */
+/* Memory for the service's frames, one at a time; free frees it. NULL: exhausted. */
+void *sx__frame_new(const struct sx__service *service);
+
+/* `frame` is one of sx__frame_new. */
 void sx__connection_handle(struct sx__connection *connection, void *frame);
 
 /* Runs the producer; as handle. */

@@ -74,6 +74,7 @@ struct sx__exchange {
 struct sx__service {
     void *app;
     size_t frame_bytes; /* memory that handle needs besides; one frame a thread */
+    size_t frame_align; /* a power of two; 0: none in particular */
     void (*begin)(void *app, struct sx__exchange *exchange);
     void (*handle)(void *app, struct sx__exchange *exchange, void *frame);
     void (*refuse)(void *app, struct sx__exchange *exchange, int status, const char *message);

@@ -29,7 +29,7 @@ int sx__inprocess_new(struct sx__inprocess **inprocess, const struct sx__service
     if (made == NULL) {
         return SX_ENOMEM;
     }
-    made->frame = malloc(service->frame_bytes + 1);
+    made->frame = sx__frame_new(service);
     if (made->frame == NULL) {
         free(made);
         return SX_ENOMEM;

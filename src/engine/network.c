@@ -84,8 +84,7 @@ static int make_workers(struct sx__network *network)
         struct sx__worker *worker = &network->workers[i];
         worker->network = network;
         pthread_cond_init(&worker->unparked, NULL);
-        /* One byte more: malloc(0) may give NULL. */
-        worker->frame = malloc(network->protocol.service.frame_bytes + 1);
+        worker->frame = sx__frame_new(&network->protocol.service);
         if (worker->frame == NULL) {
             return SX_ENOMEM;
         }
@@ -347,7 +346,7 @@ static void rest(struct sx__network *network, struct calm *calm)
         return;
     }
     atomic_store(&network->monitor_asleep, true);
-    /* See enter_handler. */
+    /* It may have become active in between: see rouse_monitor. */
     if (sx__workers_tick(network).active) {
         wait_for_event(network, TICK_MS);
     } else {

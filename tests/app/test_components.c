@@ -88,6 +88,37 @@ static struct sx_result show(struct base *base, struct base *above, struct base 
 SX_BIND(show, (inject, base, base), (inject, above, above), (inject, worker, worker),
         (inject, per_request, per_request));
 
+/* More than malloc gives. */
+struct vector {
+    _Alignas(1024) char bytes[1024];
+};
+SX_COMPONENT_DECLARE(vector, struct vector);
+static struct sx_result vector_init(struct vector *self)
+{
+    memset(self->bytes, 1, sizeof self->bytes);
+    return sx_continue();
+}
+SX_COMPONENT(vector, request, vector_init, NULL);
+static struct sx_result show_alignment(const char *q, struct vector *vector)
+{
+    return sx_text("%s %d", q, (int)((uintptr_t)vector % _Alignof(struct vector)));
+}
+SX_BIND(show_alignment, (query, str, q), (inject, vector, vector));
+
+static void test_a_component_of_a_request_is_aligned(void **state)
+{
+    (void)state;
+    static const struct sx_route route[] = {SX_GET("/", show_alignment)};
+    struct fixture fixture;
+    for (int i = 0; i < 4; i++) {
+        fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(route),
+                                                       .components = SX_COMPONENTS(vector)});
+        assert_int_equal(fixture_send(&fixture, "GET", "/?q=a", NULL), 200);
+        assert_body(&fixture, "a 0");
+        fixture_clean_up(&fixture);
+    }
+}
+
 /* What a library allocates: the framework holds the pointer. */
 SX_COMPONENT_DECLARE(given, struct base);
 SX_COMPONENT_DECLARE(given_request, struct base);
@@ -382,6 +413,7 @@ static void test_bad_arguments_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_component_of_a_request_is_aligned),
         cmocka_unit_test(test_components_are_made_in_the_order_of_their_needs),
         cmocka_unit_test(test_options_come_with_the_registration),
         cmocka_unit_test(test_an_app_component_that_fails_keeps_the_app_from_starting),
