@@ -20,9 +20,10 @@ struct command {
     struct sx__listen_options listen;
     struct sx_setting *settings; /* the app's own, then those of the command line */
     size_t setting_count;
-    struct option *options;
+    struct option *options;         /* the last one has no name */
     const struct sx_param **params; /* of the options behind the first BUILT_IN */
     size_t option_count;
+    int status; /* of making the options */
 };
 
 /* --page-size for the setting page_size. */
@@ -34,19 +35,38 @@ static void option_name(char *name, size_t size, const char *setting)
     }
 }
 
+/* Looks for the first parameter that asks for a setting. */
+struct search {
+    const char *name;
+    const struct sx_param *first; /* NULL: none so far */
+};
+
+static void search_param(void *context, const struct sx_param *param)
+{
+    struct search *search = context;
+    if (search->first == NULL && strcmp(param->name, search->name) == 0) {
+        search->first = param;
+    }
+}
+
+/* Once for each setting, however many ask for it. */
 static void print_setting(void *context, const struct sx_param *param)
 {
-    FILE *to = context;
+    struct search search = {.name = param->name};
+    sx__settings_visit(context, search_param, &search);
+    if (search.first != param) {
+        return;
+    }
     char name[64];
     char what[SX__CONVERT_MESSAGE_BYTES];
     option_name(name, sizeof name, param->name);
     sx__convert_describe(param, what, sizeof what);
-    fprintf(to, "        --%s VALUE  %s%s%s", name, param->help == NULL ? "" : param->help,
-            param->help == NULL ? "" : ": ", what);
+    printf("        --%s VALUE  %s%s%s", name, param->help == NULL ? "" : param->help,
+           param->help == NULL ? "" : ": ", what);
     if (param->fallback != NULL) {
-        fprintf(to, " (%s)", param->fallback);
+        printf(" (%s)", param->fallback);
     }
-    fputs("\n", to);
+    putchar('\n');
 }
 
 static int usage(const char *program, const struct sx_app_options *options)
@@ -71,7 +91,7 @@ static int usage(const char *program, const struct sx_app_options *options)
         "        --tls-minimum 1.2|1.3  the oldest version of TLS (1.2)\n"
         "routes  list the routes, with the parameters and components of their handlers\n",
         program, program);
-    sx__settings_visit(options, print_setting, stdout);
+    sx__settings_visit(options, print_setting, (void *)(uintptr_t)options);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -176,17 +196,46 @@ static void count_setting(void *context, const struct sx_param *param)
     ++*(size_t *)context;
 }
 
+/* What getopt_long gives for the option at that index: no character, and another for each, as it
+ * takes an abbreviation of several for the first of them where their values are the same. */
+#define OPTION_VALUE(index) (256 + (int)(index))
+
+static const struct option *find_option(const struct command *command, const char *name)
+{
+    const struct option *option = command->options;
+    while (option->name != NULL && strcmp(option->name, name) != 0) {
+        option++;
+    }
+    return option->name == NULL ? NULL : option;
+}
+
+/* Once for each setting, however many ask for it. */
 static void add_option(void *context, const struct sx_param *param)
 {
     struct command *command = context;
     size_t size = strlen(param->name) + 1;
     char *name = malloc(size);
-    if (name != NULL) {
-        option_name(name, size, param->name);
-        command->params[command->option_count] = param;
-        command->options[command->option_count++] =
-            (struct option){name, required_argument, NULL, 0};
+    if (name == NULL) {
+        command->status = SX_ENOMEM;
+        return;
     }
+    option_name(name, size, param->name);
+    const struct option *same = find_option(command, name);
+    if (same == NULL) {
+        command->params[command->option_count] = param;
+        command->options[command->option_count] =
+            (struct option){name, required_argument, NULL, OPTION_VALUE(command->option_count)};
+        command->option_count++;
+        return;
+    }
+    if (same < command->options + BUILT_IN && command->status == SX_OK) {
+        fprintf(stderr,
+                "error: the setting '%s' cannot be given as --%s, which says how to serve: it "
+                "needs another name\n",
+                param->name, name);
+        command->status = SX_EWIRING;
+    }
+    free(name);
 }
 
 static void command_clean_up(struct command *command)
@@ -200,7 +249,7 @@ static void command_clean_up(struct command *command)
     sx__listen_options_clean_up(&command->listen);
 }
 
-static bool command_init(struct command *command, int argc, const struct sx_app_options *options)
+static int command_init(struct command *command, int argc, const struct sx_app_options *options)
 {
     static const struct option built_in[BUILT_IN] = {
         [HOST] = {"host", required_argument, NULL, 0},
@@ -219,17 +268,23 @@ static bool command_init(struct command *command, int argc, const struct sx_app_
     command->settings =
         calloc(options->settings.count + (size_t)argc + 1, sizeof *command->settings);
     if (command->options == NULL || command->params == NULL || command->settings == NULL) {
-        return false;
+        return SX_ENOMEM;
     }
     memcpy(command->options, built_in, sizeof built_in);
+    for (size_t i = 0; i < BUILT_IN; i++) {
+        command->options[i].val = OPTION_VALUE(i);
+    }
     command->option_count = BUILT_IN;
     sx__settings_visit(options, add_option, command);
+    if (command->status < 0) {
+        return command->status;
+    }
     for (size_t i = 0; i < options->settings.count; i++) {
         command->settings[command->setting_count++] = options->settings.items[i];
     }
     command->run.host = "127.0.0.1";
     command->run.port = 8080;
-    return sx__listen_options_init(&command->listen, &command->run, (size_t)argc) == SX_OK;
+    return sx__listen_options_init(&command->listen, &command->run, (size_t)argc);
 }
 
 static bool take_option(struct command *command, int index, const char *value)
@@ -272,20 +327,45 @@ static bool take_option(struct command *command, int index, const char *value)
     }
 }
 
+/* Two options that the text, `--name` or `--name=value`, may be short for. */
+static bool is_ambiguous(const struct command *command, const char *text, const char *both[2])
+{
+    const char *name = text + strspn(text, "-");
+    const size_t size = strcspn(name, "=");
+    size_t count = 0;
+    for (const struct option *option = command->options; option->name != NULL; option++) {
+        if (count < 2 && strncmp(option->name, name, size) == 0) {
+            both[count++] = option->name;
+        }
+    }
+    return count == 2;
+}
+
+static void explain(const struct command *command, int option, const char *text)
+{
+    const char *both[2];
+    if (option == ':') {
+        fprintf(stderr, "error: %s needs a value\n", text);
+    } else if (optopt > 0) {
+        fprintf(stderr, "error: there is no option -%c\n", optopt);
+    } else if (is_ambiguous(command, text, both)) {
+        fprintf(stderr, "error: %s may be --%s or --%s\n", text, both[0], both[1]);
+    } else {
+        fprintf(stderr, "error: there is no option %s\n", text);
+    }
+}
+
 static bool parse(struct command *command, int argc, char **argv)
 {
-    int index = 0;
     int option;
     optind = 0; /* whoever else has used getopt before: begin again */
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", command->options, &index)) != -1) {
-        if (option != 0) {
-            fprintf(stderr,
-                    option == ':' ? "error: %s needs a value\n" : "error: there is no option %s\n",
-                    argv[optind - 1]);
+    while ((option = getopt_long(argc, argv, ":", command->options, NULL)) != -1) {
+        if (option < OPTION_VALUE(0)) {
+            explain(command, option, argv[optind - 1]);
             return false;
         }
-        if (!take_option(command, index, optarg)) {
+        if (!take_option(command, option - OPTION_VALUE(0), optarg)) {
             return false;
         }
     }
@@ -377,12 +457,12 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
         return refuse(command.program);
     }
     int exit_status = 1;
-    if (!command_init(&command, argc, options)) {
-        fprintf(stderr, "error: %s\n", sx_status_text(SX_ENOMEM));
-    } else if (!parse(&command, argc - 1, argv + 1)) {
-        exit_status = refuse(command.program);
-    } else {
-        exit_status = execute(&command, options);
+    const int status = command_init(&command, argc, options);
+    if (status == SX_OK) {
+        const bool parsed = parse(&command, argc - 1, argv + 1);
+        exit_status = parsed ? execute(&command, options) : refuse(command.program);
+    } else if (status != SX_EWIRING) { /* that has been explained */
+        fprintf(stderr, "error: %s\n", sx_status_text(status));
     }
     command_clean_up(&command);
     return exit_status;

@@ -126,7 +126,8 @@ static void test_what_does_not_fit_keeps_the_app_from_starting(void **state)
 }
 
 /* Runs the command line with its output caught. */
-static int command(char *output, size_t size, int descriptor, const char *const *arguments)
+static int command(char *output, size_t size, int descriptor,
+                   const struct sx_app_options *app_options, const char *const *arguments)
 {
     char *argv[8] = {0};
     int argc = 0;
@@ -138,7 +139,7 @@ static int command(char *output, size_t size, int descriptor, const char *const 
     fflush(NULL);
     int before = dup(descriptor);
     dup2(pipe_ends[1], descriptor);
-    int status = sx_app_main(argc, argv, options());
+    int status = sx_app_main(argc, argv, app_options);
     fflush(NULL);
     dup2(before, descriptor);
     close(before);
@@ -148,8 +149,9 @@ static int command(char *output, size_t size, int descriptor, const char *const 
     close(pipe_ends[0]);
     return status;
 }
-#define COMMAND(output_, descriptor_, ...) \
-    command(output_, sizeof output_, descriptor_, (const char *const[]){"app", __VA_ARGS__, NULL})
+#define COMMAND(output_, descriptor_, ...)                   \
+    command(output_, sizeof output_, descriptor_, options(), \
+            (const char *const[]){"app", __VA_ARGS__, NULL})
 
 static void test_the_command_line_lists_routes_and_settings(void **state)
 {
@@ -163,6 +165,8 @@ static void test_the_command_line_lists_routes_and_settings(void **state)
     assert_non_null(strstr(output, "--page-size VALUE  a whole number of at least 1 (20)\n"));
     assert_non_null(
         strstr(output, "--database VALUE  path of the database: UTF-8 text (app.db)\n"));
+    /* Once, though there are two who ask for it. */
+    assert_null(strstr(strstr(output, "--page-size") + 1, "--page-size"));
 }
 
 static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
@@ -180,6 +184,12 @@ static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
     assert_non_null(strstr(output, "--port takes a number from 0 to 65535, not \"65536\""));
     assert_int_equal(COMMAND(output, 2, "run", "--threads", "4097"), 2);
     assert_non_null(strstr(output, "--threads takes a number from 0 to 4096, not \"4097\""));
+    assert_int_equal(COMMAND(output, 2, "run", "-xy"), 2);
+    assert_non_null(strstr(output, "error: there is no option -x\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--p=80"), 2);
+    assert_non_null(strstr(output, "error: --p=80 may be --port or --page-size\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--po", "x"), 2);
+    assert_non_null(strstr(output, "--port takes a number"));
     assert_int_equal(COMMAND(output, 2, "run", "fast"), 2);
     assert_non_null(strstr(output, "\"fast\" is not understood"));
 }
@@ -191,6 +201,71 @@ static void test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason(void
     assert_int_equal(COMMAND(output, 2, "routes", "--page-size", "x"), 1);
     assert_non_null(
         strstr(output, "the setting 'page_size' (from .settings or the command line) must be"));
+}
+
+static struct sx_result needs_host(const char *host)
+{
+    return sx_text("%s", host);
+}
+SX_BIND(needs_host, (setting, str, host));
+
+/* --host would say where to listen. */
+static void test_a_setting_cannot_have_the_name_of_another_option(void **state)
+{
+    (void)state;
+    static const struct sx_route clashing[] = {SX_GET("/", needs_host)};
+    const struct sx_app_options clash = {.routes = SX_LIST(clashing)};
+    char output[4096];
+    const char *const arguments[] = {"app", "routes", "--host", "db1", NULL};
+    assert_int_equal(command(output, sizeof output, 2, &clash, arguments), 1);
+    assert_string_equal(output, "error: the setting 'host' cannot be given as --host, which says "
+                                "how to serve: it needs another name\n");
+}
+
+SX_COMPONENT_DECLARE(other_store, struct store);
+static struct sx_result other_store_open(struct store *store, int64_t other_size)
+{
+    store->size = other_size;
+    return sx_continue();
+}
+SX_COMPONENT(other_store, app, other_store_open, NULL, (setting, i64, other_size, SX_DEFAULT("3")));
+
+static void test_what_overrides_a_component_has_settings_of_its_own(void **state)
+{
+    (void)state;
+    static const struct sx_override overrides[] = {SX_OVERRIDE(store, other_store)};
+    struct sx_app_options with = *options();
+    with.overrides = (struct sx_override_list)SX_LIST(overrides);
+    fixture_init(&fixture, with);
+    assert_shown("app.db 20 0.5 0 3 app.db");
+    static const struct sx_setting given[] = {{"other_size", "4"}, {"page_size", "30"}};
+    with.settings = (struct sx_setting_list)SX_LIST(given);
+    fixture_init(&fixture, with);
+    assert_shown("app.db 30 0.5 0 4 app.db");
+}
+
+/* As many includes as there may be, one in the other, and then one too many. */
+static void test_a_setting_is_found_below_all_includes(void **state)
+{
+    (void)state;
+    enum { MOST = 16 };
+    struct sx_route levels[MOST + 2];
+    const struct sx_route innermost = SX_GET("/", needs_secret);
+    const struct sx_route include = SX_INCLUDE("/a", secret_routes);
+    levels[0] = innermost;
+    for (size_t i = 1; i < MOST + 2; i++) {
+        levels[i] = include;
+        levels[i].include = (struct sx_route_list){&levels[i - 1], 1};
+    }
+    static const struct sx_setting given[] = {{"secret", "found"}};
+    struct sx_app_options with = {.routes = {&levels[MOST], 1}, .settings = SX_LIST(given)};
+    fixture_init(&fixture, with);
+    assert_int_equal(fixture_send(&fixture, "GET", "/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/", NULL), 200);
+    assert_body(&fixture, "found");
+    fixture_clean_up(&fixture);
+    with.routes.items = &levels[MOST + 1];
+    assert_int_equal(fixture_try(&fixture, with), SX_EWIRING);
+    assert_logged(&fixture, "includes are nested too deeply");
 }
 
 int main(void)
@@ -205,6 +280,10 @@ int main(void)
         cmocka_unit_test_setup(test_a_wrong_command_line_is_a_2_with_its_reason, clean_environment),
         cmocka_unit_test_setup(test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason,
                                clean_environment),
+        cmocka_unit_test(test_a_setting_cannot_have_the_name_of_another_option),
+        cmocka_unit_test_setup(test_what_overrides_a_component_has_settings_of_its_own,
+                               clean_environment),
+        cmocka_unit_test(test_a_setting_is_found_below_all_includes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
