@@ -17,8 +17,8 @@
  * Offsets named *_offset count from `start`, the first byte of the request; the input may move
  * until parse_head, and from then on stays where it is.
  */
-#ifndef SX_REQUEST_H
-#define SX_REQUEST_H
+#ifndef SX_ENGINE_REQUEST_H
+#define SX_ENGINE_REQUEST_H
 
 #include "engine.h"
 #include <llhttp.h>
