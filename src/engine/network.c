@@ -55,6 +55,15 @@ void sx__network_wake_monitor(struct sx__network *network)
     write_event(network->monitor_fd);
 }
 
+/* The monitor sleeps while nobody is in a handler or queued. Either it sees this thread before it
+ * goes to sleep, or this thread sees that it sleeps: both sides write before they read. */
+void sx__network_rouse_monitor(struct sx__network *network)
+{
+    if (atomic_load(&network->monitor_asleep) && atomic_exchange(&network->monitor_asleep, false)) {
+        sx__network_wake_monitor(network);
+    }
+}
+
 /* ---- making and destroying ---- */
 
 static int open_descriptors(struct sx__network *network)
@@ -346,7 +355,7 @@ static void rest(struct sx__network *network, struct calm *calm)
         return;
     }
     atomic_store(&network->monitor_asleep, true);
-    /* It may have become active in between: see rouse_monitor. */
+    /* It may have become active in between: see sx__network_rouse_monitor. */
     if (sx__workers_tick(network).active) {
         wait_for_event(network, TICK_MS);
     } else {

@@ -6,7 +6,8 @@
  *     slots.c     the connections, by file descriptor
  *     permits.c   who may poll
  *     tokens.c    who may be in a handler, and the queue of those who wait for it
- *     worker.c    a thread: poll, read, handle, write
+ *     worker.c    a thread: it polls, and has a permit or has lost it
+ *     turn.c      what it does for a connection: read, handle, write
  *     transfer.c  its reading and writing, with TLS (tls.c) or without
  *
  * All threads share one epoll set, and a connection is in it once, for edges (EPOLLET). Whoever
@@ -248,6 +249,17 @@ struct sx__worker {
 /* The thread's function. */
 void *sx__worker_run(void *worker);
 
+/* Around all that the service is called for: a handler may block, and so may an observer. Whether
+ * the thread still has its permit is known behind it. */
+void sx__worker_enter_user_code(struct sx__worker *worker);
+void sx__worker_leave_user_code(struct sx__worker *worker);
+
+/* Before what is known to last. */
+void sx__worker_give_up_permit(struct sx__worker *worker);
+
+/* How long a turn took. */
+void sx__worker_note_turn(struct sx__worker *worker, uint64_t ns);
+
 /* What the monitor saw. */
 struct sx__tick {
     bool active; /* a thread is in a handler or was since the last tick, or somebody is queued */
@@ -260,6 +272,12 @@ struct sx__tick sx__workers_tick(struct sx__network *network);
 
 /* How many threads are in a handler. */
 unsigned sx__workers_count_inside(struct sx__network *network);
+
+/* ---- turns ---- */
+
+/* What there is to do for a connection that the thread has taken, and for those that have waited
+ * for the token which it then has. `may_end`: the event may tell of an end. */
+void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_end);
 
 /* ---- the listeners ---- */
 
@@ -332,6 +350,8 @@ void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t
 
 uint64_t sx__now_ns(void);
 void sx__network_wake_monitor(struct sx__network *network);
+/* If it sleeps: there is a handler or a queue to watch. */
+void sx__network_rouse_monitor(struct sx__network *network);
 void sx__network_log(struct sx__network *network, enum sx_log_level level, const char *format, ...)
     SX_PRINTF(3, 4);
 

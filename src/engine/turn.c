@@ -1,0 +1,512 @@
+#define _GNU_SOURCE /* POLLRDHUP */
+#include "network.h"
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What one connection may do before the others get their turn: reads, responses, handlers. */
+#define STEPS_PER_TURN 64
+#define BYTES_PER_TURN ((size_t)256 << 10)
+#define DISCARD_BYTES 4096
+#define SLOWNESS_MAX 16
+#define NS_PER_MS 1000000u
+#define SLOW_NS NS_PER_MS
+
+/* One turn of one connection. */
+struct turn {
+    struct sx__worker *worker;
+    struct sx__slot *slot;
+    struct sx__connection *connection;
+    uint64_t now_ns;
+    bool waits;   /* nothing can be done before an event comes */
+    bool blocked; /* there is no room to write */
+    bool drained; /* the socket has nothing more to read now */
+    bool ends;    /* there may be an end of input, which no further event will tell */
+    bool granted; /* it was queued, and its handler may run now, with or without a permit */
+    bool queued;  /* it is not ours any more */
+    size_t sent;  /* bytes of responses */
+};
+
+/* ---- handlers ---- */
+
+/* A route whose handlers have lasted lately is expected to go on so: its thread gives up the permit
+ * before it calls, instead of keeping it from all others until the monitor comes. Otherwise P
+ * permits would let no more than about P blocking calls begin in a millisecond. A single late
+ * return proves nothing, as any thread may have to wait for a processor. */
+static void learn(_Atomic unsigned char *slowness, bool was_slow)
+{
+    const unsigned known = atomic_load_explicit(slowness, memory_order_relaxed);
+    const unsigned now = was_slow ? (known + 4 < SLOWNESS_MAX ? known + 4 : SLOWNESS_MAX)
+                                  : (known > 0 ? known - 1 : 0);
+    if (now != known) {
+        /* Another thread's lesson may be lost; there will be more. */
+        atomic_store_explicit(slowness, (unsigned char)now, memory_order_relaxed);
+    }
+}
+
+/* A client is given its time to read from when there is something to read. */
+static void after_user_code(struct turn *turn, _Atomic unsigned char *slowness, bool was_slow)
+{
+    learn(slowness, was_slow);
+    if (was_slow) {
+        turn->now_ns = sx__now_ns();
+        sx__connection_lasted(turn->connection, turn->now_ns);
+    }
+}
+
+static void run_user_code(struct turn *turn)
+{
+    if (sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
+        sx__connection_handle(turn->connection, turn->worker->frame);
+    } else {
+        sx__connection_produce(turn->connection, sx__now_ns());
+    }
+}
+
+static void call_handler(struct turn *turn)
+{
+    struct sx__worker *worker = turn->worker;
+    struct sx__network *network = worker->network;
+    const size_t route = turn->connection->request->exchange.record.route_index;
+    _Atomic unsigned char *slowness = &network->slowness[route % SX__ROUTES_KNOWN];
+    if (worker->has_permit &&
+        atomic_load_explicit(slowness, memory_order_relaxed) >= SLOWNESS_MAX / 2) {
+        sx__worker_give_up_permit(worker);
+    }
+    const bool is_watched = worker->has_permit;
+    const uint64_t began_ns = is_watched ? 0 : sx__now_ns();
+    sx__worker_enter_user_code(worker);
+    run_user_code(turn);
+    sx__worker_leave_user_code(worker);
+    after_user_code(turn, slowness,
+                    is_watched ? !worker->has_permit : sx__now_ns() - began_ns > SLOW_NS);
+}
+
+static void refuse_overload(struct turn *turn)
+{
+    sx__worker_enter_user_code(turn->worker);
+    sx__connection_refuse_overload(turn->connection, turn->now_ns);
+    sx__worker_leave_user_code(turn->worker);
+}
+
+static bool is_reserved(const struct turn *turn)
+{
+    return turn->connection->request->exchange.reserved;
+}
+
+/* A request that is whole is not its client's any more: the bounds of the queue, and of the number
+ * of threads, are those of its memory. */
+static void let_go_of_request(struct turn *turn)
+{
+    struct sx__slot *slot = turn->slot;
+    slot->queued_bytes = sx__connection_get_held(turn->connection);
+    if (slot->queued_bytes > 0 && sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
+        sx__slot_hold(slot, turn->worker->network, 0);
+    }
+}
+
+static void handle(struct turn *turn)
+{
+    struct sx__worker *worker = turn->worker;
+    struct sx__network *network = worker->network;
+    enum sx__took took = SX__TOOK_TOKEN;
+    let_go_of_request(turn);
+    if (worker->token == SX__TOKEN_NONE) {
+        const uint64_t wait_ms = network->protocol.options.queue_timeout_ms;
+        took = sx__tokens_take(&network->tokens, turn->slot, is_reserved(turn),
+                               turn->now_ns + wait_ms * NS_PER_MS, &worker->token);
+    }
+    switch (took) {
+    case SX__TOOK_TOKEN:
+        turn->granted = false;
+        call_handler(turn);
+        break;
+    case SX__TOOK_PLACE:
+        turn->queued = true;
+        sx__network_rouse_monitor(network);
+        break;
+    case SX__TOOK_NOTHING:
+        refuse_overload(turn);
+        break;
+    }
+}
+
+/* ---- what a connection wants ---- */
+
+/* The first time the kick will watch for room to write. */
+static void wait_for_room(struct turn *turn)
+{
+    turn->blocked = true;
+    turn->waits = turn->slot->watches_output;
+}
+
+static void abort_connection(struct turn *turn)
+{
+    sx__worker_enter_user_code(turn->worker);
+    sx__connection_abort(turn->connection, turn->now_ns);
+    sx__worker_leave_user_code(turn->worker);
+}
+
+static void reject(struct turn *turn, enum sx_reason reason)
+{
+    const struct sx__service *service = &turn->worker->network->protocol.service;
+    sx__worker_enter_user_code(turn->worker);
+    service->rejected(service->app, reason);
+    sx__worker_leave_user_code(turn->worker);
+}
+
+static bool is_in_handshake(const struct turn *turn)
+{
+    return turn->slot->tls != NULL && !sx__tls_is_established(turn->slot->tls);
+}
+
+static void give_up_input(struct turn *turn, int error)
+{
+    if ((error == EPROTO || turn->slot->late) && is_in_handshake(turn)) {
+        reject(turn, SX_REASON_TLS_HANDSHAKE);
+    }
+    abort_connection(turn);
+}
+
+static void end_late(struct turn *turn)
+{
+    if (is_in_handshake(turn)) {
+        reject(turn, SX_REASON_TLS_HANDSHAKE);
+    }
+    sx__worker_enter_user_code(turn->worker);
+    sx__connection_end_late(turn->connection, turn->now_ns);
+    sx__worker_leave_user_code(turn->worker);
+}
+
+static void end_input(struct turn *turn)
+{
+    sx__worker_enter_user_code(turn->worker);
+    sx__connection_end_input(turn->connection, turn->now_ns);
+    sx__worker_leave_user_code(turn->worker);
+}
+
+/* What came while the monitor looked may have given it more time. */
+static bool is_late(const struct turn *turn)
+{
+    return turn->slot->late && turn->now_ns >= sx__slot_get_deadline(turn->slot);
+}
+
+static void read_input(struct turn *turn)
+{
+    if (turn->drained && is_late(turn)) {
+        end_late(turn);
+        return;
+    }
+    if (turn->drained) {
+        turn->waits = true;
+        return;
+    }
+    if (turn->slot->shed) {
+        /* What the kernel still has of its body would count again. */
+        end_late(turn);
+        return;
+    }
+    char *space;
+    size_t size;
+    if (sx__connection_reserve(turn->connection, &turn->worker->pool, &space, &size) < 0) {
+        if (sx__connection_is_idle(turn->connection)) {
+            reject(turn, SX_REASON_OVERLOADED);
+        }
+        abort_connection(turn);
+        return;
+    }
+    const ssize_t count = sx__slot_receive(turn->slot, space, size);
+    if (count > 0) {
+        /* What TLS has read already the kernel does not tell of again. */
+        turn->drained = (size_t)count < size && !turn->ends && turn->slot->tls == NULL;
+        turn->slot->taken += (size_t)count;
+        sx__connection_receive(turn->connection, (size_t)count);
+    } else if (count == 0 && !turn->slot->late) {
+        end_input(turn);
+    } else if (count == 0) {
+        end_late(turn);
+    } else if (errno == EAGAIN) {
+        turn->drained = true;
+    } else if (errno == EBUSY && turn->slot->tls != NULL && !is_late(turn)) {
+        wait_for_room(turn);
+    } else if (errno != EINTR) {
+        give_up_input(turn, errno);
+    }
+}
+
+/* The disk may keep the thread as a handler may, and then its permit is taken in the same way. */
+static ssize_t send_file(struct turn *turn, const struct sx__file_part *part)
+{
+    sx__worker_enter_user_code(turn->worker);
+    ssize_t sent = sx__slot_send_file(turn->slot, part);
+    const int error = errno;
+    sx__worker_leave_user_code(turn->worker);
+    errno = error;
+    if (sent == 0) {
+        /* It has become shorter than its Content-Length. */
+        errno = EIO;
+        sent = -1;
+    }
+    return sent;
+}
+
+static void write_output(struct turn *turn)
+{
+    struct sx_str pieces[2];
+    struct sx__file_part part;
+    const size_t count = sx__connection_get_output(turn->connection, pieces);
+    const bool has_file = sx__connection_get_file(turn->connection, &part);
+    const ssize_t size =
+        count > 0 ? sx__slot_send(turn->slot, pieces, count, has_file) : send_file(turn, &part);
+    if (size >= 0) {
+        turn->now_ns = sx__now_ns();
+        turn->sent += (size_t)size;
+        turn->slot->taken += (size_t)size;
+        sx__worker_enter_user_code(turn->worker);
+        sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
+        sx__worker_leave_user_code(turn->worker);
+    } else if (errno == EAGAIN) {
+        wait_for_room(turn);
+    } else if (errno == EBUSY && turn->slot->tls != NULL) {
+        turn->waits = true;
+    } else if (errno != EINTR) {
+        turn->now_ns = sx__now_ns();
+        abort_connection(turn);
+    }
+}
+
+/* RFC 9112 9.6: "the server then continues to read from the connection until it receives a
+ * corresponding close by the client": not for ever, and who sends without a pause is never found
+ * waiting by the monitor. */
+static void linger(struct turn *turn)
+{
+    if (!turn->slot->lingering) {
+        turn->slot->lingering = true;
+        sx__slot_end_output(turn->slot);
+        shutdown(turn->slot->fd, SHUT_WR);
+    }
+    char discarded[DISCARD_BYTES];
+    const ssize_t count = recv(turn->slot->fd, discarded, sizeof discarded, 0);
+    if (count < 0 && errno == EAGAIN) {
+        turn->waits = true;
+    } else if (count == 0 || (count < 0 && errno != EINTR) ||
+               turn->now_ns >= sx__connection_get_deadline(turn->connection)) {
+        abort_connection(turn);
+    }
+}
+
+static void step(struct turn *turn, enum sx__want want)
+{
+    switch (want) {
+    case SX__WANT_INPUT:
+        read_input(turn);
+        break;
+    case SX__WANT_ADVANCE:
+        sx__worker_enter_user_code(turn->worker);
+        sx__connection_advance(turn->connection, turn->now_ns);
+        sx__worker_leave_user_code(turn->worker);
+        break;
+    case SX__WANT_HANDLER:
+    case SX__WANT_PRODUCE:
+        handle(turn);
+        break;
+    case SX__WANT_TIME:
+        sx__connection_resume(turn->connection, turn->now_ns);
+        turn->waits = sx__connection_get_want(turn->connection) == SX__WANT_TIME;
+        break;
+    case SX__WANT_OUTPUT:
+        write_output(turn);
+        break;
+    case SX__WANT_LINGER:
+        linger(turn);
+        break;
+    case SX__WANT_CLOSE:
+        break;
+    }
+}
+
+/* ---- turns ---- */
+
+static void close_connection(struct turn *turn)
+{
+    struct sx__network *network = turn->worker->network;
+    struct sx__slot *slot = turn->slot;
+    abort_connection(turn);
+    sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
+    /* The descriptor's number may come back at once: the slot must be free by then. */
+    const int fd = slot->fd;
+    sx__slot_hold(slot, network, 0);
+    /* RFC 9112 8: a response that ends with the connection is complete "unless an error was
+     * indicated by the underlying connection (e.g., an "incomplete close" in TLS)". */
+    if (!turn->connection->cut_off) {
+        sx__slot_end_output(slot);
+    }
+    sx__tls_stream_destroy(slot->tls);
+    slot->tls = NULL;
+    sx__addresses_remove(&network->addresses, slot->address);
+    atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
+    close(fd);
+    atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);
+}
+
+/* A thread that has lost its permit says what it has to say, and leaves the rest to others, and so
+ * does one that may run reserved handlers only. */
+static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
+{
+    if (want == SX__WANT_CLOSE || turn->waits || turn->blocked || turn->queued ||
+        steps >= STEPS_PER_TURN || turn->sent >= BYTES_PER_TURN) {
+        return true;
+    }
+    const bool is_user_code = want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE;
+    if (is_user_code && turn->worker->token == SX__TOKEN_RESERVED && !is_reserved(turn)) {
+        return true;
+    }
+    return !turn->worker->has_permit && !turn->granted && want != SX__WANT_OUTPUT &&
+           want != SX__WANT_TIME;
+}
+
+/* Lets the connection go, after which it is not ours any more; false: there is something to do. */
+static bool release(struct turn *turn)
+{
+    struct sx__slot *slot = turn->slot;
+    sx__connection_settle(turn->connection, &turn->worker->pool);
+    atomic_store_explicit(&slot->deadline_ns, sx__slot_get_deadline(slot), memory_order_relaxed);
+    const uint64_t resume_ns = sx__connection_get_want(turn->connection) == SX__WANT_TIME
+                                   ? turn->connection->streamed.resume_ns
+                                   : UINT64_MAX;
+    if (resume_ns != atomic_load_explicit(&slot->resume_ns, memory_order_relaxed)) {
+        sx__slot_pause(slot, turn->worker->network, resume_ns);
+    }
+    sx__slot_hold(slot, turn->worker->network, sx__connection_get_held(turn->connection));
+    const bool is_read =
+        turn->drained && sx__connection_get_want(turn->connection) == SX__WANT_INPUT;
+    if (turn->waits || is_read) {
+        turn->waits = false;
+        turn->blocked = false;
+        turn->drained = false;
+        turn->ends = true;
+        return sx__slot_release(slot);
+    }
+    /* Its turn is over, but not its work: it gets in line again. */
+    turn->sent = 0;
+    sx__slot_kick(slot, turn->worker->network->epoll_fd);
+    return true;
+}
+
+/* Does what can be done; gives what the connection wants then. */
+static enum sx__want work(struct turn *turn)
+{
+    enum sx__want want = sx__connection_get_want(turn->connection);
+    for (unsigned steps = 0; !is_over(turn, want, steps); steps++) {
+        step(turn, want);
+        want = turn->queued ? want : sx__connection_get_want(turn->connection);
+    }
+    return want;
+}
+
+/* What an event would say now of the ends of the connection. */
+static uint32_t find_ends(const struct sx__slot *slot)
+{
+    struct pollfd poll_fd = {.fd = slot->fd, .events = POLLRDHUP};
+    if (poll(&poll_fd, 1, 0) != 1) {
+        return 0;
+    }
+    return (poll_fd.revents & (POLLHUP | POLLERR)) != 0 ? EPOLLHUP : EPOLLRDHUP;
+}
+
+/* Of a connection that neither reads nor writes: by nothing else would it learn that there is
+ * nobody to work for. */
+static void note_ends(struct turn *turn, uint32_t ends)
+{
+    if ((ends & (EPOLLHUP | EPOLLERR)) != 0) {
+        abort_connection(turn);
+    } else if ((ends & EPOLLRDHUP) != 0) {
+        sx__connection_half_close(turn->connection);
+    }
+}
+
+static void take_turn(struct turn *turn)
+{
+    const struct sx__protocol *protocol = &turn->worker->network->protocol;
+    for (;;) {
+        /* Who always has something to do is never found waiting by the monitor. */
+        if (atomic_load_explicit(&turn->worker->network->cuts_off, memory_order_relaxed)) {
+            abort_connection(turn);
+        }
+        const enum sx__want want = work(turn);
+        if (turn->queued) {
+            return;
+        }
+        const bool stopping = atomic_load_explicit(&protocol->stopping, memory_order_relaxed);
+        if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn->connection))) {
+            close_connection(turn);
+            return;
+        }
+        if (release(turn)) {
+            return;
+        }
+        if (want == SX__WANT_TIME) {
+            note_ends(turn, find_ends(turn->slot));
+        }
+    }
+}
+
+/* A connection that has waited in the queue, and whose token the thread has. What its marks meant
+ * is not known any more, so it may be the end of input. */
+static void serve_granted(struct sx__worker *worker, struct sx__slot *slot)
+{
+    struct turn turn = {
+        .worker = worker,
+        .slot = slot,
+        .connection = &slot->connection,
+        .now_ns = sx__now_ns(),
+        .ends = true,
+        .granted = true,
+    };
+    note_ends(&turn, find_ends(slot));
+    take_turn(&turn);
+}
+
+/* The token that the turn needed goes to whoever has waited longest for it. */
+static struct sx__slot *give_token(struct sx__worker *worker)
+{
+    if (worker->token == SX__TOKEN_NONE) {
+        return NULL;
+    }
+    struct sx__slot *slot = sx__tokens_give(&worker->network->tokens, worker->token);
+    worker->token = slot == NULL ? SX__TOKEN_NONE : worker->token;
+    return slot;
+}
+
+void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_end)
+{
+    struct turn turn = {
+        .worker = worker,
+        .slot = slot,
+        .connection = &slot->connection,
+        .now_ns = sx__now_ns(),
+        .ends = may_end,
+    };
+    /* The event may be that of a connection which had the descriptor before, and which ended while
+     * this thread was on its way here: so it is asked again. */
+    const uint32_t ends = turn.ends ? find_ends(slot) : 0;
+    if (sx__connection_get_want(turn.connection) == SX__WANT_TIME) {
+        note_ends(&turn, ends);
+    } else if (ends != 0) {
+        sx__connection_half_close(turn.connection);
+    }
+    if (slot->overloaded) {
+        slot->overloaded = false;
+        refuse_overload(&turn);
+    }
+    const uint64_t began_ns = turn.now_ns;
+    take_turn(&turn);
+    sx__worker_note_turn(worker, turn.now_ns - began_ns);
+    struct sx__slot *granted;
+    while ((granted = give_token(worker)) != NULL) {
+        serve_granted(worker, granted);
+    }
+}
