@@ -20,13 +20,14 @@
 #define CONNECTIONS_MOST 1024
 #define TIMEOUT_DEFAULT_MS 10000
 #define ACCEPT_PAUSE_MS 1000 /* after descriptors ran out */
+#define POLL_PAUSE_MS 100    /* after poll failed */
 
 /* Everything but `stop_fd` belongs to the thread as long as it runs. */
 struct sx_metrics_server {
     pid_t process;
     pthread_t thread;
     int listen_fd;
-    int stop_fd; /* an eventfd; not 0: the thread is to end */
+    int stop_fd; /* an eventfd that does not block; not 0: the thread is to end */
     uint16_t port;
     struct sx__site site;
     char *path;
@@ -36,6 +37,7 @@ struct sx_metrics_server {
     size_t scraper_count;
     struct sx__scraper *scrapers;
     struct pollfd *polls; /* the two above, then one for each connection */
+    nfds_t poll_count;    /* up to the last that is in use */
 };
 
 static int64_t now_in_ms(void)
@@ -118,7 +120,9 @@ static void watch(struct pollfd *poll, int fd, short events)
     *poll = (struct pollfd){.fd = events == 0 ? -1 : fd, .events = events};
 }
 
-/* Fills the polls; gives how long to wait, -1 for ever. */
+/* Fills the polls; gives how long to wait, -1 for ever. The first free place is the next one taken,
+ * so never more are in use than there were descriptors: poll takes no more than the limit on them.
+ */
 static int prepare(struct sx_metrics_server *server, int64_t now_ms)
 {
     int64_t until_ms = INT64_MAX;
@@ -126,6 +130,7 @@ static int prepare(struct sx_metrics_server *server, int64_t now_ms)
     if (!may_accept) {
         until_ms = server->accept_from_ms;
     }
+    server->poll_count = 2;
     watch(&server->polls[0], server->stop_fd, POLLIN);
     watch(&server->polls[1], server->listen_fd,
           may_accept && find_place(server) != NULL ? POLLIN : 0);
@@ -133,6 +138,7 @@ static int prepare(struct sx_metrics_server *server, int64_t now_ms)
         const struct sx__scraper *one = &server->scrapers[i];
         bool is_free = one->state == SX__SCRAPER_FREE;
         watch(&server->polls[i + 2], one->fd, is_free ? 0 : sx__scraper_events(one));
+        server->poll_count = is_free ? server->poll_count : (nfds_t)i + 3;
         if (!is_free && one->deadline_ms < until_ms) {
             until_ms = one->deadline_ms;
         }
@@ -143,23 +149,43 @@ static int prepare(struct sx_metrics_server *server, int64_t now_ms)
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms < 60000 ? until_ms - now_ms : 60000);
 }
 
+/* Where poll fails, because the limit on descriptors was lowered below their number or for want of
+ * memory, all of them are tried after a pause: none blocks. */
+static void wait_for_events(struct sx_metrics_server *server)
+{
+    int wait_ms = prepare(server, now_in_ms());
+    if (poll(server->polls, server->poll_count, wait_ms) >= 0) {
+        return;
+    }
+    (void)poll(NULL, 0, POLL_PAUSE_MS);
+    for (size_t i = 0; i < server->poll_count; i++) {
+        server->polls[i].revents = server->polls[i].fd < 0 ? 0 : server->polls[i].events;
+    }
+}
+
+static bool is_to_stop(const struct sx_metrics_server *server)
+{
+    uint64_t count;
+    return server->polls[0].revents != 0 &&
+           read(server->stop_fd, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
 static void *run(void *context)
 {
     struct sx_metrics_server *server = context;
     for (;;) {
-        int wait_ms = prepare(server, now_in_ms());
-        int ready = poll(server->polls, (nfds_t)server->scraper_count + 2, wait_ms);
+        wait_for_events(server);
         int64_t now_ms = now_in_ms();
-        if (ready > 0 && server->polls[0].revents != 0) {
+        if (is_to_stop(server)) {
             return NULL;
         }
         for (size_t i = 0; i < server->scraper_count; i++) {
-            if (ready > 0 && server->polls[i + 2].revents != 0) {
+            if (server->polls[i + 2].revents != 0) {
                 sx__scraper_run(&server->scrapers[i], &server->site, now_ms);
             }
             sx__scraper_expire(&server->scrapers[i], &server->site, now_ms);
         }
-        if (ready > 0 && server->polls[1].revents != 0) {
+        if (server->polls[1].revents != 0) {
             accept_one(server, now_ms);
         }
     }
@@ -226,7 +252,7 @@ static int listen_on(struct sx_metrics_server *server, const char *address)
         return SX_EADDRESS;
     }
     server->port = sx__tcp_port(server->listen_fd);
-    server->stop_fd = eventfd(0, EFD_CLOEXEC);
+    server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return server->stop_fd < 0 ? SX_ESYSTEM : SX_OK;
 }
 

@@ -11,9 +11,11 @@
 #include <poll.h>
 #include <sextant/serve.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +28,17 @@ static uint16_t port;
 static char text[1 << 16];
 static char said[512];
 static size_t descriptors;
+
+static atomic_uint failed_polls;
+
+int __real_poll(struct pollfd *polls, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *polls, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *polls, nfds_t count, int timeout_ms)
+{
+    int ready = __real_poll(polls, count, timeout_ms);
+    atomic_fetch_add(&failed_polls, ready < 0 ? 1 : 0);
+    return ready;
+}
 
 static size_t count_descriptors(void)
 {
@@ -371,6 +384,58 @@ static void test_it_is_destroyed_while_clients_wait(void **state)
     close(half);
 }
 
+/* Gives the limit that there was. Valgrind does not let it change; what follows holds there, too.
+ */
+static struct rlimit limit_descriptors(rlim_t count)
+{
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit limit = {.rlim_cur = count, .rlim_max = before.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+    return before;
+}
+
+/* poll(2): "EINVAL The nfds value exceeds the RLIMIT_NOFILE value." */
+static void test_more_connections_than_descriptors_may_be_allowed(void **state)
+{
+    (void)state;
+    const struct rlimit before = limit_descriptors((rlim_t)descriptors + 16);
+    atomic_store(&failed_polls, 0);
+    start((struct sx_metrics_server_options){.connections_max = 1024});
+    client_ask(port, GET_AND_CLOSE, text, sizeof text);
+    assert_string_equal(body(), PAGE);
+    sx_metrics_server_destroy(server);
+    server = NULL;
+    assert_int_equal(atomic_load(&failed_polls), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
+static void test_it_goes_on_where_the_limit_on_descriptors_becomes_less(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 300});
+    int half = client_connect(port);
+    int fd = client_connect(port);
+    client_send_text(half, "GET /metr");
+    client_send_text(fd, GET_METRICS);
+    client_read_response(fd, text, sizeof text, true);
+    const struct rlimit before = limit_descriptors(1);
+    atomic_store(&failed_polls, 0);
+    for (int i = 0; i < 3; i++) {
+        client_send_text(fd, GET_METRICS);
+        client_read_response(fd, text, sizeof text, true);
+        assert_string_equal(body(), PAGE);
+    }
+    assert_true(client_read_all(half, text, sizeof text));
+    starts_with("HTTP/1.1 408 ");
+    sx_metrics_server_destroy(server);
+    server = NULL;
+    assert_true(atomic_load(&failed_polls) < 100); /* it waits in between */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    close(half);
+    close(fd);
+}
+
 static void on_signal(int number)
 {
     (void)number;
@@ -433,6 +498,8 @@ int main(void)
         CASE(test_who_only_connects_makes_room_for_who_asks),
         CASE(test_clients_that_reset_do_no_harm),
         CASE(test_it_is_destroyed_while_clients_wait),
+        CASE(test_more_connections_than_descriptors_may_be_allowed),
+        CASE(test_it_goes_on_where_the_limit_on_descriptors_becomes_less),
         CASE(test_signals_are_left_to_the_program),
         CASE(test_a_child_of_fork_may_destroy_its_copy),
     };
