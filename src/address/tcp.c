@@ -5,7 +5,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -67,6 +66,14 @@ static int open_all(const struct addrinfo *addresses)
     return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? open_first(addresses) : fd;
 }
 
+/* From what getaddrinfo gives to an -errno. */
+static int unresolved(int error, const char **reason)
+{
+    const int why = error == EAI_SYSTEM ? errno : error == EAI_MEMORY ? ENOMEM : EADDRNOTAVAIL;
+    *reason = error == EAI_SYSTEM ? strerror(why) : gai_strerror(error);
+    return -why;
+}
+
 int sx__tcp_listen(const char *host, const char *port, const char **reason)
 {
     const struct addrinfo hints = {.ai_family = AF_UNSPEC,
@@ -76,8 +83,7 @@ int sx__tcp_listen(const char *host, const char *port, const char **reason)
     struct addrinfo *addresses = NULL;
     const int error = getaddrinfo(is_all ? NULL : host, port, &hints, &addresses);
     if (error != 0) {
-        *reason = gai_strerror(error);
-        return -1;
+        return unresolved(error, reason);
     }
     const int fd = is_all ? open_all(addresses) : open_first(addresses);
     freeaddrinfo(addresses);
@@ -85,6 +91,11 @@ int sx__tcp_listen(const char *host, const char *port, const char **reason)
         *reason = strerror(-fd);
     }
     return fd;
+}
+
+bool sx__tcp_is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
 uint16_t sx__tcp_port(int fd)

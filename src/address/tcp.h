@@ -2,12 +2,16 @@
 #ifndef SX_TCP_H
 #define SX_TCP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-/* Gives a descriptor that does not block and is closed by exec, or a negative number and why, which
- * ends a sentence. `host`: numeric or a name; "": all of the machine's addresses, of IPv6 and IPv4.
+/* Gives a descriptor that does not block and is closed by exec, or an -errno and why, which ends a
+ * sentence. `host`: numeric or a name; "": all of the machine's addresses, of IPv6 and IPv4.
  */
 int sx__tcp_listen(const char *host, const char *port, const char **reason);
+
+/* Whether that errno, or accept's, says that no descriptors or memory are left. */
+bool sx__tcp_is_exhausted(int error);
 
 /* What the sockets that it accepts inherit; sx__tcp_listen has done it. */
 void sx__tcp_set_options(int fd);

@@ -15,6 +15,12 @@ static int listen_at(int fd, const struct sockaddr *address, socklen_t size)
     return bind(fd, address, size) < 0 || listen(fd, SOMAXCONN) < 0 ? -errno : 0;
 }
 
+/* The status of an -errno. */
+static int status_of(int error)
+{
+    return sx__tcp_is_exhausted(-error) ? SX_ESYSTEM : SX_EADDRESS;
+}
+
 static int open_host(const struct sx_listen_address *address, char *message, size_t size)
 {
     char port[8];
@@ -25,7 +31,7 @@ static int open_host(const struct sx_listen_address *address, char *message, siz
         snprintf(message, size, "cannot listen on %s port %s: %s",
                  address->host[0] == '\0' ? "all addresses" : address->host, port, reason);
     }
-    return fd < 0 ? SX_EADDRESS : fd;
+    return fd < 0 ? status_of(fd) : fd;
 }
 
 const char *sx__listen_socket_path(const struct sx_listen_address *address)
@@ -95,5 +101,5 @@ int sx__listen_socket_open(const struct sx_listen_address *address, char *messag
         snprintf(message, size, "descriptor %d is not a listening socket: %s", address->listen_fd,
                  strerror(-fd));
     }
-    return fd < 0 ? SX_EADDRESS : fd;
+    return fd < 0 ? status_of(fd) : fd;
 }

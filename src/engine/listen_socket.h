@@ -5,7 +5,8 @@
 
 #include <sextant/app.h>
 
-/* Gives a descriptor that does not block, or SX_EADDRESS and why. `host` must not be NULL. */
+/* Gives a descriptor that does not block, or SX_EADDRESS or SX_ESYSTEM, and why. `host` must not be
+ * NULL. */
 int sx__listen_socket_open(const struct sx_listen_address *address, char *message, size_t size);
 
 /* The path of "unix:PATH"; NULL: it is another kind of address. */

@@ -69,7 +69,7 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
     listener->fd = sx__listen_socket_open(address, message, sizeof message);
     if (listener->fd < 0) {
         sx__network_log(network, SX_LOG_ERROR, "%s", message);
-        return SX_EADDRESS;
+        return listener->fd;
     }
     listener->port = sx__tcp_port(listener->fd);
     const char *path = sx__listen_socket_path(address);
@@ -269,8 +269,7 @@ static struct accepted accept_some(struct sx__network *network, struct sx__liste
             accepted.is_short = true;
         } else if (fd >= 0) {
             accepted.refused += admit(network, listener, fd, from) ? 0 : 1;
-        } else if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                   errno == ENOMEM) {
+        } else if (errno == EAGAIN || sx__tcp_is_exhausted(errno)) {
             accepted.error = errno;
         }
         /* Anything else is the fault of that one connection. */

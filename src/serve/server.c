@@ -77,11 +77,6 @@ static struct sx__scraper *find_place(struct sx_metrics_server *server)
     return found;
 }
 
-static bool is_out_of_descriptors(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 static int accept_client(const struct sx_metrics_server *server)
 {
     int fd = accept(server->listen_fd, NULL, NULL);
@@ -105,7 +100,7 @@ static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
         sx__scraper_close(place, &server->site);
         sx__scraper_open(place, &server->site, fd, now_ms);
         sx__scraper_run(place, &server->site, now_ms);
-    } else if (is_out_of_descriptors(errno)) {
+    } else if (sx__tcp_is_exhausted(errno)) {
         /* The client stays in the queue, and poll would report it again at once. */
         server->accept_from_ms = now_ms + ACCEPT_PAUSE_MS;
         tell(server, "metrics cannot be served for a moment: no descriptors or memory are left");
@@ -249,7 +244,7 @@ static int listen_on(struct sx_metrics_server *server, const char *address)
         char message[256];
         snprintf(message, sizeof message, "cannot listen on %.120s: %s", address, reason);
         tell(server, message);
-        return SX_EADDRESS;
+        return sx__tcp_is_exhausted(-server->listen_fd) ? SX_ESYSTEM : SX_EADDRESS;
     }
     server->port = sx__tcp_port(server->listen_fd);
     server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -7,6 +7,7 @@
 
 #include "client.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sextant/serve.h>
 #include <stdbool.h>
@@ -29,6 +30,16 @@ void *__wrap_calloc(size_t count, size_t size)
         allocations_until_failure--;
     }
     return __real_calloc(count, size);
+}
+
+static int socket_error; /* 0: there are sockets */
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol)
+{
+    errno = socket_error;
+    return socket_error != 0 ? -1 : __real_socket(family, type, protocol);
 }
 
 static char said[512];
@@ -181,6 +192,22 @@ static void test_without_memory_there_is_no_server(void **state)
     }
 }
 
+static void test_without_descriptors_the_address_is_not_at_fault(void **state)
+{
+    (void)state;
+    static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct sx_metrics_server *server = NULL;
+        socket_error = errors[i];
+        int status = sx_metrics_server_new(&server, NULL, "127.0.0.1:0", &options);
+        socket_error = 0;
+        assert_int_equal(status, SX_ESYSTEM);
+        assert_null(server);
+        assert_non_null(strstr(said, "cannot listen on 127.0.0.1:0: "));
+        assert_non_null(strstr(said, strerror(errors[i])));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_names_and_all_addresses_are_listened_on),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_without_memory_there_is_no_server),
+        cmocka_unit_test(test_without_descriptors_the_address_is_not_at_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
