@@ -52,7 +52,9 @@ bool sx__listen_options_add(struct sx__listen_options *options, const char *text
         take_prefix(&rest, "http://");
     }
     const bool is_unix = strncmp(rest, "unix:", 5) == 0;
-    const char *wrong = is_unix ? NULL : sx__host_port_parse(&parts, rest);
+    const char *wrong = !is_unix          ? sx__host_port_parse(&parts, rest)
+                        : rest[5] == '\0' ? "there is no path"
+                                          : NULL;
     if (wrong != NULL) {
         fprintf(stderr, "error: --%s cannot be %s: %s\n", admin ? "admin" : "listen", text, wrong);
         return false;

@@ -94,6 +94,10 @@ int sx__listen_socket_open(const struct sx_listen_address *address, char *messag
     if (path == NULL && address->listen_fd == 0) {
         return open_host(address, message, size);
     }
+    if (path != NULL && path[0] == '\0') { /* bind would make it one that has no file */
+        snprintf(message, size, "cannot listen on unix:: there is no path");
+        return SX_EADDRESS;
+    }
     const int fd = path != NULL ? open_path(path) : adopt(address->listen_fd);
     if (fd < 0 && path != NULL) {
         snprintf(message, size, "cannot listen on %s: %s", path, strerror(-fd));

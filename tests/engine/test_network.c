@@ -366,6 +366,17 @@ static void a_taken_port_is_an_error(void **state)
     assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
 }
 
+static void a_unix_socket_without_a_path_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options = {.host = "unix:"};
+    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
+    assert_int_equal(sx__network_new(&fixture->network, &service, &options), SX_EADDRESS);
+    assert_null(fixture->network);
+    assert_string_equal(fixture->fake.last_log, "cannot listen on unix:: there is no path");
+}
+
 #define IDLE 2000
 
 /* Lifts the limit on descriptors for IDLE connections, each of which has two; false: it may not be
@@ -565,6 +576,7 @@ int main(void)
         TEST(stopping_gives_up_on_clients_at_its_deadline),
         TEST(stopping_before_running_is_fine),
         TEST(a_taken_port_is_an_error),
+        TEST(a_unix_socket_without_a_path_is_an_error),
         TEST(two_thousand_idle_connections_cost_the_others_nothing),
         TEST(exhausted_descriptors_are_survived),
         TEST(a_stopped_engine_leaves_its_port_free),

@@ -116,6 +116,18 @@ class Sockets(unittest.TestCase):
             self.assertEqual(process.returncode, 1)
             self.assertTrue(os.path.exists(file.name))
 
+    def test_a_unix_socket_needs_a_path(self):
+        for options, status, said in (
+            (["--host", "unix:"], 1, "error: cannot listen on unix:: there is no path\n"),
+            (["--listen", "unix:"], 2, "error: --listen cannot be unix:: there is no path\n"),
+            (["--admin", "https://unix:"], 2, "error: --admin cannot be https://unix:: there is no path\n"),
+        ):
+            with self.subTest(options=options):
+                process = start("--port", "0", *options)
+                _, errors = process.communicate(timeout=DEADLINE_SECONDS)
+                self.assertTrue(errors.startswith(said), errors)
+                self.assertEqual(process.returncode, status)
+
     def test_a_service_manager_may_hand_over_several_sockets(self):
         with tempfile.TemporaryDirectory() as folder, handed_over(folder) as listeners:
             process = start_with(listeners)
