@@ -54,7 +54,8 @@ SX_API void sx_client_destroy(struct sx_client *client);
  * value; a Max-Age of 0 takes it away.
  * @param headers  lines, each ended by CRLF: "Accept: text/plain\r\n"; NULL: none
  * @param body     may be empty
- * Errors:   SX_EPROTO (the app closed without an answer), SX_ENOMEM, SX_EINVAL
+ * Errors:   SX_EPROTO (the app closed without an answer, or within it: a stream that failed, a file
+ *           that became shorter, a stream or file of more than 64 MiB), SX_ENOMEM, SX_EINVAL
  * Threads:  one client a thread
  * Memory:   reply is replaced; free it with sx_reply_clean_up
  */

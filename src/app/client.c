@@ -215,6 +215,15 @@ static int join_chunks(struct sx_str *body, char *bytes, char *end)
     return SX_EPROTO;
 }
 
+/* Whether a body of a known length was cut off: a file that has become shorter, or is too long for
+ * the engine. */
+static bool is_cut_off(const struct sx_reply *reply)
+{
+    size_t value_size;
+    const char *length = find_header(reply->headers, "Content-Length", &value_size);
+    return length != NULL && strtoull(length, NULL, 10) > reply->body.size;
+}
+
 /* Skips interim responses (100 Continue). The bytes were written by our own engine. */
 static int parse_reply(struct sx_reply *reply, char *bytes, size_t size, bool is_head)
 {
@@ -234,9 +243,12 @@ static int parse_reply(struct sx_reply *reply, char *bytes, size_t size, bool is
         }
     }
     reply->body = (struct sx_str){at, (size_t)(end - at)};
+    if (is_head || reply->status == 204 || reply->status == 304) {
+        return SX_OK;
+    }
     size_t value_size;
     const bool chunked = find_header(reply->headers, "Transfer-Encoding", &value_size) != NULL;
-    return chunked && !is_head ? join_chunks(&reply->body, at, end) : SX_OK;
+    return chunked ? join_chunks(&reply->body, at, end) : is_cut_off(reply) ? SX_EPROTO : SX_OK;
 }
 
 int sx_client_send(struct sx_client *client, struct sx_reply *reply, const char *method,

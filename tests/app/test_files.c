@@ -38,6 +38,15 @@ static struct sx_result secret(void)
 }
 SX_BIND(secret);
 
+/* It becomes shorter while it is sent. */
+static struct sx_result shrinking(int64_t size)
+{
+    const struct sx_result result = sx_file(in_folder("shrinking"));
+    assert_int_equal(truncate(path, size), 0);
+    return result;
+}
+SX_BIND(shrinking, (query, i64, size));
+
 static struct sx_result nothing(void)
 {
     return sx_file(folder);
@@ -46,7 +55,7 @@ SX_BIND(nothing);
 
 static const struct sx_route routes[] = {
     SX_GET("/static/{*rest}", beneath), SX_GET("/query", by_query), SX_GET("/secret", secret),
-    SX_POST("/secret", secret),         SX_GET("/folder", nothing),
+    SX_POST("/secret", secret),         SX_GET("/folder", nothing), SX_GET("/shrinking", shrinking),
 };
 
 static void set_modified(time_t modified)
@@ -91,7 +100,7 @@ static int remove_folder(void **state)
     fixture_clean_up(&fixture);
     static const char *const files[] = {"secret.txt",  "public/letters.txt",  "public/empty",
                                         "public/.env", "public/css/page.css", "public/link.txt",
-                                        "public/up",   "public/fifo"};
+                                        "public/up",   "public/fifo",         "shrinking"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         unlink(in_folder(files[i]));
     }
@@ -319,6 +328,24 @@ static void test_a_file_that_is_not_sent_is_closed(void **state)
     assert_int_equal(after, before);
 }
 
+static void test_a_file_that_was_not_sent_whole_is_no_reply(void **state)
+{
+    (void)state;
+    static const char *const targets[] = {"/shrinking?size=3", "/shrinking?size=0"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        struct sx_reply reply = {0};
+        write_file("shrinking", "abcdef");
+        assert_int_equal(sx_client_get(fixture.client, &reply, targets[i]), SX_EPROTO);
+        assert_null(reply.memory);
+    }
+    write_file("shrinking", "abcdef");
+    assert_int_equal(get("/shrinking?size=6", NULL), 200);
+    assert_body(&fixture, "abcdef");
+    assert_int_equal(fixture_send(&fixture, "HEAD", "/shrinking?size=0", NULL), 200);
+    assert_header(&fixture, "Content-Length", "6");
+    assert_body(&fixture, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_a_client_that_has_the_file_is_told_so),
         cmocka_unit_test(test_a_part_of_a_file_can_be_had),
         cmocka_unit_test(test_a_file_that_is_not_sent_is_closed),
+        cmocka_unit_test(test_a_file_that_was_not_sent_whole_is_no_reply),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
