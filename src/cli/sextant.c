@@ -17,7 +17,7 @@
 #define EXIT_TROUBLE 2
 
 #define SIZE_FIRST ((size_t)64 << 10)
-#define SIZE_MOST ((size_t)1 << 30)
+#define SIZE_MOST ((size_t)1 << 30) /* of memory, so a page is smaller */
 
 static const char usage[] =
     "usage: sextant check [FILE]\n"
@@ -34,7 +34,7 @@ static const char *read_all(FILE *stream, char **data, size_t *size)
         if (*size == capacity) {
             capacity = capacity == 0 ? SIZE_FIRST : capacity * 2;
             if (capacity > SIZE_MOST) {
-                return "larger than 512 MiB";
+                return "not smaller than 1 GiB";
             }
             char *grown = realloc(*data, capacity);
             if (grown == NULL) {

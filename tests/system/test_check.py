@@ -85,6 +85,15 @@ class Check(unittest.TestCase):
         result = check(lines + b"b x\n")
         self.assertEqual(result.stdout, b"line 100001: the value `x` is no number (value)\n")
 
+    def test_a_page_that_is_too_large_is_told_the_limit(self):
+        if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 4 << 30:
+            self.skipTest("it takes up to 2 GiB of memory")
+        with tempfile.NamedTemporaryFile() as file:
+            file.truncate(1 << 30)
+            result = check(b"", file.name)
+        self.assertEqual(result.stderr.decode(), f"sextant: {file.name}: not smaller than 1 GiB\n")
+        self.assertEqual(result.returncode, 2)
+
     def test_every_fault_is_printed(self):
         result = check(b"1\n" * 5000)
         self.assertEqual(len(result.stdout.splitlines()), 5000)
