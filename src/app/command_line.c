@@ -447,6 +447,10 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
 {
     struct command command = {.program = argc > 0 ? argv[0] : "app"};
     const char *verb = argc > 1 ? argv[1] : "";
+    if (options == NULL) {
+        fprintf(stderr, "error: cannot make the app: %s\n", sx_status_text(SX_EINVAL));
+        return 1;
+    }
     if (strcmp(verb, "--help") == 0 || strcmp(verb, "help") == 0) {
         return usage(command.program, options);
     }

@@ -126,8 +126,8 @@ static void test_what_does_not_fit_keeps_the_app_from_starting(void **state)
 }
 
 /* Runs the command line with its output caught. */
-static int command(char *output, size_t size, int descriptor,
-                   const struct sx_app_options *app_options, const char *const *arguments)
+static int command(char *output, size_t size, int descriptor, const struct sx_app_options *with,
+                   const char *const *arguments)
 {
     char *argv[8] = {0};
     int argc = 0;
@@ -139,7 +139,7 @@ static int command(char *output, size_t size, int descriptor,
     fflush(NULL);
     int before = dup(descriptor);
     dup2(pipe_ends[1], descriptor);
-    int status = sx_app_main(argc, argv, app_options);
+    int status = sx_app_main(argc, argv, with);
     fflush(NULL);
     dup2(before, descriptor);
     close(before);
@@ -149,9 +149,10 @@ static int command(char *output, size_t size, int descriptor,
     close(pipe_ends[0]);
     return status;
 }
-#define COMMAND(output_, descriptor_, ...)                   \
-    command(output_, sizeof output_, descriptor_, options(), \
+#define COMMAND_OF(options_, output_, descriptor_, ...)       \
+    command(output_, sizeof output_, descriptor_, (options_), \
             (const char *const[]){"app", __VA_ARGS__, NULL})
+#define COMMAND(...) COMMAND_OF(options(), __VA_ARGS__)
 
 static void test_the_command_line_lists_routes_and_settings(void **state)
 {
@@ -216,8 +217,7 @@ static void test_a_setting_cannot_have_the_name_of_another_option(void **state)
     static const struct sx_route clashing[] = {SX_GET("/", needs_host)};
     const struct sx_app_options clash = {.routes = SX_LIST(clashing)};
     char output[4096];
-    const char *const arguments[] = {"app", "routes", "--host", "db1", NULL};
-    assert_int_equal(command(output, sizeof output, 2, &clash, arguments), 1);
+    assert_int_equal(COMMAND_OF(&clash, output, 2, "routes", "--host", "db1"), 1);
     assert_string_equal(output, "error: the setting 'host' cannot be given as --host, which says "
                                 "how to serve: it needs another name\n");
 }
@@ -268,6 +268,17 @@ static void test_a_setting_is_found_below_all_includes(void **state)
     assert_logged(&fixture, "includes are nested too deeply");
 }
 
+static void test_a_command_line_without_options_is_a_1_with_its_reason(void **state)
+{
+    (void)state;
+    static const char *const verbs[] = {"run", "routes", "help", "--help", "walk"};
+    for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+        char output[4096];
+        assert_int_equal(COMMAND_OF(NULL, output, 2, verbs[i]), 1);
+        assert_string_equal(output, "error: cannot make the app: an argument is invalid\n");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +295,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_overrides_a_component_has_settings_of_its_own,
                                clean_environment),
         cmocka_unit_test(test_a_setting_is_found_below_all_includes),
+        cmocka_unit_test(test_a_command_line_without_options_is_a_1_with_its_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
