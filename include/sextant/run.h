@@ -99,9 +99,13 @@ SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
 /** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0. SIGPIPE is
  * blocked in the calling thread meanwhile.
  *
- * Errors:   SX_ESTATE (not listening), SX_ECOMPONENT, SX_ESYSTEM, SX_ENOMEM; SX_ETIMEOUT: handlers
- * did not return within stop_timeout_ms. Their number has been logged; their threads go on, and
- * what they may use is kept: the process had better end.
+ * An app serves once. After an sx_app_stop that came before, it returns 0 at once.
+ *
+ * Errors:   SX_ESTATE (not listening, or it has run), SX_ECOMPONENT, SX_ESYSTEM, SX_ENOMEM,
+ *           SX_EINVAL (NULL); SX_ETIMEOUT: handlers did not return within stop_timeout_ms. Their
+ *           number has been logged; their threads go on, and what they may use is kept: the process
+ *           had better end.
+ * Threads:  one at a time
  */
 SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
 

@@ -206,7 +206,7 @@ int sx_app_run(struct sx_app *app)
     if (app == NULL) {
         return SX_EINVAL;
     }
-    if (app->network == NULL) {
+    if (app->network == NULL || app->has_run) {
         return SX_ESTATE;
     }
     int status = sx__worker_acquire(app);
@@ -218,6 +218,7 @@ int sx_app_run(struct sx_app *app)
     app->serving = true;
     status = sx__network_run(app->network);
     app->serving = false;
+    app->has_run = status != SX_ESYSTEM; /* that is: no thread began */
     app->abandoned = status == SX_ETIMEOUT;
     if (!app->abandoned) {
         sx__worker_release(app);

@@ -241,6 +241,19 @@ static void test_a_port_that_is_taken_is_told(void **state)
     fixture_clean_up(&second);
 }
 
+static void test_an_app_runs_once(void **state)
+{
+    (void)state;
+    struct fixture second;
+    assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+    assert_int_equal(sx_app_run(second.app), SX_ESTATE);
+    assert_true(sx_app_listen(second.app, NULL) > 0);
+    sx_app_stop(second.app);
+    assert_int_equal(sx_app_run(second.app), SX_OK);
+    assert_int_equal(sx_app_run(second.app), SX_ESTATE);
+    fixture_clean_up(&second);
+}
+
 static void test_an_option_that_cannot_work_is_told(void **state)
 {
     (void)state;
@@ -288,6 +301,7 @@ int main(void)
                                         set_up_small, tear_down),
         CASE(test_a_response_that_never_finds_room_is_a_500),
         CASE(test_a_port_that_is_taken_is_told),
+        cmocka_unit_test(test_an_app_runs_once),
         cmocka_unit_test(test_an_option_that_cannot_work_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
