@@ -92,6 +92,8 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
  * No thread may use the registry or a handle from it any more. NULL is a no-op; the default
  * registry must not be destroyed. In a process that inherited a shared registry by fork(), it is
  * ended for this process only.
+ *
+ * Threads:  any thread, after all others are done with it
  */
 SX_API void sx_registry_destroy(struct sx_registry *registry);
 
@@ -183,7 +185,8 @@ SX_API int sx_counter_family_clear(struct sx_counter_family *family);
  */
 static inline void sx_counter_inc(struct sx_counter *counter);
 
-/** Adds `delta`: exact for whole numbers beyond 2^53 too, as these are summed as integers.
+/** Adds `delta`. Whole numbers below 2^53 are summed as integers, so that the page shows their sum
+ * exactly beyond 2^53, too; a counter that also gets larger ones or fractions is a double.
  *
  * @param delta  in the metric's base unit; negative, NaN or infinite is ignored, and counted in
  *               `sextant_updates_ignored_total{family="…"}`; a fraction is ignored, too, where the
@@ -352,6 +355,7 @@ SX_API SX_MUST_CHECK int sx_counter_register_callback(struct sx_registry *regist
  * Waits for scrapes that are calling it; afterwards it is not called any more and its context may
  * be freed. The name stays reserved for a callback of the same definition.
  *
+ * @param registry  NULL: the default registry
  * Errors:   SX_EINVAL, SX_ESTATE (the caller is itself a callback or collector)
  * Threads:  [any]
  */
@@ -395,6 +399,7 @@ SX_API int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *
  * An error is kept: it may be ignored, as the collector is left out anyway.
  *
  * Errors:   as sx_counter_register; SX_EEXIST and SX_ECLASH also for names in this collection
+ * Threads:  during the collector's call, one at a time
  */
 SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_type type,
                                     const struct sx_metric_options *options);
@@ -406,6 +411,7 @@ SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_me
  * @param value   for counters neither negative nor NaN nor infinite
  * Errors:   SX_EVALUES, SX_EEXIST (the series is there already), SX_EINVAL, SX_ESTATE (no family),
  *           SX_ENOMEM; kept, as above
+ * Threads:  as sx_collection_add_family
  */
 SX_API int sx_collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
                                     size_t count, double value);
@@ -421,16 +427,23 @@ SX_API int sx_collection_add_histogram(struct sx_collection *collection,
 /** One line, without its line feed, on what a scrape had to leave out; from any thread. */
 typedef void sx_registry_log_fn(void *context, const char *message);
 
-/** Sets where this process's scrapes of the registry log to; NULL: nowhere, as at first. [any] */
+/** Sets where this process's scrapes of the registry log to; a `log` of NULL: nowhere, as at first.
+ *
+ * @param registry  NULL: the default registry
+ * @param context   borrowed until another log is set or the registry ends
+ * Threads:  [any]; a scrape that has begun may still call the former one
+ */
 SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log,
                                 void *context);
 
 /** Registers a collector of what the kernel knows of this process: process_cpu_seconds_total,
  *  process_open_fds, process_max_fds, process_virtual_memory_bytes, process_resident_memory_bytes,
  *  process_start_time_seconds, process_threads. What cannot be read is left out. It lasts as long
- * as the registry.
+ *  as the registry.
  *
+ * @param registry  NULL: the default registry
  * Errors:   as sx_collector_register
+ * Threads:  [any]
  * Source:   Prometheus "Writing client libraries", Process metrics
  */
 SX_API SX_MUST_CHECK int sx_process_collector_register(struct sx_registry *registry);
