@@ -11,8 +11,9 @@
  *                                                         last byte of the response
  *     http_requests_inprogress{method,handler}            from the end of its header to its end
  *     http_requests_aborted_total{method,handler,phase}   those that died: in the request, or
- * half-way through the response http_requests_rejected_total{reason}                those turned
- * away before they were routed
+ *                                                         half-way through the response
+ *     http_requests_rejected_total{reason}                those turned away before they were
+ *                                                         routed
  */
 #ifndef SEXTANT_PROMETHEUS_H
 #define SEXTANT_PROMETHEUS_H
@@ -32,7 +33,10 @@ enum sx_prometheus_names {
     /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
      * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
      * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for
-     * HTTP metrics. */
+     * HTTP metrics. What died is http_server_requests_aborted_total{http_request_method,http_route,
+     * phase} and http_server_requests_rejected_total{reason}; what is measured on request is
+     * http_server_request_body_size_bytes, http_server_response_body_size_bytes and
+     * http_server_response_first_byte_seconds{http_request_method,http_route}. */
     SX_NAMES_OPENTELEMETRY,
 };
 
