@@ -130,9 +130,10 @@ struct sx_handler {
 
 /* ---- components ---- */
 
-/* An app component is made once, before any fork, so it holds no threads, sockets or locks. A
- * worker component is made once in each process that serves, one of a request in each request that
- * needs it. */
+/* An app component is made once, before any fork, and each process that serves has a copy of it. So
+ * it holds nothing that a child of fork() would not have, or would share: no threads, no
+ * connections, no lock that may be taken at that moment. A worker component is made once in each
+ * process that serves, one of a request in each request that needs it. */
 enum sx_lifetime {
     SX_LIFETIME_APP = 1,
     SX_LIFETIME_WORKER,
@@ -190,7 +191,7 @@ struct sx_component {
  * variable PAGE_SIZE (behind `.settings_prefix`), else its default; one without default is
  * required. What does not convert, or is missing, keeps the app from starting. Other components,
  * handlers and hooks can also have single settings bound, by (setting, TYPE, NAME). Types are the
- * scalars that are not optional.
+ * scalars that are not optional. Up to 12 settings: more are two components.
  */
 #define SX_SETTINGS(name_, ...)                                                                   \
     static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)            \
@@ -247,7 +248,9 @@ struct sx_override_list {
                                                                                            : -1]) \
     }
 
-/** The components of an app: `.components = SX_COMPONENTS(sx_prometheus, (db, &db_options))`. */
+/** The components of an app: `.components = SX_COMPONENTS(sx_prometheus, (db, &db_options))`.
+ * Up to 12; more are an array, `.components = SX_LIST(uses)`, of struct sx_component_use:
+ * `{.component = &sx_component_db, .options = &db_options}`. */
 #define SX_COMPONENTS(...)                                                             \
     {                                                                                  \
         (const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)},              \
@@ -371,7 +374,11 @@ struct sx_route {
 
 /* ---- the request and the response, for those who have them injected ---- */
 
-/** The method as sent, "GET". Threads: the request's own. Memory: lives as long as the request. */
+/* These functions are for the thread that handles the request; none of their pointers may be NULL
+ * where nothing else is said. What they give lives until the handler, hooks and components of the
+ * request are done: the producer of a stream needs copies. */
+
+/** The method as sent, "GET". */
 SX_API const char *sx_request_get_method(const struct sx_request *request);
 /** The decoded path, "/users/7". */
 SX_API const char *sx_request_get_path(const struct sx_request *request);
@@ -382,19 +389,23 @@ SX_API const char *sx_request_get_client(const struct sx_request *request);
 SX_API const char *sx_request_get_scheme(const struct sx_request *request);
 /** The route that answers, NULL where none does (404, 405). */
 SX_API const struct sx_route *sx_request_get_route(const struct sx_request *request);
-/** The first header of that name (any case), white space around it removed; NULL: absent. */
+/** The first header of that name (any case), white space around it removed; NULL: absent, or the
+ * name is NULL. Its bytes are the client's: they need not be UTF-8. */
 SX_API const char *sx_request_get_header(const struct sx_request *request, const char *name);
 /** The headers of the request, in their order, for `(inject, sx_headers, headers)`. */
 SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
-/** The name and value of a header; both NULL where there is no such index. */
+/** The name and value of a header, neither place NULL; both are set to NULL where there is no such
+ * index. */
 SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const char **name,
                            const char **value);
-/** The first query parameter of that name, decoded; NULL: absent. */
+/** The first query parameter of that name, decoded; NULL: absent, the name is NULL, or the query
+ * has a malformed escape. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
-/** The body as sent. */
+/** The body without its transfer coding; not NUL-terminated. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
-/** Memory that is freed when the request has been handled; aligned for anything; NULL: exhausted.
- */
+/** Memory that is freed when the request has been handled, before the response is sent: not for the
+ * context of a stream, nor for a content type. Aligned for anything; NULL: exhausted, or the
+ * request is NULL or not being handled. */
 SX_API void *sx_request_allocate(const struct sx_request *request, size_t size);
 
 /** The status so far: 0 before the handler ran, in a leave hook the final one. */
@@ -476,8 +487,12 @@ struct sx_record {
     void *reserved[4];
 };
 
+/** Hears of a request that has begun, or whose response is known; `self` is that of sx_app_observe.
+ * Any thread, several at the same time; it may block, as a handler may. */
 typedef void sx_observe_fn(void *self, const struct sx_record *record);
+/** Hears how a request ended. As sx_observe_fn. */
 typedef void sx_observe_end_fn(void *self, const struct sx_record *record, enum sx_outcome outcome);
+/** Hears why one was turned away that never began. As sx_observe_fn. */
 typedef void sx_observe_rejected_fn(void *self, enum sx_reason reason);
 
 /** The callbacks of an observer; each may be NULL. They are called from any thread, outside all
@@ -495,6 +510,8 @@ struct sx_observer {
 /* ---- the app ---- */
 
 enum sx_log_level { SX_LOG_INFO, SX_LOG_ERROR };
+/** Takes a line of the log, without its line feed or any other control character; borrowed. Any
+ * thread, several at the same time. */
 typedef void sx_log_fn(void *context, enum sx_log_level level, const char *message);
 
 /** What an app is made of. Arrays are borrowed until the app is destroyed. */
@@ -506,15 +523,17 @@ struct sx_app_options {
     struct sx_renderer_list renderers; /* none: JSON */
     struct sx_setting_list settings;
     const char *settings_prefix; /* of environment variables, "MYAPP_"; NULL: none */
-    sx_log_fn *log; /* one line without its line feed; any thread; NULL: standard error */
+    sx_log_fn *log;              /* NULL: standard error */
     void *log_context;
     void *reserved[8];
 };
 
 /** Resolves the app and initialises its app components.
  *
- * Errors:   SX_EWIRING: every fault has been logged with file and line. SX_ECOMPONENT: a
- * component's init failed, logged. SX_ENOMEM, SX_EINVAL Memory:   destroy with sx_app_destroy
+ * Errors:   SX_EWIRING (every fault has been logged with file and line), SX_ECOMPONENT (a
+ *           component's init failed, logged), SX_ENOMEM, SX_EINVAL
+ * Threads:  [any]
+ * Memory:   destroy with sx_app_destroy
  */
 SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_options *options);
 
@@ -528,7 +547,10 @@ SX_API void sx_app_destroy(struct sx_app *app);
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
  * and reads certificates again at SIGHUP. It raises the soft limit on descriptors, which programs
  * that it starts inherit, to what its connections may need.
- * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong
+ * @param options  as for sx_app_new; NULL is an error, too
+ * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong;
+ *           why is on standard error or in the log
+ * Threads:  one in a process at a time, as it handles signals
  */
 SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
 
@@ -538,7 +560,8 @@ SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *optio
  *     sx_app_url(url, sizeof url, app, &sx_handler_get_user, SX_URL_PARAMS("id", "7"))
  *
  * @return   its length without the NUL; SX_EINVAL: no route of this handler, or a parameter of its
- * path is missing; SX_EFULL: `size` is too small Threads:  [any]
+ *           path is missing; SX_EFULL: `size` is too small
+ * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_app_url(char *url, size_t size, const struct sx_app *app,
                                     const struct sx_handler *handler, const char *const *params);

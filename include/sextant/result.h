@@ -82,7 +82,8 @@ typedef void sx_clean_up_fn(void *context);
  * reader slows it down, and memory is bounded. `clean_up` is called once, whatever becomes of the
  * response (HEAD, for which nothing is produced, and a client that left, too). By then, the
  * components of the request have ended.
- * @param content_type  a string that outlives the request
+ * @param content_type  a string that outlives the request; NULL: application/octet-stream
+ * @param produce       NULL, as want of memory, makes it a 500, and the context is cleaned up
  * @param clean_up      NULL: nothing to do
  * Threads:  [any]
  * Source:   RFC 9112, 7.1: chunked with HTTP/1.1; with HTTP/1.0 up to the end of the connection
@@ -142,10 +143,12 @@ SX_API struct sx_result sx_with_header(const char *name, const char *value,
                                        struct sx_result result);
 
 /** Gives the result a content type, which always wins: a JSON result is then written as JSON under
- * that name and not negotiated. `content_type` must outlive the request. [any] */
+ * that name and not negotiated. `content_type` must outlive the request; NULL, or control
+ * characters in it, make it a 500 whose cause goes to the log. [any] */
 SX_API struct sx_result sx_with_content_type(const char *content_type, struct sx_result result);
 
-/** Answers 301, 302, 303, 307 or 308 with a Location; printf format. [any] */
+/** Answers 301, 302, 303, 307 or 308 with a Location; printf format. Any other status, or control
+ * characters in the Location, become a 500 whose cause goes to the log. [any] */
 SX_API struct sx_result sx_redirect(int status, const char *format, ...) SX_PRINTF(2, 3);
 
 /** Frees what the result owns and zeroes it; NULL is a no-op. */
