@@ -58,7 +58,7 @@ struct sx_app {
     bool worker_changes;      /* while it does */
     unsigned worker_users;    /* the run and the clients that need them */
     bool serving;
-    bool has_run; /* an engine runs once */
+    bool has_run;   /* an engine runs once */
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
     struct sx__network *network;
 };
