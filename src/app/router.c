@@ -361,7 +361,9 @@ bool sx__router_has_other_slash(const struct sx__router *router, const struct sx
     if (path->segment_count == (has_slash ? 1 : SX__SEGMENTS_MAX)) {
         return false; /* the root, or no room */
     }
-    other.segments[path->segment_count] = (struct sx__segment){(uint32_t)path->size, 0};
+    if (!has_slash) {
+        other.segments[path->segment_count] = (struct sx__segment){(uint32_t)path->size, 0};
+    }
     struct walk walk = {.path = &other,
                         .segment_count = path->segment_count + (has_slash ? (size_t)-1 : 1),
                         .visit = visit_any};

@@ -119,6 +119,40 @@ static void test_routes_of_one_shape_are_told(void **state)
     sx__router_destroy(router);
 }
 
+/* A slash more or less, up to the most segments that a path may have. */
+static void test_a_path_of_any_length_may_have_another_slash(void **state)
+{
+    (void)state;
+    struct sx__router *router = table_router();
+    const struct sx_route deep = {.method = "GET", .path = "/deep/{*rest}"};
+    size_t other;
+    assert_int_equal(sx__router_add(router, &deep, sizeof table / sizeof *table, &other), SX_OK);
+    char text[2 * SX__SEGMENTS_MAX + 2] = "";
+    for (size_t count = 1; count <= SX__SEGMENTS_MAX; count++) {
+        char space[2 * SX__SEGMENTS_MAX + 4];
+        memcpy(text + 2 * (count - 1), "/a", 3);
+        struct sx__path path = path_of(text, space);
+        assert_int_equal(path.segment_count, count);
+        assert_false(sx__router_has_other_slash(router, &path));
+        memcpy(text + 2 * (count - 1), "/", 2);
+        path = path_of(text, space);
+        assert_int_equal(path.segment_count, count);
+        assert_false(sx__router_has_other_slash(router, &path));
+        memcpy(text + 2 * (count - 1), "/a", 3);
+    }
+    static const struct {
+        const char *path;
+        bool has;
+    } cases[] = {{"/", false},        {"/users/", true}, {"/users", false},   {"/folder", true},
+                 {"/folder/", false}, {"/pot/", true},   {"/users/7/", true}, {"/x", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char space[64];
+        const struct sx__path path = path_of(cases[i].path, space);
+        assert_int_equal(sx__router_has_other_slash(router, &path), cases[i].has);
+    }
+    sx__router_destroy(router);
+}
+
 static void test_malformed_templates_are_told(void **state)
 {
     (void)state;
@@ -161,6 +195,7 @@ int main(void)
         cmocka_unit_test(test_a_path_and_a_method_find_their_route),
         cmocka_unit_test(test_allow_lists_what_the_path_answers),
         cmocka_unit_test(test_routes_of_one_shape_are_told),
+        cmocka_unit_test(test_a_path_of_any_length_may_have_another_slash),
         cmocka_unit_test(test_malformed_templates_are_told),
         cmocka_unit_test(test_a_thousand_routes_are_told_apart),
     };
