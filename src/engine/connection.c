@@ -229,7 +229,6 @@ static void reject(struct sx__connection *connection, const struct sx__fault *fa
     const struct sx__service *service = &connection->protocol->service;
     service->rejected(service->app, fault->reason);
     connection->closing = true;
-    connection->unread = true;
     sx__connection_enter(connection, SX__PHASE_REJECTION, now_ns);
 
     /* The messages are our own and need no escaping. The end of response_head is free for the body:
@@ -253,7 +252,6 @@ static void refuse(struct sx__connection *connection, const struct sx__fault *fa
 {
     const struct sx__service *service = &connection->protocol->service;
     connection->closing = true;
-    connection->unread = true;
     connection->progress_ns = now_ns;
     service->refuse(service->app, &connection->request->exchange, fault->status, fault->message);
     respond_to_exchange(connection);
@@ -309,8 +307,8 @@ size_t sx__connection_get_held(const struct sx__connection *connection)
            (connection->phase == SX__PHASE_RESPONSE ? connection->body.size : 0);
 }
 
-/* A request whose bytes are all read needs no linger: closing then loses nothing. Behind those of
- * TLS may come a close_notify. */
+/* The last response lingers, even if its request was read to the end: more may have come since, or
+ * come while the client reads, and would have its kernel throw the response away. */
 void sx__connection_finish_output(struct sx__connection *connection, uint64_t now_ns)
 {
     struct sx__request *request = connection->request;
@@ -336,9 +334,7 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
     free_head(connection);
     free_streamed(connection);
     if (connection->closing) {
-        const bool unread = connection->unread || request->parsed < request->filled ||
-                            (connection->peer != NULL && connection->peer->has_tls);
-        sx__connection_enter(connection, unread ? SX__PHASE_LINGER : SX__PHASE_CLOSED, now_ns);
+        sx__connection_enter(connection, SX__PHASE_LINGER, now_ns);
         return;
     }
     sx__request_next(request);

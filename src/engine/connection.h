@@ -82,7 +82,6 @@ struct sx__connection {
     bool waiting;         /* bytes in the request's input have not been looked at */
     bool closing;         /* the present response is the last */
     bool half_closed;     /* the client has closed its side, or is gone */
-    bool unread;          /* the client may still be sending what we will not read */
     bool cut_off;         /* a response has ended before its end */
     unsigned empty_lines; /* before the present request */
     uint64_t progress_ns; /* when the deadline of the phase began to run */

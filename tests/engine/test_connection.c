@@ -538,7 +538,7 @@ static void a_stopping_engine_says_so(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.stopping = true;
-    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_CLOSE);
+    say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_LINGER);
     assert_non_null(strstr(fixture->out, "\r\nConnection: close\r\n"));
 }
 

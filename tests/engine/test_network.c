@@ -199,6 +199,30 @@ static void a_half_closed_client_gets_its_answers(void **state)
     }
 }
 
+/* RFC 9112 9.6: "If the server receives additional data from the client on a fully closed
+ * connection, such as another request sent by the client before receiving the server's response,
+ * the server's TCP stack will send a reset packet to the client". */
+static void what_comes_behind_the_last_request_does_not_cut_its_response(void **state)
+{
+    struct fixture *fixture = *state;
+    static char body[20000];
+    start(fixture);
+    const int fd = connect_with_room(fixture, 4096);
+    send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                  "Content-Length: 20000\r\n\r\n");
+    send_all(fd, body, sizeof body);
+    /* All of it is the kernel's by then, and the client has read nothing. */
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    send_text(fd, GET("/"));
+    poll(NULL, 0, 20);
+    size_t size = 0;
+    assert_int_equal(receive_response(fd, &size), 200);
+    assert_int_equal(size, sizeof body);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.handles, 1);
+}
+
 static void an_idle_connection_is_closed_in_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -566,6 +590,7 @@ int main(void)
         TEST(a_too_large_body_is_refused_and_the_client_learns_it),
         TEST(a_flood_of_pipelined_requests_is_answered_in_order),
         TEST(a_half_closed_client_gets_its_answers),
+        TEST(what_comes_behind_the_last_request_does_not_cut_its_response),
         TEST(an_idle_connection_is_closed_in_time),
         TEST(a_header_that_does_not_come_is_answered_408),
         TEST(a_body_that_does_not_come_is_answered_408),
