@@ -428,17 +428,27 @@ static void note_ends(struct turn *turn, uint32_t ends)
     }
 }
 
+static bool is_cut_off(const struct turn *turn)
+{
+    return atomic_load_explicit(&turn->worker->network->cuts_off, memory_order_relaxed);
+}
+
 static void take_turn(struct turn *turn)
 {
     const struct sx__protocol *protocol = &turn->worker->network->protocol;
     for (;;) {
         /* Who always has something to do is never found waiting by the monitor. */
-        if (atomic_load_explicit(&turn->worker->network->cuts_off, memory_order_relaxed)) {
+        if (is_cut_off(turn)) {
             abort_connection(turn);
         }
-        const enum sx__want want = work(turn);
+        enum sx__want want = work(turn);
         if (turn->queued) {
             return;
+        }
+        /* Nor would anybody come back to what a handler leaves that was given up. */
+        if (is_cut_off(turn)) {
+            abort_connection(turn);
+            want = SX__WANT_CLOSE;
         }
         const bool stopping = atomic_load_explicit(&protocol->stopping, memory_order_relaxed);
         if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn->connection))) {

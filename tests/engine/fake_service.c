@@ -178,7 +178,7 @@ static void answer(struct fake_service *fake, struct sx__exchange *exchange)
             true, fileno(fake->file), 10, fake->big_size * (is(target, "/file") ? 1 : 2)};
     } else if (is(target, "/echo")) {
         exchange->response.body = exchange->body;
-    } else if (is(target, "/big")) {
+    } else if (is(target, "/big") || is(target, "/block/big")) {
         exchange->response.body = (struct sx_str){fake->big, fake->big_size};
     } else if (is(target, "/headers")) {
         exchange->response.header_lines = text_of("X-One: 1\r\nX-Two: 2\r\n");
@@ -203,7 +203,7 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
          exchange->body.size < 200 ? (int)exchange->body.size : 200, exchange->body.data);
     pthread_mutex_unlock(&fake->mutex);
     const struct sx_str target = exchange->record.target;
-    if (is(target, "/block") || is(target, "/reserved/block")) {
+    if (is(target, "/block") || is(target, "/block/big") || is(target, "/reserved/block")) {
         wait_for_release(fake);
     } else if (is(target, "/sleep")) {
         sleep_us(5000);

@@ -17,15 +17,20 @@
 #define BLOCKED 3
 
 /* Has every thread that ordinary routes may have blocked in a handler. */
-static void block_all(struct fixture *fixture, int fds[BLOCKED])
+static void block_all_with(struct fixture *fixture, int fds[BLOCKED], const char *request)
 {
     fixture->options.threads = BLOCKED;
     start(fixture);
     for (size_t i = 0; i < BLOCKED; i++) {
         fds[i] = connect_to(fixture);
-        send_text(fds[i], GET("/block"));
+        send_text(fds[i], request);
     }
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, BLOCKED));
+}
+
+static void block_all(struct fixture *fixture, int fds[BLOCKED])
+{
+    block_all_with(fixture, fds, GET("/block"));
 }
 
 static void release_all(struct fixture *fixture, const int fds[BLOCKED])
@@ -222,7 +227,7 @@ static void a_handler_that_does_not_return_is_abandoned(void **state)
     struct fixture *fixture = *state;
     fixture->options.stop_timeout_ms = 800;
     int blocked[BLOCKED];
-    block_all(fixture, blocked);
+    block_all_with(fixture, blocked, GET("/block/big"));
     const int queued = connect_to(fixture);
     send_text(queued, GET("/"));
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 1));
@@ -241,7 +246,9 @@ static void a_handler_that_does_not_return_is_abandoned(void **state)
         poll(NULL, 0, 1);
     }
     fixture->network = NULL;
+    /* Their connections are closed, whatever they answered. */
     for (size_t i = 0; i < BLOCKED; i++) {
+        free(receive_all(blocked[i]));
         close(blocked[i]);
     }
 }
