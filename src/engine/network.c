@@ -280,7 +280,8 @@ static bool bring_forward(struct sx__network *network, uint64_t resume_ns)
 
 void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t resume_ns)
 {
-    atomic_store_explicit(&slot->resume_ns, resume_ns, memory_order_relaxed);
+    /* Before it looks at what the monitor waits for, which looks here after it has changed that. */
+    atomic_store(&slot->resume_ns, resume_ns);
     if (bring_forward(network, resume_ns)) {
         sx__network_wake_monitor(network);
     }

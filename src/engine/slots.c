@@ -147,13 +147,13 @@ void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd
 static bool is_pausing(struct sx__slot *slot)
 {
     return atomic_load_explicit(&slot->state, memory_order_acquire) != SX__SLOT_FREE &&
-           atomic_load_explicit(&slot->resume_ns, memory_order_relaxed) != UINT64_MAX;
+           atomic_load(&slot->resume_ns) != UINT64_MAX;
 }
 
 /* Gives when the slot is to be looked at again. */
 static uint64_t resume_slot(struct sx__slot *slot, int epoll_fd, uint64_t now_ns)
 {
-    const uint64_t resume_ns = atomic_load_explicit(&slot->resume_ns, memory_order_relaxed);
+    const uint64_t resume_ns = atomic_load(&slot->resume_ns);
     if (resume_ns > now_ns || !change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return resume_ns; /* who is not waiting has its owner, who is about to say something else */
     }
