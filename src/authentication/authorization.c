@@ -37,11 +37,17 @@ static int decode_four(const char digits[4], char bytes[3])
     return size;
 }
 
+static size_t decoded_size(struct sx_str text)
+{
+    const size_t size = text.size / 4 * 3;
+    return size - (text.data[text.size - 1] == '=') - (text.data[text.size - 2] == '=');
+}
+
 /* Gives the size of what was decoded, or SX_EPROTO. */
 static int decode(char bytes[SX__BASIC_BYTES], struct sx_str text)
 {
     int size = 0;
-    if (text.size == 0 || text.size % 4 != 0 || text.size / 4 * 3 > SX__BASIC_BYTES) {
+    if (text.size == 0 || text.size % 4 != 0 || decoded_size(text) > SX__BASIC_BYTES) {
         return SX_EPROTO;
     }
     for (size_t at = 0; at < text.size; at += 4) {

@@ -134,6 +134,17 @@ static void a_huge_header_is_read_or_refused(void **state)
     assert_int_equal(
         sx__authorization_parse(&scheme, &secret, (struct sx_str){value, LONGEST}, decoded), SX_OK);
     assert_int_equal(secret.size, SX__BASIC_BYTES / 3 * 3);
+    /* The most that credentials may have: the padding is none of it. */
+    memcpy(value + LONGEST, "AA==", 4);
+    assert_int_equal(
+        sx__authorization_parse(&scheme, &secret, (struct sx_str){value, LONGEST + 4}, decoded),
+        SX_OK);
+    assert_int_equal(secret.size, SX__BASIC_BYTES);
+    memcpy(value + LONGEST, "AAA=", 4);
+    assert_int_equal(
+        sx__authorization_parse(&scheme, &secret, (struct sx_str){value, LONGEST + 4}, decoded),
+        SX_EPROTO);
+    memcpy(value + LONGEST, "AAAA", 4);
     for (size_t size = LONGEST + 4; size < MOST; size += 4) {
         assert_int_equal(
             sx__authorization_parse(&scheme, &secret, (struct sx_str){value, size}, decoded),
