@@ -3,6 +3,7 @@
  * dispatcher. */
 #include "application.h"
 #include "convert.h"
+#include "header_lines.h"
 #include "settings.h"
 
 #include <stdarg.h>
@@ -353,8 +354,10 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
 {
     for (size_t i = 0; i < owner->param_count; i++) {
         const struct sx_param *param = &owner->params[i];
+        /* One that the app does not have has been told of, and what it needs may need it again. */
         if (param->source == SX_SOURCE_INJECT &&
-            param->component->lifetime == SX_LIFETIME_REQUEST) {
+            param->component->lifetime == SX_LIFETIME_REQUEST &&
+            sx__component_find(wiring->app, param->component) != NULL) {
             struct owner component =
                 owner_of_component(sx__component_actual(wiring->app, param->component));
             check_path_arguments(wiring, route, &component, false);
@@ -446,6 +449,20 @@ static void add_to_router(struct wiring *wiring, const struct sx_route *route, s
     }
 }
 
+static void check_renderers(struct wiring *wiring, const struct sx_renderer_list *renderers,
+                            const char *file, int line)
+{
+    for (size_t i = 0; i < renderers->count; i++) {
+        const struct sx_renderer *renderer = &renderers->items[i];
+        const char *type = renderer->media_type;
+        if (type == NULL || strchr(type, '/') == NULL || !sx__header_value_is_allowed(type)) {
+            fault(wiring, file, line, "renderer %zu: its media type is not one", i + 1);
+        } else if (renderer->render == NULL) {
+            fault(wiring, file, line, "the renderer of %s has no function", type);
+        }
+    }
+}
+
 static void check_route(struct wiring *wiring, size_t index)
 {
     struct sx__route_entry *entry = &wiring->app->routes[index];
@@ -466,6 +483,7 @@ static void check_route(struct wiring *wiring, size_t index)
         wiring->no_memory = true;
         return;
     }
+    check_renderers(wiring, &route->renderers, route->file, route->line);
     check_label(wiring, index);
     add_to_router(wiring, route, index);
     struct owner owner = owner_of_function(route->handler, "handler");
@@ -494,6 +512,7 @@ int sx__wiring_check(struct sx_app *app)
     bool cycles = wiring.faults > before;
     check_functions(&wiring);
     check_given_settings(&wiring);
+    check_renderers(&wiring, &app->options.renderers, ".renderers", 0);
     /* Along a cycle the way down to the path arguments has no end. */
     if (!cycles && !wiring.no_memory) {
         check_hook_paths(&wiring, NULL, &app->options.hooks);

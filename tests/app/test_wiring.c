@@ -148,6 +148,13 @@ static void test_routes_and_handlers_must_fit(void **state)
     assert_refused_route(options, "only the init of a component has options ('options')");
 }
 
+static struct sx_result needs_ring(struct thing *ring_a)
+{
+    (void)ring_a;
+    return sx_empty();
+}
+SX_BIND(needs_ring, (inject, ring_a, ring_a));
+
 static void test_two_routes_must_not_answer_the_same(void **state)
 {
     (void)state;
@@ -194,6 +201,18 @@ static void test_components_must_not_go_in_circles(void **state)
     assert_logged(&fixture,
                   "components depend on each other: ring_a -> ring_b -> ring_c -> ring_a");
     assert_logged(&fixture, "1 wiring fault: not starting");
+}
+
+/* One of them is not there, so that it is no circle among those that are. */
+static void test_a_circle_may_lead_through_what_is_missing(void **state)
+{
+    (void)state;
+    static const struct sx_route routes[] = {SX_GET("/", needs_ring)};
+    assert_refused((struct sx_app_options){.routes = SX_LIST(routes),
+                                           .components = SX_COMPONENTS(ring_a, ring_b)});
+    assert_logged(&fixture, "component 'ring_b' needs component 'ring_c'");
+    assert_refused((struct sx_app_options){.routes = SX_LIST(routes)});
+    assert_logged(&fixture, "handler 'needs_ring' needs component 'ring_a'");
 }
 
 static void test_a_component_is_registered_once(void **state)
@@ -274,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_a_component_that_is_needed_must_be_there),
         cmocka_unit_test(test_a_component_must_not_outlive_what_it_needs),
         cmocka_unit_test(test_components_must_not_go_in_circles),
+        cmocka_unit_test(test_a_circle_may_lead_through_what_is_missing),
         cmocka_unit_test(test_a_component_is_registered_once),
         cmocka_unit_test(test_what_a_component_takes_from_the_path_must_be_in_it),
         cmocka_unit_test(test_a_hook_cannot_need_a_path_parameter),
