@@ -266,7 +266,7 @@ int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void 
     }
     for (size_t i = 0; i < app->observer_count; i++) {
         if (app->observers[i].observer == observer && app->observers[i].self == self) {
-            return SX_OK; /* a worker component that is initialised again */
+            return SX_OK;
         }
     }
     struct sx__observer_entry *grown =
@@ -274,7 +274,8 @@ int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void 
     if (grown == NULL) {
         return SX_ENOMEM;
     }
-    grown[app->observer_count++] = (struct sx__observer_entry){observer, self};
+    grown[app->observer_count++] =
+        (struct sx__observer_entry){observer, self, sx__worker_is_changed_here(app)};
     app->observers = grown;
     return SX_OK;
 }

@@ -36,6 +36,7 @@ struct sx__route_entry {
 struct sx__observer_entry {
     const struct sx_observer *observer;
     void *self;
+    bool of_worker; /* of a worker component, with which it ends */
 };
 
 #define SX__SERVES (SX_SERVES_RESERVED + 1)
@@ -77,6 +78,9 @@ void sx__components_destroy(struct sx_app *app);
  * initialised end again. Errors: SX_ECOMPONENT, logged; SX_ENOMEM. */
 int sx__components_init(struct sx_app *app, enum sx_lifetime lifetime);
 void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime);
+/* Whether the calling thread is making or ending the worker components. */
+bool sx__worker_is_changed_here(const struct sx_app *app);
+
 /* The worker components are there while somebody needs them. Errors as sx__components_init. */
 int sx__worker_acquire(struct sx_app *app);
 void sx__worker_release(struct sx_app *app);
@@ -94,5 +98,8 @@ int sx__wiring_check(struct sx_app *app);
 
 /* dispatch.c */
 struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes);
+
+/* The path, encoded again, with a slash at its end or without; malloc. NULL: exhausted. */
+char *sx__url_from_path(const struct sx__path *path, bool slash);
 
 #endif

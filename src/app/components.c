@@ -145,7 +145,7 @@ void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime)
 static int lock_workers(struct sx_app *app)
 {
     pthread_mutex_lock(&app->worker_lock);
-    if (app->worker_changes && pthread_equal(app->worker_changer, pthread_self())) {
+    if (sx__worker_is_changed_here(app)) {
         pthread_mutex_unlock(&app->worker_lock);
         return SX_ESTATE;
     }
@@ -162,8 +162,28 @@ static void begin_change(struct sx_app *app)
     pthread_mutex_unlock(&app->worker_lock);
 }
 
-static void end_change(struct sx_app *app)
+bool sx__worker_is_changed_here(const struct sx_app *app)
 {
+    return app->worker_changes && pthread_equal(app->worker_changer, pthread_self());
+}
+
+/* They have observed with what is theirs. */
+static void drop_observers(struct sx_app *app)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < app->observer_count; i++) {
+        if (!app->observers[i].of_worker) {
+            app->observers[kept++] = app->observers[i];
+        }
+    }
+    app->observer_count = kept;
+}
+
+static void end_change(struct sx_app *app, bool are_there)
+{
+    if (!are_there) {
+        drop_observers(app);
+    }
     pthread_mutex_lock(&app->worker_lock);
     app->worker_changes = false;
     pthread_cond_broadcast(&app->worker_changed);
@@ -178,7 +198,7 @@ int sx__worker_acquire(struct sx_app *app)
     if (app->worker_users == 0) {
         begin_change(app);
         status = sx__components_init(app, SX_LIFETIME_WORKER);
-        end_change(app);
+        end_change(app, status == SX_OK);
     }
     app->worker_users += status == SX_OK;
     pthread_mutex_unlock(&app->worker_lock);
@@ -193,7 +213,7 @@ void sx__worker_release(struct sx_app *app)
     if (--app->worker_users == 0) {
         begin_change(app);
         sx__components_fini(app, SX_LIFETIME_WORKER);
-        end_change(app);
+        end_change(app, false);
     }
     pthread_mutex_unlock(&app->worker_lock);
 }

@@ -1,6 +1,7 @@
 /* Reverse URLs: from a handler and its parameters back to a path. */
 #include "application.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Where the URL is written; what does not fit is only counted. */
@@ -19,11 +20,11 @@ static void put(struct writer *writer, char c)
 }
 
 /* RFC 3986 2.3: unreserved characters stand for themselves; in {*rest} slashes stay slashes. */
-static void put_encoded(struct writer *writer, const char *text, bool keep_slashes)
+static void put_bytes(struct writer *writer, struct sx_str text, bool keep_slashes)
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
         bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
         if (alnum || strchr("-._~", c) != NULL || (c == '/' && keep_slashes)) {
             put(writer, (char)c);
@@ -32,6 +33,26 @@ static void put_encoded(struct writer *writer, const char *text, bool keep_slash
             put(writer, digits[c >> 4]);
             put(writer, digits[c & 15]);
         }
+    }
+}
+
+static void put_encoded(struct writer *writer, const char *text, bool keep_slashes)
+{
+    put_bytes(writer, (struct sx_str){text, strlen(text)}, keep_slashes);
+}
+
+/* RFC 3986 5.2.4: `.` and `..` are taken out of a path, encoded or not. */
+static bool has_dot_segment(const char *value, bool rest)
+{
+    for (;;) {
+        const size_t size = rest ? strcspn(value, "/") : strlen(value);
+        if ((size == 1 || size == 2) && memcmp(value, "..", size) == 0) {
+            return true;
+        }
+        if (value[size] == '\0') {
+            return false;
+        }
+        value += size + 1;
     }
 }
 
@@ -56,8 +77,9 @@ static bool put_path(struct writer *writer, const char *path, const char *const 
         }
         const char *value = param_value(params, sx__template_param(path, k++));
         bool rest = at[1] == '*';
-        /* An empty segment matches no parameter, so such a URL would lead nowhere. */
-        if (value == NULL || (*value == '\0' && !rest)) {
+        /* An empty segment matches no parameter, so such a URL would lead nowhere, and one of dots
+         * elsewhere. */
+        if (value == NULL || (*value == '\0' && !rest) || has_dot_segment(value, rest)) {
             return false;
         }
         put_encoded(writer, value, rest);
@@ -102,4 +124,25 @@ int sx_app_url(char *url, size_t size, const struct sx_app *app, const struct sx
         }
     }
     return SX_EINVAL;
+}
+
+char *sx__url_from_path(const struct sx__path *path, bool slash)
+{
+    const size_t size = 3 * path->size + 3;
+    struct writer writer = {.text = malloc(size), .size = size};
+    if (writer.text == NULL) {
+        return NULL;
+    }
+    for (size_t i = 0; i < path->segment_count; i++) {
+        const struct sx__segment segment = path->segments[i];
+        if (segment.size > 0 || i + 1 < path->segment_count) {
+            put(&writer, '/');
+            put_bytes(&writer, (struct sx_str){path->text + segment.offset, segment.size}, false);
+        }
+    }
+    if (slash) {
+        put(&writer, '/');
+    }
+    writer.text[writer.used] = '\0';
+    return writer.text;
 }

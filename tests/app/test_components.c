@@ -88,6 +88,17 @@ static struct sx_result show(struct base *base, struct base *above, struct base 
 SX_BIND(show, (inject, base, base), (inject, above, above), (inject, worker, worker),
         (inject, per_request, per_request));
 
+static struct sx_result show_nothing(void)
+{
+    return sx_empty();
+}
+SX_BIND(show_nothing);
+static void count_begin(void *self, const struct sx_record *record)
+{
+    (void)record;
+    ++*(int *)self;
+}
+
 /* More than malloc gives. */
 struct vector {
     _Alignas(1024) char bytes[1024];
@@ -104,6 +115,53 @@ static struct sx_result show_alignment(const char *q, struct vector *vector)
     return sx_text("%s %d", q, (int)((uintptr_t)vector % _Alignof(struct vector)));
 }
 SX_BIND(show_alignment, (query, str, q), (inject, vector, vector));
+
+/* Observes with what it has itself allocated. */
+struct watcher {
+    int begun;
+};
+static int watched;
+static void watch(void *self, const struct sx_record *record)
+{
+    (void)record;
+    watched += ++((struct watcher *)self)->begun;
+}
+static const struct sx_observer watch_observer = {.begin = watch};
+SX_COMPONENT_DECLARE(watcher, struct watcher);
+static struct sx_result watcher_open(struct watcher **out, struct sx_app *app)
+{
+    *out = calloc(1, sizeof **out);
+    return *out == NULL || sx_app_observe(app, &watch_observer, *out) < 0
+               ? sx_fail(500, "no memory")
+               : sx_continue();
+}
+static void watcher_close(struct watcher *watcher)
+{
+    free(watcher);
+}
+SX_PROVIDER(watcher, worker, watcher_open, watcher_close, (inject, sx_app, app));
+
+static void test_an_observer_ends_with_its_worker_component(void **state)
+{
+    (void)state;
+    static const struct sx_route route[] = {SX_GET("/", show_nothing)};
+    struct fixture fixture;
+    fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(route),
+                                                   .components = SX_COMPONENTS(watcher)});
+    int mine = 0;
+    static const struct sx_observer count = {.begin = count_begin};
+    assert_int_equal(sx_app_observe(fixture.app, &count, &mine), SX_OK);
+    for (int i = 0; i < 5; i++) {
+        watched = 0;
+        assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 204);
+        assert_int_equal(watched, 1);
+        sx_reply_clean_up(&fixture.reply);
+        sx_client_destroy(fixture.client);
+        assert_int_equal(sx_client_new(&fixture.client, fixture.app), SX_OK);
+    }
+    assert_int_equal(mine, 5);
+    fixture_clean_up(&fixture);
+}
 
 static void test_a_component_of_a_request_is_aligned(void **state)
 {
@@ -414,6 +472,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_component_of_a_request_is_aligned),
+        cmocka_unit_test(test_an_observer_ends_with_its_worker_component),
         cmocka_unit_test(test_components_are_made_in_the_order_of_their_needs),
         cmocka_unit_test(test_options_come_with_the_registration),
         cmocka_unit_test(test_an_app_component_that_fails_keeps_the_app_from_starting),
