@@ -392,6 +392,10 @@ SX_API const struct sx_route *sx_request_get_route(const struct sx_request *requ
 /** The first header of that name (any case), white space around it removed; NULL: absent, or the
  * name is NULL. Its bytes are the client's: they need not be UTF-8. */
 SX_API const char *sx_request_get_header(const struct sx_request *request, const char *name);
+/** All headers of that name as one list, joined by commas: for Accept and others that are lists.
+ * NULL: absent, or the name is NULL. Where memory is exhausted, only the first of them.
+ * Source: RFC 9110 5.3 */
+SX_API const char *sx_request_get_header_list(const struct sx_request *request, const char *name);
 /** The headers of the request, in their order, for `(inject, sx_headers, headers)`. */
 SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
 /** The name and value of a header, neither place NULL; both are set to NULL where there is no such
@@ -411,7 +415,7 @@ SX_API void *sx_request_allocate(const struct sx_request *request, size_t size);
 /** The status so far: 0 before the handler ran, in a leave hook the final one. */
 SX_API int sx_response_get_status(const struct sx_response *response);
 /** Sets a header of the response, whoever makes it; copied; replaces one of the same name, but for
- *  Set-Cookie, of which there may be many.
+ *  Set-Cookie and Vary, of which there may be many.
  *
  * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or a header that the server writes
  *           itself: see sx_with_header), SX_ENOMEM

@@ -130,8 +130,8 @@ SX_API struct sx_result sx_continue(void);
 /** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
 SX_API struct sx_result sx_with_status(int status, struct sx_result result);
 
-/** Gives the result a header; copied. One of the same name is replaced, but for Set-Cookie, of
- * which there may be many.
+/** Gives the result a header; copied. One of the same name is replaced, but for Set-Cookie and
+ * Vary, of which there may be many.
  *
  * A name or value that HTTP does not allow (CR, LF, NUL, not a token) makes it a 500 whose cause
  * goes to the log; so does a header that the server writes itself: Content-Type

@@ -96,14 +96,20 @@ static void begin(void *context, struct sx__exchange *exchange)
 
 /* ---- the steps ---- */
 
-/* A path that differs from a route's by a slash at its end: the same target with or without it. */
+/* A path that differs from a route's by a slash at its end: the same target with or without it. The
+ * path as it was routed, not as it was sent: "//elsewhere/../a" would be another host's. */
 static struct sx_result slash_redirect(const struct sx_request *request)
 {
-    struct sx_str raw = request->path.raw;
-    bool cut = raw.size > 1 && raw.data[raw.size - 1] == '/';
-    return sx_redirect(308, "%.*s%s%s%.*s", (int)(raw.size - (cut ? 1 : 0)), raw.data,
-                       cut ? "" : "/", request->query.size > 0 ? "?" : "", (int)request->query.size,
-                       request->query.data);
+    const struct sx__path *path = &request->path;
+    const bool has_slash = path->segments[path->segment_count - 1].size == 0;
+    char *url = sx__url_from_path(path, !has_slash);
+    if (url == NULL) {
+        return sx__result_fault("out of memory");
+    }
+    struct sx_result result = sx_redirect(308, "%s%s%.*s", url, request->query.size > 0 ? "?" : "",
+                                          (int)request->query.size, request->query.data);
+    free(url);
+    return result;
 }
 
 static struct sx_result builtin_answer(struct sx_request *request)
@@ -217,7 +223,7 @@ static void render(struct sx_request *request, struct sx_result *result)
     if (is_json && !result->has_own_type && result->cause == NULL) {
         const struct sx_renderer_list *renderers = renderers_of(request);
         const struct sx_renderer *chosen =
-            choose_renderer(renderers, sx_request_get_header(request, "Accept"));
+            choose_renderer(renderers, sx_request_get_header_list(request, "Accept"));
         if (chosen == NULL && result->status < 400) {
             sx_result_clean_up(result);
             *result = not_acceptable(renderers);
@@ -252,6 +258,11 @@ static void accept_result(struct sx_request *request, struct sx_result result)
         int status = result.status;
         sx_result_clean_up(&result);
         result = sx__result_fault("the result has status %d, which is not 200 to 599", status);
+    }
+    if (result.has_own_type && result.content_type != NULL &&
+        !sx__header_value_is_allowed(result.content_type)) {
+        sx_result_clean_up(&result);
+        result = sx__result_fault("the content type is not a header value");
     }
     result = sx__file_answer(request, result);
     render(request, &result);

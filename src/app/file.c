@@ -214,9 +214,9 @@ static bool not_modified_since(const char *date, const struct validators *valida
 /* RFC 9110 13.2.2, in its order; 200: no condition speaks against it. */
 static int evaluate(const struct sx_request *request, const struct validators *validators)
 {
-    const char *if_match = sx_request_get_header(request, "If-Match");
+    const char *if_match = sx_request_get_header_list(request, "If-Match");
     const char *if_unmodified = sx_request_get_header(request, "If-Unmodified-Since");
-    const char *if_none_match = sx_request_get_header(request, "If-None-Match");
+    const char *if_none_match = sx_request_get_header_list(request, "If-None-Match");
     const char *if_modified = sx_request_get_header(request, "If-Modified-Since");
     time_t since;
     if (if_match != NULL) {

@@ -14,8 +14,6 @@ static const char *const engine_headers[] = {"Content-Length", "Transfer-Encodin
                                              "Date",           "Keep-Alive",        "Upgrade",
                                              "Trailer",        "Content-Type"};
 
-static const char set_cookie[] = "Set-Cookie:";
-
 bool sx__header_value_is_allowed(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -63,10 +61,11 @@ static void remove_name(struct sx__header_lines *lines, const char *name, size_t
 }
 
 /* RFC 9110 5.3: "the "Set-Cookie" header field often appears in a response message across multiple
- * field lines". */
+ * field lines". And what a response varies with, handlers, hooks and the framework each have to say
+ * for themselves. */
 static bool may_be_many(const char *line)
 {
-    return strncasecmp(line, set_cookie, sizeof set_cookie - 1) == 0;
+    return strncasecmp(line, "Set-Cookie:", 11) == 0 || strncasecmp(line, "Vary:", 5) == 0;
 }
 
 /* The last of the lines that are the same. */

@@ -182,13 +182,15 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* Where `_` stands for `-`, it stands for nothing else: what proxies set must not be had from a
+ * client that spells it X_Forwarded_User. */
 static bool same_name(struct sx_str header, const char *name, bool underscore_is_dash)
 {
     for (size_t i = 0; i < header.size; i++) {
         char wanted = lower(name[i]);
         char have = lower(header.data[i]);
-        bool dash = underscore_is_dash && wanted == '_' && have == '-';
-        if (name[i] == '\0' || (wanted != have && !dash)) {
+        wanted = underscore_is_dash && wanted == '_' ? '-' : wanted;
+        if (name[i] == '\0' || wanted != have) {
             return false;
         }
     }
@@ -242,6 +244,38 @@ const struct sx_route *sx_request_get_route(const struct sx_request *request)
 const char *sx_request_get_header(const struct sx_request *request, const char *name)
 {
     return name == NULL ? NULL : find_header(request, name, false);
+}
+
+const char *sx_request_get_header_list(const struct sx_request *request, const char *name)
+{
+    const char *first = sx_request_get_header(request, name);
+    if (first == NULL) {
+        return NULL;
+    }
+    const struct sx__exchange *exchange = request->exchange;
+    size_t size = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        if (same_name(exchange->headers[i].name, name, false)) {
+            size += exchange->headers[i].value.size + 2;
+            count++;
+        }
+    }
+    char *list = count == 1 ? NULL : sx_request_allocate(request, size);
+    if (list == NULL) {
+        return first;
+    }
+    char *at = list;
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        const struct sx__header *header = &exchange->headers[i];
+        if (same_name(header->name, name, false)) {
+            memcpy(at, header->value.data, header->value.size);
+            memcpy(at + header->value.size, ", ", 2);
+            at += header->value.size + 2;
+        }
+    }
+    at[-2] = '\0';
+    return list;
 }
 
 const char *sx_request_get_query(const struct sx_request *request, const char *name)

@@ -67,7 +67,7 @@ const struct sx__form *sx__request_form(struct sx_request *request, enum sx_sour
 /* The body as JSON; NULL: it is empty where *fault is NULL, else it cannot be had. */
 struct json_t *sx__request_json(struct sx_request *request, const char **fault, int *status);
 
-/* A header by its name, in which `_` also stands for `-`. */
+/* A header by its name, in which `_` stands for `-`. */
 const char *sx__request_header_argument(const struct sx_request *request, const char *name);
 
 /* Frees what the request has allocated for its handling. */

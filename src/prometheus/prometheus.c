@@ -461,7 +461,7 @@ SX_PROVIDER(sx_registry, app, provide_registry, NULL, (inject, sx_prometheus, pr
 static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
                                           const struct sx_request *request)
 {
-    const char *accept = sx_request_get_header(request, "Accept");
+    const char *accept = sx_request_get_header_list(request, "Accept");
     const enum sx_format format = sx_format_negotiate(view(accept == NULL ? "" : accept));
     struct sx_page page = {0};
     int status = sx_page_render(&page, prometheus->registry, format);

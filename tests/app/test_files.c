@@ -229,6 +229,8 @@ static void test_a_client_that_has_the_file_is_told_so(void **state)
         {"If-None-Match: %s\r\n", 304},
         {"If-None-Match: W/%s\r\n", 304},
         {"If-None-Match: \"a\", \"b,\", %s\r\n", 304},
+        {"If-None-Match: \"a\"\r\nIf-None-Match: %s\r\n", 304},
+        {"If-Match: \"a\"\r\nIf-Match: %s\r\n", 200},
         {"If-None-Match: *\r\n", 304},
         {"If-None-Match: \"a\"\r\n", 200},
         {"If-None-Match: \r\n", 200},

@@ -103,6 +103,24 @@ static struct sx_result render_badly(json_t *value)
     return sx_fail(500, "no %s", value == NULL ? "value" : "way");
 }
 
+static struct sx_result varied_in(struct sx_response *response)
+{
+    return sx_response_set_header(response, "Vary", "Origin") < 0 ? sx_fail(503, "no memory")
+                                                                  : sx_continue();
+}
+SX_BIND(varied_in, (inject, sx_response, response));
+static struct sx_result varied(void)
+{
+    return sx_with_header("Vary", "Cookie", sx_json("[]"));
+}
+SX_BIND(varied);
+static const struct sx_hook varied_hooks[] = {SX_HOOK_ENTER(varied_in)};
+static struct sx_result split(void)
+{
+    return sx_bytes("text/plain\r\nX-Injected: 1", "x", 1);
+}
+SX_BIND(split);
+
 static const struct sx_hook app_hooks[] = {SX_HOOK(app_in, app_out)};
 static const struct sx_hook api_hooks[] = {SX_HOOK(api_in, api_out)};
 static const struct sx_hook own_hooks[] = {SX_HOOK(own_in, own_out)};
@@ -138,6 +156,8 @@ static const struct sx_route routes[] = {
     SX_GET("/away", away),
     SX_GET("/wrong-redirect", wrong_redirect),
     SX_GET("/json", table),
+    SX_GET("/varied", varied, .renderers = SX_LIST(renderers), .hooks = SX_LIST(varied_hooks)),
+    SX_GET("/split", split),
 };
 static struct fixture fixture;
 
@@ -221,6 +241,15 @@ static void test_a_slash_too_many_or_too_few_is_a_308_with_the_query(void **stat
     assert_int_equal(fixture_send(&fixture, "POST", "/api/plain/", NULL), 308);
     assert_int_equal(get("//evil.example/"), 404);
     assert_int_equal(get("/nowhere/"), 404);
+    /* Where a path leads, and not how it was written: else another host, or round in a circle. */
+    assert_int_equal(get("//evil.example/../../folder"), 308);
+    assert_header(&fixture, "Location", "/folder/");
+    assert_int_equal(get("/\\evil.example/../own/?a=//b"), 308);
+    assert_header(&fixture, "Location", "/own?a=//b");
+    assert_int_equal(get("/own/%2E"), 308);
+    assert_header(&fixture, "Location", "/own");
+    assert_int_equal(get("/api/%2f%C3%A9%5c/users/"), 308);
+    assert_header(&fixture, "Location", "/api/%2F%C3%A9%5C/users");
 }
 
 static void test_options_is_answered_for_every_path(void **state)
@@ -273,6 +302,60 @@ static void test_where_no_renderer_fits_it_is_a_406(void **state)
     assert_int_equal(get_accepting("/nowhere", "image/png"), 404);
 }
 
+/* RFC 9110 5.3: several lines of one name are one list. */
+static void test_what_is_accepted_may_have_several_lines(void **state)
+{
+    (void)state;
+    static const char *const accepted[][2] = {
+        {"Accept: text/html\r\nAccept: application/json\r\n", "application/json"},
+        {"Accept: application/json;q=0.5\r\nX: y\r\naccept: text/csv\r\n",
+         "text/csv; charset=utf-8"},
+        {"Accept:\r\nAccept: text/csv\r\n", "text/csv; charset=utf-8"},
+    };
+    for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
+        assert_int_equal(fixture_send(&fixture, "GET", "/table", accepted[i][0]), 200);
+        assert_header(&fixture, "Content-Type", accepted[i][1]);
+    }
+    assert_int_equal(
+        fixture_send(&fixture, "GET", "/table", "Accept: text/html\r\nAccept: image/png\r\n"), 406);
+}
+
+/* Shared caches go by it: what one has said must not make another's unsaid. */
+static void test_everybody_says_what_a_response_varies_with(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/varied"), 200);
+    const char *headers = fixture.reply.headers.data;
+    assert_non_null(strstr(headers, "Vary: Origin\r\n"));
+    assert_non_null(strstr(headers, "Vary: Cookie\r\n"));
+    assert_non_null(strstr(headers, "Vary: Accept\r\n"));
+}
+
+static void test_a_renderer_has_a_type_and_a_function(void **state)
+{
+    (void)state;
+    static const struct sx_renderer wrong[] = {
+        {"text/csv", NULL, {0}}, {NULL, render_csv, {0}}, {"text/x\r\nY: z", render_csv, {0}}};
+    static const struct sx_route of_route[] = {SX_GET("/", plain, .renderers = SX_LIST(wrong))};
+    struct fixture other;
+    assert_int_equal(fixture_try(&other, (struct sx_app_options){.routes = SX_LIST(of_route),
+                                                                 .renderers = SX_LIST(wrong)}),
+                     SX_EWIRING);
+    assert_logged(&other, ".renderers:0: the renderer of text/csv has no function");
+    assert_logged(&other, "renderer 2: its media type is not one");
+    assert_logged(&other, "renderer 3: its media type is not one");
+    assert_logged(&other, "6 wiring faults: not starting");
+}
+
+/* It may be a client's, as of a file that was uploaded. */
+static void test_a_content_type_cannot_split_a_response(void **state)
+{
+    (void)state;
+    assert_int_equal(get("/split"), 500);
+    assert_null(strstr(fixture.reply.headers.data, "X-Injected"));
+    assert_logged(&fixture, "the content type is not a header value");
+}
+
 static void test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log(void **state)
 {
     (void)state;
@@ -317,6 +400,17 @@ static void test_urls_lead_back_to_their_handlers(void **state)
                      SX_EINVAL);
     assert_int_equal(sx_app_url(text, sizeof text, fixture.app, &sx_handler_app_in, NULL),
                      SX_EINVAL);
+    /* These would be taken out of the path again. */
+    static const char *const dots[][2] = {
+        {".", "a"}, {"..", "a"}, {"a", "."}, {"a", "b/../c"}, {"a", "b/.."}};
+    for (size_t i = 0; i < sizeof dots / sizeof *dots; i++) {
+        assert_int_equal(sx_app_url(text, sizeof text, fixture.app, &sx_handler_file,
+                                    SX_URL_PARAMS("folder", dots[i][0], "rest", dots[i][1])),
+                         SX_EINVAL);
+    }
+    assert_url(&sx_handler_file, SX_URL_PARAMS("folder", "...", "rest", ".a/b../"),
+               "/files/.../.a/b../");
+    assert_url(&sx_handler_file, SX_URL_PARAMS("folder", "../a", "rest", ""), "/files/..%2Fa/");
 }
 
 static void test_a_prefix_must_be_one(void **state)
@@ -340,6 +434,10 @@ int main(void)
         cmocka_unit_test(test_of_renderers_wanted_alike_the_first_is_chosen),
         cmocka_unit_test(test_the_client_chooses_among_renderers),
         cmocka_unit_test(test_where_no_renderer_fits_it_is_a_406),
+        cmocka_unit_test(test_what_is_accepted_may_have_several_lines),
+        cmocka_unit_test(test_everybody_says_what_a_response_varies_with),
+        cmocka_unit_test(test_a_renderer_has_a_type_and_a_function),
+        cmocka_unit_test(test_a_content_type_cannot_split_a_response),
         cmocka_unit_test(test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log),
         cmocka_unit_test(test_redirects_are_redirects),
         cmocka_unit_test(test_urls_lead_back_to_their_handlers),
