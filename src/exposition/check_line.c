@@ -110,24 +110,33 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
         [SX__CHECK_SUMMARY] = "summary",
     };
     drop_carriage_return(check, &rest);
-    while (rest.size > 0 && is_blank(rest.data[rest.size - 1])) {
-        rest.size--;
+    struct sx_str type = rest;
+    skip_blanks(&type);
+    while (type.size > 0 && is_blank(type.data[type.size - 1])) {
+        type.size--;
     }
     line->kind = SX__LINE_TYPE;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (is_named(rest, names[i])) {
+        if (is_named(type, names[i])) {
             line->type = (enum sx__check_type)i;
+            /* To Prometheus the type is all that follows the first blank; to promtool, a word. */
+            if (rest.size > type.size + 1) {
+                sx__fault(check, SX__RULE_TYPE,
+                          "there is a blank too many beside `%s`: Prometheus refuses the page",
+                          names[i]);
+            }
             return;
         }
     }
     sx__fault(check, SX__RULE_TYPE,
               "`%s` is no type: counter, gauge, histogram, summary or untyped",
-              sx__quote(rest).text);
+              sx__quote(type).text);
 }
 
 /* A comment is only read where its first word is HELP or TYPE. */
 static void read_comment(struct sx__line *line, struct sx__check *check, struct sx_str rest)
 {
+    struct sx_str after_hash = rest;
     skip_blanks(&rest);
     struct sx_str word = take_token(&rest, '\0');
     bool help = is_named(word, "HELP");
@@ -139,8 +148,13 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
     if (!check_metric_name(check, line->name)) {
         return;
     }
-    skip_blanks(&rest);
+    if (word.data == after_hash.data) {
+        sx__fault(check, help ? SX__RULE_HELP : SX__RULE_TYPE,
+                  "no blank stands before %s: a comment to Prometheus, but not to promtool",
+                  help ? "HELP" : "TYPE");
+    }
     if (help) {
+        skip_blanks(&rest);
         read_help(line, check, rest);
     } else {
         read_type(line, check, rest);
@@ -191,28 +205,31 @@ static bool read_labels(struct sx__line *line, struct sx__check *check, struct s
     return false;
 }
 
-static bool fits_64_bits(struct sx_str digits, bool negative)
+static bool fits_64_bits(struct sx_str digits)
 {
-    static const char limits[][20] = {"9223372036854775807", "9223372036854775808"};
     while (digits.size > 0 && digits.data[0] == '0') {
         digits.data++;
         digits.size--;
     }
     return digits.size < 19 ||
-           (digits.size == 19 && memcmp(digits.data, limits[negative], 19) <= 0);
+           (digits.size == 19 && memcmp(digits.data, "9223372036854775807", 19) <= 0);
 }
 
 static void check_timestamp(struct sx__check *check, struct sx_str text)
 {
-    bool negative = text.size > 0 && text.data[0] == '-';
-    size_t sign = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    bool sign = text.data[0] == '-' || text.data[0] == '+';
     struct sx_str digits = {text.data + sign, text.size - sign};
     size_t count = 0;
     while (count < digits.size && digits.data[count] >= '0' && digits.data[count] <= '9') {
         count++;
     }
-    if (count == 0 || count < digits.size || !fits_64_bits(digits, negative)) {
+    if (count == 0 || count < digits.size || (!sign && !fits_64_bits(digits))) {
         sx__fault(check, SX__RULE_TIMESTAMP, "`%s` is no timestamp: whole milliseconds, of 64 bits",
+                  sx__quote(text).text);
+    } else if (sign) {
+        /* The format and promtool have it; Prometheus takes digits alone. */
+        sx__fault(check, SX__RULE_TIMESTAMP,
+                  "the timestamp `%s` has a sign: Prometheus refuses the page",
                   sx__quote(text).text);
     }
 }
@@ -235,8 +252,13 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
     if (rest.size > 0) {
         sx__fault(check, SX__RULE_TIMESTAMP,
                   "something follows the value, and it is more than a timestamp");
-    } else if (timestamp.size > 0) {
+        return;
+    }
+    if (timestamp.size > 0) {
         check_timestamp(check, timestamp);
+    }
+    if (is_blank(rest.data[-1])) {
+        sx__fault(check, SX__RULE_TIMESTAMP, "a blank ends the line: promtool refuses the page");
     }
 }
 
@@ -268,14 +290,19 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
     if (!sx__utf8_is_valid(text)) {
         sx__fault(check, SX__RULE_UTF8, "the line is not UTF-8, which makes the page unreadable");
     }
-    skip_blanks(&text);
-    if (text.size > 0 && text.data[0] == '#') {
-        read_comment(line, check, (struct sx_str){text.data + 1, text.size - 1});
+    struct sx_str rest = text;
+    skip_blanks(&rest);
+    if (rest.size > 0 && rest.data[0] == '#') {
+        read_comment(line, check, (struct sx_str){rest.data + 1, rest.size - 1});
         return;
     }
-    drop_carriage_return(check, &text);
-    if (text.size > 0) {
-        read_sample(line, check, text);
+    drop_carriage_return(check, &rest);
+    if (rest.size > 0) {
+        read_sample(line, check, rest);
+    }
+    if (line->kind == SX__LINE_SAMPLE && rest.data > text.data) {
+        sx__fault(check, SX__RULE_METRIC_NAME,
+                  "a blank stands before the metric name: to Prometheus it is part of the name");
     }
 }
 

@@ -1,8 +1,9 @@
 /* check_cases.h: one page for each trap that a page can fall into, and what the checker says of it.
  *
  * tests/exposition/test_check.c runs our checker over them, tests/system/test_check.py the command
- * line and two other readers, promtool and Python's prometheus_client. `refused_by` says which of
- * those refuse the page too: what nobody else finds is why there is a checker of our own.
+ * line and three other readers, promtool, Python's prometheus_client and the Prometheus server.
+ * `refused_by` says which of those refuse the page too: what nobody else finds is why there is a
+ * checker of our own.
  */
 #ifndef SX_TESTS_CHECK_CASES_H
 #define SX_TESTS_CHECK_CASES_H
@@ -11,6 +12,7 @@
 
 #define PROMTOOL 1
 #define PYTHON 2
+#define SERVER 4
 
 struct check_case {
     const char *trap;
@@ -26,8 +28,9 @@ struct check_case {
 static const struct check_case check_cases[] = {
     /* ---- pages that are good ---- */
     {"an empty page", "", 0, PAGE("")},
-    /* Prometheus "Exposition formats", Text format example; it is quoted whole */
-    {"the example of the specification", "", 0,
+    /* Prometheus "Exposition formats", Text format example; it is quoted whole. Prometheus itself
+     * refuses the time before the epoch. */
+    {"the example of the specification", "13 timestamp", SERVER,
      PAGE("# HELP http_requests_total The total number of HTTP requests.\n"
           "# TYPE http_requests_total counter\n"
           "http_requests_total{method=\"post\",code=\"200\"} 1027 1395066363000\n"
@@ -67,7 +70,7 @@ static const struct check_case check_cases[] = {
           "rpc_duration_seconds_count 2693\n")},
     {"a family without series", "", 0, PAGE(HEAD("a", "counter") HEAD("b", "gauge") "b 1\n")},
     {"blanks and tabs between tokens", "", 0,
-     PAGE("\t# \tTYPE \t g \t gauge\n \tg\t{ a = \"1\" , b\t=\"2\" }\t 1 \t 5\n\n "
+     PAGE("\t# \tTYPE \t g\tgauge\ng\t{ a = \"1\" , b\t=\"2\" }\t 1 \t 5\n\n "
           "\t\ng{a=\"\",b=\"\"}2\n")},
     {"a comma behind the last label", "", 0, PAGE("g{a=\"1\",} 1\n")},
     {"braces without labels", "", 0, PAGE("g{} 1\n")},
@@ -87,7 +90,7 @@ static const struct check_case check_cases[] = {
           "g{a=\"9\"} 000000000000000000000000000001\ng{a=\"10\"} 1e-999\n")},
     {"a counter of 0 with a sign", "", 0, PAGE(HEAD("c", "counter") "c -0\n")},
     {"the first and last timestamp there are", "", 0,
-     PAGE("g{a=\"1\"} 1 -9223372036854775808\ng{a=\"2\"} 1 9223372036854775807\n")},
+     PAGE("g{a=\"1\"} 1 0\ng{a=\"2\"} 1 9223372036854775807\n")},
     {"the samples of a histogram in another order", "", 0,
      PAGE(HEAD("h",
                "histogram") "h_sum{a=\"x\"} 1\nh_sum{a=\"y\"} 2\nh_count{a=\"x\"} 3\n"
@@ -107,26 +110,30 @@ static const struct check_case check_cases[] = {
 
     /* ---- lines and bytes ---- */
     {"the last line has no line feed", "1 line-feed", PROMTOOL, PAGE("g 1")},
-    {"lines end in CR LF", "1 line-feed", PROMTOOL, PAGE("g 1\r\nh 2\r\n")},
-    {"TYPE ends in CR LF", "1 line-feed", PROMTOOL, PAGE("# TYPE g gauge\r\ng 1\n")},
-    {"a byte order mark", "1 metric-name", PROMTOOL | PYTHON, PAGE("\xEF\xBB\xBFg 1\n")},
-    {"a label value is not UTF-8", "1 utf8", PROMTOOL | PYTHON, PAGE("g{a=\"\xFF\"} 1\n")},
-    {"HELP is not UTF-8", "1 utf8", PYTHON, PAGE("# HELP g \xC3(\n# TYPE g gauge\ng 1\n")},
+    {"lines end in CR LF", "1 line-feed", PROMTOOL | SERVER, PAGE("g 1\r\nh 2\r\n")},
+    {"TYPE ends in CR LF", "1 line-feed", PROMTOOL | SERVER, PAGE("# TYPE g gauge\r\ng 1\n")},
+    {"a byte order mark", "1 metric-name", PROMTOOL | PYTHON | SERVER, PAGE("\xEF\xBB\xBFg 1\n")},
+    {"a label value is not UTF-8", "1 utf8", PROMTOOL | PYTHON | SERVER, PAGE("g{a=\"\xFF\"} 1\n")},
+    {"HELP is not UTF-8", "1 utf8", PYTHON | SERVER, PAGE("# HELP g \xC3(\n# TYPE g gauge\ng 1\n")},
     {"a comment is not UTF-8", "1 utf8", PYTHON, PAGE("# \xED\xA0\x80\ng 1\n")},
 
     /* ---- names ---- */
-    {"a metric name with a dash", "1 metric-name", PROMTOOL | PYTHON, PAGE("a-b 1\n")},
-    {"a metric name that begins with a digit", "1 metric-name", PROMTOOL | PYTHON, PAGE("1a 1\n")},
-    {"a metric name in quotes, of a later format", "1 metric-name", PROMTOOL | PYTHON,
+    {"a metric name with a dash", "1 metric-name", PROMTOOL | PYTHON | SERVER, PAGE("a-b 1\n")},
+    {"a metric name that begins with a digit", "1 metric-name", PROMTOOL | PYTHON | SERVER,
+     PAGE("1a 1\n")},
+    {"a metric name in quotes, of a later format", "1 metric-name", PROMTOOL | PYTHON | SERVER,
      PAGE("{\"my.metric\"} 1\n")},
-    {"no metric name", "1 metric-name", PROMTOOL | PYTHON, PAGE("{a=\"b\"} 1\n")},
+    {"no metric name", "1 metric-name", PROMTOOL | PYTHON | SERVER, PAGE("{a=\"b\"} 1\n")},
+    {"a blank before the metric name", "1 metric-name", SERVER, PAGE(" g 1\n")},
+    {"a tab before the metric name", "1 metric-name", SERVER, PAGE("\tg{a=\"1\"} 1\n")},
     {"HELP without a name", "1 metric-name", PYTHON, PAGE("# HELP\ng 1\n")},
-    {"TYPE of what is no name", "1 metric-name", PROMTOOL | PYTHON,
+    {"TYPE of what is no name", "1 metric-name", PROMTOOL | PYTHON | SERVER,
      PAGE("# TYPE g.h gauge\ng 1\n")},
-    {"a label name with a dot", "1 label-name", PROMTOOL, PAGE("g{a.b=\"1\"} 1\n")},
-    {"a label name with a colon", "1 label-name", PROMTOOL, PAGE("g{a:b=\"1\"} 1\n")},
-    {"a label name that is reserved", "1 label-name", PROMTOOL, PAGE("g{__name__=\"1\"} 1\n")},
-    {"a label twice in a sample", "1 label-twice", PROMTOOL,
+    {"a label name with a dot", "1 label-name", PROMTOOL | SERVER, PAGE("g{a.b=\"1\"} 1\n")},
+    {"a label name with a colon", "1 label-name", PROMTOOL | SERVER, PAGE("g{a:b=\"1\"} 1\n")},
+    {"a label name that is reserved", "1 label-name", PROMTOOL | SERVER,
+     PAGE("g{__name__=\"1\"} 1\n")},
+    {"a label twice in a sample", "1 label-twice", PROMTOOL | SERVER,
      PAGE("g{a=\"1\",b=\"2\",a=\"1\"} 1\n")},
 
     /* ---- HELP and TYPE ---- */
@@ -135,12 +142,21 @@ static const struct check_case check_cases[] = {
     {"two TYPE of one name", "2 type", PROMTOOL, PAGE("# TYPE g gauge\n# TYPE g gauge\ng 1\n")},
     {"TYPE after the first sample", "2 late", PROMTOOL, PAGE("g 1\n# TYPE g gauge\n")},
     {"HELP after the first sample", "2 late", 0, PAGE("g 1\n# HELP g H.\n")},
-    {"a type of OpenMetrics", "1 type", PROMTOOL, PAGE("# TYPE g info\ng 1\n")},
-    {"a type in capitals", "1 type", PYTHON, PAGE("# TYPE g Gauge\ng 1\n")},
-    {"a TYPE without a type", "1 type", PYTHON, PAGE("# TYPE g\ng 1\n")},
-    {"a word behind the type", "1 type", PROMTOOL | PYTHON, PAGE("# TYPE g gauge g\ng 1\n")},
+    {"a type of OpenMetrics", "1 type", PROMTOOL | SERVER, PAGE("# TYPE g info\ng 1\n")},
+    {"a type in capitals", "1 type", PYTHON | SERVER, PAGE("# TYPE g Gauge\ng 1\n")},
+    {"a TYPE without a type", "1 type", PYTHON | SERVER, PAGE("# TYPE g\ng 1\n")},
+    {"a word behind the type", "1 type", PROMTOOL | PYTHON | SERVER,
+     PAGE("# TYPE g gauge g\ng 1\n")},
     {"TYPE without _total, as OpenMetrics has it", "2 type-name", 0,
      PAGE("# TYPE c counter\nc_total 1\n")},
+    {"two blanks before the type", "1 type", SERVER, PAGE("# TYPE g  gauge\ng 1\n")},
+    {"a blank behind the type", "1 type", PROMTOOL | SERVER, PAGE("# TYPE g gauge \ng 1\n")},
+    {"a tab and CR LF behind the type", "1 line-feed; 1 type", PROMTOOL | SERVER,
+     PAGE("# TYPE g gauge\t\r\ng 1\n")},
+    {"TYPE without a blank before it", "1 type", 0, PAGE("#TYPE g gauge\ng 1\n")},
+    {"HELP without a blank before it", "1 help", 0, PAGE("#HELP g H.\n# TYPE g gauge\ng 1\n")},
+    {"TYPE without a blank before it and with no type", "1 type; 1 type", PROMTOOL,
+     PAGE("#TYPE g nonsense\ng 1\n")},
     {"a quote escaped in HELP", "1 escape", PROMTOOL,
      PAGE("# HELP g say \\\"hello\\\"\n# TYPE g gauge\ng 1\n")},
     {"another escape in HELP", "1 escape", PROMTOOL, PAGE("# HELP g a\\tb\n# TYPE g gauge\ng 1\n")},
@@ -148,42 +164,52 @@ static const struct check_case check_cases[] = {
 
     /* ---- labels ---- */
     {"another escape in a label value", "1 escape", PROMTOOL, PAGE("g{a=\"\\t\"} 1\n")},
-    {"a quote that is not escaped", "1 labels", PROMTOOL | PYTHON, PAGE("g{a=\"b\"c\"} 1\n")},
-    {"a backslash that is not escaped", "1 labels", PROMTOOL, PAGE("g{a=\"C:\\\"} 1\n")},
+    {"a quote that is not escaped", "1 labels", PROMTOOL | PYTHON | SERVER,
+     PAGE("g{a=\"b\"c\"} 1\n")},
+    {"a backslash that is not escaped", "1 labels", PROMTOOL | SERVER, PAGE("g{a=\"C:\\\"} 1\n")},
     {"a line feed that is not escaped", "1 labels; 2 metric-name", PROMTOOL | PYTHON,
      PAGE("g{a=\"b\nc\"} 1\n")},
-    {"labels that are not closed", "1 labels", PROMTOOL | PYTHON, PAGE("g{a=\"b\" 1\n")},
+    {"labels that are not closed", "1 labels", PROMTOOL | PYTHON | SERVER, PAGE("g{a=\"b\" 1\n")},
     {"labels without a comma", "1 labels", PROMTOOL, PAGE("g{a=\"b\" c=\"d\"} 1\n")},
-    {"a comma alone", "1 labels", PROMTOOL, PAGE("g{,} 1\n")},
-    {"a label value without quotes", "1 labels", PROMTOOL | PYTHON, PAGE("g{a=b} 1\n")},
-    {"a label value in single quotes", "1 labels", PROMTOOL | PYTHON, PAGE("g{a='b'} 1\n")},
-    {"a label without a value", "1 labels", PROMTOOL, PAGE("g{a} 1\n")},
+    {"a comma alone", "1 labels", PROMTOOL | SERVER, PAGE("g{,} 1\n")},
+    {"a label value without quotes", "1 labels", PROMTOOL | PYTHON | SERVER, PAGE("g{a=b} 1\n")},
+    {"a label value in single quotes", "1 labels", PROMTOOL | PYTHON | SERVER,
+     PAGE("g{a='b'} 1\n")},
+    {"a label without a value", "1 labels", PROMTOOL | SERVER, PAGE("g{a} 1\n")},
     {"label names that differ within a family", "3 label-names", 0,
      PAGE("# TYPE g gauge\ng{a=\"1\"} 1\ng{b=\"1\"} 1\ng{a=\"2\"} 1\n")},
     {"a label that a series of the family lacks", "2 label-names", 0, PAGE("g{a=\"1\"} 1\ng 1\n")},
 
     /* ---- values and timestamps ---- */
-    {"a sample without a value", "1 value", PROMTOOL | PYTHON, PAGE("g\n")},
-    {"labels without a value behind them", "1 value", PROMTOOL | PYTHON, PAGE("g{a=\"1\"}\n")},
+    {"a sample without a value", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g\n")},
+    {"labels without a value behind them", "1 value", PROMTOOL | PYTHON | SERVER,
+     PAGE("g{a=\"1\"}\n")},
     {"inf", "1 value", 0, PAGE("g inf\n")},
     {"Inf without a sign", "1 value", 0, PAGE("g Inf\n")},
     {"Infinity", "1 value", 0, PAGE("g +Infinity\n")},
     {"nan", "1 value", 0, PAGE("g nan\n")},
     {"Nan, as a C++ client once wrote it", "1 value", 0, PAGE("g Nan\n")},
-    {"a comma for the point, as a locale has it", "1 value", PROMTOOL | PYTHON, PAGE("g 0,5\n")},
-    {"hexadecimal digits", "1 value", PROMTOOL | PYTHON, PAGE("g 0x10\n")},
-    {"underscores between digits", "1 value", PROMTOOL, PAGE("g 1_000\n")},
-    {"two points", "1 value", PROMTOOL | PYTHON, PAGE("g 1.2.3\n")},
-    {"an exponent without digits", "1 value", PROMTOOL | PYTHON, PAGE("g 1e\n")},
-    {"a point alone", "1 value", PROMTOOL | PYTHON, PAGE("g .\n")},
-    {"a value that no double holds", "1 value", PROMTOOL, PAGE("g 1e309\n")},
-    {"half a step above the largest double", "1 value", PROMTOOL,
+    {"a comma for the point, as a locale has it", "1 value", PROMTOOL | PYTHON | SERVER,
+     PAGE("g 0,5\n")},
+    {"hexadecimal digits", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g 0x10\n")},
+    {"underscores between digits", "1 value", PROMTOOL | SERVER, PAGE("g 1_000\n")},
+    {"two points", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g 1.2.3\n")},
+    {"an exponent without digits", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g 1e\n")},
+    {"a point alone", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g .\n")},
+    {"a value that no double holds", "1 value", PROMTOOL | SERVER, PAGE("g 1e309\n")},
+    {"half a step above the largest double", "1 value", PROMTOOL | SERVER,
      PAGE("g 1.797693134862315808e308\n")},
-    {"a timestamp in seconds", "1 timestamp", PROMTOOL, PAGE("g 1 1395066363.5\n")},
-    {"a timestamp of more than 64 bits", "1 timestamp", PROMTOOL,
+    {"a timestamp in seconds", "1 timestamp", PROMTOOL | SERVER, PAGE("g 1 1395066363.5\n")},
+    {"a timestamp of more than 64 bits", "1 timestamp", PROMTOOL | SERVER,
      PAGE("g 1 9223372036854775808\n")},
-    {"a word behind the timestamp", "1 timestamp", PROMTOOL, PAGE("g 1 2 3\n")},
-    {"an exemplar, of OpenMetrics", "1 timestamp", PROMTOOL | PYTHON,
+    {"a timestamp before 1970", "1 timestamp", SERVER, PAGE("g 1 -5\n")},
+    {"a timestamp with a plus", "1 timestamp", SERVER, PAGE("g 1 +5\n")},
+    {"the first timestamp of 64 bits", "1 timestamp", SERVER, PAGE("g 1 -9223372036854775808\n")},
+    {"a sign alone for a timestamp", "1 timestamp", PROMTOOL | PYTHON | SERVER, PAGE("g 1 -\n")},
+    {"a blank behind the value", "1 timestamp", PROMTOOL, PAGE("g 1 \n")},
+    {"a tab behind the timestamp", "1 timestamp", PROMTOOL, PAGE("g 1 2\t\n")},
+    {"a word behind the timestamp", "1 timestamp", PROMTOOL | SERVER, PAGE("g 1 2 3\n")},
+    {"an exemplar, of OpenMetrics", "1 timestamp", PROMTOOL | PYTHON | SERVER,
      PAGE("c_total 1 # {a=\"b\"} 1\n")},
 
     /* ---- families and series ---- */

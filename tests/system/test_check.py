@@ -1,18 +1,22 @@
 """`sextant check` finds each fault of tests/exposition/check_cases.h, and says what other readers do.
 
-promtool and Python's prometheus_client read the same pages. Where they refuse one, we do; what they
-let pass is known, case by case, so that a claim that only we find something stays true.
+promtool, Python's prometheus_client and the Prometheus server read the same pages. Where promtool
+or the server refuse one, we do; what they let pass is known, case by case, so that a claim that only
+we find something stays true.
 """
+import http.server
 import os
 import re
 import subprocess
 import tempfile
+import threading
 import unittest
 
 from prometheus_client.parser import text_string_to_metric_families
-from system import BUILD, judge
+from system import BUILD, eventually, judge
+from test_prometheus import Prometheus
 
-PROMTOOL, PYTHON = 1, 2
+PROMTOOL, PYTHON, SERVER = 1, 2, 4
 SEXTANT = os.path.join(BUILD, "sextant")
 
 
@@ -46,6 +50,46 @@ def refused_by_python(page):
     return False
 
 
+def refused_by_server(pages):
+    """Whether a server refuses to scrape each; they are all targets of one server, by their path."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            page = b"" if self.path == "/metrics" else pages[int(self.path[1:])]
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, *_):
+            pass
+
+    def scraped():
+        targets = prometheus.ask("targets", state="active")["activeTargets"]
+        known = len(targets) > len(pages) and all(each["health"] != "unknown" for each in targets)
+        return known and targets
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as exposer:
+        threading.Thread(target=exposer.serve_forever, daemon=True).start()
+        port = exposer.server_address[1]
+        more = [
+            f'      - targets: ["127.0.0.1:{port}"]\n        labels: {{__metrics_path__: /{number}}}'
+            for number in range(len(pages))
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            prometheus = Prometheus(folder, port, "\n".join(more), interval="5s")
+            try:
+                targets = eventually(scraped, "all pages are scraped")
+            finally:
+                prometheus.stop()
+                exposer.shutdown()
+    errors = {each["discoveredLabels"]["__metrics_path__"]: each["lastError"] for each in targets}
+    for error in errors.values():  # of parsing, not of the connection
+        assert "dead" not in error and "Get " not in error, error
+    return [errors[f"/{number}"] != "" for number in range(len(pages))]
+
+
 class Check(unittest.TestCase):
     def test_each_trap_is_printed_with_its_line(self):
         for trap, expected, _, page in cases():
@@ -62,6 +106,15 @@ class Check(unittest.TestCase):
             with self.subTest(trap):
                 refused = refused_by_promtool(page)
                 self.assertEqual(refused, bool(refused_by & PROMTOOL))
+                self.assertTrue(expected or not refused)
+
+    def test_what_the_server_refuses_we_refuse(self):
+        judge("prometheus")
+        known = list(cases())
+        answers = refused_by_server([page for _, _, _, page in known])
+        for (trap, expected, refused_by, _), refused in zip(known, answers):
+            with self.subTest(trap):
+                self.assertEqual(refused, bool(refused_by & SERVER))
                 self.assertTrue(expected or not refused)
 
     def test_what_python_refuses_is_known(self):

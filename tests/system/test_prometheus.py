@@ -14,8 +14,8 @@ from system import Example, eventually, judge, samples
 
 CONFIG = """
 global:
-  scrape_interval: 250ms
-  scrape_timeout: 250ms
+  scrape_interval: {interval}
+  scrape_timeout: {interval}
 scrape_configs:
   - job_name: tracked
     static_configs:
@@ -29,10 +29,10 @@ class Prometheus:
 
     `more` are lines of the scrape's configuration."""
 
-    def __init__(self, folder, target_port, more=""):
+    def __init__(self, folder, target_port, more="", interval="250ms"):
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="ascii") as out:
-            out.write(CONFIG.format(port=target_port, more=more))
+            out.write(CONFIG.format(port=target_port, more=more, interval=interval))
         for attempt in range(5):
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 self.port = probe.getsockname()[1]
