@@ -186,7 +186,8 @@ SX_API int sx_counter_family_clear(struct sx_counter_family *family);
 static inline void sx_counter_inc(struct sx_counter *counter);
 
 /** Adds `delta`. Whole numbers below 2^53 are summed as integers, so that the page shows their sum
- * exactly beyond 2^53, too; a counter that also gets larger ones or fractions is a double.
+ * exactly beyond 2^53, too; a counter that also gets larger ones or fractions is a double. The
+ * sum of integers is to stay below 2^63, beyond which it may start again at 0.
  *
  * @param delta  in the metric's base unit; negative, NaN or infinite is ignored, and counted in
  *               `sextant_updates_ignored_total{family="…"}`; a fraction is ignored, too, where the
