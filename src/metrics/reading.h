@@ -1,4 +1,4 @@
-/* reading.h: summing cells, for a scrape or a get, with relaxed loads and no lock.
+/* reading.h: summing cells, for a scrape or a get, without a lock.
  *
  * Each cell of a counter or bucket only grows, and so does each sum of them from one reading to the
  * next. Slots that no thread ever claimed are not touched: they would cost memory.
@@ -34,7 +34,8 @@ void sx__reading_of_slots(struct sx__reading *reading, const struct sx_registry 
 /** Finds the rows that gauges have; asks for each process whether it lives. */
 void sx__reading_of_gauges(struct sx__reading *reading, struct sx_registry *registry);
 
-/* A cell of a row. */
+/* A cell of a row. Acquired, so that the version is not read before it, which would be the former
+ * owner's version beside the new one's cell. On x86 it is a plain load. */
 static inline uint64_t sx__read_cell(const struct sx__reading *reading, const char *row,
                                      uint32_t cell)
 {
@@ -42,7 +43,7 @@ static inline uint64_t sx__read_cell(const struct sx__reading *reading, const ch
     if (reading->touched.bits != NULL && !sx__touched_has(&reading->touched, at)) {
         return 0;
     }
-    return __atomic_load_n(at, __ATOMIC_RELAXED);
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
 }
 
 static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_t cell)

@@ -132,7 +132,8 @@ static void zero_gauge(struct sx_registry *registry, uint32_t cell)
 {
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i)) {
-            __atomic_store_n(sx__cell(sx__row(registry, i), cell), 0, __ATOMIC_RELAXED);
+            /* As in set_baseline: not before the version says that the former owner is gone. */
+            __atomic_store_n(sx__cell(sx__row(registry, i), cell), 0, __ATOMIC_RELEASE);
         }
     }
 }
