@@ -68,21 +68,6 @@ static bool may_be_many(const char *line)
     return strncasecmp(line, "Set-Cookie:", 11) == 0 || strncasecmp(line, "Vary:", 5) == 0;
 }
 
-/* The last of the lines that are the same. */
-static void remove_line(struct sx__header_lines *lines, const char *line, size_t line_bytes)
-{
-    size_t last = lines->size;
-    for (size_t at = 0; at < lines->size;) {
-        size_t size = line_size(lines->text + at, lines->text + lines->size);
-        last = size == line_bytes && memcmp(lines->text + at, line, size) == 0 ? at : last;
-        at += size;
-    }
-    if (last < lines->size) {
-        lines->size -= line_bytes;
-        memmove(lines->text + last, lines->text + last + line_bytes, lines->size - last);
-    }
-}
-
 static int append(struct sx__header_lines **lines, const char *const parts[], size_t count)
 {
     size_t need = 0;
@@ -132,17 +117,14 @@ int sx__header_lines_set(struct sx__header_lines **lines, const char *name, cons
     return SX_OK;
 }
 
-/* Removes what `names` has; of lines that may be many the same ones, or none. */
-static void remove_each(struct sx__header_lines *lines, const struct sx__header_lines *names,
-                        bool same_ones)
+/* Makes room for each that may not be many. */
+static void replace_all(struct sx__header_lines *lines, const struct sx__header_lines *by)
 {
-    for (size_t at = 0; at < names->size;) {
-        const char *line = names->text + at;
-        size_t size = line_size(line, names->text + names->size);
+    for (size_t at = 0; at < by->size;) {
+        const char *line = by->text + at;
+        const size_t size = line_size(line, by->text + by->size);
         const char *colon = memchr(line, ':', size);
-        if (may_be_many(line) && same_ones) {
-            remove_line(lines, line, size);
-        } else if (colon != NULL && !may_be_many(line)) {
+        if (colon != NULL && !may_be_many(line)) {
             remove_name(lines, line, (size_t)(colon - line));
         }
         at += size;
@@ -161,7 +143,7 @@ int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__hea
     memcpy(copy, from->text, from->size);
     copy[from->size] = '\0';
     if (*lines != NULL) {
-        remove_each(*lines, from, false);
+        replace_all(*lines, from);
     }
     const char *const parts[] = {copy};
     int status = append(lines, parts, 1);
@@ -169,10 +151,28 @@ int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__hea
     return status;
 }
 
-void sx__header_lines_remove_all(struct sx__header_lines *lines,
-                                 const struct sx__header_lines *names)
+/* The last of the lines that are the same. */
+static void remove_line(struct sx__header_lines *lines, const char *line, size_t line_bytes)
 {
-    if (lines != NULL && names != NULL) {
-        remove_each(lines, names, true);
+    size_t last = lines->size;
+    for (size_t at = 0; at < lines->size;) {
+        size_t size = line_size(lines->text + at, lines->text + lines->size);
+        last = size == line_bytes && memcmp(lines->text + at, line, size) == 0 ? at : last;
+        at += size;
+    }
+    if (last < lines->size) {
+        lines->size -= line_bytes;
+        memmove(lines->text + last, lines->text + last + line_bytes, lines->size - last);
+    }
+}
+
+void sx__header_lines_remove_all(struct sx__header_lines *lines,
+                                 const struct sx__header_lines *others)
+{
+    for (size_t at = 0; lines != NULL && others != NULL && at < others->size;) {
+        const char *line = others->text + at;
+        const size_t size = line_size(line, others->text + others->size);
+        remove_line(lines, line, size);
+        at += size;
     }
 }

@@ -64,6 +64,9 @@ const char *sx__template_fault(const char *path)
         if (is_rest(segment) && !last) {
             return "{*rest} can only be the last segment";
         }
+        if (segment.size > 0 && segment.size < 3 && memcmp(segment.data, "..", segment.size) == 0) {
+            return "a path has no '.' and no '..', which no request has, either";
+        }
         if (is_param(segment)) {
             params++;
             segment.data++;

@@ -108,6 +108,13 @@ static int add_all(struct sx_app *app, struct branch *branch, const struct sx_ro
     for (size_t i = 0; i < list->count && status == SX_OK; i++) {
         const struct sx_route *route = &list->items[i];
         if (route->include.items == NULL) {
+            const char *path = route->path;
+            if (branch->depth > 0 && (path == NULL || (path[0] != '/' && path[0] != '\0'))) {
+                sx_app_log(app, SX_LOG_ERROR, "%s:%d: route %s %s: a path begins with '/'",
+                           route->file, route->line, route->method == NULL ? "?" : route->method,
+                           path == NULL ? "?" : path);
+                return SX_EWIRING;
+            }
             status = add_route(app, branch, route);
             continue;
         }

@@ -82,6 +82,10 @@ static bool put_path(struct writer *writer, const char *path, const char *const 
         if (value == NULL || (*value == '\0' && !rest) || has_dot_segment(value, rest)) {
             return false;
         }
+        /* "//host/path" would be another host's. */
+        if (rest && *value == '/' && writer->used == 1) {
+            put_bytes(writer, (struct sx_str){value++, 1}, false);
+        }
         put_encoded(writer, value, rest);
         at = strchr(at, '}') + 1;
     }

@@ -156,9 +156,9 @@ static void test_a_path_of_any_length_may_have_another_slash(void **state)
 static void test_malformed_templates_are_told(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"",      "a",      "//a",  "/a//b", "/{a}{b}",
-                                      "/x{a}", "/{a",    "/a}",  "/{}",   "/{a}/{a}",
-                                      "/a?b",  "/a%20b", "/a#b", "/{{a}}"};
+    static const char *const bad[] = {"",     "a",      "//a",     "/a//b",    "/{a}{b}", "/x{a}",
+                                      "/{a",  "/a}",    "/{}",     "/{a}/{a}", "/a?b",    "/a%20b",
+                                      "/a#b", "/{{a}}", "/a/../b", "/."};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         if (sx__template_fault(bad[i]) == NULL) {
             fail_msg("\"%s\" was not refused", bad[i]);
@@ -166,6 +166,7 @@ static void test_malformed_templates_are_told(void **state)
     }
     assert_non_null(sx__template_fault(NULL));
     assert_null(sx__template_fault("/a/{b}/c/"));
+    assert_null(sx__template_fault("/.a/b../..."));
 }
 
 static void test_a_thousand_routes_are_told_apart(void **state)

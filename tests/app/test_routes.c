@@ -115,6 +115,11 @@ static struct sx_result varied(void)
 }
 SX_BIND(varied);
 static const struct sx_hook varied_hooks[] = {SX_HOOK_ENTER(varied_in)};
+static struct sx_result any(const char *rest)
+{
+    return sx_text("%s", rest);
+}
+SX_BIND(any, (path, str, rest));
 static struct sx_result split(void)
 {
     return sx_bytes("text/plain\r\nX-Injected: 1", "x", 1);
@@ -413,6 +418,25 @@ static void test_urls_lead_back_to_their_handlers(void **state)
     assert_url(&sx_handler_file, SX_URL_PARAMS("folder", "../a", "rest", ""), "/files/..%2Fa/");
 }
 
+/* What a client asks for is a path here, however it begins. */
+static void test_no_url_leads_to_another_host(void **state)
+{
+    (void)state;
+    static const struct sx_route all[] = {SX_GET("/{*rest}", any)};
+    struct fixture other;
+    char url[64];
+    fixture_init(&other, (struct sx_app_options){.routes = SX_LIST(all)});
+    assert_int_equal(fixture_send(&other, "GET", "//evil.example/a", NULL), 200);
+    assert_string_equal(other.reply.body.data, "/evil.example/a");
+    const int size = sx_app_url(url, sizeof url, other.app, &sx_handler_any,
+                                SX_URL_PARAMS("rest", other.reply.body.data));
+    assert_true(size > 0);
+    assert_string_equal(url, "/%2Fevil.example/a");
+    assert_int_equal(fixture_send(&other, "GET", url, NULL), 200);
+    assert_string_equal(other.reply.body.data, "/evil.example/a");
+    fixture_clean_up(&other);
+}
+
 static void test_a_prefix_must_be_one(void **state)
 {
     (void)state;
@@ -421,6 +445,16 @@ static void test_a_prefix_must_be_one(void **state)
     assert_int_equal(fixture_try(&wrong, (struct sx_app_options){.routes = SX_LIST(slash)}),
                      SX_EWIRING);
     assert_logged(&wrong, "include /api/: a prefix begins with '/' and does not end with it");
+    static const struct sx_route bare[] = {SX_GET("users", plain)};
+    static const struct sx_route around[] = {SX_INCLUDE("/api", bare)};
+    assert_int_equal(fixture_try(&wrong, (struct sx_app_options){.routes = SX_LIST(around)}),
+                     SX_EWIRING);
+    assert_logged(&wrong, "route GET users: a path begins with '/'");
+    static const struct sx_route nothing[] = {SX_GET("", plain)};
+    static const struct sx_route itself[] = {SX_INCLUDE("/api", nothing)};
+    fixture_init(&wrong, (struct sx_app_options){.routes = SX_LIST(itself)});
+    assert_int_equal(fixture_send(&wrong, "GET", "/api", NULL), 200);
+    fixture_clean_up(&wrong);
 }
 
 int main(void)
@@ -441,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log),
         cmocka_unit_test(test_redirects_are_redirects),
         cmocka_unit_test(test_urls_lead_back_to_their_handlers),
+        cmocka_unit_test(test_no_url_leads_to_another_host),
         cmocka_unit_test(test_a_prefix_must_be_one),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
