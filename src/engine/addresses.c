@@ -6,7 +6,8 @@
 struct sx__address {
     struct sx__address *next;
     unsigned char bytes[16];
-    unsigned count;
+    unsigned count;     /* those that are not lingering */
+    unsigned lingering; /* they have had all that they get */
 };
 
 void sx__addresses_init(struct sx__addresses *addresses, unsigned most)
@@ -82,7 +83,8 @@ bool sx__addresses_add(struct sx__addresses *addresses, const struct sockaddr *f
         found->next = *bucket;
         *bucket = found;
     }
-    if (found != NULL && found->count < addresses->most) {
+    if (found != NULL && found->count < addresses->most &&
+        found->count + found->lingering < 2 * (uint64_t)addresses->most) {
         found->count++;
         *address = found;
         added = true;
@@ -91,13 +93,30 @@ bool sx__addresses_add(struct sx__addresses *addresses, const struct sockaddr *f
     return added;
 }
 
-void sx__addresses_remove(struct sx__addresses *addresses, struct sx__address *address)
+void sx__addresses_linger(struct sx__addresses *addresses, struct sx__address *address)
 {
     if (address == NULL) {
         return;
     }
     pthread_mutex_lock(&addresses->mutex);
-    if (--address->count == 0) {
+    address->count--;
+    address->lingering++;
+    pthread_mutex_unlock(&addresses->mutex);
+}
+
+void sx__addresses_remove(struct sx__addresses *addresses, struct sx__address *address,
+                          bool was_lingering)
+{
+    if (address == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&addresses->mutex);
+    if (was_lingering) {
+        address->lingering--;
+    } else {
+        address->count--;
+    }
+    if (address->count == 0 && address->lingering == 0) {
         struct sx__address **link = &addresses->buckets[bucket_of(address->bytes)];
         while (*link != address) {
             link = &(*link)->next;

@@ -138,6 +138,8 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
     case SX__PHASE_PRODUCE:
     case SX__PHASE_PAUSE:
         connection->cut_off = true;
+        connection->seems_whole =
+            connection->streamed.space != NULL && !connection->streamed.chunked;
         end_exchange(connection, SX_OUTCOME_RESPONSE_ABORTED, now_ns);
         break;
     case SX__PHASE_REJECTION:
@@ -485,6 +487,12 @@ void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns
     if (want == SX__WANT_INPUT || want == SX__WANT_LINGER) {
         sx__connection_abort(connection, now_ns);
     }
+}
+
+void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns)
+{
+    assert(sx__connection_is_idle(connection));
+    sx__connection_enter(connection, SX__PHASE_LINGER, now_ns);
 }
 
 void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)

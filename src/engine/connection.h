@@ -82,7 +82,8 @@ struct sx__connection {
     bool waiting;         /* bytes in the request's input have not been looked at */
     bool closing;         /* the present response is the last */
     bool half_closed;     /* the client has closed its side, or is gone */
-    bool cut_off;         /* a response has ended before its end */
+    bool cut_off;         /* a response has ended before its end, */
+    bool seems_whole;     /* and only the end of the connection tells where that is */
     unsigned empty_lines; /* before the present request */
     uint64_t progress_ns; /* when the deadline of the phase began to run */
     char *head;           /* of the response; the request's response_head, or malloc */
@@ -123,6 +124,8 @@ void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns
 /* The deadline is over: an idle connection is closed, an unfinished request is answered with 408, a
  * response that the client does not read is given up. */
 void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns);
+/* Before its first request: everything has been said to its client without us. */
+void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns);
 
 /* The connection is broken, or there is no memory for it: whatever is in progress ends. */
 void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns);

@@ -225,7 +225,7 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
     bool admitted = has_place(network, listener) &&
                     (!is_counted || sx__addresses_add(&network->addresses, from, &address));
     if (admitted && watch(network, listener, fd, from, address) < 0) {
-        sx__addresses_remove(&network->addresses, address);
+        sx__addresses_remove(&network->addresses, address, false);
         admitted = false;
     }
     if (!admitted) {

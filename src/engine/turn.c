@@ -165,8 +165,15 @@ static bool is_in_handshake(const struct turn *turn)
 
 static void give_up_input(struct turn *turn, int error)
 {
+    /* Without memory OpenSSL may forget, in the middle of a request, that it has shaken hands. */
+    const bool is_refused =
+        error == EPROTO && is_in_handshake(turn) && sx__connection_is_idle(turn->connection);
     if ((error == EPROTO || turn->slot->late) && is_in_handshake(turn)) {
         reject(turn, SX_REASON_TLS_HANDSHAKE);
+    }
+    if (is_refused) { /* who may still be sending, and shall read why */
+        sx__connection_linger(turn->connection, turn->now_ns);
+        return;
     }
     abort_connection(turn);
 }
@@ -285,6 +292,7 @@ static void linger(struct turn *turn)
 {
     if (!turn->slot->lingering) {
         turn->slot->lingering = true;
+        sx__addresses_linger(&turn->worker->network->addresses, turn->slot->address);
         sx__slot_end_output(turn->slot);
         shutdown(turn->slot->fd, SHUT_WR);
     }
@@ -344,9 +352,13 @@ static void close_connection(struct turn *turn)
     if (!turn->connection->cut_off) {
         sx__slot_end_output(slot);
     }
+    if (turn->connection->seems_whole) { /* a reset is an error, too */
+        const struct linger reset = {.l_onoff = 1, .l_linger = 0};
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
     sx__tls_stream_destroy(slot->tls);
     slot->tls = NULL;
-    sx__addresses_remove(&network->addresses, slot->address);
+    sx__addresses_remove(&network->addresses, slot->address, slot->lingering);
     atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
     close(fd);
     atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);
@@ -365,7 +377,7 @@ static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
         return true;
     }
     return !turn->worker->has_permit && !turn->granted && want != SX__WANT_OUTPUT &&
-           want != SX__WANT_TIME;
+           want != SX__WANT_LINGER && want != SX__WANT_TIME;
 }
 
 /* Lets the connection go, after which it is not ours any more; false: there is something to do. */
@@ -381,6 +393,11 @@ static bool release(struct turn *turn)
         sx__slot_pause(slot, turn->worker->network, resume_ns);
     }
     sx__slot_hold(slot, turn->worker->network, sx__connection_get_held(turn->connection));
+    const struct sx__protocol *protocol = &turn->worker->network->protocol;
+    if (slot->late && !slot->shed && turn->now_ns < sx__slot_get_deadline(slot) &&
+        !atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
+        slot->late = false; /* it has said something before it was told */
+    }
     const bool is_read =
         turn->drained && sx__connection_get_want(turn->connection) == SX__WANT_INPUT;
     if (turn->waits || is_read) {

@@ -235,6 +235,33 @@ static const struct sx__slot *slot_of(const struct fixture *fixture)
     return found;
 }
 
+/* Its next request came just before the monitor's word, and was answered. */
+static void who_was_late_once_is_not_late_for_ever(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_and_send(fixture, GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    struct sx__slot *slot = (struct sx__slot *)(uintptr_t)slot_of(fixture);
+    assert_non_null(slot);
+    while (!sx__slot_take(slot)) {
+        poll(NULL, 0, 1);
+    }
+    slot->late = true;
+    while (!sx__slot_release(slot)) {
+    }
+    send_text(fd, GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    send_text(fd, "GET / HTTP/1.1\r\nHo");
+    poll(NULL, 0, 20);
+    close(fd);
+    while (fake_service_rejected(&fixture->fake) == 0) {
+        poll(NULL, 0, 1);
+    }
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_DISCONNECTED], 1);
+}
+
 /* The monitor sees which handlers last. */
 static void wait_until_it_lasts(const struct fixture *fixture)
 {
@@ -343,6 +370,7 @@ int main(void)
         TEST(date_follows_the_wall_clock),
         TEST(the_wall_clock_ends_nothing),
         TEST(after_a_long_sleep_who_is_late_is_told),
+        TEST(who_was_late_once_is_not_late_for_ever),
         TEST(the_time_of_a_handler_is_not_the_clients),
         TEST(a_stop_that_sleeps_is_over_in_time),
         TEST(who_sends_on_after_a_refusal_gets_all_of_its_answers),

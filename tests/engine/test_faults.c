@@ -315,13 +315,44 @@ static bool are_one_client(const char *first, const char *second)
     assert_true(sx__addresses_add(&addresses, (const struct sockaddr *)&one, &counted[0]));
     const bool are_one =
         !sx__addresses_add(&addresses, (const struct sockaddr *)&other, &counted[1]);
-    sx__addresses_remove(&addresses, counted[1]);
-    sx__addresses_remove(&addresses, counted[0]);
+    sx__addresses_remove(&addresses, counted[1], false);
+    sx__addresses_remove(&addresses, counted[0], false);
     /* Whoever has gone may come again. */
     assert_true(sx__addresses_add(&addresses, (const struct sockaddr *)&one, &counted[2]));
-    sx__addresses_remove(&addresses, counted[2]);
+    sx__addresses_remove(&addresses, counted[2], false);
     sx__addresses_clean_up(&addresses);
     return are_one;
+}
+
+/* Who has seen the end of a connection may be here again before its own end of it is. */
+static void a_lingering_connection_keeps_nobody_out(void **state)
+{
+    (void)state;
+    const struct sockaddr_storage storage = address_of("192.0.2.1");
+    const struct sockaddr *from = (const struct sockaddr *)&storage;
+    struct sx__addresses addresses;
+    struct sx__address *address = NULL;
+    struct sx__address *none = NULL;
+    sx__addresses_init(&addresses, 2);
+    for (int i = 0; i < 3; i++) {
+        assert_true(sx__addresses_add(&addresses, from, &address));
+        sx__addresses_linger(&addresses, address);
+    }
+    /* Four in all, however many of them linger. */
+    assert_true(sx__addresses_add(&addresses, from, &address));
+    assert_false(sx__addresses_add(&addresses, from, &none));
+    assert_null(none);
+    sx__addresses_remove(&addresses, address, true);
+    assert_true(sx__addresses_add(&addresses, from, &none));
+    assert_false(sx__addresses_add(&addresses, from, &none));
+    sx__addresses_remove(&addresses, address, true);
+    sx__addresses_remove(&addresses, address, true);
+    sx__addresses_remove(&addresses, address, false);
+    sx__addresses_remove(&addresses, address, false);
+    for (size_t i = 0; i < SX__ADDRESS_BUCKETS; i++) {
+        assert_null(addresses.buckets[i]);
+    }
+    sx__addresses_clean_up(&addresses);
 }
 
 /* RFC 4291 2.5.4: "All Global Unicast addresses other than those that start with binary 000 have a
@@ -374,6 +405,7 @@ int main(void)
         TEST(an_address_of_reserved_routes_has_no_limit_for_one_client),
         TEST(one_client_has_no_more_connections_than_allowed),
         TEST(clients_of_different_addresses_are_different_clients),
+        cmocka_unit_test(a_lingering_connection_keeps_nobody_out),
         cmocka_unit_test(a_client_is_an_ipv4_address_or_a_64_bit_network),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

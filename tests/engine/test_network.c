@@ -223,6 +223,33 @@ static void what_comes_behind_the_last_request_does_not_cut_its_response(void **
     assert_int_equal(fixture->fake.handles, 1);
 }
 
+/* RFC 9112 8: a response that ends with its connection is complete "unless an error was indicated
+ * by the underlying connection". */
+static void a_failed_stream_of_http_1_0_ends_with_a_reset(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    static const struct {
+        const char *request;
+        bool is_whole;
+    } cases[] = {{"GET /stream HTTP/1.0\r\n\r\n", true},
+                 {"GET /stream/failing HTTP/1.0\r\n\r\n", false}};
+    for (size_t i = 0; i < 2; i++) {
+        const int fd = connect_to(fixture);
+        send_text(fd, cases[i].request);
+        char bytes[4096];
+        ssize_t count;
+        do {
+            count = recv(fd, bytes, sizeof bytes, 0);
+        } while (count > 0);
+        assert_int_equal(count == 0, cases[i].is_whole);
+        assert_true(count == 0 || errno == ECONNRESET);
+        close(fd);
+    }
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+}
+
 static void an_idle_connection_is_closed_in_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -591,6 +618,7 @@ int main(void)
         TEST(a_flood_of_pipelined_requests_is_answered_in_order),
         TEST(a_half_closed_client_gets_its_answers),
         TEST(what_comes_behind_the_last_request_does_not_cut_its_response),
+        TEST(a_failed_stream_of_http_1_0_ends_with_a_reset),
         TEST(an_idle_connection_is_closed_in_time),
         TEST(a_header_that_does_not_come_is_answered_408),
         TEST(a_body_that_does_not_come_is_answered_408),

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -147,12 +148,33 @@ static void a_handshake_that_does_not_end_is_given_up(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 2);
 }
 
+/* It sends all it has, and reads then: what it sends late must not take the answer away. */
+static void who_does_not_speak_tls_reads_so_behind_a_long_request(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct sx_tls_options tls = {.certificate = certificate_path};
+    static char body[65536];
+    fixture->options.tls = &tls;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n");
+    for (int i = 0; i < 16; i++) {
+        send_all(fd, body, sizeof body);
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(receive_response(fd, NULL), 400);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_handshake_that_does_not_end_is_given_up),
         TEST(new_keys_come_between_requests),
+        TEST(who_does_not_speak_tls_reads_so_behind_a_long_request),
         TEST(who_sends_nothing_but_new_keys_is_cut_off),
     };
     return cmocka_run_group_tests_name("tls", tests, make_certificate, remove_certificate);
