@@ -12,7 +12,7 @@
 #define IDLE_MS 120000 /* between requests: longer than scrapes are apart, for most */
 #define DRAIN_MS 1000
 #define DRAIN_SIZE ((size_t)256 << 10)
-#define READS_A_TURN 4 /* then the others have theirs */
+#define READS_A_TURN 4 /* then the others have theirs; and so many writes */
 
 static void enter(struct sx__scraper *scraper, enum sx__scraper_state state, int64_t now_ms,
                   int64_t allowed_ms)
@@ -181,6 +181,7 @@ static bool drain(struct sx__scraper *scraper, struct sx__site *site)
 void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
 {
     int reads = 0;
+    int writes = 0;
     bool more = true;
     while (more) {
         switch (scraper->state) {
@@ -191,7 +192,7 @@ void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t
                    (reads++ < READS_A_TURN && read_more(scraper, site, now_ms));
             break;
         case SX__SCRAPER_WRITING:
-            more = write_more(scraper, site, now_ms);
+            more = writes++ < READS_A_TURN && write_more(scraper, site, now_ms);
             break;
         case SX__SCRAPER_DRAINING:
             more = drain(scraper, site);

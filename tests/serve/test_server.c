@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sextant/serve.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -160,6 +161,57 @@ static void test_pipelined_requests_are_answered_in_order(void **state)
     starts_with("HTTP/1.1 200 ");
     assert_string_equal(body(), PAGE);
     close(fd);
+}
+
+/* ---- who asks for many pages at once ---- */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static atomic_uint rendered;
+static double count_renderings(void *context)
+{
+    (void)context;
+    const unsigned count = atomic_fetch_add(&rendered, 1) + 1;
+    pthread_mutex_lock(&gate);
+    pthread_mutex_unlock(&gate);
+    return count;
+}
+
+static void test_who_asks_for_many_pages_leaves_time_for_others(void **state)
+{
+    (void)state;
+    enum { MANY = 200 };
+    static const char head[] = "HEAD /metrics HTTP/1.1\r\nHost:\r\n\r\n";
+    assert_int_equal(sx_gauge_register_callback(
+                         registry, &(struct sx_metric_options){.name = "renderings", .help = "H."},
+                         count_renderings, NULL),
+                     SX_OK);
+    start_with_defaults();
+    const int greedy = client_connect(port);
+    const int other = client_connect(port);
+    client_send_text(other, GET_METRICS);
+    client_read_response(other, text, sizeof text, true);
+    /* Both have asked before the first of the pages is made. */
+    atomic_store(&rendered, 0);
+    pthread_mutex_lock(&gate);
+    client_send_text(greedy, head);
+    while (atomic_load(&rendered) == 0) {
+        poll(NULL, 0, 1);
+    }
+    for (int i = 0; i < MANY; i++) {
+        client_send_text(greedy, head);
+    }
+    client_send_text(other, GET_METRICS);
+    pthread_mutex_unlock(&gate);
+    client_read_response(other, text, sizeof text, true);
+    const char *value = strstr(text, "\nrenderings ");
+    assert_non_null(value);
+    assert_true(strtoul(value + 12, NULL, 10) < MANY / 4);
+    for (int i = 0; i < MANY + 1; i++) {
+        client_read_response(greedy, text, sizeof text, false);
+        starts_with("HTTP/1.1 200 ");
+    }
+    close(greedy);
+    close(other);
 }
 
 static void test_a_request_may_come_byte_by_byte(void **state)
@@ -487,6 +539,7 @@ int main(void)
         CASE(test_a_scrape_gets_the_page),
         CASE(test_a_connection_is_used_again),
         CASE(test_pipelined_requests_are_answered_in_order),
+        CASE(test_who_asks_for_many_pages_leaves_time_for_others),
         CASE(test_a_request_may_come_byte_by_byte),
         CASE(test_other_requests_get_other_answers),
         CASE(test_the_path_is_an_option),
