@@ -240,7 +240,11 @@ void sx__tls_stream_destroy(struct sx__tls_stream *stream)
 
 bool sx__tls_is_established(const struct sx__tls_stream *stream)
 {
-    return SSL_is_init_finished(ssl_of(stream)) == 1;
+    /* Behind a fatal error OpenSSL is where it began; but it has seen the client's Finished. */
+    unsigned char finished;
+    const SSL *ssl = ssl_of(stream);
+    return SSL_is_init_finished(ssl) == 1 ||
+           SSL_get_peer_finished(ssl, &finished, sizeof finished) > 0;
 }
 
 /* Who forgot the s of https is told so, in what he speaks. */

@@ -165,9 +165,7 @@ static bool is_in_handshake(const struct turn *turn)
 
 static void give_up_input(struct turn *turn, int error)
 {
-    /* Without memory OpenSSL may forget, in the middle of a request, that it has shaken hands. */
-    const bool is_refused =
-        error == EPROTO && is_in_handshake(turn) && sx__connection_is_idle(turn->connection);
+    const bool is_refused = error == EPROTO && is_in_handshake(turn);
     if ((error == EPROTO || turn->slot->late) && is_in_handshake(turn)) {
         reject(turn, SX_REASON_TLS_HANDSHAKE);
     }
@@ -344,6 +342,8 @@ static void close_connection(struct turn *turn)
     struct sx__slot *slot = turn->slot;
     abort_connection(turn);
     sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
+    /* Before the client sees the end, as it may come again at once. */
+    sx__addresses_remove(&network->addresses, slot->address, slot->lingering);
     /* The descriptor's number may come back at once: the slot must be free by then. */
     const int fd = slot->fd;
     sx__slot_hold(slot, network, 0);
@@ -358,7 +358,6 @@ static void close_connection(struct turn *turn)
     }
     sx__tls_stream_destroy(slot->tls);
     slot->tls = NULL;
-    sx__addresses_remove(&network->addresses, slot->address, slot->lingering);
     atomic_store_explicit(&slot->state, SX__SLOT_FREE, memory_order_release);
     close(fd);
     atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);

@@ -491,11 +491,11 @@ static void exhausted_descriptors_are_survived(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
-    /* Once it is closed for us, its descriptor is free in the engine as well. */
     const int first = connect_to(fixture);
     send_text(first, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_int_equal(receive_response(first, NULL), 200);
     assert_closed(first);
+    wait_for_connections(fixture, 0); /* its descriptor is free in the engine, too */
     struct rlimit before;
     getrlimit(RLIMIT_NOFILE, &before);
     const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

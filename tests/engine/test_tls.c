@@ -148,6 +148,24 @@ static void a_handshake_that_does_not_end_is_given_up(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 2);
 }
 
+static void a_broken_record_is_no_failed_handshake(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    static const char request[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n";
+    static const char junk[5 + 32] = "\x17\x03\x03\x00\x20";
+    start_tls(fixture, &client);
+    assert_int_equal(SSL_write(client.ssl, request, sizeof request - 1), sizeof request - 1);
+    assert_true(send_output(&client));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, 1));
+    send_all(client.fd, junk, sizeof junk);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    end(&client);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_REQUEST_ABORTED], 1);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 0);
+}
+
 /* It sends all it has, and reads then: what it sends late must not take the answer away. */
 static void who_does_not_speak_tls_reads_so_behind_a_long_request(void **state)
 {
@@ -173,6 +191,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_handshake_that_does_not_end_is_given_up),
+        TEST(a_broken_record_is_no_failed_handshake),
         TEST(new_keys_come_between_requests),
         TEST(who_does_not_speak_tls_reads_so_behind_a_long_request),
         TEST(who_sends_nothing_but_new_keys_is_cut_off),
