@@ -85,13 +85,16 @@ static const char *find_header(struct sx_str headers, const char *name, size_t *
     return NULL;
 }
 
-/* Whether the text has the part, in any case of ASCII. */
-static bool has_part(const char *text, const char *part)
+/* Whether the attributes of a cookie take it away: RFC 6265 5.2.2 has a Max-Age of 0 or less. */
+static bool is_gone(struct sx_str attributes)
 {
-    size_t size = strlen(part);
-    for (; *text != '\0'; text++) {
-        if (strncasecmp(text, part, size) == 0) {
-            return true;
+    static const char name[] = "max-age=";
+    const size_t size = sizeof name - 1;
+    for (size_t i = 0; i + size < attributes.size; i++) {
+        if (strncasecmp(attributes.data + i, name, size) == 0) {
+            /* A line ends behind it, so that strtol does. */
+            const char *age = attributes.data + i + size;
+            return *age == '-' || (*age >= '0' && *age <= '9' && strtol(age, NULL, 10) == 0);
         }
     }
     return false;
@@ -113,9 +116,7 @@ static void set_cookie(struct sx_client *client, const char *value, size_t size)
     while (at < client->cookie_count && strncmp(client->cookies[at], value, name_size) != 0) {
         at++;
     }
-    char attributes[256];
-    snprintf(attributes, sizeof attributes, "%.*s", (int)(size - pair_size), value + pair_size);
-    bool gone = has_part(attributes, "max-age=0");
+    const bool gone = is_gone((struct sx_str){value + pair_size, size - pair_size});
     if (at < client->cookie_count) {
         free(client->cookies[at]);
         client->cookies[at] = client->cookies[--client->cookie_count];

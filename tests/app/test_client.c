@@ -64,6 +64,11 @@ static void test_cookies_are_kept_changed_and_dropped(void **state)
     assert_cookie("seen=yes; who=you");
     assert_int_equal(fixture_send(&fixture, "GET", "/leave", NULL), 204);
     assert_cookie("who=you");
+    /* RFC 6265 5.2.2: what has a Max-Age of 0 or less is gone. */
+    assert_int_equal(fixture_send(&fixture, "GET", "/name?name=a=1;%20Max-Age=05", NULL), 204);
+    assert_cookie("who=you; seen=yes; a=1");
+    assert_int_equal(fixture_send(&fixture, "GET", "/name?name=a=1;%20max-age=-1", NULL), 204);
+    assert_cookie("who=you; seen=yes");
 }
 
 static void test_any_method_and_body_can_be_sent(void **state)
