@@ -1,8 +1,7 @@
 /* What clients can do with TLS that Python's ssl cannot. */
+#include "certificate.h"
 #include "server.h"
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,26 +17,11 @@
 
 static char certificate_path[] = "/tmp/sextant-test-tls-XXXXXX";
 
-/* Into one file, the key and what it has signed itself. */
 static int make_certificate(void **state)
 {
     (void)state;
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
     const int fd = mkstemp(certificate_path);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (key == NULL || certificate == NULL || file == NULL) {
-        return -1;
-    }
-    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    const bool done = X509_sign(certificate, key, EVP_sha256()) > 0 &&
-                      PEM_write_X509(file, certificate) == 1 &&
-                      PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1;
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return fclose(file) == 0 && done ? 0 : -1;
+    return fd >= 0 && close(fd) == 0 && certificate_write(certificate_path) ? 0 : -1;
 }
 
 static int remove_certificate(void **state)

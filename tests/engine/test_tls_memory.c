@@ -1,10 +1,9 @@
 /* Every allocation of a certificate's reading fails once, in turn, those of OpenSSL as well: it is
  * not read and the cause is told, and what there was before serves on; or it was not needed, and
  * the rules are those that they should be. */
+#include "certificate.h"
 #include "tls.h"
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,32 +60,17 @@ static SSL_CTX *client_context;
 /* The client has the certificate that it trusts, so this is all that can be asked for. */
 static const struct sx_tls_options options = {.certificate = path, .client_ca = path};
 
-/* Into one file, the key and what it has signed itself. */
 static int make_certificate(void **state)
 {
     (void)state;
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
     const int fd = mkstemp(path);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (key == NULL || certificate == NULL || file == NULL) {
+    if (fd < 0 || close(fd) < 0 || !certificate_write(path)) {
         return -1;
     }
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"both", -1, -1, 0);
-    X509_set_issuer_name(certificate, X509_get_subject_name(certificate));
-    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    const bool done = X509_sign(certificate, key, EVP_sha256()) > 0 &&
-                      PEM_write_X509(file, certificate) == 1 &&
-                      PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) == 1;
     client_context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_use_certificate(client_context, certificate);
-    SSL_CTX_use_PrivateKey(client_context, key);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    return fclose(file) == 0 && done ? 0 : -1;
+    const bool done = SSL_CTX_use_certificate_file(client_context, path, SSL_FILETYPE_PEM) == 1 &&
+                      SSL_CTX_use_PrivateKey_file(client_context, path, SSL_FILETYPE_PEM) == 1;
+    return done ? 0 : -1;
 }
 
 static int remove_certificate(void **state)

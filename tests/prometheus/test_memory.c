@@ -5,14 +5,13 @@
 #define _DEFAULT_SOURCE /* mkdtemp */
 #include "served.h"
 
+#include "certificate.h"
 #include "page.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <poll.h>
 #include <sextant/access_log.h>
 #include <sextant/authentication.h>
@@ -512,24 +511,6 @@ static void test_who_began_without_metrics_ends_without(void **state)
     }
 }
 
-/* Into one file, the key and what it has signed itself. */
-static void make_certificate(void)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    FILE *file = fopen(certificate_path, "w");
-    assert_true(key != NULL && certificate != NULL && file != NULL);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_set_pubkey(certificate, key);
-    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
-    assert_int_equal(PEM_write_X509(file, certificate), 1);
-    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    fclose(file);
-}
-
 static int set_up(void **state)
 {
     (void)state;
@@ -542,7 +523,7 @@ static int set_up(void **state)
     fclose(file);
     snprintf(log_path, sizeof log_path, "%s/access.log", folder);
     snprintf(certificate_path, sizeof certificate_path, "%s/certificate.pem", folder);
-    make_certificate();
+    assert_true(certificate_write(certificate_path));
     client_context = SSL_CTX_new(TLS_client_method());
     assert_non_null(client_context);
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to connections that have been closed */
