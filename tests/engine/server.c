@@ -1,9 +1,11 @@
 #include "server.h"
+#include "network.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,15 @@ uint64_t now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void wait_for_connections(const struct fixture *fixture, unsigned count)
+{
+    const uint64_t deadline_ms = now_ms() + DEADLINE_MS;
+    while (atomic_load(&fixture->network->connections) != count) {
+        assert_true(now_ms() < deadline_ms);
+        poll(NULL, 0, 1);
+    }
 }
 
 /* ---- clients ---- */

@@ -25,6 +25,9 @@ void start(struct fixture *fixture);
 /* Stops the engine and asserts that it ended well. */
 void stop(struct fixture *fixture);
 
+/* Waits until the engine has so many connections. */
+void wait_for_connections(const struct fixture *fixture, unsigned count);
+
 uint64_t now_ms(void);
 
 /* ---- clients; what does not happen in time fails the test ---- */

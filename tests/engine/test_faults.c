@@ -64,6 +64,74 @@ static void with_few_threads_it_serves_as_well_as_it_can(void **state)
     }
 }
 
+static void a_taken_port_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options = {.port = sx__network_get_port(fixture->network, 0)};
+    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
+    struct sx__network *second = NULL;
+    assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
+    assert_null(second);
+    options.port = 0;
+    options.host = "192.0.2.1"; /* RFC 5737: nobody has it */
+    assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
+}
+
+static void a_unix_socket_without_a_path_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options = {.host = "unix:"};
+    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
+    assert_int_equal(sx__network_new(&fixture->network, &service, &options), SX_EADDRESS);
+    assert_null(fixture->network);
+    assert_string_equal(fixture->fake.last_log, "cannot listen on unix:: there is no path");
+}
+
+static void exhausted_descriptors_are_survived(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int first = connect_to(fixture);
+    send_text(first, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_int_equal(receive_response(first, NULL), 200);
+    assert_closed(first);
+    wait_for_connections(fixture, 0); /* its descriptor is free in the engine, too */
+    struct rlimit before;
+    getrlimit(RLIMIT_NOFILE, &before);
+    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    /* Everything is taken until there is nothing left to accept with. */
+    int held[64];
+    size_t count = 0;
+    setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)client + 20, before.rlim_max});
+    while (count < 64 && (held[count] = dup(client)) >= 0) {
+        count++;
+    }
+    assert_true(count < 64);
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port =
+                                            htons(sx__network_get_port(fixture->network, 0)),
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
+    send_text(client, GET("/"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.logs, 1));
+    for (size_t i = 0; i < count; i++) {
+        close(held[i]);
+    }
+    setrlimit(RLIMIT_NOFILE, &before);
+    /* Valgrind accepts, and closes what is beyond the limit; there only the next client is served.
+     */
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded == NULL || strstr(preloaded, "vgpreload") == NULL) {
+        assert_int_equal(receive_response(client, NULL), 200);
+    }
+    get(fixture, GET("/"), 200);
+    close(client);
+    assert_true(fixture->fake.logs < 100);
+}
+
 static void more_connections_than_allowed_are_closed(void **state)
 {
     struct fixture *fixture = *state;
@@ -398,6 +466,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_a_thread_it_does_not_run),
         TEST(with_few_threads_it_serves_as_well_as_it_can),
+        TEST(a_taken_port_is_an_error),
+        TEST(a_unix_socket_without_a_path_is_an_error),
+        TEST(exhausted_descriptors_are_survived),
         TEST(more_connections_than_allowed_are_closed),
         TEST(an_address_of_reserved_routes_has_connections_of_its_own),
         TEST(an_address_of_reserved_routes_has_descriptors_of_its_own),

@@ -3,14 +3,10 @@
 #define _GNU_SOURCE /* poll with POLLRDHUP */
 #include "network.h"
 #include "server.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -402,32 +398,6 @@ static void stopping_before_running_is_fine(void **state)
     assert_int_equal(sx__network_run(fixture->network), 0);
 }
 
-static void a_taken_port_is_an_error(void **state)
-{
-    struct fixture *fixture = *state;
-    start(fixture);
-    const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.port = sx__network_get_port(fixture->network, 0)};
-    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
-    struct sx__network *second = NULL;
-    assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
-    assert_null(second);
-    options.port = 0;
-    options.host = "192.0.2.1"; /* RFC 5737: nobody has it */
-    assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
-}
-
-static void a_unix_socket_without_a_path_is_an_error(void **state)
-{
-    struct fixture *fixture = *state;
-    const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.host = "unix:"};
-    assert_int_equal(sx__run_options_resolve(&options, &options), 0);
-    assert_int_equal(sx__network_new(&fixture->network, &service, &options), SX_EADDRESS);
-    assert_null(fixture->network);
-    assert_string_equal(fixture->fake.last_log, "cannot listen on unix:: there is no path");
-}
-
 #define IDLE 2000
 
 /* Lifts the limit on descriptors for IDLE connections, each of which has two; false: it may not be
@@ -442,15 +412,6 @@ static bool has_descriptors(void)
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     }
     return limit.rlim_cur >= needed;
-}
-
-static void wait_for_connections(const struct fixture *fixture, unsigned count)
-{
-    const uint64_t deadline_ms = now_ms() + 20000;
-    while (atomic_load(&fixture->network->connections) != count) {
-        assert_true(now_ms() < deadline_ms);
-        poll(NULL, 0, 1);
-    }
 }
 
 /* The one thread for handlers answers others while they are idle, and then each of them. */
@@ -485,48 +446,6 @@ static void two_thousand_idle_connections_cost_the_others_nothing(void **state)
     }
     stop(fixture);
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], IDLE + IDLE / 2 + 50);
-}
-
-static void exhausted_descriptors_are_survived(void **state)
-{
-    struct fixture *fixture = *state;
-    start(fixture);
-    const int first = connect_to(fixture);
-    send_text(first, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    assert_int_equal(receive_response(first, NULL), 200);
-    assert_closed(first);
-    wait_for_connections(fixture, 0); /* its descriptor is free in the engine, too */
-    struct rlimit before;
-    getrlimit(RLIMIT_NOFILE, &before);
-    const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* Everything is taken until there is nothing left to accept with. */
-    int held[64];
-    size_t count = 0;
-    setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)client + 20, before.rlim_max});
-    while (count < 64 && (held[count] = dup(client)) >= 0) {
-        count++;
-    }
-    assert_true(count < 64);
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port =
-                                            htons(sx__network_get_port(fixture->network, 0)),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    assert_int_equal(connect(client, (const struct sockaddr *)&address, sizeof address), 0);
-    send_text(client, GET("/"));
-    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.logs, 1));
-    for (size_t i = 0; i < count; i++) {
-        close(held[i]);
-    }
-    setrlimit(RLIMIT_NOFILE, &before);
-    /* Valgrind accepts, and closes what is beyond the limit; there only the next client is served.
-     */
-    const char *preloaded = getenv("LD_PRELOAD");
-    if (preloaded == NULL || strstr(preloaded, "vgpreload") == NULL) {
-        assert_int_equal(receive_response(client, NULL), 200);
-    }
-    get(fixture, GET("/"), 200);
-    close(client);
-    assert_true(fixture->fake.logs < 100);
 }
 
 static void a_stopped_engine_leaves_its_port_free(void **state)
@@ -628,10 +547,7 @@ int main(void)
         TEST(what_is_in_flight_is_answered_when_the_engine_stops),
         TEST(stopping_gives_up_on_clients_at_its_deadline),
         TEST(stopping_before_running_is_fine),
-        TEST(a_taken_port_is_an_error),
-        TEST(a_unix_socket_without_a_path_is_an_error),
         TEST(two_thousand_idle_connections_cost_the_others_nothing),
-        TEST(exhausted_descriptors_are_survived),
         TEST(a_stopped_engine_leaves_its_port_free),
         TEST(a_mixed_crowd_leaves_nothing_behind),
     };
