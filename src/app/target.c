@@ -125,7 +125,6 @@ int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str 
     path->text = space;
     path->size = 0;
     path->segment_count = 0;
-    path->raw = target;
     *query = (struct sx_str){"", 0};
     space[0] = '\0';
     if (target.size == 1 && target.data[0] == '*') {
@@ -144,13 +143,11 @@ int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str 
     }
     if (end == rest.data && rest.data != target.data) {
         static const char root[] = "/"; /* RFC 9112 3.2.2: what an empty path of absolute-form is */
-        path->raw = (struct sx_str){root, 1};
         return parse_path(path, root, root + 1);
     }
     if (end == rest.data || rest.data[0] != '/') {
         return SX_EPROTO;
     }
-    path->raw = (struct sx_str){rest.data, (size_t)(end - rest.data)};
     return parse_path(path, rest.data, end);
 }
 

@@ -19,7 +19,6 @@ struct sx__segment {
 struct sx__path {
     char *text;
     size_t size;
-    struct sx_str raw; /* as sent, without query */
     size_t segment_count;
     struct sx__segment segments[SX__SEGMENTS_MAX];
 };
