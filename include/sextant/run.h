@@ -71,7 +71,8 @@ struct sx_run_options {
     unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
     unsigned connection_count;  /* of all clients; 0: 16,384; more are closed at once */
     unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
-                                          bits; 0: no limit, which is right behind a proxy */
+                                          bits; with those that have had their last response, twice
+                                          as many. 0: no limit, which is right behind a proxy */
     size_t held_bytes; /* of bodies that are on their way to or from slow clients, in memory, all
                           together; then the slowest of them are closed. 0: 256 MiB, or four
                           times body_bytes; not less than body_bytes. A response that is larger by

@@ -99,7 +99,7 @@ int sx__wiring_check(struct sx_app *app);
 /* dispatch.c */
 struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes);
 
-/* The path, encoded again, with a slash at its end or without; malloc. NULL: exhausted. */
+/* url.c: the path, encoded again, with a slash at its end or without; malloc. NULL: exhausted. */
 char *sx__url_from_path(const struct sx__path *path, bool slash);
 
 #endif

@@ -1,4 +1,4 @@
-/* Reverse URLs: from a handler and its parameters back to a path. */
+/* Reverse URLs: from a handler and its parameters, or from what was parsed, back to a path. */
 #include "application.h"
 
 #include <stdlib.h>
@@ -84,7 +84,8 @@ static bool put_path(struct writer *writer, const char *path, const char *const 
         }
         /* "//host/path" would be another host's. */
         if (rest && *value == '/' && writer->used == 1) {
-            put_bytes(writer, (struct sx_str){value++, 1}, false);
+            put_encoded(writer, "/", false);
+            value++;
         }
         put_encoded(writer, value, rest);
         at = strchr(at, '}') + 1;

@@ -25,8 +25,8 @@ void sx__addresses_clean_up(struct sx__addresses *addresses);
 bool sx__addresses_add(struct sx__addresses *addresses, const struct sockaddr *from,
                        struct sx__address **address);
 /* A connection lingers from now on: the client may have seen its end, and come again before we see
- * the client's. So it does not count any more; but of one address no more linger than may be there
- * besides. NULL is a no-op. */
+ * the client's. So it does not count any more; but with those that linger there are never more than
+ * twice `most` of one address. NULL is a no-op. */
 void sx__addresses_linger(struct sx__addresses *addresses, struct sx__address *address);
 /* NULL is a no-op. */
 void sx__addresses_remove(struct sx__addresses *addresses, struct sx__address *address,

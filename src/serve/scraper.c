@@ -12,7 +12,7 @@
 #define IDLE_MS 120000 /* between requests: longer than scrapes are apart, for most */
 #define DRAIN_MS 1000
 #define DRAIN_SIZE ((size_t)256 << 10)
-#define READS_A_TURN 4 /* then the others have theirs; and so many writes */
+#define CALLS_A_TURN 4 /* of read, and of write: then the others have theirs */
 
 static void enter(struct sx__scraper *scraper, enum sx__scraper_state state, int64_t now_ms,
                   int64_t allowed_ms)
@@ -189,10 +189,10 @@ void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t
             /* What came behind the last request is answered before more is read; poll will report
              * what is left in the socket. */
             more = (scraper->received > 0 && answer_next(scraper, site, now_ms)) ||
-                   (reads++ < READS_A_TURN && read_more(scraper, site, now_ms));
+                   (reads++ < CALLS_A_TURN && read_more(scraper, site, now_ms));
             break;
         case SX__SCRAPER_WRITING:
-            more = writes++ < READS_A_TURN && write_more(scraper, site, now_ms);
+            more = writes++ < CALLS_A_TURN && write_more(scraper, site, now_ms);
             break;
         case SX__SCRAPER_DRAINING:
             more = drain(scraper, site);

@@ -1,6 +1,5 @@
 /* The network engine over sockets of 127.0.0.1. Nothing here waits for a time to pass, but for
  * things to happen, with a deadline that only a failing test meets. */
-#define _GNU_SOURCE /* poll with POLLRDHUP */
 #include "network.h"
 #include "server.h"
 #include <errno.h>
