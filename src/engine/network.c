@@ -112,7 +112,7 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     made->protocol.options = *options;
     made->next_resume_ns = UINT64_MAX;
     made->epoll_fd = made->monitor_fd = made->exit_fd = -1;
-    pthread_mutex_init(&made->permits.mutex, NULL);
+    sx__permits_init(&made->permits);
     sx__addresses_init(&made->addresses, options->address_connection_count);
     sx__tokens_init(&made->tokens, options->queue_count, options->held_bytes / QUEUE_SHARE);
     int status = open_descriptors(made);
@@ -190,6 +190,7 @@ bool sx__network_destroy(struct sx__network *network)
     free(network->workers);
     sx__slots_clean_up(&network->slots);
     sx__tokens_clean_up(&network->tokens);
+    sx__permits_clean_up(&network->permits);
     sx__addresses_clean_up(&network->addresses);
     free(network);
     return true;
@@ -225,10 +226,8 @@ static void block_signals(sigset_t *before)
 static int start_workers(struct sx__network *network)
 {
     const unsigned wanted = network->worker_space;
-    const unsigned processors = processor_count();
+    network->processors = processor_count();
     sx__tokens_share_out(&network->tokens, wanted);
-    network->permits.is_free = true;
-    network->permits.extra = (wanted < processors ? wanted : processors) - 1;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SX__STACK_BYTES);

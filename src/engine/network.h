@@ -4,7 +4,8 @@
  *     listener.c  the listening sockets, which listen_socket.c opens
  *     addresses.c how many connections each client has
  *     slots.c     the connections, by file descriptor
- *     permits.c   who may poll
+ *     permits.c   how many threads poll
+ *     blocking.c  which routes have handlers that block
  *     tokens.c    who may be in a handler, and the queue of those who wait for it
  *     worker.c    a thread: it polls, and has a permit or has lost it
  *     turn.c      what it does for a connection: read, handle, write
@@ -16,15 +17,18 @@
  * an event that comes too late or twice does no harm, and nothing is handed from thread to thread:
  * a thread that blocks in a handler holds up its own connection only.
  *
- * Threads poll only with a permit, and there are no more permits than processors: more pollers only
- * wake each other. The monitor takes the permit of a thread that stays in a handler, and wakes
- * another thread with it; where a route is known to be slow, its thread gives the permit itself.
+ * A thread polls only with a permit. Where turns are short there is one permit: two pollers wake
+ * each other for every request where one has time for all of them, which on two processors was a
+ * tenth of what a small request cost. Where turns are long there are as many permits as processors.
+ * The monitor issues another where it finds events waiting that no poller has caught up with since
+ * its last tick.
  *
- * Even two pollers wake each other for every request where one has time for all of them: on two
- * processors that was a tenth of what a small request cost. So one permit is for good; the others
- * are extra, given out by the monitor when it finds events waiting and nobody has caught up with
- * them since its last tick, or as soon as requests take so long that others had to wait for the one
- * poller, and put back by who finds nothing to do.
+ * A thread that blocks holds up nobody. Before it calls a handler that is expected to block
+ * (blocking.c) it gives up its permit. Afterwards it goes on with a new one, beyond the number of
+ * processors if turns are long, unless idle pollers are enough already. So in a service whose
+ * handlers block, threads poll as they come back from their handlers, and few are woken for it.
+ * From a thread that stays in a handler unexpectedly the monitor takes the permit. A thread that
+ * polls in vain returns its permit and parks.
  *
  * Where turns are short, a poller takes several events with one call. If a handler then keeps it,
  * or one short handler after another does, those that it has not looked at come again, for whoever
@@ -41,6 +45,7 @@
 #define SX_NETWORK_H
 
 #include "addresses.h"
+#include "blocking.h"
 #include "connection.h"
 #include "tls.h"
 #include <pthread.h>
@@ -141,22 +146,32 @@ void sx__slot_end_output(struct sx__slot *slot);
 
 struct sx__worker;
 
+/* Threads that have a permit poll, or work on what they found. The number of permits has no fixed
+ * bound; each function says up to where it issues one, or down to where it takes one back.
+ *
+ * There is always a thread that will poll, unless all threads are in handlers: the thread that
+ * gives up the last permit wakes a parked one, and a thread with a permit either polls again, or
+ * gives it up, or has it taken by the monitor. */
 struct sx__permits {
+    _Atomic unsigned issued;
+    _Atomic unsigned polling; /* threads that wait for events */
+    _Atomic bool closed;      /* no thread shall poll any more */
     pthread_mutex_t mutex;
-    bool is_free;              /* the permit that is for good */
-    _Atomic unsigned extra;    /* those that nobody has */
     struct sx__worker *parked; /* the last one parked is the first one woken: its stack is warm */
-    _Atomic bool closed;       /* nobody shall poll any more */
 };
 
-/* Waits for a permit; false: there will be none. */
-bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker);
-/* Hands a permit to a parked thread, or keeps it for the next that asks. */
-void sx__permits_give(struct sx__permits *permits, bool is_extra);
-/* Wakes a thread with an extra permit, if there are both. */
-void sx__permits_give_extra(struct sx__permits *permits);
-/* An extra permit is of no use at present. */
-void sx__permits_put_back(struct sx__permits *permits);
+void sx__permits_init(struct sx__permits *permits);
+void sx__permits_clean_up(struct sx__permits *permits);
+/* Parks the thread until it has a permit. Returns false once the permits are closed. */
+bool sx__permits_wait(struct sx__permits *permits, struct sx__worker *worker);
+/* Takes a permit if fewer than `most` are issued. */
+bool sx__permits_take(struct sx__permits *permits, unsigned most);
+/* Gives up a permit, and wakes a parked thread with it if no other thread has one. */
+void sx__permits_give_up(struct sx__permits *permits);
+/* Returns a permit if more than `least` are issued. */
+bool sx__permits_return(struct sx__permits *permits, unsigned least);
+/* Wakes a parked thread with a permit, if fewer than `most` are issued and a thread is parked. */
+void sx__permits_add(struct sx__permits *permits, unsigned most);
 void sx__permits_close(struct sx__permits *permits);
 
 /* ---- tokens ---- */
@@ -234,7 +249,7 @@ struct sx__worker {
     _Atomic uintptr_t events[SX__EVENTS_MAX];
     struct sx__network *network;
     bool has_permit;
-    _Atomic bool has_extra; /* the permit is an extra one */
+    unsigned calls; /* of handlers that may be measured; see blocking.c */
     enum sx__token token;
     struct sx__request_pool pool;
     void *frame;
@@ -254,11 +269,12 @@ void *sx__worker_run(void *worker);
 void sx__worker_enter_user_code(struct sx__worker *worker);
 void sx__worker_leave_user_code(struct sx__worker *worker);
 
-/* Before what is known to last. */
+/* Around a call that is expected to block: it has no permit meanwhile. */
 void sx__worker_give_up_permit(struct sx__worker *worker);
+void sx__worker_take_permit_again(struct sx__worker *worker);
 
-/* How long a turn took. */
-void sx__worker_note_turn(struct sx__worker *worker, uint64_t ns);
+/* How long a turn took; returns whether that was long. */
+bool sx__worker_note_turn(struct sx__worker *worker, uint64_t ns);
 
 /* What the monitor saw. */
 struct sx__tick {
@@ -314,8 +330,6 @@ void sx__listeners_close(struct sx__network *network);
 
 /* ---- the engine ---- */
 
-#define SX__ROUTES_KNOWN 256
-
 struct sx__network {
     struct sx__protocol protocol;
     int epoll_fd;
@@ -338,7 +352,8 @@ struct sx__network {
     struct sx__worker *workers;
     unsigned worker_space;
     unsigned worker_count; /* those that run, or ran and have not been joined */
-    _Atomic unsigned char slowness[SX__ROUTES_KNOWN]; /* by route index; see worker.c */
+    unsigned processors;   /* that the process may use */
+    struct sx__blocking blocking;
     struct sx__slots slots;
 };
 

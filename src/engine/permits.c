@@ -1,34 +1,54 @@
+/* permits.c: how many threads poll. See struct sx__permits in network.h for the rules. */
 #include "network.h"
 #include <stdatomic.h>
 
-/* Gives whether somebody was parked. */
-static bool hand_over(struct sx__permits *permits, bool is_extra)
+void sx__permits_init(struct sx__permits *permits)
 {
-    struct sx__worker *worker = permits->parked;
-    if (worker == NULL) {
-        return false;
-    }
-    permits->parked = worker->next_parked;
-    worker->is_parked = false;
-    worker->has_permit = true;
-    worker->has_extra = is_extra;
-    pthread_cond_signal(&worker->unparked);
-    return true;
+    pthread_mutex_init(&permits->mutex, NULL);
 }
 
-bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker)
+void sx__permits_clean_up(struct sx__permits *permits)
+{
+    pthread_mutex_destroy(&permits->mutex);
+}
+
+/* Gives a permit to a parked thread and wakes it, if there is one. */
+static void wake_one(struct sx__permits *permits)
 {
     pthread_mutex_lock(&permits->mutex);
-    if (permits->is_free) {
-        permits->is_free = false;
+    struct sx__worker *worker = permits->parked;
+    if (worker != NULL) {
+        permits->parked = worker->next_parked;
+        worker->is_parked = false;
         worker->has_permit = true;
-        worker->has_extra = false;
-    } else {
+        atomic_fetch_add(&permits->issued, 1);
+        pthread_cond_signal(&worker->unparked);
+    }
+    pthread_mutex_unlock(&permits->mutex);
+}
+
+/* Adds one to the permits issued, if there are fewer than `most`. */
+static bool issue(struct sx__permits *permits, unsigned most)
+{
+    unsigned issued = atomic_load(&permits->issued);
+    while (issued < most) {
+        if (atomic_compare_exchange_weak(&permits->issued, &issued, issued + 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool sx__permits_wait(struct sx__permits *permits, struct sx__worker *worker)
+{
+    pthread_mutex_lock(&permits->mutex);
+    worker->has_permit = issue(permits, 1);
+    if (!worker->has_permit) {
         worker->next_parked = permits->parked;
         permits->parked = worker;
         worker->is_parked = true;
     }
-    /* Whoever gives a permit takes the thread off the list of the parked. */
+    /* The thread that gives it a permit takes it off the list. */
     while (worker->is_parked && !atomic_load(&permits->closed)) {
         pthread_cond_wait(&worker->unparked, &permits->mutex);
     }
@@ -37,30 +57,34 @@ bool sx__permits_take(struct sx__permits *permits, struct sx__worker *worker)
     return may_poll;
 }
 
-void sx__permits_give(struct sx__permits *permits, bool is_extra)
+bool sx__permits_take(struct sx__permits *permits, unsigned most)
 {
-    pthread_mutex_lock(&permits->mutex);
-    if (!hand_over(permits, is_extra)) {
-        permits->is_free |= !is_extra;
-        permits->extra += is_extra ? 1 : 0;
-    }
-    pthread_mutex_unlock(&permits->mutex);
+    return issue(permits, most);
 }
 
-void sx__permits_give_extra(struct sx__permits *permits)
+void sx__permits_give_up(struct sx__permits *permits)
 {
-    pthread_mutex_lock(&permits->mutex);
-    if (permits->extra > 0 && hand_over(permits, true)) {
-        permits->extra--;
+    if (atomic_fetch_sub(&permits->issued, 1) == 1) {
+        wake_one(permits);
     }
-    pthread_mutex_unlock(&permits->mutex);
 }
 
-void sx__permits_put_back(struct sx__permits *permits)
+bool sx__permits_return(struct sx__permits *permits, unsigned least)
 {
-    pthread_mutex_lock(&permits->mutex);
-    permits->extra++;
-    pthread_mutex_unlock(&permits->mutex);
+    unsigned issued = atomic_load(&permits->issued);
+    while (issued > least) {
+        if (atomic_compare_exchange_weak(&permits->issued, &issued, issued - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void sx__permits_add(struct sx__permits *permits, unsigned most)
+{
+    if (atomic_load_explicit(&permits->issued, memory_order_relaxed) < most) {
+        wake_one(permits);
+    }
 }
 
 void sx__permits_close(struct sx__permits *permits)

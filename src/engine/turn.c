@@ -11,9 +11,7 @@
 #define STEPS_PER_TURN 64
 #define BYTES_PER_TURN ((size_t)256 << 10)
 #define DISCARD_BYTES 4096
-#define SLOWNESS_MAX 16
 #define NS_PER_MS 1000000u
-#define SLOW_NS NS_PER_MS
 
 /* One turn of one connection. */
 struct turn {
@@ -28,34 +26,11 @@ struct turn {
     bool granted; /* it was queued, and its handler may run now, with or without a permit */
     bool queued;  /* it is not ours any more */
     size_t sent;  /* bytes of responses */
+    bool has_called;
+    size_t called_route; /* of the last handler that was called */
 };
 
 /* ---- handlers ---- */
-
-/* A route whose handlers have lasted lately is expected to go on so: its thread gives up the permit
- * before it calls, instead of keeping it from all others until the monitor comes. Otherwise P
- * permits would let no more than about P blocking calls begin in a millisecond. A single late
- * return proves nothing, as any thread may have to wait for a processor. */
-static void learn(_Atomic unsigned char *slowness, bool was_slow)
-{
-    const unsigned known = atomic_load_explicit(slowness, memory_order_relaxed);
-    const unsigned now = was_slow ? (known + 4 < SLOWNESS_MAX ? known + 4 : SLOWNESS_MAX)
-                                  : (known > 0 ? known - 1 : 0);
-    if (now != known) {
-        /* Another thread's lesson may be lost; there will be more. */
-        atomic_store_explicit(slowness, (unsigned char)now, memory_order_relaxed);
-    }
-}
-
-/* A client is given its time to read from when there is something to read. */
-static void after_user_code(struct turn *turn, _Atomic unsigned char *slowness, bool was_slow)
-{
-    learn(slowness, was_slow);
-    if (was_slow) {
-        turn->now_ns = sx__now_ns();
-        sx__connection_lasted(turn->connection, turn->now_ns);
-    }
-}
 
 static void run_user_code(struct turn *turn)
 {
@@ -69,20 +44,32 @@ static void run_user_code(struct turn *turn)
 static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
-    struct sx__network *network = worker->network;
+    struct sx__blocking *blocking = &worker->network->blocking;
     const size_t route = turn->connection->request->exchange.record.route_index;
-    _Atomic unsigned char *slowness = &network->slowness[route % SX__ROUTES_KNOWN];
-    if (worker->has_permit &&
-        atomic_load_explicit(slowness, memory_order_relaxed) >= SLOWNESS_MAX / 2) {
+    const bool had_permit = worker->has_permit;
+    const bool gives_up = had_permit && sx__blocking_is_expected(blocking, route);
+    if (gives_up) {
         sx__worker_give_up_permit(worker);
     }
-    const bool is_watched = worker->has_permit;
-    const uint64_t began_ns = is_watched ? 0 : sx__now_ns();
+    struct sx__call call;
+    sx__blocking_begin(blocking, route, &worker->calls, &call);
     sx__worker_enter_user_code(worker);
     run_user_code(turn);
     sx__worker_leave_user_code(worker);
-    after_user_code(turn, slowness,
-                    is_watched ? !worker->has_permit : sx__now_ns() - began_ns > SLOW_NS);
+    sx__blocking_end(blocking, route, &call);
+    if (had_permit && !gives_up && !worker->has_permit) {
+        sx__blocking_note_long(blocking, route, true);
+    }
+    if (!worker->has_permit) {
+        /* A client is given its time to read from when there is something to read. */
+        turn->now_ns = sx__now_ns();
+        sx__connection_lasted(turn->connection, turn->now_ns);
+    }
+    turn->has_called = true;
+    turn->called_route = route;
+    if (gives_up) {
+        sx__worker_take_permit_again(worker);
+    }
 }
 
 static void refuse_overload(struct turn *turn)
@@ -530,7 +517,9 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
     }
     const uint64_t began_ns = turn.now_ns;
     take_turn(&turn);
-    sx__worker_note_turn(worker, turn.now_ns - began_ns);
+    if (sx__worker_note_turn(worker, turn.now_ns - began_ns) && turn.has_called) {
+        sx__blocking_note_long(&worker->network->blocking, turn.called_route, false);
+    }
     struct sx__slot *granted;
     while ((granted = give_token(worker)) != NULL) {
         serve_granted(worker, granted);

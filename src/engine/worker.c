@@ -4,8 +4,10 @@
 #include <sys/epoll.h>
 
 #define LONG_TURN_NS 50000u /* waking a thread costs about a tenth of that */
-#define TURN_NS_MAX 2000000u
-#define EXTRA_PATIENCE_MS 10
+#define TURN_NS_MAX 1000000u
+#define AVERAGED_TURNS 32 /* a single turn of TURN_NS_MAX makes the average no long one */
+#define PATIENCE_MS 10
+#define IDLE_POLLERS_MAX 2
 
 static struct sx__slot *slot_of(uintptr_t event)
 {
@@ -56,11 +58,33 @@ static void pass_on_events(struct sx__worker *worker)
     }
 }
 
+static uint32_t get_turn_ns(const struct sx__network *network)
+{
+    return atomic_load_explicit(&network->turn_ns, memory_order_relaxed);
+}
+
+static bool are_turns_long(const struct sx__network *network)
+{
+    return get_turn_ns(network) > LONG_TURN_NS;
+}
+
 void sx__worker_give_up_permit(struct sx__worker *worker)
 {
     worker->has_permit = false;
     pass_on_events(worker);
-    sx__permits_give(&worker->network->permits, worker->has_extra);
+    sx__permits_give_up(&worker->network->permits);
+}
+
+/* Where turns are long because they block, a thread that has blocked goes on to poll: to park it
+ * and wake another would cost two context switches. Beyond a few idle pollers it parks all the
+ * same, since each event wakes an idle poller, where a busy one would have found it without a
+ * context switch. Where most turns are short, one poller is enough. */
+void sx__worker_take_permit_again(struct sx__worker *worker)
+{
+    struct sx__network *network = worker->network;
+    const bool may_add =
+        are_turns_long(network) && atomic_load(&network->permits.polling) < IDLE_POLLERS_MAX;
+    worker->has_permit = sx__permits_take(&network->permits, may_add ? network->worker_space : 1);
 }
 
 static bool has_backlog(const struct sx__network *network)
@@ -93,12 +117,10 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
         tick.active |= user != worker->seen_user || (user & 3) == SX__USER_INSIDE;
         if (user == worker->seen_user && (user & 3) == SX__USER_INSIDE) {
             const uint64_t robbed = user - SX__USER_INSIDE + SX__USER_ROBBED;
-            /* As soon as it is robbed it may get another permit. */
-            const bool is_extra = atomic_load_explicit(&worker->has_extra, memory_order_relaxed);
             if (atomic_compare_exchange_strong(&worker->user, &user, robbed)) {
                 user = robbed;
                 tick.robbed = true;
-                sx__permits_give(&network->permits, is_extra);
+                sx__permits_give_up(&network->permits);
             }
         }
         worker->seen_user = user;
@@ -106,9 +128,9 @@ struct sx__tick sx__workers_tick(struct sx__network *network)
     }
     const bool caught_up =
         atomic_exchange_explicit(&network->caught_up, false, memory_order_relaxed);
-    if (!caught_up && atomic_load_explicit(&network->permits.extra, memory_order_relaxed) > 0 &&
+    if (!caught_up && atomic_load(&network->permits.issued) < network->processors &&
         has_backlog(network)) {
-        sx__permits_give_extra(&network->permits);
+        sx__permits_add(&network->permits, network->processors);
     }
     return tick;
 }
@@ -124,22 +146,20 @@ unsigned sx__workers_count_inside(struct sx__network *network)
 
 /* ---- polling ---- */
 
-/* A moving average. Where turns are long the others would have to wait for the one poller, so the
- * extra permits are given out before they do. Whoever has lost its permit kept nobody waiting. */
-void sx__worker_note_turn(struct sx__worker *worker, uint64_t ns)
+/* A moving average. Where turns are long, events would wait for the one poller, so further permits
+ * are issued before they do. */
+bool sx__worker_note_turn(struct sx__worker *worker, uint64_t ns)
 {
     struct sx__network *network = worker->network;
-    if (!worker->has_permit) {
-        return;
-    }
-    const uint32_t before = atomic_load_explicit(&network->turn_ns, memory_order_relaxed);
+    const uint32_t before = get_turn_ns(network);
     const uint32_t most = TURN_NS_MAX;
-    const uint32_t now = before - before / 16 + (ns < most ? (uint32_t)ns : most) / 16;
+    const uint32_t turn_ns = ns < most ? (uint32_t)ns : most;
+    const uint32_t now = before - before / AVERAGED_TURNS + turn_ns / AVERAGED_TURNS;
     atomic_store_explicit(&network->turn_ns, now, memory_order_relaxed);
-    if (now > LONG_TURN_NS &&
-        atomic_load_explicit(&network->permits.extra, memory_order_relaxed) > 0) {
-        sx__permits_give_extra(&network->permits);
+    if (now > LONG_TURN_NS) {
+        sx__permits_add(&network->permits, network->processors);
     }
+    return turn_ns > LONG_TURN_NS;
 }
 
 static struct sx__listener *find_listener(struct sx__network *network, const void *pointer)
@@ -151,22 +171,20 @@ static struct sx__listener *find_listener(struct sx__network *network, const voi
                                    : NULL;
 }
 
-static uint32_t get_turn_ns(const struct sx__worker *worker)
+/* How long to wait for an event. A thread that has the only permit waits until one comes. */
+static int patience_ms(const struct sx__network *network)
 {
-    return atomic_load_explicit(&worker->network->turn_ns, memory_order_relaxed);
+    if (atomic_load_explicit(&network->permits.issued, memory_order_relaxed) <= 1) {
+        return -1;
+    }
+    return are_turns_long(network) ? PATIENCE_MS : 0;
 }
 
-/* How long to wait for an event. */
-static int patience_ms(const struct sx__worker *worker)
+/* One event at a time where turns are long, so that the next free thread takes the next. Half of
+ * what is long, so that what has been taken is seldom passed on. */
+static int most_events(const struct sx__network *network)
 {
-    return !worker->has_extra ? -1 : get_turn_ns(worker) > LONG_TURN_NS ? EXTRA_PATIENCE_MS : 0;
-}
-
-/* One event at a time where turns are long, so that whoever is free takes the next. Half of what is
- * long, so that what has been taken is seldom passed on. */
-static int most_events(const struct sx__worker *worker)
-{
-    return get_turn_ns(worker) > LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
+    return get_turn_ns(network) > LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
 }
 
 /* Sets those of connections aside; gives whether there are others. */
@@ -200,18 +218,34 @@ static void accept_connections(struct sx__worker *worker, const struct epoll_eve
     }
 }
 
+static int wait_for_events(struct sx__network *network, struct epoll_event *events, int most)
+{
+    const int patience = patience_ms(network);
+    atomic_fetch_add(&network->permits.polling, 1);
+    const int found = epoll_wait(network->epoll_fd, events, most, patience);
+    atomic_fetch_sub(&network->permits.polling, 1);
+    return found;
+}
+
+/* A thread that finds nothing is not needed; nor are those that have blocked, once turns are short
+ * again. */
+static void return_surplus_permit(struct sx__worker *worker, int found)
+{
+    struct sx__network *network = worker->network;
+    const unsigned least = found == 0                ? 1
+                           : are_turns_long(network) ? network->worker_space
+                                                     : network->processors;
+    worker->has_permit = !sx__permits_return(&network->permits, least);
+}
+
 static void poll_once(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
     struct epoll_event events[SX__EVENTS_MAX];
-    const int most = most_events(worker);
-    const int found = epoll_wait(network->epoll_fd, events, most, patience_ms(worker));
+    const int most = most_events(network);
+    const int found = wait_for_events(network, events, most);
     if (found < most) {
         atomic_store_explicit(&network->caught_up, true, memory_order_relaxed);
-    }
-    if (found == 0) {
-        worker->has_permit = false;
-        sx__permits_put_back(&network->permits);
     }
     atomic_store_explicit(&worker->aside, found > 0 ? (unsigned)found : 0, memory_order_relaxed);
     if (set_aside(worker, events, found)) {
@@ -222,19 +256,22 @@ static void poll_once(struct sx__worker *worker)
         if (event != 0 && sx__slot_take(slot_of(event))) {
             sx__turn_take(worker, slot_of(event), (event & 1) != 0);
         }
-        /* Turns have become long: who has got an extra permit may take the others. */
-        if (i + 1 < found && get_turn_ns(worker) > LONG_TURN_NS) {
+        /* Turns have become long: other threads may take the remaining events. */
+        if (i + 1 < found && are_turns_long(network)) {
             pass_on_events(worker);
         }
     }
     atomic_store_explicit(&worker->aside, 0, memory_order_relaxed);
+    if (worker->has_permit) {
+        return_surplus_permit(worker, found);
+    }
 }
 
 void *sx__worker_run(void *argument)
 {
     struct sx__worker *worker = argument;
     struct sx__permits *permits = &worker->network->permits;
-    while (sx__permits_take(permits, worker)) {
+    while (sx__permits_wait(permits, worker)) {
         while (worker->has_permit && !atomic_load(&permits->closed)) {
             poll_once(worker);
         }

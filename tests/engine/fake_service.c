@@ -199,6 +199,8 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
     pthread_mutex_lock(&fake->mutex);
     fake->handles++;
     fake->in_handler++;
+    fake->most_in_handler =
+        fake->in_handler > fake->most_in_handler ? fake->in_handler : fake->most_in_handler;
     tell(fake, "handle %zu [%.*s]\n", exchange->body.size,
          exchange->body.size < 200 ? (int)exchange->body.size : 200, exchange->body.data);
     pthread_mutex_unlock(&fake->mutex);
@@ -209,6 +211,8 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
         sleep_us(5000);
     } else if (is(target, "/nap")) {
         sleep_us(900);
+    } else if (is(target, "/doze")) {
+        sleep_us(500);
     }
     answer(fake, exchange);
     pthread_mutex_lock(&fake->mutex);

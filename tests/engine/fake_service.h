@@ -12,7 +12,8 @@ struct fake_service {
     unsigned begins, handles, refusals, ends;
     unsigned outcomes[3]; /* by enum sx_outcome */
     unsigned rejections[SX_REASONS];
-    unsigned in_handler;  /* now */
+    unsigned in_handler; /* now */
+    unsigned most_in_handler;
     unsigned in_observer; /* of /block-begin and /block-end, now */
     unsigned produced;    /* pieces of streams, or questions for them */
     unsigned logs;

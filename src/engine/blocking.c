@@ -1,0 +1,104 @@
+/* blocking.c: measures handlers. Runs on the thread that calls them. */
+#define _GNU_SOURCE /* RUSAGE_THREAD */
+#include "blocking.h"
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define WORTH_NS 20000u /* waking a thread costs about a fifth of that */
+#define BLOCKED_NS_MAX 2000000u
+/* A sample costs four system calls. Odd, so that few patterns of calls hide from it. */
+#define CALLS_PER_SAMPLE 7
+/* A single long turn proves little: the thread may have lost its processor. */
+#define SAMPLES_WHEN_LONG 1
+#define SAMPLES_WHEN_LASTED 64
+#define AVERAGED_SAMPLES 8
+
+static struct sx__route_blocking *find(struct sx__blocking *blocking, size_t route_index)
+{
+    return &blocking->routes[route_index % SX__ROUTES_KNOWN];
+}
+
+static const struct sx__route_blocking *get(const struct sx__blocking *blocking, size_t route_index)
+{
+    return &blocking->routes[route_index % SX__ROUTES_KNOWN];
+}
+
+bool sx__blocking_is_expected(const struct sx__blocking *blocking, size_t route_index)
+{
+    return atomic_load_explicit(&get(blocking, route_index)->blocked_ns, memory_order_relaxed) >=
+           WORTH_NS;
+}
+
+static void watch(struct sx__route_blocking *route, unsigned samples)
+{
+    if (atomic_load_explicit(&route->watched, memory_order_relaxed) < samples) {
+        atomic_store_explicit(&route->watched, samples, memory_order_relaxed);
+    }
+}
+
+void sx__blocking_note_long(struct sx__blocking *blocking, size_t route_index, bool lasted)
+{
+    watch(find(blocking, route_index), lasted ? SAMPLES_WHEN_LASTED : SAMPLES_WHEN_LONG);
+}
+
+static uint64_t read_clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static long count_switches(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
+}
+
+void sx__blocking_begin(const struct sx__blocking *blocking, size_t route_index, unsigned *calls,
+                        struct sx__call *call)
+{
+    call->is_measured =
+        atomic_load_explicit(&get(blocking, route_index)->watched, memory_order_relaxed) > 0 &&
+        (*calls)++ % CALLS_PER_SAMPLE == 0;
+    if (call->is_measured) {
+        call->switches = count_switches();
+        call->cpu_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+        call->wall_ns = read_clock_ns(CLOCK_MONOTONIC);
+    }
+}
+
+static uint32_t blocked_ns(const struct sx__call *call, uint64_t wall_ns)
+{
+    const uint64_t cpu_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID) - call->cpu_ns;
+    if (cpu_ns >= wall_ns || count_switches() == call->switches) {
+        return 0;
+    }
+    const uint64_t ns = wall_ns - cpu_ns;
+    return ns < BLOCKED_NS_MAX ? (uint32_t)ns : BLOCKED_NS_MAX;
+}
+
+/* The first call that blocks counts for half of what it says, to learn soon. */
+static uint32_t average(uint32_t before, uint32_t now)
+{
+    return before == 0 ? now / 2 : before - before / AVERAGED_SAMPLES + now / AVERAGED_SAMPLES;
+}
+
+void sx__blocking_end(struct sx__blocking *blocking, size_t route_index,
+                      const struct sx__call *call)
+{
+    if (!call->is_measured) {
+        return;
+    }
+    struct sx__route_blocking *route = find(blocking, route_index);
+    const uint64_t wall_ns = read_clock_ns(CLOCK_MONOTONIC) - call->wall_ns;
+    const uint32_t before = atomic_load_explicit(&route->blocked_ns, memory_order_relaxed);
+    atomic_store_explicit(&route->blocked_ns, average(before, blocked_ns(call, wall_ns)),
+                          memory_order_relaxed);
+    const unsigned watched = atomic_load_explicit(&route->watched, memory_order_relaxed);
+    if (wall_ns >= WORTH_NS) {
+        watch(route, SAMPLES_WHEN_LASTED);
+    } else if (watched > 0) {
+        atomic_store_explicit(&route->watched, watched - 1, memory_order_relaxed);
+    }
+}

@@ -1,0 +1,215 @@
+/* Handlers that block run at the same time, and handlers that compute are told apart from them. */
+#define _GNU_SOURCE
+#include "blocking.h"
+#include "network.h"
+#include "server.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { ROUTE = 3, CALLS = 800, CLIENTS = 32, AT_ONCE = 20, PATIENCE_MS = 10000 };
+
+/* ---- the clocks of one thread, as the kernel would tell them ---- */
+
+static bool is_scripted;
+static uint64_t wall_ns, cpu_ns;
+static long switches;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+int __real_getrusage(int who, struct rusage *usage);
+int __wrap_getrusage(int who, struct rusage *usage);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    if (!is_scripted) {
+        return __real_clock_gettime(clock, now);
+    }
+    const uint64_t ns = clock == CLOCK_THREAD_CPUTIME_ID ? cpu_ns : wall_ns;
+    *now = (struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    return 0;
+}
+
+int __wrap_getrusage(int who, struct rusage *usage)
+{
+    const int status = __real_getrusage(who, usage);
+    usage->ru_nvcsw = is_scripted ? switches : usage->ru_nvcsw;
+    return status;
+}
+
+/* A call that takes `wall_us`, of which the thread has a processor for `cpu_us`. */
+static void call(struct sx__blocking *blocking, unsigned *calls, unsigned wall_us, unsigned cpu_us,
+                 bool waits)
+{
+    struct sx__call one;
+    sx__blocking_begin(blocking, ROUTE, calls, &one);
+    wall_ns += wall_us * UINT64_C(1000);
+    cpu_ns += cpu_us * UINT64_C(1000);
+    switches += waits ? 1 : 0;
+    sx__blocking_end(blocking, ROUTE, &one);
+    if (wall_us > 50) {
+        sx__blocking_note_long(blocking, ROUTE, wall_us > 2000);
+    }
+}
+
+static int set_up_script(void **state)
+{
+    static struct sx__blocking blocking;
+    blocking = (struct sx__blocking){0};
+    is_scripted = true;
+    *state = &blocking;
+    return 0;
+}
+
+static int tear_down_script(void **state)
+{
+    (void)state;
+    is_scripted = false;
+    return 0;
+}
+
+static void a_handler_that_waits_is_expected_to_block(void **state)
+{
+    struct sx__blocking *blocking = *state;
+    unsigned calls = 0;
+    assert_false(sx__blocking_is_expected(blocking, ROUTE));
+    for (unsigned i = 0; i < 16; i++) {
+        call(blocking, &calls, 100, 10, true);
+    }
+    assert_true(sx__blocking_is_expected(blocking, ROUTE));
+    assert_false(sx__blocking_is_expected(blocking, ROUTE + 1));
+}
+
+/* Other threads had its processor for most of the time, but it did not wait for anything. */
+static void a_handler_that_loses_its_processor_does_not_block(void **state)
+{
+    struct sx__blocking *blocking = *state;
+    unsigned calls = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        call(blocking, &calls, 3000, 100, false);
+        assert_false(sx__blocking_is_expected(blocking, ROUTE));
+    }
+}
+
+/* A lock that is soon free makes no handler one that blocks. */
+static void a_handler_that_computes_and_waits_a_little_does_not_block(void **state)
+{
+    struct sx__blocking *blocking = *state;
+    unsigned calls = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        call(blocking, &calls, 510, 500, true);
+        assert_false(sx__blocking_is_expected(blocking, ROUTE));
+    }
+}
+
+/* One call of ten takes 20 ms, the others find their answer in a cache. */
+static void a_handler_that_seldom_blocks_but_then_for_long_is_expected_to(void **state)
+{
+    struct sx__blocking *blocking = *state;
+    unsigned calls = 0;
+    unsigned expected = 0;
+    for (unsigned i = 0; i < 10 * CALLS; i++) {
+        const bool blocks = i % 10 == 9;
+        call(blocking, &calls, blocks ? 20000 : 2, blocks ? 10 : 2, blocks);
+        expected += sx__blocking_is_expected(blocking, ROUTE) ? 1 : 0;
+    }
+    assert_true(expected > 9 * CALLS);
+}
+
+static void a_handler_that_does_not_block_any_more_is_not_expected_to(void **state)
+{
+    struct sx__blocking *blocking = *state;
+    unsigned calls = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        call(blocking, &calls, 1000, 10, true);
+    }
+    assert_true(sx__blocking_is_expected(blocking, ROUTE));
+    for (unsigned i = 0; i < CALLS; i++) {
+        call(blocking, &calls, 3, 3, false);
+    }
+    assert_false(sx__blocking_is_expected(blocking, ROUTE));
+}
+
+/* Four system calls are a large part of a handler that takes a microsecond. */
+static void short_handlers_are_not_measured(void **state)
+{
+    struct sx__blocking *blocking = *state;
+    unsigned calls = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        struct sx__call one;
+        sx__blocking_begin(blocking, ROUTE, &calls, &one);
+        assert_false(one.is_measured);
+        sx__blocking_end(blocking, ROUTE, &one);
+    }
+    sx__blocking_note_long(blocking, ROUTE, false); /* once, by chance */
+    unsigned measured = 0;
+    for (unsigned i = 0; i < CALLS; i++) {
+        struct sx__call one;
+        sx__blocking_begin(blocking, ROUTE, &calls, &one);
+        measured += one.is_measured ? 1 : 0;
+        sx__blocking_end(blocking, ROUTE, &one);
+    }
+    assert_int_equal(measured, 1);
+}
+
+/* ---- the engine ---- */
+
+static atomic_bool enough;
+
+static void *ask_over_and_over(void *argument)
+{
+    const struct fixture *fixture = argument;
+    const int fd = connect_to(fixture);
+    while (!atomic_load(&enough)) {
+        send_text(fd, GET("/doze"));
+        assert_int_equal(receive_response(fd, NULL), 200);
+    }
+    close(fd);
+    return NULL;
+}
+
+/* Each handler waits for half a millisecond, which is shorter than a tick of the monitor. */
+static void handlers_that_block_for_less_than_a_tick_run_at_the_same_time(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    pthread_t clients[CLIENTS];
+    atomic_store(&enough, false);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(pthread_create(&clients[i], NULL, ask_over_and_over, fixture), 0);
+    }
+    const uint64_t deadline_ms = now_ms() + PATIENCE_MS;
+    unsigned most = 0;
+    while (most < AT_ONCE && now_ms() < deadline_ms) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        pthread_mutex_lock(&fixture->fake.mutex);
+        most = fixture->fake.most_in_handler;
+        pthread_mutex_unlock(&fixture->fake.mutex);
+    }
+    atomic_store(&enough, true);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        pthread_join(clients[i], NULL);
+    }
+    assert_true(most >= AT_ONCE);
+}
+
+int main(void)
+{
+#define SCRIPTED(name) cmocka_unit_test_setup_teardown(name, set_up_script, tear_down_script)
+    const struct CMUnitTest tests[] = {
+        SCRIPTED(a_handler_that_waits_is_expected_to_block),
+        SCRIPTED(a_handler_that_loses_its_processor_does_not_block),
+        SCRIPTED(a_handler_that_computes_and_waits_a_little_does_not_block),
+        SCRIPTED(a_handler_that_seldom_blocks_but_then_for_long_is_expected_to),
+        SCRIPTED(a_handler_that_does_not_block_any_more_is_not_expected_to),
+        SCRIPTED(short_handlers_are_not_measured),
+        cmocka_unit_test_setup_teardown(
+            handlers_that_block_for_less_than_a_tick_run_at_the_same_time, set_up, tear_down),
+    };
+    return cmocka_run_group_tests_name("blocking", tests, NULL, NULL);
+}
