@@ -80,13 +80,15 @@ Load = collections.namedtuple("Load", "requests rate p50_ms p99_ms")
 class Server:
     """A process that answers on `port` until it is stopped; it prints where, unless it is told."""
 
+    scheme = "http"
+
     def __init__(self, command, port=None):
         out = subprocess.PIPE if port is None else subprocess.DEVNULL
         self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True)
         if port is None:
             line = self.process.stdout.readline()
-            port = int(re.search(r"listening on http://127\.0\.0\.1:(\d+)", line).group(1))
-        self.port = port
+            self.scheme, port = re.search(r"listening on (https?)://127\.0\.0\.1:(\d+)", line).groups()
+        self.port = int(port)
         self.wait_until_it_listens()
 
     def wait_until_it_listens(self):
@@ -124,11 +126,11 @@ class Server:
                 pages += int(statm.read().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def load(self, seconds, headers="curl", connections=CONNECTIONS):
+    def load(self, seconds, headers="curl", connections=CONNECTIONS, path="/"):
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
         for header in HEADERS[headers]:
             command += ["-H", header]
-        out = subprocess.check_output(command + [f"http://127.0.0.1:{self.port}/"], text=True)
+        out = subprocess.check_output(command + [f"{self.scheme}://127.0.0.1:{self.port}{path}"], text=True)
         if "Non-2xx" in out or "Socket errors" in out:
             sys.exit(f"bench: {self.process.args[0]} answered with errors:\n{out}")
         return Load(
@@ -198,7 +200,7 @@ def crowd(program, kind, count, port):
 def sleep_over_and_over(port, done):
     connection = http.client.HTTPConnection("127.0.0.1", port)
     while not done.is_set():
-        connection.request("GET", f"/sleep?ms={SLEEP_MS}")
+        connection.request("GET", f"/sleep?us={SLEEP_MS * 1000}")
         connection.getresponse().read()
     connection.close()
 

@@ -1,9 +1,9 @@
 /* mixed.c: an app with a route for each kind of client that others may suffer from. */
 #define _POSIX_C_SOURCE 200809L
+#include "waiting.h"
 #include <sextant/app.h>
 #include <sextant/prometheus.h>
 #include <string.h>
-#include <time.h>
 
 static struct sx_result fast(void)
 {
@@ -11,13 +11,26 @@ static struct sx_result fast(void)
 }
 SX_BIND(fast);
 
-static struct sx_result sleeping(int64_t ms)
+static struct sx_result sleeping(int64_t us)
 {
-    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    nanosleep(&time, NULL);
-    return sx_empty();
+    wait_asleep_us(us);
+    return sx_json("{s:s}", "hello", "world");
 }
-SX_BIND(sleeping, (query, i64, ms, SX_MIN(0), SX_MAX(10000)));
+SX_BIND(sleeping, (query, i64, us, SX_MIN(0), SX_MAX(10000000)));
+
+static struct sx_result spinning(int64_t us)
+{
+    wait_busy_us(us);
+    return sx_json("{s:s}", "hello", "world");
+}
+SX_BIND(spinning, (query, i64, us, SX_MIN(0), SX_MAX(1000000)));
+
+static struct sx_result varied(void)
+{
+    wait_asleep_us(varied_us());
+    return sx_json("{s:s}", "hello", "world");
+}
+SX_BIND(varied);
 
 /* Larger than what the kernel takes in advance, however slowly it is read. */
 static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
@@ -43,6 +56,8 @@ SX_BIND(upload, (body, bytes, body));
 static const struct sx_route routes[] = {
     SX_GET("/", fast),
     SX_GET("/sleep", sleeping),
+    SX_GET("/spin", spinning),
+    SX_GET("/varied", varied),
     SX_GET("/large", large),
     SX_POST("/upload", upload),
     SX_GET("/metrics", sx_expose_metrics),
