@@ -10,7 +10,7 @@ import statistics
 import subprocess
 import tempfile
 
-from engine import CONNECTIONS, Server, in_turns
+from engine import CONNECTIONS, Server, in_turns, make_certificate
 
 REPETITIONS = 20  # of a full run
 
@@ -32,11 +32,8 @@ def servers(build, tls):
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         options = []
         if tls:
-            options = ["--certificate", os.path.join(folder, "certificate"), "--key", os.path.join(folder, "key")]
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch",
-                 "-subj", "/CN=localhost", "-out", options[1], "-keyout", options[3]],
-                check=True, capture_output=True)
+            certificate, key = make_certificate(folder)
+            options = ["--certificate", certificate, "--key", key]
         bench = os.path.join(build, "bench")
         started = [
             Server([os.path.join(bench, "mixed"), "run", "--port", "0", *options]),

@@ -68,7 +68,9 @@ http {{
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
     server {{
-        listen 127.0.0.1:{port} backlog=4096;
+        listen 127.0.0.1:{port} backlog=4096 {tls};
+        {certificate}
+        location /file {{ root {folder}; }}
         location / {{ return 200 '{{"hello":"world"}}'; }}
     }}
 }}
@@ -82,9 +84,9 @@ class Server:
 
     scheme = "http"
 
-    def __init__(self, command, port=None):
+    def __init__(self, command, port=None, folder=None):
         out = subprocess.PIPE if port is None else subprocess.DEVNULL
-        self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True)
+        self.process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL, text=True, cwd=folder)
         if port is None:
             line = self.process.stdout.readline()
             self.scheme, port = re.search(r"listening on (https?)://127\.0\.0\.1:(\d+)", line).groups()
@@ -126,9 +128,9 @@ class Server:
                 pages += int(statm.read().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")
 
-    def load(self, seconds, headers="curl", connections=CONNECTIONS, path="/"):
+    def load(self, seconds, headers="curl", connections=CONNECTIONS, path="/", closes=False):
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-        for header in HEADERS[headers]:
+        for header in HEADERS[headers] + ["Connection: close"] * closes:
             command += ["-H", header]
         out = subprocess.check_output(command + [f"{self.scheme}://127.0.0.1:{self.port}{path}"], text=True)
         if "Non-2xx" in out or "Socket errors" in out:
@@ -140,10 +142,10 @@ class Server:
             percentile_ms(out, 99),
         )
 
-    def cpu_us(self, seconds, headers):
+    def cpu_us(self, seconds, headers="curl", **options):
         """CPU microseconds of a request, at full load."""
         before = self.cpu_seconds()
-        requests = self.load(seconds, headers).requests
+        requests = self.load(seconds, headers, **options).requests
         return (self.cpu_seconds() - before) / requests * 1e6
 
 
@@ -161,17 +163,33 @@ def serve(*command):
         server.stop()
 
 
+def make_certificate(folder):
+    """Makes a certificate and its key; returns their paths."""
+    certificate, key = os.path.join(folder, "certificate"), os.path.join(folder, "key")
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-batch"]
+    command += ["-subj", "/CN=localhost", "-out", certificate, "-keyout", key]
+    subprocess.run(command, check=True, capture_output=True)
+    os.chmod(key, 0o644)  # nginx's workers
+    return certificate, key
+
+
 @contextlib.contextmanager
-def serve_nginx(program, workers):
-    """nginx cannot tell which port it was given, so it gets one that was free just now."""
+def serve_nginx(program, workers, folder="/nonexistent", certificate=None):
+    """nginx cannot tell which port it was given, so it gets one that was free just now.
+
+    `folder` has what it serves as /file; `certificate` is that and its key."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as prefix:
         conf = os.path.join(prefix, "nginx.conf")
         with open(conf, "w", encoding="ascii") as out:
-            out.write(NGINX_CONF.format(workers=workers, port=port, connections=IDLE_CLIENTS + SPARE_DESCRIPTORS))
+            tls = "ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.2 TLSv1.3;".format(*certificate) if certificate else ""
+            out.write(NGINX_CONF.format(
+                workers=workers, port=port, connections=IDLE_CLIENTS + SPARE_DESCRIPTORS, folder=folder,
+                tls="ssl" if certificate else "", certificate=tls))
         server = Server([program, "-p", prefix, "-c", conf, "-e", "stderr"], port)
+        server.scheme = "https" if certificate else "http"
         try:
             yield server
         finally:

@@ -53,14 +53,18 @@ static struct sx_result upload(struct sx_str body)
 }
 SX_BIND(upload, (body, bytes, body));
 
+/* Run in the folder of the file. */
+static struct sx_result file(void)
+{
+    return sx_file("file");
+}
+SX_BIND(file);
+
 static const struct sx_route routes[] = {
-    SX_GET("/", fast),
-    SX_GET("/sleep", sleeping),
-    SX_GET("/spin", spinning),
-    SX_GET("/varied", varied),
-    SX_GET("/large", large),
-    SX_POST("/upload", upload),
-    SX_GET("/metrics", sx_expose_metrics),
+    SX_GET("/", fast),          SX_GET("/sleep", sleeping),
+    SX_GET("/spin", spinning),  SX_GET("/varied", varied),
+    SX_GET("/large", large),    SX_GET("/file", file),
+    SX_POST("/upload", upload), SX_GET("/metrics", sx_expose_metrics),
 };
 
 int main(int argc, char **argv)

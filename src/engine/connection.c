@@ -345,6 +345,16 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
     sx__connection_enter(connection, SX__PHASE_HEAD, now_ns);
 }
 
+/* RFC 9112 9.6: "A client that sends a "close" connection option MUST NOT send further requests on
+ * that connection". A client of HTTP/1.0 that did not ask for more knows that there is no more. */
+bool sx__connection_is_done(const struct sx__connection *connection)
+{
+    const struct sx__request *request = connection->request;
+    return connection->phase == SX__PHASE_LINGER && request != NULL && request->message_complete &&
+           request->parsed == request->filled &&
+           (request->wants_close || (request->is_http_1_0 && !request->wants_keep_alive));
+}
+
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns)
 {
     connection->sent += size;

@@ -127,6 +127,10 @@ void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 /* Before its first request: everything has been said to its client without us. */
 void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns);
 
+/* Whether it lingers for no reason but what the client may not send: the client said that this was
+ * its last request, and all of that was read. */
+bool sx__connection_is_done(const struct sx__connection *connection);
+
 /* The connection is broken, or there is no memory for it: whatever is in progress ends. */
 void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns);
 

@@ -114,6 +114,7 @@ int sx__listeners_open(struct sx__network *network)
     for (size_t i = 0; i < count && status == 0; i++) {
         struct sx__listener *listener = &network->listeners[i];
         listener->fd = -1;
+        listener->expected = 1;
         pthread_mutex_init(&listener->mutex, NULL);
         network->listener_count = i + 1;
         struct sx_listen_address address = i == 0 ? first : options->addresses.items[i - 1];
@@ -236,6 +237,7 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
 
 /* How accepting ended. */
 struct accepted {
+    unsigned count; /* connections, refused ones among them */
     unsigned refused;
     int error;     /* 0: there may be more */
     bool is_short; /* of descriptors, but for those that are kept back */
@@ -258,7 +260,8 @@ static struct accepted accept_some(struct sx__network *network, struct sx__liste
 {
     struct accepted accepted = {0};
     const uint64_t end = descriptors_end(listener);
-    for (unsigned i = 0; i < count && accepted.error == 0; i++) {
+    unsigned tried = 0;
+    for (; tried < count && accepted.error == 0; tried++) {
         struct sockaddr_storage storage = {0};
         struct sockaddr *from = (struct sockaddr *)&storage;
         socklen_t size = sizeof storage;
@@ -274,6 +277,7 @@ static struct accepted accept_some(struct sx__network *network, struct sx__liste
         }
         /* Anything else is the fault of that one connection. */
     }
+    accepted.count = accepted.error == 0 ? tried : tried - 1;
     return accepted;
 }
 
@@ -301,12 +305,26 @@ static void report(struct sx__network *network, const struct accepted *accepted)
     }
 }
 
+/* To accept until there is nothing more costs a call in vain, a dear one, as the kernel makes the
+ * socket first. So only as many are accepted as came at once lately, and twice as many the next
+ * time if all of them were there: arming the listener makes its event come again for the others. */
+static void expect(struct sx__listener *listener, const struct accepted *accepted)
+{
+    const unsigned more = 2 * listener->expected;
+    if (accepted->error != 0) {
+        listener->expected = accepted->count > 0 ? accepted->count : 1;
+    } else {
+        listener->expected = more < ACCEPTS_PER_TURN ? more : ACCEPTS_PER_TURN;
+    }
+}
+
 void sx__listener_accept(struct sx__network *network, struct sx__listener *listener)
 {
     struct accepted accepted = {0};
     pthread_mutex_lock(&listener->mutex);
     if (listener->fd >= 0) {
-        accepted = accept_some(network, listener, ACCEPTS_PER_TURN);
+        accepted = accept_some(network, listener, listener->expected);
+        expect(listener, &accepted);
         const bool goes_on = accepted.error == 0 || accepted.error == EAGAIN;
         const int trouble = accepted.is_short ? EMFILE : goes_on ? 0 : accepted.error;
         accepted.news = trouble != 0 && is_news(listener, trouble) ? trouble : 0;

@@ -139,6 +139,11 @@ void sx__slots_clean_up(struct sx__slots *slots);
 ssize_t sx__slot_receive(struct sx__slot *slot, char *space, size_t size);
 ssize_t sx__slot_send(struct sx__slot *slot, const struct sx_str *pieces, size_t count, bool more);
 ssize_t sx__slot_send_file(struct sx__slot *slot, const struct sx__file_part *part);
+/* Sends a head and all of a small file with one system call, where there is no TLS: sendfile costs
+ * more than it saves. A file that has become shorter is sent as far as it goes. */
+#define SX__SMALL_FILE_BYTES 8192
+ssize_t sx__slot_send_small_file(struct sx__slot *slot, struct sx_str head,
+                                 const struct sx__file_part *part);
 /* Says that nothing more will be sent, where there is a way to say it but closing. */
 void sx__slot_end_output(struct sx__slot *slot);
 
@@ -310,6 +315,7 @@ struct sx__listener {
     dev_t path_device;   /* what was made there, */
     ino_t path_inode;    /* which somebody may have replaced by his own since */
     struct sx__tls *tls; /* NULL: without */
+    unsigned expected;   /* connections at the next accept; guarded by the mutex */
     int error;           /* of accept, that was logged, and when */
     uint64_t error_ns;
     _Atomic bool resting; /* descriptors are exhausted: the monitor will arm it again */

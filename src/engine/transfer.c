@@ -31,6 +31,18 @@ ssize_t sx__slot_send(struct sx__slot *slot, const struct sx_str *pieces, size_t
     return sendmsg(slot->fd, &message, flags);
 }
 
+ssize_t sx__slot_send_small_file(struct sx__slot *slot, struct sx_str head,
+                                 const struct sx__file_part *part)
+{
+    char data[SX__SMALL_FILE_BYTES];
+    const ssize_t size = pread(part->fd, data, part->size, (off_t)part->offset);
+    if (size < 0) {
+        return -1;
+    }
+    const struct sx_str pieces[] = {head, {data, (size_t)size}};
+    return sx__slot_send(slot, pieces, 2, false);
+}
+
 static ssize_t encrypt_file(struct sx__tls_stream *tls, const struct sx__file_part *part)
 {
     char data[TLS_RECORD_BYTES];

@@ -11,6 +11,7 @@
 #define STEPS_PER_TURN 64
 #define BYTES_PER_TURN ((size_t)256 << 10)
 #define DISCARD_BYTES 4096
+#define SENT_AT_ONCE_BYTES 8192 /* less than the initial window of TCP (RFC 6928) */
 #define NS_PER_MS 1000000u
 
 /* One turn of one connection. */
@@ -229,11 +230,13 @@ static void read_input(struct turn *turn)
     }
 }
 
-/* The disk may keep the thread as a handler may, and then its permit is taken in the same way. */
-static ssize_t send_file(struct turn *turn, const struct sx__file_part *part)
+/* The disk may keep the thread as a handler may, and then its permit is taken in the same way.
+ * `head` goes before the file; size 0: there is none. */
+static ssize_t send_file(struct turn *turn, struct sx_str head, const struct sx__file_part *part)
 {
     sx__worker_enter_user_code(turn->worker);
-    ssize_t sent = sx__slot_send_file(turn->slot, part);
+    ssize_t sent = head.size > 0 ? sx__slot_send_small_file(turn->slot, head, part)
+                                 : sx__slot_send_file(turn->slot, part);
     const int error = errno;
     sx__worker_leave_user_code(turn->worker);
     errno = error;
@@ -245,14 +248,24 @@ static ssize_t send_file(struct turn *turn, const struct sx__file_part *part)
     return sent;
 }
 
-static void write_output(struct turn *turn)
+static ssize_t send_output(struct turn *turn)
 {
     struct sx_str pieces[2];
     struct sx__file_part part;
     const size_t count = sx__connection_get_output(turn->connection, pieces);
     const bool has_file = sx__connection_get_file(turn->connection, &part);
-    const ssize_t size =
-        count > 0 ? sx__slot_send(turn->slot, pieces, count, has_file) : send_file(turn, &part);
+    if (count == 0) {
+        return send_file(turn, (struct sx_str){NULL, 0}, &part);
+    }
+    if (count == 1 && has_file && part.size <= SX__SMALL_FILE_BYTES && turn->slot->tls == NULL) {
+        return send_file(turn, pieces[0], &part);
+    }
+    return sx__slot_send(turn->slot, pieces, count, has_file);
+}
+
+static void write_output(struct turn *turn)
+{
+    const ssize_t size = send_output(turn);
     if (size >= 0) {
         turn->now_ns = sx__now_ns();
         turn->sent += (size_t)size;
@@ -270,11 +283,24 @@ static void write_output(struct turn *turn)
     }
 }
 
+/* A client that said that it sends no further request need not be lingered for: nothing comes that
+ * would have the kernel send a reset. Clients that send more all the same exist. A short response
+ * has left as a whole and is kept by their kernels; for a longer one it is worth to linger. */
+static bool may_close_at_once(const struct turn *turn)
+{
+    return turn->drained && turn->sent <= SENT_AT_ONCE_BYTES &&
+           sx__connection_is_done(turn->connection);
+}
+
 /* RFC 9112 9.6: "the server then continues to read from the connection until it receives a
  * corresponding close by the client": not for ever, and who sends without a pause is never found
  * waiting by the monitor. */
 static void linger(struct turn *turn)
 {
+    if (!turn->slot->lingering && may_close_at_once(turn)) {
+        abort_connection(turn);
+        return;
+    }
     if (!turn->slot->lingering) {
         turn->slot->lingering = true;
         sx__addresses_linger(&turn->worker->network->addresses, turn->slot->address);

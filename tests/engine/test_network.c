@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,53 @@ static void what_comes_behind_the_last_request_does_not_cut_its_response(void **
     assert_closed(fd);
     stop(fixture);
     assert_int_equal(fixture->fake.handles, 1);
+}
+
+/* Slots whose connection lingers, or did before it ended. */
+static unsigned count_lingering(const struct fixture *fixture)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+        const struct sx__slot *first = atomic_load(&fixture->network->slots.leaves[i]);
+        for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
+            count += first[j].lingering ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+/* RFC 9112 9.6: "A client that sends a "close" connection option MUST NOT send further requests on
+ * that connection". So the server need not wait until the client closes, too. */
+static void a_client_that_said_close_is_not_waited_for(void **state)
+{
+    static const char *const requests[] = {
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: a\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc",
+    };
+    struct fixture *fixture = *state;
+    start(fixture);
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        const int fd = connect_to(fixture);
+        send_text(fd, requests[i]);
+        assert_int_equal(receive_response(fd, NULL), 200);
+        wait_for_connections(fixture, 0);
+        assert_int_equal(count_lingering(fixture), 0);
+        close(fd);
+    }
+}
+
+/* The request behind it came with it, so the reset would be sure. */
+static void a_client_that_said_close_and_sent_more_is_lingered_for(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    assert_closed(fd);
+    wait_for_connections(fixture, 0);
+    assert_int_equal(count_lingering(fixture), 1);
 }
 
 /* RFC 9112 8: a response that ends with its connection is complete "unless an error was indicated
@@ -536,6 +584,8 @@ int main(void)
         TEST(a_flood_of_pipelined_requests_is_answered_in_order),
         TEST(a_half_closed_client_gets_its_answers),
         TEST(what_comes_behind_the_last_request_does_not_cut_its_response),
+        TEST(a_client_that_said_close_is_not_waited_for),
+        TEST(a_client_that_said_close_and_sent_more_is_lingered_for),
         TEST(a_failed_stream_of_http_1_0_ends_with_a_reset),
         TEST(an_idle_connection_is_closed_in_time),
         TEST(a_header_that_does_not_come_is_answered_408),
