@@ -4,7 +4,7 @@ BUILD ?= build
 PORT ?= 8080
 PREFIX ?= /usr/local
 DESTDIR ?=
-GROUPS ?= run test bench check
+PACKAGES ?= run test bench check
 
 INSTALLED = libraries sextant-cli
 CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
@@ -20,7 +20,7 @@ help:
 	@echo "make check    the tests again under sanitizers and valgrind, 15 s of fuzzing a target, linters"
 	@echo "make bench    measures; prints a table, writes $(BUILD)/bench/results.json"
 	@echo "make install  installs the libraries; honours DESTDIR and PREFIX (/usr/local)"
-	@echo "make deps     only installs packages; GROUPS='run test bench check'"
+	@echo "make deps     only installs packages; PACKAGES='run test bench check'"
 	@echo "make clean    removes $(BUILD)/"
 
 run:
@@ -66,7 +66,7 @@ install:
 	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" -ne 0 ] || PATH="$$PATH:/usr/sbin:/sbin" ldconfig
 
 deps:
-	@scripts/deps $(GROUPS)
+	@scripts/deps $(PACKAGES)
 
 clean:
 	rm -rf $(BUILD)

@@ -6,7 +6,7 @@ find_package(prometheus-cpp QUIET COMPONENTS core)
 pkg_check_modules(MICROHTTPD QUIET libmicrohttpd)
 if(NOT prometheus-cpp_FOUND)
     message(FATAL_ERROR
-        "prometheus-cpp is missing (Debian: prometheus-cpp-dev): run `make deps GROUPS=bench`")
+        "prometheus-cpp is missing (Debian: prometheus-cpp-dev): run `make deps PACKAGES=bench`")
 endif()
 enable_language(CXX)
 add_custom_target(bench DEPENDS examples)

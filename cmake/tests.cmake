@@ -5,7 +5,7 @@
 
 pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
-    message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps GROUPS=test`")
+    message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
 endif()
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
@@ -86,7 +86,7 @@ endforeach()
 # tests/system/: the examples over sockets, and what outsiders make of us.
 if(SX_TESTS)
     if(NOT EXISTS ${SX_PYTHON})
-        message(FATAL_ERROR "${SX_PYTHON} is missing (Debian: python3): run `make deps GROUPS=test`")
+        message(FATAL_ERROR "${SX_PYTHON} is missing (Debian: python3): run `make deps PACKAGES=test`")
     endif()
     file(GLOB sources CONFIGURE_DEPENDS tests/system/*.c)
     foreach(source ${sources})

@@ -36,5 +36,32 @@ class Run(unittest.TestCase):
             make.stdout.close()
 
 
+class Variables(unittest.TestCase):
+    def test_bash_passes_every_variable_on(self):
+        """bash ignores assignments to some names, such as GROUPS and UID."""
+        with open(os.path.join(SOURCE, "Makefile"), encoding="utf-8") as makefile:
+            names = re.findall(r"^(\w+) \?=", makefile.read(), re.MULTILINE)
+        self.assertGreater(len(names), 3)
+        for name in names:
+            with self.subTest(variable=name):
+                printed = subprocess.run(
+                    ["bash", "-c", f"{name}=probe printenv {name}"],
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                ).stdout
+                self.assertEqual(printed, "probe\n")
+
+    def test_packages_chooses_what_deps_installs(self):
+        printed = subprocess.run(
+            ["bash", "-c", "PACKAGES='run test' make --no-print-directory -n deps"],
+            cwd=SOURCE,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        self.assertEqual(printed, "scripts/deps run test\n")
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=2)
