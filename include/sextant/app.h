@@ -320,7 +320,7 @@ struct sx_renderer_list {
 };
 /** application/json, compact: the default. For lists of your own: `{"application/json",
  * sx_render_json}`. */
-SX_API struct sx_result sx_render_json(struct json_t *value);
+SX_API SX_MUST_CHECK struct sx_result sx_render_json(struct json_t *value);
 
 /* ---- routes ---- */
 
@@ -556,7 +556,7 @@ SX_API void sx_app_destroy(struct sx_app *app);
  *           why is on standard error or in the log
  * Threads:  one in a process at a time, as it handles signals
  */
-SX_API int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
+SX_API SX_MUST_CHECK int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
 
 /** Writes the URL of a handler's first route: `{id}` and the like are filled from `params`, name
  * and value by turns up to a NULL, percent-encoded; what the path does not have becomes the query.

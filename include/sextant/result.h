@@ -37,7 +37,7 @@ struct sx_result {
  * Threads:  [any]
  * Source:   jansson, "Building Values"
  */
-SX_API struct sx_result sx_json(const char *format, ...);
+SX_API SX_MUST_CHECK struct sx_result sx_json(const char *format, ...);
 
 /** The value of a JSON result, as for a unit test of a handler; borrowed from the result. What is
  *  changed in it is sent.
@@ -48,10 +48,10 @@ SX_API struct sx_result sx_json(const char *format, ...);
 SX_API struct json_t *sx_result_get_json(struct sx_result *result);
 
 /** Answers 200 with a JSON value; takes over the caller's reference. NULL becomes a 500. [any] */
-SX_API struct sx_result sx_json_value(struct json_t *value);
+SX_API SX_MUST_CHECK struct sx_result sx_json_value(struct json_t *value);
 
 /** Answers 200 with `text/plain; charset=utf-8`; printf format. [any] */
-SX_API struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
+SX_API SX_MUST_CHECK struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
 
 /** Answers 200 with bytes, which are copied. More than `held_bytes` of struct sx_run_options, as of
  * any response in memory, become a 500 whose cause goes to the log.
@@ -59,10 +59,12 @@ SX_API struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
  * @param content_type  a string that outlives the request; NULL: application/octet-stream
  * Threads:  [any]
  */
-SX_API struct sx_result sx_bytes(const char *content_type, const void *data, size_t size);
+SX_API SX_MUST_CHECK struct sx_result sx_bytes(const char *content_type, const void *data,
+                                               size_t size);
 
 /** Answers 200 with bytes from malloc, which the result owns from now on. As sx_bytes. [any] */
-SX_API struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size);
+SX_API SX_MUST_CHECK struct sx_result sx_bytes_take(const char *content_type, void *data,
+                                                    size_t size);
 
 /** Writes the next bytes of a streamed body to `space`.
  *
@@ -88,8 +90,8 @@ typedef void sx_clean_up_fn(void *context);
  * Threads:  [any]
  * Source:   RFC 9112, 7.1: chunked with HTTP/1.1; with HTTP/1.0 up to the end of the connection
  */
-SX_API struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
-                                  sx_clean_up_fn *clean_up);
+SX_API SX_MUST_CHECK struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce,
+                                                void *context, sx_clean_up_fn *clean_up);
 
 /** Answers with a file, by the request: 200, 206 for a part (Range), 304 where the client has it
  * (If-None-Match, If-Modified-Since), 412, 416; with ETag, Last-Modified and a content type by the
@@ -99,7 +101,7 @@ SX_API struct sx_result sx_stream(const char *content_type, sx_produce_fn *produ
  * Threads:  [any]
  * Source:   RFC 9110, 13 and 14
  */
-SX_API struct sx_result sx_file(const char *path);
+SX_API SX_MUST_CHECK struct sx_result sx_file(const char *path);
 
 /** sx_file of a file within a folder, for routes like `/static/{*rest}`:
  *  `return sx_file_beneath("public", rest)`.
@@ -108,10 +110,10 @@ SX_API struct sx_result sx_file(const char *path);
  * a dot are not found. The folder itself may be, or lie behind, either.
  * Threads:  [any]
  */
-SX_API struct sx_result sx_file_beneath(const char *folder, const char *path);
+SX_API SX_MUST_CHECK struct sx_result sx_file_beneath(const char *folder, const char *path);
 
 /** Answers 204 without a body. [any] */
-SX_API struct sx_result sx_empty(void);
+SX_API SX_MUST_CHECK struct sx_result sx_empty(void);
 
 /** Answers an error: `{"message": "no such user"}` with the given status; printf format.
  *
@@ -121,14 +123,14 @@ SX_API struct sx_result sx_empty(void);
  * @param status  400-599; anything else becomes a 500
  * Threads:  [any]
  */
-SX_API struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
+SX_API SX_MUST_CHECK struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
 
 /** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
  * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
-SX_API struct sx_result sx_continue(void);
+SX_API SX_MUST_CHECK struct sx_result sx_continue(void);
 
 /** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
-SX_API struct sx_result sx_with_status(int status, struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_status(int status, struct sx_result result);
 
 /** Gives the result a header; copied. One of the same name is replaced, but for Set-Cookie and
  * Vary, of which there may be many.
@@ -139,17 +141,19 @@ SX_API struct sx_result sx_with_status(int status, struct sx_result result);
  * Keep-Alive, Upgrade, Date.
  * Threads:  [any]
  */
-SX_API struct sx_result sx_with_header(const char *name, const char *value,
-                                       struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_header(const char *name, const char *value,
+                                                     struct sx_result result);
 
 /** Gives the result a content type, which always wins: a JSON result is then written as JSON under
  * that name and not negotiated. `content_type` must outlive the request; NULL, or control
  * characters in it, make it a 500 whose cause goes to the log. [any] */
-SX_API struct sx_result sx_with_content_type(const char *content_type, struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_content_type(const char *content_type,
+                                                           struct sx_result result);
 
 /** Answers 301, 302, 303, 307 or 308 with a Location; printf format. Any other status, or control
  * characters in the Location, become a 500 whose cause goes to the log. [any] */
-SX_API struct sx_result sx_redirect(int status, const char *format, ...) SX_PRINTF(2, 3);
+SX_API SX_MUST_CHECK struct sx_result sx_redirect(int status, const char *format, ...)
+    SX_PRINTF(2, 3);
 
 /** Frees what the result owns and zeroes it; NULL is a no-op. */
 SX_API void sx_result_clean_up(struct sx_result *result);

@@ -77,6 +77,20 @@ class Example:
         return body.decode("utf-8")
 
 
+def compilers():
+    """(name, command) of the C compilers that are here; says which are not. gcc without the trace of
+    every macro, as our CMake and pkg-config files set it."""
+    found, paths = [], set()
+    for name in ("gcc", "gcc-12", "gcc-14", "clang", "clang-14", "clang-19"):
+        if shutil.which(name) is None:
+            print(f"skipped: there is no {name} here", flush=True)
+        elif (path := os.path.realpath(shutil.which(name))) not in paths:
+            paths.add(path)
+            options = ["-ftrack-macro-expansion=0"] if name.startswith("gcc") else []
+            found.append((name, [name, *options]))
+    return found
+
+
 def samples(page, name):
     """{(label values in the order of their names): value} of one sample name."""
     found = {}
