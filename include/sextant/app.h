@@ -550,7 +550,8 @@ SX_API void sx_app_destroy(struct sx_app *app);
  *
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
  * and reads certificates again at SIGHUP. It raises the soft limit on descriptors, which programs
- * that it starts inherit, to what its connections may need.
+ * that it starts inherit, to what its connections may need. `routes` checks the wiring and lists
+ * the routes; it initialises no component, reads no environment and needs no settings.
  * @param options  as for sx_app_new; NULL is an error, too
  * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong;
  *           why is on standard error or in the log

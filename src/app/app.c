@@ -69,7 +69,7 @@ static int build(struct sx_app *app)
     if (status == SX_OK) {
         status = sx__wiring_check(app);
     }
-    if (status == SX_OK) {
+    if (status == SX_OK && !app->resolves_only) {
         status = sx__components_init(app, SX_LIFETIME_APP);
     }
     /* Last, because a component's init may have reserved routes. */
@@ -87,7 +87,7 @@ static bool is_list(const void *items, size_t count)
     return items != NULL || count == 0;
 }
 
-int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
+static int app_new(struct sx_app **app, const struct sx_app_options *options, bool resolves_only)
 {
     if (app == NULL || options == NULL || !is_list(options->routes.items, options->routes.count) ||
         !is_list(options->components.items, options->components.count) ||
@@ -104,6 +104,7 @@ int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
     pthread_mutex_init(&made->worker_lock, NULL);
     pthread_cond_init(&made->worker_changed, NULL);
     made->options = *options;
+    made->resolves_only = resolves_only;
     if (made->options.log == NULL) {
         made->options.log = log_to_stderr;
     }
@@ -114,6 +115,16 @@ int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
     }
     *app = made;
     return SX_OK;
+}
+
+int sx_app_new(struct sx_app **app, const struct sx_app_options *options)
+{
+    return app_new(app, options, false);
+}
+
+int sx__app_resolve(struct sx_app **app, const struct sx_app_options *options)
+{
+    return app_new(app, options, true);
 }
 
 void sx_app_destroy(struct sx_app *app)

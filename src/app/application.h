@@ -43,6 +43,7 @@ struct sx__observer_entry {
 
 struct sx_app {
     struct sx_app_options options;
+    bool resolves_only;                    /* see sx__app_resolve */
     struct sx__component_slot *components; /* as registered */
     size_t *component_order;               /* indexes, dependencies first */
     struct sx__route_entry *routes;
@@ -63,6 +64,10 @@ struct sx_app {
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
     struct sx__network *network;
 };
+
+/* app.c: as sx_app_new, for an app whose routes are listed and that never runs: it initialises no
+ * component, reads no environment, and needs no value of a setting. */
+int sx__app_resolve(struct sx_app **app, const struct sx_app_options *options);
 
 /* components.c */
 

@@ -431,7 +431,8 @@ static int execute(const struct command *command, const struct sx_app_options *o
     struct sx_app *app = NULL;
     struct sx_app_options with_settings = *options;
     with_settings.settings = (struct sx_setting_list){command->settings, command->setting_count};
-    int status = sx_app_new(&app, &with_settings);
+    int status =
+        command->lists ? sx__app_resolve(&app, &with_settings) : sx_app_new(&app, &with_settings);
     if (status < 0) {
         if (status != SX_EWIRING && status != SX_ECOMPONENT) { /* these have been explained */
             fprintf(stderr, "error: cannot make the app: %s\n", sx_status_text(status));

@@ -76,9 +76,9 @@ void sx__setting_variable(char *variable, size_t size, const struct sx_app_optio
     variable[used] = '\0';
 }
 
-static const char *given_text(const struct sx_app_options *options, const char *name,
-                              const char **from)
+static const char *given_text(const struct sx_app *app, const char *name, const char **from)
 {
+    const struct sx_app_options *options = &app->options;
     /* The last one counts, so that the command line can follow the program's own. */
     for (size_t i = options->settings.count; i-- > 0;) {
         if (strcmp(options->settings.items[i].name, name) == 0) {
@@ -89,7 +89,7 @@ static const char *given_text(const struct sx_app_options *options, const char *
     char variable[128];
     sx__setting_variable(variable, sizeof variable, options, name);
     *from = "the environment";
-    return getenv(variable);
+    return app->resolves_only ? NULL : getenv(variable);
 }
 
 struct collecting {
@@ -114,7 +114,7 @@ static void collect_param(void *context, const struct sx_param *param)
     }
     struct sx__setting_text *setting = &app->settings[app->setting_count++];
     setting->name = param->name;
-    const char *text = given_text(&app->options, param->name, &setting->from);
+    const char *text = given_text(app, param->name, &setting->from);
     if (text == NULL) {
         return;
     }

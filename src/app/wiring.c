@@ -138,7 +138,7 @@ static void check_setting(struct wiring *wiring, const struct owner *owner,
         fault(wiring, owner->file, owner->line,
               "%s '%s': the setting '%s' has a type that settings cannot have", owner->what,
               owner->name, param->name);
-    } else if (setting->text == NULL && param->fallback == NULL) {
+    } else if (setting->text == NULL && param->fallback == NULL && !app->resolves_only) {
         fault(wiring, owner->file, owner->line,
               "%s '%s' needs the setting '%s': give it on the command line, in .settings, or as %s "
               "in "

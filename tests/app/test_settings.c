@@ -204,6 +204,55 @@ static void test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason(void
         strstr(output, "the setting 'page_size' (from .settings or the command line) must be"));
 }
 
+SX_COMPONENT_DECLARE(vault, struct store);
+static struct sx_result vault_open(struct store *store, const char *secret)
+{
+    print_message("the vault was opened with %s\n", secret);
+    store->size = 1;
+    return sx_fail(500, "no vault answers");
+}
+SX_COMPONENT(vault, app, vault_open, NULL, (setting, str, secret));
+
+static struct sx_result needs_vault(struct store *vault, const int64_t *limit)
+{
+    return sx_text("%d", (int)vault->size + (limit != NULL));
+}
+SX_BIND(needs_vault, (inject, vault, vault), (query, opt_i64, limit));
+
+/* Without credentials, on a machine that has no vault. */
+static void test_routes_resolves_the_app_and_starts_nothing(void **state)
+{
+    (void)state;
+    static const struct sx_route vaulted[] = {SX_GET("/", needs_vault)};
+    const struct sx_app_options with = {.routes = SX_LIST(vaulted),
+                                        .components = SX_COMPONENTS(vault),
+                                        .settings_prefix = "TEST_APP_"};
+    char output[4096];
+    assert_int_equal(COMMAND_OF(&with, output, 1, "routes"), 0);
+    assert_string_equal(output, "GET    /                        test_settings.needs_vault\n"
+                                "    component vault: vault\n"
+                                "    query     limit: a whole number, optional\n");
+    assert_int_equal(COMMAND_OF(&with, output, 2, "routes"), 0);
+    assert_string_equal(output, "");
+    assert_int_equal(COMMAND_OF(&with, output, 2, "run", "--port", "0"), 1);
+    assert_non_null(strstr(output, "needs the setting 'secret'"));
+}
+
+/* What is wrong on this machine does not keep the routes from being listed, a wrong program does.
+ */
+static void test_routes_finds_wiring_faults_and_no_others(void **state)
+{
+    (void)state;
+    static const struct sx_route vaulted[] = {SX_GET("/", needs_vault)};
+    const struct sx_app_options with = {.routes = SX_LIST(vaulted)};
+    char output[4096];
+    assert_int_equal(setenv("TEST_APP_PAGE_SIZE", "many", 1), 0);
+    assert_int_equal(COMMAND(output, 2, "routes"), 0);
+    assert_string_equal(output, "");
+    assert_int_equal(COMMAND_OF(&with, output, 2, "routes"), 1);
+    assert_non_null(strstr(output, "handler 'needs_vault' needs component 'vault'"));
+}
+
 static struct sx_result needs_host(const char *host)
 {
     return sx_text("%s", host);
@@ -291,6 +340,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_wrong_command_line_is_a_2_with_its_reason, clean_environment),
         cmocka_unit_test_setup(test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason,
                                clean_environment),
+        cmocka_unit_test_setup(test_routes_resolves_the_app_and_starts_nothing, clean_environment),
+        cmocka_unit_test_setup(test_routes_finds_wiring_faults_and_no_others, clean_environment),
         cmocka_unit_test(test_a_setting_cannot_have_the_name_of_another_option),
         cmocka_unit_test_setup(test_what_overrides_a_component_has_settings_of_its_own,
                                clean_environment),
