@@ -341,12 +341,15 @@ struct sx_route {
     const struct sx_handler *handler;
     const char *file;
     int line;
+    const char *name; /* what observers, metrics and sx_app_url_by_name call it; NULL:
+                         "file_stem.function" of its handler. Routes of different handlers have
+                         different names */
     bool reserved; /* for routes like /metrics: skips the hooks of the app and of includes, and has
                       a thread of its own, so that it answers while all others are busy */
     struct sx_hook_list hooks;         /* of this route, inside those of the app */
     struct sx_renderer_list renderers; /* of this route, in place of the app's */
     struct sx_route_list include;      /* SX_INCLUDE */
-    void *more[4];
+    void *more[3];
 };
 
 #define SX_ROUTE(method_, path_, ...)                                             \
@@ -355,7 +358,8 @@ struct sx_route {
         .handler = &sx_handler_##__VA_ARGS__                                      \
     }
 /** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .reserved = true)`,
- *  `SX_GET("/me", me, .hooks = SX_LIST(my_hooks), .renderers = SX_LIST(my_renderers))`. */
+ *  `SX_GET("/me", me, .hooks = SX_LIST(my_hooks), .renderers = SX_LIST(my_renderers))`,
+ *  `SX_GET("/users/{id}", get, .name = "users.get")`. */
 #define SX_GET(path_, ...) SX__METHOD("GET", path_, __VA_ARGS__)
 #define SX_POST(path_, ...) SX__METHOD("POST", path_, __VA_ARGS__)
 #define SX_PUT(path_, ...) SX__METHOD("PUT", path_, __VA_ARGS__)
@@ -479,7 +483,7 @@ struct sx_record {
     int status;                   /* 0 before respond */
     const struct sx_route *route; /* NULL: none answers */
     size_t route_index;   /* index into the app's routes; the number of routes: none answers */
-    const char *handler;  /* "file_stem.function", or "<builtin>" */
+    const char *handler;  /* the route's name, else "file_stem.function"; or "<builtin>" */
     struct sx_str client; /* its address, "192.0.2.7" or "2001:db8::7"; empty: a Unix socket's, or
                              the test client */
     const char *scheme;   /* "http" or "https"; static */
@@ -570,10 +574,18 @@ SX_API SX_MUST_CHECK int sx_app_main(int argc, char **argv, const struct sx_app_
  */
 SX_API SX_MUST_CHECK int sx_app_url(char *url, size_t size, const struct sx_app *app,
                                     const struct sx_handler *handler, const char *const *params);
+/** As sx_app_url, of the first route with this name: its `.name`, else "file_stem.function" of its
+ * handler.
+ *
+ * @return   as sx_app_url; SX_EINVAL also where handlers of two files have this name
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_app_url_by_name(char *url, size_t size, const struct sx_app *app,
+                                            const char *name, const char *const *params);
 #define SX_URL_PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 /** How many routes the app has, includes resolved, and each with the handler label that observers
- * see. [read] */
+ * see: its name, else "file_stem.function", which two handlers may share. [read] */
 SX_API size_t sx_app_get_route_count(const struct sx_app *app);
 SX_API const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index);
 SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t index);

@@ -29,7 +29,7 @@ struct sx__route_entry {
     char *path;
     struct sx_hook *hooks; /* of includes and the route, the outermost first */
     size_t own_hook_count;
-    char *handler_label; /* "file_stem.function" */
+    char *handler_label; /* the route's name, else "file_stem.function" */
     struct sx__plan plan;
 };
 

@@ -119,13 +119,13 @@ static int add_all(struct sx_app *app, struct branch *branch, const struct sx_ro
             continue;
         }
         size_t size = route->path == NULL ? 0 : strlen(route->path);
-        if (size < 2 || route->path[0] != '/' || route->path[size - 1] == '/' ||
-            branch->depth == SX__INCLUDE_DEPTH_MAX) {
+        const bool is_prefix = size >= 2 && route->path[0] == '/' && route->path[size - 1] != '/';
+        if (!is_prefix || route->name != NULL || branch->depth == SX__INCLUDE_DEPTH_MAX) {
             sx_app_log(app, SX_LOG_ERROR, "%s:%d: include %s: %s", route->file, route->line,
                        route->path == NULL ? "?" : route->path,
-                       branch->depth == SX__INCLUDE_DEPTH_MAX
-                           ? "includes are nested too deeply"
-                           : "a prefix begins with '/' and does not end with it");
+                       branch->depth == SX__INCLUDE_DEPTH_MAX ? "includes are nested too deeply"
+                       : is_prefix ? "only a route has a name, not an include"
+                                   : "a prefix begins with '/' and does not end with it");
             return SX_EWIRING;
         }
         branch->includes[branch->depth++] = route;

@@ -107,6 +107,21 @@ static void put_query(struct writer *writer, const char *path, const char *const
     }
 }
 
+static int write_url(char *url, size_t size, const struct sx_route *route,
+                     const char *const *params)
+{
+    struct writer writer = {.text = url, .size = size};
+    if (!put_path(&writer, route->path, params)) {
+        return SX_EINVAL;
+    }
+    put_query(&writer, route->path, params);
+    if (writer.used >= size) {
+        return SX_EFULL;
+    }
+    url[writer.used] = '\0';
+    return (int)writer.used;
+}
+
 int sx_app_url(char *url, size_t size, const struct sx_app *app, const struct sx_handler *handler,
                const char *const *params)
 {
@@ -114,21 +129,31 @@ int sx_app_url(char *url, size_t size, const struct sx_app *app, const struct sx
         return SX_EINVAL;
     }
     for (size_t i = 0; i < app->route_count; i++) {
-        const struct sx_route *route = &app->routes[i].route;
-        if (route->handler == handler) {
-            struct writer writer = {.text = url, .size = size};
-            if (!put_path(&writer, route->path, params)) {
-                return SX_EINVAL;
-            }
-            put_query(&writer, route->path, params);
-            if (writer.used >= size) {
-                return SX_EFULL;
-            }
-            url[writer.used] = '\0';
-            return (int)writer.used;
+        if (app->routes[i].route.handler == handler) {
+            return write_url(url, size, &app->routes[i].route, params);
         }
     }
     return SX_EINVAL;
+}
+
+int sx_app_url_by_name(char *url, size_t size, const struct sx_app *app, const char *name,
+                       const char *const *params)
+{
+    const struct sx_route *found = NULL;
+    if (app == NULL || name == NULL || (url == NULL && size > 0)) {
+        return SX_EINVAL;
+    }
+    for (size_t i = 0; i < app->route_count; i++) {
+        const struct sx__route_entry *entry = &app->routes[i];
+        if (strcmp(entry->handler_label, name) != 0) {
+            continue;
+        }
+        if (found != NULL && found->handler != entry->route.handler) {
+            return SX_EINVAL;
+        }
+        found = found == NULL ? &entry->route : found;
+    }
+    return found == NULL ? SX_EINVAL : write_url(url, size, found, params);
 }
 
 char *sx__url_from_path(const struct sx__path *path, bool slash)

@@ -405,12 +405,17 @@ static bool has_path_argument(const struct sx_handler *handler, struct sx_str na
     return false;
 }
 
-static char *label_new(const struct sx_handler *handler)
+/* The name of the route, else "file_stem.function". */
+static char *label_new(const struct sx_route *route)
 {
+    const struct sx_handler *handler = route->handler;
     const char *slash = strrchr(handler->file, '/');
     const char *stem = slash == NULL ? handler->file : slash + 1;
     const char *dot = strrchr(stem, '.');
     int stem_size = (int)(dot == NULL ? strlen(stem) : (size_t)(dot - stem));
+    if (route->name != NULL) {
+        return strdup(route->name);
+    }
     size_t size = (size_t)stem_size + strlen(handler->name) + 2;
     char *label = malloc(size);
     if (label != NULL) {
@@ -419,17 +424,22 @@ static char *label_new(const struct sx_handler *handler)
     return label;
 }
 
+/* A name that a route was given belongs to one handler. Two functions may happen to have one name;
+ * what needs to tell them apart refuses them, such as sx_prometheus. */
 static void check_label(struct wiring *wiring, size_t index)
 {
     const struct sx__route_entry *entries = wiring->app->routes;
-    const struct sx_handler *handler = entries[index].route.handler;
+    const struct sx_route *route = &entries[index].route;
     for (size_t i = 0; i < index; i++) {
-        const struct sx_handler *other = entries[i].route.handler;
-        if (other != handler && entries[i].handler_label != NULL &&
+        const struct sx_route *other = &entries[i].route;
+        if (other->handler != route->handler && (other->name != NULL || route->name != NULL) &&
+            entries[i].handler_label != NULL &&
             strcmp(entries[i].handler_label, entries[index].handler_label) == 0) {
-            fault(wiring, handler->file, handler->line,
-                  "handler '%s' would be measured as '%s', as the one at %s:%d is: rename one",
-                  handler->name, entries[index].handler_label, other->file, other->line);
+            fault(wiring, route->file, route->line,
+                  "route %s %s: its name '%s' is that of %s %s (%s:%d), which has another handler: "
+                  "give it another .name",
+                  route->method, route->path, entries[index].handler_label, other->method,
+                  other->path, other->file, other->line);
             return;
         }
     }
@@ -471,6 +481,8 @@ static void check_route(struct wiring *wiring, size_t index)
                         : route->method == NULL ? "it has no method"
                         : route->method[0] == '\0' || strpbrk(route->method, " \t\r\n/") != NULL
                             ? "its method is not a token"
+                        : route->name != NULL && route->name[0] == '\0'
+                            ? "its name is empty"
                             : sx__template_fault(route->path);
     if (wrong != NULL) {
         fault(wiring, route->file, route->line, "route %s %s: %s",
@@ -478,7 +490,7 @@ static void check_route(struct wiring *wiring, size_t index)
               wrong);
         return;
     }
-    entry->handler_label = label_new(route->handler);
+    entry->handler_label = label_new(route);
     if (entry->handler_label == NULL) {
         wiring->no_memory = true;
         return;

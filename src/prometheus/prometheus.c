@@ -359,6 +359,42 @@ static void exclude(struct sx_prometheus *self, const struct sx_handler *const *
     }
 }
 
+/* The first of two routes whose requests would be one series, though their handlers differ; *other
+ * is the second. The number of routes: there are none. */
+static size_t find_twin(const struct sx_prometheus *self, size_t *other)
+{
+    const size_t count = self->row_count - 1;
+    for (size_t i = 0; i < count && !self->label_is_route; i++) {
+        for (size_t k = i + 1; k < count && !self->excluded[i]; k++) {
+            if (!self->excluded[k] &&
+                sx_app_get_route(self->app, i)->handler !=
+                    sx_app_get_route(self->app, k)->handler &&
+                strcmp(sx_app_get_route_handler(self->app, i),
+                       sx_app_get_route_handler(self->app, k)) == 0) {
+                *other = k;
+                return i;
+            }
+        }
+    }
+    return count;
+}
+
+static struct sx_result check_labels(const struct sx_prometheus *self)
+{
+    size_t k = 0;
+    const size_t i = find_twin(self, &k);
+    if (i + 1 == self->row_count) {
+        return sx_continue();
+    }
+    const struct sx_handler *first = sx_app_get_route(self->app, i)->handler;
+    const struct sx_handler *second = sx_app_get_route(self->app, k)->handler;
+    return sx_fail(500,
+                   "the handlers at %s:%d and %s:%d would both be measured as '%s': give one of "
+                   "their routes a .name",
+                   first->file, first->line, second->file, second->line,
+                   sx_app_get_route_handler(self->app, i));
+}
+
 /* From the start-up on, a route's metrics are on the page, at 0. */
 static int make_declared(struct sx_prometheus *self)
 {
@@ -403,41 +439,52 @@ static void clean_up(struct sx_prometheus *self)
     self->excluded = NULL;
 }
 
+static bool tables_new(struct sx_prometheus *self, const struct sx_prometheus_options *options)
+{
+    self->label_is_route =
+        options->handler == SX_HANDLER_ROUTE ||
+        (options->handler == SX_HANDLER_DEFAULT && options->names == SX_NAMES_OPENTELEMETRY);
+    self->registry = options->registry == NULL ? sx_registry_default() : options->registry;
+    self->row_count = sx_app_get_route_count(self->app) + 1;
+    self->places = calloc(self->row_count * COLUMNS, sizeof *self->places);
+    self->excluded = calloc(self->row_count, sizeof *self->excluded);
+    return self->registry != NULL && self->places != NULL && self->excluded != NULL;
+}
+
 static struct sx_result init(struct sx_prometheus *self,
                              const struct sx_prometheus_options *options, struct sx_app *app)
 {
     static const struct sx_prometheus_options defaults;
     const char *failed = "the tables of the routes";
+    struct sx_result result = sx_continue();
     options = options == NULL ? &defaults : options;
     self->app = app;
-    self->label_is_route =
-        options->handler == SX_HANDLER_ROUTE ||
-        (options->handler == SX_HANDLER_DEFAULT && options->names == SX_NAMES_OPENTELEMETRY);
-    self->registry = options->registry == NULL ? sx_registry_default() : options->registry;
-    self->row_count = sx_app_get_route_count(app) + 1;
-    self->places = calloc(self->row_count * COLUMNS, sizeof *self->places);
-    self->excluded = calloc(self->row_count, sizeof *self->excluded);
-    int status = self->registry == NULL || self->places == NULL || self->excluded == NULL
-                     ? SX_ENOMEM
-                     : SX_OK;
+    int status = tables_new(self, options) ? SX_OK : SX_ENOMEM;
     if (status == SX_OK) {
         exclude(self, options->excluded);
+        result = check_labels(self);
+    }
+    if (status == SX_OK && result.status == 0) {
         status = sx__families_register(&self->families, self->registry, options, &failed);
     }
-    if (status == SX_OK) {
+    if (status == SX_OK && result.status == 0) {
         failed = "the series of the routes";
         status = make_declared(self);
     }
-    if (status == SX_OK) {
+    if (status == SX_OK && result.status == 0) {
         failed = "the observer";
         status = sx_app_observe(app, &observer, self);
     }
     if (status < 0) {
+        result =
+            sx_fail(500, "%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
+    }
+    if (result.status != 0) {
         clean_up(self);
-        return sx_fail(500, "%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
+        return result;
     }
     sx_app_reserve(app, &sx_handler_sx_expose_metrics);
-    return sx_continue();
+    return result;
 }
 
 SX_COMPONENT(sx_prometheus, app, init, clean_up, (options, struct sx_prometheus_options, options),

@@ -418,6 +418,45 @@ static void test_urls_lead_back_to_their_handlers(void **state)
     assert_url(&sx_handler_file, SX_URL_PARAMS("folder", "../a", "rest", ""), "/files/..%2Fa/");
 }
 
+static void test_urls_are_had_by_the_name_of_a_route(void **state)
+{
+    (void)state;
+    static const struct sx_handler twin = {.name = "any", .file = "other/test_routes.c", .line = 3};
+    const struct sx_route named[] = {
+        SX_GET("/plain", plain),
+        SX_GET("/first/{*rest}", any, .name = "first"),
+        SX_GET("/second/{*rest}", any, .name = "second"),
+        SX_GET("/third/{*rest}", any),
+        {.method = "GET", .path = "/fourth", .handler = &twin, .file = __FILE__},
+    };
+    static const struct {
+        const char *name;
+        const char *url;
+    } cases[] = {
+        {"first", "/first/x"}, {"second", "/second/x"}, {"test_routes.plain", "/plain?rest=x"}};
+    struct fixture other;
+    char url[64];
+    assert_int_equal(fixture_try(&other, (struct sx_app_options){.routes = SX_LIST(named)}), SX_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *const *params = SX_URL_PARAMS("rest", "x");
+        const int size = sx_app_url_by_name(url, sizeof url, other.app, cases[i].name, params);
+        assert_int_equal(size, strlen(cases[i].url));
+        assert_string_equal(url, cases[i].url);
+        assert_int_equal(sx_app_url_by_name(url, (size_t)size, other.app, cases[i].name, params),
+                         SX_EFULL);
+    }
+    /* Two handlers have it, nobody has it, a parameter is missing. */
+    static const char *const wrong[] = {"test_routes.any", "third", "", "first", NULL};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(sx_app_url_by_name(url, sizeof url, other.app, wrong[i], NULL), SX_EINVAL);
+    }
+    /* By its handler, the first route counts. */
+    assert_true(
+        sx_app_url(url, sizeof url, other.app, &sx_handler_any, SX_URL_PARAMS("rest", "x")) > 0);
+    assert_string_equal(url, "/first/x");
+    fixture_clean_up(&other);
+}
+
 /* What a client asks for is a path here, however it begins. */
 static void test_no_url_leads_to_another_host(void **state)
 {
@@ -475,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_a_renderer_that_fails_is_a_500_with_its_cause_in_the_log),
         cmocka_unit_test(test_redirects_are_redirects),
         cmocka_unit_test(test_urls_lead_back_to_their_handlers),
+        cmocka_unit_test(test_urls_are_had_by_the_name_of_a_route),
         cmocka_unit_test(test_no_url_leads_to_another_host),
         cmocka_unit_test(test_a_prefix_must_be_one),
     };

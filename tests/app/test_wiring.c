@@ -245,18 +245,66 @@ static void test_a_hook_cannot_need_a_path_parameter(void **state)
     assert_logged(&fixture, "1 wiring fault: not starting");
 }
 
-static void test_two_handlers_must_not_share_a_label(void **state)
+/* As a function of the same name in a file of the same name, in another folder. */
+static const struct sx_handler twin = {.name = "none", .file = "other/test_wiring.c", .line = 3};
+
+static void test_two_handlers_may_have_one_name(void **state)
 {
     (void)state;
-    static const struct sx_handler twin = {
-        .name = "none", .file = "other/test_wiring.c", .line = 3};
     const struct sx_route routes[] = {
         SX_GET("/a", none),
         {.method = "GET", .path = "/b", .handler = &twin, .file = __FILE__, .line = __LINE__},
     };
+    fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(routes)});
+    assert_string_equal(sx_app_get_route_handler(fixture.app, 0), "test_wiring.none");
+    assert_string_equal(sx_app_get_route_handler(fixture.app, 1), "test_wiring.none");
+    fixture_clean_up(&fixture);
+}
+
+static void test_a_name_of_a_route_takes_the_place_of_its_handlers(void **state)
+{
+    (void)state;
+    static const struct sx_route routes[] = {SX_GET("/a", none, .name = "nothing"),
+                                             SX_GET("/b", none), SX_POST("/b", none, .name = "b")};
+    fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(routes)});
+    assert_string_equal(sx_app_get_route_handler(fixture.app, 0), "nothing");
+    assert_string_equal(sx_app_get_route_handler(fixture.app, 1), "test_wiring.none");
+    assert_string_equal(sx_app_get_route_handler(fixture.app, 2), "b");
+    fixture_clean_up(&fixture);
+}
+
+static void test_two_handlers_must_not_share_the_name_of_a_route(void **state)
+{
+    (void)state;
+    const struct sx_route routes[] = {
+        SX_GET("/a", none, .name = "same"),
+        {.method = "GET", .path = "/b", .handler = &twin, .name = "same", .file = __FILE__},
+        {.method = "GET", .path = "/c", .handler = &twin, .name = "", .file = __FILE__},
+    };
     assert_refused((struct sx_app_options){.routes = SX_LIST(routes)});
-    assert_logged(&fixture, "other/test_wiring.c:3: handler 'none' would be measured as "
-                            "'test_wiring.none', as the one at ");
+    assert_logged(&fixture, "route GET /b: its name 'same' is that of GET /a (");
+    assert_logged(&fixture, "), which has another handler: give it another .name");
+    assert_logged(&fixture, "route GET /c: its name is empty");
+    const struct sx_route taken[] = {
+        SX_GET("/a", none),
+        {.method = "GET",
+         .path = "/b",
+         .handler = &twin,
+         .name = "test_wiring.none",
+         .file = __FILE__},
+    };
+    assert_refused((struct sx_app_options){.routes = SX_LIST(taken)});
+    assert_logged(&fixture, "route GET /b: its name 'test_wiring.none' is that of GET /a (");
+}
+
+static void test_an_include_has_no_name(void **state)
+{
+    (void)state;
+    static const struct sx_route inner[] = {SX_GET("/a", none)};
+    static const struct sx_route routes[] = {SX_INCLUDE("/b", inner, .name = "b")};
+    assert_int_equal(fixture_try(&fixture, (struct sx_app_options){.routes = SX_LIST(routes)}),
+                     SX_EWIRING);
+    assert_logged(&fixture, "include /b: only a route has a name, not an include");
 }
 
 static void test_all_faults_are_told_at_once(void **state)
@@ -297,7 +345,10 @@ int main(void)
         cmocka_unit_test(test_a_component_is_registered_once),
         cmocka_unit_test(test_what_a_component_takes_from_the_path_must_be_in_it),
         cmocka_unit_test(test_a_hook_cannot_need_a_path_parameter),
-        cmocka_unit_test(test_two_handlers_must_not_share_a_label),
+        cmocka_unit_test(test_two_handlers_may_have_one_name),
+        cmocka_unit_test(test_a_name_of_a_route_takes_the_place_of_its_handlers),
+        cmocka_unit_test(test_two_handlers_must_not_share_the_name_of_a_route),
+        cmocka_unit_test(test_an_include_has_no_name),
         cmocka_unit_test(test_all_faults_are_told_at_once),
         cmocka_unit_test(test_one_handler_may_have_several_routes),
     };

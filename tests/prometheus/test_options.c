@@ -10,6 +10,7 @@
 #include <sextant/app.h>
 #include <sextant/client.h>
 #include <sextant/prometheus.h>
+#include <stdio.h>
 #include <string.h>
 
 static struct sx_result get_user(int64_t id)
@@ -109,6 +110,48 @@ static void test_the_handler_can_be_the_route(void **state)
                            "\"404\"} 1");
 }
 
+static void keep_line(void *log, enum sx_log_level level, const char *message)
+{
+    (void)level;
+    snprintf(log, 512, "%s", message);
+}
+
+/* Their requests would be one series. */
+static void test_two_handlers_of_one_name_are_refused_where_it_is_their_label(void **state)
+{
+    (void)state;
+    static const struct sx_handler twin = {
+        .name = "health", .file = "other/test_options.c", .line = 3};
+    struct sx_route routes_of_twins[] = {
+        SX_GET("/a", health),
+        {.method = "GET", .path = "/b", .handler = &twin, .file = __FILE__, .line = __LINE__},
+    };
+    struct sx_prometheus_options options = {.registry = registry};
+    char log[512] = "";
+    const struct sx_app_options with = {.routes = SX_LIST(routes_of_twins),
+                                        .components = SX_COMPONENTS((sx_prometheus, &options)),
+                                        .log = keep_line,
+                                        .log_context = log};
+    assert_int_equal(sx_app_new(&app, &with), SX_ECOMPONENT);
+    assert_non_null(strstr(log, "the handlers at tests/prometheus/test_options.c:"));
+    assert_non_null(strstr(log, " and other/test_options.c:3 would both be measured as "
+                                "'test_options.health': give one of their routes a .name"));
+    routes_of_twins[1].name = "other.health";
+    assert_int_equal(sx_app_new(&app, &with), SX_OK);
+    page = page_text(registry);
+    page_assert_line(page, "http_requests_inprogress{method=\"GET\",handler=\"other.health\"} 0");
+    sx_app_destroy(app);
+    app = NULL;
+    routes_of_twins[1].name = NULL;
+    options.handler = SX_HANDLER_ROUTE;
+    assert_int_equal(sx_app_new(&app, &with), SX_OK);
+    sx_app_destroy(app);
+    app = NULL;
+    static const struct sx_handler *const excluded[] = {&sx_handler_health, NULL};
+    options = (struct sx_prometheus_options){.registry = registry, .excluded = excluded};
+    assert_int_equal(sx_app_new(&app, &with), SX_OK);
+}
+
 static void test_the_duration_can_have_the_code(void **state)
 {
     (void)state;
@@ -163,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_opentelemetry_names),
         CASE(test_the_handler_can_be_the_route),
+        CASE(test_two_handlers_of_one_name_are_refused_where_it_is_their_label),
         CASE(test_the_duration_can_have_the_code),
         CASE(test_handlers_can_be_left_out),
         CASE(test_body_sizes_and_first_bytes_can_be_measured),
