@@ -1,6 +1,6 @@
 /* What implementers of the text format 0.0.4 and of client libraries get wrong, one test for each
  * such trap of the specifications that registration and values can fall into. The others have
- * theirs where the code is: numbers in exposition/test_number.c, pages in exposition/test_text.c,
+ * theirs where the code is: numbers in text/test_number.c, pages in exposition/test_text.c,
  * what a reader must refuse in exposition/test_check.c.
  *
  * Sources: Prometheus "Exposition formats", Text-based format; "Writing client libraries" */

@@ -1,6 +1,6 @@
 /* double.h: the shortest decimal of a double. */
-#ifndef SX_EXPOSITION_DOUBLE_H
-#define SX_EXPOSITION_DOUBLE_H
+#ifndef SX_DOUBLE_H
+#define SX_DOUBLE_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* number.h: writing numbers: fast, shortest, and the same in every locale. */
-#ifndef SX_EXPOSITION_NUMBER_H
-#define SX_EXPOSITION_NUMBER_H
+#ifndef SX_NUMBER_H
+#define SX_NUMBER_H
 
 #include <stdint.h>
 
