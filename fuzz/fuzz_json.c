@@ -1,8 +1,12 @@
-/* Property: what is packed without a value in between is, byte for byte, what jansson makes of the
- * same arguments; and what jansson refuses is not packed. */
+/* Properties: what is packed without a value in between is, byte for byte, what jansson makes of
+ * the same arguments, and what jansson refuses is not packed; arguments that fit a format by our
+ * check are read by jansson as what they are; a value that is written reads back as the same, and
+ * is written as jansson does where it has no reals. */
+#include "json_format.h"
 #include "json_text.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +46,7 @@ static void compare(const char *format, ...)
     struct sx__json_text text = {NULL, 0, 0};
     va_list arguments;
     va_start(arguments, format);
-    const bool packed = sx__json_text_pack(&text, format, arguments);
+    const bool packed = sx__json_text_pack(&text, NULL, format, arguments);
     va_end(arguments);
     check(packed ? text.size == strlen(text.bytes) : text.size == 0);
     if (packed) {
@@ -56,6 +60,56 @@ static void compare(const char *format, ...)
         json_decref(value);
     }
     free(text.bytes);
+}
+
+/* Lengths are 0, so that no format has jansson read behind a text. */
+static void pack_what_fits(const char *format, const char *one, const char *other)
+{
+    struct sx__json_misfit misfit;
+    if (!sx__json_format_fits(&misfit, format, "sssisIsf")) {
+        check(memchr(misfit.message, '\0', sizeof misfit.message) > (void *)misfit.message);
+        return;
+    }
+    json_decref(json_pack(format, one, other, one, 0, other, (json_int_t)0, one, 0.5));
+}
+
+static bool has_real(const json_t *value)
+{
+    size_t i;
+    const char *key;
+    json_t *item;
+    json_array_foreach(value, i, item)
+    {
+        if (has_real(item)) {
+            return true;
+        }
+    }
+    json_object_foreach((json_t *)(uintptr_t)value, key, item)
+    {
+        if (has_real(item)) {
+            return true;
+        }
+    }
+    return json_is_real(value);
+}
+
+static void write_and_read(const uint8_t *data, size_t size)
+{
+    json_t *value = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    if (value == NULL) {
+        return;
+    }
+    struct sx__json_text text = {NULL, 0, 0};
+    check(sx__json_text_dump(&text, value));
+    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    check(dumped != NULL);
+    check(has_real(value) || strcmp(dumped, text.bytes) == 0);
+    json_t *again = json_loadb(text.bytes, text.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    check(again != NULL && json_equal(value, again));
+    free(dumped);
+    free(text.bytes);
+    json_decref(value);
+    json_decref(again);
 }
 
 /* The text up to the next NUL, with one behind it; to be freed. */
@@ -79,6 +133,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size <= sizeof number) {
         return 0;
     }
+    write_and_read(data, size);
     memcpy(&number, data, sizeof number);
     const char *format = formats[data[sizeof number] % (sizeof formats / sizeof *formats)];
     data += sizeof number + 1;
@@ -88,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         texts[i] = take_text(&data, &size);
     }
     compare(format, texts[0], texts[1], texts[2], (int)number, texts[3], (json_int_t)number);
+    pack_what_fits(texts[0], texts[1], texts[2]);
     for (size_t i = 0; i < 4; i++) {
         free(texts[i]);
     }

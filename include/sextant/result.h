@@ -2,6 +2,7 @@
 #ifndef SEXTANT_RESULT_H
 #define SEXTANT_RESULT_H
 
+#include <sextant/json_kinds.h>
 #include <sextant/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,13 +32,21 @@ struct sx_result {
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
  *
- * A format that cannot be packed (a NULL for `s`, text that is not UTF-8) becomes a 500 whose cause
- * goes to the log. One object of plain members, like that one, is written at once: a value is made
- * of it only where somebody wants one.
- * Threads:  [any]
- * Source:   jansson, "Building Values"
+ * A call that does not fit becomes a 500 whose cause goes to the log: an argument that is missing,
+ * one too many, or one of another type than its letter takes (an int for `s`, also an int for `I`),
+ * a NULL for `s`, text that is not UTF-8. Reals are written with the fewest digits that read back
+ * as them. One object of plain members, like that one, is written at once: a value is made of it
+ * only where somebody wants one. At most 64 arguments behind the format.
+ *
+ * It is a macro, which passes the types of the arguments. `(sx_json)(...)`, and C++, call the
+ * function, which has to trust the format. Threads:  [any] Source:   jansson, "Building Values"
  */
 SX_API SX_MUST_CHECK struct sx_result sx_json(const char *format, ...);
+/* private; kinds: see json_kinds.h */
+SX_API SX_MUST_CHECK struct sx_result sx__json(const char *kinds, const char *format, ...);
+#ifndef __cplusplus
+#define sx_json(...) sx__json(SX__JSON_KINDS(__VA_ARGS__), __VA_ARGS__)
+#endif
 
 /** The value of a JSON result, as for a unit test of a handler; borrowed from the result. What is
  *  changed in it is sent.

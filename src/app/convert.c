@@ -1,6 +1,7 @@
 #define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "convert.h"
 
+#include "number.h"
 #include "utf8.h"
 
 #include <errno.h>
@@ -107,6 +108,18 @@ static bool in_range(const struct sx_param *param, long double value)
     return (!param->has_min || value >= param->min) && (!param->has_max || value <= param->max);
 }
 
+#define LIMIT_BYTES 48
+
+/* As a client would write it, in every locale; 0.1 is no 0.1000000000000000056. */
+static void write_limit(char text[LIMIT_BYTES], enum sx_type type, long double limit)
+{
+    if (type == SX_TYPE_F64) {
+        *sx__write_double(text, (double)limit) = '\0';
+    } else {
+        snprintf(text, LIMIT_BYTES, "%.19Lg", limit);
+    }
+}
+
 bool sx__convert(union sx_value *value, const struct sx_param *param, const char *text,
                  char message[SX__CONVERT_MESSAGE_BYTES])
 {
@@ -153,12 +166,16 @@ void sx__convert_describe(const struct sx_param *param, char *text, size_t size)
         [SX_TYPE_BYTES] = "any bytes",
     };
     const char *noun = nouns[param->type];
+    char min[LIMIT_BYTES];
+    char max[LIMIT_BYTES];
+    write_limit(min, param->type, param->min);
+    write_limit(max, param->type, param->max);
     if (param->has_min && param->has_max) {
-        snprintf(text, size, "%s from %.19Lg to %.19Lg", noun, param->min, param->max);
+        snprintf(text, size, "%s from %s to %s", noun, min, max);
     } else if (param->has_min) {
-        snprintf(text, size, "%s of at least %.19Lg", noun, param->min);
+        snprintf(text, size, "%s of at least %s", noun, min);
     } else if (param->has_max) {
-        snprintf(text, size, "%s of at most %.19Lg", noun, param->max);
+        snprintf(text, size, "%s of at most %s", noun, max);
     } else {
         snprintf(text, size, "%s", noun);
     }

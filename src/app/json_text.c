@@ -2,7 +2,6 @@
 
 #include <jansson.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,14 +33,9 @@ static bool append(struct sx__json_text *text, const char *bytes, size_t size)
     return at != NULL;
 }
 
-static int append_dumped(const char *bytes, size_t size, void *context)
+bool sx__json_text_append(struct sx__json_text *text, const char *bytes, size_t size)
 {
-    return append(context, bytes, size) ? 0 : -1;
-}
-
-bool sx__json_text_dump(struct sx__json_text *text, json_t *value)
-{
-    return json_dump_callback(value, append_dumped, text, JSON_COMPACT | JSON_ENCODE_ANY) == 0;
+    return append(text, bytes, size);
 }
 
 /* ---- without a value in between ---- */
@@ -69,20 +63,28 @@ static bool is_plain(unsigned char byte)
     return byte >= 0x20 && byte <= 0x7e && byte != '"' && byte != '\\';
 }
 
-static bool append_string(struct sx__json_text *text, const char *string)
+/* The text in quotes, between two characters; '\0': none. */
+static bool append_string(struct sx__json_text *text, char before, const char *string, char after)
 {
     size_t size = 0;
     while (string != NULL && is_plain((unsigned char)string[size])) {
         size++;
     }
-    char *at = string == NULL || string[size] != '\0' ? NULL : reserve(text, size + 2);
-    if (at != NULL) {
-        *at = '"';
-        memcpy(at + 1, string, size);
-        memcpy(at + 1 + size, "\"", 2);
-        text->size += size + 2;
+    char *at = string == NULL || string[size] != '\0' ? NULL : reserve(text, size + 4);
+    if (at == NULL) {
+        return false;
     }
-    return at != NULL;
+    *at = before;
+    at += before != '\0';
+    *at++ = '"';
+    memcpy(at, string, size);
+    at += size;
+    *at++ = '"';
+    *at = after;
+    at += after != '\0';
+    *at = '\0';
+    text->size = (size_t)(at - text->bytes);
+    return true;
 }
 
 /* Of the same key twice the last value counts, at the place of the first. */
@@ -97,15 +99,7 @@ static bool append_key(struct sx__json_text *text, struct members *members, cons
         }
     }
     members->keys[members->count++] = key;
-    return (members->count == 1 || append(text, ",", 1)) && append_string(text, key) &&
-           append(text, ":", 1);
-}
-
-static bool append_integer(struct sx__json_text *text, json_int_t value)
-{
-    char digits[32];
-    const int size = snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, value);
-    return append(text, digits, (size_t)size);
+    return append_string(text, members->count == 1 ? '{' : ',', key, ':');
 }
 
 static bool append_word(struct sx__json_text *text, const char *word)
@@ -113,28 +107,49 @@ static bool append_word(struct sx__json_text *text, const char *word)
     return append(text, word, strlen(word));
 }
 
-/* Whether it is one object of members that are each one argument. No argument is looked at before:
- * that of `s#` need not end in NUL. */
-static bool is_plain_format(const char *format)
+/* The kind of argument that a value of this letter takes, see sx__json_kinds; 0: none; '?': it is
+ * not plain. */
+static char plain_kind(char letter)
+{
+    switch (letter) {
+    case 's':
+    case 'I':
+    case 'f':
+    case 'i':
+        return letter;
+    case 'b':
+        return 'i';
+    case 'n':
+        return '\0';
+    default:
+        return '?';
+    }
+}
+
+/* Whether it is one object of members that are each one argument, and the arguments fit. No
+ * argument is looked at before: that of `s#` need not end in NUL. */
+static bool is_plain_format(const char *format, const char *kinds)
 {
     if (next(&format) != '{') {
         return false;
     }
     size_t members = 0;
     for (char c = next(&format); c != '}'; c = next(&format)) {
-        const char value = next(&format);
-        if (c != 's' || value == '\0' || strchr("siIbn", value) == NULL ||
-            ++members > MEMBERS_MAX) {
+        const char kind = plain_kind(next(&format));
+        if (c != 's' || kind == '?' || ++members > MEMBERS_MAX) {
+            return false;
+        }
+        if (kinds != NULL && (*kinds++ != 's' || (kind != '\0' && *kinds++ != kind))) {
             return false;
         }
     }
-    return next(&format) == '\0';
+    return next(&format) == '\0' && (kinds == NULL || *kinds == '\0');
 }
 
 static bool pack_object(struct sx__json_text *text, const char *format, va_list arguments)
 {
     struct members members = {.count = 0};
-    bool packed = next(&format) == '{' && append(text, "{", 1);
+    bool packed = next(&format) == '{';
     while (packed && next(&format) == 's') {
         packed = append_key(text, &members, va_arg(arguments, const char *));
         if (!packed) {
@@ -142,13 +157,16 @@ static bool pack_object(struct sx__json_text *text, const char *format, va_list 
         }
         switch (next(&format)) {
         case 's':
-            packed = append_string(text, va_arg(arguments, const char *));
+            packed = append_string(text, '\0', va_arg(arguments, const char *), '\0');
             break;
         case 'i':
-            packed = append_integer(text, va_arg(arguments, int));
+            packed = sx__json_text_append_integer(text, va_arg(arguments, int));
             break;
         case 'I':
-            packed = append_integer(text, va_arg(arguments, json_int_t));
+            packed = sx__json_text_append_integer(text, va_arg(arguments, json_int_t));
+            break;
+        case 'f':
+            packed = sx__json_text_append_real(text, va_arg(arguments, double));
             break;
         case 'b':
             packed = append_word(text, va_arg(arguments, int) ? "true" : "false");
@@ -158,12 +176,13 @@ static bool pack_object(struct sx__json_text *text, const char *format, va_list 
             break;
         }
     }
-    return packed && append(text, "}", 1);
+    return packed && (members.count == 0 ? append(text, "{}", 2) : append(text, "}", 1));
 }
 
-bool sx__json_text_pack(struct sx__json_text *text, const char *format, va_list arguments)
+bool sx__json_text_pack(struct sx__json_text *text, const char *kinds, const char *format,
+                        va_list arguments)
 {
-    if (format != NULL && is_plain_format(format) && pack_object(text, format, arguments)) {
+    if (format != NULL && is_plain_format(format, kinds) && pack_object(text, format, arguments)) {
         return true;
     }
     text->size = 0;

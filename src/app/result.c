@@ -3,6 +3,7 @@
 #include "result.h"
 
 #include "header_lines.h"
+#include "json_format.h"
 #include "json_text.h"
 
 #include <jansson.h>
@@ -62,31 +63,65 @@ struct sx_result sx__result_fault(const char *format, ...)
     return fault_with(cause);
 }
 
-struct sx_result sx_json(const char *format, ...)
+static struct sx_result refuse_arguments(const char *kinds, const char *format,
+                                         const struct sx__json_misfit *misfit, va_list arguments)
 {
-    struct sx__json_text text = {NULL, 0, 0};
-    va_list arguments;
-    va_start(arguments, format);
-    const bool packed = sx__json_text_pack(&text, format, arguments);
-    va_end(arguments);
-    if (packed) {
-        return (struct sx_result){.status = 200,
-                                  .content_type = media_json,
-                                  .has_json = true,
-                                  .body = text.bytes,
-                                  .body_size = text.size};
-    }
-    free(text.bytes);
+    sx__json_arguments_release(misfit, kinds, arguments);
+    return sx__result_fault("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
+                            misfit->message);
+}
 
+/* By way of a value of jansson. */
+static struct sx_result build_json(const char *format, va_list arguments)
+{
     json_error_t error;
-    va_start(arguments, format);
     json_t *value = json_vpack_ex(&error, 0, format, arguments);
-    va_end(arguments);
     if (value == NULL) {
         return sx__result_fault("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
                                 error.text);
     }
     return sx_json_value(value);
+}
+
+static struct sx_result make_json(const char *kinds, const char *format, va_list arguments)
+{
+    struct sx__json_text text = {NULL, 0, 0};
+    struct sx__json_misfit misfit;
+    va_list again;
+    va_copy(again, arguments);
+    struct sx_result result;
+    if (sx__json_text_pack(&text, kinds, format, arguments)) {
+        result = (struct sx_result){.status = 200,
+                                    .content_type = media_json,
+                                    .has_json = true,
+                                    .body = text.bytes,
+                                    .body_size = text.size};
+    } else {
+        free(text.bytes);
+        result = kinds != NULL && !sx__json_format_fits(&misfit, format, kinds)
+                     ? refuse_arguments(kinds, format, &misfit, again)
+                     : build_json(format, again);
+    }
+    va_end(again);
+    return result;
+}
+
+struct sx_result(sx_json)(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct sx_result result = make_json(NULL, format, arguments);
+    va_end(arguments);
+    return result;
+}
+
+struct sx_result sx__json(const char *kinds, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    struct sx_result result = make_json(kinds, format, arguments);
+    va_end(arguments);
+    return result;
 }
 
 struct sx_result sx_json_value(json_t *value)

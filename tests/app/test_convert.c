@@ -117,6 +117,12 @@ static void test_limits_are_inclusive_and_named(void **state)
     const struct sx_param least = {.type = SX_TYPE_F64, SX_MIN(0.5)};
     assert_false(sx__convert(&value, &least, "0.25", message));
     assert_string_equal(message, "must be a number of at least 0.5");
+    const struct sx_param tenth = {.type = SX_TYPE_F64, SX_MIN(-0.1), SX_MAX(48.4)};
+    assert_false(sx__convert(&value, &tenth, "50", message));
+    assert_string_equal(message, "must be a number from -0.1 to 48.4");
+    const struct sx_param whole = {.type = SX_TYPE_F64, SX_MAX(1e6)};
+    assert_false(sx__convert(&value, &whole, "1e7", message));
+    assert_string_equal(message, "must be a number of at most 1000000");
 }
 
 int main(void)

@@ -7,8 +7,10 @@
 #include "json_text.h"
 
 #include <cmocka.h>
+#include <float.h>
 #include <jansson.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +21,7 @@ static bool pack(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    const bool packed = sx__json_text_pack(&text, format, arguments);
+    const bool packed = sx__json_text_pack(&text, NULL, format, arguments);
     va_end(arguments);
     return packed;
 }
@@ -87,7 +89,151 @@ static void test_everything_else_is_left_to_jansson(void **state)
         assert_int_equal(text.size, 0);
     }
     assert_false(pack(NULL));
-    assert_false(pack("{s:f}", "a", 0.5));
+    assert_false(pack("{s:f}", "a", (double)INFINITY));
+    assert_false(pack("{s:f}", "a", (double)NAN));
+}
+
+/* The digits: JavaScript's and Python's shortest form; a point or an exponent, as jansson has it,
+ * so that a real stays one. */
+static const struct {
+    double value;
+    const char *text;
+} reals[] = {
+    {48.4, "48.4"},
+    {0.1, "0.1"},
+    {-0.3, "-0.3"},
+    {1.0 / 3, "0.3333333333333333"},
+    {100, "100.0"},
+    {0, "0.0"},
+    {-0.0, "-0.0"},
+    {1e20, "100000000000000000000.0"},
+    {1e21, "1e+21"},
+    {1.5e300, "1.5e+300"},
+    {DBL_MAX, "1.7976931348623157e+308"},
+    {DBL_MIN, "2.2250738585072014e-308"},
+    {5e-324, "5e-324"},
+    {0.00001, "1e-05"},
+};
+
+static void test_reals_have_the_fewest_digits_that_read_back(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
+        char object[64];
+        snprintf(object, sizeof object, "{\"x\":%s}", reals[i].text);
+        free_text(NULL);
+        assert_true(pack("{s:f}", "x", reals[i].value));
+        assert_string_equal(text.bytes, object);
+        json_t *read = json_loads(text.bytes, 0, NULL);
+        assert_true(json_is_real(json_object_get(read, "x")));
+        const double again = json_real_value(json_object_get(read, "x"));
+        assert_memory_equal(&again, &reals[i].value, sizeof again);
+        /* The same from a value of jansson. */
+        free_text(NULL);
+        assert_true(sx__json_text_dump(&text, read));
+        assert_string_equal(text.bytes, object);
+        json_decref(read);
+    }
+}
+
+/* Byte for byte, but for reals. */
+static void test_values_are_written_as_jansson_writes_them(void **state)
+{
+    (void)state;
+    static const char *const values[] = {
+        "null",
+        "true",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "\"\"",
+        "[]",
+        "{}",
+        "[[],{},[{}],0,-1]",
+        "{\"z\":1,\"a\":{\"b\":[true,false,null]},\"\":\"\"}",
+        "\"\\u0001\\b\\f\\n\\r\\t\\u001f\\\\\\\"/\x7f\"",
+        "\"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80\"",
+        "{\"\\\"\\u0002\":[\"a\\nb\"]}",
+    };
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        json_t *value = json_loads(values[i], JSON_DECODE_ANY, NULL);
+        assert_non_null(value);
+        char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        free_text(NULL);
+        assert_true(sx__json_text_dump(&text, value));
+        assert_string_equal(text.bytes, dumped);
+        assert_int_equal(text.size, strlen(dumped));
+        free(dumped);
+        json_decref(value);
+    }
+}
+
+static json_t *nested(size_t depth)
+{
+    json_t *value = json_array();
+    for (size_t i = 1; i < depth; i++) {
+        json_t *outer = i % 2 == 0 ? json_array() : json_object();
+        assert_int_equal(json_is_array(outer) ? json_array_append_new(outer, value)
+                                              : json_object_set_new(outer, "a", value),
+                         0);
+        value = outer;
+    }
+    return value;
+}
+
+static void test_what_cannot_be_written_is_refused(void **state)
+{
+    (void)state;
+    json_t *deep = nested(4096);
+    free_text(NULL);
+    assert_true(sx__json_text_dump(&text, deep));
+    json_t *too_deep = json_pack("[o]", deep);
+    free_text(NULL);
+    assert_false(sx__json_text_dump(&text, too_deep));
+    json_decref(too_deep);
+    json_t *bytes = json_string_nocheck("\xff");
+    free_text(NULL);
+    assert_false(sx__json_text_dump(&text, bytes));
+    json_decref(bytes);
+    assert_false(sx__json_text_dump(&text, NULL));
+}
+
+/* Circles of 2 to 100 containers, each of which holds the next one twice. */
+static void test_a_value_within_itself_is_refused(void **state)
+{
+    (void)state;
+    for (size_t length = 2; length <= 100; length++) {
+        json_t *ring[100];
+        for (size_t i = 0; i < length; i++) {
+            ring[i] = json_pack("[[], i]", 1);
+        }
+        for (size_t i = 0; i < length; i++) {
+            assert_int_equal(json_array_append(ring[i], ring[(i + 1) % length]), 0);
+            assert_int_equal(json_array_append(ring[i], ring[(i + 1) % length]), 0);
+        }
+        json_t *way_in = json_pack("[i, [O]]", 1, ring[0]);
+        free_text(NULL);
+        assert_false(sx__json_text_dump(&text, way_in));
+        json_decref(way_in);
+        for (size_t i = 0; i < length; i++) {
+            assert_int_equal(json_array_clear(ring[i]), 0);
+        }
+        for (size_t i = 0; i < length; i++) {
+            json_decref(ring[i]);
+        }
+    }
+}
+
+/* One that is there twice, but not within itself, is none. */
+static void test_a_shared_value_is_written_twice(void **state)
+{
+    (void)state;
+    json_t *shared = json_pack("{s:[i]}", "a", 1);
+    json_t *value = json_pack("[O, O, [O, [O]]]", shared, shared, shared, shared);
+    free_text(NULL);
+    assert_true(sx__json_text_dump(&text, value));
+    assert_string_equal(text.bytes, "[{\"a\":[1]},{\"a\":[1]},[{\"a\":[1]},[{\"a\":[1]}]]]");
+    json_decref(shared);
+    json_decref(value);
 }
 
 /* A text with a length need not end in NUL. */
@@ -158,6 +304,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_plain_object_is_what_jansson_makes_of_it),
         cmocka_unit_test(test_everything_else_is_left_to_jansson),
+        cmocka_unit_test(test_reals_have_the_fewest_digits_that_read_back),
+        cmocka_unit_test(test_values_are_written_as_jansson_writes_them),
+        cmocka_unit_test(test_what_cannot_be_written_is_refused),
+        cmocka_unit_test(test_a_value_within_itself_is_refused),
+        cmocka_unit_test(test_a_shared_value_is_written_twice),
         cmocka_unit_test(test_keys_that_come_twice_are_left_to_jansson),
         cmocka_unit_test(test_no_argument_of_another_format_is_looked_at),
         cmocka_unit_test(test_many_members_are_left_to_jansson),

@@ -108,8 +108,8 @@ static void test_the_value_of_json_can_be_had(void **state)
 static void test_a_value_that_is_changed_is_sent(void **state)
 {
     (void)state;
-    static const char *const formats[] = {"{s:i}", "{s:i, s:[]}"};
-    static const char *const bodies[] = {"{\"n\":2}", "{\"n\":2,\"m\":[]}"};
+    static const char *const formats[] = {"{s:i, s:n}", "{s:i, s:[]}"};
+    static const char *const bodies[] = {"{\"n\":2,\"m\":null}", "{\"n\":2,\"m\":[]}"};
     for (size_t i = 0; i < 2; i++) {
         struct sx_result result = sx_json(formats[i], "n", 1, "m");
         json_object_set_new(sx_result_get_json(&result), "n", json_integer(2));
