@@ -34,16 +34,19 @@ static void check_path(const struct sx__path *path, int status)
 static void check_form(struct sx_str form)
 {
     char *decoded = malloc(2 * form.size + 2);
-    size_t size = 0;
     check(decoded != NULL);
-    if (sx__form_decode(decoded, &size, form) == SX_OK) {
-        size_t ends = 0;
-        check(size <= 2 * form.size + 2);
-        for (size_t i = 0; i < size; i++) {
-            ends += decoded[i] == '\0';
-        }
-        check(ends % 2 == 0 && (size == 0 || decoded[size - 1] == '\0'));
-        (void)sx__form_get(decoded, size, "a");
+    const size_t size = sx__form_decode(decoded, form);
+    size_t ends = 0;
+    check(size <= 2 * form.size + 2);
+    for (size_t i = 0; i < size; i++) {
+        ends += decoded[i] == '\0';
+    }
+    check(ends % 2 == 0 && (size == 0 || decoded[size - 1] == '\0'));
+    const char *value = sx__form_get(decoded, size, "a");
+    if (value != NULL) {
+        const enum sx__form_state state = sx__form_state(value);
+        check(state >= SX__FORM_GOOD && state <= SX__FORM_NUL);
+        check(state == SX__FORM_GOOD || *value == '\0');
     }
     free(decoded);
 }

@@ -406,8 +406,8 @@ SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
  * index. */
 SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const char **name,
                            const char **value);
-/** The first query parameter of that name, decoded; NULL: absent, the name is NULL, or the query
- * has a malformed escape. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
+/** The first query parameter of that name, decoded; NULL: absent, the name is NULL, or it has a
+ * malformed escape. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
 /** The body without its transfer coding; not NUL-terminated. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);

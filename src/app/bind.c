@@ -5,6 +5,7 @@
 #include "utf8.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- misfits ---- */
@@ -22,15 +23,37 @@ static int worse(int one, int other)
     return 400;
 }
 
-static void add(struct sx__misfits *misfits, const struct sx_param *param, int status,
-                const char *message)
+static void add_named(struct sx__misfits *misfits, const char *name, int status,
+                      const char *message)
 {
     if (misfits->errors == NULL) {
         misfits->errors = json_object();
     }
     /* Where memory is short the answer names less, but is the same. */
-    json_object_set_new(misfits->errors, param->name, json_string(message));
+    json_object_set_new(misfits->errors, name, json_string(message));
     misfits->status = worse(misfits->status, status);
+}
+
+/* That of a header as clients write it, not as C does. */
+static void add(struct sx__misfits *misfits, const struct sx_param *param, int status,
+                const char *message)
+{
+    char header[128];
+    if (param->source != SX_SOURCE_HEADER) {
+        add_named(misfits, param->name, status, message);
+        return;
+    }
+    snprintf(header, sizeof header, "%s", param->name);
+    for (char *at = strchr(header, '_'); at != NULL; at = strchr(at, '_')) {
+        *at = '-';
+    }
+    add_named(misfits, header, status, message);
+}
+
+/* The body as a whole: what the function calls its argument is nothing that the client knows. */
+static void add_body(struct sx__misfits *misfits, int status, const char *message)
+{
+    add_named(misfits, "body", status, message);
 }
 
 struct sx_result sx__misfits_result(struct sx__misfits *misfits)
@@ -46,22 +69,42 @@ struct sx_result sx__misfits_result(struct sx__misfits *misfits)
 
 /* ---- texts ---- */
 
-/* The text of a scalar argument; NULL: absent, or *fault says why it cannot be had. */
-static const char *text_of(struct sx_request *request, const struct sx__argument *argument,
-                           const char **fault, int *status)
+/* What is wrong with a decoded value of a form, before it is converted; NULL: nothing. */
+static const char *form_fault(const char *value)
+{
+    static const char *const faults[] = {
+        [SX__FORM_ESCAPE] = "has a malformed percent escape",
+        [SX__FORM_NUL] = "must not contain a NUL",
+    };
+    const enum sx__form_state state = sx__form_state(value);
+    return state == SX__FORM_GOOD ? NULL : faults[state];
+}
+
+/* Whether the argument could be looked for, with its text, NULL where it is absent. */
+static bool find_text(struct sx_request *request, const struct sx__argument *argument,
+                      const char **text, struct sx__misfits *misfits)
 {
     const struct sx_param *param = argument->param;
+    const char *fault = NULL;
+    int status = 400;
+    *text = NULL;
     if (argument->kind == SX__ARGUMENT_PATH) {
-        return request->path_values[argument->index];
+        *text = request->path_values[argument->index];
+    } else if (argument->kind == SX__ARGUMENT_HEADER) {
+        *text = sx__request_header_argument(request, param->name);
+    } else if (argument->kind == SX__ARGUMENT_FORM) {
+        const struct sx__form *form = sx__request_form(request, param->source, &fault, &status);
+        if (form == NULL) {
+            add_body(misfits, status, fault);
+            return false;
+        }
+        *text = sx__form_get(form->text, form->size, param->name);
+        fault = *text == NULL ? NULL : form_fault(*text);
     }
-    if (argument->kind == SX__ARGUMENT_HEADER) {
-        return sx__request_header_argument(request, param->name);
+    if (fault != NULL) {
+        add(misfits, param, status, fault);
     }
-    if (argument->kind == SX__ARGUMENT_FORM) {
-        const struct sx__form *form = sx__request_form(request, param->source, fault, status);
-        return form == NULL ? NULL : sx__form_get(form->text, form->size, param->name);
-    }
-    return NULL;
+    return fault == NULL;
 }
 
 static void bind_scalar(struct sx_request *request, const struct sx__argument *argument,
@@ -69,11 +112,9 @@ static void bind_scalar(struct sx_request *request, const struct sx__argument *a
 {
     const struct sx_param *param = argument->param;
     char message[SX__CONVERT_MESSAGE_BYTES];
-    const char *fault = NULL;
-    int status = param->source == SX_SOURCE_PATH ? 404 : 400;
-    const char *text = text_of(request, argument, &fault, &status);
-    if (fault != NULL) {
-        add(misfits, param, status, fault);
+    const int status = param->source == SX_SOURCE_PATH ? 404 : 400;
+    const char *text;
+    if (!find_text(request, argument, &text, misfits)) {
         return;
     }
     text = text == NULL ? param->fallback : text;
@@ -102,7 +143,7 @@ static void bind_list(struct sx_request *request, const struct sx__argument *arg
     const struct sx__form *form = sx__request_form(request, param->source, &fault, &status);
     value->texts = (struct sx_texts){NULL, 0};
     if (form == NULL) {
-        add(misfits, param, status, fault);
+        add_body(misfits, status, fault);
         return;
     }
     size_t count = sx__form_get_all(NULL, 0, form->text, form->size, param->name);
@@ -116,11 +157,14 @@ static void bind_list(struct sx_request *request, const struct sx__argument *arg
     }
     (void)sx__form_get_all(items, count, form->text, form->size, param->name);
     value->texts = (struct sx_texts){items, count};
-    for (size_t i = 0; i < count; i++) {
-        if (!sx__utf8_is_valid((struct sx_str){items[i], strlen(items[i])})) {
-            add(misfits, param, 400, "must be UTF-8 text");
-            return;
+    for (size_t i = 0; i < count && fault == NULL; i++) {
+        fault = form_fault(items[i]);
+        if (fault == NULL && !sx__utf8_is_valid((struct sx_str){items[i], strlen(items[i])})) {
+            fault = "must be UTF-8 text";
         }
+    }
+    if (fault != NULL) {
+        add(misfits, param, 400, fault);
     }
 }
 
@@ -135,9 +179,9 @@ static void bind_body(struct sx_request *request, const struct sx_param *param,
     int status = 400;
     value->pointer = sx__request_json(request, &fault, &status);
     if (fault != NULL) {
-        add(misfits, param, status, fault);
+        add_body(misfits, status, fault);
     } else if (value->pointer == NULL && !param->optional) {
-        add(misfits, param, 400, "the body is empty, but must be JSON");
+        add_body(misfits, 400, "is empty, but must be JSON");
     }
 }
 

@@ -66,7 +66,7 @@ static const struct sx__form *query_form(struct sx_request *request)
     struct sx__form *form = &request->query_form;
     if (form->text == NULL) {
         form->text = request->query_space;
-        form->malformed = sx__form_decode(form->text, &form->size, request->query) != SX_OK;
+        form->size = sx__form_decode(form->text, request->query);
     }
     return form;
 }
@@ -94,13 +94,13 @@ static const struct sx__form *body_form(struct sx_request *request)
         return form;
     }
     if (body.size > 0 && !body_is(request, "application/x-www-form-urlencoded", "")) {
-        request->body_fault = "the body must be application/x-www-form-urlencoded";
+        request->body_fault = "must be application/x-www-form-urlencoded";
         request->body_fault_status = 415;
         return form;
     }
     char *text = sx_request_allocate(request, 2 * body.size + 2);
     if (text == NULL) {
-        request->body_fault = "out of memory for the body";
+        request->body_fault = "cannot be read now: out of memory";
         request->body_fault_status = 503;
         return form;
     }
@@ -108,21 +108,16 @@ static const struct sx__form *body_form(struct sx_request *request)
         body.data = "";
     }
     form->text = text;
-    form->malformed = sx__form_decode(text, &form->size, body) != SX_OK;
+    form->size = sx__form_decode(text, body);
     return form;
 }
 
 const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
                                         const char **fault, int *status)
 {
-    bool query = source == SX_SOURCE_QUERY;
-    const struct sx__form *form = query ? query_form(request) : body_form(request);
+    const struct sx__form *form =
+        source == SX_SOURCE_QUERY ? query_form(request) : body_form(request);
     *status = 400;
-    if (form->malformed) {
-        *fault = query ? "the query string has a malformed escape"
-                       : "the form in the body has a malformed escape";
-        return NULL;
-    }
     if (form->text == NULL) {
         *fault = request->body_fault;
         *status = request->body_fault_status;
@@ -133,15 +128,51 @@ const struct sx__form *sx__request_form(struct sx_request *request, enum sx_sour
 
 /* ---- JSON ---- */
 
+/* What is wrong in the client's words: jansson's own name its flags and functions. */
+static const char *json_fault_of(const json_error_t *error, bool *is_json)
+{
+    static const struct {
+        enum json_error_code code;
+        bool is_json; /* by the grammar, but not taken */
+        const char *text;
+    } faults[] = {
+        {json_error_premature_end_of_input, false, "it ends too early"},
+        {json_error_end_of_input_expected, false, "there is more behind the value"},
+        {json_error_invalid_utf8, false, "it is not UTF-8"},
+        {json_error_null_character, true, "\\u0000 is not allowed"},
+        {json_error_null_byte_in_key, true, "\\u0000 is not allowed"},
+        {json_error_duplicate_key, true, "an object has two members of this name"},
+        {json_error_numeric_overflow, true, "the number is too large"},
+        {json_error_stack_overflow, true, "it is nested too deeply"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        if (faults[i].code == json_error_code(error)) {
+            *is_json = faults[i].is_json;
+            return faults[i].text;
+        }
+    }
+    *is_json = false;
+    return "unexpected text";
+}
+
+/* Behind jansson's sentence: " near 'what the client sent'". */
+static const char *json_fault_place(const json_error_t *error)
+{
+    const char *near = strstr(error->text, " near '");
+    return near == NULL ? "" : near;
+}
+
 static const char *json_fault_text(struct sx_request *request, const json_error_t *error)
 {
-    size_t size = sizeof error->text + 80;
+    bool is_json;
+    const char *fault = json_fault_of(error, &is_json);
+    size_t size = sizeof error->text + 128;
     char *text = sx_request_allocate(request, size);
     if (text == NULL) {
-        return "the body is not JSON";
+        return is_json ? "is refused" : "is not JSON";
     }
-    snprintf(text, size, "the body is not JSON: line %d, column %d: %s", error->line, error->column,
-             error->text);
+    snprintf(text, size, "%s: line %d, column %d: %s%s", is_json ? "is refused" : "is not JSON",
+             error->line, error->column, fault, json_fault_place(error));
     return text;
 }
 
@@ -150,7 +181,8 @@ static void set_json_fault(struct sx_request *request, const json_error_t *error
 {
     const bool is_memory =
         error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory;
-    request->body_fault = is_memory ? "out of memory" : json_fault_text(request, error);
+    request->body_fault =
+        is_memory ? "cannot be read now: out of memory" : json_fault_text(request, error);
     request->body_fault_status = is_memory ? 503 : 400;
 }
 
@@ -159,7 +191,7 @@ struct json_t *sx__request_json(struct sx_request *request, const char **fault, 
     struct sx_str body = request->exchange->body;
     if (request->json == NULL && request->body_fault == NULL && body.size > 0) {
         if (!body_is(request, "application/json", "+json")) {
-            request->body_fault = "the body must be application/json";
+            request->body_fault = "must be application/json";
             request->body_fault_status = 415;
         } else {
             json_error_t error;
@@ -286,7 +318,8 @@ const char *sx_request_get_query(const struct sx_request *request, const char *n
         return NULL;
     }
     const struct sx__form *form = query_form(decoding);
-    return form->malformed ? NULL : sx__form_get(form->text, form->size, name);
+    const char *value = sx__form_get(form->text, form->size, name);
+    return value != NULL && sx__form_state(value) == SX__FORM_GOOD ? value : NULL;
 }
 
 struct sx_str sx_request_get_body(const struct sx_request *request)

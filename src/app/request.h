@@ -15,7 +15,6 @@
 struct sx__form {
     char *text; /* NULL: not yet; see sx__form_decode */
     size_t size;
-    bool malformed;
 };
 
 /* Memory that dies with the request: a list of blocks, each behind its link. */
@@ -46,7 +45,7 @@ struct sx_request {
     struct sx__form query_form; /* of the query, decoded into the frame */
     struct sx__form body_form;  /* of an urlencoded body, decoded into an allocation */
     struct json_t *json;        /* of the body */
-    const char *body_fault;     /* why it cannot be had as JSON or as a form */
+    const char *body_fault;     /* why it cannot be had as JSON or as a form: "is not JSON" */
     int body_fault_status;
     struct sx__allocation *allocations;
     struct sx_response response;
@@ -59,8 +58,8 @@ size_t sx__request_text_bytes(size_t request_line_bytes);
 /* Puts the path's parameters where they can be had as strings. `text` is that memory. */
 void sx__request_begin_texts(struct sx_request *request, char *text);
 
-/* The form that a parameter of the query or of the body comes from, decoded; NULL: it cannot be
- * had, and *fault and *status say why. */
+/* The form that a parameter of the query or of the body comes from, decoded; NULL: the body is
+ * none, and *fault and *status say why. */
 const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
                                         const char **fault, int *status);
 

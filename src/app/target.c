@@ -151,7 +151,46 @@ int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str 
     return parse_path(path, rest.data, end);
 }
 
-int sx__form_decode(char *out, size_t *out_size, struct sx_str form)
+/* Why it cannot be decoded: what comes first counts. */
+static enum sx__form_state fault_of(const char *from, const char *end)
+{
+    for (; from < end; from++) {
+        if (*from == '\0') {
+            return SX__FORM_NUL;
+        }
+        if (*from == '%') {
+            const int high = end - from > 2 ? hex_digit(from[1]) : -1;
+            const int low = high >= 0 ? hex_digit(from[2]) : -1;
+            if (low < 0) {
+                return SX__FORM_ESCAPE;
+            }
+            if (high == 0 && low == 0) {
+                return SX__FORM_NUL;
+            }
+        }
+    }
+    return SX__FORM_GOOD;
+}
+
+/* One parameter; gives the end of what was written. */
+static char *decode_pair(char *out, const char *from, const char *stop)
+{
+    const char *equals = memchr(from, '=', (size_t)(stop - from));
+    const char *value = equals == NULL ? stop : equals + 1;
+    char *to = percent_decode(out, from, equals == NULL ? stop : equals, true);
+    if (to == NULL) {
+        return out;
+    }
+    *to++ = '\0';
+    char *state = to++;
+    char *end = percent_decode(to, value, stop, true);
+    *state = (char)(end == NULL ? fault_of(value, stop) : SX__FORM_GOOD);
+    to = end == NULL ? to : end;
+    *to++ = '\0';
+    return to;
+}
+
+size_t sx__form_decode(char *out, struct sx_str form)
 {
     char *to = out;
     const char *end = form.data + form.size;
@@ -159,23 +198,16 @@ int sx__form_decode(char *out, size_t *out_size, struct sx_str form)
         const char *amp = memchr(from, '&', (size_t)(end - from));
         const char *stop = amp == NULL ? end : amp;
         if (stop > from) {
-            const char *equals = memchr(from, '=', (size_t)(stop - from));
-            const char *name_end = equals == NULL ? stop : equals;
-            to = percent_decode(to, from, name_end, true);
-            if (to == NULL) {
-                return SX_EPROTO;
-            }
-            *to++ = '\0';
-            to = percent_decode(to, equals == NULL ? stop : equals + 1, stop, true);
-            if (to == NULL) {
-                return SX_EPROTO;
-            }
-            *to++ = '\0';
+            to = decode_pair(to, from, stop);
         }
         from = amp == NULL ? end : amp + 1;
     }
-    *out_size = (size_t)(to - out);
-    return SX_OK;
+    return (size_t)(to - out);
+}
+
+enum sx__form_state sx__form_state(const char *value)
+{
+    return (enum sx__form_state)value[-1];
 }
 
 size_t sx__form_get_all(const char **values, size_t capacity, const char *decoded, size_t size,
@@ -184,7 +216,7 @@ size_t sx__form_get_all(const char **values, size_t capacity, const char *decode
     size_t count = 0;
     for (size_t at = 0; at < size;) {
         const char *this_name = decoded + at;
-        const char *value = this_name + strlen(this_name) + 1;
+        const char *value = this_name + strlen(this_name) + 2; /* behind the state */
         if (strcmp(this_name, name) == 0) {
             if (count < capacity) {
                 values[count] = value;

@@ -30,12 +30,23 @@ struct sx__path {
 int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str target,
                      char *space);
 
-/* Decodes a query or a form, `a=1&b=x+y`, into `out`: name, NUL, value, NUL and so on. `out` needs
- * 2 * size + 2 bytes. Gives the size written, or SX_EPROTO for a malformed escape or NUL. */
-int sx__form_decode(char *out, size_t *out_size, struct sx_str form);
+/* How the value of a parameter was decoded; the byte before it holds this. */
+enum sx__form_state {
+    SX__FORM_GOOD = 1,
+    SX__FORM_ESCAPE, /* it has a malformed escape, and stands there as "" */
+    SX__FORM_NUL,    /* it has a NUL, and stands there as "" */
+};
+
+/* Decodes a query or a form, `a=1&b=x+y`, into `out`: name, NUL, state, value, NUL and so on. A
+ * parameter whose name has a malformed escape or a NUL is left out, as nobody can ask for it. `out`
+ * needs 2 * size + 2 bytes. Gives the size written. */
+size_t sx__form_decode(char *out, struct sx_str form);
 
 /* The value of the first `name` in a decoded form, NULL: absent. */
 const char *sx__form_get(const char *decoded, size_t size, const char *name);
+
+/* That of a value from a decoded form. */
+enum sx__form_state sx__form_state(const char *value);
 
 /* The values of every `name`, of which the first `capacity` are stored; gives how many there are.
  */

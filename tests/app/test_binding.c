@@ -189,13 +189,38 @@ static void test_a_400_names_every_wrong_parameter(void **state)
     assert_int_equal(get("/optional?i=x"), 400);
 }
 
-static void test_a_malformed_query_is_a_400_only_for_those_who_read_it(void **state)
+/* Only what is wrong is blamed: the others, and what nobody reads, have done nothing. */
+static void test_a_malformed_escape_is_that_of_its_parameter(void **state)
 {
     (void)state;
-    assert_int_equal(get("/optional?s=%zz"), 400);
-    assert_non_null(strstr(fixture.reply.body.data, "malformed escape"));
+    assert_int_equal(get("/optional?i=-1&s=%zz&u=1"), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"s\":\"has a malformed percent escape\"}}");
+    assert_int_equal(get("/numbers?i=%&u=1&f=1&flag=%4"), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"i\":\"has a malformed percent escape\","
+                          "\"flag\":\"has a malformed percent escape\"}}");
+    assert_int_equal(get("/optional?s=a%00b"), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"s\":\"must not contain a NUL\"}}");
+    assert_int_equal(get("/tags?tag=a&tag=%g1"), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"tag\":\"has a malformed percent escape\"}}");
     assert_int_equal(get("/optional?s=%FF"), 400);
+    assert_int_equal(get("/optional?s=x&utm=%zz&%zz=1"), 200);
+    assert_body(&fixture, "00001");
     assert_int_equal(get("/users/1?s=%zz"), 200);
+}
+
+static void test_a_header_is_named_as_clients_write_it(void **state)
+{
+    (void)state;
+    assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-N: seven\r\n"), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"x-n\":\"must be a whole number, not negative\"}}");
+    assert_int_equal(fixture_send(&fixture, "GET", "/headers", "X-Request-Id: \xff\r\n"), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"x-request-id\":\"must be UTF-8 text\"}}");
 }
 
 static void test_a_path_that_does_not_convert_is_not_found(void **state)
@@ -315,19 +340,49 @@ static void test_a_json_body_is_parsed(void **state)
     assert_body(&fixture, "none");
 }
 
+static void assert_body_error(const char *body, size_t size, const char *message)
+{
+    assert_int_equal(post("/json", "application/json", body, size), 400);
+    json_t *reply = sx_reply_get_json(&fixture.reply);
+    assert_int_equal(json_object_size(json_object_get(reply, "errors")), 1);
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(reply, "errors"), "body")), message);
+    json_decref(reply);
+}
+
 static void test_a_body_that_is_not_json_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(post("/json", "application/json", "{\"a\":\n x}", 9), 400);
-    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{\"payload\":\"the body "
-                          "is not JSON: line 2, column 2: invalid token near 'x'\"}}");
-    assert_int_equal(post("/json", "application/json", "", 0), 400);
-    assert_non_null(strstr(fixture.reply.body.data, "the body is empty, but must be JSON"));
+    assert_body_error("", 0, "is empty, but must be JSON");
+    static const struct {
+        const char *body;
+        const char *message;
+    } cases[] = {
+        {"{\"a\":\n x}", "is not JSON: line 2, column 2: unexpected text near 'x'"},
+        {"[1,]", "is not JSON: line 1, column 4: unexpected text near ']'"},
+        {"[1", "is not JSON: line 1, column 2: it ends too early"},
+        {"\"abc", "is not JSON: line 1, column 4: it ends too early near '\"abc'"},
+        {"{} []", "is not JSON: line 1, column 4: there is more behind the value near '['"},
+        {"\"\\u0000\"", "is refused: line 1, column 8: \\u0000 is not allowed near '\"\\u0000\"'"},
+        {"{\"\\u0000\":1}",
+         "is refused: line 1, column 9: \\u0000 is not allowed near '\"\\u0000\"'"},
+        {"\"\xff\"", "is not JSON: line 1, column 1: it is not UTF-8 near '\"'"},
+        {"{\"a\":1,\"a\":2}",
+         "is refused: line 1, column 10: an object has two members of this name near '\"a\"'"},
+        {"99999999999999999999",
+         "is refused: line 1, column 20: the number is too large near '99999999999999999999'"},
+        {"1e999", "is refused: line 1, column 5: the number is too large near '1e999'"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_body_error(cases[i].body, strlen(cases[i].body), cases[i].message);
+    }
+    char deep[2049];
+    memset(deep, '[', sizeof deep);
+    assert_body_error(deep, sizeof deep,
+                      "is refused: line 1, column 2049: it is nested too deeply near '['");
     assert_int_equal(post("/json", "text/plain", "{}", 2), 415);
-    assert_body(&fixture, "{\"message\":\"unsupported media type\",\"errors\":{\"payload\":\"the "
-                          "body must be application/json\"}}");
-    assert_int_equal(post("/json", "application/json", "\"\xff\"", 3), 400);
-    assert_int_equal(post("/json", "application/json", "{\"a\":1,\"a\":2}", 13), 400);
+    assert_body(&fixture, "{\"message\":\"unsupported media type\",\"errors\":{\"body\":\"must "
+                          "be application/json\"}}");
     assert_int_equal(post("/maybe", "application/json", "{", 1), 400);
 }
 
@@ -351,8 +406,12 @@ static void test_a_form_is_bound_like_a_query(void **state)
     assert_int_equal(post("/form", type, "age=x", 5), 400);
     assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
                           "\"name\":\"is required\",\"age\":\"must be a whole number\"}}");
-    assert_int_equal(post("/form", type, "name=%zz", 8), 400);
+    assert_int_equal(post("/form", type, "name=%zz&age=1", 14), 400);
+    assert_body(&fixture, "{\"message\":\"invalid parameters\",\"errors\":{"
+                          "\"name\":\"has a malformed percent escape\"}}");
     assert_int_equal(post("/form", "application/json", "{}", 2), 415);
+    assert_body(&fixture, "{\"message\":\"unsupported media type\",\"errors\":{"
+                          "\"body\":\"must be application/x-www-form-urlencoded\"}}");
     assert_int_equal(post("/form", type, "", 0), 400);
 }
 
@@ -363,7 +422,8 @@ int main(void)
         cmocka_unit_test(test_of_repeated_parameters_the_first_counts),
         cmocka_unit_test(test_optional_ones_are_null_where_absent),
         cmocka_unit_test(test_a_400_names_every_wrong_parameter),
-        cmocka_unit_test(test_a_malformed_query_is_a_400_only_for_those_who_read_it),
+        cmocka_unit_test(test_a_malformed_escape_is_that_of_its_parameter),
+        cmocka_unit_test(test_a_header_is_named_as_clients_write_it),
         cmocka_unit_test(test_a_path_that_does_not_convert_is_not_found),
         cmocka_unit_test(test_path_arguments_are_decoded),
         cmocka_unit_test(test_headers_are_found_in_any_case_and_with_dashes),
