@@ -193,19 +193,7 @@ struct sx_component {
  * handlers and hooks can also have single settings bound, by (setting, TYPE, NAME). Types are the
  * scalars that are not optional. Up to 12 settings: more are two components.
  */
-#define SX_SETTINGS(name_, ...)                                                                   \
-    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)            \
-    {                                                                                             \
-        sx_type_##name_ *sx_self = self;                                                          \
-        (void)(SX__MAP(SX__AS_SETTING, __VA_ARGS__));                                             \
-        return sx_continue();                                                                     \
-    }                                                                                             \
-    static const struct sx_param sx_init_params_##name_[] = {                                     \
-        SX__MAP(SX__AS_SETTING_PARAM, __VA_ARGS__)};                                              \
-    SX__FINI_VALUE(name_, NULL)                                                                   \
-    const struct sx_component sx_component_##name_ = {                                            \
-        SX__COMPONENT_HEAD(name_, app, sx_type_##name_, false), .params = sx_init_params_##name_, \
-        .param_count = sizeof(sx_init_params_##name_) / sizeof(struct sx_param)}
+#define SX_SETTINGS(...) SX__CAT(SX__SETTINGS_, SX__HAS_PARAMS(__VA_ARGS__))(__VA_ARGS__)
 
 /** A setting given by the program itself; see SX_SETTINGS. */
 struct sx_setting {
@@ -238,25 +226,18 @@ struct sx_override_list {
     const struct sx_override *items;
     size_t count;
 };
-#define SX_OVERRIDE(component_, by_)                                                              \
-    {                                                                                             \
-        .component = &sx_component_##component_,                                                  \
-        .by =                                                                                     \
-            &sx_component_##by_ +                                                                 \
-            0 * sizeof(                                                                           \
-                    char[__builtin_types_compatible_p(sx_type_##component_, sx_type_##by_) ? 1    \
-                                                                                           : -1]) \
+#define SX_OVERRIDE(component_, by_)                                                        \
+    {                                                                                       \
+        .component = &sx_component_##component_,                                            \
+        .by = &sx_component_##by_ +                                                         \
+              SX__ASSERT(__builtin_types_compatible_p(sx_type_##component_, sx_type_##by_), \
+                         "SX_OVERRIDE(" #component_ ", " #by_ "): their types differ")      \
     }
 
 /** The components of an app: `.components = SX_COMPONENTS(sx_prometheus, (db, &db_options))`.
  * Up to 12; more are an array, `.components = SX_LIST(uses)`, of struct sx_component_use:
  * `{.component = &sx_component_db, .options = &db_options}`. */
-#define SX_COMPONENTS(...)                                                             \
-    {                                                                                  \
-        (const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)},              \
-            sizeof((const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)}) / \
-                sizeof(struct sx_component_use)                                        \
-    }
+#define SX_COMPONENTS(...) SX__CAT(SX__COMPONENTS_, SX__HAS_PARAMS(~, __VA_ARGS__))(~, __VA_ARGS__)
 
 /** What every app has, without registration: */
 struct sx_headers;

@@ -3,7 +3,8 @@
  *
  * A tuple such as (path, i64, id) is looked at in several forms: the C type, the argument, the
  * descriptor. Its first word picks the macro (SX__TYPE_FROM_path), its second one the scalar
- * (SX__C_i64). So a word that is not known is an undeclared name, and the compiler says which.
+ * (SX__C_i64). A word that is not known is a static assertion that names it, and then nothing else
+ * of the list is expanded, so that it stays the only error.
  */
 #ifndef SEXTANT_BIND_H
 #define SEXTANT_BIND_H
@@ -13,9 +14,13 @@
 #define SX__COUNT(...) SX__COUNT_(__VA_ARGS__, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
 #define SX__COUNT_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, ...) n
 /* 0 where there is one argument, N where there are up to 12 more, M where there are too many. */
-#define SX__HAS_PARAMS(...) \
-    SX__HAS_PARAMS_(__VA_ARGS__, M, M, M, M, M, M, M, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
-#define SX__HAS_PARAMS_(a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, q, r, s, t, u, ...) u
+#define SX__HAS_PARAMS(...)                                                                        \
+    SX__HAS_PARAMS_(__VA_ARGS__, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, M, \
+                    M, M, M, M, M, M, M, M, M, M, N, N, N, N, N, N, N, N, N, N, N, N, 0, 0)
+#define SX__HAS_PARAMS_(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, \
+                        a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, \
+                        a32, a33, a34, a35, a36, a37, a38, a39, a40, a41, a42, a43, a44, has, ...) \
+    has
 
 /* SX__MAP(m, x, y) is m(0, x), m(1, y). Numbered, not recursive: errors stay short. */
 #define SX__MAP(m, ...) SX__CAT(SX__MAP_, SX__COUNT(__VA_ARGS__))(m, __VA_ARGS__)
@@ -37,6 +42,42 @@
 #define SX__MAP_12(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11) \
     SX__MAP_11(m, a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10), m(11, a11)
 
+/* SX__EACH(m, x, a, b) is m(x, a) m(x, b). */
+#define SX__EACH(m, x, ...) SX__CAT(SX__EACH_, SX__COUNT(__VA_ARGS__))(m, x, __VA_ARGS__)
+#define SX__EACH_1(m, x, a) m(x, a)
+#define SX__EACH_2(m, x, a, ...) m(x, a) SX__EACH_1(m, x, __VA_ARGS__)
+#define SX__EACH_3(m, x, a, ...) m(x, a) SX__EACH_2(m, x, __VA_ARGS__)
+#define SX__EACH_4(m, x, a, ...) m(x, a) SX__EACH_3(m, x, __VA_ARGS__)
+#define SX__EACH_5(m, x, a, ...) m(x, a) SX__EACH_4(m, x, __VA_ARGS__)
+#define SX__EACH_6(m, x, a, ...) m(x, a) SX__EACH_5(m, x, __VA_ARGS__)
+#define SX__EACH_7(m, x, a, ...) m(x, a) SX__EACH_6(m, x, __VA_ARGS__)
+#define SX__EACH_8(m, x, a, ...) m(x, a) SX__EACH_7(m, x, __VA_ARGS__)
+#define SX__EACH_9(m, x, a, ...) m(x, a) SX__EACH_8(m, x, __VA_ARGS__)
+#define SX__EACH_10(m, x, a, ...) m(x, a) SX__EACH_9(m, x, __VA_ARGS__)
+#define SX__EACH_11(m, x, a, ...) m(x, a) SX__EACH_10(m, x, __VA_ARGS__)
+#define SX__EACH_12(m, x, a, ...) m(x, a) SX__EACH_11(m, x, __VA_ARGS__)
+
+/* SX__ALL(m, a, b) is 1 where m(a) and m(b) are, else 0. */
+#define SX__ALL(m, ...) SX__CAT(SX__ALL_, SX__COUNT(__VA_ARGS__))(m, __VA_ARGS__)
+#define SX__ALL_1(m, a) m(a)
+#define SX__ALL_2(m, a, ...) SX__AND(m(a), SX__ALL_1(m, __VA_ARGS__))
+#define SX__ALL_3(m, a, ...) SX__AND(m(a), SX__ALL_2(m, __VA_ARGS__))
+#define SX__ALL_4(m, a, ...) SX__AND(m(a), SX__ALL_3(m, __VA_ARGS__))
+#define SX__ALL_5(m, a, ...) SX__AND(m(a), SX__ALL_4(m, __VA_ARGS__))
+#define SX__ALL_6(m, a, ...) SX__AND(m(a), SX__ALL_5(m, __VA_ARGS__))
+#define SX__ALL_7(m, a, ...) SX__AND(m(a), SX__ALL_6(m, __VA_ARGS__))
+#define SX__ALL_8(m, a, ...) SX__AND(m(a), SX__ALL_7(m, __VA_ARGS__))
+#define SX__ALL_9(m, a, ...) SX__AND(m(a), SX__ALL_8(m, __VA_ARGS__))
+#define SX__ALL_10(m, a, ...) SX__AND(m(a), SX__ALL_9(m, __VA_ARGS__))
+#define SX__ALL_11(m, a, ...) SX__AND(m(a), SX__ALL_10(m, __VA_ARGS__))
+#define SX__ALL_12(m, a, ...) SX__AND(m(a), SX__ALL_11(m, __VA_ARGS__))
+#define SX__AND(a, b) SX__AND_(a, b)
+#define SX__AND_(a, b) SX__AND_##a##b
+#define SX__AND_00 0
+#define SX__AND_01 0
+#define SX__AND_10 0
+#define SX__AND_11 1
+
 #define SX__METHOD(method_, path_, ...) SX_ROUTE(method_, path_, __VA_ARGS__)
 #define SX__INCLUDE_0(path_, routes_)                                                    \
     {                                                                                    \
@@ -48,33 +89,81 @@
         __VA_ARGS__                                                                       \
     }
 
-/* What a wrong tuple makes the compiler say first: the name that it does not know. */
-#define SX__CHECK_NAMES(name_, ...)                                                         \
-    enum { sx_sources_of_##name_ = sizeof((char[]){SX__MAP(SX__AS_SOURCE, __VA_ARGS__)}) }; \
-    enum { sx_types_of_##name_ = sizeof((char[]){SX__MAP(SX__AS_KNOWN, __VA_ARGS__)}) };
-#define SX__AS_SOURCE(i, tuple) SX__AS_SOURCE_ tuple
-#define SX__AS_SOURCE_(source, ...) SX__SOURCE_##source
+/* The verdict on a tuple: GOOD, or what is wrong with it, which becomes a sentence instead of all
+ * that the tuple would have been. A word that is known is a macro with a comma in it. */
+#define SX__VERDICT(tuple) SX__VERDICT_ tuple
+#define SX__VERDICT_(source, type, ...) \
+    SX__CAT(SX__VERDICT_OF_, SX__SECOND(SX__SOURCE_##source, UNKNOWN, ~))(type)
+#define SX__VERDICT_OF_UNKNOWN(type) SOURCE
+#define SX__VERDICT_OF_VALUE(type) SX__SECOND(SX__VALUE_##type, TYPE, ~)
+#define SX__VERDICT_OF_BODY(type) SX__SECOND(SX__IN_BODY_##type, BODY, ~)
+#define SX__VERDICT_OF_ANY(type) GOOD
+#define SX__SETTING_VERDICT(tuple) SX__SETTING_VERDICT_ tuple
+#define SX__SETTING_VERDICT_(type, ...) SX__SECOND(SX__SETTING_##type, SETTING, ~)
+#define SX__SOURCE_path ~, VALUE
+#define SX__SOURCE_query ~, VALUE
+#define SX__SOURCE_header ~, VALUE
+#define SX__SOURCE_form ~, VALUE
+#define SX__SOURCE_setting ~, VALUE
+#define SX__SOURCE_body ~, BODY
+#define SX__SOURCE_inject ~, ANY
+#define SX__SOURCE_options ~, ANY
+#define SX__VALUE_i64 ~, GOOD
+#define SX__VALUE_u64 ~, GOOD
+#define SX__VALUE_f64 ~, GOOD
+#define SX__VALUE_flag ~, GOOD
+#define SX__VALUE_str ~, GOOD
+#define SX__VALUE_list_str ~, GOOD
+#define SX__VALUE_opt_i64 ~, GOOD
+#define SX__VALUE_opt_u64 ~, GOOD
+#define SX__VALUE_opt_f64 ~, GOOD
+#define SX__VALUE_opt_flag ~, GOOD
+#define SX__VALUE_opt_str ~, GOOD
+#define SX__IN_BODY_json ~, GOOD
+#define SX__IN_BODY_opt_json ~, GOOD
+#define SX__IN_BODY_bytes ~, GOOD
+#define SX__SETTING_i64 ~, GOOD
+#define SX__SETTING_u64 ~, GOOD
+#define SX__SETTING_f64 ~, GOOD
+#define SX__SETTING_flag ~, GOOD
+#define SX__SETTING_str ~, GOOD
+
+#define SX__IS_GOOD(tuple) SX__CAT(SX__BIT_, SX__VERDICT(tuple))
+#define SX__IS_GOOD_SETTING(tuple) SX__CAT(SX__BIT_, SX__SETTING_VERDICT(tuple))
+#define SX__BIT_GOOD 1
+#define SX__BIT_SOURCE 0
+#define SX__BIT_TYPE 0
+#define SX__BIT_BODY 0
+#define SX__BIT_SETTING 0
+
+#define SX__SAY(where, tuple) SX__CAT(SX__SAY_, SX__VERDICT(tuple))(where, tuple)
+#define SX__SAY_ABOUT_SETTING(where, tuple) \
+    SX__CAT(SX__SAY_, SX__SETTING_VERDICT(tuple))(where, tuple)
+#define SX__SAY_GOOD(where, tuple)
+#define SX__SAY_SOURCE(where, tuple) SX__SAY_IT(where, "no source: ", SX__FIRST_WORD tuple)
+#define SX__SAY_TYPE(where, tuple) \
+    SX__SAY_IT(where, "no type of " SX__FIRST_WORD tuple ": ", SX__SECOND_WORD tuple)
+#define SX__SAY_BODY(where, tuple) \
+    SX__SAY_IT(where, "no type of a body, as json, opt_json, bytes: ", SX__SECOND_WORD tuple)
+#define SX__SAY_SETTING(where, tuple) \
+    SX__SAY_IT(where, "no type of a setting: ", SX__FIRST_WORD tuple)
+#define SX__SAY_IT(where, what, word) _Static_assert(0, where ": " what word);
+#define SX__FIRST_WORD(first, ...) #first
+#define SX__SECOND_WORD(first, second, ...) #second
+
+/* What a component that is not declared makes the compiler say first: its name. */
+#define SX__CHECK_NAMES(name_, ...) \
+    enum { sx_names_of_##name_ = sizeof((char[]){SX__MAP(SX__AS_KNOWN, __VA_ARGS__)}) };
 #define SX__AS_KNOWN(i, tuple) SX__AS_KNOWN_ tuple
 #define SX__AS_KNOWN_(source, type, ...) SX__KNOWN_##source(type)
-#define SX__SOURCE_path 1
-#define SX__SOURCE_query 1
-#define SX__SOURCE_header 1
-#define SX__SOURCE_form 1
-#define SX__SOURCE_body 1
-#define SX__SOURCE_setting 1
-#define SX__SOURCE_inject 1
-#define SX__SOURCE_options 1
-#define SX__KNOWN_path(type) SX__T_##type
-#define SX__KNOWN_query(type) SX__T_##type
-#define SX__KNOWN_header(type) SX__T_##type
-#define SX__KNOWN_form(type) SX__T_##type
-#define SX__KNOWN_body(type) SX__IN_BODY_##type
-#define SX__KNOWN_setting(type) SX__T_##type
+#define SX__KNOWN_path(type) 1
+#define SX__KNOWN_query(type) 1
+#define SX__KNOWN_header(type) 1
+#define SX__KNOWN_form(type) 1
+#define SX__KNOWN_body(type) 1
+#define SX__KNOWN_setting(type) 1
 #define SX__KNOWN_inject(component) (char)sizeof(&sx_component_##component)
 #define SX__KNOWN_options(type) 1
-#define SX__IN_BODY_json 1
-#define SX__IN_BODY_opt_json 1
-#define SX__IN_BODY_bytes 1
 
 /* A tuple of SX_BIND in its three forms: the C type, the argument, the descriptor. */
 #define SX__AS_TYPE(i, tuple) SX__AS_TYPE_ tuple
@@ -140,15 +229,46 @@
  */
 #define SX__AS_SETTING(i, tuple) SX__AS_SETTING_(i, SX__SETTING_TYPE tuple, SX__SETTING_NAME tuple)
 #define SX__AS_SETTING_(i, type, name) SX__AS_SETTING__(i, type, name)
-#define SX__AS_SETTING__(i, type_, name_)                                                        \
-    (void)sizeof(                                                                                \
-        char[__builtin_types_compatible_p(__typeof__(sx_self->name_), SX__C_##type_) ? 1 : -1]), \
+#define SX__AS_SETTING__(i, type_, name_)                                                     \
+    (void)SX__ASSERT(__builtin_types_compatible_p(__typeof__(sx_self->name_), SX__C_##type_), \
+                     "setting (" #type_ ", " #name_ "): the member has another type"),        \
         sx_self->name_ = sx_args[i].SX__M_##type_
+/* An assertion within an expression; 0 by value. */
+#define SX__ASSERT(holds_, sentence_)       \
+    (0 * sizeof(struct {                    \
+         _Static_assert(holds_, sentence_); \
+         int sx_x;                          \
+     }))
 #define SX__SETTING_TYPE(type, ...) type
 #define SX__SETTING_NAME(type, ...) SX__SETTING_FIRST(__VA_ARGS__, 0)
 #define SX__SETTING_FIRST(name, ...) name
 #define SX__AS_SETTING_PARAM(i, tuple) SX__AS_SETTING_PARAM_ tuple
 #define SX__AS_SETTING_PARAM_(type, ...) SX__PARAM_FROM_setting(type, __VA_ARGS__, .reserved = {0})
+#define SX__SETTINGS_0(name_)                                         \
+    _Static_assert(0, "SX_SETTINGS(" #name_ "): it has no settings"); \
+    const struct sx_component sx_component_##name_ = {.name = #name_}
+#define SX__SETTINGS_M(name_, ...)                                                              \
+    _Static_assert(0, "SX_SETTINGS(" #name_ "): at most 12 settings; more are two components"); \
+    const struct sx_component sx_component_##name_ = {.name = #name_}
+#define SX__SETTINGS_N(name_, ...)                                     \
+    SX__CAT(SX__SETTINGS_N, SX__ALL(SX__IS_GOOD_SETTING, __VA_ARGS__)) \
+    (name_, __VA_ARGS__)
+#define SX__SETTINGS_N0(name_, ...)                                         \
+    SX__EACH(SX__SAY_ABOUT_SETTING, "SX_SETTINGS(" #name_ ")", __VA_ARGS__) \
+    const struct sx_component sx_component_##name_ = {.name = #name_}
+#define SX__SETTINGS_N1(name_, ...)                                                               \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)            \
+    {                                                                                             \
+        sx_type_##name_ *sx_self = self;                                                          \
+        (void)(SX__MAP(SX__AS_SETTING, __VA_ARGS__));                                             \
+        return sx_continue();                                                                     \
+    }                                                                                             \
+    static const struct sx_param sx_init_params_##name_[] = {                                     \
+        SX__MAP(SX__AS_SETTING_PARAM, __VA_ARGS__)};                                              \
+    SX__FINI_VALUE(name_, NULL)                                                                   \
+    const struct sx_component sx_component_##name_ = {                                            \
+        SX__COMPONENT_HEAD(name_, app, sx_type_##name_, false), .params = sx_init_params_##name_, \
+        .param_count = sizeof(sx_init_params_##name_) / sizeof(struct sx_param)}
 #define SX__SCALAR(source_, type_, name_) \
     .source = source_, .name = #name_, .type = SX__T_##type_, .optional = SX__O_##type_
 
@@ -212,37 +332,48 @@
 
 #define SX__UNUSED __attribute__((unused))
 
+/* By way of a constant, as clang prints the condition before the sentence. */
+#define SX__ASSERT_TYPE(name_, function_, type_, sentence_)                                      \
+    enum { sx_list_fits_##name_ = __builtin_types_compatible_p(__typeof__(&function_), type_) }; \
+    _Static_assert(sx_list_fits_##name_, sentence_);
+
 #define SX__BIND(linkage, ...) SX__CAT(SX__BIND_, SX__HAS_PARAMS(__VA_ARGS__))(linkage, __VA_ARGS__)
 #define SX__BIND_M(linkage, function_, ...) \
     _Static_assert(0, "SX_BIND(" #function_ "): a function has at most 12 arguments")
-#define SX__BIND_0(linkage, function_)                                                    \
-    _Static_assert(                                                                       \
-        __builtin_types_compatible_p(__typeof__(&function_), struct sx_result (*)(void)), \
-        "SX_BIND(" #function_ "): the list differs from the function's prototype");       \
-    static struct sx_result sx_call_##function_(const union sx_value *sx_args)            \
-    {                                                                                     \
-        (void)sx_args;                                                                    \
-        return function_();                                                               \
-    }                                                                                     \
-    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                 \
+#define SX__BIND_0(linkage, function_)                                                        \
+    SX__ASSERT_TYPE(function_, function_, struct sx_result (*)(void),                         \
+                    "SX_BIND(" #function_ "): the function has arguments, the list has none") \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                \
+    {                                                                                         \
+        (void)sx_args;                                                                        \
+        return function_();                                                                   \
+    }                                                                                         \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                     \
         .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_}
-#define SX__BIND_N(linkage, function_, ...)                                                      \
-    SX__CHECK_NAMES(function_, __VA_ARGS__)                                                      \
-    _Static_assert(                                                                              \
-        __builtin_types_compatible_p(__typeof__(&function_),                                     \
-                                     struct sx_result (*)(SX__MAP(SX__AS_TYPE, __VA_ARGS__))),   \
-        "SX_BIND(" #function_ "): the list differs from the function's prototype");              \
-    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                   \
-    {                                                                                            \
-        return function_(SX__MAP(SX__AS_ARG, __VA_ARGS__));                                      \
-    }                                                                                            \
-    static const struct sx_param sx_params_##function_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)}; \
-    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                        \
-        .name = #function_,                                                                      \
-        .file = __FILE__,                                                                        \
-        .line = __LINE__,                                                                        \
-        .call = sx_call_##function_,                                                             \
-        .params = sx_params_##function_,                                                         \
+#define SX__BIND_N(linkage, function_, ...)                \
+    SX__CAT(SX__BIND_N, SX__ALL(SX__IS_GOOD, __VA_ARGS__)) \
+    (linkage, function_, __VA_ARGS__)
+#define SX__BIND_N0(linkage, function_, ...)                  \
+    SX__EACH(SX__SAY, "SX_BIND(" #function_ ")", __VA_ARGS__) \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {.name = #function_}
+/* Where the two differ, the pointer has the compiler print both, argument by argument. */
+#define SX__BIND_N1(linkage, function_, ...)                                                       \
+    SX__CHECK_NAMES(function_, __VA_ARGS__)                                                        \
+    SX__ASSERT_TYPE(function_, function_, struct sx_result (*)(SX__MAP(SX__AS_TYPE, __VA_ARGS__)), \
+                    "SX_BIND(" #function_                                                          \
+                    "): the list differs from the function; both are shown next")                  \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                     \
+    {                                                                                              \
+        struct sx_result (*const sx_list)(SX__MAP(SX__AS_TYPE, __VA_ARGS__)) = function_;          \
+        return sx_list(SX__MAP(SX__AS_ARG, __VA_ARGS__));                                          \
+    }                                                                                              \
+    static const struct sx_param sx_params_##function_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)};   \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                          \
+        .name = #function_,                                                                        \
+        .file = __FILE__,                                                                          \
+        .line = __LINE__,                                                                          \
+        .call = sx_call_##function_,                                                               \
+        .params = sx_params_##function_,                                                           \
         .param_count = sizeof(sx_params_##function_) / sizeof(struct sx_param)}
 
 /* Of a component the framework holds the value (self_ is a pointer to it), of a provider a pointer.
@@ -261,26 +392,32 @@
     SX__DEFINE_N(name_, lifetime_, init_, sx_type_##name_ *, SX__FINI_POINTER, fini_, true, \
                  __VA_ARGS__)
 
-#define SX__DEFINE_0(name_, lifetime_, init_, held_, fini_form_, fini_, provided_)       \
-    _Static_assert(                                                                      \
-        __builtin_types_compatible_p(__typeof__(&init_), struct sx_result (*)(held_ *)), \
-        "component " #name_ ": the list differs from the prototype of " #init_);         \
-    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)   \
-    {                                                                                    \
-        (void)sx_args;                                                                   \
-        return init_((held_ *)self);                                                     \
-    }                                                                                    \
-    fini_form_(name_, fini_) const struct sx_component sx_component_##name_ = {          \
+#define SX__DEFINE_0(name_, lifetime_, init_, held_, fini_form_, fini_, provided_)     \
+    SX__ASSERT_TYPE(init_of_##name_, init_, struct sx_result (*)(held_ *),             \
+                    "component " #name_ ": " #init_                                    \
+                    " has other arguments than its own value, the list has none")      \
+    static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args) \
+    {                                                                                  \
+        (void)sx_args;                                                                 \
+        return init_((held_ *)self);                                                   \
+    }                                                                                  \
+    fini_form_(name_, fini_) const struct sx_component sx_component_##name_ = {        \
         SX__COMPONENT_HEAD(name_, lifetime_, held_, provided_)}
-#define SX__DEFINE_N(name_, lifetime_, init_, held_, fini_form_, fini_, provided_, ...)            \
+#define SX__DEFINE_N(name_, lifetime_, init_, held_, fini_form_, fini_, provided_, ...) \
+    SX__CAT(SX__DEFINE_N, SX__ALL(SX__IS_GOOD, __VA_ARGS__))                            \
+    (name_, lifetime_, init_, held_, fini_form_, fini_, provided_, __VA_ARGS__)
+#define SX__DEFINE_N0(name_, lifetime_, init_, held_, fini_form_, fini_, provided_, ...) \
+    SX__EACH(SX__SAY, "component " #name_, __VA_ARGS__)                                  \
+    const struct sx_component sx_component_##name_ = {.name = #name_}
+#define SX__DEFINE_N1(name_, lifetime_, init_, held_, fini_form_, fini_, provided_, ...)           \
     SX__CHECK_NAMES(name_, __VA_ARGS__)                                                            \
-    _Static_assert(                                                                                \
-        __builtin_types_compatible_p(                                                              \
-            __typeof__(&init_), struct sx_result (*)(held_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__))), \
-        "component " #name_ ": the list differs from the prototype of " #init_);                   \
+    SX__ASSERT_TYPE(init_of_##name_, init_,                                                        \
+                    struct sx_result (*)(held_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__)),              \
+                    "component " #name_ ": the list differs from " #init_ "; both are shown next") \
     static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args)             \
     {                                                                                              \
-        return init_((held_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));                             \
+        struct sx_result (*const sx_list)(held_ *, SX__MAP(SX__AS_TYPE, __VA_ARGS__)) = init_;     \
+        return sx_list((held_ *)self, SX__MAP(SX__AS_ARG, __VA_ARGS__));                           \
     }                                                                                              \
     static const struct sx_param sx_init_params_##name_[] = {SX__MAP(SX__AS_PARAM, __VA_ARGS__)};  \
     fini_form_(name_, fini_) const struct sx_component sx_component_##name_ = {                    \
@@ -303,6 +440,21 @@
 #define SX__LIFETIME_app SX_LIFETIME_APP
 #define SX__LIFETIME_worker SX_LIFETIME_WORKER
 #define SX__LIFETIME_request SX_LIFETIME_REQUEST
+
+#define SX__COMPONENTS_0(x) \
+    {                       \
+        NULL, 0             \
+    }
+#define SX__COMPONENTS_N(x, ...)                                                       \
+    {                                                                                  \
+        (const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)},              \
+            sizeof((const struct sx_component_use[]){SX__MAP(SX__USE, __VA_ARGS__)}) / \
+                sizeof(struct sx_component_use)                                        \
+    }
+#define SX__COMPONENTS_M(x, ...)                                           \
+    {                                                                      \
+        SX_COMPONENTS_takes_at_most_12_and_more_are_SX_LIST_of_an_array, 0 \
+    }
 
 /* name or (name, options) */
 #define SX__USE(i, use) SX__CAT(SX__USE_, SX__IS_TUPLE(use))(use)
