@@ -133,7 +133,9 @@ struct sx_handler {
 /* An app component is made once, before any fork, and each process that serves has a copy of it. So
  * it holds nothing that a child of fork() would not have, or would share: no threads, no
  * connections, no lock that may be taken at that moment. A worker component is made once in each
- * process that serves, one of a request in each request that needs it. */
+ * process that serves. All handlers that run, on up to `threads` threads at once (64), use the same
+ * app and worker components. One of a request is made in each request that needs it, for its thread
+ * alone. */
 enum sx_lifetime {
     SX_LIFETIME_APP = 1,
     SX_LIFETIME_WORKER,
