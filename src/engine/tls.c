@@ -13,9 +13,14 @@
  * TLS 1.3, all. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-/* Records without data that one reading takes. A handshake has fewer; who sends new keys without a
- * pause would keep the thread. */
+/* Records without data that a client may send in a row: key updates, attempts to renegotiate, empty
+ * records, a handshake in small pieces. Each costs work and brings a request no further. A
+ * handshake has fewer than ten. */
 #define IDLE_RECORDS_MAX 64
+
+/* As many of them are forgotten with each reading of data: else a byte now and then would allow
+ * 64 between two bytes for ever. */
+#define IDLE_RECORDS_FORGOTTEN 16
 
 struct sx__tls {
     SSL_CTX *context;
@@ -224,7 +229,8 @@ void sx__tls_destroy(struct sx__tls *tls)
 struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd)
 {
     SSL *ssl = SSL_new(tls->context);
-    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1) {
+    /* Setting the data for the first time allocates, later it does not: see count_idle_records. */
+    if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_app_data(ssl, NULL) != 1) {
         SSL_free(ssl);
         ERR_clear_error();
         return NULL;
@@ -287,6 +293,23 @@ static int errno_of(SSL *ssl, int result, int other_direction)
     }
 }
 
+/* Counts a reading of `records` records; whether the client may go on. An SSL's app data is the
+ * number of its records without data that are not forgotten: OpenSSL 3.0 reads all that have come
+ * at once, 3.5 returns to its caller behind each. */
+static bool count_idle_records(SSL *ssl, unsigned records, bool has_data)
+{
+    const uintptr_t before = (uintptr_t)SSL_get_app_data(ssl);
+    uintptr_t idle = before + records - (has_data && records > 0 ? 1 : 0);
+    const bool may_go_on = idle <= IDLE_RECORDS_MAX;
+    if (has_data) {
+        idle -= idle < IDLE_RECORDS_FORGOTTEN ? idle : IDLE_RECORDS_FORGOTTEN;
+    }
+    if (idle != before) {
+        SSL_set_app_data(ssl, (void *)idle);
+    }
+    return may_go_on;
+}
+
 static int to_int(size_t size)
 {
     return size > INT_MAX ? INT_MAX : (int)size;
@@ -301,11 +324,11 @@ ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
     SSL_set_msg_callback_arg(ssl, &records);
     const int count = SSL_read(ssl, space, to_int(size));
     SSL_set_msg_callback_arg(ssl, NULL);
-    if (count > 0) {
+    const bool may_go_on = count_idle_records(ssl, records, count > 0);
+    if (count > 0 && may_go_on) {
         return count;
     }
-    const int error =
-        records > IDLE_RECORDS_MAX ? EPROTO : errno_of(ssl, count, SSL_ERROR_WANT_WRITE);
+    const int error = may_go_on ? errno_of(ssl, count, SSL_ERROR_WANT_WRITE) : EPROTO;
     ERR_clear_error();
     errno = error;
     return error == 0 ? 0 : -1;

@@ -1,6 +1,7 @@
 /* What clients can do with TLS that Python's ssl cannot. */
 #include "certificate.h"
 #include "server.h"
+#include "tls_records.h"
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -37,21 +38,30 @@ struct client {
     SSL_CTX *context;
     SSL *ssl;
     BIO *output; /* what is not sent yet */
+    struct tls_records records;
 };
 
-static void start_tls(struct fixture *fixture, struct client *client)
+static void start_tls_version(struct fixture *fixture, struct client *client, int version)
 {
     static const struct sx_tls_options tls = {.certificate = certificate_path};
     fixture->options.tls = &tls;
     start(fixture);
     client->fd = connect_to(fixture);
     client->context = SSL_CTX_new(TLS_client_method());
+    tls_records_prepare(client->context);
     client->ssl = SSL_new(client->context);
     assert_non_null(client->ssl);
+    SSL_set_max_proto_version(client->ssl, version);
     SSL_set_fd(client->ssl, client->fd);
     assert_int_equal(SSL_connect(client->ssl), 1);
     client->output = BIO_new(BIO_s_mem());
     SSL_set0_wbio(client->ssl, client->output);
+    tls_records_init(&client->records, client->ssl);
+}
+
+static void start_tls(struct fixture *fixture, struct client *client)
+{
+    start_tls_version(fixture, client, TLS1_3_VERSION);
 }
 
 static void update_keys(struct client *client, unsigned count, int type)
@@ -101,16 +111,171 @@ static void new_keys_come_between_requests(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 20);
 }
 
+/* Whether the server closes the connection of a client that sends this without end. */
+static void assert_flood_is_cut_off(void **state, int version, void (*flood)(struct client *client))
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    start_tls_version(fixture, &client, version);
+    unsigned rounds = 0;
+    do {
+        flood(&client);
+    } while (++rounds < 1000 && send_output(&client));
+    assert_true(rounds < 1000);
+    end(&client);
+    stop(fixture);
+}
+
+static void send_new_keys(struct client *client)
+{
+    update_keys(client, 100, SSL_KEY_UPDATE_NOT_REQUESTED);
+}
+
 static void who_sends_nothing_but_new_keys_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_3_VERSION, send_new_keys);
+}
+
+/* The server would answer each with keys of its own, for which it may find no room. */
+static void ask_for_new_keys(struct client *client)
+{
+    update_keys(client, 100, SSL_KEY_UPDATE_REQUESTED);
+}
+
+static void who_asks_for_nothing_but_new_keys_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_3_VERSION, ask_for_new_keys);
+}
+
+/* One at a time, so that the server reads one at a time. */
+static void send_one_key(struct client *client)
+{
+    update_keys(client, 1, SSL_KEY_UPDATE_NOT_REQUESTED);
+    poll(NULL, 0, 1);
+}
+
+static void who_sends_new_keys_slowly_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_3_VERSION, send_one_key);
+}
+
+/* A header that never ends, a byte at a time. */
+static void send_new_keys_and_a_byte(struct client *client)
+{
+    update_keys(client, 40, SSL_KEY_UPDATE_NOT_REQUESTED);
+    assert_int_equal(SSL_write(client->ssl, "G", 1), 1);
+}
+
+static void who_sends_a_byte_between_new_keys_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_3_VERSION, send_new_keys_and_a_byte);
+}
+
+/* Some records that OpenSSL's client would not send. */
+static void send_records(struct client *client, unsigned char type, const char *data, size_t size)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        unsigned char record[TLS_RECORDS_OVERHEAD + 64];
+        const size_t sealed = tls_records_seal(&client->records, type, data, size, record);
+        assert_int_equal(BIO_write(client->output, record, (int)sealed), sealed);
+    }
+}
+
+/* The records are what they should be: data in them is read. */
+static void assert_records_are_read(struct fixture *fixture, int version)
+{
+    struct client client;
+    start_tls_version(fixture, &client, version);
+    send_records(&client, 23, GET("/"), sizeof GET("/") - 1);
+    assert_true(send_output(&client));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 20));
+    end(&client);
+    stop(fixture);
+}
+
+static void sealed_records_are_read(void **state)
+{
+    assert_records_are_read(*state, TLS1_3_VERSION);
+}
+
+static void sealed_records_of_tls_1_2_are_read(void **state)
+{
+    assert_records_are_read(*state, TLS1_2_VERSION);
+}
+
+/* RFC 8446 5.4: "Zero-length Application Data records MAY be sent". */
+static void send_nothing(struct client *client)
+{
+    send_records(client, 23, "", 0);
+}
+
+static void who_sends_empty_records_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_3_VERSION, send_nothing);
+}
+
+static void who_sends_empty_records_of_tls_1_2_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_2_VERSION, send_nothing);
+}
+
+/* RFC 8446 6.1: user_canceled "SHOULD be followed by a "close_notify"". */
+static void cancel(struct client *client)
+{
+    send_records(client, 21, "\1\x5a", 2);
+}
+
+static void who_cancels_without_end_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_3_VERSION, cancel);
+}
+
+/* RFC 5246 7.2.2: no_renegotiation, with which the server answers, is a warning: the client may ask
+ * again. */
+static void ask_to_renegotiate(struct client *client)
+{
+    static const char hello[] = "\1\0\0\x29\3\3" /* and the random bytes */
+                                "01234567890123456789012345678901"
+                                "\0\0\2\xc0\x2b\1\0";
+    send_records(client, 22, hello, sizeof hello - 1);
+}
+
+static void who_asks_to_renegotiate_is_cut_off(void **state)
+{
+    assert_flood_is_cut_off(state, TLS1_2_VERSION, ask_to_renegotiate);
+}
+
+/* A handshake in records of a byte each: RFC 8446 5.1 allows to fragment messages. */
+static void a_handshake_in_crumbs_is_cut_off(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct sx_tls_options tls = {.certificate = certificate_path};
+    fixture->options.tls = &tls;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_all(fd, "\x16\x03\x01\x00\x01\x01\x16\x03\x01\x00\x03\x00\x01\x00", 14);
+    for (unsigned i = 0; i < 200 && send(fd, "\x16\x03\x01\x00\x01\x03", 6, MSG_NOSIGNAL) > 0;
+         i++) {
+    }
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 1);
+}
+
+/* Records of one byte are slow, but each of them is progress. */
+static void a_request_in_records_of_one_byte_is_answered(void **state)
 {
     struct fixture *fixture = *state;
     struct client client;
     start_tls(fixture, &client);
-    unsigned rounds = 0;
-    do {
-        update_keys(&client, 100, SSL_KEY_UPDATE_NOT_REQUESTED);
-    } while (++rounds < 1000 && send_output(&client));
-    assert_true(rounds < 1000);
+    static const char head[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n";
+    for (size_t i = 0; i < sizeof head - 1 + 2000; i++) {
+        assert_int_equal(SSL_write(client.ssl, i < sizeof head - 1 ? &head[i] : "x", 1), 1);
+    }
+    assert_true(send_output(&client));
+    char answer[1024];
+    const int size = SSL_read(client.ssl, answer, sizeof answer - 1);
+    assert_true(size > 12 && memcmp(answer, "HTTP/1.1 200", 12) == 0);
     end(&client);
     stop(fixture);
 }
@@ -179,6 +344,17 @@ int main(void)
         TEST(new_keys_come_between_requests),
         TEST(who_does_not_speak_tls_reads_so_behind_a_long_request),
         TEST(who_sends_nothing_but_new_keys_is_cut_off),
+        TEST(who_asks_for_nothing_but_new_keys_is_cut_off),
+        TEST(who_sends_new_keys_slowly_is_cut_off),
+        TEST(who_sends_a_byte_between_new_keys_is_cut_off),
+        TEST(sealed_records_are_read),
+        TEST(sealed_records_of_tls_1_2_are_read),
+        TEST(who_sends_empty_records_is_cut_off),
+        TEST(who_sends_empty_records_of_tls_1_2_is_cut_off),
+        TEST(who_cancels_without_end_is_cut_off),
+        TEST(who_asks_to_renegotiate_is_cut_off),
+        TEST(a_handshake_in_crumbs_is_cut_off),
+        TEST(a_request_in_records_of_one_byte_is_answered),
     };
     return cmocka_run_group_tests_name("tls", tests, make_certificate, remove_certificate);
 }
