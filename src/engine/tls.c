@@ -167,9 +167,14 @@ int sx__tls_reload(struct sx__tls *tls, char *message, size_t size)
         return SX_ENOMEM;
     }
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
-    const int status = set_rules(context, tls->minimum)
-                           ? load(context, tls, message, size)
-                           : fail(message, size, "the ciphers", CIPHERS_1_2);
+    int status;
+    if (set_rules(context, tls->minimum)) {
+        status = load(context, tls, message, size);
+    } else if (ERR_peek_error() != 0) {
+        status = fail(message, size, "the ciphers", CIPHERS_1_2);
+    } else { /* OpenSSL 3.5 gives no reason when memory is missing for the ciphers */
+        status = SX_ENOMEM;
+    }
     ERR_clear_error();
     if (status < 0) {
         SSL_CTX_free(context);
