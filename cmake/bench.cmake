@@ -59,7 +59,8 @@ endif()
 
 # cargo is told to take the crates of Debian's directory for those of its registry. The manifest is
 # copied, because cargo writes a lock file beside it.
-if(EXISTS ${SX_CARGO} AND EXISTS ${SX_RUSTC} AND EXISTS /usr/share/cargo/registry)
+file(GLOB SX_CRATES /usr/share/cargo/registry/prometheus-[0-9]*)
+if(EXISTS ${SX_CARGO} AND EXISTS ${SX_RUSTC} AND SX_CRATES)
     set(source ${CMAKE_CURRENT_SOURCE_DIR}/bench/rust)
     set(cargo ${directory}/cargo)
     add_custom_command(OUTPUT ${directory}/rust DEPENDS ${source}/Cargo.toml ${source}/rust.rs
@@ -75,5 +76,5 @@ if(EXISTS ${SX_CARGO} AND EXISTS ${SX_RUSTC} AND EXISTS /usr/share/cargo/registr
     add_custom_target(bench_rust DEPENDS ${directory}/rust)
     add_dependencies(bench bench_rust)
 else()
-    message(STATUS "No benchmark of the Rust client: cargo, librust-prometheus+protobuf-dev")
+    message(STATUS "No benchmark of the Rust client: cargo, librust-prometheus-dev")
 endif()

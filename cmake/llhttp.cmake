@@ -1,6 +1,7 @@
-# The HTTP parser: built from the C sources of Debian's node-llhttp, installed or unpacked by
-# scripts/deps, or else a system libllhttp. Sets SX_LLHTTP_OBJECTS and SX_LLHTTP_LIBRARIES, one of
-# which is empty, and defines the target sx_llhttp, which gives its users the header.
+# The HTTP parser: built from the C sources of Debian 12's node-llhttp, installed or unpacked by
+# scripts/deps, or else a system libllhttp (Debian 13's libllhttp-dev). Sets SX_LLHTTP_OBJECTS and
+# SX_LLHTTP_LIBRARIES, one of which is empty, and defines the target sx_llhttp, which gives its users
+# the header.
 
 find_path(SX_LLHTTP_SOURCES llhttp.c NO_DEFAULT_PATH DOC "Folder with api.c, http.c and llhttp.c"
     PATHS /usr/share/llhttp ${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked/usr/share/llhttp)

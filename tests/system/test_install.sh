@@ -49,6 +49,11 @@ gcc -std=c11 -Wall -Werror $(flags --variable=gcc_cflags sextant) -o app_static 
     $(flags --cflags sextant) "$libraries/libsextant.a" "$libraries/libsextant-metrics.a" \
     $(flags --static --libs sextant | sed 's/-lsextant[-a-z]*//g')
 env -u LD_LIBRARY_PATH ./app_static
+# With the other libraries' archives as well; the linker warns of getaddrinfo and the like.
+gcc -static -std=c11 -o app_wholly_static "$consumer/app.c" \
+    $(flags --cflags sextant) $(flags --static --libs sextant) 2>wholly_static.log ||
+    { cat wholly_static.log; exit 1; }
+env -u LD_LIBRARY_PATH ./app_wholly_static
 echo "pkg-config, C++"
 g++ -std=c++11 -Wall -Werror -o metrics_cxx "$consumer/metrics.cc" \
     $(flags --cflags --libs sextant-metrics)
