@@ -73,10 +73,11 @@ struct sx_run_options {
     unsigned address_connection_count; /* of one client, by its IPv4 address or IPv6 network of 64
                                           bits; with those that have had their last response, twice
                                           as many. 0: no limit, which is right behind a proxy */
-    size_t held_bytes; /* of bodies that are on their way to or from slow clients, in memory, all
-                          together; then the slowest of them are closed. 0: 256 MiB, or four
-                          times body_bytes; not less than body_bytes. A response that is larger by
-                          itself is a 500 */
+    size_t held_bytes; /* memory of all requests and responses that wait for their clients: headers,
+                          bodies, streams, and with TLS each connection; with more, the slowest
+                          clients are closed. The process grows by at most an eighth more than that,
+                          and by what handlers use. 0: 256 MiB, or four times body_bytes; not less
+                          than body_bytes. A response that is larger by itself is a 500 */
     int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
     enum sx_serves serves;                   /* at host and port; 0: all routes */
     const struct sx_tls_options *tls;        /* at host and port; NULL: without */

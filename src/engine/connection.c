@@ -104,7 +104,7 @@ static void end_exchange(struct sx__connection *connection, enum sx_outcome outc
     const size_t head_size = connection->head_size;
     const size_t sent = connection->sent > head_size ? connection->sent - head_size : 0;
     exchange->record.response_body_bytes =
-        streamed->space == NULL ? sent : streamed->sent_bytes + smaller(sent, streamed->piece_size);
+        !streamed->is_present ? sent : streamed->sent_bytes + smaller(sent, streamed->piece_size);
     exchange->record.ended_ns = now_ns;
     const struct sx__service *service = &connection->protocol->service;
     service->end(service->app, exchange, outcome);
@@ -112,8 +112,8 @@ static void end_exchange(struct sx__connection *connection, enum sx_outcome outc
 
 static void free_streamed(struct sx__connection *connection)
 {
-    free(connection->streamed.space);
-    connection->streamed = (struct sx__streamed){.space = NULL};
+    sx__spaces_give(connection->protocol->spaces, &connection->streamed.space);
+    connection->streamed = (struct sx__streamed){.is_present = false};
 }
 
 void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
@@ -138,8 +138,7 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
     case SX__PHASE_PRODUCE:
     case SX__PHASE_PAUSE:
         connection->cut_off = true;
-        connection->seems_whole =
-            connection->streamed.space != NULL && !connection->streamed.chunked;
+        connection->seems_whole = connection->streamed.is_present && !connection->streamed.chunked;
         end_exchange(connection, SX_OUTCOME_RESPONSE_ABORTED, now_ns);
         break;
     case SX__PHASE_REJECTION:
@@ -207,7 +206,8 @@ static int respond(struct sx__connection *connection, const struct sx__response 
     connection->body = has_body && !request->is_head ? response->body : (struct sx_str){NULL, 0};
     if (streamed && !request->is_head) {
         connection->body = (struct sx_str){NULL, 0};
-        return sx__stream_begin(connection, head.chunked);
+        sx__stream_begin(connection, head.chunked);
+        return 0;
     }
     if (has_body && !request->is_head && response->file.present && response->file.size > 0) {
         connection->file = response->file;
@@ -305,8 +305,13 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
 size_t sx__connection_get_held(const struct sx__connection *connection)
 {
     const struct sx__request *request = connection->request;
-    return (request == NULL ? 0 : sx__request_get_held(request)) +
-           (connection->phase == SX__PHASE_RESPONSE ? connection->body.size : 0);
+    const struct sx__space *piece = &connection->streamed.space;
+    if (request == NULL) {
+        return 0;
+    }
+    const bool is_sending = connection->phase == SX__PHASE_RESPONSE;
+    const size_t body_size = is_sending && piece->data == NULL ? connection->body.size : 0;
+    return sx__request_get_held(request) + piece->touched + body_size;
 }
 
 /* The last response lingers, even if its request was read to the end: more may have come since, or
@@ -322,7 +327,7 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
         return;
     }
     struct sx__streamed *streamed = &connection->streamed;
-    if (phase == SX__PHASE_RESPONSE && streamed->space != NULL && !streamed->is_last) {
+    if (phase == SX__PHASE_RESPONSE && streamed->is_present && !streamed->is_last) {
         free_head(connection);
         streamed->sent_bytes += streamed->piece_size;
         streamed->piece_size = 0;
@@ -381,7 +386,7 @@ int sx__connection_reserve(struct sx__connection *connection, struct sx__request
 
 void sx__connection_receive(struct sx__connection *connection, size_t size)
 {
-    connection->request->filled += size;
+    sx__request_receive(connection->request, size);
     connection->waiting = true;
 }
 

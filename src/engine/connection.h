@@ -28,6 +28,7 @@
 struct sx__protocol {
     struct sx__service service;
     struct sx_run_options options; /* no zeroes left */
+    struct sx__spaces *spaces;     /* NULL: none are kept */
     _Atomic bool stopping;         /* each response is the last of its connection */
 };
 
@@ -57,7 +58,7 @@ enum sx__phase {
 
 /* A body that is produced piece by piece. */
 struct sx__streamed {
-    char *space; /* malloc; NULL: the response is not streamed */
+    bool is_present; /* the response is streamed */
     bool chunked;
     bool in_piece;        /* what is being sent lies in `space`, not the head */
     bool is_last;         /* and nothing comes after it */
@@ -65,6 +66,7 @@ struct sx__streamed {
     uint64_t sent_bytes;  /* before this piece, without framing */
     uint64_t progress_ns; /* when something was produced at last */
     uint64_t resume_ns;
+    struct sx__space space; /* only while something is produced and sent */
 };
 
 /* Who is at the other end. */

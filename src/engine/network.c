@@ -22,7 +22,9 @@
 #define SWEEP_MS 1000  /* how late a timeout may be noticed */
 #define REST_MS 100    /* of the listener, when descriptors are exhausted */
 #define STOP_SWEEP_MS 10
-#define QUEUE_SHARE 4     /* of what may be held, for each queue as much beside it as this part */
+#define FULL_SHARE 8  /* beyond what may be held, this part of it at most is used for an instant */
+#define KEPT_SHARE 4  /* of what may be held, this part may be memory that is kept for reuse */
+#define QUEUE_SHARE 4 /* of what may be held, for each queue as much beside it as this part */
 #define STOP_GRACE_MS 200 /* before the deadline, for the queue; behind it, for the threads */
 
 uint64_t sx__now_ns(void)
@@ -92,6 +94,7 @@ static int make_workers(struct sx__network *network)
     for (unsigned i = 0; i < count; i++) {
         struct sx__worker *worker = &network->workers[i];
         worker->network = network;
+        worker->pool.spaces = &network->spaces;
         pthread_cond_init(&worker->unparked, NULL);
         worker->frame = sx__frame_new(&network->protocol.service);
         if (worker->frame == NULL) {
@@ -115,6 +118,8 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
     sx__permits_init(&made->permits);
     sx__addresses_init(&made->addresses, options->address_connection_count);
     sx__tokens_init(&made->tokens, options->queue_count, options->held_bytes / QUEUE_SHARE);
+    sx__spaces_init(&made->spaces, options->held_bytes / KEPT_SHARE);
+    made->protocol.spaces = &made->spaces;
     int status = open_descriptors(made);
     if (status == 0) {
         status = make_workers(made);
@@ -192,6 +197,7 @@ bool sx__network_destroy(struct sx__network *network)
     sx__tokens_clean_up(&network->tokens);
     sx__permits_clean_up(&network->permits);
     sx__addresses_clean_up(&network->addresses);
+    sx__spaces_clean_up(&network->spaces);
     free(network);
     return true;
 }
@@ -286,9 +292,25 @@ void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t
     }
 }
 
+bool sx__network_is_full(struct sx__network *network)
+{
+    const size_t most = network->protocol.options.held_bytes;
+    const size_t held = atomic_load_explicit(&network->held, memory_order_relaxed) +
+                        atomic_load_explicit(&network->dying, memory_order_relaxed);
+    const size_t kept = atomic_load_explicit(&network->spaces.bytes, memory_order_relaxed);
+    if (kept > 0 && held + kept > most) {
+        sx__spaces_trim(&network->spaces, true);
+    }
+    return held > most + most / FULL_SHARE;
+}
+
 void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes)
 {
     slot->taken = bytes == 0 ? 0 : slot->taken;
+    if (slot->dying > 0) {
+        atomic_fetch_sub(&network->dying, slot->dying);
+        slot->dying = 0;
+    }
     if (slot->held == bytes) {
         return;
     }
@@ -296,10 +318,11 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
         slot->held_since_ns = sx__now_ns();
     }
     const bool grows = bytes > slot->held;
+    const size_t kept = atomic_load_explicit(&network->spaces.bytes, memory_order_relaxed);
     const size_t more = bytes - slot->held; /* or less: it wraps around, as the sum does */
     slot->held = bytes;
     const size_t held = atomic_fetch_add(&network->held, more) + more;
-    if (grows && held > network->protocol.options.held_bytes) {
+    if (grows && held + kept > network->protocol.options.held_bytes) {
         sx__network_wake_monitor(network);
     }
 }
@@ -308,12 +331,16 @@ static void shed_slow_clients(struct sx__network *network, uint64_t now_ns)
 {
     const size_t held = atomic_load(&network->held);
     const size_t most = network->protocol.options.held_bytes;
+    if (held + atomic_load(&network->spaces.bytes) > most) {
+        sx__spaces_trim(&network->spaces, true);
+    }
     if (held <= most) {
         return;
     }
     unsigned count = 0;
     const size_t freed =
         sx__slots_shed(&network->slots, network->epoll_fd, held - most, now_ns, &count);
+    atomic_fetch_add(&network->dying, freed);
     atomic_fetch_sub(&network->held, freed);
     if (count > 0) {
         sx__network_log(
@@ -395,6 +422,7 @@ static void monitor(struct sx__network *network)
         shed_slow_clients(network, now_ns);
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, SX__SWEEP_LATE, network->epoll_fd, now_ns);
+            sx__spaces_trim(&network->spaces, false);
             swept_ns = now_ns;
         }
         if (now_ns - woken_ns >= (uint64_t)REST_MS * NS_PER_MS) {

@@ -84,7 +84,9 @@ struct sx__slot {
     struct sx__address *address;
     size_t held; /* bytes of a request or a response that wait for the client */
     uint64_t held_since_ns;
-    size_t taken; /* bytes that came and went since it held nothing */
+    size_t taken;              /* bytes that came and went since it held nothing */
+    size_t dying;              /* bytes that it holds still, although it was shed */
+    uint64_t put_off_until_ns; /* it is not read before, for want of memory; 0: it may be */
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -346,7 +348,9 @@ struct sx__network {
     _Atomic bool cuts_off; /* it stops, and its time for that is over */
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
-    _Atomic size_t held;             /* bytes that wait for their clients */
+    _Atomic size_t held;  /* bytes that wait for their clients */
+    _Atomic size_t dying; /* bytes of those that were shed, and are not freed yet */
+    struct sx__spaces spaces;
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener *listeners;
     size_t listener_count;
@@ -362,6 +366,10 @@ struct sx__network {
     struct sx__blocking blocking;
     struct sx__slots slots;
 };
+
+/* Whether so much is held that nothing more should be read before those that were shed are freed.
+ * What is kept for reuse is unmapped first. */
+bool sx__network_is_full(struct sx__network *network);
 
 /* Says how much the slot holds while nobody is at it. */
 void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes);

@@ -21,6 +21,7 @@
 #define SX_ENGINE_REQUEST_H
 
 #include "engine.h"
+#include "spaces.h"
 #include <llhttp.h>
 
 /* Room for reading that is left after a header, so that any body can come in. */
@@ -44,8 +45,11 @@ enum sx__parse {
 struct sx__request {
     struct sx__request *next; /* in a pool */
     const struct sx_run_options *limits;
+    struct sx__spaces *spaces;
+    struct sx__space own_space; /* which the request itself lies in */
 
-    char *input; /* `own_input`, or malloc where that was too small */
+    char *input; /* `own_input`, or `input_space` where that was too small */
+    struct sx__space input_space;
     size_t capacity;
     size_t start;  /* of the present request */
     size_t parsed; /* all before this has been used up */
@@ -73,24 +77,25 @@ struct sx__request {
     uint64_t body_raw_bytes; /* as received, with all of its framing */
     char *body; /* within the input, or `own_body` where it does not fit or is chunked */
     size_t body_size;
-    char *own_body;
-    size_t own_body_capacity;
+    struct sx__space own_body;
 
     struct sx__exchange exchange;
     struct sx__header headers[SX__HEADERS_MAX];
     char response_head[SX__RESPONSE_HEAD_BYTES];
     char *path_space;
+    size_t own_touched; /* of own_input, bytes that have been written since it was mapped */
     size_t own_capacity;
     char own_input[]; /* own_capacity bytes, then the path space */
 };
 
 /* Requests kept for reuse by one thread. */
 struct sx__request_pool {
+    struct sx__spaces *spaces; /* of all threads; NULL: there are none */
     struct sx__request *first;
     unsigned count;
 };
 
-/* A request from the pool or from malloc, empty; NULL: no memory. */
+/* A request from the pool or from the spaces, empty; NULL: no memory. */
 struct sx__request *sx__request_new(struct sx__request_pool *pool,
                                     const struct sx_run_options *limits);
 /* Back to the pool; NULL is a no-op. */
@@ -103,11 +108,18 @@ int sx__request_make_room(struct sx__request *request);
 /* Where the next bytes go: at least one. Errors: SX_ENOMEM */
 int sx__request_reserve(struct sx__request *request, char **space, size_t *size);
 
+/* So many bytes have come there. */
+void sx__request_receive(struct sx__request *request, size_t size);
+
+/* Makes room in `own_body` for a body of so many bytes. Errors: SX_ENOMEM */
+int sx__request_grow_body(struct sx__request *request, size_t size);
+
 /* Forgets the present request and begins the next with the bytes that came after it. */
 void sx__request_next(struct sx__request *request);
 
-/* The memory that it has besides that of every request: a large body, or a large header. */
+/* All memory that it occupies, at most; of it, what a large body and a large header take. */
 size_t sx__request_get_held(const struct sx__request *request);
+size_t sx__request_get_large(const struct sx__request *request);
 
 enum sx__parse sx__request_scan_head(struct sx__request *request);
 

@@ -1,6 +1,5 @@
 /* request_llhttp.c: what llhttp reads: the lines of the header, and the body. */
 #include "request.h"
-#include <stdlib.h>
 #include <string.h>
 
 static const struct sx__fault no_memory = {503, SX_REASON_OVERLOADED, "there is no memory left"};
@@ -58,33 +57,16 @@ static int on_headers_complete(llhttp_t *parser)
     return 0;
 }
 
-static int grow_body(struct sx__request *request, size_t size)
-{
-    size_t capacity =
-        request->own_body_capacity == 0 ? SX__INPUT_SPARE_BYTES : request->own_body_capacity;
-    while (capacity < size) {
-        capacity *= 2;
-    }
-    char *body = realloc(request->own_body, capacity);
-    if (body == NULL) {
-        return SX_ENOMEM;
-    }
-    request->own_body = body;
-    request->own_body_capacity = capacity;
-    return 0;
-}
-
 /* Either the body lies in the input already, behind the header, or it is copied. */
 static int on_body(llhttp_t *parser, const char *data, size_t size)
 {
     struct sx__request *request = request_of(parser);
-    if (request->own_body != NULL || request->is_chunked) {
-        if (request->body_size + size > request->own_body_capacity &&
-            grow_body(request, request->body_size + size) < 0) {
+    if (request->own_body.data != NULL || request->is_chunked) {
+        if (sx__request_grow_body(request, request->body_size + size) < 0) {
             request->fault = &no_memory;
             return HPE_USER;
         }
-        memcpy(request->own_body + request->body_size, data, size);
+        memcpy(request->own_body.data + request->body_size, data, size);
     }
     request->body_size += size;
     return 0;
@@ -168,9 +150,9 @@ static const struct sx__fault *prepare_body(struct sx__request *request)
     const size_t body_offset = request->start + request->head_size;
     request->body = request->input + body_offset;
     if (request->content_length > request->capacity - body_offset) {
-        request->own_body_capacity = (size_t)request->content_length;
-        request->own_body = malloc(request->own_body_capacity);
-        if (request->own_body == NULL) {
+        /* Address space; it becomes memory as the body arrives. */
+        if (sx__spaces_take(request->spaces, &request->own_body, (size_t)request->content_length) <
+            0) {
             return &no_memory;
         }
     }
@@ -234,8 +216,8 @@ static enum sx__parse feed(struct sx__request *request, const char *bytes, size_
 
 static void finish_body(struct sx__request *request)
 {
-    if (request->own_body != NULL) {
-        request->body = request->own_body;
+    if (request->own_body.data != NULL) {
+        request->body = request->own_body.data;
     }
     request->exchange.body = (struct sx_str){request->body, request->body_size};
     request->exchange.record.request_body_bytes = request->body_size;
@@ -265,7 +247,7 @@ enum sx__parse sx__request_parse_body(struct sx__request *request)
         return SX__PARSE_DONE;
     }
     /* What was copied need not be kept, so that there is always room to read. */
-    if (request->own_body != NULL || request->is_chunked) {
+    if (request->own_body.data != NULL || request->is_chunked) {
         request->filled = request->parsed = request->start + request->head_size;
     }
     return SX__PARSE_MORE;

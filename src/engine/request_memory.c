@@ -1,9 +1,13 @@
 /* request_memory.c: where requests live, and the room for what comes next. */
 #include "request.h"
-#include <stdlib.h>
 #include <string.h>
 
 #define POOL_MAX 4 /* of one thread, which has one request in hand and seldom a second */
+#define PAGE_BYTES 4096
+
+/* What one call reads of a body: enough that the calls cost little beside the copying. */
+#define BODY_BYTES_AT_ONCE ((size_t)256 << 10)
+#define BODY_CAPACITY_FIRST ((size_t)16 << 10) /* of a body whose size is not known */
 
 static void empty(struct sx__request *request)
 {
@@ -23,18 +27,30 @@ struct sx__request *sx__request_new(struct sx__request_pool *pool,
         return request;
     }
     /* Pages of it that are never written cost nothing. */
-    request = malloc(sizeof *request + SX__INPUT_BYTES + limits->request_line_bytes + 2);
-    if (request == NULL) {
+    struct sx__space space;
+    if (sx__spaces_take(pool->spaces, &space,
+                        sizeof *request + SX__INPUT_BYTES + limits->request_line_bytes + 2) < 0) {
         return NULL;
     }
+    request = (struct sx__request *)(void *)space.data;
     memset(request, 0, offsetof(struct sx__request, exchange));
+    sx__space_touch(&space, space.capacity);
     request->limits = limits;
+    request->spaces = pool->spaces;
+    request->own_space = space;
     request->own_capacity = SX__INPUT_BYTES;
+    request->own_touched = 0;
     request->input = request->own_input;
     request->capacity = request->own_capacity;
     request->path_space = request->own_input + request->own_capacity;
     empty(request);
     return request;
+}
+
+static void free_request(struct sx__request *request)
+{
+    struct sx__space space = request->own_space;
+    sx__spaces_give(request->spaces, &space);
 }
 
 void sx__request_destroy(struct sx__request_pool *pool, struct sx__request *request)
@@ -43,13 +59,11 @@ void sx__request_destroy(struct sx__request_pool *pool, struct sx__request *requ
         return;
     }
     empty(request);
-    if (request->input != request->own_input) {
-        free(request->input);
-        request->input = request->own_input;
-        request->capacity = request->own_capacity;
-    }
+    sx__spaces_give(request->spaces, &request->input_space);
+    request->input = request->own_input;
+    request->capacity = request->own_capacity;
     if (pool->count == POOL_MAX) {
-        free(request);
+        free_request(request);
         return;
     }
     request->next = pool->first;
@@ -62,16 +76,14 @@ void sx__request_pool_clean_up(struct sx__request_pool *pool)
     while (pool->first != NULL) {
         struct sx__request *request = pool->first;
         pool->first = request->next;
-        free(request);
+        free_request(request);
     }
     pool->count = 0;
 }
 
 void sx__request_next(struct sx__request *request)
 {
-    free(request->own_body);
-    request->own_body = NULL;
-    request->own_body_capacity = 0;
+    sx__spaces_give(request->spaces, &request->own_body);
     request->body = NULL;
     request->body_size = 0;
     request->body_raw_bytes = 0;
@@ -108,15 +120,19 @@ int sx__request_make_room(struct sx__request *request)
         memmove(request->input, request->input + request->start, size);
     } else {
         const size_t capacity = size + size / 2 + 2 * (size_t)SX__INPUT_SPARE_BYTES;
-        char *input = malloc(capacity);
-        if (input == NULL) {
+        struct sx__space space;
+        if (sx__spaces_take(request->spaces, &space, capacity) < 0) {
             return SX_ENOMEM;
         }
-        memcpy(input, request->input + request->start, size);
-        if (request->input != request->own_input) {
-            free(request->input);
+        if (sx__space_extend(&space, capacity) < 0) {
+            sx__spaces_give(request->spaces, &space);
+            return SX_ENOMEM;
         }
-        request->input = input;
+        memcpy(space.data, request->input + request->start, size);
+        sx__space_touch(&space, size);
+        sx__spaces_give(request->spaces, &request->input_space);
+        request->input_space = space;
+        request->input = space.data;
         request->capacity = capacity;
     }
     request->parsed -= request->start;
@@ -125,8 +141,21 @@ int sx__request_make_room(struct sx__request *request)
     return 0;
 }
 
+/* Whether what comes next is of the body alone, and its place is known. */
+static bool is_body_next(const struct sx__request *request)
+{
+    return request->own_body.data != NULL && !request->is_chunked &&
+           request->parsed == request->filled && request->body_size < request->content_length;
+}
+
 int sx__request_reserve(struct sx__request *request, char **space, size_t *size)
 {
+    if (is_body_next(request)) {
+        const size_t left = (size_t)request->content_length - request->body_size;
+        *size = left < BODY_BYTES_AT_ONCE ? left : BODY_BYTES_AT_ONCE;
+        *space = request->own_body.data + request->body_size;
+        return sx__space_extend(&request->own_body, request->body_size + *size);
+    }
     /* Once the header was parsed its views must stay where they are; parse_body then keeps room. */
     if (request->head_size == 0 && request->filled + SX__INPUT_SPARE_BYTES > request->capacity) {
         const int status = sx__request_make_room(request);
@@ -139,9 +168,51 @@ int sx__request_reserve(struct sx__request *request, char **space, size_t *size)
     return 0;
 }
 
-/* Of a body only what has come: the rest of its room was never touched. */
+void sx__request_receive(struct sx__request *request, size_t size)
+{
+    if (is_body_next(request)) {
+        request->body_size += size;
+        request->body_raw_bytes += size;
+        request->exchange.record.request_body_bytes = request->body_size;
+        request->message_complete = request->body_size == request->content_length;
+        sx__space_touch(&request->own_body, request->body_size);
+        return;
+    }
+    request->filled += size;
+    if (request->input == request->own_input) {
+        request->own_touched =
+            request->filled > request->own_touched ? request->filled : request->own_touched;
+    } else {
+        sx__space_touch(&request->input_space, request->filled);
+    }
+}
+
+int sx__request_grow_body(struct sx__request *request, size_t size)
+{
+    struct sx__space *body = &request->own_body;
+    size_t capacity = body->capacity < BODY_CAPACITY_FIRST ? BODY_CAPACITY_FIRST : body->capacity;
+    while (capacity < size) {
+        capacity *= 2;
+    }
+    if (capacity > body->capacity &&
+        sx__spaces_enlarge(request->spaces, body, request->body_size, capacity) < 0) {
+        return SX_ENOMEM;
+    }
+    const int status = sx__space_extend(body, size);
+    if (status == 0) {
+        sx__space_touch(body, size);
+    }
+    return status;
+}
+
+size_t sx__request_get_large(const struct sx__request *request)
+{
+    return request->input_space.touched + request->own_body.touched;
+}
+
+/* Of the request itself: a page for the decoded path, and the pages up to the end of its input. */
 size_t sx__request_get_held(const struct sx__request *request)
 {
-    const size_t input_size = request->input == request->own_input ? 0 : request->capacity;
-    return input_size + (request->own_body == NULL ? 0 : request->body_size);
+    const size_t own_size = offsetof(struct sx__request, own_input) + request->own_touched;
+    return (own_size / PAGE_BYTES + 2) * PAGE_BYTES + sx__request_get_large(request);
 }

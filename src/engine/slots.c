@@ -181,6 +181,9 @@ uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns
 /* As many as are closed by one look at all connections. */
 #define SHED_AT_ONCE 16
 
+/* A client that waits for the next piece of a stream is not slow: it comes behind all others. */
+#define OF_THOSE_WHO_WAIT 1e18
+
 /* The slowest clients so far, the slowest first. */
 struct slowest {
     struct {
@@ -215,7 +218,9 @@ static void compare_rate(struct slowest *slowest, struct sx__slot *slot, uint64_
     }
     if (slot->held > 0) {
         const uint64_t held_ns = now_ns > slot->held_since_ns ? now_ns - slot->held_since_ns : 0;
-        add_slowest(slowest, slot, (double)slot->taken / ((double)held_ns * 1e-9 + 1e-3));
+        const double rate = (double)slot->taken / ((double)held_ns * 1e-9 + 1e-3);
+        const bool waits = sx__connection_get_want(&slot->connection) == SX__WANT_TIME;
+        add_slowest(slowest, slot, waits ? rate + OF_THOSE_WHO_WAIT : rate);
     }
     atomic_store_explicit(&slot->state, SX__SLOT_WAITING, memory_order_release);
 }
@@ -230,6 +235,7 @@ static size_t shed(struct sx__slot *slot, int epoll_fd)
     const size_t held = slot->held;
     if (held > 0) {
         slot->held = 0;
+        slot->dying += held;
         slot->late = true;
         slot->shed = true;
         if (sx__connection_get_want(&slot->connection) == SX__WANT_INPUT) {

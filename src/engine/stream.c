@@ -3,24 +3,22 @@
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_MS 1000000u
 #define STREAM_BYTES 16384
 #define CHUNK_HEAD_BYTES 8 /* "4000" and CRLF, at most */
 #define CHUNK_TAIL_BYTES 2
+#define SPACE_BYTES (CHUNK_HEAD_BYTES + STREAM_BYTES + CHUNK_TAIL_BYTES)
 #define PAUSE_MAX_MS 3600000u
 
-int sx__stream_begin(struct sx__connection *connection, bool chunked)
+void sx__stream_begin(struct sx__connection *connection, bool chunked)
 {
-    char *space = malloc(CHUNK_HEAD_BYTES + STREAM_BYTES + CHUNK_TAIL_BYTES);
     connection->streamed = (struct sx__streamed){
-        .space = space,
+        .is_present = true,
         .chunked = chunked,
         .progress_ns = connection->progress_ns,
     };
-    return space == NULL ? SX_ENOMEM : 0;
 }
 
 /* What waits has nothing to lose: when the server stops, or when the client may be gone and nothing
@@ -35,6 +33,8 @@ void sx__stream_pause(struct sx__connection *connection, unsigned wait_ms, uint6
         sx__connection_abort(connection, now_ns);
         return;
     }
+    /* Thousands may wait, for hours. */
+    sx__spaces_give(protocol->spaces, &streamed->space);
     const uint64_t wait_ns =
         (uint64_t)(wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS) * NS_PER_MS;
     streamed->resume_ns = now_ns + wait_ns;
@@ -46,9 +46,10 @@ void sx__stream_pause(struct sx__connection *connection, unsigned wait_ms, uint6
 static void send_piece(struct sx__connection *connection, size_t size)
 {
     struct sx__streamed *streamed = &connection->streamed;
-    char *data = streamed->space + CHUNK_HEAD_BYTES;
+    char *data = streamed->space.data + CHUNK_HEAD_BYTES;
     streamed->piece_size = size;
     streamed->in_piece = true;
+    sx__space_touch(&streamed->space, CHUNK_HEAD_BYTES + size + CHUNK_TAIL_BYTES);
     connection->sent = 0;
     connection->head_size = 0;
     connection->body = (struct sx_str){data, size};
@@ -70,8 +71,13 @@ void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns)
     struct sx__streamed *streamed = &connection->streamed;
     const struct sx__response *response = &connection->request->exchange.response;
     unsigned wait_ms = SX__STREAM_PAUSE_MS;
-    const int size = response->produce(response->produce_context,
-                                       streamed->space + CHUNK_HEAD_BYTES, STREAM_BYTES, &wait_ms);
+    if (streamed->space.data == NULL &&
+        sx__spaces_take(connection->protocol->spaces, &streamed->space, SPACE_BYTES) < 0) {
+        sx__connection_abort(connection, now_ns);
+        return;
+    }
+    const int size = response->produce(
+        response->produce_context, streamed->space.data + CHUNK_HEAD_BYTES, STREAM_BYTES, &wait_ms);
     if (size == SX_EAGAIN) {
         sx__stream_pause(connection, wait_ms, now_ns);
     } else if (size < 0 || size > STREAM_BYTES) {

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -22,6 +23,10 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *memory, size_t size);
 void __real_free(void *memory);
+void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+int __real_munmap(void *memory, size_t size);
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+int __wrap_munmap(void *memory, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
@@ -51,6 +56,19 @@ void __wrap_free(void *memory)
 {
     live -= memory != NULL ? 1 : 0;
     __real_free(memory);
+}
+
+/* Nothing here is so large that more than one call maps or unmaps it. */
+void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    void *memory = fails() ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, offset);
+    live += memory != MAP_FAILED ? 1 : 0;
+    return memory;
+}
+int __wrap_munmap(void *memory, size_t size)
+{
+    live--;
+    return __real_munmap(memory, size);
 }
 
 static bool serve(struct sx__connection *connection)

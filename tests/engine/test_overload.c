@@ -315,8 +315,8 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
 {
     struct fixture *fixture = *state;
     struct fake_service *fake = &fixture->fake;
-    enum { READERS = 5, SLOW = 0, ROOM = 256 << 10 };
-    fixture->options.held_bytes = (READERS - 1) * fake->big_size;
+    enum { READERS = 5, SLOW = 0, ROOM = 256 << 10, REQUEST_MOST = 65536 };
+    fixture->options.held_bytes = (READERS - 1) * (fake->big_size + REQUEST_MOST);
     start(fixture);
     int fds[READERS];
     size_t got[READERS];

@@ -1,0 +1,204 @@
+#define _DEFAULT_SOURCE /* mincore */
+/* Large memory goes back to the system, and some of it is kept for reuse until nobody uses it. */
+#include "spaces.h"
+#include <setjmp.h>
+#include <sextant/status.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define MIB ((size_t)1 << 20)
+#define KEPT_BYTES (8 * MIB)
+
+static struct sx__spaces spaces;
+static bool mprotect_fails;
+
+int __real_mprotect(void *memory, size_t size, int protection);
+int __wrap_mprotect(void *memory, size_t size, int protection);
+int __wrap_mprotect(void *memory, size_t size, int protection)
+{
+    return mprotect_fails ? -1 : __real_mprotect(memory, size, protection);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    sx__spaces_init(&spaces, KEPT_BYTES);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx__spaces_clean_up(&spaces);
+    return 0;
+}
+
+/* Bytes of the space that are in memory; SIZE_MAX: it is not mapped. */
+static size_t resident(const char *data, size_t size)
+{
+    static unsigned char pages[(1000 * MIB) / 4096];
+    const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t count = (size + page_bytes - 1) / page_bytes;
+    assert_true(count <= sizeof pages);
+    if (mincore((void *)(uintptr_t)data, size, pages) < 0) {
+        return SIZE_MAX;
+    }
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        sum += pages[i] % 2 * page_bytes;
+    }
+    return sum;
+}
+
+static struct sx__space take(size_t capacity)
+{
+    struct sx__space space;
+    assert_int_equal(sx__spaces_take(&spaces, &space, capacity), 0);
+    assert_true(space.capacity >= capacity);
+    return space;
+}
+
+static void fill(struct sx__space *space, size_t size)
+{
+    assert_int_equal(sx__space_extend(space, size), 0);
+    memset(space->data, 'x', size);
+    sx__space_touch(space, size);
+}
+
+static void address_space_becomes_memory_only_where_it_is_written(void **state)
+{
+    (void)state;
+    struct sx__space space = take(1000 * MIB);
+    char *data = space.data;
+    assert_int_equal(resident(data, 1000 * MIB), 0);
+    fill(&space, 32 * MIB);
+    assert_ptr_equal(space.data, data);
+    assert_in_range(resident(data, 1000 * MIB), 32 * MIB, space.touched);
+    assert_in_range(space.touched, 32 * MIB, 34 * MIB);
+    sx__spaces_give(&spaces, &space);
+    assert_null(space.data);
+    assert_int_equal(resident(data, 32 * MIB), SIZE_MAX);
+}
+
+static void a_kept_one_is_taken_again_if_it_fits(void **state)
+{
+    (void)state;
+    struct sx__space space = take(100000);
+    char *data = space.data;
+    fill(&space, 100000);
+    sx__spaces_give(&spaces, &space);
+    assert_int_equal(spaces.bytes, 100000);
+    struct sx__space larger = take(100001);
+    assert_ptr_not_equal(larger.data, data);
+    struct sx__space much_smaller = take(10000);
+    assert_ptr_not_equal(much_smaller.data, data);
+    struct sx__space fitting = take(60000);
+    assert_ptr_equal(fitting.data, data);
+    assert_int_equal(fitting.touched, 100000); /* its memory is there from the start */
+    assert_int_equal(spaces.bytes, 0);
+    sx__spaces_give(&spaces, &larger);
+    sx__spaces_give(&spaces, &much_smaller);
+    sx__spaces_give(&spaces, &fitting);
+}
+
+static void no_more_is_kept_than_was_said(void **state)
+{
+    (void)state;
+    struct sx__space taken[100];
+    const char *datas[100];
+    for (size_t i = 0; i < 100; i++) {
+        taken[i] = take(MIB / 2);
+        datas[i] = taken[i].data;
+        fill(&taken[i], MIB / 2);
+    }
+    size_t left = 0;
+    for (size_t i = 0; i < 100; i++) {
+        sx__spaces_give(&spaces, &taken[i]);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        left += resident(datas[i], MIB / 2) == MIB / 2 ? MIB / 2 : 0;
+    }
+    assert_int_equal(left, KEPT_BYTES);
+    assert_int_equal(spaces.bytes, KEPT_BYTES);
+    /* One that is larger than all that may be kept never is. */
+    taken[0] = take(2 * KEPT_BYTES);
+    fill(&taken[0], KEPT_BYTES + MIB);
+    sx__spaces_give(&spaces, &taken[0]);
+    assert_int_equal(spaces.bytes, KEPT_BYTES);
+}
+
+static void what_nobody_takes_between_two_trims_goes_back(void **state)
+{
+    (void)state;
+    struct sx__space used = take(200000);
+    struct sx__space unused = take(400000);
+    fill(&used, 200000);
+    fill(&unused, 400000);
+    sx__spaces_give(&spaces, &unused);
+    sx__spaces_give(&spaces, &used);
+    sx__spaces_trim(&spaces, false);
+    assert_int_equal(spaces.count, 2); /* they have come since the last one */
+    used = take(200000);
+    sx__spaces_give(&spaces, &used);
+    sx__spaces_trim(&spaces, false);
+    assert_int_equal(spaces.count, 1);
+    assert_int_equal(spaces.bytes, 200000);
+    sx__spaces_trim(&spaces, false);
+    assert_int_equal(spaces.count, 0);
+    assert_int_equal(spaces.bytes, 0);
+}
+
+static void a_space_is_enlarged_with_its_content(void **state)
+{
+    (void)state;
+    struct sx__space space = {.data = NULL};
+    assert_int_equal(sx__spaces_enlarge(&spaces, &space, 0, 16384), 0);
+    for (size_t size = 16384; size <= 16 * MIB; size *= 2) {
+        assert_int_equal(sx__space_extend(&space, size), 0);
+        memset(space.data + size / 2, (int)(size >> 14 & 0xff), size / 2);
+        assert_int_equal(sx__spaces_enlarge(&spaces, &space, size, 2 * size), 0);
+        assert_int_equal((unsigned char)space.data[size / 2], size >> 14 & 0xff);
+        assert_int_equal((unsigned char)space.data[size - 1], size >> 14 & 0xff);
+    }
+    sx__spaces_give(&spaces, &space);
+}
+
+static void want_of_memory_leaves_a_space_as_it_was(void **state)
+{
+    (void)state;
+    struct sx__space space = take(4 * MIB);
+    const struct sx__space before = space;
+    mprotect_fails = true;
+    assert_int_equal(sx__space_extend(&space, 3 * MIB), SX_ENOMEM);
+    assert_memory_equal(&space, &before, sizeof space);
+    assert_int_equal(sx__spaces_enlarge(&spaces, &space, MIB, 8 * MIB), SX_ENOMEM);
+    assert_memory_equal(&space, &before, sizeof space);
+    struct sx__space none;
+    assert_int_equal(sx__spaces_take(&spaces, &none, 8 * MIB), SX_ENOMEM);
+    mprotect_fails = false;
+    assert_int_equal(sx__space_extend(&space, 5 * MIB), SX_ENOMEM);
+    assert_int_equal(sx__spaces_take(&spaces, &none, SIZE_MAX), SX_ENOMEM);
+    assert_int_equal(sx__spaces_take(&spaces, &none, SIZE_MAX / 4), SX_ENOMEM);
+    sx__spaces_give(&spaces, &space);
+    sx__spaces_give(&spaces, &(struct sx__space){.data = NULL});
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(address_space_becomes_memory_only_where_it_is_written),
+        TEST(a_kept_one_is_taken_again_if_it_fits),
+        TEST(no_more_is_kept_than_was_said),
+        TEST(what_nobody_takes_between_two_trims_goes_back),
+        TEST(a_space_is_enlarged_with_its_content),
+        TEST(want_of_memory_leaves_a_space_as_it_was),
+    };
+    return cmocka_run_group_tests_name("spaces", tests, NULL, NULL);
+}
