@@ -75,6 +75,24 @@ SX_API SX_MUST_CHECK struct sx_result sx_bytes(const char *content_type, const v
 SX_API SX_MUST_CHECK struct sx_result sx_bytes_take(const char *content_type, void *data,
                                                     size_t size);
 
+/** Releases what a result has used. */
+typedef void sx_clean_up_fn(void *context);
+
+/** Answers 200 with bytes that stay where they are: nothing is copied, and `clean_up` says when
+ * they are not needed any more. For what is kept from request to request, or comes from elsewhere
+ * than malloc.
+ *
+ * `clean_up` is called once, whatever becomes of the response: after its last byte went to the
+ * kernel, or when the client has left or another result took its place. Until then nothing may
+ * change the bytes. As sx_bytes.
+ * @param data      NULL with a size, as want of memory, makes it a 500, and the context is cleaned
+ * up
+ * @param clean_up  NULL: nothing to do, as for constants
+ * Threads:  [any]; clean_up may be called from any thread
+ */
+SX_API struct sx_result sx_bytes_lend(const char *content_type, const void *data, size_t size,
+                                      sx_clean_up_fn *clean_up, void *context);
+
 /** Writes the next bytes of a streamed body to `space`.
  *
  * It may block, as a handler may, and then holds a thread like one; where nothing is there yet it
@@ -85,7 +103,6 @@ SX_API SX_MUST_CHECK struct sx_result sx_bytes_take(const char *content_type, vo
  * Threads:  any, one at a time
  */
 typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wait_ms);
-typedef void sx_clean_up_fn(void *context);
 
 /** Answers 200 with a body of a length that is not known yet.
  *

@@ -341,7 +341,7 @@ static void respond(struct sx_request *request)
     if (source != NULL && source->produce != NULL) {
         response->produce = source->produce;
         response->produce_context = source->context;
-    } else if (source != NULL) {
+    } else if (source != NULL && source->fd >= 0) {
         response->file = (struct sx__file_part){true, source->fd, source->offset, source->size};
     }
     exchange->record.status = result->status;

@@ -317,7 +317,7 @@ struct sx_result sx__file_answer(const struct sx_request *request, struct sx_res
 {
     struct sx__source *source = result.source;
     const enum sx_method method = request->exchange->record.method_id;
-    if (source == NULL || source->produce != NULL || result.status != 200) {
+    if (source == NULL || source->fd < 0 || result.status != 200) {
         return result;
     }
     struct validators validators = {0};

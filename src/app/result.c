@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,24 @@ struct sx_result sx_bytes_take(const char *content_type, void *data, size_t size
         .body = data,
         .body_size = size,
     };
+}
+
+struct sx_result sx_bytes_lend(const char *content_type, const void *data, size_t size,
+                               sx_clean_up_fn *clean_up, void *context)
+{
+    struct sx__source *source = data == NULL && size > 0 ? NULL : malloc(sizeof *source);
+    if (source == NULL) {
+        if (clean_up != NULL) {
+            clean_up(context);
+        }
+        return sx__result_fault("sx_bytes_lend: %s",
+                                data == NULL && size > 0 ? "data is NULL" : "out of memory");
+    }
+    *source =
+        (struct sx__source){.lends = true, .context = context, .clean_up = clean_up, .fd = -1};
+    struct sx_result result = sx_bytes_take(content_type, (void *)(uintptr_t)data, size);
+    result.source = source;
+    return result;
 }
 
 struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, void *context,
@@ -333,7 +352,9 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
     }
     result->body = rendered.body;
     result->body_size = rendered.body_size;
+    result->source = rendered.source; /* which may lend the body */
     rendered.body = NULL;
+    rendered.source = NULL;
     sx_result_clean_up(&rendered);
     if (result->body == NULL) {
         result->content_type = NULL;
@@ -356,9 +377,9 @@ void sx_result_clean_up(struct sx_result *result)
     if (result == NULL) {
         return;
     }
+    free(result->source != NULL && result->source->lends ? NULL : result->body);
     clean_up_source(result->source);
     json_decref(result->json);
-    free(result->body);
     free(result->headers);
     free(result->cause == no_memory ? NULL : result->cause);
     *result = (struct sx_result){0};

@@ -9,6 +9,7 @@
  * routes as many as there are.
  */
 #include "families.h"
+#include "pages.h"
 
 #include <sextant/exposition.h>
 #include <stdatomic.h>
@@ -51,6 +52,7 @@ struct sx_prometheus {
     size_t row_count;          /* the routes, and one row for what no route answers */
     bool *excluded;            /* [row_count] */
     place_of_children *places; /* [row_count][COLUMNS] */
+    struct sx__pages pages;
 };
 
 static struct sx_str view(const char *text)
@@ -435,6 +437,7 @@ static void clean_up(struct sx_prometheus *self)
     }
     free((void *)self->places);
     free(self->excluded);
+    sx__pages_clean_up(&self->pages);
     self->places = NULL;
     self->excluded = NULL;
 }
@@ -459,6 +462,7 @@ static struct sx_result init(struct sx_prometheus *self,
     struct sx_result result = sx_continue();
     options = options == NULL ? &defaults : options;
     self->app = app;
+    sx__pages_init(&self->pages);
     int status = tables_new(self, options) ? SX_OK : SX_ENOMEM;
     if (status == SX_OK) {
         exclude(self, options->excluded);
@@ -510,14 +514,18 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
 {
     const char *accept = sx_request_get_header_list(request, "Accept");
     const enum sx_format format = sx_format_negotiate(view(accept == NULL ? "" : accept));
-    struct sx_page page = {0};
-    int status = sx_page_render(&page, prometheus->registry, format);
+    struct sx__kept_page *kept = sx__pages_take(&prometheus->pages);
+    if (kept == NULL) {
+        return sx_fail(500, "the page cannot be rendered: out of memory");
+    }
+    int status = sx_page_render(&kept->page, prometheus->registry, format);
     if (status < 0) {
-        sx_page_clean_up(&page);
+        sx__pages_give(kept);
         return sx_fail(500, "the page cannot be rendered: %s", sx_status_text(status));
     }
     return sx_with_header("Vary", "Accept",
-                          sx_bytes_take(sx_format_content_type(format), page.data, page.size));
+                          sx_bytes_lend(sx_format_content_type(format), kept->page.data,
+                                        kept->page.size, sx__pages_give, kept));
 }
 SX_BIND_SHARED(sx_expose_metrics, (inject, sx_prometheus, prometheus),
                (inject, sx_request, request));
