@@ -192,6 +192,7 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
     slot->overloaded = false;
     slot->held = 0;
     slot->taken = 0;
+    slot->held_since_ns = 0;
     slot->dying = 0;
     slot->put_off_until_ns = 0;
     atomic_store_explicit(&slot->resume_ns, UINT64_MAX, memory_order_relaxed);

@@ -306,7 +306,10 @@ bool sx__network_is_full(struct sx__network *network)
 
 void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes)
 {
-    slot->taken = bytes == 0 ? 0 : slot->taken;
+    if (bytes == 0) {
+        slot->taken = 0;
+        slot->held_since_ns = 0;
+    }
     if (slot->dying > 0) {
         atomic_fetch_sub(&network->dying, slot->dying);
         slot->dying = 0;
@@ -314,7 +317,7 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
     if (slot->held == bytes) {
         return;
     }
-    if (slot->held == 0) {
+    if (bytes > 0 && slot->held_since_ns == 0) {
         slot->held_since_ns = sx__now_ns();
     }
     const bool grows = bytes > slot->held;

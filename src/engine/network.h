@@ -83,7 +83,7 @@ struct sx__slot {
     size_t queued_bytes; /* that it holds there */
     struct sx__address *address;
     size_t held; /* bytes of a request or a response that wait for the client */
-    uint64_t held_since_ns;
+    uint64_t held_since_ns; /* 0: it holds nothing */
     size_t taken;              /* bytes that came and went since it held nothing */
     size_t dying;              /* bytes that it holds still, although it was shed */
     uint64_t put_off_until_ns; /* it is not read before, for want of memory; 0: it may be */

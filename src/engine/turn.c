@@ -14,7 +14,8 @@
 #define BYTES_READ_PER_TURN ((size_t)1 << 20)
 #define DISCARD_BYTES 4096
 #define SENT_AT_ONCE_BYTES 8192 /* less than the initial window of TCP (RFC 6928) */
-#define PUT_OFF_MS 20
+#define PUT_OFF_MS 1000         /* the monitor needs a processor to close others */
+#define TLS_BYTES 14336
 #define TLS_BYTES 14336
 #define NS_PER_MS 1000000u
 
@@ -97,8 +98,16 @@ static void let_go_of_request(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
     slot->queued_bytes = sx__request_get_large(turn->connection->request);
-    if (slot->held > 0 && sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
-        sx__slot_hold(slot, turn->worker->network, 0);
+    if (slot->held == 0) {
+        return;
+    }
+    const size_t taken = slot->taken;
+    const uint64_t held_since_ns = slot->held_since_ns;
+    sx__slot_hold(slot, turn->worker->network, 0);
+    if (sx__connection_get_want(turn->connection) == SX__WANT_PRODUCE) {
+        /* How fast the client of a stream is, all of its pieces tell. */
+        slot->taken = taken;
+        slot->held_since_ns = held_since_ns;
     }
 }
 
@@ -193,8 +202,9 @@ static bool is_late(const struct turn *turn)
     return turn->slot->late && turn->now_ns >= sx__slot_get_deadline(turn->slot);
 }
 
-/* Whether the client has to wait until others have been closed. Not for long: where what is held is
- * not that of slow clients, nobody will be. Addresses of the reserved routes only do not wait. */
+/* Whether the client has to wait until others have been closed. All that is held is that of clients
+ * who wait, so they will be; if that lasts, the client goes on all the same. Addresses of the
+ * reserved routes only do not wait. */
 static bool is_put_off(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
