@@ -16,7 +16,6 @@
 #define SENT_AT_ONCE_BYTES 8192 /* less than the initial window of TCP (RFC 6928) */
 #define PUT_OFF_MS 1000         /* the monitor needs a processor to close others */
 #define TLS_BYTES 14336
-#define TLS_BYTES 14336
 #define NS_PER_MS 1000000u
 
 /* One turn of one connection. */
