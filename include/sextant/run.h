@@ -51,7 +51,7 @@ struct sx_listen_address_list {
 struct sx_run_options {
     const char *host;           /* numeric or a name; "": all of the machine's, of IPv6 and IPv4;
                                    "unix:PATH"; NULL: 127.0.0.1 */
-    uint16_t port;              /* 0: a free one, see sx_app_listen */
+    uint16_t port;              /* 0: a free one, see sx_app_get_port */
     unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64; at
                                    most 4,096 */
     unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
@@ -85,17 +85,23 @@ struct sx_run_options {
     void *reserved[5];
 };
 
-/** Binds and listens at all addresses, or at none.
+/** Binds and listens at all addresses, or at none. sx_app_get_port gives the ports.
  *
  * @param options  NULL: all defaults; nothing of it is kept. A listen_fd is the app's from here on;
  *                 where another address fails, those of the addresses before it have been closed
- * @return   the port of its first address (0 of a Unix socket), or, logged with its reason,
- *           SX_EADDRESS, SX_ETLS, SX_EINVAL, SX_ENOMEM, SX_ESYSTEM, SX_ESTATE
+ * @return   SX_OK, or, logged with its reason, SX_EADDRESS, SX_ETLS, SX_EINVAL, SX_ENOMEM,
+ *           SX_ESYSTEM, SX_ESTATE
  * Threads:  [start]
  */
 SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_options *options);
 
-/** The port of `addresses.items[index]` that the app listens on; 0: there is none. [any] */
+/** The port that an address of the app listens on.
+ *
+ * @param index  0: `host` and `port`, or `listen_fd`; 1 and up: `addresses.items[index - 1]`
+ * @return   the port, or 0 if the address is a Unix socket, there is no such address, or the app
+ *           does not listen
+ * Threads:  [any]
+ */
 SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
 
 /** Serves until sx_app_stop: stops accepting, answers what is in flight, returns 0. SIGPIPE is

@@ -177,12 +177,12 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
     if (status == SX_ENOMEM) { /* the engine has told all others */
         return cannot_listen(app, status, NULL);
     }
-    return status < 0 ? status : sx__network_get_port(app->network, 0);
+    return status;
 }
 
 uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
 {
-    return app == NULL || app->network == NULL ? 0 : sx__network_get_port(app->network, index + 1);
+    return app == NULL || app->network == NULL ? 0 : sx__network_get_port(app->network, index);
 }
 
 struct pipe_signal {

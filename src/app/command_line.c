@@ -399,8 +399,7 @@ static void raise_descriptor_limit(const struct sx_run_options *run)
 static int run(struct sx_app *app, const struct sx__listen_options *listen)
 {
     raise_descriptor_limit(listen->run);
-    int port = sx_app_listen(app, listen->run);
-    if (port < 0) {
+    if (sx_app_listen(app, listen->run) < 0) {
         return 1;
     }
     running_app = app;
@@ -413,7 +412,7 @@ static int run(struct sx_app *app, const struct sx__listen_options *listen)
         sigemptyset(&action.sa_mask);
         sigaction(signals[i], &action, &before[i]);
     }
-    sx__listen_options_print(listen, app, port, stdout);
+    sx__listen_options_print(listen, app, stdout);
     sx__service_manager_notify("READY=1");
     int status = sx_app_run(app);
     for (size_t i = 0; i < count; i++) {

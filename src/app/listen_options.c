@@ -160,14 +160,14 @@ static void print_address(const struct sx_listen_address *address, int port, FIL
 }
 
 void sx__listen_options_print(const struct sx__listen_options *options, const struct sx_app *app,
-                              int port, FILE *to)
+                              FILE *to)
 {
     const struct sx_run_options *run = options->run;
     const struct sx_listen_address first = {
         .host = run->host, .listen_fd = run->listen_fd, .serves = run->serves, .tls = run->tls};
-    print_address(&first, port, to);
+    print_address(&first, sx_app_get_port(app, 0), to);
     for (size_t i = 0; i < options->count; i++) {
-        print_address(&options->addresses[i], sx_app_get_port(app, i), to);
+        print_address(&options->addresses[i], sx_app_get_port(app, i + 1), to);
     }
     fflush(to);
 }

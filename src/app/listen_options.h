@@ -29,8 +29,8 @@ bool sx__listen_options_set_minimum(struct sx__listen_options *options, const ch
 /* Puts all of it into the run options; false: it has been printed what does not fit together. */
 bool sx__listen_options_finish(struct sx__listen_options *options);
 
-/* One line for each address that the app listens on; `port` is that of the first. */
+/* One line for each address that the app listens on. */
 void sx__listen_options_print(const struct sx__listen_options *options, const struct sx_app *app,
-                              int port, FILE *to);
+                              FILE *to);
 
 #endif

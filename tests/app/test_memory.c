@@ -173,10 +173,10 @@ static bool listen_once(long fail_at)
 {
     assert_int_equal(fixture_try(&fixture, (struct sx_app_options){.routes = {0}}), SX_OK);
     countdown = fail_at;
-    const int port = sx_app_listen(fixture.app, &(struct sx_run_options){.threads = 1});
+    const int status = sx_app_listen(fixture.app, &(struct sx_run_options){.threads = 1});
     const bool reached = countdown < 0;
     countdown = -1;
-    if (port < 0) {
+    if (status < 0) {
         assert_logged(&fixture, "cannot listen");
     }
     fixture_clean_up(&fixture);

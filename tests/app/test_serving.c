@@ -87,7 +87,9 @@ static void set_up_with(const struct sx_run_options *options)
                                                       .hooks = SX_LIST(hooks),
                                                       .components = SX_COMPONENTS(part)}),
         SX_OK);
-    port = sx_app_listen(fixture.app, options);
+    assert_int_equal(sx_app_get_port(fixture.app, 0), 0);
+    assert_int_equal(sx_app_listen(fixture.app, options), SX_OK);
+    port = sx_app_get_port(fixture.app, 0);
     assert_true(port > 0);
     assert_int_equal(sx_app_listen(fixture.app, options), SX_ESTATE);
     assert_logged(&fixture, "cannot listen: the app listens already\n");
@@ -247,11 +249,35 @@ static void test_an_app_runs_once(void **state)
     struct fixture second;
     assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
     assert_int_equal(sx_app_run(second.app), SX_ESTATE);
-    assert_true(sx_app_listen(second.app, NULL) > 0);
+    assert_int_equal(sx_app_listen(second.app, NULL), SX_OK);
     sx_app_stop(second.app);
     assert_int_equal(sx_app_run(second.app), SX_OK);
     assert_int_equal(sx_app_run(second.app), SX_ESTATE);
     fixture_clean_up(&second);
+}
+
+/* The first address and the further ones are counted together, whatever kind they are of. */
+static void test_each_address_has_its_port(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/sextant-serving-XXXXXX";
+    char host[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(host, sizeof host, "unix:%s/socket", folder);
+    const struct sx_listen_address addresses[] = {{.host = "127.0.0.1"}, {.host = NULL}};
+    const struct sx_run_options options = {.host = host, .addresses = SX_LIST(addresses)};
+    struct fixture second;
+    assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+    assert_int_equal(sx_app_listen(second.app, &options), SX_OK);
+    assert_int_equal(sx_app_get_port(second.app, 0), 0);
+    assert_true(sx_app_get_port(second.app, 1) > 0);
+    assert_true(sx_app_get_port(second.app, 2) > 0);
+    assert_int_not_equal(sx_app_get_port(second.app, 1), sx_app_get_port(second.app, 2));
+    assert_int_equal(sx_app_get_port(second.app, 3), 0);
+    assert_int_equal(sx_app_get_port(second.app, SIZE_MAX), 0);
+    assert_int_equal(sx_app_get_port(NULL, 0), 0);
+    fixture_clean_up(&second);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static void test_an_option_that_cannot_work_is_told(void **state)
@@ -302,6 +328,7 @@ int main(void)
         CASE(test_a_response_that_never_finds_room_is_a_500),
         CASE(test_a_port_that_is_taken_is_told),
         cmocka_unit_test(test_an_app_runs_once),
+        cmocka_unit_test(test_each_address_has_its_port),
         cmocka_unit_test(test_an_option_that_cannot_work_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

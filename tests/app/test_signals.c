@@ -86,7 +86,10 @@ static int serve_impatiently(void)
     if (sx_app_new(&impatient, &(struct sx_app_options){.routes = SX_LIST(routes)}) < 0) {
         return -1;
     }
-    printf("port:%d\n", sx_app_listen(impatient, &(struct sx_run_options){.stop_timeout_ms = 50}));
+    if (sx_app_listen(impatient, &(struct sx_run_options){.stop_timeout_ms = 50}) < 0) {
+        return -1;
+    }
+    printf("port:%d\n", sx_app_get_port(impatient, 0));
     fflush(stdout);
     signal(SIGTERM, stop_impatient);
     const int status = sx_app_run(impatient);

@@ -69,8 +69,8 @@ static void *run(void *context)
 
 void served_start(struct served *served, const struct sx_run_options *options)
 {
-    served->port = sx_app_listen(served->app, options);
-    assert_true(served->port > 0);
+    assert_int_equal(sx_app_listen(served->app, options), SX_OK);
+    served->port = sx_app_get_port(served->app, 0);
     assert_int_equal(pthread_create(&served->thread, NULL, run, served->app), 0);
     served->runs = true;
 }

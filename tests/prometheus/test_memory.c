@@ -265,7 +265,7 @@ struct client {
 static struct client connect_client(enum transport transport)
 {
     static const struct timeval deadline = {.tv_sec = 20};
-    const int port = transport == PLAIN ? served.port : sx_app_get_port(served.app, 0);
+    const int port = sx_app_get_port(served.app, transport == PLAIN ? 0 : 1);
     struct client client = {.fd = client_connect(port)};
     setsockopt(client.fd, SOL_SOCKET, SO_RCVTIMEO, &deadline, sizeof deadline);
     if (transport != PLAIN) {

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -58,8 +59,9 @@ class Outsider(unittest.TestCase):
         cls.work = tempfile.mkdtemp()
         os.makedirs(os.path.join(cls.work, "examples"))
         sources = glob.glob(os.path.join(SOURCE, "tests", "system", "outsider", "*.c"))
+        cls.flags = install(cls.work)
         subprocess.run(
-            ["cc", *FLAGS, *sources, *install(cls.work), "-o", f"{cls.work}/examples/notes"],
+            ["cc", *FLAGS, *sources, *cls.flags, "-o", f"{cls.work}/examples/notes"],
             check=True)
         os.chdir(cls.work)  # the access log is written where the app was started
 
@@ -103,6 +105,24 @@ class Outsider(unittest.TestCase):
         self.assertTrue(re.search(
             r"notes_db\.c:\d+: component 'notes_db' could not be initialised: /nowhere/x\.db: ",
             result.stderr), result.stderr)
+
+    def test_the_program_of_the_server_page_serves_wherever_it_listens(self):
+        with open(os.path.join(SOURCE, "docs", "server.md"), encoding="utf-8") as page:
+            program = re.search(r"^```c\n(#include.*?)^```", page.read(), re.M | re.S)[1]
+        path = os.path.join(self.work, "hello.sock")
+        replaced = program.replace('.host = "::1", .port = 8080', f'.host = "unix:{path}"')
+        self.assertNotEqual(replaced, program)
+        subprocess.run(["cc", *FLAGS, "-x", "c", "-", "-x", "none", *self.flags, "-o", "example"],
+                       input=replaced, text=True, check=True)
+        with subprocess.Popen(["./example"]) as process, socket.socket(socket.AF_UNIX) as client:
+            try:
+                eventually(lambda: os.path.exists(path) or process.poll() is not None, "a socket")
+                client.connect(path)
+                client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                with client.makefile("rb") as answer:
+                    self.assertTrue(answer.read().endswith(b"\r\n\r\nhello\n"))
+            finally:
+                process.kill()
 
     def test_it_uses_public_headers_only(self):
         for path in glob.glob(os.path.join(SOURCE, "tests", "system", "outsider", "*.[ch]")):
