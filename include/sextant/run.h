@@ -121,7 +121,8 @@ SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
 SX_API void sx_app_stop(struct sx_app *app);
 
 /** Has the certificates and keys of a running app read again, soon, for connections to come. What
- * cannot be used is logged, and the former ones stay. Any thread, and async-signal-safe. */
+ * cannot be used is logged, and the former ones stay. An app without certificates logs that it has
+ * none. Any thread, and async-signal-safe. */
 SX_API void sx_app_reload(struct sx_app *app);
 
 #ifdef __cplusplus

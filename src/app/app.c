@@ -1,14 +1,12 @@
 /* The app: made, listening, running, stopped. */
 #include "application.h"
+#include "pipe_signal.h"
 #include "settings.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static void log_to_stderr(void *context, enum sx_log_level level, const char *message)
 {
@@ -185,33 +183,6 @@ uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
     return app == NULL || app->network == NULL ? 0 : sx__network_get_port(app->network, index);
 }
 
-struct pipe_signal {
-    sigset_t only;
-    sigset_t mask_before;
-    bool was_pending;
-};
-
-/* The engine logs from this thread: that the log's reader is gone must not end the server. */
-static void pipe_signal_block(struct pipe_signal *sigpipe)
-{
-    sigset_t pending;
-    sigemptyset(&sigpipe->only);
-    sigaddset(&sigpipe->only, SIGPIPE);
-    sigpending(&pending);
-    sigpipe->was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &sigpipe->only, &sigpipe->mask_before);
-}
-
-/* One that was pending before is the caller's. */
-static void pipe_signal_restore(const struct pipe_signal *sigpipe)
-{
-    const struct timespec at_once = {0, 0};
-    while (!sigpipe->was_pending && sigtimedwait(&sigpipe->only, NULL, &at_once) < 0 &&
-           errno == EINTR) {
-    }
-    pthread_sigmask(SIG_SETMASK, &sigpipe->mask_before, NULL);
-}
-
 int sx_app_run(struct sx_app *app)
 {
     if (app == NULL) {
@@ -224,8 +195,8 @@ int sx_app_run(struct sx_app *app)
     if (status < 0) {
         return status;
     }
-    struct pipe_signal sigpipe;
-    pipe_signal_block(&sigpipe);
+    struct sx__pipe_signal sigpipe; /* the engine logs from this thread */
+    sx__pipe_signal_block(&sigpipe);
     app->serving = true;
     status = sx__network_run(app->network);
     app->serving = false;
@@ -234,7 +205,7 @@ int sx_app_run(struct sx_app *app)
     if (!app->abandoned) {
         sx__worker_release(app);
     }
-    pipe_signal_restore(&sigpipe);
+    sx__pipe_signal_restore(&sigpipe);
     return status;
 }
 

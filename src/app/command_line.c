@@ -1,12 +1,13 @@
-/* The command line of an app: `run` and `routes`. The only code that installs signal handlers. */
+/* The command line of an app: `run` and `routes`. */
 #include "application.h"
 #include "convert.h"
 #include "listen_options.h"
+#include "pipe_signal.h"
 #include "service_manager.h"
 #include "settings.h"
+#include "signals.h"
 
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,29 +141,6 @@ static int list_routes(const struct sx_app *app)
 }
 
 /* ---- run ---- */
-
-static struct sx_app *volatile running_app;
-static volatile sig_atomic_t was_signalled;
-
-#define SIGNALS 3
-static const int signals[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
-
-/* The first signal stops the app, the second the process, as if it had no handler; SIGHUP has
- * certificates read again. */
-static void on_signal(int signal_number)
-{
-    if (signal_number == SIGHUP) {
-        sx_app_reload(running_app);
-        return;
-    }
-    if (was_signalled) {
-        signal(signal_number, SIG_DFL);
-        raise(signal_number);
-        return;
-    }
-    was_signalled = 1;
-    sx_app_stop(running_app);
-}
 
 static bool parse_number(unsigned long *value, const char *name, const char *text,
                          unsigned long max)
@@ -396,36 +374,35 @@ static void raise_descriptor_limit(const struct sx_run_options *run)
     }
 }
 
-static int run(struct sx_app *app, const struct sx__listen_options *listen)
+/* A stdout without a reader must not end the process, now or later. */
+static void announce(struct sx_app *app, const struct sx__listen_options *listen)
+{
+    struct sx__pipe_signal sigpipe;
+    sx__pipe_signal_block(&sigpipe);
+    sx__listen_options_print(listen, app, stdout);
+    sx__service_manager_notify("READY=1");
+    sx__pipe_signal_restore(&sigpipe);
+}
+
+static int run(struct sx_app *app, const struct sx__listen_options *listen,
+               struct sx__signals *signals)
 {
     raise_descriptor_limit(listen->run);
     if (sx_app_listen(app, listen->run) < 0) {
         return 1;
     }
-    running_app = app;
-    was_signalled = 0;
-    struct sigaction before[SIGNALS];
-    /* Without certificates SIGHUP ends the process, as when its terminal goes away. */
-    const size_t count = listen->tls.certificate == NULL ? SIGNALS - 1 : SIGNALS;
-    for (size_t i = 0; i < count; i++) {
-        struct sigaction action = {.sa_handler = on_signal};
-        sigemptyset(&action.sa_mask);
-        sigaction(signals[i], &action, &before[i]);
-    }
-    sx__listen_options_print(listen, app, stdout);
-    sx__service_manager_notify("READY=1");
+    sx__signals_serve(signals, app);
+    announce(app, listen);
     int status = sx_app_run(app);
-    for (size_t i = 0; i < count; i++) {
-        sigaction(signals[i], &before[i], NULL);
-    }
-    running_app = NULL;
+    sx__signals_release(signals);
     if (status < 0) {
         sx_app_log(app, SX_LOG_ERROR, "cannot run: %s", sx_status_text(status));
     }
     return status < 0 ? 1 : 0;
 }
 
-static int execute(const struct command *command, const struct sx_app_options *options)
+static int execute(const struct command *command, const struct sx_app_options *options,
+                   struct sx__signals *signals)
 {
     struct sx_app *app = NULL;
     struct sx_app_options with_settings = *options;
@@ -438,8 +415,17 @@ static int execute(const struct command *command, const struct sx_app_options *o
         }
         return 1;
     }
-    int exit_status = command->lists ? list_routes(app) : run(app, &command->listen);
+    int exit_status = command->lists ? list_routes(app) : run(app, &command->listen, signals);
     sx_app_destroy(app);
+    return exit_status;
+}
+
+static int execute_caught(const struct command *command, const struct sx_app_options *options)
+{
+    struct sx__signals signals;
+    sx__signals_begin(&signals);
+    const int exit_status = execute(command, options, &signals);
+    sx__signals_end(&signals);
     return exit_status;
 }
 
@@ -464,7 +450,9 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
     const int status = command_init(&command, argc, options);
     if (status == SX_OK) {
         const bool parsed = parse(&command, argc - 1, argv + 1);
-        exit_status = parsed ? execute(&command, options) : refuse(command.program);
+        exit_status = !parsed         ? refuse(command.program)
+                      : command.lists ? execute(&command, options, NULL)
+                                      : execute_caught(&command, options);
     } else if (status != SX_EWIRING) { /* that has been explained */
         fprintf(stderr, "error: %s\n", sx_status_text(status));
     }

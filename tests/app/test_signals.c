@@ -65,6 +65,56 @@ static int serve(void)
     return sx_app_main(4, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
 }
 
+/* SIGHUP comes before there is anything to reload, and after. */
+struct hung_up {
+    int unused;
+};
+SX_COMPONENT_DECLARE(hung_up, struct hung_up);
+static struct sx_result hung_up_init(struct hung_up *part)
+{
+    (void)part;
+    raise(SIGHUP);
+    return sx_continue();
+}
+static void hung_up_fini(struct hung_up *part)
+{
+    (void)part;
+    raise(SIGHUP);
+}
+SX_COMPONENT(hung_up, app, hung_up_init, hung_up_fini);
+
+static int serve_hung_up(void)
+{
+    char *arguments[] = {"test", "run", "--port", "0", NULL};
+    return sx_app_main(
+        4, arguments,
+        &(struct sx_app_options){.routes = SX_LIST(routes), .components = SX_COMPONENTS(hung_up)});
+}
+
+static int serve_with_admin(void)
+{
+    char *arguments[] = {"test", "run", "--port", "0", "--admin", "127.0.0.1:0", NULL};
+    return sx_app_main(6, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
+}
+
+/* Nobody reads where it listens. */
+static int serve_without_a_reader(void)
+{
+    int ends[2];
+    char *arguments[] = {"test", "run", "--port", "0", NULL};
+    if (pipe(ends) < 0) {
+        return -1;
+    }
+    printf("port:0\n");
+    fflush(stdout);
+    dup2(ends[1], 1);
+    close(ends[0]);
+    close(ends[1]);
+    return sx_app_main(
+        4, arguments,
+        &(struct sx_app_options){.routes = SX_LIST(routes), .components = SX_COMPONENTS(hung_up)});
+}
+
 static struct rlimit limited;
 
 static int serve_with_limited_descriptors(void)
@@ -172,6 +222,79 @@ static void test_a_signal_stops_the_server_and_it_exits_with_0(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
     assert_string_equal(text, "");
     close(fd);
+}
+
+static void assert_served(const struct server *server)
+{
+    char text[2000];
+    const int fd = ask(server, "/");
+    const ssize_t count = recv(fd, text, sizeof text - 1, 0);
+    assert_true(count > 12);
+    assert_memory_equal(text, "HTTP/1.1 200", 12);
+    close(fd);
+}
+
+static void assert_line(const struct server *server, const char *expected)
+{
+    char line[200];
+    assert_non_null(fgets(line, sizeof line, server->output));
+    assert_string_equal(line, expected);
+}
+
+#define NOTHING_TO_RELOAD "no certificate was read again: no address has one\n"
+
+static void test_a_hangup_without_a_certificate_is_logged_and_it_goes_on(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve);
+    for (int i = 0; i < 2; i++) {
+        kill(server.pid, SIGHUP);
+        assert_line(&server, NOTHING_TO_RELOAD);
+        assert_served(&server);
+    }
+    kill(server.pid, SIGTERM);
+    assert_int_equal(server_wait(&server, text, sizeof text), 0);
+    assert_string_equal(text, "");
+}
+
+static void test_a_hangup_with_an_address_for_the_reserved_routes_is_logged(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve_with_admin);
+    assert_non_null(fgets(text, sizeof text, server.output));
+    assert_non_null(strstr(text, "for the reserved routes only"));
+    kill(server.pid, SIGHUP);
+    assert_line(&server, NOTHING_TO_RELOAD);
+    kill(server.pid, SIGTERM);
+    assert_int_equal(server_wait(&server, text, sizeof text), 0);
+}
+
+static void test_a_hangup_while_it_starts_or_ends_does_not_end_it(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve_hung_up);
+    assert_line(&server, NOTHING_TO_RELOAD);
+    assert_served(&server);
+    kill(server.pid, SIGTERM);
+    assert_int_equal(server_wait(&server, text, sizeof text), 0);
+    assert_string_equal(text, "");
+}
+
+static void test_it_starts_where_nobody_reads_its_output(void **state)
+{
+    (void)state;
+    struct server server;
+    char text[2000];
+    server_start(&server, serve_without_a_reader);
+    assert_line(&server, NOTHING_TO_RELOAD); /* it serves */
+    kill(server.pid, SIGTERM);
+    assert_int_equal(server_wait(&server, text, sizeof text), 0);
 }
 
 /* The stop itself would last the ten seconds of stop_timeout_ms. */
@@ -290,6 +413,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_signal_stops_the_server_and_it_exits_with_0),
+        cmocka_unit_test(test_a_hangup_without_a_certificate_is_logged_and_it_goes_on),
+        cmocka_unit_test(test_a_hangup_with_an_address_for_the_reserved_routes_is_logged),
+        cmocka_unit_test(test_a_hangup_while_it_starts_or_ends_does_not_end_it),
+        cmocka_unit_test(test_it_starts_where_nobody_reads_its_output),
         cmocka_unit_test(test_run_asks_for_the_descriptors_that_it_needs),
         cmocka_unit_test(test_a_second_signal_ends_the_process_at_once),
         cmocka_unit_test(test_a_handler_that_stays_does_not_keep_the_app),
