@@ -67,3 +67,32 @@ try_metrics consumer/metrics
 try_metrics consumer/metrics_static
 consumer/app
 consumer/app_static
+
+# A PREFIX that the loader does not know: programs start all the same. libsextant finds the metrics
+# library beside it, also where all of it has been moved and the program does not need that itself.
+echo "another PREFIX"
+rm -rf "$work/elsewhere" "$work/moved"
+cmake -S "$source" -B "$work/library" -DCMAKE_INSTALL_PREFIX="$work/elsewhere" >>install.log 2>&1 &&
+    cmake --install "$work/library" >>install.log 2>&1 || { cat install.log; exit 1; }
+elsewhere=$(dirname "$(find "$work/elsewhere" -name libsextant.a)")
+flags() {
+    PKG_CONFIG_PATH=$elsewhere/pkgconfig pkg-config "$@"
+}
+"$work/elsewhere/bin/sextant" check <printed
+gcc -std=c11 -Wall -Werror -o metrics "$consumer/metrics.c" $(flags --cflags --libs sextant-metrics)
+try_metrics ./metrics
+gcc -std=c11 -Wall -Werror -o metrics_only "$source/examples/metrics_only.c" \
+    $(flags --cflags --libs sextant-metrics-serve)
+./metrics_only nowhere 2>&1 | grep -q "cannot listen on nowhere"
+gcc -std=c11 -Wall -Werror -o app "$consumer/app.c" $(flags --cflags --libs sextant)
+./app
+gcc -std=c11 -Wall -Werror -o hello "$source/examples/hello.c" \
+    -Wl,--as-needed $(flags --cflags --libs sextant) -Wl,-rpath,"$work/moved${elsewhere#"$work/elsewhere"}"
+mv "$work/elsewhere" "$work/moved"
+if readelf -d hello | grep 'NEEDED.*metrics'; then exit 1; fi
+./hello routes
+"$work/moved/bin/sextant" check <printed
+
+# Where the loader looks anyway, programs get no search path.
+cmake -S "$source" -B "$work/library" -DCMAKE_INSTALL_PREFIX=/usr/local >>install.log 2>&1
+if grep rpath "$work"/library/*.pc; then exit 1; fi
