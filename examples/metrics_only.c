@@ -3,14 +3,16 @@
  *     build/examples/metrics_only 127.0.0.1:9100
  *     curl http://127.0.0.1:9100/metrics
  */
-#define _POSIX_C_SOURCE 200809L /* sigaction, nanosleep */
+#define _POSIX_C_SOURCE 200809L /* sigaction, nanosleep, open */
 
 #include <sextant/metrics.h>
 #include <sextant/serve.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 static struct sx_counter *jobs_done;
 static struct sx_gauge *jobs_waiting;
@@ -67,12 +69,23 @@ static void print(void *context, const char *message)
     fprintf(stderr, "%s\n", message);
 }
 
+/* Where a daemon was started without them, its sockets must not become its standard output. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const struct sigaction action = {.sa_handler = stop};
     const struct sx_metrics_server_options options = {.log = print};
     struct sx_metrics_server *server = NULL;
 
+    open_standard_descriptors();
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     int status = register_metrics();

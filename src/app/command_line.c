@@ -6,6 +6,7 @@
 #include "service_manager.h"
 #include "settings.h"
 #include "signals.h"
+#include "standard_descriptors.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 struct command {
     const char *program;
     bool lists; /* routes, not run */
+    bool helps; /* neither: help was asked for */
     struct sx_run_options run;
     struct sx__listen_options listen;
     struct sx_setting *settings; /* the app's own, then those of the command line */
@@ -165,6 +167,7 @@ enum {
     KEY,
     CLIENT_CA,
     TLS_MINIMUM,
+    HELP,
     BUILT_IN,
 };
 
@@ -238,7 +241,8 @@ static int command_init(struct command *command, int argc, const struct sx_app_o
         [CERTIFICATE] = {"certificate", required_argument, NULL, 0},
         [KEY] = {"key", required_argument, NULL, 0},
         [CLIENT_CA] = {"client-ca", required_argument, NULL, 0},
-        [TLS_MINIMUM] = {"tls-minimum", required_argument, NULL, 0}};
+        [TLS_MINIMUM] = {"tls-minimum", required_argument, NULL, 0},
+        [HELP] = {"help", no_argument, NULL, 0}};
     size_t count = BUILT_IN + 1;
     sx__settings_visit(options, count_setting, &count);
     command->options = calloc(count, sizeof *command->options);
@@ -338,7 +342,11 @@ static bool parse(struct command *command, int argc, char **argv)
     int option;
     optind = 0; /* whoever else has used getopt before: begin again */
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", command->options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", command->options, NULL)) != -1) {
+        command->helps = option == 'h' || option == OPTION_VALUE(HELP);
+        if (command->helps) {
+            return true;
+        }
         if (option < OPTION_VALUE(0)) {
             explain(command, option, argv[optind - 1]);
             return false;
@@ -433,11 +441,12 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
 {
     struct command command = {.program = argc > 0 ? argv[0] : "app"};
     const char *verb = argc > 1 ? argv[1] : "";
+    sx__standard_descriptors_open();
     if (options == NULL) {
         fprintf(stderr, "error: cannot make the app: %s\n", sx_status_text(SX_EINVAL));
         return 1;
     }
-    if (strcmp(verb, "--help") == 0 || strcmp(verb, "help") == 0) {
+    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0 || strcmp(verb, "help") == 0) {
         return usage(command.program, options);
     }
     command.lists = strcmp(verb, "routes") == 0;
@@ -451,6 +460,7 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
     if (status == SX_OK) {
         const bool parsed = parse(&command, argc - 1, argv + 1);
         exit_status = !parsed         ? refuse(command.program)
+                      : command.helps ? usage(command.program, options)
                       : command.lists ? execute(&command, options, NULL)
                                       : execute_caught(&command, options);
     } else if (status != SX_EWIRING) { /* that has been explained */
