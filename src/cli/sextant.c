@@ -1,12 +1,14 @@
 /* sextant.c: the command line of the project.
  *
  *     sextant check [FILE]    says what is wrong with a page: of FILE, or of standard input
+ *     sextant --version
  *
  * It exits with 0 where all is well, 1 where there are faults, 2 where it could not find out.
  */
 #include <errno.h>
 #include <limits.h>
 #include <sextant/exposition.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,7 @@
 
 static const char usage[] =
     "usage: sextant check [FILE]\n"
+    "       sextant --version\n"
     "\n"
     "Checks a metrics page (Prometheus text 0.0.4) of FILE, or of standard\n"
     "input without FILE or where it is -, and prints `line N: ...` for each\n"
@@ -77,11 +80,33 @@ finish:
     return result;
 }
 
+static int refuse(const char *what, const char *name)
+{
+    fprintf(stderr, "sextant: %s%s; `sextant --help` says what there is\n", what, name);
+    return EXIT_TROUBLE;
+}
+
+static bool is_help(const char *argument)
+{
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
+}
+
+static int say(const char *text)
+{
+    fputs(text, stdout);
+    return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_TROUBLE;
+}
+
 static int check(int argc, char **argv)
 {
     if (argc > 1) {
-        fputs(usage, stderr);
-        return EXIT_TROUBLE;
+        return refuse("check takes one FILE", "");
+    }
+    if (argc == 1 && is_help(argv[0])) {
+        return say(usage);
+    }
+    if (argc == 1 && argv[0][0] == '-' && argv[0][1] != '\0') {
+        return refuse("there is no option ", argv[0]);
     }
     if (argc == 0 || strcmp(argv[0], "-") == 0) {
         return check_stream(stdin, "standard input");
@@ -101,10 +126,14 @@ int main(int argc, char **argv)
     if (argc >= 2 && strcmp(argv[1], "check") == 0) {
         return check(argc - 2, argv + 2);
     }
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        fputs(usage, stdout);
-        return EXIT_GOOD;
+    if (argc >= 2 && is_help(argv[1])) {
+        return say(usage);
     }
-    fputs(usage, stderr);
-    return EXIT_TROUBLE;
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+        return say("sextant " SX_VERSION "\n");
+    }
+    if (argc < 2) {
+        return refuse("a command is missing", "");
+    }
+    return refuse(argv[1][0] == '-' ? "there is no option " : "there is no command ", argv[1]);
 }

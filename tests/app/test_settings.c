@@ -170,6 +170,29 @@ static void test_the_command_line_lists_routes_and_settings(void **state)
     assert_null(strstr(strstr(output, "--page-size") + 1, "--page-size"));
 }
 
+/* Help does not need a command line that is right, nor an app. */
+static void test_help_is_the_same_wherever_it_is_asked_for(void **state)
+{
+    (void)state;
+    char output[4096];
+    char help[4096];
+    assert_int_equal(COMMAND(help, 1, "--help"), 0);
+    assert_int_equal(COMMAND(output, 1, "help"), 0);
+    assert_string_equal(output, help);
+    assert_int_equal(COMMAND(output, 1, "-h"), 0);
+    assert_string_equal(output, help);
+    assert_int_equal(COMMAND(output, 1, "run", "--help"), 0);
+    assert_string_equal(output, help);
+    assert_int_equal(COMMAND(output, 1, "run", "-h"), 0);
+    assert_string_equal(output, help);
+    assert_int_equal(COMMAND(output, 1, "run", "--port", "1", "--help", "--prot"), 0);
+    assert_string_equal(output, help);
+    assert_int_equal(COMMAND(output, 1, "routes", "--help"), 0);
+    assert_string_equal(output, help);
+    assert_int_equal(COMMAND(output, 1, "run", "--page-size", "no number", "--help"), 0);
+    assert_string_equal(output, help);
+}
+
 static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
 {
     (void)state;
@@ -337,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_does_not_fit_keeps_the_app_from_starting,
                                clean_environment),
         cmocka_unit_test_setup(test_the_command_line_lists_routes_and_settings, clean_environment),
+        cmocka_unit_test_setup(test_help_is_the_same_wherever_it_is_asked_for, clean_environment),
         cmocka_unit_test_setup(test_a_wrong_command_line_is_a_2_with_its_reason, clean_environment),
         cmocka_unit_test_setup(test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason,
                                clean_environment),

@@ -13,7 +13,7 @@ import threading
 import unittest
 
 from prometheus_client.parser import text_string_to_metric_families
-from system import BUILD, eventually, judge
+from system import BUILD, SOURCE, eventually, judge
 from test_prometheus import Prometheus
 
 PROMTOOL, PYTHON, SERVER = 1, 2, 4
@@ -164,8 +164,29 @@ class Check(unittest.TestCase):
         self.assertEqual(result.returncode, 2)
 
     def test_help_says_how_it_is_used(self):
-        result = subprocess.run([SEXTANT, "--help"], capture_output=True, check=True)
-        self.assertIn(b"sextant check [FILE]", result.stdout)
+        for arguments in ["--help"], ["-h"], ["check", "--help"], ["check", "-h"]:
+            with self.subTest(arguments=arguments):
+                result = subprocess.run([SEXTANT, *arguments], capture_output=True, check=False)
+                self.assertEqual((result.returncode, result.stderr), (0, b""))
+                self.assertTrue(result.stdout.startswith(b"usage: sextant check [FILE]\n"))
+
+    def test_it_says_its_version(self):
+        with open(os.path.join(SOURCE, "CMakeLists.txt"), encoding="utf-8") as lines:
+            version = re.search(r"project\(sextant VERSION (\S+) ", lines.read())[1]
+        result = subprocess.run([SEXTANT, "--version"], capture_output=True, text=True, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, f"sextant {version}\n"))
+
+    def test_what_it_does_not_understand_is_named(self):
+        for arguments, said in (
+            (["chekc"], "there is no command chekc"), (["--hlep"], "there is no option --hlep"),
+            (["check", "--hlep"], "there is no option --hlep"), (["check", "-x"], "there is no option -x"),
+            (["check", "a", "b"], "check takes one FILE"),
+        ):
+            with self.subTest(arguments=arguments):
+                result = subprocess.run([SEXTANT, *arguments], capture_output=True, text=True, check=False)
+                self.assertEqual(result.returncode, 2)
+                self.assertEqual(result.stderr, f"sextant: {said}; `sextant --help` says what there is\n")
+                self.assertEqual(result.stdout, "")
 
 
 if __name__ == "__main__":
