@@ -33,13 +33,25 @@ struct sx_tls_options {
     void *reserved[4];
 };
 
+/** Who may connect to a Unix socket: a client has to be allowed to write to its file. The zero
+ * value is right: the file is the process's own, with the mode that its umask says. */
+struct sx_unix_options {
+    unsigned mode; /* permissions of the file, as 0660; 0: the umask's; at most 0777 */
+    const char
+        *owner; /* a user's name or number; NULL: the process's. Only root may give it away */
+    const char *group; /* a group's name or number; NULL: the process's. Who is not root may name
+                          any group that the process is in */
+    void *reserved[2];
+};
+
 /** An address to listen on, besides that of struct sx_run_options. */
 struct sx_listen_address {
     const char *host; /* as in struct sx_run_options, and so are the next two */
     uint16_t port;
     int listen_fd;
     enum sx_serves serves;
-    const struct sx_tls_options *tls; /* NULL: without */
+    const struct sx_tls_options *tls;           /* NULL: without */
+    const struct sx_unix_options *unix_options; /* of "unix:PATH" only; NULL: none */
     void *reserved[2];
 };
 struct sx_listen_address_list {
@@ -79,10 +91,11 @@ struct sx_run_options {
                           and by what handlers use. 0: 256 MiB, or four times body_bytes; not less
                           than body_bytes. A response that is larger by itself is a 500 */
     int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
-    enum sx_serves serves;                   /* at host and port; 0: all routes */
-    const struct sx_tls_options *tls;        /* at host and port; NULL: without */
-    struct sx_listen_address_list addresses; /* further ones */
-    void *reserved[5];
+    enum sx_serves serves;                      /* at host and port; 0: all routes */
+    const struct sx_tls_options *tls;           /* at host and port; NULL: without */
+    struct sx_listen_address_list addresses;    /* further ones */
+    const struct sx_unix_options *unix_options; /* where `host` is "unix:PATH"; NULL: none */
+    void *reserved[4];
 };
 
 /** Binds and listens at all addresses, or at none. sx_app_get_port gives the ports.

@@ -79,7 +79,8 @@ static int usage(const char *program, const struct sx_app_options *options)
         "       %s routes [settings]\n"
         "\n"
         "run     serve until SIGTERM or SIGINT\n"
-        "        --host HOST   address to listen on, or unix:PATH (127.0.0.1)\n"
+        "        --host HOST   address to listen on, or unix:PATH (127.0.0.1); behind a PATH\n"
+        "                      may stand ,mode=660 ,owner=USER ,group=GROUP\n"
         "        --port PORT   port to listen on (8080); 0: a free one\n"
         "        --threads N   handlers that may run at the same time (64), at most 4096\n"
         "        --listen [https://]HOST:PORT  another address, or unix:PATH; many times\n"
@@ -274,8 +275,7 @@ static bool take_option(struct command *command, int index, const char *value)
     unsigned long number = 0;
     switch (index) {
     case HOST:
-        command->run.host = value;
-        return true;
+        return sx__listen_options_set_host(&command->listen, value);
     case PORT:
         if (!parse_number(&number, "port", value, 65535)) {
             return false;

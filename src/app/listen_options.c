@@ -2,6 +2,7 @@
 
 #include "host_port.h"
 #include "service_manager.h"
+#include "unix_address.h"
 
 #include <net/if.h>
 #include <netdb.h>
@@ -17,7 +18,8 @@ int sx__listen_options_init(struct sx__listen_options *options, struct sx_run_op
     const size_t given = sx__service_manager_count();
     *options = (struct sx__listen_options){.run = run};
     options->addresses = calloc(most + given + 1, sizeof *options->addresses);
-    if (options->addresses == NULL) {
+    options->unix_options = calloc(most + given + 1, sizeof *options->unix_options);
+    if (options->addresses == NULL || options->unix_options == NULL) {
         return SX_ENOMEM;
     }
     run->listen_fd = given > 0 ? sx__service_manager_socket(0) : 0;
@@ -33,6 +35,8 @@ void sx__listen_options_clean_up(struct sx__listen_options *options)
         free((char *)(uintptr_t)options->addresses[i].host);
     }
     free(options->addresses);
+    free(options->unix_options);
+    free(options->host);
 }
 
 static bool take_prefix(const char **text, const char *prefix)
@@ -43,34 +47,93 @@ static bool take_prefix(const char **text, const char *prefix)
     return has;
 }
 
+static bool is_unix(const char *text)
+{
+    return strncmp(text, "unix:", 5) == 0;
+}
+
+static bool refuse(const char *option, const char *text, const char *wrong)
+{
+    fprintf(stderr, "error: --%s cannot be %s: %s\n", option, text, wrong);
+    return false;
+}
+
+/* Gives a copy; NULL: it has been printed that there is no memory. */
+static char *copy(const char *text)
+{
+    char *made = strdup(text);
+    if (made == NULL) {
+        fprintf(stderr, "error: %s\n", sx_status_text(SX_ENOMEM));
+    }
+    return made;
+}
+
+bool sx__listen_options_set_host(struct sx__listen_options *options, const char *text)
+{
+    char message[SX__UNIX_ADDRESS_MESSAGE_BYTES];
+    free(options->host);
+    options->host = copy(text);
+    options->run->host = options->host;
+    options->run->unix_options = NULL;
+    /* That of an empty path is said by the engine, as for every program. */
+    if (options->host == NULL || !is_unix(text) || strchr(text, ',') == NULL) {
+        return options->host != NULL;
+    }
+    options->run->unix_options = &options->host_options;
+    const char *wrong = sx__unix_address_parse(options->host, &options->host_options, message);
+    return wrong == NULL || refuse("host", text, wrong);
+}
+
+static bool add_unix(struct sx__listen_options *options, struct sx_listen_address *address,
+                     const char *option, const char *text, const char *rest)
+{
+    char message[SX__UNIX_ADDRESS_MESSAGE_BYTES];
+    struct sx_unix_options *unix_options = &options->unix_options[options->count];
+    char *host = copy(rest);
+    const char *wrong = host == NULL ? NULL : sx__unix_address_parse(host, unix_options, message);
+    if (wrong != NULL) {
+        refuse(option, text, wrong);
+    }
+    if (host == NULL || wrong != NULL) {
+        free(host);
+        return false;
+    }
+    address->host = host;
+    address->unix_options = unix_options;
+    return true;
+}
+
+static bool add_host_port(struct sx_listen_address *address, const char *option, const char *text,
+                          const char *rest)
+{
+    struct sx__host_port parts = {.host = ""};
+    const char *wrong = sx__host_port_parse(&parts, rest);
+    if (wrong != NULL) {
+        return refuse(option, text, wrong);
+    }
+    address->host = copy(parts.host);
+    address->port = (uint16_t)strtoul(parts.port, NULL, 10);
+    return address->host != NULL;
+}
+
 bool sx__listen_options_add(struct sx__listen_options *options, const char *text, bool admin)
 {
+    const char *option = admin ? "admin" : "listen";
     const char *rest = text;
     const bool has_tls = take_prefix(&rest, "https://");
-    struct sx__host_port parts = {.host = ""};
     if (!has_tls) {
         take_prefix(&rest, "http://");
     }
-    const bool is_unix = strncmp(rest, "unix:", 5) == 0;
-    const char *wrong = !is_unix          ? sx__host_port_parse(&parts, rest)
-                        : rest[5] == '\0' ? "there is no path"
-                                          : NULL;
-    if (wrong != NULL) {
-        fprintf(stderr, "error: --%s cannot be %s: %s\n", admin ? "admin" : "listen", text, wrong);
-        return false;
-    }
-    const char *host = strdup(is_unix ? rest : parts.host);
-    if (host == NULL) {
-        fprintf(stderr, "error: %s\n", sx_status_text(SX_ENOMEM));
-        return false;
-    }
-    options->has_admin |= admin;
-    options->addresses[options->count++] = (struct sx_listen_address){
-        .host = host,
-        .port = (uint16_t)strtoul(is_unix ? "0" : parts.port, NULL, 10),
+    struct sx_listen_address address = {
         .serves = admin ? SX_SERVES_RESERVED : SX_SERVES_ALL,
         .tls = has_tls ? &options->tls : NULL,
     };
+    if (!(is_unix(rest) ? add_unix(options, &address, option, text, rest)
+                        : add_host_port(&address, option, text, rest))) {
+        return false;
+    }
+    options->has_admin |= admin;
+    options->addresses[options->count++] = address;
     return true;
 }
 

@@ -1,19 +1,13 @@
-#define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "listen_socket.h"
 #include "tcp.h"
+#include "unix_socket.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-static int listen_at(int fd, const struct sockaddr *address, socklen_t size)
-{
-    return bind(fd, address, size) < 0 || listen(fd, SOMAXCONN) < 0 ? -errno : 0;
-}
+#define REASON_BYTES 256
 
 /* The status of an -errno. */
 static int status_of(int error)
@@ -40,35 +34,16 @@ const char *sx__listen_socket_path(const struct sx_listen_address *address)
     return is_unix ? address->host + 5 : NULL;
 }
 
-/* A socket that nobody listens on any more was left by a server that was killed. */
-static bool is_stale(int fd, const struct sockaddr_un *address)
+static int open_path(const char *path, const struct sx_unix_options *options, char *message,
+                     size_t size)
 {
-    struct stat stat;
-    return lstat(address->sun_path, &stat) == 0 && S_ISSOCK(stat.st_mode) &&
-           connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 &&
-           errno == ECONNREFUSED;
-}
-
-/* Gives the descriptor, or -errno. */
-static int open_path(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof address.sun_path) {
-        return -ENAMETOOLONG;
-    }
-    memcpy(address.sun_path, path, strlen(path));
-    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    char reason[REASON_BYTES];
+    const int fd = sx__unix_socket_open(path, options, reason, sizeof reason);
     if (fd < 0) {
-        return -errno;
+        snprintf(message, size, "cannot listen on %s: %s", path[0] == '\0' ? "unix:" : path,
+                 reason);
     }
-    if (is_stale(fd, &address)) {
-        unlink(path);
-    }
-    const int status = listen_at(fd, (const struct sockaddr *)&address, sizeof address);
-    if (status < 0) {
-        close(fd);
-    }
-    return status < 0 ? status : fd;
+    return fd < 0 ? status_of(fd) : fd;
 }
 
 /* Gives the descriptor, or -errno. */
@@ -91,17 +66,14 @@ static int adopt(int fd)
 int sx__listen_socket_open(const struct sx_listen_address *address, char *message, size_t size)
 {
     const char *path = sx__listen_socket_path(address);
-    if (path == NULL && address->listen_fd == 0) {
+    if (path != NULL) {
+        return open_path(path, address->unix_options, message, size);
+    }
+    if (address->listen_fd == 0) {
         return open_host(address, message, size);
     }
-    if (path != NULL && path[0] == '\0') { /* bind would make it one that has no file */
-        snprintf(message, size, "cannot listen on unix:: there is no path");
-        return SX_EADDRESS;
-    }
-    const int fd = path != NULL ? open_path(path) : adopt(address->listen_fd);
-    if (fd < 0 && path != NULL) {
-        snprintf(message, size, "cannot listen on %s: %s", path, strerror(-fd));
-    } else if (fd < 0) {
+    const int fd = adopt(address->listen_fd);
+    if (fd < 0) {
         snprintf(message, size, "descriptor %d is not a listening socket: %s", address->listen_fd,
                  strerror(-fd));
     }

@@ -104,7 +104,8 @@ int sx__listeners_open(struct sx__network *network)
                                             .port = options->port,
                                             .listen_fd = options->listen_fd,
                                             .serves = options->serves,
-                                            .tls = options->tls};
+                                            .tls = options->tls,
+                                            .unix_options = options->unix_options};
     const size_t count = 1 + options->addresses.count;
     network->listeners = calloc(count, sizeof *network->listeners);
     if (network->listeners == NULL) {

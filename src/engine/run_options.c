@@ -1,6 +1,8 @@
 /* run_options.c: the defaults and limits of struct sx_run_options. */
 #include "engine.h"
 
+#include <string.h>
+
 /* A client that has waited for longer is better told than kept. */
 #define QUEUE_TIMEOUT_MAX_MS 1000
 
@@ -18,6 +20,18 @@ static void set_default_size(size_t *value, size_t otherwise)
 
 #define DIGITS(number) #number
 #define AT_MOST(name, most) name " is more than " DIGITS(most)
+
+static const char *unix_fault(const struct sx_unix_options *options, const char *host,
+                              int listen_fd)
+{
+    if (options == NULL) {
+        return NULL;
+    }
+    if (listen_fd != 0 || host == NULL || strncmp(host, "unix:", 5) != 0) {
+        return "unix_options are only for the host unix:PATH";
+    }
+    return options->mode > 0777 ? "mode of unix_options is more than 0777" : NULL;
+}
 
 static const char *address_fault(enum sx_serves serves, const struct sx_tls_options *tls)
 {
@@ -64,6 +78,9 @@ const char *sx__run_options_fault(const struct sx_run_options *options)
     if (fault == NULL) {
         fault = address_fault(options->serves, options->tls);
     }
+    if (fault == NULL) {
+        fault = unix_fault(options->unix_options, options->host, options->listen_fd);
+    }
     if (fault == NULL && options->held_bytes != 0 &&
         options->held_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
         fault = "held_bytes is less than body_bytes";
@@ -72,7 +89,11 @@ const char *sx__run_options_fault(const struct sx_run_options *options)
         fault = "addresses has a count, but no items";
     }
     for (size_t i = 0; i < addresses->count && fault == NULL; i++) {
-        fault = address_fault(addresses->items[i].serves, addresses->items[i].tls);
+        const struct sx_listen_address *address = &addresses->items[i];
+        fault = address_fault(address->serves, address->tls);
+        if (fault == NULL) {
+            fault = unix_fault(address->unix_options, address->host, address->listen_fd);
+        }
     }
     return fault;
 }

@@ -286,6 +286,9 @@ static void test_an_option_that_cannot_work_is_told(void **state)
     static const struct sx_tls_options no_certificate = {0};
     static const struct sx_tls_options no_version = {.certificate = "x", .minimum = 7};
     static const struct sx_listen_address elsewhere = {.tls = &no_certificate};
+    static const struct sx_unix_options wide = {.mode = 01000};
+    static const struct sx_unix_options all = {.mode = 0666};
+    static const struct sx_listen_address no_path = {.host = "::1", .unix_options = &all};
     static const struct {
         struct sx_run_options options;
         const char *fault;
@@ -303,6 +306,9 @@ static void test_an_option_that_cannot_work_is_told(void **state)
         {{.tls = &no_version}, "minimum of tls is not of enum sx_tls_version"},
         {{.addresses = {NULL, 1}}, "addresses has a count, but no items"},
         {{.addresses = {&elsewhere, 1}}, "tls has no certificate"},
+        {{.host = "unix:/x", .unix_options = &wide}, "mode of unix_options is more than 0777"},
+        {{.unix_options = &all}, "unix_options are only for the host unix:PATH"},
+        {{.addresses = {&no_path, 1}}, "unix_options are only for the host unix:PATH"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture second;

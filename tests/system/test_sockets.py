@@ -1,12 +1,16 @@
 """Listening on a Unix socket, and on what a service manager hands over."""
 import contextlib
 import fcntl
+import grp
 import os
+import pwd
 import re
 import signal
 import socket
 import ssl
+import stat
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -116,10 +120,112 @@ class Sockets(unittest.TestCase):
             self.assertEqual(process.returncode, 1)
             self.assertTrue(os.path.exists(file.name))
 
+    def test_a_unix_socket_has_the_mode_that_it_is_given(self):
+        for umask in (0o000, 0o022, 0o077):
+            for option in ("--host", "--listen", "--admin"):
+                with self.subTest(umask=oct(umask), option=option):
+                    with tempfile.TemporaryDirectory() as folder:
+                        path = os.path.join(folder, "socket")
+                        others = [] if option == "--host" else ["--host", f"unix:{folder}/first"]
+                        process = start(*others, option, f"unix:{path},mode=660", umask=umask)
+                        lines = [process.stdout.readline() for _ in range(1 + len(others) // 2)]
+                        self.assertTrue(lines[-1].startswith(f"listening on unix:{path}"), lines)
+                        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o660)
+                        if others:  # those that say nothing have the umask's
+                            self.assertEqual(stat.S_IMODE(os.stat(f"{folder}/first").st_mode),
+                                             0o777 & ~umask)
+                        self.assertEqual(end(process), 0)
+
+    def test_a_proxy_of_another_user_connects_where_its_group_may(self):
+        if os.getuid() != 0:
+            self.skipTest("only root can become another user")
+        nobody = pwd.getpwnam("nobody")
+        group = grp.getgrgid(nobody.pw_gid).gr_name
+        script = ("import socket, sys; client = socket.socket(socket.AF_UNIX);"
+                  "client.connect(sys.argv[1]);"
+                  f"client.sendall({REQUEST!r}); print(client.makefile().read())")
+        for options, owner, may in (
+            ("", (0, 0), False),  # with the usual umask
+            (",mode=660", (0, 0), False),
+            (f",mode=660,group={group}", (0, nobody.pw_gid), True),
+            (f",group={nobody.pw_gid},mode=0660", (0, nobody.pw_gid), True),
+            (f",mode=640,group={group}", (0, nobody.pw_gid), False),
+            (",owner=nobody", (nobody.pw_uid, 0), True),
+            (f",owner={nobody.pw_uid},group={group},mode=600", (nobody.pw_uid, nobody.pw_gid), True),
+            (",mode=666", (0, 0), True),
+        ):
+            with self.subTest(options=options), tempfile.TemporaryDirectory() as folder:
+                os.chmod(folder, 0o755)
+                path = os.path.join(folder, "socket")
+                process = start("--host", f"unix:{path}{options}", umask=0o022)
+                self.assertEqual(process.stdout.readline(), f"listening on unix:{path}\n")
+                there = os.stat(path)
+                self.assertEqual((there.st_uid, there.st_gid), owner)
+                client = subprocess.run(
+                    [sys.executable, "-c", script, path], user=nobody.pw_uid, group=nobody.pw_gid,
+                    extra_groups=[], capture_output=True, text=True, check=False, cwd="/")
+                if may:
+                    self.assertIn('{"hello":"world"}', client.stdout, client.stderr)
+                else:
+                    self.assertIn("PermissionError", client.stderr)
+                self.assertEqual(end(process), 0)
+                self.assertFalse(os.path.exists(path))
+
+    def test_what_is_wrong_with_a_unix_socket_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "socket")
+            cases = [
+                ("mode=9", 2, "the mode is no octal number from 1 to 777"),
+                ("mode=", 2, "the mode is no octal number from 1 to 777"),
+                ("mode=0", 2, "the mode is no octal number from 1 to 777"),
+                ("mode=1000", 2, "the mode is no octal number from 1 to 777"),
+                ("mode=rw", 2, "the mode is no octal number from 1 to 777"),
+                ("mode=77777777777777777777777", 2, "the mode is no octal number from 1 to 777"),
+                ("mod=660", 2, 'behind a path stand mode=, owner= or group=, and not "mod=660"'),
+                ("", 2, 'behind a path stand mode=, owner= or group=, and not ""'),
+                ("mode=660,", 2, 'behind a path stand mode=, owner= or group=, and not ""'),
+                ("group=", 2, "the group is missing"),
+                ("owner=,mode=660", 2, "the owner is missing"),
+                ("group=no-such-group", 1, "there is no group no-such-group"),
+                ("owner=no-such-user", 1, "there is no user no-such-user"),
+                ("owner=4294967295", 1, "there is no user 4294967295"),
+                ("group=4294967296", 1, "there is no group 4294967296"),
+            ]
+            for options, status, said in cases:
+                for option in ("--host", "--listen"):
+                    with self.subTest(options=options, option=option):
+                        address = f"unix:{path},{options}"
+                        process = start("--port", "0", option, address)
+                        _, errors = process.communicate(timeout=DEADLINE_SECONDS)
+                        expected = (f"error: {option} cannot be {address}: {said}\n" if status == 2
+                                    else f"error: cannot listen on {path}: {said}\n")
+                        self.assertEqual(errors.splitlines(True)[:1], [expected])
+                        self.assertEqual(process.returncode, status)
+                        self.assertEqual(os.listdir(folder), [])
+
+    def test_a_unix_socket_that_cannot_be_given_away_is_not_listened_on(self):
+        if os.getuid() != 0:
+            self.skipTest("only root can become another user")
+        nobody = pwd.getpwnam("nobody")
+        with tempfile.TemporaryDirectory() as folder:
+            os.chmod(folder, 0o777)
+            path = os.path.join(folder, "socket")
+            for options, said in (("owner=root", "it cannot be given to user root"),
+                                  ("group=root", "it cannot be given to group root")):
+                process = start("--host", f"unix:{path},{options}", user=nobody.pw_uid,
+                                group=nobody.pw_gid, extra_groups=[])
+                _, errors = process.communicate(timeout=DEADLINE_SECONDS)
+                self.assertEqual(
+                    errors, f"error: cannot listen on {path}: {said}: Operation not permitted\n")
+                self.assertEqual(process.returncode, 1)
+                self.assertEqual(os.listdir(folder), [])
+
     def test_a_unix_socket_needs_a_path(self):
         for options, status, said in (
             (["--host", "unix:"], 1, "error: cannot listen on unix:: there is no path\n"),
             (["--listen", "unix:"], 2, "error: --listen cannot be unix:: there is no path\n"),
+            (["--listen", "unix:,mode=660"], 2,
+             "error: --listen cannot be unix:,mode=660: there is no path\n"),
             (["--admin", "https://unix:"], 2, "error: --admin cannot be https://unix:: there is no path\n"),
         ):
             with self.subTest(options=options):
