@@ -369,30 +369,6 @@ void sx__listeners_wake(struct sx__network *network)
     }
 }
 
-void sx__listeners_reload(struct sx__network *network)
-{
-    bool has_tls = false;
-    for (size_t i = 0; i < network->listener_count; i++) {
-        struct sx__listener *listener = &network->listeners[i];
-        char message[MESSAGE_BYTES] = "out of memory";
-        if (listener->tls == NULL) {
-            continue;
-        }
-        has_tls = true;
-        pthread_mutex_lock(&listener->mutex);
-        const int status = sx__tls_reload(listener->tls, message, sizeof message);
-        pthread_mutex_unlock(&listener->mutex);
-        if (status < 0) {
-            sx__network_log(network, SX_LOG_ERROR, "%s: the former certificate stays", message);
-        } else {
-            sx__network_log(network, SX_LOG_INFO, "the certificate was read again");
-        }
-    }
-    if (!has_tls) {
-        sx__network_log(network, SX_LOG_INFO, "no certificate was read again: no address has one");
-    }
-}
-
 void sx__listeners_close(struct sx__network *network)
 {
     for (size_t i = 0; i < network->listener_count; i++) {

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "network.h"
+#include "reload.h"
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
@@ -229,25 +230,31 @@ static void block_signals(sigset_t *before)
     pthread_sigmask(SIG_SETMASK, &all, before);
 }
 
+int sx__network_start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    sigset_t before;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, SX__STACK_BYTES);
+    block_signals(&before);
+    const int error = pthread_create(thread, &attributes, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
 /* Fewer threads than asked for still serve; none is an error. */
 static int start_workers(struct sx__network *network)
 {
     const unsigned wanted = network->worker_space;
     network->processors = processor_count();
     sx__tokens_share_out(&network->tokens, wanted);
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, SX__STACK_BYTES);
-    sigset_t before;
-    block_signals(&before);
     int error = 0;
     while (network->worker_count < wanted && error == 0) {
         struct sx__worker *worker = &network->workers[network->worker_count];
-        error = pthread_create(&worker->thread, &attributes, sx__worker_run, worker);
+        error = sx__network_start_thread(&worker->thread, sx__worker_run, worker);
         network->worker_count += error == 0 ? 1 : 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     if (error != 0) {
         sx__tokens_share_out(&network->tokens, network->worker_count);
         sx__network_log(network, SX_LOG_ERROR, "only %u of %u threads could be started: %s",
@@ -419,8 +426,9 @@ static void monitor(struct sx__network *network)
         rest(network, &calm);
         const uint64_t now_ns = sx__now_ns();
         if (atomic_exchange(&network->reload_requested, false)) {
-            sx__listeners_reload(network);
+            sx__reload_start(network);
         }
+        sx__reload_look(network);
         expire(network, now_ns);
         resume_streams(network, now_ns);
         shed_slow_clients(network, now_ns);
@@ -503,7 +511,9 @@ int sx__network_run(struct sx__network *network)
     int status = start_workers(network);
     if (status == 0) {
         monitor(network);
+        sx__reload_cancel(network);
         status = end_workers(network, drain(network));
+        sx__reload_end(network);
     }
     return status;
 }

@@ -2,6 +2,7 @@
  *
  *     network.c   opens and closes everything, and its run is the monitor
  *     listener.c  the listening sockets, which listen_socket.c opens
+ *     reload.c    reads their certificates again, which tls_files.c understands
  *     addresses.c how many connections each client has
  *     slots.c     the connections, by file descriptor
  *     permits.c   how many threads poll
@@ -38,7 +39,7 @@
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
  * turns requests away, however many handlers block.
  *
- * Lock order: a listener, then the addresses; else no lock is taken while another is held. None is
+ * Lock order: a listener, then the addresses or what its TLS is made of; else no lock is taken while another is held. None is
  * held while the service is called.
  */
 #ifndef SX_NETWORK_H
@@ -308,7 +309,7 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
 #define SX__SPARE_PLACES 16
 
 struct sx__listener {
-    pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes and reloads */
+    pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes */
     int fd;                /* -1: closed */
     uint16_t port;
     enum sx_serves serves;
@@ -331,8 +332,6 @@ void sx__listener_accept(struct sx__network *network, struct sx__listener *liste
 /* Whether one rests; arms those again. */
 bool sx__listeners_rest(struct sx__network *network);
 void sx__listeners_wake(struct sx__network *network);
-/* Has certificates read again. */
-void sx__listeners_reload(struct sx__network *network);
 /* Accepts those who have connected already, then closes them. */
 void sx__listeners_close(struct sx__network *network);
 
@@ -354,6 +353,7 @@ struct sx__network {
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener *listeners;
     size_t listener_count;
+    struct sx__reload *reload; /* of certificates, which the monitor has begun; NULL: none */
     struct sx__addresses addresses;
     struct sx__permits permits;
     _Atomic uint32_t turn_ns; /* what a turn takes, on average; see worker.c */
@@ -376,6 +376,9 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
 
 /* Says when the slot's stream goes on; UINT64_MAX: it has none that waits. */
 void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t resume_ns);
+
+/* Starts a thread of the engine's, which blocks all signals but faults; gives 0 or an errno. */
+int sx__network_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
 uint64_t sx__now_ns(void);
 void sx__network_wake_monitor(struct sx__network *network);

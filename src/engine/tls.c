@@ -1,9 +1,12 @@
 #include "tls.h"
 #include "date.h"
+#include "tls_files.h"
 #include <errno.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +26,10 @@
 #define IDLE_RECORDS_FORGOTTEN 16
 
 struct sx__tls {
+    _Atomic unsigned holders;
+    pthread_mutex_t mutex; /* guards the context; what is below does not change */
     SSL_CTX *context;
-    char *certificate, *key, *client_ca;
+    struct sx__tls_files files;
     enum sx_tls_version minimum;
 };
 
@@ -88,100 +93,40 @@ static bool set_rules(SSL_CTX *context, enum sx_tls_version minimum)
            SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1;
 }
 
-static bool is_want_of_memory(unsigned long error)
+/* OpenSSL 3.5 gives no reason when memory is missing for the ciphers: an error without a reason is
+ * SX_ENOMEM. */
+static int make_context(SSL_CTX **context, const struct sx__tls *tls, int cancel_fd, char *message,
+                        size_t size)
 {
-    return ERR_GET_REASON(error) == (ERR_SYSTEM_ERROR(error) ? ENOMEM : ERR_R_MALLOC_FAILURE);
-}
-
-/* Why OpenSSL failed: the first of its errors, which is the cause of the others; but what became of
- * want of memory may stand before it. */
-static int fail(char *message, size_t size, const char *what, const char *path)
-{
-    const unsigned long error = ERR_peek_error();
-    unsigned long each;
-    while ((each = ERR_get_error()) != 0) {
-        if (is_want_of_memory(each)) {
-            return SX_ENOMEM;
-        }
-    }
-    const char *reason =
-        ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error);
-    snprintf(message, size, "cannot use %s %s: %s", what, path,
-             reason == NULL ? "it is not what it should be" : reason);
-    return SX_ETLS;
-}
-
-/* Of a certificate whose key could not be read, or not all of it, OpenSSL says nothing before it is
- * needed: all clients would be refused. */
-static bool has_keys(const SSL_CTX *context)
-{
-    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
-    bool has = true;
-    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
-        const X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
-        const EVP_PKEY *key = certificate == NULL ? NULL : X509_get0_pubkey(certificate);
-        has = has && (certificate == NULL || (key != NULL && EVP_PKEY_get_security_bits(key) > 0));
-    }
-    return has;
-}
-
-static int load(SSL_CTX *context, const struct sx__tls *tls, char *message, size_t size)
-{
+    int status = SX_ENOMEM;
     ERR_clear_error();
-    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1) {
-        return fail(message, size, "the certificate", tls->certificate);
-    }
-    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(context) != 1) {
-        return fail(message, size, "the key", tls->key);
-    }
-    if (tls->client_ca == NULL) {
-        return 0;
-    }
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
-    if (names == NULL || SSL_CTX_load_verify_locations(context, tls->client_ca, NULL) != 1 ||
-        !has_keys(context)) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return fail(message, size, "the clients' certificate authority", tls->client_ca);
-    }
-    SSL_CTX_set_client_CA_list(context, names);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    return 0;
-}
-
-/* A key with a passphrase would ask for it at the terminal. */
-static int no_passphrase(char *space, int size, int writes, void *context)
-{
-    (void)space;
-    (void)size;
-    (void)writes;
-    (void)context;
-    return -1;
-}
-
-int sx__tls_reload(struct sx__tls *tls, char *message, size_t size)
-{
-    ERR_clear_error();
-    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    if (context == NULL) {
-        return SX_ENOMEM;
-    }
-    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
-    int status;
-    if (set_rules(context, tls->minimum)) {
-        status = load(context, tls, message, size);
-    } else if (ERR_peek_error() != 0) {
-        status = fail(message, size, "the ciphers", CIPHERS_1_2);
-    } else { /* OpenSSL 3.5 gives no reason when memory is missing for the ciphers */
-        status = SX_ENOMEM;
+    SSL_CTX *made = SSL_CTX_new(TLS_server_method());
+    if (made != NULL && set_rules(made, tls->minimum)) {
+        status = sx__tls_files_load(made, &tls->files, cancel_fd, message, size);
+    } else if (made != NULL && ERR_peek_error() != 0) {
+        status = sx__tls_files_fail(message, size, "the ciphers " CIPHERS_1_2, "unknown");
     }
     ERR_clear_error();
     if (status < 0) {
-        SSL_CTX_free(context);
+        SSL_CTX_free(made);
         return status;
     }
-    SSL_CTX_free(tls->context); /* the streams made of it hold it as well */
+    *context = made;
+    return 0;
+}
+
+int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t size)
+{
+    SSL_CTX *context;
+    const int status = make_context(&context, tls, cancel_fd, message, size);
+    if (status < 0) {
+        return status;
+    }
+    pthread_mutex_lock(&tls->mutex);
+    SSL_CTX *former = tls->context;
     tls->context = context;
+    pthread_mutex_unlock(&tls->mutex);
+    SSL_CTX_free(former); /* the streams made of it hold it as well */
     return 0;
 }
 
@@ -204,10 +149,12 @@ int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char
     }
     const char *key = options->key == NULL ? options->certificate : options->key;
     made->minimum = options->minimum;
+    atomic_init(&made->holders, 1);
+    pthread_mutex_init(&made->mutex, NULL);
     int status = SX_ENOMEM;
-    if (copy(&made->certificate, options->certificate) && copy(&made->key, key) &&
-        copy(&made->client_ca, options->client_ca)) {
-        status = sx__tls_reload(made, message, size);
+    if (copy(&made->files.certificate, options->certificate) && copy(&made->files.key, key) &&
+        copy(&made->files.client_ca, options->client_ca)) {
+        status = sx__tls_reload(made, -1, message, size);
     }
     if (status < 0) {
         sx__tls_destroy(made);
@@ -217,15 +164,27 @@ int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char
     return 0;
 }
 
+struct sx__tls *sx__tls_hold(struct sx__tls *tls)
+{
+    atomic_fetch_add_explicit(&tls->holders, 1, memory_order_relaxed);
+    return tls;
+}
+
+const char *sx__tls_get_certificate(const struct sx__tls *tls)
+{
+    return tls->files.certificate;
+}
+
 void sx__tls_destroy(struct sx__tls *tls)
 {
-    if (tls == NULL) {
+    if (tls == NULL || atomic_fetch_sub_explicit(&tls->holders, 1, memory_order_acq_rel) > 1) {
         return;
     }
     SSL_CTX_free(tls->context);
-    free(tls->certificate);
-    free(tls->key);
-    free(tls->client_ca);
+    free(tls->files.certificate);
+    free(tls->files.key);
+    free(tls->files.client_ca);
+    pthread_mutex_destroy(&tls->mutex);
     free(tls);
 }
 
@@ -233,7 +192,9 @@ void sx__tls_destroy(struct sx__tls *tls)
 
 struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd)
 {
+    pthread_mutex_lock(&tls->mutex);
     SSL *ssl = SSL_new(tls->context);
+    pthread_mutex_unlock(&tls->mutex);
     /* Setting the data for the first time allocates, later it does not: see count_idle_records. */
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_app_data(ssl, NULL) != 1) {
         SSL_free(ssl);

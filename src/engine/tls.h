@@ -4,7 +4,7 @@
  * handshake is part of the first receive.
  *
  * Threads: a stream belongs to one thread at a time, as its connection does. What streams are made
- * of is guarded by its listener's mutex; a stream keeps what it was made of when that is reloaded.
+ * of may be reloaded by another thread meanwhile; a stream keeps what it was made of.
  */
 #ifndef SX_TLS_H
 #define SX_TLS_H
@@ -19,10 +19,18 @@ struct sx__tls_stream;
 /* Copies what it needs of the options. Errors: SX_ETLS and why; SX_ENOMEM */
 int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char *message,
                 size_t size);
+/* Gives it up; it goes with its last holder. */
 void sx__tls_destroy(struct sx__tls *tls);
+/* Gives the same, for another holder. */
+struct sx__tls *sx__tls_hold(struct sx__tls *tls);
 
-/* Reads its files again, for streams to come; where it fails, nothing has changed. */
-int sx__tls_reload(struct sx__tls *tls, char *message, size_t size);
+/* Reads its files again, for streams to come; where it fails, nothing has changed. It blocks as
+ * long as their file systems do, without a lock. Pipes are given up with SX_EAGAIN when `cancel_fd`
+ * becomes readable; -1: never. Errors: SX_ETLS and why; SX_ENOMEM */
+int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t size);
+
+/* The path of its certificate. */
+const char *sx__tls_get_certificate(const struct sx__tls *tls);
 
 /* The server's side of a connection; NULL: no memory. */
 struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd);

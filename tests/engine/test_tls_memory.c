@@ -158,7 +158,7 @@ static void a_certificate_that_cannot_be_read_again_leaves_the_former(void **sta
      * of them: there every 13th is enough. */
     for (long n = 0, step = 1; reached; n += step) {
         countdown = n;
-        const int status = sx__tls_reload(tls, message, sizeof message);
+        const int status = sx__tls_reload(tls, -1, message, sizeof message);
         reached = countdown < 0;
         countdown = -1;
         step = status < 0 ? 1 : 13;

@@ -441,10 +441,12 @@ class Tls(unittest.TestCase):
         cases = [
             (("--certificate", missing, "--key", self.key),
              f"cannot use the certificate {missing}: No such file or directory"),
-            (("--certificate", self.certificate), f"cannot use the key {self.certificate}: "),
+            (("--certificate", self.certificate),
+             f"cannot use the key {self.certificate}: there is no key in it, but CERTIFICATE\n"),
             (("--certificate", self.certificate, "--key", other_key),
              f"cannot use the key {other_key}: key values mismatch"),
-            (("--certificate", self.certificate, "--key", locked), f"cannot use the key {locked}: "),
+            (("--certificate", self.certificate, "--key", locked),
+             f"cannot use the key {locked}: it has a passphrase, which nobody is there to type\n"),
             ((*self.options, "--client-ca", missing),
              f"cannot use the clients' certificate authority {missing}: No such file or directory"),
         ]
@@ -467,6 +469,116 @@ class Tls(unittest.TestCase):
                 status, errors = refused_start(*options)
                 self.assertEqual(status, 2)
                 self.assertTrue(errors.startswith(f"error: {message}\n"), errors)
+
+    def make_wrong_files(self, folder):
+        """{name: path} of what is taken for a certificate or a key."""
+        path = {name: os.path.join(folder, name) for name in (
+            "missing", "folder", "empty", "text", "garbage", "der", "short der", "request", "public",
+            "cut", "cut key", "not base64", "not base64 key", "no certificate", "long", "socket",
+            "encrypted", "rsa", "weak", "weak key", "broken chain")}
+        files = {}
+        for name, source in (("certificate", self.certificate), ("key", self.key)):
+            with open(source, encoding="ascii") as file:
+                files[name] = file.read()
+        os.mkdir(path["folder"])
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path["socket"])
+        damaged = ("-----BEGIN CERTIFICATE-----\n" + "MIIBAWdhcmJhZ2Vn\n" * 4
+                   + "-----END CERTIFICATE-----\n")
+        for name, content in (
+            ("empty", ""), ("text", "hello\n"), ("garbage", "\udc80\0\udcff" * 100),
+            ("cut", files["certificate"][:200]), ("cut key", files["key"][:100]),
+            ("not base64", files["certificate"].replace("\nMI", "\n!!")),
+            ("not base64 key", files["key"].replace("\nM", "\n!")),
+            ("no certificate", damaged), ("broken chain", files["certificate"] + damaged),
+            ("long", "x" * (1 << 20)),
+        ):
+            with open(path[name], "wb") as out:
+                out.write(content.encode("utf-8", "surrogateescape"))
+        openssl("x509", "-in", self.certificate, "-outform", "DER", "-out", path["der"])
+        openssl("ec", "-in", self.key, "-outform", "DER", "-out", path["short der"])
+        openssl("pkcs8", "-topk8", "-in", self.key, "-passout", "pass:x", "-out", path["encrypted"])
+        openssl("req", "-new", "-key", self.key, "-subj", "/CN=a", "-out", path["request"])
+        openssl("pkey", "-in", self.key, "-pubout", "-out", path["public"])
+        openssl("genpkey", "-algorithm", "RSA", "-out", path["rsa"])
+        openssl("req", "-x509", "-newkey", "rsa:512", "-nodes", "-subj", "/CN=a", "-keyout",
+                path["weak key"], "-out", path["weak"])
+        return path
+
+    def test_what_is_wrong_with_a_file_is_said(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = self.make_wrong_files(folder)
+            anywhere = [
+                ("missing", "No such file or directory"), ("folder", "Is a directory"),
+                ("socket", "No such device or address"), ("empty", "it is empty"),
+                ("text", "it is not PEM"), ("garbage", "it is not PEM"),
+                ("der", "it is not PEM, but looks like DER"),
+                ("short der", "it is not PEM, but looks like DER"),
+                ("long", "it is not smaller than 1 MiB"),
+            ]
+            certificates = [
+                ("request", "there is no certificate in it, but CERTIFICATE REQUEST"),
+                ("public", "there is no certificate in it, but PUBLIC KEY"),
+                ("cut", "a certificate in it is damaged (bad end line)"),
+                ("not base64", "a certificate in it is damaged (bad base64 decode)"),
+                ("no certificate", "a certificate in it is damaged (too long)"),
+                ("broken chain", "a certificate in it is damaged (too long)"),
+            ]
+            keys = [
+                ("public", "there is no key in it, but PUBLIC KEY"),
+                ("request", "there is no key in it, but CERTIFICATE REQUEST"),
+                ("cut key", "the key in it is damaged, or of an unknown kind"),
+                ("not base64 key", "the key in it is damaged, or of an unknown kind"),
+                ("encrypted", "it has a passphrase, which nobody is there to type"),
+                ("rsa", "different key types"),
+            ]
+            matrix = [
+                ("--certificate", "the certificate", certificates + [
+                    ("weak", "its key is too short to be secure")]),
+                ("--key", "the key", keys),
+                ("--client-ca", "the clients' certificate authority", certificates),
+            ]
+            for option, what, special in matrix:
+                for name, said in anywhere + special:
+                    with self.subTest(option=option, name=name):
+                        given = {"--certificate": self.certificate, "--key": self.key}
+                        given[option] = path[name]
+                        status, errors = refused_start(*[x for pair in given.items() for x in pair])
+                        self.assertEqual(errors, f"error: cannot use {what} {path[name]}: {said}\n")
+                        self.assertEqual(status, 1)
+
+    def test_a_certificate_may_come_through_a_pipe(self):
+        """As of `--certificate <(decrypt certificate)`: read once, though it has the key, too."""
+        with open(self.certificate, encoding="ascii") as one, open(self.key, encoding="ascii") as two:
+            both = one.read() + two.read()
+        with tempfile.TemporaryDirectory() as folder:
+            fifo = os.path.join(folder, "fifo")
+            os.mkfifo(fifo)
+
+            def write():
+                with open(fifo, "w", encoding="ascii") as out:
+                    out.write(both)
+
+            writer = threading.Thread(target=write)
+            writer.start()
+            with Server("--certificate", fifo) as server:
+                writer.join()
+                self.assertEqual(ask_once(server.ports[0], self.context(), "/who")[0], 200)
+                first = self.serial(server.ports[0])
+                server.process.send_signal(signal.SIGHUP)
+                self.assertEqual(server.process.stderr.readline(), (
+                    f"reading the certificate {fifo} again takes long: the former one serves on\n"))
+                self.assertEqual(self.serial(server.ports[0]), first)
+                writer = threading.Thread(target=write)
+                writer.start()
+                self.assertEqual(server.process.stderr.readline(), "the certificate was read again\n")
+                writer.join()
+                server.process.send_signal(signal.SIGHUP)
+                self.assertIn("takes long", server.process.stderr.readline())
+                begin = time.monotonic()
+                self.assertEqual(server.stop(), (0, ""))
+                self.assertLess(time.monotonic() - begin, 5)
 
     def test_reserved_routes_may_have_an_address_of_their_own(self):
         with Server("--admin", "127.0.0.1:0", addresses=2) as server:

@@ -1,0 +1,214 @@
+#define _POSIX_C_SOURCE 200809L
+#include "reload.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define MESSAGE_BYTES 512
+#define LONG_NS ((uint64_t)1000 * 1000000)    /* what takes longer is logged */
+#define PATIENCE_NS ((uint64_t)200 * 1000000) /* for a file system, when the network stops */
+
+enum state {
+    RUNNING,
+    DONE,      /* the thread is about to end: it can be joined */
+    ABANDONED, /* the thread frees the reload */
+};
+
+struct file {
+    struct sx__tls *tls;
+    int status;
+    char message[MESSAGE_BYTES];
+};
+
+struct sx__reload {
+    _Atomic int state;
+    int cancel_fd; /* an eventfd */
+    int done_fd;   /* the monitor's; used only while it waits */
+    pthread_t thread;
+    uint64_t started_ns;
+    uint64_t cancelled_ns;      /* 0: it was not */
+    bool is_slow;               /* that has been logged */
+    bool again;                 /* another reload was asked for meanwhile */
+    _Atomic(const char *) path; /* of the certificate that is being read */
+    size_t count;
+    struct file files[];
+};
+
+static void reload_destroy(struct sx__reload *reload)
+{
+    for (size_t i = 0; i < reload->count; i++) {
+        sx__tls_destroy(reload->files[i].tls);
+    }
+    if (reload->cancel_fd >= 0) {
+        close(reload->cancel_fd);
+    }
+    free(reload);
+}
+
+static void write_event(int fd)
+{
+    const uint64_t one = 1;
+    const ssize_t written = write(fd, &one, sizeof one);
+    (void)written;
+}
+
+static void *run(void *argument)
+{
+    struct sx__reload *reload = argument;
+    const int done_fd = reload->done_fd;
+    for (size_t i = 0; i < reload->count; i++) {
+        struct file *file = &reload->files[i];
+        atomic_store(&reload->path, sx__tls_get_certificate(file->tls));
+        strcpy(file->message, "out of memory");
+        file->status = sx__tls_reload(file->tls, reload->cancel_fd, file->message, MESSAGE_BYTES);
+    }
+    /* Until it is joined the monitor's descriptor is open. */
+    if (atomic_exchange(&reload->state, DONE) == ABANDONED) {
+        reload_destroy(reload);
+    } else {
+        write_event(done_fd);
+    }
+    return NULL;
+}
+
+/* NULL: no memory, or no descriptor, as errno says. */
+static struct sx__reload *reload_new(struct sx__network *network)
+{
+    struct sx__reload *made =
+        calloc(1, sizeof *made + network->listener_count * sizeof made->files[0]);
+    if (made == NULL) {
+        return NULL;
+    }
+    made->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (made->cancel_fd < 0) {
+        free(made);
+        return NULL;
+    }
+    made->done_fd = network->monitor_fd;
+    made->started_ns = sx__now_ns();
+    for (size_t i = 0; i < network->listener_count; i++) {
+        if (network->listeners[i].tls != NULL) {
+            made->files[made->count++].tls = sx__tls_hold(network->listeners[i].tls);
+        }
+    }
+    return made;
+}
+
+static bool has_certificates(const struct sx__network *network)
+{
+    bool has = false;
+    for (size_t i = 0; i < network->listener_count; i++) {
+        has |= network->listeners[i].tls != NULL;
+    }
+    return has;
+}
+
+static void start(struct sx__network *network)
+{
+    struct sx__reload *made = reload_new(network);
+    int error = made == NULL ? errno : 0;
+    if (made != NULL) {
+        error = sx__network_start_thread(&made->thread, run, made);
+    }
+    if (error != 0) {
+        sx__network_log(network, SX_LOG_ERROR,
+                        "certificates cannot be read again: %s: the former ones stay",
+                        strerror(error));
+        if (made != NULL) {
+            reload_destroy(made);
+        }
+        return;
+    }
+    network->reload = made;
+}
+
+void sx__reload_cancel(struct sx__network *network)
+{
+    struct sx__reload *reload = network->reload;
+    if (reload != NULL && reload->cancelled_ns == 0) {
+        reload->cancelled_ns = sx__now_ns();
+        write_event(reload->cancel_fd);
+    }
+}
+
+void sx__reload_start(struct sx__network *network)
+{
+    if (!has_certificates(network)) {
+        sx__network_log(network, SX_LOG_INFO, "no certificate was read again: no address has one");
+    } else if (network->reload != NULL) {
+        network->reload->again = true;
+        sx__reload_cancel(network);
+    } else {
+        start(network);
+    }
+}
+
+static void log_file(struct sx__network *network, const struct file *file)
+{
+    if (file->status == SX_OK) {
+        sx__network_log(network, SX_LOG_INFO, "the certificate was read again");
+    } else if (file->status != SX_EAGAIN) { /* it was given up, for another reload or the stop */
+        sx__network_log(network, SX_LOG_ERROR, "%s: the former certificate stays", file->message);
+    }
+}
+
+static void finish(struct sx__network *network)
+{
+    struct sx__reload *reload = network->reload;
+    pthread_join(reload->thread, NULL);
+    for (size_t i = 0; i < reload->count; i++) {
+        log_file(network, &reload->files[i]);
+    }
+    network->reload = NULL;
+    reload_destroy(reload);
+}
+
+void sx__reload_look(struct sx__network *network)
+{
+    struct sx__reload *reload = network->reload;
+    if (reload == NULL) {
+        return;
+    }
+    if (atomic_load(&reload->state) == DONE) {
+        const bool again = reload->again;
+        finish(network);
+        if (again) {
+            start(network);
+        }
+        return;
+    }
+    if (!reload->is_slow && sx__now_ns() - reload->started_ns >= LONG_NS) {
+        reload->is_slow = true;
+        const char *path = atomic_load(&reload->path);
+        sx__network_log(network, SX_LOG_INFO,
+                        "reading the certificate %s again takes long: the former one serves on",
+                        path == NULL ? "" : path);
+    }
+}
+
+void sx__reload_end(struct sx__network *network)
+{
+    struct sx__reload *reload = network->reload;
+    if (reload == NULL) {
+        return;
+    }
+    while (atomic_load(&reload->state) == RUNNING &&
+           sx__now_ns() - reload->cancelled_ns < PATIENCE_NS) {
+        poll(NULL, 0, 1);
+    }
+    const pthread_t thread = reload->thread;
+    if (atomic_load(&reload->state) == DONE || atomic_exchange(&reload->state, ABANDONED) == DONE) {
+        finish(network);
+        return;
+    }
+    pthread_detach(thread);
+    network->reload = NULL;
+    sx__network_log(network, SX_LOG_ERROR,
+                    "a certificate is still being read: its thread ends when its file system "
+                    "answers");
+}
