@@ -29,6 +29,13 @@ void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *f
     app->options.log(app->options.log_context, level, text);
 }
 
+void sx__app_log_left_out(const struct sx_app *app, unsigned count)
+{
+    if (count > 0) {
+        sx_app_log(app, SX_LOG_ERROR, "%u more requests failed, and were not logged", count);
+    }
+}
+
 static int build_plans(struct sx_app *app)
 {
     int status = sx__plan_init(&app->builtin_plan, app, NULL);
@@ -133,6 +140,7 @@ void sx_app_destroy(struct sx_app *app)
     if (!sx__network_destroy(app->network)) {
         return; /* the abandoned handler may use all of it */
     }
+    sx__app_log_left_out(app, sx__log_limit_take(&app->failure_lines, 0, true));
     if (app->abandoned) {
         sx__worker_release(app);
     }
@@ -205,6 +213,7 @@ int sx_app_run(struct sx_app *app)
     if (!app->abandoned) {
         sx__worker_release(app);
     }
+    sx__app_log_left_out(app, sx__log_limit_take(&app->failure_lines, 0, true));
     sx__pipe_signal_restore(&sigpipe);
     return status;
 }

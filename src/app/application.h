@@ -6,6 +6,7 @@
 #include "router.h"
 
 #include "engine.h"
+#include "log_limit.h"
 
 #include <pthread.h>
 #include <sextant/app.h>
@@ -56,9 +57,10 @@ struct sx_app {
     size_t setting_count;
     pthread_mutex_t worker_lock; /* guards the four below; never held while a component is called */
     pthread_cond_t worker_changed;
-    pthread_t worker_changer; /* who makes or ends the worker components, */
-    bool worker_changes;      /* while it does */
-    unsigned worker_users;    /* the run and the clients that need them */
+    pthread_t worker_changer;           /* who makes or ends the worker components, */
+    bool worker_changes;                /* while it does */
+    unsigned worker_users;              /* the run and the clients that need them */
+    struct sx__log_limit failure_lines; /* of the log, for requests that failed */
     bool serving;
     bool has_run;   /* an engine runs once */
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
@@ -68,6 +70,9 @@ struct sx_app {
 /* app.c: as sx_app_new, for an app whose routes are listed and that never runs: it initialises no
  * component, reads no environment, and needs no value of a setting. */
 int sx__app_resolve(struct sx_app **app, const struct sx_app_options *options);
+
+/* app.c: says how many requests failed without a line of their own; 0: nothing. */
+void sx__app_log_left_out(const struct sx_app *app, unsigned count);
 
 /* components.c */
 

@@ -168,6 +168,13 @@ static struct sx_result run_step(const struct sx__step *step, struct sx_request 
 static void log_cause(const struct sx_request *request, const char *cause)
 {
     const struct sx_record *record = &request->exchange->record;
+    unsigned left_out;
+    const bool is_logged =
+        sx__log_limit_allows(&request->app->failure_lines, sx__log_limit_now_ns(), &left_out);
+    sx__app_log_left_out(request->app, left_out);
+    if (!is_logged) {
+        return;
+    }
     sx_app_log(request->app, SX_LOG_ERROR, "%s %.*s (%s): %s", sx_method_name(record->method_id),
                (int)(record->target.size < 200 ? record->target.size : 200), record->target.data,
                record->handler, cause);

@@ -243,9 +243,10 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
 struct accepted {
     unsigned count; /* connections, refused ones among them */
     unsigned refused;
-    int error;     /* 0: there may be more */
-    bool is_short; /* of descriptors, but for those that are kept back */
-    int news;      /* an errno that is worth a line in the log; 0: none */
+    int error;         /* 0: there may be more */
+    bool is_short;     /* of descriptors, but for those that are kept back */
+    int news;          /* an errno that is worth a line in the log; 0: none */
+    unsigned left_out; /* lines before that one */
 };
 
 /* The descriptors that the listener may have are those below. The kernel gives the lowest one that
@@ -303,6 +304,10 @@ static void report(struct sx__network *network, const struct accepted *accepted)
     for (unsigned i = 0; i < accepted->refused; i++) {
         service->rejected(service->app, SX_REASON_OVERLOADED);
     }
+    if (accepted->left_out > 0) {
+        sx__network_log(network, SX_LOG_ERROR, "accepting connections failed %u more times",
+                        accepted->left_out);
+    }
     if (accepted->news != 0) {
         sx__network_log(network, SX_LOG_ERROR, "cannot accept connections: %s",
                         strerror(accepted->news));
@@ -331,7 +336,11 @@ void sx__listener_accept(struct sx__network *network, struct sx__listener *liste
         expect(listener, &accepted);
         const bool goes_on = accepted.error == 0 || accepted.error == EAGAIN;
         const int trouble = accepted.is_short ? EMFILE : goes_on ? 0 : accepted.error;
-        accepted.news = trouble != 0 && is_news(listener, trouble) ? trouble : 0;
+        accepted.news =
+            trouble != 0 && is_news(listener, trouble) &&
+                    sx__log_limit_allows(&listener->error_lines, sx__now_ns(), &accepted.left_out)
+                ? trouble
+                : 0;
         if (goes_on) {
             watch_listener(network, listener, EPOLL_CTL_MOD);
         } else {

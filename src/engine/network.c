@@ -338,6 +338,15 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
     }
 }
 
+/* A client can cause as many as it likes. */
+static void log_left_out(struct sx__network *network, unsigned count)
+{
+    if (count > 0) {
+        sx__network_log(network, SX_LOG_ERROR,
+                        "%u more times slow clients held too much, and some were closed", count);
+    }
+}
+
 static void shed_slow_clients(struct sx__network *network, uint64_t now_ns)
 {
     const size_t held = atomic_load(&network->held);
@@ -353,7 +362,11 @@ static void shed_slow_clients(struct sx__network *network, uint64_t now_ns)
         sx__slots_shed(&network->slots, network->epoll_fd, held - most, now_ns, &count);
     atomic_fetch_add(&network->dying, freed);
     atomic_fetch_sub(&network->held, freed);
-    if (count > 0) {
+    unsigned left_out = 0;
+    const bool is_logged =
+        count > 0 && sx__log_limit_allows(&network->shed_lines, now_ns, &left_out);
+    log_left_out(network, left_out);
+    if (is_logged) {
         sx__network_log(
             network, SX_LOG_ERROR,
             "slow clients held %zu bytes of requests and responses: %u of them were closed", held,
@@ -435,6 +448,7 @@ static void monitor(struct sx__network *network)
         if (now_ns - swept_ns >= (uint64_t)SWEEP_MS * NS_PER_MS) {
             sx__slots_sweep(&network->slots, SX__SWEEP_LATE, network->epoll_fd, now_ns);
             sx__spaces_trim(&network->spaces, false);
+            log_left_out(network, sx__log_limit_take(&network->shed_lines, now_ns, false));
             swept_ns = now_ns;
         }
         if (now_ns - woken_ns >= (uint64_t)REST_MS * NS_PER_MS) {
@@ -514,6 +528,7 @@ int sx__network_run(struct sx__network *network)
         sx__reload_cancel(network);
         status = end_workers(network, drain(network));
         sx__reload_end(network);
+        log_left_out(network, sx__log_limit_take(&network->shed_lines, sx__now_ns(), true));
     }
     return status;
 }

@@ -39,8 +39,8 @@
  * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
  * turns requests away, however many handlers block.
  *
- * Lock order: a listener, then the addresses or what its TLS is made of; else no lock is taken while another is held. None is
- * held while the service is called.
+ * Lock order: a listener, then the addresses or what its TLS is made of; else no lock is taken
+ * while another is held. None is held while the service is called.
  */
 #ifndef SX_NETWORK_H
 #define SX_NETWORK_H
@@ -48,6 +48,7 @@
 #include "addresses.h"
 #include "blocking.h"
 #include "connection.h"
+#include "log_limit.h"
 #include "tls.h"
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -321,7 +322,8 @@ struct sx__listener {
     unsigned expected;   /* connections at the next accept; guarded by the mutex */
     int error;           /* of accept, that was logged, and when */
     uint64_t error_ns;
-    _Atomic bool resting; /* descriptors are exhausted: the monitor will arm it again */
+    struct sx__log_limit error_lines; /* of the log */
+    _Atomic bool resting;             /* descriptors are exhausted: the monitor will arm it again */
 };
 
 /* Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM, SX_ENOMEM; what is open then is for clean_up. */
@@ -353,7 +355,8 @@ struct sx__network {
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener *listeners;
     size_t listener_count;
-    struct sx__reload *reload; /* of certificates, which the monitor has begun; NULL: none */
+    struct sx__log_limit shed_lines; /* of the log, for slow clients that were closed */
+    struct sx__reload *reload;       /* of certificates, which the monitor has begun; NULL: none */
     struct sx__addresses addresses;
     struct sx__permits permits;
     _Atomic uint32_t turn_ns; /* what a turn takes, on average; see worker.c */

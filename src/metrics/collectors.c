@@ -7,6 +7,7 @@
  */
 #include "collectors.h"
 
+#include "log_limit.h"
 #include "metric.h"
 
 #include <float.h>
@@ -30,6 +31,7 @@ struct collector {
 struct log {
     sx_registry_log_fn *log;
     void *context;
+    struct sx__log_limit lines; /* each scrape may cause one */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all that follows */
@@ -165,7 +167,7 @@ void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log, 
     registry = or_default(registry);
     if (registry != NULL) {
         (void)pthread_mutex_lock(&lock);
-        logs[registry->arena] = (struct log){log, context};
+        logs[registry->arena] = (struct log){.log = log, .context = context};
         (void)pthread_mutex_unlock(&lock);
     }
 }
@@ -182,7 +184,7 @@ void sx__collectors_forget(const struct sx_registry *registry)
             link = &collector->next;
         }
     }
-    logs[registry->arena] = (struct log){NULL, NULL};
+    logs[registry->arena] = (struct log){.log = NULL};
     (void)pthread_mutex_unlock(&lock);
 }
 
@@ -208,9 +210,17 @@ void sx__collectors_report(const struct sx_collection *collection, int status)
     struct sx_str name = sx__collection_last_name(collection);
     (void)pthread_mutex_lock(&lock);
     struct log log = logs[collection->registry->arena];
+    unsigned left_out;
+    const bool is_logged = sx__log_limit_allows(&logs[collection->registry->arena].lines,
+                                                sx__log_limit_now_ns(), &left_out);
     (void)pthread_mutex_unlock(&lock);
     count_failure(collection->registry, status);
-    if (log.log != NULL) {
+    if (log.log != NULL && left_out > 0) {
+        (void)snprintf(message, sizeof message, "collectors were left out of pages %u more times",
+                       left_out);
+        log.log(log.context, message);
+    }
+    if (log.log != NULL && is_logged) {
         (void)snprintf(
             message, sizeof message, "a collector is left out of the page, after %.*s: %s: %s",
             name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 8,

@@ -340,6 +340,34 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
     assert_int_equal(fake->outcomes[SX_OUTCOME_COMPLETE], READERS);
 }
 
+/* Each new reader costs another one its connection, but not a line of the log. */
+static void slow_readers_do_not_fill_the_log(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fake_service *fake = &fixture->fake;
+    enum { READERS = 40, KEPT = 2, LINES = 10 };
+    fixture->options.held_bytes = KEPT * fake->big_size;
+    start(fixture);
+    int fds[READERS];
+    for (size_t i = 0; i < READERS; i++) {
+        fds[i] = connect_with_room(fixture, 4096);
+        send_text(fds[i], GET("/big"));
+        read_some(fds[i], 1);
+        if (i >= KEPT) {
+            const unsigned *aborted = &fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED];
+            assert_true(fake_service_wait(fake, aborted, (unsigned)(i - KEPT)));
+        }
+    }
+    for (size_t i = 0; i < READERS; i++) {
+        close(fds[i]);
+    }
+    stop(fixture);
+    print_message("%u lines\n", fake->logs);
+    /* Another ten if the ten seconds ended meanwhile, what was left out then, and at the stop. */
+    assert_in_range(fake->logs, 2, 2 * LINES + 2);
+    assert_non_null(strstr(fake->last_log, "more times slow clients held too much"));
+}
+
 /* Has a client send a request with the first `sent` bytes of a body of `size`. */
 static int send_body(const struct fixture *fixture, const char *request, size_t size, size_t sent)
 {
@@ -469,6 +497,7 @@ int main(void)
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),
         TEST(what_slow_readers_hold_is_bounded_and_the_slowest_pays),
+        TEST(slow_readers_do_not_fill_the_log),
         TEST(the_bodies_of_requests_count_while_their_responses_are_read),
         TEST(bodies_that_are_on_their_way_count_too),
         TEST(the_queue_has_room_for_some_bodies_only),

@@ -418,6 +418,17 @@ static void test_the_log_says_which_metric_and_why(void **state)
     assert_int_equal(logged_count, 1);
 }
 
+/* Whoever scrapes in a loop makes it fail each time. */
+static void test_a_collector_that_always_fails_does_not_fill_the_log(void **state)
+{
+    (void)state;
+    use(repeat_a_series);
+    for (int i = 0; i < 100; i++) {
+        (void)render();
+    }
+    assert_in_range(logged_count, 10, 21); /* the ten seconds may have ended once */
+}
+
 /* ---- at the side ---- */
 
 static struct sx_counter_family *updated;
@@ -498,6 +509,7 @@ int main(void)
         TEST(test_a_collector_at_fault_is_left_out_and_the_rest_stands),
         TEST(test_of_two_collectors_with_one_name_the_first_is_on_the_page),
         TEST(test_the_log_says_which_metric_and_why),
+        TEST(test_a_collector_that_always_fails_does_not_fill_the_log),
         TEST(test_what_a_collector_updates_is_on_the_same_page),
         TEST(test_a_collector_cannot_unregister_but_can_register),
         TEST(test_a_page_without_memory_is_an_error_or_is_whole),
