@@ -287,6 +287,10 @@ static void test_a_part_of_a_file_can_be_had(void **state)
         {"Range: bytes=0-1,3-4\r\n", 200, NULL, NULL},
         {"Range: bytes=99999999999999999999-\r\n", 200, NULL, NULL},
         {"Range: letters=0-1\r\n", 200, NULL, NULL},
+        /* Faults of others: CVE-2015-1635 (IIS), CVE-2017-7529 (nginx), CVE-2011-3192 (Apache). */
+        {"Range: bytes=18-18446744073709551615\r\n", 200, NULL, NULL},
+        {"Range: bytes=-25,-9223372036854775783\r\n", 200, NULL, NULL},
+        {"Range: bytes=0-,5-0,5-1,5-2,5-3,5-4,5-5,5-6,5-7,5-8\r\n", 200, NULL, NULL},
         {"Range: bytes=0-2\r\nIf-Range: \"old\"\r\n", 200, NULL, NULL},
         /* Not a strong validator, so that RFC 9110 13.1.5 has "the condition is false". */
         {"Range: bytes=0-2\r\nIf-Range: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 200, NULL, NULL},

@@ -74,6 +74,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     observe(fake, is(record->target, "/block-begin"));
     pthread_mutex_lock(&fake->mutex);
     fake->begins++;
+    fake->header_count = exchange->header_count;
     tell(fake, "begin [%.*s] [%.*s]", (int)record->method.size, record->method.data,
          (int)record->target.size, record->target.data);
     for (size_t i = 0; i < exchange->header_count; i++) {
@@ -203,6 +204,9 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
         fake->in_handler > fake->most_in_handler ? fake->in_handler : fake->most_in_handler;
     tell(fake, "handle %zu [%.*s]\n", exchange->body.size,
          exchange->body.size < 200 ? (int)exchange->body.size : 200, exchange->body.data);
+    if (fake->records && exchange->header_count != fake->header_count) {
+        tell(fake, "now %zu headers\n", exchange->header_count);
+    }
     pthread_mutex_unlock(&fake->mutex);
     const struct sx_str target = exchange->record.target;
     if (is(target, "/block") || is(target, "/block/big") || is(target, "/reserved/block")) {

@@ -24,6 +24,7 @@ struct fake_service {
     bool records; /* write the story down */
     char *story;  /* a line for each call; NUL-terminated */
     size_t story_size;
+    size_t header_count;     /* at the last begin */
     pthread_cond_t released; /* for handlers of /block, and for observers */
     bool is_released;
     FILE *file; /* of /file, which is `big` behind ten other bytes; NULL: none */
