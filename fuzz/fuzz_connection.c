@@ -1,21 +1,27 @@
 /* Property: however a client's bytes are split, the service sees the same exchanges, the client
- * gets the same responses (Date aside), and llhttp is left in the same state; what begins ends
- * once, and what never began is rejected once. And the header is made of what is plainly in it.
+ * gets the same responses (Date aside), and the decoder of chunks is left in the same state; what
+ * begins ends once, and what never began is rejected once. And the header is made of what is
+ * plainly in it, and so is the body.
  *
  * The first byte of the input chooses the split, the rest is what the client says. The limits are
  * small, so that inputs reach them.
  */
 #include "connection.h"
-#include "plain_head.h"
+#include "plain_chunks.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BODY_BYTES 50 /* at most */
 
 /* All that was observed of a connection, as bytes. */
 struct story {
     char *bytes;
     size_t size;
     unsigned begins, ends, rejected, open;
+    const char *input; /* all that the client says */
+    size_t input_size, taken;
+    size_t body_offset; /* of the present exchange's body within it */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,15 +62,20 @@ static void spoil(struct sx_str view)
     ((char *)(uintptr_t)view.data)[view.size] = '\0';
 }
 
+static const struct sx__request *request_of(const struct sx__exchange *exchange)
+{
+    return (const struct sx__request *)(const void *)((const char *)exchange -
+                                                      offsetof(struct sx__request, exchange));
+}
+
 static void on_begin(void *app, struct sx__exchange *exchange)
 {
     struct story *story = app;
     story->begins++;
     demand(++story->open == 1, "two exchanges at once");
-    const struct sx__request *request =
-        (const struct sx__request *)(const void *)((const char *)exchange -
-                                                   offsetof(struct sx__request, exchange));
+    const struct sx__request *request = request_of(exchange);
     demand(plain_head_is(request, exchange->headers), "the header is not what it plainly is");
+    story->body_offset = story->taken - (request->filled - request->start - request->head_size);
     tell_view(story, exchange->record.method);
     tell_view(story, exchange->record.target);
     for (size_t i = 0; i < exchange->header_count; i++) {
@@ -86,6 +97,24 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     }
     memset(exchange->path_space, 'p', exchange->record.target.size + 2);
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
+}
+
+/* Whether that is what the client has plainly sent as the body. */
+static bool is_plain_body(const struct story *story, const struct sx__exchange *exchange)
+{
+    const struct sx__request *request = request_of(exchange);
+    const char *bytes = story->input + story->body_offset;
+    const size_t size = story->input_size - story->body_offset;
+    char body[BODY_BYTES];
+    if (!request->is_chunked) {
+        return exchange->body.size == request->content_length && exchange->body.size <= size &&
+               (exchange->body.size == 0 ||
+                memcmp(exchange->body.data, bytes, exchange->body.size) == 0);
+    }
+    const struct plain_chunks plain = plain_read_chunks(bytes, size, body, sizeof body);
+    return plain.verdict == PLAIN_GOOD && plain.body_size == exchange->body.size &&
+           plain.body_size <= sizeof body &&
+           memcmp(body, exchange->body.data, plain.body_size) == 0;
 }
 
 /* Streams the body of the request, in pieces of ten bytes with a pause before each; a body that
@@ -116,6 +145,7 @@ static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
 static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
 {
     (void)frame;
+    demand(is_plain_body(app, exchange), "the body is not what it plainly is");
     tell_view(app, exchange->body);
     static const int statuses[] = {200, 204, 304, 404, 500};
     exchange->response = (struct sx__response){
@@ -135,7 +165,12 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
 
 static void on_refuse(void *app, struct sx__exchange *exchange, int status, const char *message)
 {
+    const struct story *story = app;
     tell_number(app, "refuse", (unsigned long long)status);
+    demand(status != 400 || plain_read_chunks(story->input + story->body_offset,
+                                              story->input_size - story->body_offset, NULL, 0)
+                                    .verdict != PLAIN_GOOD,
+           "a body is refused that is plainly good");
     exchange->response =
         (struct sx__response){.status = status, .body = {message, strlen(message)}};
 }
@@ -228,29 +263,21 @@ static size_t next_piece(struct split *split, size_t left)
     return size < left ? size : left;
 }
 
-/* Within a body the parser has seen the same bytes, so it must be at the same place, in all that it
- * goes on from. Where it was when it last stopped does depend on the split: spans, error_pos, and
- * the reason. */
-static void tell_parser(struct story *story, const struct sx__connection *connection)
+/* Within a body the same bytes have been seen, so the decoder must be at the same place. */
+static void tell_body(struct story *story, const struct sx__connection *connection)
 {
     if (connection->phase != SX__PHASE_BODY) {
         return;
     }
     const struct sx__request *request = connection->request;
-    const llhttp_t *parser = &request->parser;
-    tell_number(story, "state", (unsigned long long)(uintptr_t)parser->_current);
-    tell_number(story, "index", (unsigned long long)parser->_index);
-    tell_number(story, "error", (unsigned long long)parser->error);
-    tell_number(story, "left", parser->content_length);
-    tell_number(story, "flags", parser->flags);
-    tell_number(story, "header state", parser->header_state);
-    tell_number(story, "finish", parser->finish);
-    tell_number(story, "method", parser->method);
-    tell_number(story, "upgrade", parser->upgrade);
-    tell_number(story, "version", parser->http_major * 10u + parser->http_minor);
-    tell_number(story, "completed", parser->initial_message_completed);
-    tell_number(story, "trailer", request->in_trailer);
-    tell_number(story, "raw", request->body_raw_bytes);
+    const struct sx__chunked *chunked = &request->chunked;
+    tell_number(story, "state", chunked->state);
+    tell_number(story, "name size", chunked->name_size);
+    tell_number(story, "candidates", chunked->candidates);
+    tell_number(story, "chunk left", chunked->chunk_left);
+    tell_number(story, "body left", chunked->body_left);
+    tell_number(story, "body size", chunked->body_size);
+    tell_number(story, "framing size", chunked->framing_size);
     tell_number(story, "size", request->body_size);
 }
 
@@ -267,13 +294,15 @@ static void converse(struct story *story, const uint8_t *data, size_t size, stru
         .options = {.request_line_bytes = 60,
                     .header_bytes = 200,
                     .header_count = 5,
-                    .body_bytes = 50},
+                    .body_bytes = BODY_BYTES},
     };
     demand(sx__run_options_resolve(&protocol.options, &protocol.options) == 0, "bad options");
     struct sx__request_pool pool = {0};
     struct sx__connection connection;
     sx__connection_init(&connection, &protocol, 0);
     bool open = true;
+    story->input = (const char *)data;
+    story->input_size = size;
     while (open && size > 0) {
         char *space;
         size_t room;
@@ -284,11 +313,12 @@ static void converse(struct story *story, const uint8_t *data, size_t size, stru
         memcpy(space, data, taken);
         data += taken;
         size -= taken;
+        story->taken += taken;
         sx__connection_receive(&connection, taken);
         open = serve(&connection, story);
         sx__connection_settle(&connection, &pool);
     }
-    tell_parser(story, &connection);
+    tell_body(story, &connection);
     tell(story, open ? "open" : "closed", 6 - (open ? 2 : 0));
     sx__connection_end_input(&connection, 3);
     demand(sx__connection_get_want(&connection) == SX__WANT_CLOSE, "not closed");

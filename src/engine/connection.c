@@ -64,7 +64,7 @@ uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
         [SX__PHASE_CLOSED] = 0,
     };
     const uint64_t earned_s = connection->phase == SX__PHASE_BODY
-                                  ? connection->request->body_raw_bytes / options->body_rate_bytes
+                                  ? connection->request->body_size / options->body_rate_bytes
                                   : 0;
     return connection->progress_ns + (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS +
            earned_s * 1000 * NS_PER_MS;

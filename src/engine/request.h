@@ -6,7 +6,7 @@
  *
  *     sx__request_scan_head    finds the end of the header, line by line, within the limits
  *     sx__request_parse_head   reads the whole header: fills the exchange, or finds fault
- *     sx__request_parse_body   feeds the body to llhttp until the message is complete
+ *     sx__request_parse_body   reads the body until the message is complete
  *
  * Nothing is looked at before it is certain that it is all there, so that no result depends on
  * how the bytes were split.
@@ -20,6 +20,7 @@
 #ifndef SX_ENGINE_REQUEST_H
 #define SX_ENGINE_REQUEST_H
 
+#include "chunked.h"
 #include "engine.h"
 #include "spaces.h"
 #include <llhttp.h>
@@ -72,9 +73,7 @@ struct sx__request {
 
     llhttp_t parser;
     bool message_complete;
-    bool in_trailer;
-    char trailer_previous;
-    uint64_t body_raw_bytes; /* as received, with all of its framing */
+    struct sx__chunked chunked;
     char *body; /* within the input, or `own_body` where it does not fit or is chunked */
     size_t body_size;
     struct sx__space own_body;

@@ -1,31 +1,29 @@
-/* request_llhttp.c: what llhttp reads: the lines of the header, and the body. */
+/* request_llhttp.c: llhttp splits the lines of the header; the body is read by our own code. */
 #include "request.h"
 #include <string.h>
 
 static const struct sx__fault no_memory = {503, SX_REASON_OVERLOADED, "there is no memory left"};
 static const struct sx__fault bad_chunk = {400, SX_REASON_MALFORMED,
                                            "the chunked body is malformed"};
+static const struct sx__fault bad_trailer = {
+    400, SX_REASON_MALFORMED, "Content-Length or Transfer-Encoding is in the trailer"};
 static const struct sx__fault body_too_large = {413, SX_REASON_MALFORMED, "the body is too large"};
+static const struct sx__fault framing_too_large = {
+    413, SX_REASON_MALFORMED, "the framing of the chunks is too large for what they carry"};
 static const struct sx__fault length_too_large = {413, SX_REASON_MALFORMED,
                                                   "Content-Length is too large"};
 static const struct sx__fault unknown_expectation = {417, SX_REASON_MALFORMED,
                                                      "the expectation is not 100-continue"};
-
-/* Chunks may cost as many bytes as they carry, and a little more. */
-#define CHUNK_SPARE_BYTES 16384
 
 static struct sx__request *request_of(llhttp_t *parser)
 {
     return parser->data;
 }
 
-/* scan_head has counted the lines, and there cannot be more fields; a trailer nobody needs. */
+/* scan_head has counted the lines, and there cannot be more fields. */
 static int on_header_field(llhttp_t *parser, const char *data, size_t size)
 {
     struct sx__request *request = request_of(parser);
-    if (request->in_trailer) {
-        return 0;
-    }
     if (request->field_count == request->line_count) {
         return HPE_USER;
     }
@@ -40,7 +38,7 @@ static int on_header_field(llhttp_t *parser, const char *data, size_t size)
 static int on_header_value(llhttp_t *parser, const char *data, size_t size)
 {
     struct sx__request *request = request_of(parser);
-    if (request->in_trailer || size == 0) {
+    if (size == 0) {
         return 0;
     }
     if (request->field_count == 0 || request->headers[request->field_count - 1].value.size > 0) {
@@ -57,38 +55,6 @@ static int on_headers_complete(llhttp_t *parser)
     return 0;
 }
 
-/* Either the body lies in the input already, behind the header, or it is copied. */
-static int on_body(llhttp_t *parser, const char *data, size_t size)
-{
-    struct sx__request *request = request_of(parser);
-    if (request->own_body.data != NULL || request->is_chunked) {
-        if (sx__request_grow_body(request, request->body_size + size) < 0) {
-            request->fault = &no_memory;
-            return HPE_USER;
-        }
-        memcpy(request->own_body.data + request->body_size, data, size);
-    }
-    request->body_size += size;
-    return 0;
-}
-
-/* Here llhttp has the size of the chunk in content_length. At the last one it pauses, so that the
- * trailer can be looked at before llhttp sees it. */
-static int on_chunk_header(llhttp_t *parser)
-{
-    struct sx__request *request = request_of(parser);
-    if (parser->content_length > request->limits->body_bytes - request->body_size) {
-        request->fault = &body_too_large;
-        return HPE_USER;
-    }
-    if (parser->content_length == 0) {
-        request->in_trailer = true;
-        request->trailer_previous = '\n';
-        return HPE_PAUSED;
-    }
-    return 0;
-}
-
 static int on_message_complete(llhttp_t *parser)
 {
     request_of(parser)->message_complete = true;
@@ -99,8 +65,6 @@ static const llhttp_settings_t settings = {
     .on_header_field = on_header_field,
     .on_header_value = on_header_value,
     .on_headers_complete = on_headers_complete,
-    .on_body = on_body,
-    .on_chunk_header = on_chunk_header,
     .on_message_complete = on_message_complete,
 };
 
@@ -148,6 +112,7 @@ static const struct sx__fault *prepare_body(struct sx__request *request)
         return &unknown_expectation;
     }
     const size_t body_offset = request->start + request->head_size;
+    sx__chunked_init(&request->chunked, request->limits->body_bytes);
     request->body = request->input + body_offset;
     if (request->content_length > request->capacity - body_offset) {
         /* Address space; it becomes memory as the body arrives. */
@@ -166,52 +131,58 @@ enum sx__parse sx__request_begin_body(struct sx__request *request)
     return request->fault != NULL ? SX__PARSE_BAD : SX__PARSE_DONE;
 }
 
-/* llhttp lets a bare LF end the trailer, and lets its lines be folded or have no name; others may
- * not.
- * Gives how many bytes are beyond doubt. */
-static size_t trailer_size(struct sx__request *request, const char *bytes, size_t size)
+/* Either the body lies in the input already, behind the header, or it is copied. */
+static const struct sx__fault *add_to_body(struct sx__request *request, struct sx_str data)
 {
-    char previous = request->trailer_previous;
-    size_t i = 0;
-    for (; i < size; i++) {
-        const char c = bytes[i];
-        const bool begins_line = previous == '\n';
-        if ((c == '\n' && previous != '\r') ||
-            (begins_line && (c == ' ' || c == '\t' || c == ':'))) {
-            break;
+    if (request->own_body.data != NULL || request->is_chunked) {
+        if (sx__request_grow_body(request, request->body_size + data.size) < 0) {
+            return &no_memory;
         }
-        previous = c;
+        memcpy(request->own_body.data + request->body_size, data.data, data.size);
     }
-    request->trailer_previous = previous;
-    return i;
+    request->body_size += data.size;
+    return NULL;
 }
 
-static enum sx__parse bad_body(struct sx__request *request)
+static const struct sx__fault *read_sized_body(struct sx__request *request)
 {
-    if (request->fault == NULL) {
-        request->fault = &bad_chunk;
-    }
-    return SX__PARSE_BAD;
+    const size_t left = (size_t)request->content_length - request->body_size;
+    const size_t came = request->filled - request->parsed;
+    const struct sx_str data = {request->input + request->parsed, came < left ? came : left};
+    request->parsed += data.size;
+    request->message_complete = data.size == left;
+    return data.size > 0 ? add_to_body(request, data) : NULL;
 }
 
-/* Feeds llhttp once; DONE: it has taken all it was given. */
-static enum sx__parse feed(struct sx__request *request, const char *bytes, size_t size)
+static const struct sx__fault *fault_of(enum sx__chunked_result result)
 {
-    const size_t fed = request->in_trailer ? trailer_size(request, bytes, size) : size;
-    const llhttp_errno_t error = llhttp_execute(&request->parser, bytes, fed);
-    size_t used = fed;
-    if (error == HPE_PAUSED) {
-        used = (size_t)(llhttp_get_error_pos(&request->parser) - bytes);
-        llhttp_resume(&request->parser);
-    } else if (error != HPE_OK) {
-        return bad_body(request);
+    switch (result) {
+    case SX__CHUNKED_BAD:
+        return &bad_chunk;
+    case SX__CHUNKED_BAD_TRAILER:
+        return &bad_trailer;
+    case SX__CHUNKED_TOO_LARGE:
+        return &body_too_large;
+    case SX__CHUNKED_FRAMING_TOO_LARGE:
+        return &framing_too_large;
+    default:
+        return NULL;
     }
-    request->parsed += used;
-    request->body_raw_bytes += used;
-    if (error == HPE_OK && fed < size) {
-        return bad_body(request);
-    }
-    return SX__PARSE_DONE;
+}
+
+static const struct sx__fault *read_chunks(struct sx__request *request)
+{
+    struct sx_str bytes = {request->input + request->parsed, request->filled - request->parsed};
+    const struct sx__fault *fault = NULL;
+    enum sx__chunked_result result;
+    do {
+        struct sx_str data;
+        result = sx__chunked_read(&request->chunked, &bytes, &data);
+        fault = result == SX__CHUNKED_DATA ? add_to_body(request, data) : fault_of(result);
+    } while (result == SX__CHUNKED_DATA && fault == NULL);
+    request->parsed = request->filled - bytes.size;
+    request->message_complete = result == SX__CHUNKED_DONE;
+    return fault;
 }
 
 static void finish_body(struct sx__request *request)
@@ -225,22 +196,12 @@ static void finish_body(struct sx__request *request)
 
 enum sx__parse sx__request_parse_body(struct sx__request *request)
 {
-    const uint64_t raw_limit = 2 * (uint64_t)request->limits->body_bytes + CHUNK_SPARE_BYTES;
-    while (!request->message_complete && request->parsed < request->filled) {
-        const uint64_t left = raw_limit - request->body_raw_bytes;
-        if (left == 0) {
-            request->fault = &body_too_large;
-            return SX__PARSE_BAD;
-        }
-        size_t size = request->filled - request->parsed;
-        if (size > left) {
-            size = (size_t)left;
-        }
-        const enum sx__parse parse = feed(request, request->input + request->parsed, size);
+    if (!request->message_complete) {
+        request->fault = request->is_chunked ? read_chunks(request) : read_sized_body(request);
         request->exchange.record.request_body_bytes = request->body_size;
-        if (parse == SX__PARSE_BAD) {
-            return SX__PARSE_BAD;
-        }
+    }
+    if (request->fault != NULL) {
+        return SX__PARSE_BAD;
     }
     if (request->message_complete) {
         finish_body(request);

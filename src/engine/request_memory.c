@@ -86,9 +86,7 @@ void sx__request_next(struct sx__request *request)
     sx__spaces_give(request->spaces, &request->own_body);
     request->body = NULL;
     request->body_size = 0;
-    request->body_raw_bytes = 0;
     request->message_complete = false;
-    request->in_trailer = false;
 
     request->start = request->parsed;
     if (request->start == request->filled) {
@@ -172,7 +170,6 @@ void sx__request_receive(struct sx__request *request, size_t size)
 {
     if (is_body_next(request)) {
         request->body_size += size;
-        request->body_raw_bytes += size;
         request->exchange.record.request_body_bytes = request->body_size;
         request->message_complete = request->body_size == request->content_length;
         sx__space_touch(&request->own_body, request->body_size);

@@ -341,24 +341,59 @@ static void chunks_are_summed_up_against_the_limit(void **state)
     assert_int_equal(fixture->fake.request_body_bytes, 5);
 }
 
-/* Chunks of one byte with long extensions are no way around the limit. */
-static void the_framing_of_chunks_is_limited_too(void **state)
+/* As a client that flushes each character sends it. The limit is one of the body. */
+static void a_body_may_come_in_chunks_of_one_byte(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->protocol.options.body_bytes = 1000;
-    say(fixture, HEAD "Transfer-Encoding: chunked\r\n\r\n", SX__WANT_INPUT);
+    fixture->fake.records = false;
+    say(fixture, "POST /status/201 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        SX__WANT_INPUT);
+    static const char chunks[] = "1\r\na\r\n1\r\na\r\n1\r\na\r\n1\r\na\r\n";
+    const size_t most = fixture->protocol.options.body_bytes;
+    for (size_t sent = 0; sent < most; sent += 4) {
+        receive(fixture, chunks, sizeof chunks - 1);
+        serve_until(fixture, SX__WANT_INPUT);
+    }
+    say(fixture, "0\r\n\r\n", SX__WANT_INPUT);
+    assert_out(fixture, "HTTP/1.1 201 Created\r\n");
+    assert_int_equal(fixture->fake.request_body_bytes, most);
+}
+
+/* RFC 9112 7.1.1: "A server ought to limit the total length of chunk extensions received in a
+ * request to an amount reasonable for the services provided, in the same way that it applies length
+ * limitations and timeouts for other parts of a message, and generate an appropriate 4xx (Client
+ * Error) response if that amount is exceeded." */
+static void the_framing_of_chunks_has_a_limit_of_its_own(void **state)
+{
+    struct fixture *fixture = *state;
     char chunk[1100];
     memset(chunk, 'x', sizeof chunk);
     memcpy(chunk, "1;", 2);
     memcpy(chunk + sizeof chunk - 6, "\r\na\r\n", 6);
+    say(fixture, HEAD "Transfer-Encoding: chunked\r\n\r\n", SX__WANT_INPUT);
     unsigned count = 0;
     while (sx__connection_get_want(&fixture->connection) == SX__WANT_INPUT) {
         receive(fixture, chunk, strlen(chunk));
         sx__connection_advance(&fixture->connection, fixture->now_ns);
-        assert_true(++count < 100);
+        assert_true(++count <= 16);
     }
     serve_until(fixture, SX__WANT_LINGER);
     assert_out(fixture, "HTTP/1.1 413 ");
+    assert_non_null(
+        strstr(fixture->out, "the framing of the chunks is too large for what they carry"));
+}
+
+/* Nor does framing earn time: a body has its time for what comes of it. */
+static void the_framing_of_chunks_earns_no_time(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.body_rate_bytes = 10;
+    say(fixture, HEAD "Transfer-Encoding: chunked\r\n\r\n", SX__WANT_INPUT);
+    const uint64_t deadline_ns = sx__connection_get_deadline(&fixture->connection);
+    say(fixture, "00000000000000000000000001;extension=value\r\na\r\n", SX__WANT_INPUT);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection), deadline_ns);
+    say(fixture, "14\r\n01234567890123456789\r\n", SX__WANT_INPUT);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection), deadline_ns + 2000 * MS);
 }
 
 static void every_size_of_body_arrives_whole(void **state)
@@ -579,7 +614,9 @@ int main(void)
         TEST(header_lines_are_counted),
         TEST(a_body_too_large_is_refused_before_it_comes),
         TEST(chunks_are_summed_up_against_the_limit),
-        TEST(the_framing_of_chunks_is_limited_too),
+        TEST(a_body_may_come_in_chunks_of_one_byte),
+        TEST(the_framing_of_chunks_has_a_limit_of_its_own),
+        TEST(the_framing_of_chunks_earns_no_time),
         TEST(every_size_of_body_arrives_whole),
         TEST(the_clock_of_a_request_starts_at_its_first_byte),
         TEST(deadlines_follow_the_phase),

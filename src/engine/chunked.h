@@ -1,0 +1,55 @@
+/* chunked.h: decodes a chunked body, RFC 9112 7.1, piece by piece.
+ *
+ * The decoder calls nothing, allocates nothing and keeps no pointers. It accepts the grammar of the
+ * RFC and nothing else: every line ends with CRLF, chunk extensions and trailer fields are well
+ * formed. What they say is ignored. A trailer field that describes the framing, which is over by
+ * then, is refused.
+ *
+ * Two limits apply. The sum of the chunks' sizes is checked when a size has been read, before the
+ * data comes. Everything else (sizes, extensions, line ends, the trailer section) is framing, of
+ * which there may be SX__CHUNKED_FRAMING_BYTES, and SX__CHUNKED_FRAMING_FACTOR bytes more for each
+ * byte of data before it: a body of one-byte chunks needs five.
+ */
+#ifndef SX_CHUNKED_H
+#define SX_CHUNKED_H
+
+#include <sextant/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SX__CHUNKED_FRAMING_BYTES 16384
+#define SX__CHUNKED_FRAMING_FACTOR 8
+
+enum sx__chunked_result {
+    SX__CHUNKED_MORE,              /* all bytes are used up, and the body goes on */
+    SX__CHUNKED_DATA,              /* here is some of the body */
+    SX__CHUNKED_DONE,              /* the body is complete */
+    SX__CHUNKED_BAD,               /* it does not match the grammar */
+    SX__CHUNKED_BAD_TRAILER,       /* a trailer field describes the framing */
+    SX__CHUNKED_TOO_LARGE,         /* the chunks are larger than the limit */
+    SX__CHUNKED_FRAMING_TOO_LARGE, /* the framing is larger than its limit */
+};
+
+struct sx__chunked {
+    unsigned char state;
+    unsigned char name_size;  /* of the present trailer field, as far as it matters */
+    unsigned char candidates; /* framing fields whose names begin like it, a bit for each */
+    uint64_t chunk_left;      /* the size of the present chunk, then what has not come of it */
+    uint64_t body_left;       /* what further chunks may sum up to */
+    uint64_t body_size;       /* data so far */
+    uint64_t framing_size;    /* framing so far */
+};
+
+/* A decoder for a body of at most `body_limit` bytes. */
+void sx__chunked_init(struct sx__chunked *chunked, uint64_t body_limit);
+
+/* Reads on and takes what it has used off the front of `*bytes`. Stops behind each piece of data,
+ * which it gives as `*data`, a part of the bytes; and behind the last byte of the body, where
+ * `*bytes` begins with what follows. After any other result than MORE and DATA the decoder must not
+ * be used any more. How the bytes are split makes no difference to the outcome. */
+enum sx__chunked_result sx__chunked_read(struct sx__chunked *chunked, struct sx_str *bytes,
+                                         struct sx_str *data);
+
+#endif
