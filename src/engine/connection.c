@@ -1,6 +1,7 @@
 #include "connection.h"
 #include "response_head.h"
 #include "stream.h"
+#include "token.h"
 #include <assert.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -229,13 +230,18 @@ static void reject(struct sx__connection *connection, const struct sx__fault *fa
                    uint64_t now_ns)
 {
     const struct sx__service *service = &connection->protocol->service;
+    struct sx__request *request = connection->request;
     service->rejected(service->app, fault->reason);
     connection->closing = true;
+    /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD, whatever is wrong
+     * behind the method. */
+    request->is_head = sx__begins_with_token(
+        (struct sx_str){request->input + request->start, request->filled - request->start}, "HEAD");
     sx__connection_enter(connection, SX__PHASE_REJECTION, now_ns);
 
     /* The messages are our own and need no escaping. The end of response_head is free for the body:
      * the head of a rejection is short. */
-    char *text = connection->request->response_head + SX__RESPONSE_HEAD_BYTES / 2;
+    char *text = request->response_head + SX__RESPONSE_HEAD_BYTES / 2;
     const int size =
         snprintf(text, SX__RESPONSE_HEAD_BYTES / 2, "{\"message\": \"%s\"}", fault->message);
     static const char type[] = "application/json";

@@ -58,7 +58,6 @@ static enum sx__parse scan_request_line(struct sx__request *request)
             struct sx__request_line line = {.minor_version = 1};
             const struct sx__fault *fault =
                 sx__request_line_parse(&line, (struct sx_str){bytes, i});
-            /* A refusal of HEAD must not have a body either. */
             request->is_head =
                 fault == NULL && line.method.size == 4 && memcmp(line.method.data, "HEAD", 4) == 0;
             request->is_http_1_0 = line.minor_version == 0;

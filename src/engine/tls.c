@@ -55,17 +55,21 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* Of those that come. */
-static void count_record(int is_ours, int version, int type, const void *data, size_t size,
-                         SSL *ssl, void *context)
+/* What has come of the client during one call. */
+struct incoming {
+    unsigned records;
+    bool is_head; /* not TLS at all, but a request of HTTP with that method */
+};
+
+static void note_record(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl,
+                        void *context)
 {
     (void)version;
-    (void)data;
-    (void)size;
     (void)ssl;
-    unsigned *count = context;
-    if (!is_ours && type == SSL3_RT_HEADER && count != NULL) {
-        ++*count;
+    struct incoming *incoming = context;
+    if (!is_ours && type == SSL3_RT_HEADER && incoming != NULL) {
+        incoming->records++;
+        incoming->is_head = size == 5 && memcmp(data, "HEAD ", 5) == 0;
     }
 }
 
@@ -84,7 +88,7 @@ static bool set_rules(SSL_CTX *context, enum sx_tls_version minimum)
     SSL_CTX_set_read_ahead(context, 1);
     /* What is no data is read until nothing is left of what has been read ahead, and no longer. */
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
-    SSL_CTX_set_msg_callback(context, count_record);
+    SSL_CTX_set_msg_callback(context, note_record);
     /* Sessions are resumed by tickets, which cost the server no memory. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
@@ -220,7 +224,7 @@ bool sx__tls_is_established(const struct sx__tls_stream *stream)
 }
 
 /* Who forgot the s of https is told so, in what he speaks. */
-static void answer_without_tls(int fd)
+static void answer_without_tls(int fd, bool is_head)
 {
     static const char body[] = "{\"message\": \"this address speaks https, not http\"}";
     char date[SX__DATE_BYTES];
@@ -232,7 +236,7 @@ static void answer_without_tls(int fd)
                               "Content-Type: application/json\r\n"
                               "Content-Length: %zu\r\n"
                               "Connection: close\r\n\r\n%s",
-                              SX__DATE_BYTES, date, sizeof body - 1, body);
+                              SX__DATE_BYTES, date, sizeof body - 1, is_head ? "" : body);
     const ssize_t sent = send(fd, answer, (size_t)size, MSG_NOSIGNAL);
     (void)sent;
 }
@@ -252,9 +256,6 @@ static int errno_of(SSL *ssl, int result, int other_direction)
     case SSL_ERROR_SYSCALL:
         return errno == 0 || errno == EAGAIN ? ECONNRESET : errno;
     default:
-        if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
-            answer_without_tls(SSL_get_fd(ssl));
-        }
         return EPROTO;
     }
 }
@@ -286,13 +287,16 @@ ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
     SSL *ssl = ssl_of(stream);
     ERR_clear_error();
     errno = 0;
-    unsigned records = 0;
-    SSL_set_msg_callback_arg(ssl, &records);
+    struct incoming incoming = {0};
+    SSL_set_msg_callback_arg(ssl, &incoming);
     const int count = SSL_read(ssl, space, to_int(size));
     SSL_set_msg_callback_arg(ssl, NULL);
-    const bool may_go_on = count_idle_records(ssl, records, count > 0);
+    const bool may_go_on = count_idle_records(ssl, incoming.records, count > 0);
     if (count > 0 && may_go_on) {
         return count;
+    }
+    if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST) {
+        answer_without_tls(SSL_get_fd(ssl), incoming.is_head);
     }
     const int error = may_go_on ? errno_of(ssl, count, SSL_ERROR_WANT_WRITE) : EPROTO;
     ERR_clear_error();

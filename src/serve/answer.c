@@ -1,6 +1,8 @@
 /* answer.c: the head of a response, in front of what the exposition says. */
 #include "answer.h"
 
+#include "token.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -107,10 +109,13 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
     write_head(answer, &response, now);
 }
 
-void sx__answer_refusal(struct sx__answer *answer, int status, time_t now)
+void sx__answer_refusal(struct sx__answer *answer, int status, struct sx_str bytes, time_t now)
 {
     const char *reason = reason_of(status);
     struct sx_exposition_response response = plain(status, (struct sx_str){reason, strlen(reason)});
+    if (sx__begins_with_token(bytes, "HEAD")) {
+        response.body.size = 0;
+    }
     answer->keep_alive = false;
     write_head(answer, &response, now);
 }

@@ -26,7 +26,10 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
                         struct sx_registry *registry, const char *path,
                         const struct sx__scrape_request *request, time_t now);
 
-/** Answers what could not be read; the connection then ends. */
-void sx__answer_refusal(struct sx__answer *answer, int status, time_t now);
+/** Answers what could not be read; the connection then ends.
+ *
+ * @param bytes  that the request begins with: the answer to HEAD has no body
+ */
+void sx__answer_refusal(struct sx__answer *answer, int status, struct sx_str bytes, time_t now);
 
 #endif

@@ -65,17 +65,21 @@ static void start_answer(struct sx__scraper *scraper, struct sx__site *site, int
     enter(scraper, SX__SCRAPER_WRITING, now_ms, site->timeout_ms);
 }
 
+static struct sx_str what_came(const struct sx__scraper *scraper)
+{
+    return (struct sx_str){scraper->bytes, scraper->received};
+}
+
 /* Answers the request that the bytes begin with; false where it is not there as a whole. */
 static bool answer_next(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
 {
     struct sx__scrape_request request;
-    ssize_t size =
-        sx__scrape_request_parse(&request, (struct sx_str){scraper->bytes, scraper->received});
+    ssize_t size = sx__scrape_request_parse(&request, what_came(scraper));
     if (size == SX_EAGAIN) {
         return false;
     }
     if (size < 0) {
-        sx__answer_refusal(&scraper->answer, request.refusal, time(NULL));
+        sx__answer_refusal(&scraper->answer, request.refusal, what_came(scraper), time(NULL));
         scraper->received = 0;
     } else {
         scraper->page = site->spare;
@@ -210,7 +214,7 @@ void sx__scraper_expire(struct sx__scraper *scraper, struct sx__site *site, int6
         return;
     }
     if (scraper->state == SX__SCRAPER_READING && scraper->asked) {
-        sx__answer_refusal(&scraper->answer, 408, time(NULL));
+        sx__answer_refusal(&scraper->answer, 408, what_came(scraper), time(NULL));
         start_answer(scraper, site, now_ms);
         sx__scraper_run(scraper, site, now_ms);
     } else {

@@ -29,6 +29,13 @@ bool sx__is_token(struct sx_str text)
     return text.size > 0 && sx__token_size(text) == text.size;
 }
 
+bool sx__begins_with_token(struct sx_str bytes, const char *token)
+{
+    const size_t size = strlen(token);
+    return size < bytes.size && sx__token_size(bytes) == size &&
+           memcmp(bytes.data, token, size) == 0;
+}
+
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;

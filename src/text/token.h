@@ -21,6 +21,9 @@ size_t sx__token_size(struct sx_str bytes);
 /* Whether all of the text is one token. */
 bool sx__is_token(struct sx_str text);
 
+/* Whether the bytes begin with that token and a byte that ends it. */
+bool sx__begins_with_token(struct sx_str bytes, const char *token);
+
 /* Whether they are the same in any case of ASCII, whatever the locale. */
 bool sx__is_same(struct sx_str text, struct sx_str other);
 static inline bool sx__is_word(struct sx_str text, const char *word)

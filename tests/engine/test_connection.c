@@ -469,6 +469,24 @@ static void a_late_header_is_rejected_with_408(void **state)
     assert_string_equal(fixture->fake.story, "rejected 3\n");
 }
 
+/* RFC 9110 9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content
+ * in the response." */
+static void a_late_head_gets_no_content(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const beginnings[] = {"HEAD /x", "HEAD / HTTP/1.1\r\nHo"};
+    for (size_t i = 0; i < 2; i++) {
+        sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
+        fixture->out_size = 0;
+        say(fixture, beginnings[i], SX__WANT_INPUT);
+        sx__connection_end_late(&fixture->connection, fixture->now_ns);
+        serve_until(fixture, SX__WANT_LINGER);
+        assert_out(fixture, "HTTP/1.1 408 Request Timeout\r\n");
+        assert_string_equal(strstr(fixture->out, "\r\n\r\n"), "\r\n\r\n");
+        sx__connection_clean_up(&fixture->connection, &fixture->pool, fixture->now_ns);
+    }
+}
+
 static void a_late_body_is_refused_with_408(void **state)
 {
     struct fixture *fixture = *state;
@@ -621,6 +639,7 @@ int main(void)
         TEST(the_clock_of_a_request_starts_at_its_first_byte),
         TEST(deadlines_follow_the_phase),
         TEST(a_late_header_is_rejected_with_408),
+        TEST(a_late_head_gets_no_content),
         TEST(a_late_body_is_refused_with_408),
         TEST(a_late_idle_connection_is_closed_without_a_word),
         TEST(an_abort_ends_the_exchange_wherever_it_is),

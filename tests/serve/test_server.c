@@ -255,6 +255,14 @@ static void test_other_requests_get_other_answers(void **state)
     client_ask(port, "HEAD /x HTTP/1.0\r\n\r\n", text, sizeof text);
     starts_with("HTTP/1.1 404 ");
     assert_string_equal(body(), "");
+    /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD, nor when it is
+     * refused. */
+    client_ask(port, "HEAD /metrics HTTP/3.0\r\n\r\n", text, sizeof text);
+    starts_with("HTTP/1.1 505 ");
+    assert_string_equal(body(), "");
+    client_ask(port, "HEAD /metrics HTTP/1.1\r\n\r\n", text, sizeof text);
+    starts_with("HTTP/1.1 400 ");
+    assert_string_equal(body(), "");
 }
 
 static void test_the_path_is_an_option(void **state)
@@ -306,6 +314,9 @@ static void test_half_a_request_times_out(void **state)
     start((struct sx_metrics_server_options){.timeout_ms = 30});
     client_ask(port, "GET /metrics HTTP/1.1\r\nHo", text, sizeof text);
     starts_with("HTTP/1.1 408 Request Timeout\r\n");
+    client_ask(port, "HEAD /metrics HTTP/1.1\r\nHo", text, sizeof text);
+    starts_with("HTTP/1.1 408 Request Timeout\r\n");
+    assert_string_equal(body(), "");
 }
 
 static void test_a_client_that_says_nothing_is_let_go(void **state)

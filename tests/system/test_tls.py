@@ -237,6 +237,14 @@ class Tls(unittest.TestCase):
             status, body = ask_once(server.ports[0], None, "/who")
             self.assertEqual(status, 400)
             self.assertEqual(json.loads(body)["message"], "this address speaks https, not http")
+            # RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD.
+            with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
+                client.settimeout(DEADLINE_SECONDS)
+                client.sendall(b"HEAD /who HTTP/1.1\r\nHost: a\r\n\r\n")
+                with client.makefile("rb") as answer:
+                    head, body = answer.read().split(b"\r\n\r\n", 1)
+                self.assertTrue(head.startswith(b"HTTP/1.1 400 "))
+                self.assertEqual(body, b"")
             with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
                 client.settimeout(DEADLINE_SECONDS)
                 client.sendall(b"GET /who HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -249,7 +257,7 @@ class Tls(unittest.TestCase):
                 client.sendall(b"\x16\x03\x01\x00\x05hello")
                 self.assertNotIn(b"HTTP", client.recv(100))
             # It is counted when OpenSSL has told the client.
-            page = page_with(server.ports[1], 'http_requests_rejected_total{reason="tls_handshake"} 3\n')
+            page = page_with(server.ports[1], 'http_requests_rejected_total{reason="tls_handshake"} 4\n')
             self.assertIn('http_requests_rejected_total{reason="malformed"} 0\n', page)
 
     def test_certificates_are_read_again_at_sighup(self):
