@@ -95,6 +95,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
                    memchr(header->value.data, '\0', header->value.size) == NULL,
                "what is behind one view is within another");
     }
+    exchange->skips_body = exchange->record.target.size % 11 == 5;
     memset(exchange->path_space, 'p', exchange->record.target.size + 2);
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
 }
@@ -103,6 +104,11 @@ static void on_begin(void *app, struct sx__exchange *exchange)
 static bool is_plain_body(const struct story *story, const struct sx__exchange *exchange)
 {
     const struct sx__request *request = request_of(exchange);
+    const bool is_large = request->is_chunked || request->expects_continue ||
+                          request->content_length > SX__INPUT_BYTES;
+    if (exchange->skips_body && is_large && (request->is_chunked || request->content_length > 0)) {
+        return exchange->body.size == 0;
+    }
     const char *bytes = story->input + story->body_offset;
     const size_t size = story->input_size - story->body_offset;
     char body[BODY_BYTES];

@@ -73,6 +73,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     struct world *world = app;
     demand(++world->open == 1, "two exchanges at once");
     world->answered = 0;
+    exchange->skips_body = exchange->record.target.size % 11 == 5;
     memset(exchange->path_space, 'p', exchange->record.target.size + 2);
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
 }

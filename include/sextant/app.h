@@ -249,6 +249,7 @@ SX_COMPONENT_DECLARE(sx_response,
                      struct sx_response);    /* its response, in a leave hook the final one */
 SX_COMPONENT_DECLARE(sx_method, const char); /* "GET" */
 SX_COMPONENT_DECLARE(sx_path, const char);   /* decoded, "/users/7" */
+SX_COMPONENT_DECLARE(sx_host, const char);   /* "api.example:8443"; see sx_request_get_host */
 SX_COMPONENT_DECLARE(sx_route, const struct sx_route);     /* NULL: none answers (404, 405) */
 SX_COMPONENT_DECLARE(sx_handler, const struct sx_handler); /* NULL: none answers */
 SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* of the request */
@@ -374,6 +375,14 @@ SX_API const char *sx_request_get_path(const struct sx_request *request);
 SX_API const char *sx_request_get_client(const struct sx_request *request);
 /** "http" or "https". */
 SX_API const char *sx_request_get_scheme(const struct sx_request *request);
+/** The host that the client asks for, with its port where it sent one: "api.example:8443",
+ * "[2001:db8::7]". Empty: it sent none, which HTTP/1.0 allows. The client chooses it, so compare it
+ * with the names that are yours before you use it.
+ *
+ * It is that of the Host header. A target like `http://api.example/users` names a host itself, and
+ * then that one counts: it is also what the Host header is among the headers of the request.
+ * Source: RFC 9112 3.2.2 */
+SX_API const char *sx_request_get_host(const struct sx_request *request);
 /** The route that answers, NULL where none does (404, 405). */
 SX_API const struct sx_route *sx_request_get_route(const struct sx_request *request);
 /** The first header of that name (any case), white space around it removed; NULL: absent, or the
@@ -392,7 +401,8 @@ SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const
 /** The first query parameter of that name, decoded; NULL: absent, the name is NULL, or it has a
  * malformed escape. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
-/** The body without its transfer coding; not NUL-terminated. */
+/** The body without its transfer coding; not NUL-terminated. Where no route answers (404, 405, 308)
+ * it is read for hooks that bind a body or form argument; else it is empty if it is large. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
 /** Memory that is freed when the request has been handled, before the response is sent: not for the
  * context of a stream, nor for a content type. Aligned for anything; NULL: exhausted, or the
@@ -470,9 +480,10 @@ struct sx_record {
     struct sx_str client; /* its address, "192.0.2.7" or "2001:db8::7"; empty: a Unix socket's, or
                              the test client */
     const char *scheme;   /* "http" or "https"; static */
-    const char *protocol; /* "HTTP/1.1" or "HTTP/1.0"; static */
-    uint64_t started_ns;  /* CLOCK_MONOTONIC at the request's first byte */
-    uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
+    const char
+        *protocol; /* "HTTP/1.1", which HTTP/1.2 and on are taken for, or "HTTP/1.0"; static */
+    uint64_t started_ns;          /* CLOCK_MONOTONIC at the request's first byte */
+    uint64_t ended_ns;            /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
     void *reserved[4];

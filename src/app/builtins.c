@@ -22,6 +22,11 @@ static void *find_path(struct sx_request *request)
     return request->path.text;
 }
 
+static void *find_host(struct sx_request *request)
+{
+    return (void *)(uintptr_t)request->host;
+}
+
 static void *find_route(struct sx_request *request)
 {
     return (void *)(uintptr_t)request->exchange->record.route;
@@ -45,6 +50,7 @@ BUILTIN(sx_request, find_request);
 BUILTIN(sx_response, find_response);
 BUILTIN(sx_method, find_method);
 BUILTIN(sx_path, find_path);
+BUILTIN(sx_host, find_host);
 BUILTIN(sx_route, find_route);
 BUILTIN(sx_handler, find_handler);
 BUILTIN(sx_headers, find_request); /* the request, seen as its headers */

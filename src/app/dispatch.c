@@ -7,6 +7,7 @@
 #include "file.h"
 #include "request.h"
 #include "result.h"
+#include "token.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -67,6 +68,7 @@ static void route(struct sx_request *request)
         record->route = NULL;
         record->route_index = app->route_count;
         record->handler = builtin_label;
+        request->exchange->skips_body = !request->plan->reads_body;
         return;
     }
     const struct sx__route_entry *entry = &app->routes[request->match.route];
@@ -75,6 +77,35 @@ static void route(struct sx_request *request)
     record->route_index = request->match.route;
     record->handler = entry->handler_label;
     request->exchange->reserved = entry->route.reserved;
+}
+
+static bool is_within(struct sx_str part, struct sx_str whole)
+{
+    return part.size > 0 && part.data >= whole.data && part.data < whole.data + whole.size;
+}
+
+/* RFC 9112 3.2.2: "When an origin server receives a request with an absolute-form of
+ * request-target, the origin server MUST ignore the received Host header field (if any) and instead
+ * use the host information of the request-target." The authority has no room for a NUL behind it
+ * there; the path's space has, as the path is so much shorter than the target. */
+static void set_host(struct sx_request *request)
+{
+    struct sx__exchange *exchange = request->exchange;
+    const struct sx_str host = exchange->host;
+    request->host = host.size > 0 ? host.data : "";
+    if (!is_within(host, exchange->record.target)) {
+        return;
+    }
+    char *copy = exchange->path_space + exchange->record.target.size + 1 - host.size;
+    memcpy(copy, host.data, host.size);
+    copy[host.size] = '\0';
+    request->host = copy;
+    for (size_t i = 0; i < exchange->header_count; i++) {
+        struct sx__header *header = &exchange->headers[i];
+        if (sx__is_word(header->name, "Host")) {
+            header->value = (struct sx_str){copy, host.size};
+        }
+    }
 }
 
 static void begin(void *context, struct sx__exchange *exchange)
@@ -87,6 +118,7 @@ static void begin(void *context, struct sx__exchange *exchange)
     exchange->record.status = 0;
     route(request);
     terminate_all(exchange);
+    set_host(request);
     for (size_t i = 0; i < app->observer_count; i++) {
         if (app->observers[i].observer->begin != NULL) {
             app->observers[i].observer->begin(app->observers[i].self, &exchange->record);

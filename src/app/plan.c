@@ -102,6 +102,8 @@ static int add_call(struct builder *builder, struct sx__call *call, const struct
             argument.kind = k < 0 ? SX__ARGUMENT_ABSENT : SX__ARGUMENT_PATH;
             argument.index = k < 0 ? 0 : (size_t)k;
         }
+        plan->reads_body |=
+            params[i].source == SX_SOURCE_BODY || params[i].source == SX_SOURCE_FORM;
         grown[plan->argument_count++] = argument;
     }
     return SX_OK;

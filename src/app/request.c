@@ -268,6 +268,11 @@ const char *sx_request_get_scheme(const struct sx_request *request)
     return request->exchange->record.scheme;
 }
 
+const char *sx_request_get_host(const struct sx_request *request)
+{
+    return request->host;
+}
+
 const struct sx_route *sx_request_get_route(const struct sx_request *request)
 {
     return request->exchange->record.route;

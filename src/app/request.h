@@ -34,6 +34,7 @@ struct sx_request {
     struct sx__exchange *exchange;
     struct sx__path path;
     struct sx_str query;
+    const char *host;
     struct sx__match match;
     const struct sx__plan *plan;
     bool bad_target;

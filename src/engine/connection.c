@@ -436,6 +436,31 @@ static void tell_peer(struct sx__exchange *exchange, const struct sx__peer *peer
     exchange->serves = peer->serves;
 }
 
+/* RFC 9110 10.1.1: "an immediate response with a final status code, if that status can be
+ * determined by examining just the method, target URI, and header fields". Whether the body is
+ * skipped depends on the header alone, not on how much has come: a small one that the client sends
+ * in any case is read, so that the connection can go on. */
+static bool skips_body(const struct sx__request *request)
+{
+    const bool is_small = !request->is_chunked && !request->expects_continue &&
+                          request->content_length <= SX__INPUT_BYTES;
+    const bool has_body = request->is_chunked || request->content_length > 0;
+    return request->exchange.skips_body && has_body && !is_small &&
+           !sx__is_connect(request->exchange.record.method);
+}
+
+static void skip_body(struct sx__connection *connection, uint64_t now_ns)
+{
+    struct sx__request *request = connection->request;
+    const char *head_end = request->input + request->start + request->head_size;
+    request->exchange.body = (struct sx_str){head_end, 0};
+    /* RFC 9112 9.3: "a server MUST read the entire request message body or close the connection
+     * after sending its response; otherwise, the remaining data on a persistent connection would be
+     * misinterpreted as the next request." */
+    connection->closing = true;
+    sx__connection_enter(connection, SX__PHASE_READY, now_ns);
+}
+
 static void begin(struct sx__connection *connection, uint64_t now_ns)
 {
     struct sx__request *request = connection->request;
@@ -449,7 +474,9 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
     connection->closing =
         request->wants_close || (request->is_http_1_0 && !request->wants_keep_alive);
     service->begin(service->app, exchange);
-    if (sx__request_begin_body(request) == SX__PARSE_BAD) {
+    if (skips_body(request)) {
+        skip_body(connection, now_ns);
+    } else if (sx__request_begin_body(request) == SX__PARSE_BAD) {
         refuse(connection, request->fault, now_ns);
     } else if (request->expects_continue && !request->message_complete) {
         send_continue(connection, now_ns);

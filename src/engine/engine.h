@@ -57,9 +57,12 @@ struct sx__exchange {
     enum sx_serves serves; /* engine: which routes its address has */
     size_t held_bytes;     /* engine: what a larger response.body would get it closed for */
     bool reserved;         /* service, in begin: there is a thread for it that others do not get */
-    const struct sx__header *headers;
+    bool skips_body;       /* service, in begin: the response does not depend on the body */
+    struct sx__header *headers; /* the service may change what they refer to */
     size_t header_count;
-    struct sx_str body; /* whole before handle */
+    struct sx_str host; /* of an absolute-form target its authority, else the Host header; size 0:
+                           none */
+    struct sx_str body; /* whole before handle, unless the service has set skips_body */
     char *path_space;   /* target.size + 2 bytes for the service, for the decoded path */
     struct sx__response
         response; /* filled by handle or refuse; its memory is the service's until end */

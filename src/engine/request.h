@@ -24,6 +24,7 @@
 #include "engine.h"
 #include "spaces.h"
 #include <llhttp.h>
+#include <string.h>
 
 /* Room for reading that is left after a header, so that any body can come in. */
 #define SX__INPUT_SPARE_BYTES 4096
@@ -70,6 +71,7 @@ struct sx__request {
     bool expects_continue, expects_other;
     bool has_host, has_length, is_chunked;
     uint64_t content_length;
+    struct sx_str host; /* of the Host header; size 0: there is none, or it is empty */
 
     llhttp_t parser;
     bool message_complete;
@@ -136,8 +138,14 @@ enum sx__parse sx__request_parse_body(struct sx__request *request);
 struct sx__request_line {
     struct sx_str method;
     struct sx_str target;
-    int minor_version; /* of HTTP/1.x: 0 or 1 */
+    struct sx_str authority; /* host and port of a target in absolute-form; size 0: it has none */
+    int minor_version;       /* of HTTP/1.x: 0, or 1 for all others */
 };
+
+static inline bool sx__is_connect(struct sx_str method)
+{
+    return method.size == 7 && memcmp(method.data, "CONNECT", 7) == 0;
+}
 
 /* Reads a request line without its CRLF; NULL: it is good. */
 const struct sx__fault *sx__request_line_parse(struct sx__request_line *line, struct sx_str text);

@@ -136,6 +136,7 @@ static const struct sx__fault *on_host(struct sx__request *request, struct sx_st
         return &bad_host;
     }
     request->has_host = true;
+    request->host = value;
     return NULL;
 }
 
@@ -309,6 +310,7 @@ enum sx__parse sx__request_parse_head(struct sx__request *request)
     memset(&request->exchange, 0, sizeof request->exchange);
     request->exchange.record.method = line.method;
     request->exchange.record.target = line.target;
+    request->exchange.host = line.authority.size > 0 ? line.authority : request->host;
     request->exchange.headers = request->headers;
     request->exchange.header_count = request->line_count;
     request->exchange.path_space = request->path_space;

@@ -9,7 +9,7 @@ static const struct sx__fault bad_method = {400, SX_REASON_MALFORMED, "the metho
 static const struct sx__fault bad_target = {400, SX_REASON_MALFORMED,
                                             "the target is not one of HTTP"};
 static const struct sx__fault bad_version = {505, SX_REASON_MALFORMED,
-                                             "the version is neither HTTP/1.1 nor HTTP/1.0"};
+                                             "the version is not one of HTTP/1"};
 
 static bool is_digit(char c)
 {
@@ -92,7 +92,7 @@ static bool has_scheme(struct sx_str target, const char *scheme)
 
 /* RFC 9112 3.2.2: "a server MUST accept the absolute-form in requests". User information before the
  * host is refused, as RFC 9110 4.2.4 would have it. */
-static bool is_absolute(struct sx_str target)
+static bool is_absolute(struct sx_str *authority, struct sx_str target)
 {
     size_t skip = has_scheme(target, "http://") ? 7 : has_scheme(target, "https://") ? 8 : 0;
     if (skip == 0) {
@@ -103,25 +103,43 @@ static bool is_absolute(struct sx_str target)
     while (skip + size < target.size && host[size] != '/' && host[size] != '?') {
         size++;
     }
-    return size > 0 && host[0] != ':' && sx__is_host((struct sx_str){host, size});
+    *authority = (struct sx_str){host, size};
+    return size > 0 && host[0] != ':' && sx__is_host(*authority);
 }
 
-static bool is_target(struct sx_str method, struct sx_str target)
+/* RFC 3986 has no place for these bytes in a URI. Others that it does not have either (`^`, `{`,
+ * `|`, `}` and the backquote) are let through, as browsers send them. A fragment is not part of any
+ * request target. A backslash is refused in a path, where some read it as a slash; the space and
+ * all that is not printable ASCII has been refused before. */
+static bool has_bad_byte(struct sx_str target)
 {
+    enum { BAD = 1, QUERY, BAD_IN_PATH };
+    static const unsigned char kinds[256] = {
+        ['"'] = BAD, ['#'] = BAD, ['<'] = BAD, ['>'] = BAD, ['?'] = QUERY, ['\\'] = BAD_IN_PATH};
+    bool in_query = false;
     for (size_t i = 0; i < target.size; i++) {
-        const unsigned char c = (unsigned char)target.data[i];
-        /* A fragment is not part of any request target. */
-        if (c <= 0x20 || c >= 0x7f || c == '#') {
-            return false;
+        const unsigned char kind = kinds[(unsigned char)target.data[i]];
+        if (kind == BAD || (kind == BAD_IN_PATH && !in_query)) {
+            return true;
         }
+        in_query |= kind == QUERY;
     }
-    if (method.size == 7 && memcmp(method.data, "CONNECT", 7) == 0) {
+    return false;
+}
+
+static bool is_target(struct sx__request_line *line)
+{
+    const struct sx_str target = line->target;
+    if (has_bad_byte(target)) {
+        return false;
+    }
+    if (sx__is_connect(line->method)) {
         return is_authority(target);
     }
     if (target.size == 1 && target.data[0] == '*') {
-        return method.size == 7 && memcmp(method.data, "OPTIONS", 7) == 0;
+        return line->method.size == 7 && memcmp(line->method.data, "OPTIONS", 7) == 0;
     }
-    return target.size > 0 && (target.data[0] == '/' || is_absolute(target));
+    return target.size > 0 && (target.data[0] == '/' || is_absolute(&line->authority, target));
 }
 
 static bool is_version(struct sx_str text)
@@ -147,13 +165,17 @@ const struct sx__fault *sx__request_line_parse(struct sx__request_line *line, st
     if (!is_version(version)) {
         return &bad_line;
     }
-    if (version.data[5] != '1' || version.data[7] > '1') {
+    if (version.data[5] != '1') {
         return &bad_version;
     }
-    const struct sx_str method = {text.data, method_size};
-    if (!is_target(method, target)) {
+    /* RFC 9110 6.2: a minor version above what is implemented is processed "as if it were in the
+     * highest minor version within that major version to which the recipient is conformant". */
+    struct sx__request_line read = {.method = {text.data, method_size},
+                                    .target = target,
+                                    .minor_version = version.data[7] == '0' ? 0 : 1};
+    if (!is_target(&read)) {
         return &bad_target;
     }
-    *line = (struct sx__request_line){method, target, version.data[7] - '0'};
+    *line = read;
     return NULL;
 }

@@ -15,6 +15,11 @@ static const struct sx__fault length_too_large = {413, SX_REASON_MALFORMED,
 static const struct sx__fault unknown_expectation = {417, SX_REASON_MALFORMED,
                                                      "the expectation is not 100-continue"};
 
+/* RFC 9110 9.1: "An origin server that receives a request method that is unrecognized or not
+ * implemented SHOULD respond with the 501 (Not Implemented) status code." */
+static const struct sx__fault no_tunnels = {501, SX_REASON_MALFORMED,
+                                            "CONNECT is for proxies, and this is none"};
+
 static struct sx__request *request_of(llhttp_t *parser)
 {
     return parser->data;
@@ -68,9 +73,9 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* llhttp knows a list of methods, and treats some in its own way. We have read the method, and it
- * makes no difference to where a request ends; so llhttp is told GET. The target of a CONNECT,
- * which is no path, gets a slash in front. */
+/* llhttp knows a list of methods and of versions, and treats some in its own way. We have read the
+ * request line, which makes no difference to where a request ends; so llhttp is told a plain one.
+ */
 llhttp_errno_t sx__request_split_head(struct sx__request *request,
                                       const struct sx__request_line *line)
 {
@@ -78,14 +83,15 @@ llhttp_errno_t sx__request_split_head(struct sx__request *request,
     llhttp_init(parser, HTTP_REQUEST, &settings);
     parser->data = request;
     request->field_count = 0;
-    const bool is_connect = line->method.size == 7 && memcmp(line->method.data, "CONNECT", 7) == 0;
-    const char *method = is_connect ? "GET /" : "GET ";
-    const llhttp_errno_t error = llhttp_execute(parser, method, strlen(method));
+    static const char lines[2][17] = {"GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\n"};
+    const llhttp_errno_t error =
+        llhttp_execute(parser, lines[line->minor_version], sizeof lines[0] - 1);
     if (error != HPE_OK) {
         return error;
     }
-    const char *head_end = request->input + request->start + request->head_size;
-    return llhttp_execute(parser, line->target.data, (size_t)(head_end - line->target.data));
+    const char *head = request->input + request->start;
+    return llhttp_execute(parser, head + request->headers_offset,
+                          request->head_size - request->headers_offset);
 }
 
 bool sx__request_is_agreed(struct sx__request *request, llhttp_errno_t error)
@@ -105,6 +111,9 @@ bool sx__request_is_agreed(struct sx__request *request, llhttp_errno_t error)
 /* How the body will be kept; what cannot be accepted is known before a byte of it is read. */
 static const struct sx__fault *prepare_body(struct sx__request *request)
 {
+    if (sx__is_connect(request->exchange.record.method)) {
+        return &no_tunnels;
+    }
     if (request->content_length > request->limits->body_bytes) {
         return &length_too_large;
     }

@@ -109,6 +109,7 @@ void sx__request_next(struct sx__request *request)
     request->has_length = false;
     request->is_chunked = false;
     request->content_length = 0;
+    request->host = (struct sx_str){"", 0};
 }
 
 int sx__request_make_room(struct sx__request *request)

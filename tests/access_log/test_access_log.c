@@ -161,7 +161,7 @@ static void each_request_is_a_line(void **state)
     struct fixture *fixture = *state;
     start(fixture, fixture->path, "json");
     get(fixture, "/greet/you");
-    get(fixture, "/nowhere?\"}");
+    get(fixture, "/nowhere?\\}");
     stop(fixture);
     char *text = contents(fixture->path);
     json_t *first = json_loads(strtok_r(text, "\n", &text), 0, NULL);
@@ -173,6 +173,7 @@ static void each_request_is_a_line(void **state)
     json_t *second = json_loads(strtok_r(NULL, "\n", &text), 0, NULL);
     assert_int_equal(json_integer_value(json_object_get(second, "status")), 404);
     assert_string_equal(json_string_value(json_object_get(second, "handler")), "<builtin>");
+    assert_string_equal(json_string_value(json_object_get(second, "target")), "/nowhere?\\}");
     assert_string_equal(text, "");
     json_decref(first);
     json_decref(second);

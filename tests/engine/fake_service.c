@@ -86,6 +86,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     pthread_mutex_unlock(&fake->mutex);
     /* What a service may do with the memory it is given must not disturb the engine. */
     exchange->reserved = is(record->target, "/reserved") || is(record->target, "/reserved/block");
+    exchange->skips_body = is(record->target, "/early");
     memset(exchange->path_space, 0x5a, record->target.size + 2);
     memset(exchange->app_state.bytes, 0x5a, sizeof exchange->app_state);
     ((char *)(uintptr_t)record->method.data)[record->method.size] = '\0';

@@ -328,6 +328,20 @@ static void a_body_too_large_is_refused_before_it_comes(void **state)
     assert_int_equal(fixture->fake.ends, 1);
 }
 
+/* It waits for no body, but for a thread, as any other. */
+static void an_early_answer_may_be_refused_for_overload(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc",
+        SX__WANT_HANDLER);
+    assert_int_equal(sx__request_get_large(fixture->connection.request), 0);
+    sx__connection_refuse_overload(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 503 ");
+    assert_non_null(strstr(fixture->out, "\r\nConnection: close\r\n"));
+    assert_int_equal(fixture->fake.ends, 1);
+}
+
 static void chunks_are_summed_up_against_the_limit(void **state)
 {
     struct fixture *fixture = *state;
@@ -631,6 +645,7 @@ int main(void)
         TEST(a_header_may_have_its_limit_and_no_more),
         TEST(header_lines_are_counted),
         TEST(a_body_too_large_is_refused_before_it_comes),
+        TEST(an_early_answer_may_be_refused_for_overload),
         TEST(chunks_are_summed_up_against_the_limit),
         TEST(a_body_may_come_in_chunks_of_one_byte),
         TEST(the_framing_of_chunks_has_a_limit_of_its_own),

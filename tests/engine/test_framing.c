@@ -38,6 +38,8 @@ enum sentence {
     CONNECT_TARGET,
     CONNECT_PORT,
     ASTERISK_ONLY,
+    URI_BYTES,
+    NOT_IMPLEMENTED,
     SCHEME,
     HTTP_URI,
     EMPTY_HOST,
@@ -84,6 +86,7 @@ enum sentence {
     CONTINUE,
     FINAL_STATUS,
     NO_CONTENT,
+    UNREAD_BODY,
     OTHER_EXPECTATION,
     EXPECTATION_OF_1_0,
     CHUNKED_BODY,
@@ -157,6 +160,14 @@ static const struct {
     [ASTERISK_ONLY] =
         {"RFC 9112", "3.2.4",
          "The asterisk-form of request-target is only used for a server-wide OPTIONS request"},
+    [URI_BYTES] = {"RFC 9112", "3.2",
+                   "Recipients of an invalid request-line SHOULD respond with either a 400 (Bad "
+                   "Request) error or a 301 (Moved Permanently) redirect with the request-target "
+                   "properly encoded."},
+    [NOT_IMPLEMENTED] = {"RFC 9110", "9.1",
+                         "An origin server that receives a request method that is unrecognized or "
+                         "not implemented SHOULD respond with the 501 (Not Implemented) status "
+                         "code."},
     [SCHEME] = {"RFC 9110", "7.4",
                 "an origin server MUST reject a request if any scheme-specific requirements for "
                 "the target URI are not met"},
@@ -269,6 +280,10 @@ static const struct {
                     "A server MAY omit sending a 100 (Continue) response if it has already "
                     "received some or all of the content for the corresponding request, or if the "
                     "framing indicates that there is no content."},
+    [UNREAD_BODY] = {"RFC 9112", "9.3",
+                     "a server MUST read the entire request message body or close the connection "
+                     "after sending its response; otherwise, the remaining data on a persistent "
+                     "connection would be misinterpreted as the next request"},
     [OTHER_EXPECTATION] =
         {"RFC 9110", "10.1.1",
          "A server that receives an Expect field value containing a member other than 100-continue "
@@ -351,8 +366,13 @@ static const struct framing_case cases[] = {
     {VERSION, "a digit more", "GET / HTTP/1.10\r\n" H "\r\n", "400", 0, 0},
     {MAJOR_VERSION, "HTTP/2", "GET / HTTP/2.0\r\n" H "\r\n", "505", 0, 0},
     {MAJOR_VERSION, "the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "505", 0, 0},
-    {MINOR_VERSION, "HTTP/1.2: we do not, it is refused", "GET / HTTP/1.2\r\n" H "\r\n", "505", 0,
-     0},
+    {MINOR_VERSION, "HTTP/1.2", "GET / HTTP/1.2\r\n" H "\r\n" GET_NEXT, "200 201", 2, 0},
+    {MINOR_VERSION, "HTTP/1.9 with chunks and an expectation",
+     "PUT /echo HTTP/1.9\r\n" H "Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+     "1\r\na\r\n0\r\n\r\n" GET_NEXT,
+     "100 200 201", 2, 0},
+    {MINOR_VERSION, "of HTTP/1.1 it has to have a Host", "GET / HTTP/1.2\r\n\r\n", "400", 0, 0},
+    {MAJOR_VERSION, "HTTP/3.1", "GET / HTTP/3.1\r\n" H "\r\n", "505", 0, 0},
     {MAJOR_VERSION, "HTTP/0.9 spelled out", "GET / HTTP/0.9\r\n" H "\r\n", "505", 0, 0},
     {VERSION, "a leading zero", "GET / HTTP/01.1\r\n" H "\r\n", "400", 0, 0},
     {VERSION, "and a longer minor version", "GET / HTTP/1.01\r\n" H "\r\n", "400", 0, 0},
@@ -369,8 +389,18 @@ static const struct framing_case cases[] = {
     {ASTERISK_ONLY, "OPTIONS", "OPTIONS * HTTP/1.1\r\n" H "\r\n", "200", 1, 0},
     {ASTERISK_ONLY, "of GET", "GET * HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
     {ASTERISK_ONLY, "an asterisk and more", "OPTIONS *x HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
-    {AUTHORITY_ONLY, "CONNECT", "CONNECT a.example:443 HTTP/1.1\r\n" H "\r\n" GET_NEXT, "200 201",
-     2, 0},
+    {NOT_IMPLEMENTED, "CONNECT, and the tunnel's bytes are no request",
+     "CONNECT a.example:443 HTTP/1.1\r\n" H "\r\n" GET_NEXT, "501", 0, 0},
+    {AUTHORITY_ONLY, "CONNECT", "CONNECT a.example:443 HTTP/1.1\r\n" H "\r\n", "501", 0, 0},
+    {URI_BYTES, "a quote in the path", "GET /a\"b HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
+    {URI_BYTES, "a quote in the query", "GET /?a=\"b HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
+    {URI_BYTES, "angle brackets in the path", "GET /<a HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
+    {URI_BYTES, "angle brackets in the query", "GET /?a> HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
+    {URI_BYTES, "a backslash in the path", "GET /a\\b HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
+    {URI_BYTES, "a backslash in the path of the absolute-form",
+     "GET http://a/b\\c?d HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
+    {URI_BYTES, "those that browsers send nevertheless are let through",
+     "GET /^{|}`?^{|}`\\ HTTP/1.1\r\n" H "\r\n" GET_NEXT, "200 201", 2, 0},
     {AUTHORITY_ONLY, "of GET", "GET a.example:443 HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
     {CONNECT_TARGET, "CONNECT has no other form", "CONNECT / HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
     {TARGET, "a relative path", "GET a HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
@@ -402,7 +432,7 @@ static const struct framing_case cases[] = {
     {CONNECT_PORT, "one that no number holds",
      "CONNECT a:99999999999999999999999999 HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
     {AUTHORITY_FORM, "the largest port", "CONNECT [::1]:65535 HTTP/1.1\r\n" H "\r\n" GET_NEXT,
-     "200 201", 2, 0},
+     "501", 0, 0},
     {AUTHORITY_FORM, "no host", "CONNECT :443 HTTP/1.1\r\n" H "\r\n", "400", 0, 0},
     {AUTHORITY_FORM, "user information", "CONNECT u@a.example:443 HTTP/1.1\r\n" H "\r\n", "400", 0,
      0},
@@ -550,7 +580,7 @@ static const struct framing_case cases[] = {
     {ANY_METHOD, "so may a HEAD",
      "HEAD /status/204 HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nGET /" GET_NEXT, "204 201", 2, 0},
     {CONNECT_BODY, "where it does, it is not the next request",
-     "CONNECT a:1 HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nGET /" GET_NEXT, "200 201", 2, 0},
+     "CONNECT a:1 HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nGET /" GET_NEXT, "501", 0, 0},
     {EXTRA_CRLF, "it is ignored",
      "POST /echo HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc\r\n" GET_NEXT, "200 201", 2, 0},
 
@@ -591,6 +621,20 @@ static const struct framing_case cases[] = {
      "100-continue\r\n\r\n"
      "abc" GET_NEXT,
      "200 201", 2, 0},
+    {FINAL_STATUS, "a small body, and the client waits",
+     "PUT /early HTTP/1.1\r\n" H "Content-Length: 3\r\nExpect: 100-continue\r\n\r\n", "200 closed",
+     1, 0},
+    {UNREAD_BODY, "a large body",
+     "PUT /early HTTP/1.1\r\n" H "Content-Length: 16385\r\n\r\n" GET_NEXT, "200 closed", 1, 0},
+    {UNREAD_BODY, "a body that is too large",
+     "PUT /early HTTP/1.1\r\n" H "Content-Length: 9999999\r\n\r\n" GET_NEXT, "200 closed", 1, 0},
+    {UNREAD_BODY, "chunks",
+     "PUT /early HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" GET_NEXT,
+     "200 closed", 1, 0},
+    {UNREAD_BODY, "a small one is read, so that the next request is one",
+     "PUT /early HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc" GET_NEXT, "200 201", 2, 0},
+    {NO_CONTENT, "no content, where it would be skipped",
+     "PUT /early HTTP/1.1\r\n" H "Expect: 100-continue\r\n\r\n" GET_NEXT, "200 201", 2, 0},
     {FINAL_STATUS, "too large a body",
      "PUT / HTTP/1.1\r\n" H "Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n", "413", 0, 0},
     {CONTINUE, "content that is malformed after all",

@@ -297,11 +297,14 @@ static void protocols_are_never_switched(void **state)
     struct fixture *fixture = *state;
     const char *out = ask(fixture, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
                                    "Upgrade: websocket\r\n\r\n"
+                                   "GET /status/404 HTTP/1.1\r\nHost: a\r\n\r\n"
                                    "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n"
-                                   "GET /status/404 HTTP/1.1\r\nHost: a\r\n\r\n");
+                                   "GET /status/201 HTTP/1.1\r\nHost: a\r\n\r\n");
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 3);
     assert_has(fixture->fake.story, "begin [CONNECT] [a.example:443]");
     assert_has(out, "HTTP/1.1 404 Not Found\r\n");
+    assert_has(out, "HTTP/1.1 501 Not Implemented\r\n");
+    assert_null(strstr(out, "HTTP/1.1 201 "));
 }
 
 static void an_aborted_request_ends(void **state)
