@@ -75,6 +75,8 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     demand(++story->open == 1, "two exchanges at once");
     const struct sx__request *request = request_of(exchange);
     demand(plain_head_is(request, exchange->headers), "the header is not what it plainly is");
+    demand(plain_is_head((struct sx_str){request->input + request->start, request->head_size}),
+           "the header is plainly not that of a request");
     story->body_offset = story->taken - (request->filled - request->start - request->head_size);
     tell_view(story, exchange->record.method);
     tell_view(story, exchange->record.target);

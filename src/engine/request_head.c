@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memrchr */
 /* request_head.c: from the first byte to the empty line that ends the header. */
 #include "request.h"
 #include "token.h"
@@ -140,9 +139,19 @@ static const struct sx__fault *on_host(struct sx__request *request, struct sx_st
     return NULL;
 }
 
+/* llhttp refuses a tab behind these values, though RFC 9110 5.6.3 has it as white space. */
+static bool has_tab_behind(struct sx_str value)
+{
+    const char *at = value.data + value.size;
+    while (*at == ' ') {
+        at++;
+    }
+    return *at == '\t';
+}
+
 static const struct sx__fault *on_content_length(struct sx__request *request, struct sx_str value)
 {
-    if (request->has_length || value.size == 0) {
+    if (request->has_length || value.size == 0 || has_tab_behind(value)) {
         return &bad_length;
     }
     uint64_t length = 0;
@@ -161,7 +170,8 @@ static const struct sx__fault *on_content_length(struct sx__request *request, st
 static const struct sx__fault *on_transfer_encoding(struct sx__request *request,
                                                     struct sx_str value)
 {
-    if (request->is_chunked || request->is_http_1_0 || !sx__is_word(value, "chunked")) {
+    if (request->is_chunked || request->is_http_1_0 || !sx__is_word(value, "chunked") ||
+        has_tab_behind(value)) {
         return &bad_coding;
     }
     request->is_chunked = true;
@@ -244,32 +254,44 @@ static const struct sx__fault *read_fields(struct sx__request *request)
 
 /* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; the
  * other controls are refused with them, the tab excepted. */
-static const struct sx__fault *find_bad_part(const struct sx__request *request)
+static const struct sx__fault *find_bad_byte(struct sx_str value)
 {
-    const char *head = request->input + request->start;
-    const char *at = llhttp_get_error_pos(&request->parser);
-    const char *line_end = memrchr(head, '\n', (size_t)(at - head));
-    const char *line = line_end == NULL ? head : line_end + 1;
-    return memchr(line, ':', (size_t)(at - line)) == NULL ? &bad_name : &bad_value;
+    for (size_t i = 0; i < value.size; i++) {
+        const unsigned char c = (unsigned char)value.data[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f) {
+            return c == '\r' ? &bare_cr : &bad_value;
+        }
+    }
+    return NULL;
 }
 
-/* What llhttp did not like. */
-static const struct sx__fault *explain(const struct sx__request *request, llhttp_errno_t error)
+static const struct sx__fault *find_line_fault(struct sx__request *request, struct sx_str line)
 {
-    switch (error) {
-    case HPE_INVALID_HEADER_TOKEN:
-        return find_bad_part(request);
-    case HPE_INVALID_CONTENT_LENGTH:
-    case HPE_UNEXPECTED_CONTENT_LENGTH:
-        return (request->parser.flags & F_TRANSFER_ENCODING) != 0 ? &two_framings : &bad_length;
-    case HPE_INVALID_TRANSFER_ENCODING:
-        return (request->parser.flags & F_CONTENT_LENGTH) != 0 ? &two_framings : &bad_coding;
-    case HPE_STRICT:
-    case HPE_LF_EXPECTED:
-        return &bare_cr;
-    default:
-        return &unclear;
+    struct sx_str value = line;
+    const struct sx_str name = sx__take_until(&value, ':');
+    if (name.size == line.size || !sx__is_token(name)) {
+        return &bad_name;
     }
+    const struct sx__fault *fault = find_bad_byte(value);
+    const struct sx__header header = {name, sx__trim(value)};
+    return fault != NULL ? fault : read_known(request, &header);
+}
+
+/* What is wrong where llhttp refuses the header. Its errors differ between versions, so the lines
+ * are read again. */
+static const struct sx__fault *explain(struct sx__request *request)
+{
+    const char *head = request->input + request->start;
+    struct sx_str rest = {head + request->headers_offset,
+                          request->head_size - request->headers_offset - 2};
+    const struct sx__fault *fault = NULL;
+    while (rest.size > 0 && fault == NULL) {
+        struct sx_str line = sx__take_until(&rest, '\n');
+        line.size--; /* the CR */
+        fault = find_line_fault(request, line);
+    }
+    fault = fault != NULL ? fault : check_together(request);
+    return fault != NULL ? fault : &unclear;
 }
 
 /* ---- the whole header ---- */
@@ -282,7 +304,7 @@ static const struct sx__fault *parse_fields(struct sx__request *request,
 {
     const llhttp_errno_t error = sx__request_split_head(request, line);
     if (error != HPE_OK && error != HPE_PAUSED) {
-        return explain(request, error);
+        return explain(request);
     }
     const struct sx__fault *fault = read_fields(request);
     if (fault != NULL) {
