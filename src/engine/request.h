@@ -65,6 +65,11 @@ struct sx__request {
     size_t field_count;    /* of them, those that llhttp has split into a name and a value */
     const struct sx__fault *fault;
 
+    size_t method_size; /* of the request line, which begins at `start` */
+    size_t target_size; /* behind the method and a space */
+    size_t authority_offset;
+    size_t authority_size; /* 0: the target has none */
+
     bool is_head; /* known from the request line on, and so are the next two */
     bool is_http_1_0;
     bool wants_close, wants_keep_alive; /* Connection: */
@@ -155,8 +160,7 @@ bool sx__is_host(struct sx_str text);
 
 /* Has llhttp read the header, which scan_head has found, into request->headers. Gives HPE_OK, or
  * HPE_PAUSED where llhttp takes the request for complete, or what is wrong. */
-llhttp_errno_t sx__request_split_head(struct sx__request *request,
-                                      const struct sx__request_line *line);
+llhttp_errno_t sx__request_split_head(struct sx__request *request);
 
 /* After split_head gave `error`, and when the fields have been looked at: whether llhttp finds the
  * same framing in them, from where it goes on with the body. */

@@ -37,6 +37,24 @@ static enum sx__parse bad(struct sx__request *request, const struct sx__fault *f
     return SX__PARSE_BAD;
 }
 
+/* Its parts are kept as sizes and offsets, as the input may move until the header is complete. */
+static enum sx__parse read_request_line(struct sx__request *request, struct sx_str text)
+{
+    struct sx__request_line line;
+    const struct sx__fault *fault = sx__request_line_parse(&line, text);
+    if (fault != NULL) {
+        return bad(request, fault);
+    }
+    request->method_size = line.method.size;
+    request->target_size = line.target.size;
+    request->authority_offset =
+        line.authority.size > 0 ? (size_t)(line.authority.data - text.data) : 0;
+    request->authority_size = line.authority.size;
+    request->is_head = line.method.size == 4 && memcmp(line.method.data, "HEAD", 4) == 0;
+    request->is_http_1_0 = line.minor_version == 0;
+    return SX__PARSE_DONE;
+}
+
 /* The line is read byte by byte, so that what is not HTTP at all (a TLS handshake, say) is refused
  * at its first strange byte instead of waiting for a line end that never comes. */
 static enum sx__parse scan_request_line(struct sx__request *request)
@@ -54,13 +72,7 @@ static enum sx__parse scan_request_line(struct sx__request *request)
                 return bad(request, &bare_cr);
             }
             request->scan_offset = request->line_offset = request->headers_offset = i + 2;
-            struct sx__request_line line = {.minor_version = 1};
-            const struct sx__fault *fault =
-                sx__request_line_parse(&line, (struct sx_str){bytes, i});
-            request->is_head =
-                fault == NULL && line.method.size == 4 && memcmp(line.method.data, "HEAD", 4) == 0;
-            request->is_http_1_0 = line.minor_version == 0;
-            return fault != NULL ? bad(request, fault) : SX__PARSE_DONE;
+            return read_request_line(request, (struct sx_str){bytes, i});
         }
         if (c == '\n') {
             return bad(request, &bare_lf);
@@ -214,9 +226,15 @@ static const struct {
     {{"Transfer-Encoding", 17}, on_transfer_encoding},
 };
 
+/* A bit for the size of each of these names: most names have another. */
+#define KNOWN_SIZES (1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17)
+
 static const struct sx__fault *read_known(struct sx__request *request,
                                           const struct sx__header *header)
 {
+    if (header->name.size > 17 || (KNOWN_SIZES >> header->name.size & 1) == 0) {
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof known_fields / sizeof *known_fields; i++) {
         if (header->name.size == known_fields[i].name.size &&
             sx__is_same(header->name, known_fields[i].name)) {
@@ -299,10 +317,9 @@ static const struct sx__fault *explain(struct sx__request *request)
 static const struct sx__fault no_memory = {503, SX_REASON_OVERLOADED, "there is no memory left"};
 
 /* What llhttp and we understand differently could be understood differently elsewhere, too. */
-static const struct sx__fault *parse_fields(struct sx__request *request,
-                                            const struct sx__request_line *line)
+static const struct sx__fault *parse_fields(struct sx__request *request)
 {
-    const llhttp_errno_t error = sx__request_split_head(request, line);
+    const llhttp_errno_t error = sx__request_split_head(request);
     if (error != HPE_OK && error != HPE_PAUSED) {
         return explain(request);
     }
@@ -320,19 +337,19 @@ enum sx__parse sx__request_parse_head(struct sx__request *request)
         sx__request_make_room(request) < 0) {
         return bad(request, &no_memory);
     }
-    struct sx__request_line line;
-    const struct sx_str text = {request->input + request->start, request->headers_offset - 2};
-    const struct sx__fault *fault = sx__request_line_parse(&line, text);
-    if (fault == NULL) {
-        fault = parse_fields(request, &line);
-    }
+    const struct sx__fault *fault = parse_fields(request);
     if (fault != NULL) {
         return bad(request, fault);
     }
+    const char *head = request->input + request->start;
     memset(&request->exchange, 0, sizeof request->exchange);
-    request->exchange.record.method = line.method;
-    request->exchange.record.target = line.target;
-    request->exchange.host = line.authority.size > 0 ? line.authority : request->host;
+    request->exchange.record.method = (struct sx_str){head, request->method_size};
+    request->exchange.record.target =
+        (struct sx_str){head + request->method_size + 1, request->target_size};
+    request->exchange.host =
+        request->authority_size > 0
+            ? (struct sx_str){head + request->authority_offset, request->authority_size}
+            : request->host;
     request->exchange.headers = request->headers;
     request->exchange.header_count = request->line_count;
     request->exchange.path_space = request->path_space;

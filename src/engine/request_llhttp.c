@@ -76,16 +76,14 @@ static const llhttp_settings_t settings = {
 /* llhttp knows a list of methods and of versions, and treats some in its own way. We have read the
  * request line, which makes no difference to where a request ends; so llhttp is told a plain one.
  */
-llhttp_errno_t sx__request_split_head(struct sx__request *request,
-                                      const struct sx__request_line *line)
+llhttp_errno_t sx__request_split_head(struct sx__request *request)
 {
     llhttp_t *parser = &request->parser;
     llhttp_init(parser, HTTP_REQUEST, &settings);
     parser->data = request;
     request->field_count = 0;
-    static const char lines[2][17] = {"GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\n"};
-    const llhttp_errno_t error =
-        llhttp_execute(parser, lines[line->minor_version], sizeof lines[0] - 1);
+    const char *line = request->is_http_1_0 ? "GET / HTTP/1.0\r\n" : "GET / HTTP/1.1\r\n";
+    const llhttp_errno_t error = llhttp_execute(parser, line, strlen(line));
     if (error != HPE_OK) {
         return error;
     }

@@ -104,8 +104,11 @@ static inline enum plain_verdict plain_take_line(struct plain_text *line, struct
     if (line->end == rest->end || (*line->end == '\r' && line->end + 1 == rest->end)) {
         return PLAIN_MORE;
     }
+    if (line->end[0] != '\r' || line->end[1] != '\n') {
+        return PLAIN_BAD;
+    }
     rest->at = line->end + 2;
-    return memcmp(line->end, "\r\n", 2) == 0 ? PLAIN_GOOD : PLAIN_BAD;
+    return PLAIN_GOOD;
 }
 
 /* RFC 9112 7.1: chunk-size = 1*HEXDIG */
