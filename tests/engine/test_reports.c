@@ -241,6 +241,23 @@ static const struct report framing[] = {
     {REPORT("graygnuorg/pound#43", "A chunk could have more data than its size.",
             CHUNKED("5\r\nAAAAAXXX\r\n0\r\n\r\n" EVIL), "400 closed")},
 
+    /* -- extensions -- */
+    {REPORT("netty/netty#16579", "A chunk with several extensions was refused.",
+            CHUNKED("1;a=b;c;d=e\r\nZ\r\n0;f=g;h\r\n\r\n"), "200 201"),
+     .told = "handle 1 [Z]"},
+    {REPORT("nodejs/llhttp#253", "A quote after a backslash ended a quoted extension.",
+            CHUNKED("1;a=\"b\\\"c;\"\r\nZ\r\n0\r\n\r\n"), "200 201"),
+     .told = "handle 1 [Z]"},
+    {REPORT("httpwg/http-core#101", "Blanks that the grammar allows in an extension were refused.",
+            CHUNKED("1 ; a = b\r\nZ\r\n0\t;\tc\t=\t\"d\"\r\n\r\n"), "200 201"),
+     .told = "handle 1 [Z]"},
+    {REPORT("hyperium/hyper#228", "Blanks within the name of an extension were accepted.",
+            CHUNKED("1;name with blanks=value\r\nZ\r\n0\r\n\r\n" EVIL), "400 closed")},
+    {REPORT("netty/netty#16537", "An extension without a name was accepted.",
+            CHUNKED("1;=b\r\nZ\r\n0\r\n\r\n" EVIL), "400 closed")},
+    {REPORT("netty/netty#16537", "An extension with a quote in a token was accepted.",
+            CHUNKED("1;a=b\"c\"\r\nZ\r\n0\r\n\r\n" EVIL), "400 closed")},
+
     /* -- trailers -- */
     {REPORT("CVE-2023-45648 (Tomcat)", "A control character in a trailer began another request.",
             CHUNKED("0\r\nX: a\x02" EVIL), "400 closed")},
@@ -255,6 +272,9 @@ static const struct report framing[] = {
             CHUNKED("0\r\nX-Forwarded-For: 1.2.3.4\r\nAuthorization: Basic YTpi\r\n\r\n"),
             "200 201"),
      .not_told = "1.2.3.4"},
+    {REPORT("CVE-2025-12642 (lighttpd)",
+            "Content-Length in a trailer became the length of the request.",
+            CHUNKED("0\r\nContent-Length: 31\r\n\r\n" EVIL), "400 closed")},
 
     /* -- bodies that were not taken for bodies -- */
     {REPORT("NanoHttpd/nanohttpd#217",
@@ -328,6 +348,10 @@ static const struct report head[] = {
     {REPORT("xrootd/xrootd#1120", "The interim response had header fields and a length.",
             POST "Expect: 100-continue\r\nContent-Length: 31\r\n\r\n" EVIL, "100 200 201"),
      .told = "handle 31 [GET /evil"},
+    {REPORT("mongrel2/mongrel2#235", "A minor version above 1 was refused.",
+            "GET / HTTP/1.2\r\n" H "\r\n", "200 201")},
+    {REPORT("snapframework/snap-server#28", "HTTP/2.0 was served as if it were HTTP/1.1.",
+            "GET /evil HTTP/2.0\r\n" H "\r\n", "505 closed")},
 };
 
 /* ---- target: the engine refuses it or passes it on, and decodes nothing ---- */
@@ -360,6 +384,19 @@ static const struct report target[] = {
             "400 closed")},
     {REPORT("aspnet/KestrelHttpServer#839", "An HTTP/1.1 request without a Host was served.",
             "GET /evil HTTP/1.1\r\nX: y\r\n\r\n", "400 closed")},
+    {REPORT("dotnet/aspnetcore#68636", "Backslashes in a path were read as slashes.",
+            "GET http://a/x\\..\\evil HTTP/1.1\r\n" H "\r\n", "400 closed")},
+    {REPORT("CVE-2007-0450 (Tomcat)", "Dot segments after a backslash left the folder.",
+            "GET /x/\\../evil HTTP/1.1\r\n" H "\r\n", "400 closed")},
+    {REPORT("benoitc/gunicorn#3373", "Angle brackets in a target were accepted.",
+            "GET /evil?<script> HTTP/1.1\r\n" H "\r\n", "400 closed"),
+     .not_sent = "<script>"},
+    {REPORT("benoitc/gunicorn#3373", "A quote in a target was accepted.",
+            "GET /evil?a=\"b\" HTTP/1.1\r\n" H "\r\n", "400 closed")},
+    {REPORT("benoitc/gunicorn#3373", "Characters that browsers do not encode were refused.",
+            "GET /^{|}`?\\^{|}` HTTP/1.1\r\n" H "\r\n", "200 201")},
+    {REPORT("httpwg/http-extensions#3048", "Bytes after a refused CONNECT were read as requests.",
+            "CONNECT a.example:443 HTTP/1.1\r\n" H "\r\n" EVIL, "501 closed")},
 };
 
 /* ---- use of resources ---- */
@@ -392,6 +429,9 @@ static const struct report resources[] = {
     {REPORT("CVE-2023-46589 (Tomcat)", "A trailer above the limit began another request.",
             CHUNKED("0\r\nX: "), "413 closed"),
      .unit = "GET /evil HTTP/1.1 ", .unit_count = 150000, .rest = "\r\n\r\n"},
+    {REPORT("h2o/picohttpparser#81", "Many chunks of one byte were taken for an attack.",
+            CHUNKED(""), "200 201"),
+     .told = "handle 500000 [ZZ", .unit = "1\r\nZ\r\n", .unit_count = 500000, .rest = "0\r\n\r\n"},
 };
 
 /* ---- connections that are kept, or not ---- */
@@ -451,6 +491,15 @@ static const struct report responses[] = {
     {REPORT("qoretechnologies/qore#3116", "So did the response to a HEAD whose expectation fails.",
             "HEAD / HTTP/1.1\r\n" H "Expect: x\r\n\r\n", "417 closed"),
      .is_head = true},
+    {REPORT("qoretechnologies/qore#3116", "So did the response to a HEAD of an unknown version.",
+            "HEAD /evil HTTP/2.0\r\n" H "\r\n", "505 closed"),
+     .is_head = true},
+    {REPORT("qoretechnologies/qore#3116", "So did the response to a HEAD with an invalid target.",
+            "HEAD /evil# HTTP/1.1\r\n" H "\r\n", "400 closed"),
+     .is_head = true},
+    {REPORT("qoretechnologies/qore#3116", "So did the response to a HEAD with a target too long.",
+            "HEAD /evil", "414 closed"),
+     .is_head = true, .unit = "aaaaaaaaaa", .unit_count = 900, .rest = " HTTP/1.1\r\n" H "\r\n"},
     {REPORT("e2guardian/e2guardian#136", "A 304 had a body, which was read as the next response.",
             "GET /status/304 HTTP/1.1\r\n" H "\r\n", "304 201")},
     {REPORT("pallets/werkzeug#1025", "A 204 had a Content-Length.",
