@@ -54,6 +54,7 @@ struct world {
     bool is_streamed;
     size_t expected; /* the size of the body as it is sent, where it is not streamed */
     unsigned pieces; /* left of the stream */
+    bool has_closed; /* the client, its sending side: no producer may be called any more */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -82,6 +83,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
 static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
 {
     struct world *world = context;
+    demand(!world->has_closed, "a producer is called without a client");
     if (world->pieces-- == 0) {
         return world->now_ns % 3 == 0 ? SX_ESYSTEM : 0;
     }
@@ -276,7 +278,8 @@ static void happen(struct world *world, enum event event, unsigned amount)
         sx__connection_abort(connection, world->now_ns);
         break;
     case HALF_CLOSE:
-        sx__connection_half_close(connection);
+        sx__connection_half_close(connection, world->now_ns);
+        world->has_closed = !world->protocol.options.half_close_streams;
         break;
     case STOP:
         world->protocol.stopping = true;
@@ -305,6 +308,7 @@ static size_t live_through(struct world *world, const uint8_t *data, size_t size
     struct sx__connection *connection = &world->connection;
     sx__connection_init(connection, &world->protocol, world->now_ns);
     world->rejected = 0;
+    world->has_closed = false;
     while (size >= 2 && sx__connection_get_want(connection) != SX__WANT_CLOSE) {
         const enum event event = (enum event)(data[0] % EVENTS);
         const unsigned amount = data[1];
@@ -333,7 +337,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                  .header_bytes = 200,
                                  .header_count = 5,
                                  .body_bytes = 50,
-                                 .write_timeout_ms = 3000}},
+                                 .write_timeout_ms = 3000,
+                                 .half_close_streams = size % 2 == 1}},
     };
     world.protocol.service = (struct sx__service){.app = &world,
                                                   .begin = on_begin,

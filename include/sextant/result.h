@@ -96,7 +96,8 @@ SX_API struct sx_result sx_bytes_lend(const char *content_type, const void *data
 /** Writes the next bytes of a streamed body to `space`.
  *
  * It may block, as a handler may, and then holds a thread like one; where nothing is there yet it
- * had better say so.
+ * had better say so. It is not called again after its client has left: a producer that blocks for
+ * long asks sx_stream_has_client now and then.
  * @param wait_ms  with SX_EAGAIN: when to ask again; 100 if it is left alone
  * @return  how many bytes; 0: that was all; SX_EAGAIN: none yet; any other status: it failed, and
  * the connection is closed so that the client sees it
@@ -108,8 +109,8 @@ typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wai
  *
  * `produce` is called for more whenever all that it gave before has gone to the kernel, so a slow
  * reader slows it down, and memory is bounded. `clean_up` is called once, whatever becomes of the
- * response (HEAD, for which nothing is produced, and a client that left, too). By then, the
- * components of the request have ended.
+ * response (HEAD, for which nothing is produced, and a client that left, too: then as soon as the
+ * producer is not running). By then, the components of the request have ended.
  * @param content_type  a string that outlives the request; NULL: application/octet-stream
  * @param produce       NULL, as want of memory, makes it a 500, and the context is cleaned up
  * @param clean_up      NULL: nothing to do
@@ -118,6 +119,16 @@ typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wai
  */
 SX_API SX_MUST_CHECK struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce,
                                                 void *context, sx_clean_up_fn *clean_up);
+
+/** Whether the client is still there, for a producer that blocks: if not, it should return, with
+ * any value. False after the client has reset the connection or closed its sending side (see
+ * half_close_streams in struct sx_run_options), and after a stop has run out of time.
+ *
+ * @return   true outside of a producer, and in the test client
+ * Threads:  the one that calls the producer
+ * Cost:     a load; a system call or two once the client has sent something since
+ */
+SX_API bool sx_stream_has_client(void);
 
 /** Answers with a file, by the request: 200, 206 for a part (Range), 304 where the client has it
  * (If-None-Match, If-Modified-Since), 412, 416; with ETag, Last-Modified and a content type by the

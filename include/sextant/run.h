@@ -3,6 +3,7 @@
 #define SEXTANT_RUN_H
 
 #include <sextant/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -95,6 +96,9 @@ struct sx_run_options {
     const struct sx_tls_options *tls;           /* at host and port; NULL: without */
     struct sx_listen_address_list addresses;    /* further ones */
     const struct sx_unix_options *unix_options; /* where `host` is "unix:PATH"; NULL: none */
+    bool half_close_streams; /* a client that closes its sending side still gets the rest of its
+                                stream; false: it has left, and its streams end. Other responses
+                                are sent to it in either case */
     void *reserved[4];
 };
 

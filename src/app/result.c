@@ -2,6 +2,7 @@
  * free. */
 #include "result.h"
 
+#include "engine.h"
 #include "header_lines.h"
 #include "json_format.h"
 #include "json_text.h"
@@ -206,6 +207,11 @@ struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, voi
         .has_own_type = true,
         .source = source,
     };
+}
+
+bool sx_stream_has_client(void)
+{
+    return sx__stream_has_client();
 }
 
 struct sx_result sx_empty(void)

@@ -207,8 +207,7 @@ static int respond(struct sx__connection *connection, const struct sx__response 
     connection->body = has_body && !request->is_head ? response->body : (struct sx_str){NULL, 0};
     if (streamed && !request->is_head) {
         connection->body = (struct sx_str){NULL, 0};
-        sx__stream_begin(connection, head.chunked);
-        return 0;
+        return sx__stream_begin(connection, head.chunked);
     }
     if (has_body && !request->is_head && response->file.present && response->file.size > 0) {
         connection->file = response->file;

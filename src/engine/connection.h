@@ -151,8 +151,12 @@ void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns);
 void sx__connection_lasted(struct sx__connection *connection, uint64_t now_ns);
 /* Where it is time, it wants to produce again. */
 void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns);
-/* The client has closed its side. A stream that then has nothing to send for long is given up. */
-void sx__connection_half_close(struct sx__connection *connection);
+/* The client has closed its sending side. A stream ends with that, unless the options say that the
+ * client still reads: then it is given up when it has had nothing to send for long. Any other
+ * response goes on. */
+void sx__connection_half_close(struct sx__connection *connection, uint64_t now_ns);
+/* Whether a producer gives the body of the present response. */
+bool sx__connection_is_streamed(const struct sx__connection *connection);
 
 /* What to send next, in one or two pieces; gives how many. None: it is of a file. */
 size_t sx__connection_get_output(const struct sx__connection *connection, struct sx_str pieces[2]);

@@ -73,6 +73,10 @@ struct sx__exchange {
     } app_state; /* the service's own, untouched by the engine; zeroed before begin */
 };
 
+/* Whether the client of the stream whose producer runs on the calling thread is still there, and
+ * may still be answered; true where no producer of the network engine runs. */
+bool sx__stream_has_client(void);
+
 /* What an engine calls. Functions are called from any thread, never with a lock held. */
 struct sx__service {
     void *app;

@@ -11,6 +11,7 @@
  *     worker.c    a thread: it polls, and has a permit or has lost it
  *     turn.c      what it does for a connection: read, handle, write
  *     transfer.c  its reading and writing, with TLS (tls.c) or without
+ *     ends.c      whether its client has closed its sending side, or is gone
  *
  * All threads share one epoll set, and a connection is in it once, for edges (EPOLLET). Whoever
  * gets its event and finds it waiting owns it until it lets it go or closes it; whoever finds it
@@ -109,6 +110,9 @@ struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd);
 bool sx__slot_take(struct sx__slot *slot);
 /* Lets it go; false: another event has come, and it is still ours. */
 bool sx__slot_release(struct sx__slot *slot);
+/* Removes the mark of a slot that is ours; false: there was none. The caller looks at the socket
+ * again. */
+bool sx__slot_take_mark(struct sx__slot *slot);
 /* Lets it go, and makes an event come if the socket is ready for anything; from now on it is
  * watched for room to write as well. */
 void sx__slot_kick(struct sx__slot *slot, int epoll_fd);
@@ -148,6 +152,17 @@ ssize_t sx__slot_send_file(struct sx__slot *slot, const struct sx__file_part *pa
 #define SX__SMALL_FILE_BYTES 8192
 ssize_t sx__slot_send_small_file(struct sx__slot *slot, struct sx_str head,
                                  const struct sx__file_part *part);
+/* Which directions of a connection the client has ended. */
+enum sx__ends {
+    SX__ENDS_NONE,
+    SX__ENDS_INPUT, /* it sends nothing more */
+    SX__ENDS_ALL,   /* nor does it read */
+};
+/* Asks the kernel, and for a stream also TLS. Only the owner may call it. */
+enum sx__ends sx__slot_find_ends(const struct sx__slot *slot);
+/* Around a call of the slot's producer, for sx__stream_has_client; NULL: it has returned. */
+struct sx__network;
+void sx__slot_set_producing(const struct sx__slot *slot, const struct sx__network *network);
 /* Says that nothing more will be sent, where there is a way to say it but closing. */
 void sx__slot_end_output(struct sx__slot *slot);
 

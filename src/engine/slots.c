@@ -69,6 +69,12 @@ bool sx__slot_release(struct sx__slot *slot)
     return false;
 }
 
+bool sx__slot_take_mark(struct sx__slot *slot)
+{
+    return atomic_load_explicit(&slot->state, memory_order_relaxed) == SX__SLOT_MARKED &&
+           change(slot, SX__SLOT_MARKED, SX__SLOT_BUSY);
+}
+
 static void arm(struct sx__slot *slot, int epoll_fd)
 {
     const uint32_t events = slot->watches_output ? SX__SLOT_EVENTS | EPOLLOUT : SX__SLOT_EVENTS;

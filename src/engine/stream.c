@@ -12,13 +12,23 @@
 #define SPACE_BYTES (CHUNK_HEAD_BYTES + STREAM_BYTES + CHUNK_TAIL_BYTES)
 #define PAUSE_MAX_MS 3600000u
 
-void sx__stream_begin(struct sx__connection *connection, bool chunked)
+static bool has_lost_client(const struct sx__connection *connection)
 {
+    return connection->half_closed && !connection->protocol->options.half_close_streams;
+}
+
+int sx__stream_begin(struct sx__connection *connection, bool chunked)
+{
+    /* As if it had closed a moment later: when it does must make no difference. */
+    if (has_lost_client(connection)) {
+        return SX_EPROTO;
+    }
     connection->streamed = (struct sx__streamed){
         .is_present = true,
         .chunked = chunked,
         .progress_ns = connection->progress_ns,
     };
+    return 0;
 }
 
 /* What waits has nothing to lose: when the server stops, or when the client may be gone and nothing
@@ -104,7 +114,17 @@ void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns)
     }
 }
 
-void sx__connection_half_close(struct sx__connection *connection)
+bool sx__connection_is_streamed(const struct sx__connection *connection)
+{
+    return connection->streamed.is_present;
+}
+
+/* What the producer has ended needs nothing but to be sent, as any other response. */
+void sx__connection_half_close(struct sx__connection *connection, uint64_t now_ns)
 {
     connection->half_closed = true;
+    if (sx__connection_is_streamed(connection) && !connection->streamed.is_last &&
+        has_lost_client(connection)) {
+        sx__connection_abort(connection, now_ns);
+    }
 }

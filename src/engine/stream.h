@@ -6,8 +6,8 @@
 
 #define SX__STREAM_PAUSE_MS 100 /* where the producer does not say */
 
-/* The body of the response will be produced. */
-void sx__stream_begin(struct sx__connection *connection, bool chunked);
+/* The body of the response will be produced. Errors: SX_EPROTO: the client has left */
+int sx__stream_begin(struct sx__connection *connection, bool chunked);
 
 /* Nothing is to be sent for a while. */
 void sx__stream_pause(struct sx__connection *connection, unsigned wait_ms, uint64_t now_ns);

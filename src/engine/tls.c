@@ -282,14 +282,13 @@ static int to_int(size_t size)
     return size > INT_MAX ? INT_MAX : (int)size;
 }
 
-ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
+static ssize_t receive(SSL *ssl, int (*read)(SSL *, void *, int), void *space, size_t size)
 {
-    SSL *ssl = ssl_of(stream);
     ERR_clear_error();
     errno = 0;
     struct incoming incoming = {0};
     SSL_set_msg_callback_arg(ssl, &incoming);
-    const int count = SSL_read(ssl, space, to_int(size));
+    const int count = read(ssl, space, to_int(size));
     SSL_set_msg_callback_arg(ssl, NULL);
     const bool may_go_on = count_idle_records(ssl, incoming.records, count > 0);
     if (count > 0 && may_go_on) {
@@ -302,6 +301,19 @@ ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
     ERR_clear_error();
     errno = error;
     return error == 0 ? 0 : -1;
+}
+
+ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
+{
+    return receive(ssl_of(stream), SSL_read, space, size);
+}
+
+/* A read that fails is an end, too, and so is what is not TLS. */
+bool sx__tls_has_ended(struct sx__tls_stream *stream)
+{
+    char byte;
+    const ssize_t count = receive(ssl_of(stream), SSL_peek, &byte, 1);
+    return count == 0 || (count < 0 && errno != EAGAIN && errno != EBUSY && errno != EINTR);
 }
 
 ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t size)

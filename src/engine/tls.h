@@ -46,6 +46,10 @@ ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t siz
 /* Whether the handshake is done. */
 bool sx__tls_is_established(const struct sx__tls_stream *stream);
 
+/* Whether the client has ended its side. That is known only when it has sent nothing before it that
+ * is not read yet. */
+bool sx__tls_has_ended(struct sx__tls_stream *stream);
+
 /* Says that nothing more will be sent, if that can still be said. */
 void sx__tls_end(struct sx__tls_stream *stream);
 

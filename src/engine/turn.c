@@ -1,7 +1,5 @@
-#define _GNU_SOURCE /* POLLRDHUP */
 #include "network.h"
 #include <errno.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
@@ -24,15 +22,16 @@ struct turn {
     struct sx__slot *slot;
     struct sx__connection *connection;
     uint64_t now_ns;
-    bool waits;   /* nothing can be done before an event comes */
-    bool blocked; /* there is no room to write */
-    bool drained; /* the socket has nothing more to read now */
-    bool ends;    /* there may be an end of input, which no further event will tell */
-    bool granted; /* it was queued, and its handler may run now, with or without a permit */
-    bool queued;  /* it is not ours any more */
-    bool put_off; /* there is no memory to read to */
-    size_t sent;  /* bytes of responses */
-    size_t read;  /* bytes of requests */
+    bool waits;      /* nothing can be done before an event comes */
+    bool blocked;    /* there is no room to write */
+    bool drained;    /* the socket has nothing more to read now */
+    bool ends;       /* there may be an end of input, which no further event will tell */
+    bool granted;    /* it was queued, and its handler may run now, with or without a permit */
+    bool queued;     /* it is not ours any more */
+    bool has_looked; /* for the end of the client's TLS */
+    bool put_off;    /* there is no memory to read to */
+    size_t sent;     /* bytes of responses */
+    size_t read;     /* bytes of requests */
     bool has_called;
     size_t called_route; /* of the last handler that was called */
 };
@@ -44,7 +43,9 @@ static void run_user_code(struct turn *turn)
     if (sx__connection_get_want(turn->connection) == SX__WANT_HANDLER) {
         sx__connection_handle(turn->connection, turn->worker->frame);
     } else {
+        sx__slot_set_producing(turn->slot, turn->worker->network);
         sx__connection_produce(turn->connection, sx__now_ns());
+        sx__slot_set_producing(NULL, NULL);
     }
 }
 
@@ -158,6 +159,39 @@ static void reject(struct turn *turn, enum sx_reason reason)
     sx__worker_enter_user_code(turn->worker);
     service->rejected(service->app, reason);
     sx__worker_leave_user_code(turn->worker);
+}
+
+static void half_close(struct turn *turn)
+{
+    sx__worker_enter_user_code(turn->worker);
+    sx__connection_half_close(turn->connection, turn->now_ns);
+    sx__worker_leave_user_code(turn->worker);
+}
+
+/* Of a connection that neither reads nor writes: by nothing else would it learn that there is
+ * nobody to work for. */
+static void note_ends(struct turn *turn, enum sx__ends ends)
+{
+    if (ends == SX__ENDS_ALL) {
+        abort_connection(turn);
+    } else if (ends == SX__ENDS_INPUT) {
+        half_close(turn);
+    }
+}
+
+/* Before a producer is called: a stream that always has something to send is in no other way told
+ * that its client has closed its sending side. What TLS has read already makes no event. */
+static void look_for_end(struct turn *turn)
+{
+    const bool is_marked = sx__slot_take_mark(turn->slot);
+    if (is_marked) { /* as if the slot had been taken with this event */
+        turn->drained = false;
+        turn->ends = true;
+    }
+    if (is_marked || (turn->slot->tls != NULL && !turn->has_looked)) {
+        turn->has_looked = true;
+        note_ends(turn, sx__slot_find_ends(turn->slot));
+    }
 }
 
 static bool is_in_handshake(const struct turn *turn)
@@ -370,8 +404,13 @@ static void step(struct turn *turn, enum sx__want want)
         sx__worker_leave_user_code(turn->worker);
         break;
     case SX__WANT_HANDLER:
-    case SX__WANT_PRODUCE:
         handle(turn);
+        break;
+    case SX__WANT_PRODUCE:
+        look_for_end(turn);
+        if (sx__connection_get_want(turn->connection) == SX__WANT_PRODUCE) {
+            handle(turn);
+        }
         break;
     case SX__WANT_TIME:
         sx__connection_resume(turn->connection, turn->now_ns);
@@ -490,27 +529,6 @@ static enum sx__want work(struct turn *turn)
     return want;
 }
 
-/* What an event would say now of the ends of the connection. */
-static uint32_t find_ends(const struct sx__slot *slot)
-{
-    struct pollfd poll_fd = {.fd = slot->fd, .events = POLLRDHUP};
-    if (poll(&poll_fd, 1, 0) != 1) {
-        return 0;
-    }
-    return (poll_fd.revents & (POLLHUP | POLLERR)) != 0 ? EPOLLHUP : EPOLLRDHUP;
-}
-
-/* Of a connection that neither reads nor writes: by nothing else would it learn that there is
- * nobody to work for. */
-static void note_ends(struct turn *turn, uint32_t ends)
-{
-    if ((ends & (EPOLLHUP | EPOLLERR)) != 0) {
-        abort_connection(turn);
-    } else if ((ends & EPOLLRDHUP) != 0) {
-        sx__connection_half_close(turn->connection);
-    }
-}
-
 static bool is_cut_off(const struct turn *turn)
 {
     return atomic_load_explicit(&turn->worker->network->cuts_off, memory_order_relaxed);
@@ -541,8 +559,8 @@ static void take_turn(struct turn *turn)
         if (release(turn)) {
             return;
         }
-        if (want == SX__WANT_TIME) {
-            note_ends(turn, find_ends(turn->slot));
+        if (sx__connection_is_streamed(turn->connection)) {
+            note_ends(turn, sx__slot_find_ends(turn->slot));
         }
     }
 }
@@ -559,7 +577,7 @@ static void serve_granted(struct sx__worker *worker, struct sx__slot *slot)
         .ends = true,
         .granted = true,
     };
-    note_ends(&turn, find_ends(slot));
+    note_ends(&turn, sx__slot_find_ends(slot));
     take_turn(&turn);
 }
 
@@ -585,11 +603,14 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
     };
     /* The event may be that of a connection which had the descriptor before, and which ended while
      * this thread was on its way here: so it is asked again. */
-    const uint32_t ends = turn.ends ? find_ends(slot) : 0;
-    if (sx__connection_get_want(turn.connection) == SX__WANT_TIME) {
+    const bool is_streamed = sx__connection_is_streamed(turn.connection);
+    const bool may_end_tls = is_streamed && slot->tls != NULL;
+    const enum sx__ends ends = turn.ends || may_end_tls ? sx__slot_find_ends(slot) : SX__ENDS_NONE;
+    if (is_streamed) {
+        turn.has_looked = true;
         note_ends(&turn, ends);
-    } else if (ends != 0) {
-        sx__connection_half_close(turn.connection);
+    } else if (ends != SX__ENDS_NONE) {
+        sx__connection_half_close(turn.connection, turn.now_ns);
     }
     if (slot->overloaded) {
         slot->overloaded = false;

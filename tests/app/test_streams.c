@@ -17,7 +17,7 @@ static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
     if (letters->next > 'z') {
         return letters->end;
     }
-    if (*wait_ms != 100) {
+    if (*wait_ms != 100 || !sx_stream_has_client()) {
         return SX_EINVAL;
     }
     space[0] = letters->next++;

@@ -141,6 +141,39 @@ static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
     return (int)piece_size;
 }
 
+/* Gives nothing before its client is gone, and blocks. */
+static int produce_late(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    struct fake_service *fake = context;
+    (void)wait_ms;
+    pthread_mutex_lock(&fake->mutex);
+    fake->produced++;
+    pthread_mutex_unlock(&fake->mutex);
+    bool has_client = true;
+    for (unsigned tries = 0; tries < 10000 && has_client; tries++) {
+        sleep_us(1000);
+        has_client = sx__stream_has_client();
+    }
+    pthread_mutex_lock(&fake->mutex);
+    fake->learned += has_client ? 0 : 1;
+    pthread_mutex_unlock(&fake->mutex);
+    memset(space, 'l', size);
+    return (int)size;
+}
+
+/* Never pauses, and blocks for each piece. */
+static int produce_slowly(void *context, char *space, size_t size, unsigned *wait_ms)
+{
+    struct fake_service *fake = context;
+    (void)wait_ms;
+    sleep_us(2000);
+    memset(space, 's', size);
+    pthread_mutex_lock(&fake->mutex);
+    fake->produced++;
+    pthread_mutex_unlock(&fake->mutex);
+    return 5;
+}
+
 static int produce_nothing(void *context, char *space, size_t size, unsigned *wait_ms)
 {
     struct fake_service *fake = context;
@@ -160,8 +193,12 @@ static void answer_stream(struct fake_service *fake, struct sx__exchange *exchan
                               .pieces = is(target, "/stream/endless") ? 0 : 4,
                               .pauses = is(target, "/stream/pausing"),
                               .end = is(target, "/stream/failing") ? SX_ESYSTEM : 0};
-    exchange->response.produce = is(target, "/stream/waiting") ? produce_nothing : produce;
-    exchange->response.produce_context = is(target, "/stream/waiting") ? (void *)fake : stream;
+    sx_produce_fn *other = is(target, "/stream/waiting") ? produce_nothing
+                           : is(target, "/stream/late")  ? produce_late
+                           : is(target, "/stream/slow")  ? produce_slowly
+                                                         : NULL;
+    exchange->response.produce = other == NULL ? produce : other;
+    exchange->response.produce_context = other == NULL ? stream : (void *)fake;
 }
 
 static void answer(struct fake_service *fake, struct sx__exchange *exchange)

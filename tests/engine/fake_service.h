@@ -16,6 +16,7 @@ struct fake_service {
     unsigned most_in_handler;
     unsigned in_observer; /* of /block-begin and /block-end, now */
     unsigned produced;    /* pieces of streams, or questions for them */
+    unsigned learned;     /* how many producers of /stream/late saw that their client was gone */
     unsigned logs;
     char last_log[512];
     int refused_status;

@@ -91,6 +91,7 @@ static void a_half_close_may_come_at_any_byte(void **state)
     fake_service_make_file(&fixture->fake);
     fixture->fake.big_size = 100000; /* of the file */
     fixture->options.threads = 4;
+    fixture->options.half_close_streams = true;
     start(fixture);
     for (size_t i = 0; i < SAYINGS; i++) {
         const size_t whole = strlen(sayings[i].text);

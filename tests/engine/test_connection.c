@@ -188,16 +188,48 @@ static void a_stream_waits_as_long_as_its_producer_says(void **state)
     }
 }
 
+/* Wherever the stream is, the client's end is its end, once. */
+static void a_stream_ends_with_the_input_of_its_client(void **state)
+{
+    struct fixture *fixture = *state;
+    static const enum sx__want wants[] = {SX__WANT_HANDLER, SX__WANT_OUTPUT, SX__WANT_PRODUCE,
+                                          SX__WANT_TIME};
+    for (unsigned i = 0; i < 4; i++) {
+        sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
+        say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n", wants[i]);
+        sx__connection_half_close(&fixture->connection, fixture->now_ns);
+        serve_until(fixture, SX__WANT_CLOSE);
+        assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], i + 1);
+        assert_int_equal(fixture->fake.ends, i + 1);
+        sx__connection_clean_up(&fixture->connection, &fixture->pool, fixture->now_ns);
+    }
+}
+
+/* The producer has nothing to do with it any more. */
+static void a_stream_whose_producer_has_ended_is_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    say(fixture, "GET /stream/short HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
+    while (!fixture->connection.streamed.is_last) {
+        serve_until(fixture, SX__WANT_PRODUCE);
+        sx__connection_produce(&fixture->connection, fixture->now_ns);
+    }
+    sx__connection_half_close(&fixture->connection, fixture->now_ns);
+    serve_until(fixture, SX__WANT_INPUT);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 1);
+}
+
 static void a_stream_that_waits_is_given_up_when_the_client_may_be_gone(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.options.write_timeout_ms = 90000;
+    fixture->protocol.options.half_close_streams = true;
     /* Whether it is known before the stream begins or afterwards. */
     for (unsigned early = 0; early < 2; early++) {
         sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
         say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n",
             early == 1 ? SX__WANT_HANDLER : SX__WANT_TIME);
-        sx__connection_half_close(&fixture->connection);
+        sx__connection_half_close(&fixture->connection, fixture->now_ns);
         serve_until(fixture, SX__WANT_TIME);
         assert_true(ask_again(fixture, 60000 * MS));
         assert_false(ask_again(fixture, 60000 * MS));
@@ -637,6 +669,8 @@ int main(void)
         TEST(a_body_may_take_longer_the_more_of_it_has_come),
         TEST(what_lasted_before_is_no_part_of_the_time_to_write),
         TEST(a_stream_waits_as_long_as_its_producer_says),
+        TEST(a_stream_ends_with_the_input_of_its_client),
+        TEST(a_stream_whose_producer_has_ended_is_sent),
         TEST(a_stream_that_waits_is_given_up_when_the_client_may_be_gone),
         TEST(a_stream_without_a_thread_for_it_waits),
         TEST(an_idle_connection_owns_no_memory),

@@ -2,11 +2,14 @@
 #include "conversation.h"
 #include "server.h"
 #include <netinet/in.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -175,6 +178,200 @@ static void a_client_that_leaves_ends_a_stream_that_waits(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
 
+/* ---- clients that close their sending side during a stream ---- */
+
+static void assert_one_was_aborted(struct fixture *fixture)
+{
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    wait_for_connections(fixture, 0);
+}
+
+/* Asks for a stream, and waits until its producer has been called. */
+static int follow(struct fixture *fixture, const char *request)
+{
+    const unsigned produced = fixture->fake.produced; /* by none that runs now */
+    const int fd = connect_to(fixture);
+    send_text(fd, request);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, produced + 1));
+    return fd;
+}
+
+static void a_client_that_closes_ends_a_stream_that_waits(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = follow(fixture, GET("/stream/waiting"));
+    char bytes[4096];
+    assert_true(receive(fd, bytes, sizeof bytes) > 0); /* else it would end with a reset */
+    close(fd);
+    assert_one_was_aborted(fixture);
+}
+
+/* A pipelined request that nobody has read does not hide the end behind it. */
+static void so_does_one_that_has_asked_for_more(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = follow(fixture, GET("/stream/waiting"));
+    send_text(fd, GET("/"));
+    poll(NULL, 0, 20);
+    assert_int_equal(fixture->fake.ends, 0);
+    shutdown(fd, SHUT_WR);
+    assert_one_was_aborted(fixture);
+    assert_int_equal(fixture->fake.handles, 1);
+    close(fd);
+}
+
+static void a_producer_that_blocks_learns_that_its_client_has_left(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int polite = follow(fixture, GET("/stream/late"));
+    shutdown(polite, SHUT_WR);
+    assert_one_was_aborted(fixture);
+    assert_int_equal(fixture->fake.learned, 1);
+    close(polite);
+    reset(follow(fixture, GET("/stream/late")));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.learned, 2));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 2));
+    /* Each was asked once: nothing is asked of a producer without a client. */
+    assert_int_equal(fixture->fake.produced, 2);
+}
+
+/* A stop would else have to abandon its thread. */
+static void so_it_does_when_a_stop_runs_out_of_time(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.stop_timeout_ms = 200;
+    start(fixture);
+    const int fd = follow(fixture, GET("/stream/late"));
+    stop(fixture);
+    assert_int_equal(fixture->fake.learned, 1);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    close(fd);
+}
+
+/* The client reads on, so no write fails; the producer never pauses, so the connection never
+ * waits. */
+static void a_stream_without_a_pause_ends_when_its_client_closes(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = follow(fixture, GET("/stream/slow"));
+    shutdown(fd, SHUT_WR);
+    char *bytes = receive_all(fd);
+    const size_t size = strlen(bytes);
+    assert_true(size < 5 || strcmp(bytes + size - 5, "0\r\n\r\n") != 0);
+    free(bytes);
+    assert_one_was_aborted(fixture);
+    close(fd);
+}
+
+/* The client has left no room for more of the stream. */
+static void a_stream_that_has_no_room_ends_when_its_client_closes(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_with_room(fixture, (int)CLIENT_BYTES);
+    send_text(fd, GET("/stream/endless"));
+    unsigned before = 0;
+    for (unsigned now = 1; now != before; now = fixture->fake.produced) {
+        before = now;
+        poll(NULL, 0, 50);
+    }
+    shutdown(fd, SHUT_WR);
+    assert_one_was_aborted(fixture);
+    close(fd);
+}
+
+/* Whether the end came before the stream or during it must make no difference that depends on
+ * time. */
+static void a_client_that_closed_before_its_stream_gets_none(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/") GET("/sleep") GET("/stream/endless"));
+    shutdown(fd, SHUT_WR);
+    assert_int_equal(receive_response(fd, NULL), 200);
+    assert_int_equal(receive_response(fd, NULL), 200);
+    assert_closed(fd);
+    wait_for_connections(fixture, 0);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 2);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    assert_int_equal(fixture->fake.produced, 0);
+}
+
+static void a_client_that_closes_during_a_file_gets_all_of_it(void **state)
+{
+    struct fixture *fixture = *state;
+    fake_service_make_file(&fixture->fake);
+    start(fixture);
+    static const char *const requests[] = {GET("/file"), GET("/big")};
+    for (size_t i = 0; i < 2; i++) {
+        const int fd = connect_with_room(fixture, (int)CLIENT_BYTES);
+        send_text(fd, requests[i]);
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, (unsigned)i + 1));
+        shutdown(fd, SHUT_WR);
+        size_t size = 0;
+        assert_int_equal(receive_response(fd, &size), 200);
+        assert_int_equal(size, fixture->fake.big_size);
+        assert_closed(fd);
+    }
+}
+
+static void with_the_option_it_gets_all_of_a_stream(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.half_close_streams = true;
+    start(fixture);
+    static const char *const requests[] = {GET("/stream/pausing"), GET("/stream/short"),
+                                           "GET /stream/pausing HTTP/1.0\r\n\r\n"};
+    for (size_t i = 0; i < 3; i++) {
+        const int fd = connect_to(fixture);
+        send_text(fd, requests[i]);
+        shutdown(fd, SHUT_WR);
+        free(receive_all(fd));
+        close(fd);
+    }
+    /* A producer is not told either. */
+    const int fd = follow(fixture, GET("/stream/late"));
+    shutdown(fd, SHUT_WR);
+    poll(NULL, 0, 50);
+    assert_int_equal(fixture->fake.learned, 0);
+    reset(fd);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.learned, 1));
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 3);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+}
+
+static void the_same_holds_at_a_unix_socket(void **state)
+{
+    struct fixture *fixture = *state;
+    char host[] = "unix:/tmp/sextant-test-streams-XXXXXX";
+    assert_non_null(mkdtemp(host + 5));
+    char path[sizeof host + 10];
+    snprintf(path, sizeof path, "%s/socket", host);
+    fixture->options.host = path;
+    start(fixture);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    memcpy(address.sun_path, path + 5, strlen(path + 5));
+    for (unsigned i = 1; i <= 2; i++) {
+        const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+        send_text(fd, GET("/stream/waiting"));
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, i));
+        shutdown(fd, i == 1 ? SHUT_WR : SHUT_RDWR);
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, i));
+        close(fd);
+    }
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 2);
+    rmdir(host + 5);
+}
+
 /* Many streams wait at once without a thread each. */
 static void streams_that_wait_hold_no_threads(void **state)
 {
@@ -212,6 +409,16 @@ int main(void)
         TEST(a_slow_reader_stops_the_producer),
         TEST(so_does_one_at_a_socket_that_somebody_else_has_opened),
         TEST(a_client_that_leaves_ends_a_stream_that_waits),
+        TEST(a_client_that_closes_ends_a_stream_that_waits),
+        TEST(so_does_one_that_has_asked_for_more),
+        TEST(a_producer_that_blocks_learns_that_its_client_has_left),
+        TEST(so_it_does_when_a_stop_runs_out_of_time),
+        TEST(a_stream_without_a_pause_ends_when_its_client_closes),
+        TEST(a_stream_that_has_no_room_ends_when_its_client_closes),
+        TEST(a_client_that_closed_before_its_stream_gets_none),
+        TEST(a_client_that_closes_during_a_file_gets_all_of_it),
+        TEST(with_the_option_it_gets_all_of_a_stream),
+        TEST(the_same_holds_at_a_unix_socket),
         TEST(streams_that_wait_hold_no_threads),
     };
     return cmocka_run_group_tests_name("streams", tests, NULL, NULL);

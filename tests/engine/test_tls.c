@@ -41,11 +41,8 @@ struct client {
     struct tls_records records;
 };
 
-static void start_tls_version(struct fixture *fixture, struct client *client, int version)
+static void connect_tls_version(struct fixture *fixture, struct client *client, int version)
 {
-    static const struct sx_tls_options tls = {.certificate = certificate_path};
-    fixture->options.tls = &tls;
-    start(fixture);
     client->fd = connect_to(fixture);
     client->context = SSL_CTX_new(TLS_client_method());
     tls_records_prepare(client->context);
@@ -57,6 +54,19 @@ static void start_tls_version(struct fixture *fixture, struct client *client, in
     client->output = BIO_new(BIO_s_mem());
     SSL_set0_wbio(client->ssl, client->output);
     tls_records_init(&client->records, client->ssl);
+}
+
+static void connect_tls(struct fixture *fixture, struct client *client)
+{
+    connect_tls_version(fixture, client, TLS1_3_VERSION);
+}
+
+static void start_tls_version(struct fixture *fixture, struct client *client, int version)
+{
+    static const struct sx_tls_options tls = {.certificate = certificate_path};
+    fixture->options.tls = &tls;
+    start(fixture);
+    connect_tls_version(fixture, client, version);
 }
 
 static void start_tls(struct fixture *fixture, struct client *client)
@@ -335,6 +345,81 @@ static void who_does_not_speak_tls_reads_so_behind_a_long_request(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 1);
 }
 
+/* RFC 8446 6.1: close_notify "notifies the recipient that the sender will not send any more
+ * messages on this connection." The socket stays open, so only TLS tells. */
+static void close_notify_ends_a_stream(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const requests[] = {GET("/stream/waiting"), GET("/stream/late"),
+                                           GET("/stream/slow")};
+    for (unsigned i = 0; i < 3; i++) {
+        struct client client;
+        if (i == 0) {
+            start_tls(fixture, &client);
+        } else {
+            connect_tls(fixture, &client);
+        }
+        const unsigned produced = fixture->fake.produced;
+        assert_true(SSL_write(client.ssl, requests[i], (int)strlen(requests[i])) > 0);
+        assert_true(send_output(&client));
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, produced + 1));
+        SSL_shutdown(client.ssl);
+        assert_true(send_output(&client));
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, i + 1));
+        wait_for_connections(fixture, 0);
+        end(&client);
+    }
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 3);
+    assert_int_equal(fixture->fake.learned, 1);
+}
+
+/* Both come with one packet, and are read with one call. */
+static void close_notify_behind_the_request_is_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    start_tls(fixture, &client);
+    assert_true(SSL_write(client.ssl, GET("/stream/waiting"), sizeof GET("/stream/waiting") - 1) >
+                0);
+    SSL_shutdown(client.ssl);
+    assert_true(send_output(&client));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    end(&client);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+}
+
+/* A client that has only sent a further request is still there, and gets its answer. */
+static void a_request_behind_a_stream_is_no_end(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    start_tls(fixture, &client);
+    assert_true(SSL_write(client.ssl, GET("/stream/pausing"), sizeof GET("/stream/pausing") - 1) >
+                0);
+    assert_true(SSL_write(client.ssl, GET("/"), sizeof GET("/") - 1) > 0);
+    assert_true(send_output(&client));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 2));
+    end(&client);
+    stop(fixture);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 2);
+}
+
+static void without_close_notify_the_end_of_the_socket_ends_a_stream(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    start_tls(fixture, &client);
+    assert_true(SSL_write(client.ssl, GET("/stream/waiting"), sizeof GET("/stream/waiting") - 1) >
+                0);
+    assert_true(send_output(&client));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, 1));
+    shutdown(client.fd, SHUT_WR);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    end(&client);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -355,6 +440,10 @@ int main(void)
         TEST(who_asks_to_renegotiate_is_cut_off),
         TEST(a_handshake_in_crumbs_is_cut_off),
         TEST(a_request_in_records_of_one_byte_is_answered),
+        TEST(close_notify_ends_a_stream),
+        TEST(close_notify_behind_the_request_is_seen),
+        TEST(a_request_behind_a_stream_is_no_end),
+        TEST(without_close_notify_the_end_of_the_socket_ends_a_stream),
     };
     return cmocka_run_group_tests_name("tls", tests, make_certificate, remove_certificate);
 }

@@ -177,7 +177,11 @@ static const struct sx_tls_options tls = {.certificate = certificate_path};
 static const struct sx_listen_address secure[] = {{.tls = &tls}};
 /* A count that is not given back would soon keep everybody out. */
 static struct sx_run_options run_options = {
-    .threads = 2, .address_connection_count = 8, .addresses = SX_LIST(secure)};
+    .threads = 2,
+    .address_connection_count = 8,
+    .addresses = SX_LIST(secure),
+    .half_close_streams = true, /* a client is done with sending when it reads */
+};
 
 /* With SX_WITHOUT_TLS in the environment, as thousands of handshakes are too many for valgrind. */
 static bool has_tls(void)

@@ -1,4 +1,5 @@
 """examples/events over sockets: events come one by one, and a follower that leaves is noticed."""
+import socket
 import unittest
 
 from system import Example, eventually, samples
@@ -51,6 +52,24 @@ class Events(unittest.TestCase):
             found = [value for labels, value in aborted.items() if ("phase", "response") in labels
                      and ("handler", "events.events") in labels]
             self.assertEqual(sum(found), 100)
+            self.assertEqual(events.stop(), 0)
+
+    def test_a_follower_that_closes_is_gone_at_once(self):
+        with Example("events") as events:
+            with socket.create_connection(("127.0.0.1", events.port), 20) as follower:
+                follower.sendall(b"GET /events?every=3600000 HTTP/1.1\r\nHost: a\r\n\r\n")
+                received = b""
+                while b"data: tick\n\n" not in received:
+                    received += follower.recv(4096)
+                self.assertEqual(sample(events.page(), "http_requests_inprogress"), 1)
+            # It has read all there was, so that its end is no reset; the next event is an hour away.
+            eventually(
+                lambda: sample(events.page(), "http_requests_inprogress") == 0, "in progress"
+            )
+            aborted = samples(events.page(), "http_requests_aborted_total")
+            found = [value for labels, value in aborted.items() if ("phase", "response") in labels
+                     and ("handler", "events.events") in labels]
+            self.assertEqual(sum(found), 1)
             self.assertEqual(events.stop(), 0)
 
     def test_a_stop_does_not_wait_for_followers(self):
