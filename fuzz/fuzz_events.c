@@ -253,6 +253,7 @@ enum event {
     OVERLOAD,
     LASTED,
     FAIL,
+    ACKNOWLEDGE,
     EVENTS
 };
 
@@ -291,6 +292,11 @@ static void happen(struct world *world, enum event event, unsigned amount)
         break;
     case LASTED:
         sx__connection_lasted(connection, world->now_ns);
+        break;
+    case ACKNOWLEDGE:
+        if (want == SX__WANT_OUTPUT || want == SX__WANT_LINGER) {
+            sx__connection_acknowledged(connection, world->now_ns);
+        }
         break;
     case FAIL:
         fail_in = (long)amount % 8;

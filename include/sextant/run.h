@@ -72,7 +72,8 @@ struct sx_run_options {
                                    for a TLS handshake; 0: 10,000 */
     unsigned body_timeout_ms;   /* from the end of the header to the end of the body, and a second
                                    more for each body_rate_bytes that have come; 0: 30,000 */
-    unsigned write_timeout_ms;  /* without progress, for a response; 0: 30,000 */
+    unsigned write_timeout_ms;  /* for a response, while the client acknowledges no byte of it; 0:
+                                   30,000 */
     unsigned stop_timeout_ms;   /* for what is in flight when the app stops; 0: 10,000 */
     size_t request_line_bytes;  /* 0: 8 KiB; more: 414 */
     size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */

@@ -375,6 +375,11 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
     }
 }
 
+void sx__connection_acknowledged(struct sx__connection *connection, uint64_t now_ns)
+{
+    connection->progress_ns = now_ns;
+}
+
 /* ---- input ---- */
 
 int sx__connection_reserve(struct sx__connection *connection, struct sx__request_pool *pool,

@@ -165,6 +165,8 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
 /* The memory of a large request until its exchange ends, and of a response that has begun to be
  * sent, until all of it is. */
 size_t sx__connection_get_held(const struct sx__connection *connection);
+/* The client has acknowledged bytes of what went to the kernel before. */
+void sx__connection_acknowledged(struct sx__connection *connection, uint64_t now_ns);
 /* `size` bytes went to the kernel. */
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns);
 

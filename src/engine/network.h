@@ -72,8 +72,8 @@ enum sx__slot_state {
 
 struct sx__slot {
     _Atomic unsigned state;
-    _Atomic uint64_t deadline_ns;
-    _Atomic uint64_t resume_ns; /* a stream goes on then; UINT64_MAX: there is none that waits */
+    _Atomic uint64_t deadline_ns; /* when the monitor has to look at it */
+    _Atomic uint64_t resume_ns;   /* a stream goes on then; UINT64_MAX: there is none that waits */
     int fd;
     struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
     bool late;                  /* the monitor has found its deadline over */
@@ -90,6 +90,7 @@ struct sx__slot {
     size_t taken;              /* bytes that came and went since it held nothing */
     size_t dying;              /* bytes that it holds still, although it was shed */
     uint64_t put_off_until_ns; /* it is not read before, for want of memory; 0: it may be */
+    size_t unacknowledged; /* bytes in the kernel, when the monitor looked; see sx__slot_get_look */
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -121,6 +122,14 @@ void sx__slot_pass_on(struct sx__slot *slot, int epoll_fd);
 
 /* That of its connection, or of the handshake before it. */
 uint64_t sx__slot_get_deadline(const struct sx__slot *slot);
+
+/* When the monitor has to look at it next: at its deadline, and once before it while the client has
+ * something to read. Its progress is not what the kernel takes of us, which may be nothing for a
+ * minute while a slow client reads, but what the client acknowledges; and that is seen by a
+ * comparison of two looks. A fast client is read before the first of them. */
+uint64_t sx__slot_get_look(const struct sx__slot *slot);
+/* The monitor has not looked since the last write. */
+#define SX__NOT_LOOKED SIZE_MAX
 
 /* What the monitor does to connections that nobody owns. It makes their event come, and whoever
  * gets it ends them: no descriptor is ever closed by another than its owner. */
@@ -163,6 +172,9 @@ enum sx__ends sx__slot_find_ends(const struct sx__slot *slot);
 /* Around a call of the slot's producer, for sx__stream_has_client; NULL: it has returned. */
 struct sx__network;
 void sx__slot_set_producing(const struct sx__slot *slot, const struct sx__network *network);
+/* The bytes that were sent, and that the client's kernel has not acknowledged; at a Unix socket,
+ * that the client has not read. */
+size_t sx__slot_get_unacknowledged(const struct sx__slot *slot);
 /* Says that nothing more will be sent, where there is a way to say it but closing. */
 void sx__slot_end_output(struct sx__slot *slot);
 

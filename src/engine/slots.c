@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #define NS_PER_MS 1000000u
+#define FIRST_LOOK_MS 1000 /* after a write, to compare the next look with */
+#define LOOKS 4            /* in the time that a client has for taking something */
 
 struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd)
 {
@@ -110,6 +112,48 @@ uint64_t sx__slot_get_deadline(const struct sx__slot *slot)
     return is_in_handshake && handshake_ns < deadline_ns ? handshake_ns : deadline_ns;
 }
 
+static bool has_output(const struct sx__slot *slot)
+{
+    const enum sx__want want = sx__connection_get_want(&slot->connection);
+    return want == SX__WANT_OUTPUT || want == SX__WANT_LINGER;
+}
+
+uint64_t sx__slot_get_look(const struct sx__slot *slot)
+{
+    const uint64_t deadline_ns = sx__slot_get_deadline(slot);
+    const uint64_t since_ns = slot->connection.progress_ns;
+    if (slot->unacknowledged != SX__NOT_LOOKED || deadline_ns <= since_ns || !has_output(slot)) {
+        return deadline_ns;
+    }
+    const uint64_t half_ns = (deadline_ns - since_ns) / 2;
+    const uint64_t most_ns = (uint64_t)FIRST_LOOK_MS * NS_PER_MS;
+    return since_ns + (half_ns < most_ns ? half_ns : most_ns);
+}
+
+/* Whether a client that has something to read has acknowledged none of it in its time. It may have
+ * acknowledged it long before this look, so the looks are not as far apart as the deadlines. */
+static bool takes_nothing(struct sx__slot *slot, uint64_t now_ns)
+{
+    const size_t before = slot->unacknowledged;
+    slot->unacknowledged = sx__slot_get_unacknowledged(slot);
+    if (before != SX__NOT_LOOKED && slot->unacknowledged < before) {
+        sx__connection_acknowledged(&slot->connection, now_ns);
+    }
+    const uint64_t deadline_ns = sx__slot_get_deadline(slot);
+    const uint64_t next_ns = now_ns + (deadline_ns - slot->connection.progress_ns) / LOOKS;
+    atomic_store_explicit(&slot->deadline_ns, next_ns < deadline_ns ? next_ns : deadline_ns,
+                          memory_order_relaxed);
+    return before != SX__NOT_LOOKED && deadline_ns <= now_ns;
+}
+
+static bool is_late(struct sx__slot *slot, uint64_t now_ns)
+{
+    if (atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) > now_ns) {
+        return false;
+    }
+    return !has_output(slot) || takes_nothing(slot, now_ns);
+}
+
 static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns)
 {
     if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING) {
@@ -124,10 +168,10 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd
     if (!change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return;
     }
-    const bool is_late = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) <= now_ns;
     const bool is_idle = sx__connection_is_idle(&slot->connection);
     const enum sx__want want = sx__connection_get_want(&slot->connection);
-    const bool is_over = sweep == SX__SWEEP_ALL || is_late || (sweep == SX__SWEEP_IDLE && is_idle);
+    const bool is_over =
+        sweep == SX__SWEEP_ALL || is_late(slot, now_ns) || (sweep == SX__SWEEP_IDLE && is_idle);
     slot->late |= is_over;
     if (is_over && sweep != SX__SWEEP_ALL && want == SX__WANT_INPUT) {
         /* It can still be answered with a 408, and read on after that. */

@@ -1,5 +1,7 @@
 /* transfer.c: bytes to and from a connection's socket, with TLS or as they are. */
 #include "network.h"
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -59,6 +61,12 @@ ssize_t sx__slot_send_file(struct sx__slot *slot, const struct sx__file_part *pa
     off_t offset = (off_t)part->offset;
     const size_t size = part->size < FILE_BYTES_PER_STEP ? part->size : FILE_BYTES_PER_STEP;
     return sendfile(slot->fd, part->fd, &offset, size);
+}
+
+size_t sx__slot_get_unacknowledged(const struct sx__slot *slot)
+{
+    int size = 0;
+    return ioctl(slot->fd, SIOCOUTQ, &size) == 0 && size > 0 ? (size_t)size : 0;
 }
 
 void sx__slot_end_output(struct sx__slot *slot)

@@ -345,6 +345,7 @@ static void write_output(struct turn *turn)
         turn->now_ns = sx__now_ns();
         turn->sent += (size_t)size;
         turn->slot->taken += (size_t)size;
+        turn->slot->unacknowledged = SX__NOT_LOOKED;
         sx__worker_enter_user_code(turn->worker);
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
         sx__worker_leave_user_code(turn->worker);
@@ -484,7 +485,7 @@ static bool release(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
     sx__connection_settle(turn->connection, &turn->worker->pool);
-    atomic_store_explicit(&slot->deadline_ns, sx__slot_get_deadline(slot), memory_order_relaxed);
+    atomic_store_explicit(&slot->deadline_ns, sx__slot_get_look(slot), memory_order_relaxed);
     const uint64_t resume_ns = sx__connection_get_want(turn->connection) == SX__WANT_TIME
                                    ? turn->connection->streamed.resume_ns
                                    : UINT64_MAX;

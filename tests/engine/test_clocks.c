@@ -295,7 +295,7 @@ static void the_time_of_a_handler_is_not_the_clients(void **state)
         slot_state = atomic_load(&slot->state);
     }
     assert_int_equal(slot_state, SX__SLOT_WAITING);
-    const uint64_t left_ns = atomic_load(&slot->deadline_ns) - sx__now_ns();
+    const uint64_t left_ns = sx__slot_get_deadline(slot) - sx__now_ns();
     assert_true(left_ns > UINT64_C(10000000000) && left_ns <= UINT64_C(30000000000));
     close(fd);
 }
