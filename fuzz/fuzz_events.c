@@ -254,6 +254,8 @@ enum event {
     LASTED,
     FAIL,
     ACKNOWLEDGE,
+    DISCARD,
+    HEAR,
     EVENTS
 };
 
@@ -283,6 +285,9 @@ static void happen(struct world *world, enum event event, unsigned amount)
         world->has_closed = !world->protocol.options.half_close_streams;
         break;
     case STOP:
+        if (!world->protocol.stopping) {
+            world->protocol.stopped_ns = world->now_ns;
+        }
         world->protocol.stopping = true;
         break;
     case OVERLOAD:
@@ -298,12 +303,37 @@ static void happen(struct world *world, enum event event, unsigned amount)
             sx__connection_acknowledged(connection, world->now_ns);
         }
         break;
+    case DISCARD:
+        if (want == SX__WANT_LINGER) {
+            sx__connection_discarded(connection, (size_t)amount << 20, world->now_ns);
+        }
+        break;
+    case HEAR:
+        sx__connection_heard(connection, world->now_ns);
+        break;
     case FAIL:
         fail_in = (long)amount % 8;
         break;
     default:
         world->now_ns += (uint64_t)amount * 100 * NS_PER_MS;
         break;
+    }
+}
+
+/* No stop waits for longer than a second for a client that says nothing, and nobody lingers for
+ * longer than a body may take. */
+static void check_deadline(const struct world *world)
+{
+    const struct sx__connection *connection = &world->connection;
+    const uint64_t deadline_ns = sx__connection_get_deadline(connection);
+    const bool is_idle = sx__connection_is_idle(connection);
+    const bool lingers = sx__connection_get_want(connection) == SX__WANT_LINGER;
+    const uint64_t second_ns = (uint64_t)1000 * NS_PER_MS;
+    if (world->protocol.stopping && (is_idle || lingers)) {
+        demand(deadline_ns <= world->now_ns + second_ns, "a stop waits for too long");
+    } else if (lingers) {
+        demand(deadline_ns <= connection->linger_ns + 30 * second_ns, "it lingers for too long");
+        demand(connection->lingered <= (uint64_t)256 << 20, "it reads too much");
     }
 }
 
@@ -328,7 +358,7 @@ static size_t live_through(struct world *world, const uint8_t *data, size_t size
             happen(world, event, amount);
         }
         sx__connection_settle(connection, &world->pool);
-        (void)sx__connection_get_deadline(connection);
+        check_deadline(world);
     }
     sx__connection_clean_up(connection, &world->pool, world->now_ns);
     demand(world->open == 0, "a begin without an end");

@@ -11,7 +11,10 @@
 /* RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at
  * least one empty line (CRLF) received prior to the request-line." */
 #define EMPTY_LINES_MAX 8
-#define LINGER_MS 2000
+#define LINGER_MS 2000 /* as long as nothing comes; while it stops, however much comes */
+#define LINGER_BYTES ((uint64_t)256 << 20)
+#define QUIET_MS 1000 /* as long as a stop waits for a client that says nothing; */
+#define QUIET_SHARE 4 /* or this part of the time for the stop, if that is shorter */
 #define NS_PER_MS 1000000u
 
 static const struct sx__fault empty_lines = {400, SX_REASON_MALFORMED,
@@ -48,7 +51,38 @@ bool sx__connection_is_idle(const struct sx__connection *connection)
            (request == NULL || request->scan_offset == 0);
 }
 
-uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A stop does not wait for the next request of a client, or for the rest of a header, when nothing
+ * comes for a second. A client that sends one request after another, or opens a connection for one,
+ * does so within that time, and is answered: a server that closes at once answers with a reset what
+ * is on its way. A client that says nothing must not hold up the stop until its deadline. */
+static uint64_t get_stop_deadline(const struct sx__connection *connection)
+{
+    const struct sx__protocol *protocol = connection->protocol;
+    const uint64_t quiet_ms = earlier(QUIET_MS, protocol->options.stop_timeout_ms / QUIET_SHARE);
+    const uint64_t stopped_ns = atomic_load_explicit(&protocol->stopped_ns, memory_order_relaxed);
+    const uint64_t since_ns = later(connection->progress_ns, stopped_ns);
+    switch (connection->phase) {
+    case SX__PHASE_HEAD:
+        return later(since_ns, connection->heard_ns) + quiet_ms * NS_PER_MS;
+    case SX__PHASE_LINGER:
+        return earlier(since_ns + quiet_ms * NS_PER_MS,
+                       later(connection->linger_ns, stopped_ns) + (uint64_t)LINGER_MS * NS_PER_MS);
+    default:
+        return UINT64_MAX;
+    }
+}
+
+static uint64_t get_usual_deadline(const struct sx__connection *connection)
 {
     const struct sx_run_options *options = &connection->protocol->options;
     const unsigned timeouts_ms[] = {
@@ -67,8 +101,21 @@ uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
     const uint64_t earned_s = connection->phase == SX__PHASE_BODY
                                   ? connection->request->body_size / options->body_rate_bytes
                                   : 0;
-    return connection->progress_ns + (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS +
-           earned_s * 1000 * NS_PER_MS;
+    const uint64_t deadline_ns = connection->progress_ns +
+                                 (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS +
+                                 earned_s * 1000 * NS_PER_MS;
+    const uint64_t linger_ms = options->body_timeout_ms;
+    return connection->phase == SX__PHASE_LINGER
+               ? earlier(deadline_ns, connection->linger_ns + linger_ms * NS_PER_MS)
+               : deadline_ns;
+}
+
+uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
+{
+    const uint64_t deadline_ns = get_usual_deadline(connection);
+    return atomic_load_explicit(&connection->protocol->stopping, memory_order_acquire)
+               ? earlier(deadline_ns, get_stop_deadline(connection))
+               : deadline_ns;
 }
 
 /* ---- endings ---- */
@@ -77,6 +124,13 @@ void sx__connection_enter(struct sx__connection *connection, enum sx__phase phas
 {
     connection->phase = phase;
     connection->progress_ns = now_ns;
+}
+
+static void begin_to_linger(struct sx__connection *connection, uint64_t now_ns)
+{
+    connection->linger_ns = now_ns;
+    connection->lingered = 0;
+    sx__connection_enter(connection, SX__PHASE_LINGER, now_ns);
 }
 
 static void free_head(struct sx__connection *connection)
@@ -346,7 +400,7 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
     free_head(connection);
     free_streamed(connection);
     if (connection->closing) {
-        sx__connection_enter(connection, SX__PHASE_LINGER, now_ns);
+        begin_to_linger(connection, now_ns);
         return;
     }
     sx__request_next(request);
@@ -517,6 +571,7 @@ void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns)
 {
     assert(sx__connection_get_want(connection) == SX__WANT_ADVANCE);
     connection->waiting = false;
+    connection->heard_ns = now_ns;
     if (connection->phase == SX__PHASE_HEAD) {
         advance_head(connection, now_ns);
     }
@@ -544,12 +599,30 @@ void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns
 void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns)
 {
     assert(sx__connection_is_idle(connection));
-    sx__connection_enter(connection, SX__PHASE_LINGER, now_ns);
+    begin_to_linger(connection, now_ns);
+}
+
+/* The client still gets to read its last response when it has sent all that it wants to send: a
+ * refused upload may take as long as a body that is not refused. */
+void sx__connection_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns)
+{
+    connection->lingered += size;
+    connection->progress_ns = now_ns;
+    if (connection->lingered > LINGER_BYTES) {
+        sx__connection_abort(connection, now_ns);
+    }
+}
+
+void sx__connection_heard(struct sx__connection *connection, uint64_t now_ns)
+{
+    connection->heard_ns = now_ns;
 }
 
 void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
 {
-    if (connection->phase == SX__PHASE_HEAD && !sx__connection_is_idle(connection)) {
+    if (sx__connection_is_idle(connection)) {
+        begin_to_linger(connection, now_ns);
+    } else if (connection->phase == SX__PHASE_HEAD) {
         reject(connection, &header_late, now_ns);
     } else if (connection->phase == SX__PHASE_BODY) {
         refuse(connection, &body_late, now_ns);

@@ -30,6 +30,7 @@ struct sx__protocol {
     struct sx_run_options options; /* no zeroes left */
     struct sx__spaces *spaces;     /* NULL: none are kept */
     _Atomic bool stopping;         /* each response is the last of its connection */
+    _Atomic uint64_t stopped_ns;   /* since when; set before */
 };
 
 enum sx__want {
@@ -88,6 +89,9 @@ struct sx__connection {
     bool seems_whole;     /* and only the end of the connection tells where that is */
     unsigned empty_lines; /* before the present request */
     uint64_t progress_ns; /* when the deadline of the phase began to run */
+    uint64_t heard_ns;    /* when bytes of a request came at last */
+    uint64_t linger_ns;   /* when it began to linger, */
+    uint64_t lingered;    /* and how many bytes have come since */
     char *head;           /* of the response; the request's response_head, or malloc */
     size_t head_size;
     struct sx_str body;        /* as it is sent */
@@ -123,9 +127,14 @@ void sx__connection_settle(struct sx__connection *connection, struct sx__request
 /* The client will send nothing more. */
 void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns);
 
-/* The deadline is over: an idle connection is closed, an unfinished request is answered with 408, a
- * response that the client does not read is given up. */
+/* The deadline is over: an idle connection lingers, as a request may be on its way that would else
+ * be answered by a reset; an unfinished request is answered with 408; a response that the client
+ * does not read is given up. */
 void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns);
+/* `size` bytes came while it lingers, and were thrown away. */
+void sx__connection_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns);
+/* Bytes of a handshake came. */
+void sx__connection_heard(struct sx__connection *connection, uint64_t now_ns);
 /* Before its first request: everything has been said to its client without us. */
 void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns);
 

@@ -474,6 +474,7 @@ static uint64_t drain(struct sx__network *network)
     const uint64_t end_ns = deadline_ns + grace_ns;
     /* Those in the queue are told while there is time for it. */
     const uint64_t tell_ns = deadline_ns - (timeout_ns / 2 < grace_ns ? timeout_ns / 2 : grace_ns);
+    atomic_store(&network->protocol.stopped_ns, sx__now_ns());
     atomic_store(&network->protocol.stopping, true);
     sx__listeners_close(network);
     uint64_t swept_ns = 0;
@@ -484,7 +485,7 @@ static uint64_t drain(struct sx__network *network)
         expire(network, now_ns >= tell_ns ? UINT64_MAX : now_ns);
         resume_streams(network, UINT64_MAX - 1); /* to learn that there is no time to wait */
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
-            sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_IDLE,
+            sx__slots_sweep(&network->slots, is_late ? SX__SWEEP_ALL : SX__SWEEP_STOPPING,
                             network->epoll_fd, now_ns);
             swept_ns = now_ns;
         }

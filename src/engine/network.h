@@ -134,8 +134,8 @@ uint64_t sx__slot_get_look(const struct sx__slot *slot);
 /* What the monitor does to connections that nobody owns. It makes their event come, and whoever
  * gets it ends them: no descriptor is ever closed by another than its owner. */
 enum sx__sweep {
-    SX__SWEEP_LATE, /* those whose deadline is over */
-    SX__SWEEP_IDLE, /* the idle ones, too */
+    SX__SWEEP_LATE,     /* those whose deadline is over */
+    SX__SWEEP_STOPPING, /* the same, while the server stops: deadlines have become shorter */
     SX__SWEEP_ALL,
 };
 void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns);

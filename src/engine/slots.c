@@ -122,8 +122,12 @@ uint64_t sx__slot_get_look(const struct sx__slot *slot)
 {
     const uint64_t deadline_ns = sx__slot_get_deadline(slot);
     const uint64_t since_ns = slot->connection.progress_ns;
-    if (slot->unacknowledged != SX__NOT_LOOKED || deadline_ns <= since_ns || !has_output(slot)) {
+    if (deadline_ns <= since_ns || !has_output(slot)) {
         return deadline_ns;
+    }
+    if (slot->unacknowledged != SX__NOT_LOOKED) { /* what the client sends puts no look off */
+        const uint64_t next_ns = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed);
+        return next_ns < deadline_ns ? next_ns : deadline_ns;
     }
     const uint64_t half_ns = (deadline_ns - since_ns) / 2;
     const uint64_t most_ns = (uint64_t)FIRST_LOOK_MS * NS_PER_MS;
@@ -146,12 +150,16 @@ static bool takes_nothing(struct sx__slot *slot, uint64_t now_ns)
     return before != SX__NOT_LOOKED && deadline_ns <= now_ns;
 }
 
+/* What was stored when the owner let it go may be too late, as a stop makes deadlines shorter. */
 static bool is_late(struct sx__slot *slot, uint64_t now_ns)
 {
-    if (atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) > now_ns) {
-        return false;
+    const enum sx__want want = sx__connection_get_want(&slot->connection);
+    const bool is_due = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) <= now_ns;
+    if (is_due && has_output(slot)) {
+        return takes_nothing(slot, now_ns);
     }
-    return !has_output(slot) || takes_nothing(slot, now_ns);
+    return want == SX__WANT_INPUT || want == SX__WANT_LINGER ? sx__slot_get_deadline(slot) <= now_ns
+                                                             : is_due;
 }
 
 static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns)
@@ -159,8 +167,7 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd
     if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING) {
         return;
     }
-    /* Whether it is idle can only be seen by its owner; so most are left alone without owning them.
-     */
+    /* Most are left alone without owning them. */
     if (sweep == SX__SWEEP_LATE &&
         atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) > now_ns) {
         return;
@@ -168,10 +175,8 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd
     if (!change(slot, SX__SLOT_WAITING, SX__SLOT_HELD)) {
         return;
     }
-    const bool is_idle = sx__connection_is_idle(&slot->connection);
     const enum sx__want want = sx__connection_get_want(&slot->connection);
-    const bool is_over =
-        sweep == SX__SWEEP_ALL || is_late(slot, now_ns) || (sweep == SX__SWEEP_IDLE && is_idle);
+    const bool is_over = sweep == SX__SWEEP_ALL || is_late(slot, now_ns);
     slot->late |= is_over;
     if (is_over && sweep != SX__SWEEP_ALL && want == SX__WANT_INPUT) {
         /* It can still be answered with a 408, and read on after that. */

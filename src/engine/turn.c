@@ -194,6 +194,11 @@ static void look_for_end(struct turn *turn)
     }
 }
 
+static bool is_stopping(const struct turn *turn)
+{
+    return atomic_load_explicit(&turn->worker->network->protocol.stopping, memory_order_relaxed);
+}
+
 static bool is_in_handshake(const struct turn *turn)
 {
     return turn->slot->tls != NULL && !sx__tls_is_established(turn->slot->tls);
@@ -215,7 +220,11 @@ static void give_up_input(struct turn *turn, int error)
 static void end_late(struct turn *turn)
 {
     if (is_in_handshake(turn)) {
-        reject(turn, SX_REASON_TLS_HANDSHAKE);
+        if (!is_stopping(turn)) {
+            reject(turn, SX_REASON_TLS_HANDSHAKE);
+        }
+        abort_connection(turn);
+        return;
     }
     sx__worker_enter_user_code(turn->worker);
     sx__connection_end_late(turn->connection, turn->now_ns);
@@ -298,6 +307,9 @@ static void read_input(struct turn *turn)
         end_late(turn);
     } else if (errno == EAGAIN) {
         turn->drained = true;
+        if (is_in_handshake(turn) && !turn->slot->late) {
+            sx__connection_heard(turn->connection, turn->now_ns);
+        }
     } else if (errno == EBUSY && turn->slot->tls != NULL && !is_late(turn)) {
         wait_for_room(turn);
     } else if (errno != EINTR) {
@@ -390,6 +402,8 @@ static void linger(struct turn *turn)
     } else if (count == 0 || (count < 0 && errno != EINTR) ||
                turn->now_ns >= sx__connection_get_deadline(turn->connection)) {
         abort_connection(turn);
+    } else if (count > 0) {
+        sx__connection_discarded(turn->connection, (size_t)count, turn->now_ns);
     }
 }
 
@@ -497,9 +511,7 @@ static bool release(struct turn *turn)
         slot->held_since_ns = turn->now_ns;
     }
     sx__slot_hold(slot, turn->worker->network, get_held(turn));
-    const struct sx__protocol *protocol = &turn->worker->network->protocol;
-    if (slot->late && !slot->shed && turn->now_ns < sx__slot_get_deadline(slot) &&
-        !atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
+    if (slot->late && !slot->shed && turn->now_ns < sx__slot_get_deadline(slot)) {
         slot->late = false; /* it has said something before it was told */
     }
     const bool is_read =
@@ -537,7 +549,6 @@ static bool is_cut_off(const struct turn *turn)
 
 static void take_turn(struct turn *turn)
 {
-    const struct sx__protocol *protocol = &turn->worker->network->protocol;
     for (;;) {
         /* Who always has something to do is never found waiting by the monitor. */
         if (is_cut_off(turn)) {
@@ -552,8 +563,7 @@ static void take_turn(struct turn *turn)
             abort_connection(turn);
             want = SX__WANT_CLOSE;
         }
-        const bool stopping = atomic_load_explicit(&protocol->stopping, memory_order_relaxed);
-        if (want == SX__WANT_CLOSE || (stopping && sx__connection_is_idle(turn->connection))) {
+        if (want == SX__WANT_CLOSE) {
             close_connection(turn);
             return;
         }

@@ -548,9 +548,104 @@ static void a_late_idle_connection_is_closed_without_a_word(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_INPUT);
+    fixture->out_size = 0;
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    /* A request may be on its way, so it is not closed at once. */
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_LINGER);
     sx__connection_end_late(&fixture->connection, fixture->now_ns);
     assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+    assert_int_equal(fixture->out_size, 0);
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
+}
+
+/* ---- lingering ---- */
+
+static void begin_to_linger(struct fixture *fixture)
+{
+    say(fixture, HEAD "Content-Length: 99999999\r\n\r\n", SX__WANT_LINGER);
+    assert_out(fixture, "HTTP/1.1 413 ");
+}
+
+/* It has the time of a body, and two seconds without a byte. */
+static void a_connection_lingers_while_bytes_come_and_not_for_ever(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.body_timeout_ms = 7000;
+    begin_to_linger(fixture);
+    const uint64_t began_ns = fixture->now_ns;
+    for (uint64_t i = 1; i <= 6; i++) {
+        fixture->now_ns += 1000 * MS;
+        sx__connection_discarded(&fixture->connection, 1, fixture->now_ns);
+        assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                         began_ns + (i <= 5 ? i + 2 : 7) * 1000 * MS);
+    }
+    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+}
+
+static void a_lingering_connection_takes_256_mib_and_no_more(void **state)
+{
+    struct fixture *fixture = *state;
+    begin_to_linger(fixture);
+    sx__connection_discarded(&fixture->connection, (size_t)256 << 20, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_LINGER);
+    sx__connection_discarded(&fixture->connection, 1, fixture->now_ns);
+    assert_int_equal(sx__connection_get_want(&fixture->connection), SX__WANT_CLOSE);
+}
+
+/* ---- stops ---- */
+
+static void begin_to_stop(struct fixture *fixture)
+{
+    fixture->protocol.stopped_ns = fixture->now_ns;
+    fixture->protocol.stopping = true;
+}
+
+static void assert_left_ms(const struct fixture *fixture, uint64_t left_ms)
+{
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     fixture->now_ns + left_ms * MS);
+}
+
+static void a_stop_waits_a_second_for_a_client_that_says_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_left_ms(fixture, 15000);
+    fixture->now_ns += 5000 * MS;
+    begin_to_stop(fixture);
+    assert_left_ms(fixture, 1000);
+    fixture->now_ns += 900 * MS;
+    say(fixture, "GET / HT", SX__WANT_INPUT);
+    assert_left_ms(fixture, 1000);
+    fixture->now_ns += 900 * MS;
+    say(fixture, "TP/1.1\r\n", SX__WANT_INPUT);
+    assert_left_ms(fixture, 1000);
+    say(fixture, "Host: a\r\n\r\n", SX__WANT_LINGER);
+    assert_left_ms(fixture, 1000);
+    for (uint64_t i = 1; i <= 4; i++) {
+        fixture->now_ns += 400 * MS;
+        sx__connection_discarded(&fixture->connection, 1, fixture->now_ns);
+        assert_left_ms(fixture, i <= 2 ? 1000 : 2000 - i * 400);
+    }
+}
+
+static void a_short_stop_waits_for_less(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->protocol.options.stop_timeout_ms = 100;
+    begin_to_stop(fixture);
+    assert_left_ms(fixture, 25);
+}
+
+/* The deadlines of what is in flight stay as they are. */
+static void a_stop_does_not_hurry_a_body_or_a_response(void **state)
+{
+    struct fixture *fixture = *state;
+    begin_to_stop(fixture);
+    say(fixture, HEAD "Content-Length: 5\r\n\r\nabc", SX__WANT_INPUT);
+    assert_left_ms(fixture, 30000);
+    say(fixture, "de", SX__WANT_OUTPUT);
+    assert_left_ms(fixture, 30000);
 }
 
 /* ---- endings ---- */
@@ -691,6 +786,11 @@ int main(void)
         TEST(a_late_head_gets_no_content),
         TEST(a_late_body_is_refused_with_408),
         TEST(a_late_idle_connection_is_closed_without_a_word),
+        TEST(a_connection_lingers_while_bytes_come_and_not_for_ever),
+        TEST(a_lingering_connection_takes_256_mib_and_no_more),
+        TEST(a_stop_waits_a_second_for_a_client_that_says_nothing),
+        TEST(a_short_stop_waits_for_less),
+        TEST(a_stop_does_not_hurry_a_body_or_a_response),
         TEST(an_abort_ends_the_exchange_wherever_it_is),
         TEST(a_partly_sent_body_is_counted),
         TEST(a_large_body_is_sent_from_where_it_is),

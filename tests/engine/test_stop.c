@@ -1,0 +1,340 @@
+/* What clients see of a stop: no client that speaks at normal speed loses a request, and none that
+ * says nothing holds the stop up. */
+#include "certificate.h"
+#include "network.h"
+#include "server.h"
+#include <errno.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HALF_HEADER "GET / HTTP/1.1\r\nHo"
+#define SHORT_MS 5000 /* half of the time that a stop has */
+
+static char certificate_path[] = "/tmp/sextant-test-stop-XXXXXX";
+
+static int make_certificate(void **state)
+{
+    (void)state;
+    const int fd = mkstemp(certificate_path);
+    return fd >= 0 && close(fd) == 0 && certificate_write(certificate_path) ? 0 : -1;
+}
+
+static int remove_certificate(void **state)
+{
+    (void)state;
+    return unlink(certificate_path);
+}
+
+static void begin_to_stop(const struct fixture *fixture)
+{
+    sx__network_stop(fixture->network);
+    while (!atomic_load(&fixture->network->protocol.stopping)) {
+        poll(NULL, 0, 1);
+    }
+}
+
+static int connect_and_send(const struct fixture *fixture, const char *text)
+{
+    const int fd = connect_to(fixture);
+    send_text(fd, text);
+    return fd;
+}
+
+static int connect_and_idle(const struct fixture *fixture)
+{
+    const int fd = connect_and_send(fixture, GET("/"));
+    assert_int_equal(receive_response(fd, NULL), 200);
+    return fd;
+}
+
+/* RFC 9112 9.6: "A server that sends a "close" connection option MUST initiate closure of the
+ * connection after it sends the final response containing the "close" connection option." */
+static void assert_last_answer(int fd)
+{
+    char *answer = receive_all(fd);
+    assert_int_equal(strncmp(answer, "HTTP/1.1 200", 12), 0);
+    assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+    free(answer);
+    close(fd);
+}
+
+static void a_request_that_comes_during_a_stop_is_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int idle = connect_and_idle(fixture);
+    const int fresh = connect_to(fixture);
+    wait_for_connections(fixture, 2);
+    begin_to_stop(fixture);
+    poll(NULL, 0, 300);
+    send_text(idle, GET("/"));
+    send_text(fresh, GET("/"));
+    assert_last_answer(idle);
+    assert_last_answer(fresh);
+    stop(fixture);
+    assert_int_equal(fixture->fake.handles, 3);
+}
+
+/* Its bytes come with less than a second between them. */
+static void a_header_that_comes_slowly_during_a_stop_is_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_and_send(fixture, "GET /");
+    wait_for_connections(fixture, 1);
+    poll(NULL, 0, 50);
+    begin_to_stop(fixture);
+    static const char *const pieces[] = {" HTTP", "/1.1\r\n", "Host: a", "\r\n\r\n"};
+    for (size_t i = 0; i < 4; i++) {
+        poll(NULL, 0, 500);
+        send_text(fd, pieces[i]);
+    }
+    assert_last_answer(fd);
+    stop(fixture);
+}
+
+static void half_a_header_does_not_hold_up_a_stop(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_and_send(fixture, HALF_HEADER);
+    wait_for_connections(fixture, 1);
+    poll(NULL, 0, 50);
+    const uint64_t began_ms = now_ms();
+    begin_to_stop(fixture);
+    assert_int_equal(receive_response(fd, NULL), 408);
+    stop(fixture);
+    assert_true(now_ms() - began_ms >= 1000 && now_ms() - began_ms < SHORT_MS);
+    assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TIMEOUT], 1);
+    close(fd);
+}
+
+/* Whether they close their side then or not. */
+static void idle_connections_do_not_hold_up_a_stop(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int used = connect_and_idle(fixture);
+    const int fresh = connect_to(fixture);
+    wait_for_connections(fixture, 2);
+    const uint64_t began_ms = now_ms();
+    stop(fixture);
+    assert_true(now_ms() - began_ms < SHORT_MS);
+    assert_closed(used);
+    assert_closed(fresh);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 0);
+}
+
+/* It was on its way when the server had waited for long enough: not handled, and no reset. */
+static void assert_closed_without_reset(struct fixture *fixture, int fd)
+{
+    char byte;
+    const unsigned handles = fixture->fake.handles;
+    assert_int_equal(receive(fd, &byte, 1), 0);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(send(fd, GET("/"), sizeof GET("/") - 1, MSG_NOSIGNAL),
+                         (int)sizeof GET("/") - 1);
+        poll(NULL, 0, 20);
+    }
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+    assert_int_equal(fixture->fake.handles, handles);
+    close(fd);
+}
+
+static void a_request_that_is_too_late_is_not_answered_by_a_reset(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.idle_timeout_ms = 100;
+    start(fixture);
+    assert_closed_without_reset(fixture, connect_and_idle(fixture));
+    fixture->network->protocol.options.idle_timeout_ms = 60000;
+    const int fd = connect_and_idle(fixture);
+    begin_to_stop(fixture);
+    assert_closed_without_reset(fixture, fd);
+    stop(fixture);
+}
+
+static void a_handshake_that_begins_during_a_stop_is_finished(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct sx_tls_options tls = {.certificate = certificate_path};
+    fixture->options.tls = &tls;
+    start(fixture);
+    const int silent = connect_to(fixture);
+    const int fd = connect_to(fixture);
+    wait_for_connections(fixture, 2);
+    const uint64_t began_ms = now_ms();
+    begin_to_stop(fixture);
+    poll(NULL, 0, 300);
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    SSL_set_fd(ssl, fd);
+    assert_int_equal(SSL_connect(ssl), 1);
+    poll(NULL, 0, 800); /* more than a second since the stop, less since the handshake */
+    assert_true(SSL_write(ssl, GET("/"), sizeof GET("/") - 1) > 0);
+    char answer[1024];
+    assert_true(SSL_read(ssl, answer, sizeof answer) > 12);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    close(fd);
+    assert_closed(silent);
+    stop(fixture);
+    assert_true(now_ms() - began_ms < SHORT_MS);
+    assert_int_equal(fake_service_rejected(&fixture->fake), 0);
+}
+
+/* ---- clients that ask on and on ---- */
+
+#define CLIENTS 16
+#define ROUNDS 5
+
+struct asker {
+    int fd;
+    unsigned pause_ms; /* between two requests */
+    unsigned asked, answered;
+    bool was_reset;
+    pthread_t thread;
+};
+
+static bool send_request(int fd)
+{
+    /* In two pieces, as the request may be cut anywhere. */
+    const size_t half = (sizeof GET("/") - 1) / 2;
+    return send(fd, GET("/"), half, MSG_NOSIGNAL) == (ssize_t)half &&
+           send(fd, GET("/") + half, sizeof GET("/") - 1 - half, MSG_NOSIGNAL) > 0;
+}
+
+/* Gives whether there was an answer, or sets was_reset; what is half an answer fails the test. */
+static bool receive_answer(struct asker *asker, int fd)
+{
+    char answer[512];
+    size_t size = 0;
+    ssize_t count = 0;
+    /* The body is "hello". */
+    while (size < 9 || memcmp(answer + size - 9, "\r\n\r\nhello", 9) != 0) {
+        count = recv(fd, answer + size, sizeof answer - size, 0);
+        if (count <= 0) {
+            asker->was_reset |= count < 0 || size > 0;
+            return false;
+        }
+        size += (size_t)count;
+    }
+    return true;
+}
+
+static void *ask_on(void *argument)
+{
+    struct asker *asker = argument;
+    const int fd = asker->fd;
+    bool goes_on = true;
+    while (goes_on) {
+        asker->asked++;
+        if (!send_request(fd)) {
+            asker->was_reset = true; /* it was shut down by more than a FIN */
+            break;
+        }
+        goes_on = receive_answer(asker, fd);
+        asker->answered += goes_on ? 1 : 0;
+        if (goes_on && asker->pause_ms > 0) {
+            poll(NULL, 0, (int)asker->pause_ms);
+        }
+    }
+    close(fd);
+    return NULL;
+}
+
+static void every_request_of_a_busy_client_is_answered_or_not_handled(void **state)
+{
+    struct fixture *fixture = *state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct asker askers[CLIENTS];
+        start(fixture);
+        const unsigned before = fixture->fake.handles;
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            askers[i] = (struct asker){.fd = connect_to(fixture), .pause_ms = i % 4 * 3};
+            assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_on, &askers[i]), 0);
+        }
+        assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, before + 500));
+        const uint64_t began_ms = now_ms();
+        stop(fixture);
+        assert_true(now_ms() - began_ms < SHORT_MS);
+        unsigned answered = 0;
+        unsigned reset = 0;
+        for (unsigned i = 0; i < CLIENTS; i++) {
+            pthread_join(askers[i].thread, NULL);
+            answered += askers[i].answered;
+            reset += askers[i].was_reset ? 1 : 0;
+        }
+        assert_int_equal(reset, 0);
+        assert_int_equal(answered, fixture->fake.handles - before);
+        assert_true(sx__network_destroy(fixture->network));
+        fixture->network = NULL;
+    }
+}
+
+/* ---- uploads that were refused ---- */
+
+/* curl, and others that do not read before they have sent all. */
+static void a_refused_upload_may_last(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd = connect_and_send(
+        fixture, "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n");
+    static char bytes[1 << 16];
+    for (const uint64_t end_ms = now_ms() + 4500; now_ms() < end_ms;) {
+        send_all(fd, bytes, sizeof bytes);
+        poll(NULL, 0, 100);
+    }
+    assert_int_equal(receive_response(fd, NULL), 413);
+    assert_closed(fd);
+    stop(fixture);
+    assert_int_equal(fixture->fake.refused_status, 413);
+}
+
+/* Its client goes on, but a stop is not the time for that. */
+static void it_does_not_hold_up_a_stop(void **state)
+{
+    struct fixture *fixture = *state;
+    start(fixture);
+    const int fd =
+        connect_and_send(fixture, "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n");
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    const uint64_t began_ms = now_ms();
+    begin_to_stop(fixture);
+    while (send(fd, "x", 1, MSG_NOSIGNAL) == 1) {
+        assert_true(now_ms() - began_ms < SHORT_MS);
+        poll(NULL, 0, 10);
+    }
+    stop(fixture);
+    assert_true(now_ms() - began_ms < SHORT_MS);
+    close(fd);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_request_that_comes_during_a_stop_is_answered),
+        TEST(a_header_that_comes_slowly_during_a_stop_is_answered),
+        TEST(half_a_header_does_not_hold_up_a_stop),
+        TEST(idle_connections_do_not_hold_up_a_stop),
+        TEST(a_request_that_is_too_late_is_not_answered_by_a_reset),
+        TEST(a_handshake_that_begins_during_a_stop_is_finished),
+        TEST(every_request_of_a_busy_client_is_answered_or_not_handled),
+        TEST(a_refused_upload_may_last),
+        TEST(it_does_not_hold_up_a_stop),
+    };
+    return cmocka_run_group_tests_name("stop", tests, make_certificate, remove_certificate);
+}
