@@ -300,7 +300,7 @@ static void happen(struct world *world, enum event event, unsigned amount)
         break;
     case ACKNOWLEDGE:
         if (want == SX__WANT_OUTPUT || want == SX__WANT_LINGER) {
-            sx__connection_acknowledged(connection, world->now_ns);
+            sx__connection_acknowledged(connection, amount, world->now_ns);
         }
         break;
     case DISCARD:

@@ -13,8 +13,10 @@
 #define EMPTY_LINES_MAX 8
 #define LINGER_MS 2000 /* as long as nothing comes; while it stops, however much comes */
 #define LINGER_BYTES ((uint64_t)256 << 20)
-#define QUIET_MS 1000 /* as long as a stop waits for a client that says nothing; */
-#define QUIET_SHARE 4 /* or this part of the time for the stop, if that is shorter */
+#define SLOWEST_BYTES 1024 /* a second, of a reader that has acknowledged something; but */
+#define EARNED_MOST 4      /* so many times the time-out is the most that comes of it */
+#define QUIET_MS 1000      /* as long as a stop waits for a client that says nothing; */
+#define QUIET_SHARE 4      /* or this part of the time for the stop, if that is shorter */
 #define NS_PER_MS 1000000u
 
 static const struct sx__fault empty_lines = {400, SX_REASON_MALFORMED,
@@ -101,9 +103,10 @@ static uint64_t get_usual_deadline(const struct sx__connection *connection)
     const uint64_t earned_s = connection->phase == SX__PHASE_BODY
                                   ? connection->request->body_size / options->body_rate_bytes
                                   : 0;
-    const uint64_t deadline_ns = connection->progress_ns +
-                                 (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS +
-                                 earned_s * 1000 * NS_PER_MS;
+    const uint64_t deadline_ns =
+        connection->progress_ns + (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS +
+        earned_s * 1000 * NS_PER_MS +
+        (connection->phase == SX__PHASE_RESPONSE ? connection->earned_ns : 0);
     const uint64_t linger_ms = options->body_timeout_ms;
     return connection->phase == SX__PHASE_LINGER
                ? earlier(deadline_ns, connection->linger_ns + linger_ms * NS_PER_MS)
@@ -429,8 +432,14 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
     }
 }
 
-void sx__connection_acknowledged(struct sx__connection *connection, uint64_t now_ns)
+/* The kernel of a client says nothing for as long as its reader takes for a sixteenth of its
+ * buffer: Linux opens a closed window no sooner. With a buffer of 8 MiB and a reader of 16 KB/s
+ * that is 32 s. So what has been acknowledged at once tells how long the next silence may be. */
+void sx__connection_acknowledged(struct sx__connection *connection, uint64_t size, uint64_t now_ns)
 {
+    const uint64_t timeout_ms = connection->protocol->options.write_timeout_ms;
+    connection->earned_ns =
+        earlier(size * 1000 / SLOWEST_BYTES, timeout_ms * EARNED_MOST) * NS_PER_MS;
     connection->progress_ns = now_ns;
 }
 
@@ -572,6 +581,7 @@ void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns)
     assert(sx__connection_get_want(connection) == SX__WANT_ADVANCE);
     connection->waiting = false;
     connection->heard_ns = now_ns;
+    connection->earned_ns = 0;
     if (connection->phase == SX__PHASE_HEAD) {
         advance_head(connection, now_ns);
     }

@@ -89,6 +89,7 @@ struct sx__connection {
     bool seems_whole;     /* and only the end of the connection tells where that is */
     unsigned empty_lines; /* before the present request */
     uint64_t progress_ns; /* when the deadline of the phase began to run */
+    uint64_t earned_ns;   /* more time to read, for what the client has acknowledged at once */
     uint64_t heard_ns;    /* when bytes of a request came at last */
     uint64_t linger_ns;   /* when it began to linger, */
     uint64_t lingered;    /* and how many bytes have come since */
@@ -174,8 +175,8 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
 /* The memory of a large request until its exchange ends, and of a response that has begun to be
  * sent, until all of it is. */
 size_t sx__connection_get_held(const struct sx__connection *connection);
-/* The client has acknowledged bytes of what went to the kernel before. */
-void sx__connection_acknowledged(struct sx__connection *connection, uint64_t now_ns);
+/* The client has acknowledged `size` bytes more of what went to the kernel. */
+void sx__connection_acknowledged(struct sx__connection *connection, uint64_t size, uint64_t now_ns);
 /* `size` bytes went to the kernel. */
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns);
 

@@ -196,7 +196,9 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
     slot->held_since_ns = 0;
     slot->dying = 0;
     slot->put_off_until_ns = 0;
-    slot->unacknowledged = SX__NOT_LOOKED;
+    slot->sent = 0;
+    slot->has_looked = false;
+    slot->has_looked_again = false;
     atomic_store_explicit(&slot->resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&slot->connection, &network->protocol, sx__now_ns());
     slot->peer.has_tls = tls != NULL;

@@ -85,12 +85,15 @@ struct sx__slot {
     uint64_t queued_until_ns;
     size_t queued_bytes; /* that it holds there */
     struct sx__address *address;
-    size_t held; /* bytes of a request or a response that wait for the client */
-    uint64_t held_since_ns; /* 0: it holds nothing */
+    size_t held;               /* bytes of a request or a response that wait for the client */
+    uint64_t held_since_ns;    /* 0: it holds nothing */
     size_t taken;              /* bytes that came and went since it held nothing */
     size_t dying;              /* bytes that it holds still, although it was shed */
     uint64_t put_off_until_ns; /* it is not read before, for want of memory; 0: it may be */
-    size_t unacknowledged; /* bytes in the kernel, when the monitor looked; see sx__slot_get_look */
+    uint64_t sent;             /* bytes that went to the kernel, */
+    uint64_t acknowledged; /* and those of them that the client had acknowledged at the last look */
+    bool has_looked;       /* the monitor, since the last request; see sx__slot_get_look */
+    bool has_looked_again; /* since the last write */
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -126,10 +129,8 @@ uint64_t sx__slot_get_deadline(const struct sx__slot *slot);
 /* When the monitor has to look at it next: at its deadline, and once before it while the client has
  * something to read. Its progress is not what the kernel takes of us, which may be nothing for a
  * minute while a slow client reads, but what the client acknowledges; and that is seen by a
- * comparison of two looks. A fast client is read before the first of them. */
+ * comparison of two looks. A fast client has read all before the first of them. */
 uint64_t sx__slot_get_look(const struct sx__slot *slot);
-/* The monitor has not looked since the last write. */
-#define SX__NOT_LOOKED SIZE_MAX
 
 /* What the monitor does to connections that nobody owns. It makes their event come, and whoever
  * gets it ends them: no descriptor is ever closed by another than its owner. */

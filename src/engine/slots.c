@@ -125,7 +125,7 @@ uint64_t sx__slot_get_look(const struct sx__slot *slot)
     if (deadline_ns <= since_ns || !has_output(slot)) {
         return deadline_ns;
     }
-    if (slot->unacknowledged != SX__NOT_LOOKED) { /* what the client sends puts no look off */
+    if (slot->has_looked_again) { /* what the client sends puts no look off */
         const uint64_t next_ns = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed);
         return next_ns < deadline_ns ? next_ns : deadline_ns;
     }
@@ -138,16 +138,23 @@ uint64_t sx__slot_get_look(const struct sx__slot *slot)
  * acknowledged it long before this look, so the looks are not as far apart as the deadlines. */
 static bool takes_nothing(struct sx__slot *slot, uint64_t now_ns)
 {
-    const size_t before = slot->unacknowledged;
-    slot->unacknowledged = sx__slot_get_unacknowledged(slot);
-    if (before != SX__NOT_LOOKED && slot->unacknowledged < before) {
-        sx__connection_acknowledged(&slot->connection, now_ns);
+    struct sx__connection *connection = &slot->connection;
+    const uint64_t before = slot->acknowledged;
+    const bool is_compared = slot->has_looked;
+    const bool may_be_late = slot->has_looked_again;
+    slot->acknowledged = slot->sent - sx__slot_get_unacknowledged(slot);
+    slot->has_looked = slot->has_looked_again = true;
+    /* As numbers with a sign: TLS has the kernel take more than was counted. */
+    if (is_compared && (int64_t)(slot->acknowledged - before) > 0) {
+        sx__connection_acknowledged(connection, slot->acknowledged - before, now_ns);
     }
     const uint64_t deadline_ns = sx__slot_get_deadline(slot);
-    const uint64_t next_ns = now_ns + (deadline_ns - slot->connection.progress_ns) / LOOKS;
+    const uint64_t timeout_ns =
+        (uint64_t)connection->protocol->options.write_timeout_ms * NS_PER_MS;
+    const uint64_t next_ns = now_ns + timeout_ns / LOOKS;
     atomic_store_explicit(&slot->deadline_ns, next_ns < deadline_ns ? next_ns : deadline_ns,
                           memory_order_relaxed);
-    return before != SX__NOT_LOOKED && deadline_ns <= now_ns;
+    return may_be_late && deadline_ns <= now_ns;
 }
 
 /* What was stored when the owner let it go may be too late, as a stop makes deadlines shorter. */

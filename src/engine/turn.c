@@ -300,6 +300,7 @@ static void read_input(struct turn *turn)
         turn->drained = (size_t)count < size && !turn->ends && turn->slot->tls == NULL;
         turn->slot->taken += (size_t)count;
         turn->read += (size_t)count;
+        turn->slot->has_looked = false;
         sx__connection_receive(turn->connection, (size_t)count);
     } else if (count == 0 && !turn->slot->late) {
         end_input(turn);
@@ -357,7 +358,8 @@ static void write_output(struct turn *turn)
         turn->now_ns = sx__now_ns();
         turn->sent += (size_t)size;
         turn->slot->taken += (size_t)size;
-        turn->slot->unacknowledged = SX__NOT_LOOKED;
+        turn->slot->sent += (size_t)size;
+        turn->slot->has_looked_again = false;
         sx__worker_enter_user_code(turn->worker);
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
         sx__worker_leave_user_code(turn->worker);

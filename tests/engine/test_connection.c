@@ -558,6 +558,25 @@ static void a_late_idle_connection_is_closed_without_a_word(void **state)
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
+/* A second for each KiB, within bounds; and none of it is left for the next response. */
+static void what_is_acknowledged_at_once_earns_time(void **state)
+{
+    struct fixture *fixture = *state;
+    static const struct {
+        uint64_t size, more_ms;
+    } cases[] = {{1, 0}, {512, 500}, {65536, 64000}, {1 << 30, 120000}};
+    say(fixture, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        sx__connection_acknowledged(&fixture->connection, cases[i].size, fixture->now_ns);
+        assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                         fixture->now_ns + (30000 + cases[i].more_ms) * MS);
+    }
+    serve_until(fixture, SX__WANT_INPUT);
+    say(fixture, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n", SX__WANT_OUTPUT);
+    assert_int_equal(sx__connection_get_deadline(&fixture->connection),
+                     fixture->now_ns + 30000 * MS);
+}
+
 /* ---- lingering ---- */
 
 static void begin_to_linger(struct fixture *fixture)
@@ -786,6 +805,7 @@ int main(void)
         TEST(a_late_head_gets_no_content),
         TEST(a_late_body_is_refused_with_408),
         TEST(a_late_idle_connection_is_closed_without_a_word),
+        TEST(what_is_acknowledged_at_once_earns_time),
         TEST(a_connection_lingers_while_bytes_come_and_not_for_ever),
         TEST(a_lingering_connection_takes_256_mib_and_no_more),
         TEST(a_stop_waits_a_second_for_a_client_that_says_nothing),
