@@ -367,6 +367,14 @@ void fake_service_release(struct fake_service *fake)
     pthread_mutex_unlock(&fake->mutex);
 }
 
+unsigned fake_service_read(struct fake_service *fake, const unsigned *counter)
+{
+    pthread_mutex_lock(&fake->mutex);
+    const unsigned value = *counter;
+    pthread_mutex_unlock(&fake->mutex);
+    return value;
+}
+
 bool fake_service_wait(struct fake_service *fake, const unsigned *counter, unsigned count)
 {
     for (unsigned tries = 0; tries < 10000; tries++) {

@@ -45,6 +45,9 @@ struct sx__service fake_service_get(struct fake_service *fake);
 /* Lets all handlers of /block go on, and all observers, the future ones too. */
 void fake_service_release(struct fake_service *fake);
 
+/* One of the fake's own counters, while it is used. */
+unsigned fake_service_read(struct fake_service *fake, const unsigned *counter);
+
 /* Waits until `*counter`, one of the fake's own, is at least `count`, at most ten seconds. */
 bool fake_service_wait(struct fake_service *fake, const unsigned *counter, unsigned count);
 

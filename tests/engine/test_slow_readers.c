@@ -191,7 +191,7 @@ static void assert_read_slowly(struct fixture *fixture, int (*connect_by)(const 
     }
     leap(connect_by, fixture, 16);
     /* 48 s without a write, and the time-out is 30 s. */
-    assert_int_equal(fixture->fake.ends, 0);
+    assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.ends), 0);
     assert_int_equal(slot->connection.sent, sent);
     /* When it takes nothing more it is closed, after a time that depends on what it took. */
     leap(connect_by, fixture, 31 + 4 * 30);
@@ -232,7 +232,7 @@ static void what_it_sends_is_no_progress(void **state)
         send(fd, "G", 1, MSG_NOSIGNAL);
         leap(connect_by_tcp, fixture, 16);
     }
-    assert_int_equal(fixture->fake.ends, 1);
+    assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.ends), 1);
     close(fd);
 }
 

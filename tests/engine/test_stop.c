@@ -139,7 +139,7 @@ static void idle_connections_do_not_hold_up_a_stop(void **state)
 static void assert_closed_without_reset(struct fixture *fixture, int fd)
 {
     char byte;
-    const unsigned handles = fixture->fake.handles;
+    const unsigned handles = fake_service_read(&fixture->fake, &fixture->fake.handles);
     assert_int_equal(receive(fd, &byte, 1), 0);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(send(fd, GET("/"), sizeof GET("/") - 1, MSG_NOSIGNAL),
@@ -147,21 +147,27 @@ static void assert_closed_without_reset(struct fixture *fixture, int fd)
         poll(NULL, 0, 20);
     }
     assert_int_equal(recv(fd, &byte, 1, 0), 0);
-    assert_int_equal(fixture->fake.handles, handles);
+    assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.handles), handles);
     close(fd);
 }
 
 static void a_request_that_is_too_late_is_not_answered_by_a_reset(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.idle_timeout_ms = 100;
     start(fixture);
-    assert_closed_without_reset(fixture, connect_and_idle(fixture));
-    fixture->network->protocol.options.idle_timeout_ms = 60000;
     const int fd = connect_and_idle(fixture);
     begin_to_stop(fixture);
     assert_closed_without_reset(fixture, fd);
     stop(fixture);
+}
+
+/* The idle time-out has the same race as a stop. */
+static void nor_is_one_that_meets_the_idle_timeout(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.idle_timeout_ms = 100;
+    start(fixture);
+    assert_closed_without_reset(fixture, connect_and_idle(fixture));
 }
 
 static void a_handshake_that_begins_during_a_stop_is_finished(void **state)
@@ -175,12 +181,12 @@ static void a_handshake_that_begins_during_a_stop_is_finished(void **state)
     wait_for_connections(fixture, 2);
     const uint64_t began_ms = now_ms();
     begin_to_stop(fixture);
-    poll(NULL, 0, 300);
+    poll(NULL, 0, 500);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL *ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);
     assert_int_equal(SSL_connect(ssl), 1);
-    poll(NULL, 0, 800); /* more than a second since the stop, less since the handshake */
+    poll(NULL, 0, 600); /* more than a second since the stop, less since the handshake */
     assert_true(SSL_write(ssl, GET("/"), sizeof GET("/") - 1) > 0);
     char answer[1024];
     assert_true(SSL_read(ssl, answer, sizeof answer) > 12);
@@ -331,6 +337,7 @@ int main(void)
         TEST(half_a_header_does_not_hold_up_a_stop),
         TEST(idle_connections_do_not_hold_up_a_stop),
         TEST(a_request_that_is_too_late_is_not_answered_by_a_reset),
+        TEST(nor_is_one_that_meets_the_idle_timeout),
         TEST(a_handshake_that_begins_during_a_stop_is_finished),
         TEST(every_request_of_a_busy_client_is_answered_or_not_handled),
         TEST(a_refused_upload_may_last),

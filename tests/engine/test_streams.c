@@ -190,7 +190,8 @@ static void assert_one_was_aborted(struct fixture *fixture)
 /* Asks for a stream, and waits until its producer has been called. */
 static int follow(struct fixture *fixture, const char *request)
 {
-    const unsigned produced = fixture->fake.produced; /* by none that runs now */
+    const unsigned produced =
+        fake_service_read(&fixture->fake, &fixture->fake.produced); /* by none that runs now */
     const int fd = connect_to(fixture);
     send_text(fd, request);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, produced + 1));
@@ -216,7 +217,7 @@ static void so_does_one_that_has_asked_for_more(void **state)
     const int fd = follow(fixture, GET("/stream/waiting"));
     send_text(fd, GET("/"));
     poll(NULL, 0, 20);
-    assert_int_equal(fixture->fake.ends, 0);
+    assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.ends), 0);
     shutdown(fd, SHUT_WR);
     assert_one_was_aborted(fixture);
     assert_int_equal(fixture->fake.handles, 1);
@@ -276,7 +277,8 @@ static void a_stream_that_has_no_room_ends_when_its_client_closes(void **state)
     const int fd = connect_with_room(fixture, (int)CLIENT_BYTES);
     send_text(fd, GET("/stream/endless"));
     unsigned before = 0;
-    for (unsigned now = 1; now != before; now = fixture->fake.produced) {
+    for (unsigned now = 1; now != before;
+         now = fake_service_read(&fixture->fake, &fixture->fake.produced)) {
         before = now;
         poll(NULL, 0, 50);
     }
@@ -339,7 +341,7 @@ static void with_the_option_it_gets_all_of_a_stream(void **state)
     const int fd = follow(fixture, GET("/stream/late"));
     shutdown(fd, SHUT_WR);
     poll(NULL, 0, 50);
-    assert_int_equal(fixture->fake.learned, 0);
+    assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.learned), 0);
     reset(fd);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.learned, 1));
     stop(fixture);

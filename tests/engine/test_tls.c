@@ -359,7 +359,7 @@ static void close_notify_ends_a_stream(void **state)
         } else {
             connect_tls(fixture, &client);
         }
-        const unsigned produced = fixture->fake.produced;
+        const unsigned produced = fake_service_read(&fixture->fake, &fixture->fake.produced);
         assert_true(SSL_write(client.ssl, requests[i], (int)strlen(requests[i])) > 0);
         assert_true(send_output(&client));
         assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, produced + 1));
