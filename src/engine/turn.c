@@ -266,6 +266,16 @@ static bool is_put_off(struct turn *turn)
     return true;
 }
 
+static void take_input(struct turn *turn, size_t count, size_t size)
+{
+    /* What TLS has read already the kernel does not tell of again. */
+    turn->drained = count < size && !turn->ends && turn->slot->tls == NULL;
+    turn->slot->taken += count;
+    turn->read += count;
+    turn->slot->has_looked = false;
+    sx__connection_receive(turn->connection, count);
+}
+
 static void read_input(struct turn *turn)
 {
     if (turn->drained && is_late(turn)) {
@@ -296,12 +306,7 @@ static void read_input(struct turn *turn)
     }
     const ssize_t count = sx__slot_receive(turn->slot, space, size);
     if (count > 0) {
-        /* What TLS has read already the kernel does not tell of again. */
-        turn->drained = (size_t)count < size && !turn->ends && turn->slot->tls == NULL;
-        turn->slot->taken += (size_t)count;
-        turn->read += (size_t)count;
-        turn->slot->has_looked = false;
-        sx__connection_receive(turn->connection, (size_t)count);
+        take_input(turn, (size_t)count, size);
     } else if (count == 0 && !turn->slot->late) {
         end_input(turn);
     } else if (count == 0) {
