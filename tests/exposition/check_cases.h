@@ -13,6 +13,7 @@
 #define PROMTOOL 1
 #define PYTHON 2
 #define SERVER 4
+#define OLD_PROMTOOL 8 /* 2.42 refuses it, 2.53 does not */
 
 struct check_case {
     const char *trap;
@@ -121,7 +122,7 @@ static const struct check_case check_cases[] = {
     {"a metric name with a dash", "1 metric-name", PROMTOOL | PYTHON | SERVER, PAGE("a-b 1\n")},
     {"a metric name that begins with a digit", "1 metric-name", PROMTOOL | PYTHON | SERVER,
      PAGE("1a 1\n")},
-    {"a metric name in quotes, of a later format", "1 metric-name", PROMTOOL | PYTHON | SERVER,
+    {"a metric name in quotes, of a later format", "1 metric-name", OLD_PROMTOOL | PYTHON | SERVER,
      PAGE("{\"my.metric\"} 1\n")},
     {"no metric name", "1 metric-name", PROMTOOL | PYTHON | SERVER, PAGE("{a=\"b\"} 1\n")},
     {"a blank before the metric name", "1 metric-name", SERVER, PAGE(" g 1\n")},
@@ -157,7 +158,7 @@ static const struct check_case check_cases[] = {
     {"HELP without a blank before it", "1 help", 0, PAGE("#HELP g H.\n# TYPE g gauge\ng 1\n")},
     {"TYPE without a blank before it and with no type", "1 type; 1 type", PROMTOOL,
      PAGE("#TYPE g nonsense\ng 1\n")},
-    {"a quote escaped in HELP", "1 escape", PROMTOOL,
+    {"a quote escaped in HELP", "1 escape", OLD_PROMTOOL,
      PAGE("# HELP g say \\\"hello\\\"\n# TYPE g gauge\ng 1\n")},
     {"another escape in HELP", "1 escape", PROMTOOL, PAGE("# HELP g a\\tb\n# TYPE g gauge\ng 1\n")},
     {"HELP ends in a backslash", "1 escape", PROMTOOL, PAGE("# HELP g a\\\n# TYPE g gauge\ng 1\n")},
