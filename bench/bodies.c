@@ -134,7 +134,8 @@ static void serve(struct sx_registry *registry, size_t held_bytes, char **tls)
     if (status < 0) {
         die("listening", status);
     }
-    printf("listening on http%s://127.0.0.1:%d\n", tls[0] == NULL ? "" : "s", status);
+    printf("listening on http%s://127.0.0.1:%d\n", tls[0] == NULL ? "" : "s",
+           sx_app_get_port(app, 0));
     fflush(stdout);
     status = sx_app_run(app);
     sx_app_destroy(app);

@@ -90,8 +90,9 @@ typedef void sx_clean_up_fn(void *context);
  * @param clean_up  NULL: nothing to do, as for constants
  * Threads:  [any]; clean_up may be called from any thread
  */
-SX_API struct sx_result sx_bytes_lend(const char *content_type, const void *data, size_t size,
-                                      sx_clean_up_fn *clean_up, void *context);
+SX_API SX_MUST_CHECK struct sx_result sx_bytes_lend(const char *content_type, const void *data,
+                                                    size_t size, sx_clean_up_fn *clean_up,
+                                                    void *context);
 
 /** Writes the next bytes of a streamed body to `space`.
  *
