@@ -229,21 +229,28 @@ static bool same_name(struct sx_str header, const char *name, bool underscore_is
     return name[header.size] == '\0';
 }
 
-static const char *find_header(const struct sx_request *request, const char *name,
-                               bool underscore_is_dash)
+/* The index of the first such header from `index` on, or the number of headers. */
+static size_t find_header(const struct sx__exchange *exchange, size_t index, const char *name,
+                          bool underscore_is_dash)
+{
+    while (index < exchange->header_count &&
+           !same_name(exchange->headers[index].name, name, underscore_is_dash)) {
+        index++;
+    }
+    return index;
+}
+
+static const char *get_header(const struct sx_request *request, const char *name,
+                              bool underscore_is_dash)
 {
     const struct sx__exchange *exchange = request->exchange;
-    for (size_t i = 0; i < exchange->header_count; i++) {
-        if (same_name(exchange->headers[i].name, name, underscore_is_dash)) {
-            return exchange->headers[i].value.data;
-        }
-    }
-    return NULL;
+    const size_t index = find_header(exchange, 0, name, underscore_is_dash);
+    return index < exchange->header_count ? exchange->headers[index].value.data : NULL;
 }
 
 const char *sx__request_header_argument(const struct sx_request *request, const char *name)
 {
-    return find_header(request, name, true);
+    return get_header(request, name, true);
 }
 
 /* ---- public ---- */
@@ -280,39 +287,42 @@ const struct sx_route *sx_request_get_route(const struct sx_request *request)
 
 const char *sx_request_get_header(const struct sx_request *request, const char *name)
 {
-    return name == NULL ? NULL : find_header(request, name, false);
+    return name == NULL ? NULL : get_header(request, name, false);
+}
+
+static char *join_headers(const struct sx_request *request, const char *name, size_t first)
+{
+    const struct sx__exchange *exchange = request->exchange;
+    const size_t end = exchange->header_count;
+    size_t size = 0;
+    for (size_t i = first; i < end; i = find_header(exchange, i + 1, name, false)) {
+        size += exchange->headers[i].value.size + 2;
+    }
+    char *list = sx_request_allocate(request, size);
+    char *at = list;
+    for (size_t i = first; at != NULL && i < end; i = find_header(exchange, i + 1, name, false)) {
+        const struct sx_str value = exchange->headers[i].value;
+        memcpy(at, value.data, value.size);
+        memcpy(at + value.size, ", ", 2);
+        at += value.size + 2;
+    }
+    if (list != NULL) {
+        at[-2] = '\0';
+    }
+    return list;
 }
 
 const char *sx_request_get_header_list(const struct sx_request *request, const char *name)
 {
-    const char *first = sx_request_get_header(request, name);
-    if (first == NULL) {
+    const struct sx__exchange *exchange = request->exchange;
+    const size_t end = exchange->header_count;
+    const size_t first = name == NULL ? end : find_header(exchange, 0, name, false);
+    if (first == end) {
         return NULL;
     }
-    const struct sx__exchange *exchange = request->exchange;
-    size_t size = 0;
-    size_t count = 0;
-    for (size_t i = 0; i < exchange->header_count; i++) {
-        if (same_name(exchange->headers[i].name, name, false)) {
-            size += exchange->headers[i].value.size + 2;
-            count++;
-        }
-    }
-    char *list = count == 1 ? NULL : sx_request_allocate(request, size);
-    if (list == NULL) {
-        return first;
-    }
-    char *at = list;
-    for (size_t i = 0; i < exchange->header_count; i++) {
-        const struct sx__header *header = &exchange->headers[i];
-        if (same_name(header->name, name, false)) {
-            memcpy(at, header->value.data, header->value.size);
-            memcpy(at + header->value.size, ", ", 2);
-            at += header->value.size + 2;
-        }
-    }
-    at[-2] = '\0';
-    return list;
+    const bool is_list = find_header(exchange, first + 1, name, false) < end;
+    const char *list = is_list ? join_headers(request, name, first) : NULL;
+    return list == NULL ? exchange->headers[first].value.data : list;
 }
 
 const char *sx_request_get_query(const struct sx_request *request, const char *name)

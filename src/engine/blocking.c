@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define WORTH_NS 20000u /* waking a thread costs about a fifth of that */
 #define BLOCKED_NS_MAX 2000000u
 /* A sample costs four system calls. Odd, so that few patterns of calls hide from it. */
 #define CALLS_PER_SAMPLE 7
@@ -17,17 +16,6 @@
 static struct sx__route_blocking *find(struct sx__blocking *blocking, size_t route_index)
 {
     return &blocking->routes[route_index % SX__ROUTES_KNOWN];
-}
-
-static const struct sx__route_blocking *get(const struct sx__blocking *blocking, size_t route_index)
-{
-    return &blocking->routes[route_index % SX__ROUTES_KNOWN];
-}
-
-bool sx__blocking_is_expected(const struct sx__blocking *blocking, size_t route_index)
-{
-    return atomic_load_explicit(&get(blocking, route_index)->blocked_ns, memory_order_relaxed) >=
-           WORTH_NS;
 }
 
 static void watch(struct sx__route_blocking *route, unsigned samples)
@@ -55,17 +43,15 @@ static long count_switches(void)
     return getrusage(RUSAGE_THREAD, &usage) == 0 ? usage.ru_nvcsw : 0;
 }
 
-void sx__blocking_begin(const struct sx__blocking *blocking, size_t route_index, unsigned *calls,
-                        struct sx__call *call)
+bool sx__blocking_begin(struct sx__call *call, unsigned *calls)
 {
-    call->is_measured =
-        atomic_load_explicit(&get(blocking, route_index)->watched, memory_order_relaxed) > 0 &&
-        (*calls)++ % CALLS_PER_SAMPLE == 0;
-    if (call->is_measured) {
-        call->switches = count_switches();
-        call->cpu_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
-        call->wall_ns = read_clock_ns(CLOCK_MONOTONIC);
+    if ((*calls)++ % CALLS_PER_SAMPLE != 0) {
+        return false;
     }
+    call->switches = count_switches();
+    call->cpu_ns = read_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    call->wall_ns = read_clock_ns(CLOCK_MONOTONIC);
+    return true;
 }
 
 static uint32_t blocked_ns(const struct sx__call *call, uint64_t wall_ns)
@@ -87,16 +73,13 @@ static uint32_t average(uint32_t before, uint32_t now)
 void sx__blocking_end(struct sx__blocking *blocking, size_t route_index,
                       const struct sx__call *call)
 {
-    if (!call->is_measured) {
-        return;
-    }
     struct sx__route_blocking *route = find(blocking, route_index);
     const uint64_t wall_ns = read_clock_ns(CLOCK_MONOTONIC) - call->wall_ns;
     const uint32_t before = atomic_load_explicit(&route->blocked_ns, memory_order_relaxed);
     atomic_store_explicit(&route->blocked_ns, average(before, blocked_ns(call, wall_ns)),
                           memory_order_relaxed);
     const unsigned watched = atomic_load_explicit(&route->watched, memory_order_relaxed);
-    if (wall_ns >= WORTH_NS) {
+    if (wall_ns >= SX__BLOCKING_WORTH_NS) {
         watch(route, SAMPLES_WHEN_LASTED);
     } else if (watched > 0) {
         atomic_store_explicit(&route->watched, watched - 1, memory_order_relaxed);

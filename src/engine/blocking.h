@@ -15,6 +15,7 @@
 #ifndef SX_BLOCKING_H
 #define SX_BLOCKING_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,24 +33,38 @@ struct sx__blocking {
     struct sx__route_blocking routes[SX__ROUTES_KNOWN];
 };
 
-/* A call that is measured, from before to after. */
+/* What a call is measured by, from before to after. */
 struct sx__call {
-    bool is_measured;
     uint64_t wall_ns;
     uint64_t cpu_ns;
     long switches; /* voluntary context switches */
 };
 
+/* Waking a thread costs about a fifth of that. */
+#define SX__BLOCKING_WORTH_NS 20000u
+
 /* Whether a call is expected to block for so long that it is worth waking another thread. */
-bool sx__blocking_is_expected(const struct sx__blocking *blocking, size_t route_index);
+static inline bool sx__blocking_is_expected(const struct sx__blocking *blocking, size_t route_index)
+{
+    return atomic_load_explicit(&blocking->routes[route_index % SX__ROUTES_KNOWN].blocked_ns,
+                                memory_order_relaxed) >= SX__BLOCKING_WORTH_NS;
+}
+
+/* Whether some calls of this route are measured. */
+static inline bool sx__blocking_is_watched(const struct sx__blocking *blocking, size_t route_index)
+{
+    return atomic_load_explicit(&blocking->routes[route_index % SX__ROUTES_KNOWN].watched,
+                                memory_order_relaxed) > 0;
+}
 
 /* A turn with a call of this route was long, or (`lasted`) longer than a tick of the monitor, for
  * whatever reason. */
 void sx__blocking_note_long(struct sx__blocking *blocking, size_t route_index, bool lasted);
 
-/* Around each call. `calls` counts those of the thread. */
-void sx__blocking_begin(const struct sx__blocking *blocking, size_t route_index, unsigned *calls,
-                        struct sx__call *call);
+/* Before a call of a route that is watched; returns whether this one is measured. `calls` counts
+ * those of the thread. */
+bool sx__blocking_begin(struct sx__call *call, unsigned *calls);
+/* After a call that is measured. */
 void sx__blocking_end(struct sx__blocking *blocking, size_t route_index,
                       const struct sx__call *call);
 

@@ -52,6 +52,7 @@
 #include "log_limit.h"
 #include "tls.h"
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
 
@@ -191,7 +192,7 @@ struct sx__worker;
  * gives it up, or has it taken by the monitor. */
 struct sx__permits {
     _Atomic unsigned issued;
-    _Atomic unsigned polling; /* threads that wait for events */
+    _Atomic unsigned polling; /* threads that wait for events, besides one that waits for long */
     _Atomic bool closed;      /* no thread shall poll any more */
     pthread_mutex_t mutex;
     struct sx__worker *parked; /* the last one parked is the first one woken: its stack is warm */
@@ -401,6 +402,15 @@ struct sx__network {
 /* Whether so much is held that nothing more should be read before those that were shed are freed.
  * What is kept for reuse is unmapped first. */
 bool sx__network_is_full(struct sx__network *network);
+
+/* The same in the usual case, in which nothing needs to be unmapped to know that it is not full. */
+static inline bool sx__network_has_room(struct sx__network *network)
+{
+    return atomic_load_explicit(&network->held, memory_order_relaxed) +
+               atomic_load_explicit(&network->dying, memory_order_relaxed) +
+               atomic_load_explicit(&network->spaces.bytes, memory_order_relaxed) <=
+           network->protocol.options.held_bytes;
+}
 
 /* Says how much the slot holds while nobody is at it. */
 void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t bytes);

@@ -182,11 +182,8 @@ static bool take_oldest(struct sx__spaces *spaces, struct sx__space *space, bool
 }
 
 /* The oldest ones make room for it. */
-void sx__spaces_give(struct sx__spaces *spaces, struct sx__space *space)
+void sx__spaces_give_back(struct sx__spaces *spaces, struct sx__space *space)
 {
-    if (space->data == NULL) {
-        return;
-    }
     sx__space_touch(space, 1); /* what is kept counts */
     const bool may_keep = spaces != NULL && space->touched <= spaces->bytes_max;
     bool is_kept = may_keep && keep(spaces, space);

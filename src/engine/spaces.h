@@ -42,8 +42,14 @@ void sx__spaces_clean_up(struct sx__spaces *spaces);
 
 /* Makes a space of at least `capacity` bytes; its content is undefined. Errors: SX_ENOMEM */
 int sx__spaces_take(struct sx__spaces *spaces, struct sx__space *space, size_t capacity);
+void sx__spaces_give_back(struct sx__spaces *spaces, struct sx__space *space);
 /* Keeps or unmaps the space, and sets it to none. None is a no-op. */
-void sx__spaces_give(struct sx__spaces *spaces, struct sx__space *space);
+static inline void sx__spaces_give(struct sx__spaces *spaces, struct sx__space *space)
+{
+    if (space->data != NULL) {
+        sx__spaces_give_back(spaces, space);
+    }
+}
 /* Makes the space one of at least `capacity` bytes, with the first `used` bytes of its content.
  * Errors: SX_ENOMEM, and it is as it was */
 int sx__spaces_enlarge(struct sx__spaces *spaces, struct sx__space *space, size_t used,

@@ -60,11 +60,14 @@ static void call_handler(struct turn *turn)
         sx__worker_give_up_permit(worker);
     }
     struct sx__call call;
-    sx__blocking_begin(blocking, route, &worker->calls, &call);
+    const bool is_measured =
+        sx__blocking_is_watched(blocking, route) && sx__blocking_begin(&call, &worker->calls);
     sx__worker_enter_user_code(worker);
     run_user_code(turn);
     sx__worker_leave_user_code(worker);
-    sx__blocking_end(blocking, route, &call);
+    if (is_measured) {
+        sx__blocking_end(blocking, route, &call);
+    }
     if (had_permit && !gives_up && !worker->has_permit) {
         sx__blocking_note_long(blocking, route, true);
     }
@@ -250,7 +253,9 @@ static bool is_late(const struct turn *turn)
 static bool is_put_off(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
-    if (slot->peer.serves == SX_SERVES_RESERVED || !sx__network_is_full(turn->worker->network)) {
+    struct sx__network *network = turn->worker->network;
+    if (sx__network_has_room(network) || slot->peer.serves == SX_SERVES_RESERVED ||
+        !sx__network_is_full(network)) {
         slot->put_off_until_ns = 0;
         return false;
     }

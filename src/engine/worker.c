@@ -221,6 +221,9 @@ static void accept_connections(struct sx__worker *worker, const struct epoll_eve
 static int wait_for_events(struct sx__network *network, struct epoll_event *events, int most)
 {
     const int patience = patience_ms(network);
+    if (patience < 0) { /* the only poller need not be counted */
+        return epoll_wait(network->epoll_fd, events, most, patience);
+    }
     atomic_fetch_add(&network->permits.polling, 1);
     const int found = epoll_wait(network->epoll_fd, events, most, patience);
     atomic_fetch_sub(&network->permits.polling, 1);
@@ -232,6 +235,10 @@ static int wait_for_events(struct sx__network *network, struct epoll_event *even
 static void return_surplus_permit(struct sx__worker *worker, int found)
 {
     struct sx__network *network = worker->network;
+    const unsigned issued = atomic_load_explicit(&network->permits.issued, memory_order_relaxed);
+    if (found > 0 && issued <= network->processors) {
+        return;
+    }
     const unsigned least = found == 0                ? 1
                            : are_turns_long(network) ? network->worker_space
                                                      : network->processors;
