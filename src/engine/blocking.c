@@ -13,21 +13,21 @@
 #define SAMPLES_WHEN_LASTED 64
 #define AVERAGED_SAMPLES 8
 
-static struct sx__route_blocking *find(struct sx__blocking *blocking, size_t route_index)
+static struct sx__place_blocking *find(struct sx__blocking *blocking, size_t place)
 {
-    return &blocking->routes[route_index % SX__ROUTES_KNOWN];
+    return &blocking->places[place];
 }
 
-static void watch(struct sx__route_blocking *route, unsigned samples)
+static void watch(struct sx__place_blocking *at, unsigned samples)
 {
-    if (atomic_load_explicit(&route->watched, memory_order_relaxed) < samples) {
-        atomic_store_explicit(&route->watched, samples, memory_order_relaxed);
+    if (atomic_load_explicit(&at->watched, memory_order_relaxed) < samples) {
+        atomic_store_explicit(&at->watched, samples, memory_order_relaxed);
     }
 }
 
-void sx__blocking_note_long(struct sx__blocking *blocking, size_t route_index, bool lasted)
+void sx__blocking_note_long(struct sx__blocking *blocking, size_t place, bool lasted)
 {
-    watch(find(blocking, route_index), lasted ? SAMPLES_WHEN_LASTED : SAMPLES_WHEN_LONG);
+    watch(find(blocking, place), lasted ? SAMPLES_WHEN_LASTED : SAMPLES_WHEN_LONG);
 }
 
 static uint64_t read_clock_ns(clockid_t clock)
@@ -70,18 +70,17 @@ static uint32_t average(uint32_t before, uint32_t now)
     return before == 0 ? now / 2 : before - before / AVERAGED_SAMPLES + now / AVERAGED_SAMPLES;
 }
 
-void sx__blocking_end(struct sx__blocking *blocking, size_t route_index,
-                      const struct sx__call *call)
+void sx__blocking_end(struct sx__blocking *blocking, size_t place, const struct sx__call *call)
 {
-    struct sx__route_blocking *route = find(blocking, route_index);
+    struct sx__place_blocking *at = find(blocking, place);
     const uint64_t wall_ns = read_clock_ns(CLOCK_MONOTONIC) - call->wall_ns;
-    const uint32_t before = atomic_load_explicit(&route->blocked_ns, memory_order_relaxed);
-    atomic_store_explicit(&route->blocked_ns, average(before, blocked_ns(call, wall_ns)),
+    const uint32_t before = atomic_load_explicit(&at->blocked_ns, memory_order_relaxed);
+    atomic_store_explicit(&at->blocked_ns, average(before, blocked_ns(call, wall_ns)),
                           memory_order_relaxed);
-    const unsigned watched = atomic_load_explicit(&route->watched, memory_order_relaxed);
+    const unsigned watched = atomic_load_explicit(&at->watched, memory_order_relaxed);
     if (wall_ns >= SX__BLOCKING_WORTH_NS) {
-        watch(route, SAMPLES_WHEN_LASTED);
+        watch(at, SAMPLES_WHEN_LASTED);
     } else if (watched > 0) {
-        atomic_store_explicit(&route->watched, watched - 1, memory_order_relaxed);
+        atomic_store_explicit(&at->watched, watched - 1, memory_order_relaxed);
     }
 }

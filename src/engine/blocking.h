@@ -1,12 +1,13 @@
-/* blocking.h: which routes have handlers that block, that is, wait for a database, a disk or a lock
+/* blocking.h: which handlers and observers block, that is, wait for a database, a disk or a lock
  * instead of using a processor.
  *
- * A thread that calls such a handler gives up its permit to poll first, so that another thread
+ * A thread that calls such a one gives up its permit to poll first, so that another thread
  * takes the next request while it waits. The cost of guessing wrong: a handler that blocks with a
  * permit stops its processor's share of the requests until the monitor notices, and a handler that
  * computes without one has more threads run than there are processors.
  *
- * So handlers are measured. Of a route whose turns have been long, every seventh call is: the time
+ * So calls are measured. Of a place (a route's handlers, the observers at an end) whose turns have
+ * been long, every seventh call is: the time
  * that passed, the processor time that the thread used, and whether the kernel counts a voluntary
  * context switch. Without such a switch the thread was busy, or another program had its processor;
  * with one, the difference between the two times is what the handler waited. A handler is expected
@@ -22,15 +23,24 @@
 
 #define SX__ROUTES_KNOWN 256
 
-/* A route, or several whose indexes are equal modulo SX__ROUTES_KNOWN. Threads may overwrite each
- * other's results: more will come. */
-struct sx__route_blocking {
+/* What a thread calls that may block: a handler, by its route, or one of these. */
+enum sx__place {
+    SX__PLACE_BEGIN = SX__ROUTES_KNOWN, /* observers, at the end of a header */
+    SX__PLACE_END,                      /* observers, at the end of a response or a connection */
+    SX__PLACE_FILE,                     /* the disk */
+    SX__PLACE_REJECTED,                 /* observers, of what never became a request */
+    SX__PLACES,
+};
+
+/* A place, or several routes whose indexes are equal modulo SX__ROUTES_KNOWN. Threads may overwrite
+ * each other's results: more will come. */
+struct sx__place_blocking {
     _Atomic uint32_t blocked_ns; /* of a call, a moving average */
     _Atomic unsigned watched; /* short measurements until it is not measured any more; 0: is not */
 };
 
 struct sx__blocking {
-    struct sx__route_blocking routes[SX__ROUTES_KNOWN];
+    struct sx__place_blocking places[SX__PLACES];
 };
 
 /* What a call is measured by, from before to after. */
@@ -44,28 +54,26 @@ struct sx__call {
 #define SX__BLOCKING_WORTH_NS 20000u
 
 /* Whether a call is expected to block for so long that it is worth waking another thread. */
-static inline bool sx__blocking_is_expected(const struct sx__blocking *blocking, size_t route_index)
+static inline bool sx__blocking_is_expected(const struct sx__blocking *blocking, size_t place)
 {
-    return atomic_load_explicit(&blocking->routes[route_index % SX__ROUTES_KNOWN].blocked_ns,
-                                memory_order_relaxed) >= SX__BLOCKING_WORTH_NS;
+    return atomic_load_explicit(&blocking->places[place].blocked_ns, memory_order_relaxed) >=
+           SX__BLOCKING_WORTH_NS;
 }
 
-/* Whether some calls of this route are measured. */
-static inline bool sx__blocking_is_watched(const struct sx__blocking *blocking, size_t route_index)
+/* Whether some calls of this place are measured. */
+static inline bool sx__blocking_is_watched(const struct sx__blocking *blocking, size_t place)
 {
-    return atomic_load_explicit(&blocking->routes[route_index % SX__ROUTES_KNOWN].watched,
-                                memory_order_relaxed) > 0;
+    return atomic_load_explicit(&blocking->places[place].watched, memory_order_relaxed) > 0;
 }
 
-/* A turn with a call of this route was long, or (`lasted`) longer than a tick of the monitor, for
+/* A turn with a call of this place was long, or (`lasted`) longer than a tick of the monitor, for
  * whatever reason. */
-void sx__blocking_note_long(struct sx__blocking *blocking, size_t route_index, bool lasted);
+void sx__blocking_note_long(struct sx__blocking *blocking, size_t place, bool lasted);
 
-/* Before a call of a route that is watched; returns whether this one is measured. `calls` counts
+/* Before a call of a place that is watched; returns whether this one is measured. `calls` counts
  * those of the thread. */
 bool sx__blocking_begin(struct sx__call *call, unsigned *calls);
 /* After a call that is measured. */
-void sx__blocking_end(struct sx__blocking *blocking, size_t route_index,
-                      const struct sx__call *call);
+void sx__blocking_end(struct sx__blocking *blocking, size_t place, const struct sx__call *call);
 
 #endif

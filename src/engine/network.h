@@ -287,7 +287,12 @@ struct sx__worker {
     _Atomic uintptr_t events[SX__EVENTS_MAX];
     struct sx__network *network;
     bool has_permit;
-    unsigned calls; /* of handlers that may be measured; see blocking.c */
+    size_t place;     /* of user code, that it is in or was in last; see blocking.h */
+    bool gives_up;    /* its permit, for that call */
+    bool is_measured; /* that call, */
+    struct sx__call call;
+    unsigned calls;   /* that could be measured */
+    unsigned entered; /* in this turn: bit 0: a handler; bit i + 1: SX__ROUTES_KNOWN + i */
     enum sx__token token;
     struct sx__request_pool pool;
     void *frame;
@@ -302,17 +307,14 @@ struct sx__worker {
 /* The thread's function. */
 void *sx__worker_run(void *worker);
 
-/* Around all that the service is called for: a handler may block, and so may an observer. Whether
- * the thread still has its permit is known behind it. */
-void sx__worker_enter_user_code(struct sx__worker *worker);
-void sx__worker_leave_user_code(struct sx__worker *worker);
+/* Around all that the service is called for: a handler may block, and so may an observer. Where the
+ * place is expected to block, the thread gives up its permit and tries to take one again. leave
+ * returns whether the thread had no permit at the end: the call may have taken long. */
+void sx__worker_enter_user_code(struct sx__worker *worker, size_t place);
+bool sx__worker_leave_user_code(struct sx__worker *worker);
 
-/* Around a call that is expected to block: it has no permit meanwhile. */
-void sx__worker_give_up_permit(struct sx__worker *worker);
-void sx__worker_take_permit_again(struct sx__worker *worker);
-
-/* How long a turn took; returns whether that was long. */
-bool sx__worker_note_turn(struct sx__worker *worker, uint64_t ns);
+/* How long a turn took; `route` is the place of the last handler that it called. */
+void sx__worker_note_turn(struct sx__worker *worker, uint64_t ns, size_t route);
 
 /* What the monitor saw. */
 struct sx__tick {

@@ -32,8 +32,7 @@ struct turn {
     bool put_off;    /* there is no memory to read to */
     size_t sent;     /* bytes of responses */
     size_t read;     /* bytes of requests */
-    bool has_called;
-    size_t called_route; /* of the last handler that was called */
+    size_t route;    /* of the last handler that was called, as a place; see blocking.h */
 };
 
 /* ---- handlers ---- */
@@ -52,40 +51,19 @@ static void run_user_code(struct turn *turn)
 static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
-    struct sx__blocking *blocking = &worker->network->blocking;
-    const size_t route = turn->connection->request->exchange.record.route_index;
-    const bool had_permit = worker->has_permit;
-    const bool gives_up = had_permit && sx__blocking_is_expected(blocking, route);
-    if (gives_up) {
-        sx__worker_give_up_permit(worker);
-    }
-    struct sx__call call;
-    const bool is_measured =
-        sx__blocking_is_watched(blocking, route) && sx__blocking_begin(&call, &worker->calls);
-    sx__worker_enter_user_code(worker);
+    turn->route = turn->connection->request->exchange.record.route_index % SX__ROUTES_KNOWN;
+    sx__worker_enter_user_code(worker, turn->route);
     run_user_code(turn);
-    sx__worker_leave_user_code(worker);
-    if (is_measured) {
-        sx__blocking_end(blocking, route, &call);
-    }
-    if (had_permit && !gives_up && !worker->has_permit) {
-        sx__blocking_note_long(blocking, route, true);
-    }
-    if (!worker->has_permit) {
+    if (sx__worker_leave_user_code(worker)) {
         /* A client is given its time to read from when there is something to read. */
         turn->now_ns = sx__now_ns();
         sx__connection_lasted(turn->connection, turn->now_ns);
-    }
-    turn->has_called = true;
-    turn->called_route = route;
-    if (gives_up) {
-        sx__worker_take_permit_again(worker);
     }
 }
 
 static void refuse_overload(struct turn *turn)
 {
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_END);
     sx__connection_refuse_overload(turn->connection, turn->now_ns);
     sx__worker_leave_user_code(turn->worker);
 }
@@ -151,7 +129,7 @@ static void wait_for_room(struct turn *turn)
 
 static void abort_connection(struct turn *turn)
 {
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_END);
     sx__connection_abort(turn->connection, turn->now_ns);
     sx__worker_leave_user_code(turn->worker);
 }
@@ -159,14 +137,14 @@ static void abort_connection(struct turn *turn)
 static void reject(struct turn *turn, enum sx_reason reason)
 {
     const struct sx__service *service = &turn->worker->network->protocol.service;
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_REJECTED);
     service->rejected(service->app, reason);
     sx__worker_leave_user_code(turn->worker);
 }
 
 static void half_close(struct turn *turn)
 {
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_END);
     sx__connection_half_close(turn->connection, turn->now_ns);
     sx__worker_leave_user_code(turn->worker);
 }
@@ -229,14 +207,14 @@ static void end_late(struct turn *turn)
         abort_connection(turn);
         return;
     }
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_END);
     sx__connection_end_late(turn->connection, turn->now_ns);
     sx__worker_leave_user_code(turn->worker);
 }
 
 static void end_input(struct turn *turn)
 {
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_END);
     sx__connection_end_input(turn->connection, turn->now_ns);
     sx__worker_leave_user_code(turn->worker);
 }
@@ -332,7 +310,7 @@ static void read_input(struct turn *turn)
  * `head` goes before the file; size 0: there is none. */
 static ssize_t send_file(struct turn *turn, struct sx_str head, const struct sx__file_part *part)
 {
-    sx__worker_enter_user_code(turn->worker);
+    sx__worker_enter_user_code(turn->worker, SX__PLACE_FILE);
     ssize_t sent = head.size > 0 ? sx__slot_send_small_file(turn->slot, head, part)
                                  : sx__slot_send_file(turn->slot, part);
     const int error = errno;
@@ -370,7 +348,7 @@ static void write_output(struct turn *turn)
         turn->slot->taken += (size_t)size;
         turn->slot->sent += (size_t)size;
         turn->slot->has_looked_again = false;
-        sx__worker_enter_user_code(turn->worker);
+        sx__worker_enter_user_code(turn->worker, SX__PLACE_END);
         sx__connection_sent(turn->connection, (size_t)size, turn->now_ns);
         sx__worker_leave_user_code(turn->worker);
     } else if (errno == EAGAIN) {
@@ -426,7 +404,7 @@ static void step(struct turn *turn, enum sx__want want)
         read_input(turn);
         break;
     case SX__WANT_ADVANCE:
-        sx__worker_enter_user_code(turn->worker);
+        sx__worker_enter_user_code(turn->worker, SX__PLACE_BEGIN);
         sx__connection_advance(turn->connection, turn->now_ns);
         sx__worker_leave_user_code(turn->worker);
         break;
@@ -641,9 +619,7 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
     }
     const uint64_t began_ns = turn.now_ns;
     take_turn(&turn);
-    if (sx__worker_note_turn(worker, turn.now_ns - began_ns) && turn.has_called) {
-        sx__blocking_note_long(&worker->network->blocking, turn.called_route, false);
-    }
+    sx__worker_note_turn(worker, sx__now_ns() - began_ns, turn.route);
     struct sx__slot *granted;
     while ((granted = give_token(worker)) != NULL) {
         serve_granted(worker, granted);

@@ -16,29 +16,6 @@ static struct sx__slot *slot_of(uintptr_t event)
 
 /* ---- who has the permit ---- */
 
-void sx__worker_enter_user_code(struct sx__worker *worker)
-{
-    const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
-    const uint64_t call = (user & ~(uint64_t)3) + 4;
-    if (worker->has_permit) {
-        atomic_store(&worker->user, call + SX__USER_INSIDE);
-        sx__network_rouse_monitor(worker->network);
-    } else {
-        atomic_store(&worker->user, call + SX__USER_ROBBED);
-    }
-}
-
-void sx__worker_leave_user_code(struct sx__worker *worker)
-{
-    const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
-    const uint64_t outside = user & ~(uint64_t)3;
-    uint64_t inside = outside + SX__USER_INSIDE;
-    if (!atomic_compare_exchange_strong(&worker->user, &inside, outside)) {
-        worker->has_permit = false;
-        atomic_store(&worker->user, outside);
-    }
-}
-
 /* Takes an event that may be taken by another thread, too; 0: there is none. */
 static uintptr_t take_event(_Atomic uintptr_t *event)
 {
@@ -68,7 +45,7 @@ static bool are_turns_long(const struct sx__network *network)
     return get_turn_ns(network) > LONG_TURN_NS;
 }
 
-void sx__worker_give_up_permit(struct sx__worker *worker)
+static void give_up_permit(struct sx__worker *worker)
 {
     worker->has_permit = false;
     pass_on_events(worker);
@@ -79,12 +56,64 @@ void sx__worker_give_up_permit(struct sx__worker *worker)
  * and wake another would cost two context switches. Beyond a few idle pollers it parks all the
  * same, since each event wakes an idle poller, where a busy one would have found it without a
  * context switch. Where most turns are short, one poller is enough. */
-void sx__worker_take_permit_again(struct sx__worker *worker)
+static void take_permit_again(struct sx__worker *worker)
 {
     struct sx__network *network = worker->network;
     const bool may_add =
         are_turns_long(network) && atomic_load(&network->permits.polling) < IDLE_POLLERS_MAX;
     worker->has_permit = sx__permits_take(&network->permits, may_add ? network->worker_space : 1);
+}
+
+void sx__worker_enter_user_code(struct sx__worker *worker, size_t place)
+{
+    const struct sx__blocking *blocking = &worker->network->blocking;
+    worker->place = place;
+    worker->entered |= place < SX__ROUTES_KNOWN ? 1u : 2u << (place - SX__ROUTES_KNOWN);
+    worker->gives_up = worker->has_permit && sx__blocking_is_expected(blocking, place);
+    if (worker->gives_up) {
+        give_up_permit(worker);
+    }
+    worker->is_measured = sx__blocking_is_watched(blocking, place) &&
+                          sx__blocking_begin(&worker->call, &worker->calls);
+    const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
+    const uint64_t call = (user & ~(uint64_t)3) + 4;
+    if (worker->has_permit) {
+        atomic_store(&worker->user, call + SX__USER_INSIDE);
+        sx__network_rouse_monitor(worker->network);
+    } else {
+        atomic_store(&worker->user, call + SX__USER_ROBBED);
+    }
+}
+
+/* The monitor may have taken the permit. */
+static bool has_lasted(struct sx__worker *worker)
+{
+    const uint64_t user = atomic_load_explicit(&worker->user, memory_order_relaxed);
+    const uint64_t outside = user & ~(uint64_t)3;
+    uint64_t inside = outside + SX__USER_INSIDE;
+    if (atomic_compare_exchange_strong(&worker->user, &inside, outside)) {
+        return false;
+    }
+    atomic_store(&worker->user, outside);
+    return true;
+}
+
+bool sx__worker_leave_user_code(struct sx__worker *worker)
+{
+    struct sx__blocking *blocking = &worker->network->blocking;
+    const bool had_permit = worker->has_permit;
+    const bool lasted = has_lasted(worker);
+    if (worker->is_measured) {
+        sx__blocking_end(blocking, worker->place, &worker->call);
+    }
+    if (lasted && had_permit) {
+        worker->has_permit = false;
+        sx__blocking_note_long(blocking, worker->place, true);
+    }
+    if (worker->gives_up) {
+        take_permit_again(worker);
+    }
+    return lasted;
 }
 
 static bool has_backlog(const struct sx__network *network)
@@ -146,9 +175,23 @@ unsigned sx__workers_count_inside(struct sx__network *network)
 
 /* ---- polling ---- */
 
+/* One of the places that the turn has been to was the reason. */
+static void note_long_places(struct sx__worker *worker, size_t route)
+{
+    struct sx__blocking *blocking = &worker->network->blocking;
+    if ((worker->entered & 1u) != 0) {
+        sx__blocking_note_long(blocking, route, false);
+    }
+    for (size_t place = SX__ROUTES_KNOWN; place < SX__PLACES; place++) {
+        if ((worker->entered & 2u << (place - SX__ROUTES_KNOWN)) != 0) {
+            sx__blocking_note_long(blocking, place, false);
+        }
+    }
+}
+
 /* A moving average. Where turns are long, events would wait for the one poller, so further permits
  * are issued before they do. */
-bool sx__worker_note_turn(struct sx__worker *worker, uint64_t ns)
+void sx__worker_note_turn(struct sx__worker *worker, uint64_t ns, size_t route)
 {
     struct sx__network *network = worker->network;
     const uint32_t before = get_turn_ns(network);
@@ -159,7 +202,10 @@ bool sx__worker_note_turn(struct sx__worker *worker, uint64_t ns)
     if (now > LONG_TURN_NS) {
         sx__permits_add(&network->permits, network->processors);
     }
-    return turn_ns > LONG_TURN_NS;
+    if (turn_ns > LONG_TURN_NS) {
+        note_long_places(worker, route);
+    }
+    worker->entered = 0;
 }
 
 static struct sx__listener *find_listener(struct sx__network *network, const void *pointer)
@@ -211,7 +257,7 @@ static void accept_connections(struct sx__worker *worker, const struct epoll_eve
     for (int i = 0; i < count; i++) {
         struct sx__listener *listener = find_listener(worker->network, events[i].data.ptr);
         if (listener != NULL) {
-            sx__worker_enter_user_code(worker);
+            sx__worker_enter_user_code(worker, SX__PLACE_REJECTED);
             sx__listener_accept(worker->network, listener);
             sx__worker_leave_user_code(worker);
         }

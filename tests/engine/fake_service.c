@@ -53,25 +53,33 @@ static void wait_for_release(struct fake_service *fake)
     pthread_mutex_unlock(&fake->mutex);
 }
 
-static void observe(struct fake_service *fake, bool blocks)
+static void count_in(struct fake_service *fake, unsigned *now, unsigned *most, int more)
 {
-    if (!blocks) {
+    pthread_mutex_lock(&fake->mutex);
+    *now += (unsigned)more;
+    *most = *now > *most ? *now : *most;
+    pthread_mutex_unlock(&fake->mutex);
+}
+
+static void observe(struct fake_service *fake, bool blocks, bool dozes)
+{
+    if (!blocks && !dozes) {
         return;
     }
-    pthread_mutex_lock(&fake->mutex);
-    fake->in_observer++;
-    pthread_mutex_unlock(&fake->mutex);
-    wait_for_release(fake);
-    pthread_mutex_lock(&fake->mutex);
-    fake->in_observer--;
-    pthread_mutex_unlock(&fake->mutex);
+    count_in(fake, &fake->in_observer, &fake->most_in_observer, 1);
+    if (dozes) {
+        sleep_us(500);
+    } else {
+        wait_for_release(fake);
+    }
+    count_in(fake, &fake->in_observer, &fake->most_in_observer, -1);
 }
 
 static void on_begin(void *app, struct sx__exchange *exchange)
 {
     struct fake_service *fake = app;
     const struct sx_record *record = &exchange->record;
-    observe(fake, is(record->target, "/block-begin"));
+    observe(fake, is(record->target, "/block-begin"), is(record->target, "/doze-begin"));
     pthread_mutex_lock(&fake->mutex);
     fake->begins++;
     fake->header_count = exchange->header_count;
@@ -277,7 +285,8 @@ static void on_refuse(void *app, struct sx__exchange *exchange, int status, cons
 static void on_end(void *app, struct sx__exchange *exchange, enum sx_outcome outcome)
 {
     struct fake_service *fake = app;
-    observe(fake, is(exchange->record.target, "/block-end"));
+    observe(fake, is(exchange->record.target, "/block-end"),
+            is(exchange->record.target, "/doze-end"));
     pthread_mutex_lock(&fake->mutex);
     fake->ends++;
     fake->outcomes[outcome]++;

@@ -14,9 +14,10 @@ struct fake_service {
     unsigned rejections[SX_REASONS];
     unsigned in_handler; /* now */
     unsigned most_in_handler;
-    unsigned in_observer; /* of /block-begin and /block-end, now */
-    unsigned produced;    /* pieces of streams, or questions for them */
-    unsigned learned;     /* how many producers of /stream/late saw that their client was gone */
+    unsigned in_observer; /* of /block-begin and the like, now */
+    unsigned most_in_observer;
+    unsigned produced; /* pieces of streams, or questions for them */
+    unsigned learned;  /* how many producers of /stream/late saw that their client was gone */
     unsigned logs;
     char last_log[512];
     int refused_status;

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-enum { ROUTE = 3, CALLS = 800, CLIENTS = 32, AT_ONCE = 20, PATIENCE_MS = 30000 };
+enum { ROUTE = 3, CALLS = 800, CLIENTS = 32, AT_ONCE = 10, PATIENCE_MS = 30000 };
 
 /* ---- the clocks of one thread, as the kernel would tell them ---- */
 
@@ -161,41 +161,67 @@ static void short_handlers_are_not_measured(void **state)
 
 static atomic_bool enough;
 
+struct asker {
+    const struct fixture *fixture;
+    const char *request;
+    pthread_t thread;
+};
+
 static void *ask_over_and_over(void *argument)
 {
-    const struct fixture *fixture = argument;
-    const int fd = connect_to(fixture);
+    const struct asker *asker = argument;
+    const int fd = connect_to(asker->fixture);
     while (!atomic_load(&enough)) {
-        send_text(fd, GET("/doze"));
+        send_text(fd, asker->request);
         assert_int_equal(receive_response(fd, NULL), 200);
     }
     close(fd);
     return NULL;
 }
 
-/* Each handler waits for half a millisecond, which is shorter than a tick of the monitor. */
-static void handlers_that_block_for_less_than_a_tick_run_at_the_same_time(void **state)
+/* What the request calls waits for half a millisecond, which is shorter than a tick of the monitor;
+ * `most` of the fake counts how many wait at the same time. */
+static void assert_at_once(struct fixture *fixture, const char *request, const unsigned *most)
 {
-    struct fixture *fixture = *state;
     start(fixture);
-    pthread_t clients[CLIENTS];
+    static struct asker clients[CLIENTS];
     atomic_store(&enough, false);
     for (size_t i = 0; i < CLIENTS; i++) {
-        assert_int_equal(pthread_create(&clients[i], NULL, ask_over_and_over, fixture), 0);
+        clients[i] = (struct asker){.fixture = fixture, .request = request};
+        assert_int_equal(pthread_create(&clients[i].thread, NULL, ask_over_and_over, &clients[i]),
+                         0);
     }
     const uint64_t deadline_ms = now_ms() + PATIENCE_MS;
-    unsigned most = 0;
-    while (most < AT_ONCE && now_ms() < deadline_ms) {
+    unsigned now = 0;
+    while (now < AT_ONCE && now_ms() < deadline_ms) {
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
         pthread_mutex_lock(&fixture->fake.mutex);
-        most = fixture->fake.most_in_handler;
+        now = *most;
         pthread_mutex_unlock(&fixture->fake.mutex);
     }
     atomic_store(&enough, true);
     for (size_t i = 0; i < CLIENTS; i++) {
-        pthread_join(clients[i], NULL);
+        pthread_join(clients[i].thread, NULL);
     }
-    assert_true(most >= AT_ONCE);
+    assert_true(now >= AT_ONCE);
+}
+
+static void handlers_that_block_run_at_the_same_time(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_at_once(fixture, GET("/doze"), &fixture->fake.most_in_handler);
+}
+
+static void so_do_observers_of_a_request_that_begins(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_at_once(fixture, GET("/doze-begin"), &fixture->fake.most_in_observer);
+}
+
+static void so_do_observers_of_a_response_that_ends(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_at_once(fixture, GET("/doze-end"), &fixture->fake.most_in_observer);
 }
 
 int main(void)
@@ -208,8 +234,11 @@ int main(void)
         SCRIPTED(a_handler_that_seldom_blocks_but_then_for_long_is_expected_to),
         SCRIPTED(a_handler_that_does_not_block_any_more_is_not_expected_to),
         SCRIPTED(short_handlers_are_not_measured),
-        cmocka_unit_test_setup_teardown(
-            handlers_that_block_for_less_than_a_tick_run_at_the_same_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(handlers_that_block_run_at_the_same_time, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(so_do_observers_of_a_request_that_begins, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(so_do_observers_of_a_response_that_ends, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("blocking", tests, NULL, NULL);
 }

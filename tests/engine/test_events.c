@@ -183,7 +183,7 @@ static void none_waits_for_one_that_is_known_to_block(void **state)
             send_text(crowd.fds[i], i < CLIENTS / 2 ? GET("/block") : GET("/"));
         }
         for (size_t i = 0; i < SX__ROUTES_KNOWN; i++) {
-            atomic_store(&fixture->network->blocking.routes[i].blocked_ns, 1000000);
+            atomic_store(&fixture->network->blocking.places[i].blocked_ns, 1000000);
         }
         open_gate(&crowd);
         for (size_t i = CLIENTS / 2; i < CLIENTS; i++) {
@@ -194,7 +194,7 @@ static void none_waits_for_one_that_is_known_to_block(void **state)
             assert_int_equal(receive_response(crowd.fds[i], NULL), 200);
         }
         for (size_t i = 0; i < SX__ROUTES_KNOWN; i++) {
-            atomic_store(&fixture->network->blocking.routes[i].blocked_ns, 0);
+            atomic_store(&fixture->network->blocking.places[i].blocked_ns, 0);
         }
     }
     end(&crowd);
