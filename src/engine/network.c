@@ -23,10 +23,11 @@
 #define SWEEP_MS 1000  /* how late a timeout may be noticed */
 #define REST_MS 100    /* of the listener, when descriptors are exhausted */
 #define STOP_SWEEP_MS 10
-#define FULL_SHARE 8  /* beyond what may be held, this part of it at most is used for an instant */
-#define KEPT_SHARE 4  /* of what may be held, this part may be memory that is kept for reuse */
-#define QUEUE_SHARE 4 /* of what may be held, for each queue as much beside it as this part */
-#define STOP_GRACE_MS 200 /* before the deadline, for the queue; behind it, for the threads */
+#define FULL_SHARE 8 /* beyond what may be held, this part of it at most is used for an instant */
+#define KEPT_SHARE 4 /* of what may be held, this part may be memory that is kept for reuse */
+#define REQUEST_BYTES 65536 /* more than a request takes without its body, with TLS */
+#define QUEUE_SHARE 4       /* of what may be held, for each queue as much beside it as this part */
+#define STOP_GRACE_MS 200   /* before the deadline, for the queue; behind it, for the threads */
 
 uint64_t sx__now_ns(void)
 {
@@ -347,10 +348,12 @@ static void log_left_out(struct sx__network *network, unsigned count)
     }
 }
 
+/* A response of held_bytes is allowed, so a client that waits for it alone must not be closed for
+ * what its request takes besides. */
 static void shed_slow_clients(struct sx__network *network, uint64_t now_ns)
 {
     const size_t held = atomic_load(&network->held);
-    const size_t most = network->protocol.options.held_bytes;
+    const size_t most = network->protocol.options.held_bytes + REQUEST_BYTES;
     if (held + atomic_load(&network->spaces.bytes) > most) {
         sx__spaces_trim(&network->spaces, true);
     }
