@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,6 +34,41 @@ static int remove_certificate(void **state)
 {
     (void)state;
     return unlink(certificate_path);
+}
+
+/* ---- a clock that stands: nothing is late, however slow this machine is ---- */
+
+static _Atomic uint64_t standing_ns; /* 0: the clock goes on */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    const uint64_t ns = clock == CLOCK_MONOTONIC ? atomic_load(&standing_ns) : 0;
+    if (ns == 0) {
+        return __real_clock_gettime(clock, now);
+    }
+    *now = (struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    return 0;
+}
+
+static void stop_clock(void)
+{
+    struct timespec now;
+    __real_clock_gettime(CLOCK_MONOTONIC, &now);
+    atomic_store(&standing_ns, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
+
+static void move_clock_ms(unsigned ms)
+{
+    atomic_fetch_add(&standing_ns, ms * UINT64_C(1000000));
+}
+
+static int tear_down_clock(void **state)
+{
+    atomic_store(&standing_ns, 0);
+    return tear_down(state);
 }
 
 static void begin_to_stop(const struct fixture *fixture)
@@ -75,8 +111,9 @@ static void a_request_that_comes_during_a_stop_is_answered(void **state)
     const int idle = connect_and_idle(fixture);
     const int fresh = connect_to(fixture);
     wait_for_connections(fixture, 2);
+    stop_clock();
     begin_to_stop(fixture);
-    poll(NULL, 0, 300);
+    move_clock_ms(300);
     send_text(idle, GET("/"));
     send_text(fresh, GET("/"));
     assert_last_answer(idle);
@@ -85,19 +122,52 @@ static void a_request_that_comes_during_a_stop_is_answered(void **state)
     assert_int_equal(fixture->fake.handles, 3);
 }
 
+static struct sx__slot *find_slot(const struct fixture *fixture)
+{
+    for (size_t i = 0; i < SX__SLOT_LEAVES; i++) {
+        struct sx__slot *first = atomic_load(&fixture->network->slots.leaves[i]);
+        for (size_t j = 0; first != NULL && j < SX__SLOTS_PER_LEAF; j++) {
+            if (atomic_load(&first[j].state) != SX__SLOT_FREE) {
+                return &first[j];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Until the engine has so many bytes of the request on its one connection. */
+static void wait_until_received(const struct fixture *fixture, size_t size)
+{
+    struct sx__slot *slot = find_slot(fixture);
+    size_t filled = 0;
+    while (slot != NULL && filled < size) {
+        poll(NULL, 0, 1);
+        if (sx__slot_take(slot)) {
+            filled = slot->connection.request->filled;
+            sx__slot_kick(slot, fixture->network->epoll_fd);
+        }
+    }
+}
+
 /* Its bytes come with less than a second between them. */
 static void a_header_that_comes_slowly_during_a_stop_is_answered(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
     const int fd = connect_and_send(fixture, "GET /");
+    size_t size = strlen("GET /");
     wait_for_connections(fixture, 1);
-    poll(NULL, 0, 50);
+    wait_until_received(fixture, size);
+    stop_clock();
     begin_to_stop(fixture);
     static const char *const pieces[] = {" HTTP", "/1.1\r\n", "Host: a", "\r\n\r\n"};
     for (size_t i = 0; i < 4; i++) {
-        poll(NULL, 0, 500);
+        move_clock_ms(500);
         send_text(fd, pieces[i]);
+        size += strlen(pieces[i]);
+        if (i < 3) {
+            wait_until_received(fixture, size);
+        }
     }
     assert_last_answer(fd);
     stop(fixture);
@@ -179,14 +249,14 @@ static void a_handshake_that_begins_during_a_stop_is_finished(void **state)
     const int silent = connect_to(fixture);
     const int fd = connect_to(fixture);
     wait_for_connections(fixture, 2);
-    const uint64_t began_ms = now_ms();
+    stop_clock();
     begin_to_stop(fixture);
-    poll(NULL, 0, 500);
+    move_clock_ms(500);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL *ssl = SSL_new(context);
     SSL_set_fd(ssl, fd);
     assert_int_equal(SSL_connect(ssl), 1);
-    poll(NULL, 0, 600); /* more than a second since the stop, less since the handshake */
+    move_clock_ms(600); /* more than a second since the stop, less since the handshake */
     assert_true(SSL_write(ssl, GET("/"), sizeof GET("/") - 1) > 0);
     char answer[1024];
     assert_true(SSL_read(ssl, answer, sizeof answer) > 12);
@@ -196,7 +266,6 @@ static void a_handshake_that_begins_during_a_stop_is_finished(void **state)
     close(fd);
     assert_closed(silent);
     stop(fixture);
-    assert_true(now_ms() - began_ms < SHORT_MS);
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
@@ -330,7 +399,7 @@ static void it_does_not_hold_up_a_stop(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_clock)
     const struct CMUnitTest tests[] = {
         TEST(a_request_that_comes_during_a_stop_is_answered),
         TEST(a_header_that_comes_slowly_during_a_stop_is_answered),
