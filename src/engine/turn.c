@@ -613,8 +613,10 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
     } else if (ends != SX__ENDS_NONE) {
         sx__connection_half_close(turn.connection, turn.now_ns);
     }
-    if (slot->overloaded) {
-        slot->overloaded = false;
+    const bool is_overloaded = slot->overloaded;
+    slot->overloaded = false;
+    /* The client of a stream may have closed while it was queued, which has ended the stream. */
+    if (is_overloaded && sx__connection_get_want(turn.connection) != SX__WANT_CLOSE) {
         refuse_overload(&turn);
     }
     const uint64_t began_ns = turn.now_ns;

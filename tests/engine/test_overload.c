@@ -202,6 +202,33 @@ static void who_has_left_the_queue_is_not_worked_for(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_REQUEST_ABORTED], 1);
 }
 
+/* Its place in the queue is over, and so is its stream: nobody is left to be told that the server
+ * is overloaded. */
+static void a_stream_whose_client_closes_in_the_queue_ends_once(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture->options.threads = 1;
+    fixture->options.queue_timeout_ms = 300;
+    start(fixture);
+    const int fd = connect_to(fixture);
+    send_text(fd, GET("/stream/slow"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, 1));
+    const int blocked = connect_to(fixture);
+    send_text(blocked, GET("/block"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, 1));
+    wait_for_queued(fixture, 1);
+    shutdown(fd, SHUT_WR);
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
+    wait_for_connections(fixture, 1);
+    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
+    assert_int_equal(fixture->fake.refusals, 0);
+    assert_int_equal(fixture->fake.ends, 1);
+    fake_service_release(&fixture->fake);
+    assert_int_equal(receive_response(blocked, NULL), 200);
+    close(blocked);
+    close(fd);
+}
+
 static void a_stop_answers_those_in_the_queue(void **state)
 {
     struct fixture *fixture = *state;
@@ -494,6 +521,7 @@ int main(void)
         TEST(nor_do_those_that_block_at_the_end),
         TEST(a_full_queue_has_room_for_reserved_routes),
         TEST(who_has_left_the_queue_is_not_worked_for),
+        TEST(a_stream_whose_client_closes_in_the_queue_ends_once),
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),
         TEST(what_slow_readers_hold_is_bounded_and_the_slowest_pays),
