@@ -22,17 +22,18 @@ struct turn {
     struct sx__slot *slot;
     struct sx__connection *connection;
     uint64_t now_ns;
-    bool waits;      /* nothing can be done before an event comes */
-    bool blocked;    /* there is no room to write */
-    bool drained;    /* the socket has nothing more to read now */
-    bool ends;       /* there may be an end of input, which no further event will tell */
-    bool granted;    /* it was queued, and its handler may run now, with or without a permit */
-    bool queued;     /* it is not ours any more */
-    bool has_looked; /* for the end of the client's TLS */
-    bool put_off;    /* there is no memory to read to */
-    size_t sent;     /* bytes of responses */
-    size_t read;     /* bytes of requests */
-    size_t route;    /* of the last handler that was called, as a place; see blocking.h */
+    bool waits;       /* nothing can be done before an event comes */
+    bool blocked;     /* there is no room to write */
+    bool drained;     /* the socket has nothing more to read now */
+    bool ends;        /* there may be an end of input, which no further event will tell */
+    bool granted;     /* it was queued, and its handler may run now, with or without a permit */
+    bool queued;      /* it is not ours any more */
+    bool has_looked;  /* for the end of the client's TLS */
+    bool put_off;     /* there is no memory to read to */
+    size_t sent;      /* bytes of responses */
+    size_t read;      /* bytes of requests */
+    size_t route;     /* of the last handler that was called, as a place; see blocking.h */
+    bool has_blocked; /* a handler: it had no permit, or lost it */
 };
 
 /* ---- handlers ---- */
@@ -57,6 +58,7 @@ static void call_handler(struct turn *turn)
     if (sx__worker_leave_user_code(worker)) {
         /* A client is given its time to read from when there is something to read. */
         turn->now_ns = sx__now_ns();
+        turn->has_blocked = true;
         sx__connection_lasted(turn->connection, turn->now_ns);
     }
 }
@@ -461,6 +463,13 @@ static void close_connection(struct turn *turn)
     atomic_fetch_sub_explicit(&network->connections, 1, memory_order_release);
 }
 
+/* A turn of many calls that block would keep the token from those who are queued for as long as all
+ * of them take together. */
+static bool is_token_wanted(const struct turn *turn)
+{
+    return atomic_load_explicit(&turn->worker->network->tokens.queued, memory_order_relaxed) > 0;
+}
+
 /* A thread that has lost its permit says what it has to say, and leaves the rest to others, and so
  * does one that may run reserved handlers only. */
 static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
@@ -472,6 +481,9 @@ static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
     }
     const bool is_user_code = want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE;
     if (is_user_code && turn->worker->token == SX__TOKEN_RESERVED && !is_reserved(turn)) {
+        return true;
+    }
+    if (is_user_code && turn->has_blocked && is_token_wanted(turn)) {
         return true;
     }
     return !turn->worker->has_permit && !turn->granted && want != SX__WANT_OUTPUT &&

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -224,6 +225,50 @@ static void so_do_observers_of_a_response_that_ends(void **state)
     assert_at_once(fixture, GET("/doze-end"), &fixture->fake.most_in_observer);
 }
 
+/* How many handlers began from the beginning of each GET /echo to its end, its own among them. */
+static unsigned count_handlers(struct fake_service *fake)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&fake->mutex);
+    const char *at = fake->story;
+    while ((at = strstr(at, "begin [GET] [/echo]")) != NULL) {
+        const char *end = strstr(at, " out 0\n");
+        assert_non_null(end);
+        const char *handle = at;
+        while ((handle = strstr(handle, "\nhandle ")) != NULL && handle < end) {
+            handle++;
+            count++;
+        }
+        at = end;
+    }
+    pthread_mutex_unlock(&fake->mutex);
+    return count;
+}
+
+/* A client that has sent many requests at once, whose handlers block, gets in line behind others
+ * after each of them: it does not keep the one thread for a whole turn. */
+static void who_blocks_again_and_again_lets_others_go_first(void **state)
+{
+    enum { REQUESTS = 600, LEARNED = 60, ASKED = 20, HANDLERS = 2 };
+    struct fixture *fixture = *state;
+    fixture->fake.records = true;
+    fixture->options.threads = 1;
+    start(fixture);
+    const int greedy = connect_to(fixture);
+    for (int i = 0; i < REQUESTS; i++) {
+        send_text(greedy, GET("/sleep"));
+    }
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, LEARNED));
+    const int fd = connect_to(fixture);
+    for (int i = 0; i < ASKED; i++) {
+        send_text(fd, GET("/echo"));
+        assert_int_equal(receive_response(fd, NULL), 200);
+    }
+    assert_in_range(count_handlers(&fixture->fake), ASKED, ASKED * HANDLERS);
+    close(fd);
+    close(greedy);
+}
+
 int main(void)
 {
 #define SCRIPTED(name) cmocka_unit_test_setup_teardown(name, set_up_script, tear_down_script)
@@ -239,6 +284,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(so_do_observers_of_a_request_that_begins, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(so_do_observers_of_a_response_that_ends, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(who_blocks_again_and_again_lets_others_go_first, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests_name("blocking", tests, NULL, NULL);
 }
