@@ -134,8 +134,8 @@ struct sx_handler {
  * it holds nothing that a child of fork() would not have, or would share: no threads, no
  * connections, no lock that may be taken at that moment. A worker component is made once in each
  * process that serves. All handlers that run, on up to `threads` threads at once (64), use the same
- * app and worker components. One of a request is made in each request that needs it, for its thread
- * alone. */
+ * app and worker components. A request component is made for each request that needs it, and only
+ * that request's thread uses it. */
 enum sx_lifetime {
     SX_LIFETIME_APP = 1,
     SX_LIFETIME_WORKER,
@@ -326,8 +326,8 @@ struct sx_route {
     const char *file;
     int line;
     const char *name; /* what observers, metrics and sx_app_url_by_name call it; NULL:
-                         "file_stem.function" of its handler. Routes of different handlers have
-                         different names */
+                         "file_stem.function" of its handler. Routes of different handlers must
+                         have different names */
     bool reserved; /* for routes like /metrics: skips the hooks of the app and of includes, and has
                       a thread of its own, so that it answers while all others are busy */
     struct sx_hook_list hooks;         /* of this route, inside those of the app */
@@ -375,12 +375,12 @@ SX_API const char *sx_request_get_path(const struct sx_request *request);
 SX_API const char *sx_request_get_client(const struct sx_request *request);
 /** "http" or "https". */
 SX_API const char *sx_request_get_scheme(const struct sx_request *request);
-/** The host that the client asks for, with its port where it sent one: "api.example:8443",
- * "[2001:db8::7]". Empty: it sent none, which HTTP/1.0 allows. The client chooses it, so compare it
- * with the names that are yours before you use it.
+/** The host that the client asks for, with its port if the client sent one: "api.example:8443",
+ * "[2001:db8::7]". Empty if the client sent none, which HTTP/1.0 allows. The client chooses it, so
+ * compare it with your own names before you use it.
  *
- * It is that of the Host header. A target like `http://api.example/users` names a host itself, and
- * then that one counts: it is also what the Host header is among the headers of the request.
+ * It comes from the Host header. If the target is a whole URL, like `http://api.example/users`, its
+ * host replaces the value of the Host header, also among the headers of the request.
  * Source: RFC 9112 3.2.2 */
 SX_API const char *sx_request_get_host(const struct sx_request *request);
 /** The route that answers, NULL where none does (404, 405). */
@@ -398,11 +398,11 @@ SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
  * index. */
 SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const char **name,
                            const char **value);
-/** The first query parameter of that name, decoded; NULL: absent, the name is NULL, or it has a
- * malformed escape. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
+/** The first query parameter of that name, decoded; NULL if it is absent or has a malformed escape,
+ * or if the name is NULL. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
-/** The body without its transfer coding; not NUL-terminated. Where no route answers (404, 405, 308)
- * it is read for hooks that bind a body or form argument; else it is empty if it is large. */
+/** The body without its transfer coding; not NUL-terminated. If no route answers (404, 405, 308), a
+ * large body is read only if a hook binds a body or form argument; otherwise it is empty. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
 /** Memory that is freed when the request has been handled, before the response is sent: not for the
  * context of a stream, nor for a content type. Aligned for anything; NULL: exhausted, or the
@@ -480,10 +480,9 @@ struct sx_record {
     struct sx_str client; /* its address, "192.0.2.7" or "2001:db8::7"; empty: a Unix socket's, or
                              the test client */
     const char *scheme;   /* "http" or "https"; static */
-    const char
-        *protocol; /* "HTTP/1.1", which HTTP/1.2 and on are taken for, or "HTTP/1.0"; static */
-    uint64_t started_ns;          /* CLOCK_MONOTONIC at the request's first byte */
-    uint64_t ended_ns;            /* at end: after the last byte went to the kernel, or it died */
+    const char *protocol; /* "HTTP/1.1", also for HTTP/1.2 to 1.9, or "HTTP/1.0"; static */
+    uint64_t started_ns;  /* CLOCK_MONOTONIC at the request's first byte */
+    uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
     void *reserved[4];

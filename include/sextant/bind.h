@@ -3,8 +3,8 @@
  *
  * A tuple such as (path, i64, id) is looked at in several forms: the C type, the argument, the
  * descriptor. Its first word picks the macro (SX__TYPE_FROM_path), its second one the scalar
- * (SX__C_i64). A word that is not known is a static assertion that names it, and then nothing else
- * of the list is expanded, so that it stays the only error.
+ * (SX__C_i64). An unknown word becomes a static assertion that names it; the rest of the list is
+ * then not expanded, so this is the only error.
  */
 #ifndef SEXTANT_BIND_H
 #define SEXTANT_BIND_H
@@ -89,8 +89,9 @@
         __VA_ARGS__                                                                       \
     }
 
-/* The verdict on a tuple: GOOD, or what is wrong with it, which becomes a sentence instead of all
- * that the tuple would have been. A word that is known is a macro with a comma in it. */
+/* The verdict on a tuple: GOOD, or the kind of mistake, which becomes a static assertion in place
+ * of the code for the tuple. For each known word there is a macro whose expansion contains a comma,
+ * which SX__SECOND detects. */
 #define SX__VERDICT(tuple) SX__VERDICT_ tuple
 #define SX__VERDICT_(source, type, ...) \
     SX__CAT(SX__VERDICT_OF_, SX__SECOND(SX__SOURCE_##source, UNKNOWN, ~))(type)
@@ -140,18 +141,19 @@
 #define SX__SAY_ABOUT_SETTING(where, tuple) \
     SX__CAT(SX__SAY_, SX__SETTING_VERDICT(tuple))(where, tuple)
 #define SX__SAY_GOOD(where, tuple)
-#define SX__SAY_SOURCE(where, tuple) SX__SAY_IT(where, "no source: ", SX__FIRST_WORD tuple)
+#define SX__SAY_SOURCE(where, tuple) SX__SAY_IT(where, "unknown source: ", SX__FIRST_WORD tuple)
 #define SX__SAY_TYPE(where, tuple) \
-    SX__SAY_IT(where, "no type of " SX__FIRST_WORD tuple ": ", SX__SECOND_WORD tuple)
-#define SX__SAY_BODY(where, tuple) \
-    SX__SAY_IT(where, "no type of a body, as json, opt_json, bytes: ", SX__SECOND_WORD tuple)
+    SX__SAY_IT(where, "unknown type of " SX__FIRST_WORD tuple ": ", SX__SECOND_WORD tuple)
+#define SX__SAY_BODY(where, tuple)                                                  \
+    SX__SAY_IT(where, "unknown type of a body, expected json, opt_json or bytes: ", \
+               SX__SECOND_WORD tuple)
 #define SX__SAY_SETTING(where, tuple) \
-    SX__SAY_IT(where, "no type of a setting: ", SX__FIRST_WORD tuple)
+    SX__SAY_IT(where, "unknown type of a setting: ", SX__FIRST_WORD tuple)
 #define SX__SAY_IT(where, what, word) _Static_assert(0, where ": " what word);
 #define SX__FIRST_WORD(first, ...) #first
 #define SX__SECOND_WORD(first, second, ...) #second
 
-/* What a component that is not declared makes the compiler say first: its name. */
+/* If a component is not declared, this makes the compiler's first error name it. */
 #define SX__CHECK_NAMES(name_, ...) \
     enum { sx_names_of_##name_ = sizeof((char[]){SX__MAP(SX__AS_KNOWN, __VA_ARGS__)}) };
 #define SX__AS_KNOWN(i, tuple) SX__AS_KNOWN_ tuple
@@ -233,7 +235,7 @@
     (void)SX__ASSERT(__builtin_types_compatible_p(__typeof__(sx_self->name_), SX__C_##type_), \
                      "setting (" #type_ ", " #name_ "): the member has another type"),        \
         sx_self->name_ = sx_args[i].SX__M_##type_
-/* An assertion within an expression; 0 by value. */
+/* An assertion within an expression, whose value is 0. */
 #define SX__ASSERT(holds_, sentence_)       \
     (0 * sizeof(struct {                    \
          _Static_assert(holds_, sentence_); \
@@ -332,7 +334,7 @@
 
 #define SX__UNUSED __attribute__((unused))
 
-/* By way of a constant, as clang prints the condition before the sentence. */
+/* The condition is a named constant, because clang prints the condition before the sentence. */
 #define SX__ASSERT_TYPE(name_, function_, type_, sentence_)                                      \
     enum { sx_list_fits_##name_ = __builtin_types_compatible_p(__typeof__(&function_), type_) }; \
     _Static_assert(sx_list_fits_##name_, sentence_);
@@ -340,15 +342,15 @@
 #define SX__BIND(linkage, ...) SX__CAT(SX__BIND_, SX__HAS_PARAMS(__VA_ARGS__))(linkage, __VA_ARGS__)
 #define SX__BIND_M(linkage, function_, ...) \
     _Static_assert(0, "SX_BIND(" #function_ "): a function has at most 12 arguments")
-#define SX__BIND_0(linkage, function_)                                                        \
-    SX__ASSERT_TYPE(function_, function_, struct sx_result (*)(void),                         \
-                    "SX_BIND(" #function_ "): the function has arguments, the list has none") \
-    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                \
-    {                                                                                         \
-        (void)sx_args;                                                                        \
-        return function_();                                                                   \
-    }                                                                                         \
-    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                     \
+#define SX__BIND_0(linkage, function_)                                                            \
+    SX__ASSERT_TYPE(function_, function_, struct sx_result (*)(void),                             \
+                    "SX_BIND(" #function_ "): the function has arguments, but the list has none") \
+    static struct sx_result sx_call_##function_(const union sx_value *sx_args)                    \
+    {                                                                                             \
+        (void)sx_args;                                                                            \
+        return function_();                                                                       \
+    }                                                                                             \
+    SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {                         \
         .name = #function_, .file = __FILE__, .line = __LINE__, .call = sx_call_##function_}
 #define SX__BIND_N(linkage, function_, ...)                \
     SX__CAT(SX__BIND_N, SX__ALL(SX__IS_GOOD, __VA_ARGS__)) \
@@ -356,7 +358,7 @@
 #define SX__BIND_N0(linkage, function_, ...)                  \
     SX__EACH(SX__SAY, "SX_BIND(" #function_ ")", __VA_ARGS__) \
     SX__UNUSED linkage const struct sx_handler sx_handler_##function_ = {.name = #function_}
-/* Where the two differ, the pointer has the compiler print both, argument by argument. */
+/* If the list and the function differ, the pointer makes the compiler print both types. */
 #define SX__BIND_N1(linkage, function_, ...)                                                       \
     SX__CHECK_NAMES(function_, __VA_ARGS__)                                                        \
     SX__ASSERT_TYPE(function_, function_, struct sx_result (*)(SX__MAP(SX__AS_TYPE, __VA_ARGS__)), \
@@ -395,7 +397,7 @@
 #define SX__DEFINE_0(name_, lifetime_, init_, held_, fini_form_, fini_, provided_)     \
     SX__ASSERT_TYPE(init_of_##name_, init_, struct sx_result (*)(held_ *),             \
                     "component " #name_ ": " #init_                                    \
-                    " has other arguments than its own value, the list has none")      \
+                    " has arguments besides its own value, but the list has none")     \
     static struct sx_result sx_init_##name_(void *self, const union sx_value *sx_args) \
     {                                                                                  \
         (void)sx_args;                                                                 \

@@ -1,15 +1,15 @@
-/* json_kinds.h: what kinds of arguments a call of sx_json has. Private, and nothing but macros;
+/* json_kinds.h: the kinds of the arguments in a call of sx_json. Private, and nothing but macros;
  * include <sextant/app.h>.
  *
- * jansson reads each argument as what the format says, and crashes where it is something else or is
- * missing. So the macro sx_json passes a letter for each argument behind the format, chosen by its
- * type, and a call that does not fit becomes a 500.
+ * jansson trusts the format: it crashes if an argument is missing or has another type. So the macro
+ * sx_json also passes a letter for the type of each argument after the format, and a call that does
+ * not match becomes a 500.
  */
 #ifndef SEXTANT_JSON_KINDS_H
 #define SEXTANT_JSON_KINDS_H
 
-/* The type that the argument has behind an ellipsis: small integers become int, arrays pointers.
- * Nothing is evaluated. */
+/* The type that the argument has when it is passed through an ellipsis: small integers become int,
+ * arrays pointers. Nothing is evaluated. */
 #define SX__JSON_KIND(x) \
     _Generic(0 ? (x) : 0,               \
         int: 'i',                       \
@@ -32,7 +32,7 @@
         const void *: 'p',              \
         default: '?')
 
-/* A string of the kinds behind the format, which is the first. */
+/* The kinds of all arguments after the format, as a string; the format is the first argument. */
 #define SX__JSON_KINDS(...) ((const char[]){SX__JSON_PICK(__VA_ARGS__)(__VA_ARGS__) '\0'})
 #define SX__JSON_PICK(...)                                                                         \
     SX__JSON_PICK_(                                                                                \

@@ -32,14 +32,18 @@ struct sx_result {
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
  *
- * A call that does not fit becomes a 500 whose cause goes to the log: an argument that is missing,
- * one too many, or one of another type than its letter takes (an int for `s`, also an int for `I`),
- * a NULL for `s`, text that is not UTF-8. Reals are written with the fewest digits that read back
- * as them. One object of plain members, like that one, is written at once: a value is made of it
- * only where somebody wants one. At most 64 arguments behind the format.
+ * A call whose arguments do not match the format becomes a 500 whose cause goes to the log: an
+ * argument that is missing, one too many, or one of another type than its letter takes (an int for
+ * `s`, also an int for `I`), a NULL for `s`, text that is not UTF-8. Reals are written with the
+ * fewest digits that read back as the same number. An object of plain members, like the one above,
+ * is written as text at once; a json_t is made of it only if it is needed. At most 64 arguments
+ * after the format.
  *
- * It is a macro, which passes the types of the arguments. `(sx_json)(...)`, and C++, call the
- * function, which has to trust the format. Threads:  [any] Source:   jansson, "Building Values"
+ * It is a macro that passes the types of the arguments. `(sx_json)(...)`, and C++, call the
+ * function, which must trust the format.
+ *
+ * Threads:  [any]
+ * Source:   jansson, "Building Values"
  */
 SX_API SX_MUST_CHECK struct sx_result sx_json(const char *format, ...);
 /* private; kinds: see json_kinds.h */
@@ -75,18 +79,17 @@ SX_API SX_MUST_CHECK struct sx_result sx_bytes(const char *content_type, const v
 SX_API SX_MUST_CHECK struct sx_result sx_bytes_take(const char *content_type, void *data,
                                                     size_t size);
 
-/** Releases what a result has used. */
+/** Releases the context of a result that needs it no longer. */
 typedef void sx_clean_up_fn(void *context);
 
-/** Answers 200 with bytes that stay where they are: nothing is copied, and `clean_up` says when
- * they are not needed any more. For what is kept from request to request, or comes from elsewhere
- * than malloc.
+/** Answers 200 with bytes that are not copied; `clean_up` is called when they are no longer needed.
+ * For bytes that are kept from request to request, or that do not come from malloc.
  *
- * `clean_up` is called once, whatever becomes of the response: after its last byte went to the
- * kernel, or when the client has left or another result took its place. Until then nothing may
- * change the bytes. As sx_bytes.
- * @param data      NULL with a size, as want of memory, makes it a 500, and the context is cleaned
- * up
+ * `clean_up` is called exactly once: after the last byte went to the kernel, when the client has
+ * left, or when another result has replaced this one. Until then nothing may change the bytes. As
+ * sx_bytes.
+ * @param data      NULL with a size becomes a 500, as does running out of memory; clean_up is
+ *                  still called
  * @param clean_up  NULL: nothing to do, as for constants
  * Threads:  [any]; clean_up may be called from any thread
  */
@@ -96,9 +99,9 @@ SX_API SX_MUST_CHECK struct sx_result sx_bytes_lend(const char *content_type, co
 
 /** Writes the next bytes of a streamed body to `space`.
  *
- * It may block, as a handler may, and then holds a thread like one; where nothing is there yet it
- * had better say so. It is not called again after its client has left: a producer that blocks for
- * long asks sx_stream_has_client now and then.
+ * It may block, as a handler may, but then occupies a thread as a handler does; if no bytes are
+ * available yet, it should return SX_EAGAIN instead. It is not called again after its client has
+ * left; a producer that blocks for long should call sx_stream_has_client now and then.
  * @param wait_ms  with SX_EAGAIN: when to ask again; 100 if it is left alone
  * @return  how many bytes; 0: that was all; SX_EAGAIN: none yet; any other status: it failed, and
  * the connection is closed so that the client sees it
@@ -109,9 +112,9 @@ typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wai
 /** Answers 200 with a body of a length that is not known yet.
  *
  * `produce` is called for more whenever all that it gave before has gone to the kernel, so a slow
- * reader slows it down, and memory is bounded. `clean_up` is called once, whatever becomes of the
- * response (HEAD, for which nothing is produced, and a client that left, too: then as soon as the
- * producer is not running). By then, the components of the request have ended.
+ * reader slows it down, and memory is bounded. `clean_up` is called exactly once: also for HEAD,
+ * for which nothing is produced, and after the client has left, as soon as the producer is not
+ * running. The components of the request have ended before.
  * @param content_type  a string that outlives the request; NULL: application/octet-stream
  * @param produce       NULL, as want of memory, makes it a 500, and the context is cleaned up
  * @param clean_up      NULL: nothing to do
@@ -127,7 +130,7 @@ SX_API SX_MUST_CHECK struct sx_result sx_stream(const char *content_type, sx_pro
  *
  * @return   true outside of a producer, and in the test client
  * Threads:  the one that calls the producer
- * Cost:     a load; a system call or two once the client has sent something since
+ * Cost:     one load; one or two system calls more if the client has sent something since
  */
 SX_API bool sx_stream_has_client(void);
 

@@ -35,13 +35,12 @@ struct sx_tls_options {
 };
 
 /** Who may connect to a Unix socket: a client has to be allowed to write to its file. The zero
- * value is right: the file is the process's own, with the mode that its umask says. */
+ * value is right: the file belongs to the process and has the mode that the umask gives. */
 struct sx_unix_options {
-    unsigned mode; /* permissions of the file, as 0660; 0: the umask's; at most 0777 */
-    const char
-        *owner; /* a user's name or number; NULL: the process's. Only root may give it away */
-    const char *group; /* a group's name or number; NULL: the process's. Who is not root may name
-                          any group that the process is in */
+    unsigned mode;     /* permissions of the file, as 0660; 0: the umask's; at most 0777 */
+    const char *owner; /* a user's name or number; NULL: the process's. Only root may set another */
+    const char *group; /* a group's name or number; NULL: the process's. Without root, only a group
+                          that the process is in */
     void *reserved[2];
 };
 
@@ -138,9 +137,9 @@ SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
 /** Makes sx_app_run return. Any thread, and async-signal-safe. */
 SX_API void sx_app_stop(struct sx_app *app);
 
-/** Has the certificates and keys of a running app read again, soon, for connections to come. What
- * cannot be used is logged, and the former ones stay. An app without certificates logs that it has
- * none. Any thread, and async-signal-safe. */
+/** Makes a running app reload its certificates and keys soon, for new connections. If a file cannot
+ * be used, the error is logged and the former certificate stays in use. An app without certificates
+ * logs that it has none. Any thread, and async-signal-safe. */
 SX_API void sx_app_reload(struct sx_app *app);
 
 #ifdef __cplusplus

@@ -57,7 +57,7 @@ struct sx_app {
     size_t setting_count;
     pthread_mutex_t worker_lock; /* guards the four below; never held while a component is called */
     pthread_cond_t worker_changed;
-    pthread_t worker_changer;           /* who makes or ends the worker components, */
+    pthread_t worker_changer;           /* the thread that makes or ends the worker components, */
     bool worker_changes;                /* while it does */
     unsigned worker_users;              /* the run and the clients that need them */
     struct sx__log_limit failure_lines; /* of the log, for requests that failed */
@@ -67,11 +67,12 @@ struct sx_app {
     struct sx__network *network;
 };
 
-/* app.c: as sx_app_new, for an app whose routes are listed and that never runs: it initialises no
- * component, reads no environment, and needs no value of a setting. */
+/* app.c: as sx_app_new, for an app that only lists its routes and never runs. It initialises no
+ * component, reads no environment, and needs no values of settings. */
 int sx__app_resolve(struct sx_app **app, const struct sx_app_options *options);
 
-/* app.c: says how many requests failed without a line of their own; 0: nothing. */
+/* app.c: logs how many requests failed without a line of their own; logs nothing if `count` is 0.
+ */
 void sx__app_log_left_out(const struct sx_app *app, unsigned count);
 
 /* components.c */

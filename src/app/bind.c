@@ -34,7 +34,7 @@ static void add_named(struct sx__misfits *misfits, const char *name, int status,
     misfits->status = worse(misfits->status, status);
 }
 
-/* That of a header as clients write it, not as C does. */
+/* The name of a header as clients write it: with dashes, not underscores. */
 static void add(struct sx__misfits *misfits, const struct sx_param *param, int status,
                 const char *message)
 {
@@ -50,7 +50,8 @@ static void add(struct sx__misfits *misfits, const struct sx_param *param, int s
     add_named(misfits, header, status, message);
 }
 
-/* The body as a whole: what the function calls its argument is nothing that the client knows. */
+/* The body as a whole is called `body`, because the client does not know the name of the argument.
+ */
 static void add_body(struct sx__misfits *misfits, int status, const char *message)
 {
     add_named(misfits, "body", status, message);
@@ -69,7 +70,7 @@ struct sx_result sx__misfits_result(struct sx__misfits *misfits)
 
 /* ---- texts ---- */
 
-/* What is wrong with a decoded value of a form, before it is converted; NULL: nothing. */
+/* The error in a decoded form value, before it is converted; NULL: none. */
 static const char *form_fault(const char *value)
 {
     static const char *const faults[] = {
@@ -80,7 +81,8 @@ static const char *form_fault(const char *value)
     return state == SX__FORM_GOOD ? NULL : faults[state];
 }
 
-/* Whether the argument could be looked for, with its text, NULL where it is absent. */
+/* Looks for the argument and sets its text, NULL if it is absent. Returns false if the request has
+ * no readable source for it. */
 static bool find_text(struct sx_request *request, const struct sx__argument *argument,
                       const char **text, struct sx__misfits *misfits)
 {

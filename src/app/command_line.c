@@ -18,7 +18,7 @@
 struct command {
     const char *program;
     bool lists; /* routes, not run */
-    bool helps; /* neither: help was asked for */
+    bool helps; /* --help was given, so there is no command */
     struct sx_run_options run;
     struct sx__listen_options listen;
     struct sx_setting *settings; /* the app's own, then those of the command line */
@@ -79,8 +79,8 @@ static int usage(const char *program, const struct sx_app_options *options)
         "       %s routes [settings]\n"
         "\n"
         "run     serve until SIGTERM or SIGINT\n"
-        "        --host HOST   address to listen on, or unix:PATH (127.0.0.1); behind a PATH\n"
-        "                      may stand ,mode=660 ,owner=USER ,group=GROUP\n"
+        "        --host HOST   address to listen on, or unix:PATH (127.0.0.1); a PATH may\n"
+        "                      be followed by ,mode=660 ,owner=USER ,group=GROUP\n"
         "        --port PORT   port to listen on (8080); 0: a free one\n"
         "        --threads N   handlers that may run at the same time (64), at most 4096\n"
         "        --listen [https://]HOST:PORT  another address, or unix:PATH; many times\n"
@@ -382,7 +382,7 @@ static void raise_descriptor_limit(const struct sx_run_options *run)
     }
 }
 
-/* A stdout without a reader must not end the process, now or later. */
+/* SIGPIPE from a stdout without a reader must not end the process, now or later. */
 static void announce(struct sx_app *app, const struct sx__listen_options *listen)
 {
     struct sx__pipe_signal sigpipe;

@@ -110,7 +110,7 @@ static bool in_range(const struct sx_param *param, long double value)
 
 #define LIMIT_BYTES 48
 
-/* As a client would write it, in every locale; 0.1 is no 0.1000000000000000056. */
+/* As a client would write it, in every locale: 0.1, not 0.1000000000000000056. */
 static void write_limit(char text[LIMIT_BYTES], enum sx_type type, long double limit)
 {
     if (type == SX_TYPE_F64) {

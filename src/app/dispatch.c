@@ -86,8 +86,9 @@ static bool is_within(struct sx_str part, struct sx_str whole)
 
 /* RFC 9112 3.2.2: "When an origin server receives a request with an absolute-form of
  * request-target, the origin server MUST ignore the received Host header field (if any) and instead
- * use the host information of the request-target." The authority has no room for a NUL behind it
- * there; the path's space has, as the path is so much shorter than the target. */
+ * use the host information of the request-target." There is no room for a NUL after the authority
+ * in the target. The space of the decoded path has room for a copy, because the path is shorter
+ * than the target by at least that much. */
 static void set_host(struct sx_request *request)
 {
     struct sx__exchange *exchange = request->exchange;

@@ -1,5 +1,5 @@
-/* The format of json_pack, as jansson's documentation has it under "Building Values": walked from
- * the left to the right, with the kind of each argument that a letter takes. */
+/* Walks the format of json_pack (jansson's documentation, "Building Values") from left to right,
+ * and compares each letter with the kind of the argument that it takes. */
 #include "json_format.h"
 
 #include <jansson.h>
@@ -53,8 +53,7 @@ static bool malformed(struct walk *walk, char c)
     if (c == '\0') {
         snprintf(message, sizeof message, "the format ends too early");
     } else {
-        snprintf(message, sizeof message,
-                 "the format has '%c' as character %zu, which does not belong there", c,
+        snprintf(message, sizeof message, "unexpected '%c' as character %zu of the format", c,
                  (size_t)(walk->at - walk->format));
     }
     report(walk, message);
@@ -83,19 +82,19 @@ static const char *kind_text(char kind)
     }
 }
 
-/* The next argument, for that letter; false: there is none, and none behind it. */
+/* Takes the next argument, for this letter. Returns false if there is none. */
 static bool take(struct walk *walk, char letter, char kind)
 {
     char message[SX__JSON_MESSAGE_BYTES];
     const char have = walk->kinds[walk->taken];
     if (have == '\0') {
-        snprintf(message, sizeof message, "argument %zu behind the format, %s for '%c', is missing",
+        snprintf(message, sizeof message, "argument %zu after the format, %s for '%c', is missing",
                  walk->taken + 1, kind_text(kind), letter);
         report(walk, message);
         return false;
     }
     if (have != kind && !(have == 'p' && (kind == 's' || kind == 'o'))) {
-        snprintf(message, sizeof message, "argument %zu behind the format is %s, '%c' takes %s",
+        snprintf(message, sizeof message, "argument %zu after the format is %s, but '%c' takes %s",
                  walk->taken + 1, kind_text(have), letter, kind_text(kind));
         report(walk, message);
     }
@@ -189,7 +188,7 @@ bool sx__json_format_fits(struct sx__json_misfit *misfit, const char *format, co
             malformed(&walk, next(&walk));
         } else if (kinds[walk.taken] != '\0') {
             char message[SX__JSON_MESSAGE_BYTES];
-            snprintf(message, sizeof message, "argument %zu behind the format, %s, is one too many",
+            snprintf(message, sizeof message, "argument %zu after the format, %s, is one too many",
                      walk.taken + 1, kind_text(kinds[walk.taken]));
             report(&walk, message);
         }

@@ -126,8 +126,8 @@ static char plain_kind(char letter)
     }
 }
 
-/* Whether it is one object of members that are each one argument, and the arguments fit. No
- * argument is looked at before: that of `s#` need not end in NUL. */
+/* Whether the format is one object whose members take one argument each, and the arguments match
+ * it. No argument is read before that, because a string for `s#` need not end in NUL. */
 static bool is_plain_format(const char *format, const char *kinds)
 {
     if (next(&format) != '{') {

@@ -1,5 +1,5 @@
-/* JSON from the values of jansson. Its own writer has one form for real numbers, 17 digits, which
- * turns 48.4 into 48.399999999999999. */
+/* Writes values of jansson as JSON. jansson's own writer gives every real 17 digits, which turns
+ * 48.4 into 48.399999999999999. */
 #include "json_text.h"
 
 #include "number.h"
@@ -14,9 +14,9 @@
 /* Twice as deep as jansson reads; the stack of a thread holds it. */
 #define DEPTH_MAX 4096
 
-/* The way down to a value. A container within itself would have no end, so each is compared with
- * one of those around it: the one at the last depth that is a power of two. On a way that goes
- * round in a circle that one comes again (Brent's cycle detection). */
+/* The path down to a value. A container that contains itself would never end, so each container is
+ * compared with one of its ancestors: the one at the last depth that is a power of two. On a path
+ * that is a cycle that ancestor comes again (Brent's cycle detection). */
 struct path {
     size_t depth;
     size_t marked_depth;
@@ -70,7 +70,8 @@ bool sx__json_text_append_integer(struct sx__json_text *text, int64_t value)
     return put(text, digits, (size_t)(at - digits));
 }
 
-/* With a point or an exponent, so that readers that tell integers from reals read a real again. */
+/* Always with a point or an exponent, so that readers that distinguish integers from reals read a
+ * real. */
 bool sx__json_text_append_real(struct sx__json_text *text, double value)
 {
     char digits[SX__DOUBLE_SIZE_MAX + 2];

@@ -58,7 +58,7 @@ static bool refuse(const char *option, const char *text, const char *wrong)
     return false;
 }
 
-/* Gives a copy; NULL: it has been printed that there is no memory. */
+/* Returns a copy, or NULL after printing that there is no memory. */
 static char *copy(const char *text)
 {
     char *made = strdup(text);
@@ -75,7 +75,7 @@ bool sx__listen_options_set_host(struct sx__listen_options *options, const char 
     options->host = copy(text);
     options->run->host = options->host;
     options->run->unix_options = NULL;
-    /* That of an empty path is said by the engine, as for every program. */
+    /* The engine reports an empty path, as for every program. */
     if (options->host == NULL || !is_unix(text) || strchr(text, ',') == NULL) {
         return options->host != NULL;
     }

@@ -11,7 +11,7 @@ struct sx__listen_options {
     struct sx_tls_options tls;
     struct sx_listen_address *addresses;
     struct sx_unix_options *unix_options; /* as many, of the addresses that are Unix sockets */
-    char *host;                           /* that of --host; NULL: it was not given */
+    char *host;                           /* the value of --host; NULL: it was not given */
     struct sx_unix_options host_options;
     size_t count;
     bool has_admin; /* the reserved routes have an address of their own */
@@ -23,11 +23,11 @@ int sx__listen_options_init(struct sx__listen_options *options, struct sx_run_op
                             size_t most);
 void sx__listen_options_clean_up(struct sx__listen_options *options);
 
-/* What --host says: a host, or `unix:PATH` with what may stand behind it; false: it has been
- * printed what is wrong. */
+/* Reads the value of --host: a host, or `unix:PATH` with its options. Returns false after printing
+ * the error. */
 bool sx__listen_options_set_host(struct sx__listen_options *options, const char *text);
-/* `[https://]HOST:PORT`, or `unix:PATH`, for all routes or for the reserved ones; false: it has
- * been printed what is wrong with it. The text is kept. */
+/* Reads `[https://]HOST:PORT` or `unix:PATH`, for all routes or only the reserved ones. Returns
+ * false after printing the error. Keeps a pointer to the text. */
 bool sx__listen_options_add(struct sx__listen_options *options, const char *text, bool admin);
 /* "1.2" or "1.3" */
 bool sx__listen_options_set_minimum(struct sx__listen_options *options, const char *text);

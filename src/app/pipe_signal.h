@@ -1,4 +1,4 @@
-/* pipe_signal.h: SIGPIPE is kept from a thread that writes to what may have no reader any more. */
+/* pipe_signal.h: blocks SIGPIPE in a thread that may write to a pipe or socket without a reader. */
 #ifndef SX_PIPE_SIGNAL_H
 #define SX_PIPE_SIGNAL_H
 
@@ -11,10 +11,10 @@ struct sx__pipe_signal {
     bool was_pending;
 };
 
-/* Blocks it in the calling thread. */
+/* Blocks SIGPIPE in the calling thread. */
 void sx__pipe_signal_block(struct sx__pipe_signal *sigpipe);
-/* Discards one that came since, and restores the thread's mask. One that was pending before is the
- * caller's, and stays. */
+/* Discards a SIGPIPE that was raised since, and restores the thread's mask. One that was pending
+ * before belongs to the caller and stays pending. */
 void sx__pipe_signal_restore(const struct sx__pipe_signal *sigpipe);
 
 #endif

@@ -64,7 +64,7 @@ struct sx__plan {
     size_t argument_count;
     size_t frame_bytes;
     size_t frame_align; /* the largest of what lies in it */
-    bool reads_body;    /* an argument is of the body */
+    bool reads_body;    /* an argument is bound from the body */
 };
 
 /* Builds the plan of a checked app for a route, or for what no route answers (NULL). Errors:

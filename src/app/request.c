@@ -128,16 +128,16 @@ const struct sx__form *sx__request_form(struct sx_request *request, enum sx_sour
 
 /* ---- JSON ---- */
 
-/* What is wrong in the client's words: jansson's own name its flags and functions. */
+/* Error messages for the client: jansson's own name its flags and functions. */
 static const char *json_fault_of(const json_error_t *error, bool *is_json)
 {
     static const struct {
         enum json_error_code code;
-        bool is_json; /* by the grammar, but not taken */
+        bool is_json; /* valid by the grammar, but refused */
         const char *text;
     } faults[] = {
         {json_error_premature_end_of_input, false, "it ends too early"},
-        {json_error_end_of_input_expected, false, "there is more behind the value"},
+        {json_error_end_of_input_expected, false, "there is more after the value"},
         {json_error_invalid_utf8, false, "it is not UTF-8"},
         {json_error_null_character, true, "\\u0000 is not allowed"},
         {json_error_null_byte_in_key, true, "\\u0000 is not allowed"},
@@ -155,7 +155,7 @@ static const char *json_fault_of(const json_error_t *error, bool *is_json)
     return "unexpected text";
 }
 
-/* Behind jansson's sentence: " near 'what the client sent'". */
+/* The end of jansson's message: " near 'what the client sent'". */
 static const char *json_fault_place(const json_error_t *error)
 {
     const char *near = strstr(error->text, " near '");

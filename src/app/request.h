@@ -46,7 +46,7 @@ struct sx_request {
     struct sx__form query_form; /* of the query, decoded into the frame */
     struct sx__form body_form;  /* of an urlencoded body, decoded into an allocation */
     struct json_t *json;        /* of the body */
-    const char *body_fault;     /* why it cannot be had as JSON or as a form: "is not JSON" */
+    const char *body_fault;     /* why it cannot be read as JSON or as a form: "is not JSON" */
     int body_fault_status;
     struct sx__allocation *allocations;
     struct sx_response response;
@@ -59,8 +59,8 @@ size_t sx__request_text_bytes(size_t request_line_bytes);
 /* Puts the path's parameters where they can be had as strings. `text` is that memory. */
 void sx__request_begin_texts(struct sx_request *request, char *text);
 
-/* The form that a parameter of the query or of the body comes from, decoded; NULL: the body is
- * none, and *fault and *status say why. */
+/* The decoded form that a query or body parameter comes from. NULL if the body is no form; *fault
+ * and *status then say why. */
 const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
                                         const char **fault, int *status);
 

@@ -73,7 +73,7 @@ static struct sx_result refuse_arguments(const char *kinds, const char *format,
                             misfit->message);
 }
 
-/* By way of a value of jansson. */
+/* By making a json_t of the arguments. */
 static struct sx_result build_json(const char *format, va_list arguments)
 {
     json_error_t error;

@@ -5,10 +5,10 @@
 #include <sextant/app.h>
 #include <time.h>
 
-/* Where a body comes from that is not memory of the result. */
+/* The source of a body that is not memory of the result. */
 struct sx__source {
-    bool lends;             /* the result's body, until clean_up */
-    sx_produce_fn *produce; /* NULL: it is lent, or a file */
+    bool lends;             /* the result's body is borrowed until clean_up */
+    sx_produce_fn *produce; /* NULL: the body is borrowed, or is a file */
     void *context;
     sx_clean_up_fn *clean_up;
     int fd; /* of the file, and what is to be sent of it */

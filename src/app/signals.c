@@ -44,7 +44,7 @@ void sx__signals_begin(struct sx__signals *signals)
 void sx__signals_serve(struct sx__signals *signals, struct sx_app *app)
 {
     running_app = app;
-    if (was_hung_up) { /* perhaps after a certificate was read, and before there was an app */
+    if (was_hung_up) { /* the certificate may have been read before the signal came */
         sx_app_reload(app);
     }
     for (size_t i = 0; i < STOP_SIGNALS; i++) {

@@ -1,4 +1,4 @@
-/* signals.h: the signals of a program that `run` serves. No other code of the libraries installs
+/* signals.h: signal handlers of a program under `run`. No other code of the libraries installs
  * signal handlers.
  *
  * SIGHUP reads the certificates again, and never ends the process. The first SIGTERM or SIGINT
@@ -10,19 +10,20 @@
 #include <sextant/app.h>
 #include <signal.h>
 
-/* The actions there were before. */
+/* The former actions of the signals. */
 struct sx__signals {
     struct sigaction reload;
     struct sigaction stop[2];
 };
 
-/* From here on SIGHUP does not end the process. One that comes before there is an app is kept. */
+/* From here on SIGHUP does not end the process. A SIGHUP that comes before there is an app is
+ * remembered. */
 void sx__signals_begin(struct sx__signals *signals);
-/* The app listens: the signals are its own until sx__signals_release. */
+/* Called when the app listens: the signals act on this app until sx__signals_release. */
 void sx__signals_serve(struct sx__signals *signals, struct sx_app *app);
-/* The app has run: SIGTERM and SIGINT have their former actions again. */
+/* Called when the app has run: gives SIGTERM and SIGINT their former actions back. */
 void sx__signals_release(struct sx__signals *signals);
-/* SIGHUP has its former action again, too. */
+/* Gives SIGHUP its former action back, too. */
 void sx__signals_end(struct sx__signals *signals);
 
 #endif

@@ -151,7 +151,7 @@ int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str 
     return parse_path(path, rest.data, end);
 }
 
-/* Why it cannot be decoded: what comes first counts. */
+/* Why the text cannot be decoded: the first error counts. */
 static enum sx__form_state fault_of(const char *from, const char *end)
 {
     for (; from < end; from++) {
@@ -172,7 +172,7 @@ static enum sx__form_state fault_of(const char *from, const char *end)
     return SX__FORM_GOOD;
 }
 
-/* One parameter; gives the end of what was written. */
+/* Writes one parameter; returns the end of what was written. */
 static char *decode_pair(char *out, const char *from, const char *stop)
 {
     const char *equals = memchr(from, '=', (size_t)(stop - from));

@@ -30,22 +30,22 @@ struct sx__path {
 int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str target,
                      char *space);
 
-/* How the value of a parameter was decoded; the byte before it holds this. */
+/* The result of decoding the value of a parameter, which is stored in the byte before the value. */
 enum sx__form_state {
     SX__FORM_GOOD = 1,
-    SX__FORM_ESCAPE, /* it has a malformed escape, and stands there as "" */
-    SX__FORM_NUL,    /* it has a NUL, and stands there as "" */
+    SX__FORM_ESCAPE, /* it has a malformed escape; the decoded value is "" */
+    SX__FORM_NUL,    /* it has a NUL; the decoded value is "" */
 };
 
 /* Decodes a query or a form, `a=1&b=x+y`, into `out`: name, NUL, state, value, NUL and so on. A
- * parameter whose name has a malformed escape or a NUL is left out, as nobody can ask for it. `out`
- * needs 2 * size + 2 bytes. Gives the size written. */
+ * parameter whose name has a malformed escape or a NUL is left out, because no code can ask for it.
+ * `out` needs 2 * size + 2 bytes. Gives the size written. */
 size_t sx__form_decode(char *out, struct sx_str form);
 
 /* The value of the first `name` in a decoded form, NULL: absent. */
 const char *sx__form_get(const char *decoded, size_t size, const char *name);
 
-/* That of a value from a decoded form. */
+/* The state of a value in a decoded form. */
 enum sx__form_state sx__form_state(const char *value);
 
 /* The values of every `name`, of which the first `capacity` are stored; gives how many there are.

@@ -12,7 +12,7 @@ static const char *parse_mode(unsigned *mode, const char *text)
     const size_t digits = strspn(text, "01234567");
     const unsigned long number = strtoul(text, &end, 8);
     if (digits == 0 || text[digits] != '\0' || number == 0 || number > MODE_MAX) {
-        return "the mode is no octal number from 1 to 777";
+        return "the mode is not an octal number from 1 to 777";
     }
     *mode = (unsigned)number;
     return NULL;
@@ -36,7 +36,7 @@ static const char *parse_option(const char *text, struct sx_unix_options *option
         return parse_name(&options->group, text + 6, "the group is missing");
     }
     snprintf(message, SX__UNIX_ADDRESS_MESSAGE_BYTES,
-             "behind a path stand mode=, owner= or group=, and not \"%s\"", text);
+             "expected mode=, owner= or group= after the path, not \"%s\"", text);
     return message;
 }
 
@@ -55,5 +55,5 @@ const char *sx__unix_address_parse(char *text, struct sx_unix_options *options,
         }
         wrong = parse_option(option, options, message);
     }
-    return wrong == NULL && strcmp(text, "unix:") == 0 ? "there is no path" : wrong;
+    return wrong == NULL && strcmp(text, "unix:") == 0 ? "the path is empty" : wrong;
 }

@@ -1,4 +1,5 @@
-/* unix_address.h: `unix:PATH[,mode=660][,owner=USER][,group=GROUP]`, as a command line says it. */
+/* unix_address.h: `unix:PATH[,mode=660][,owner=USER][,group=GROUP]`, as it is given on the command
+ * line. */
 #ifndef SX_UNIX_ADDRESS_H
 #define SX_UNIX_ADDRESS_H
 
@@ -6,8 +7,8 @@
 
 #define SX__UNIX_ADDRESS_MESSAGE_BYTES 128
 
-/* Takes the text apart in place: it is `unix:PATH` afterwards, and owner and group lie behind it.
- * Gives NULL, or what is wrong, for which there is `message`. */
+/* Splits the text in place: afterwards it is `unix:PATH`, and the options point to owner and group
+ * after it. Returns NULL or the error, which may be written to `message`. */
 const char *sx__unix_address_parse(char *text, struct sx_unix_options *options,
                                    char message[SX__UNIX_ADDRESS_MESSAGE_BYTES]);
 

@@ -424,8 +424,8 @@ static char *label_new(const struct sx_route *route)
     return label;
 }
 
-/* A name that a route was given belongs to one handler. Two functions may happen to have one name;
- * what needs to tell them apart refuses them, such as sx_prometheus. */
+/* A `.name` belongs to one handler. Two functions may share a "file_stem.function"; a component
+ * that must distinguish them, such as sx_prometheus, refuses them. */
 static void check_label(struct wiring *wiring, size_t index)
 {
     const struct sx__route_entry *entries = wiring->app->routes;

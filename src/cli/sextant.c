@@ -82,7 +82,7 @@ finish:
 
 static int refuse(const char *what, const char *name)
 {
-    fprintf(stderr, "sextant: %s%s; `sextant --help` says what there is\n", what, name);
+    fprintf(stderr, "sextant: %s%s; see `sextant --help`\n", what, name);
     return EXIT_TROUBLE;
 }
 
@@ -106,7 +106,7 @@ static int check(int argc, char **argv)
         return say(usage);
     }
     if (argc == 1 && argv[0][0] == '-' && argv[0][1] != '\0') {
-        return refuse("there is no option ", argv[0]);
+        return refuse("unknown option ", argv[0]);
     }
     if (argc == 0 || strcmp(argv[0], "-") == 0) {
         return check_stream(stdin, "standard input");
@@ -135,5 +135,5 @@ int main(int argc, char **argv)
     if (argc < 2) {
         return refuse("a command is missing", "");
     }
-    return refuse(argv[1][0] == '-' ? "there is no option " : "there is no command ", argv[1]);
+    return refuse(argv[1][0] == '-' ? "unknown option " : "unknown command ", argv[1]);
 }

@@ -6,9 +6,10 @@
 #include <time.h>
 
 #define BLOCKED_NS_MAX 2000000u
-/* A sample costs four system calls. Odd, so that few patterns of calls hide from it. */
+/* One sample costs four system calls. The number is odd, so that few patterns of calls escape it.
+ */
 #define CALLS_PER_SAMPLE 7
-/* A single long turn proves little: the thread may have lost its processor. */
+/* A single long turn is weak evidence, because the thread may have lost its processor. */
 #define SAMPLES_WHEN_LONG 1
 #define SAMPLES_WHEN_LASTED 64
 #define AVERAGED_SAMPLES 8
@@ -64,7 +65,7 @@ static uint32_t blocked_ns(const struct sx__call *call, uint64_t wall_ns)
     return ns < BLOCKED_NS_MAX ? (uint32_t)ns : BLOCKED_NS_MAX;
 }
 
-/* The first call that blocks counts for half of what it says, to learn soon. */
+/* The first measured wait counts for half, so that the average adapts quickly. */
 static uint32_t average(uint32_t before, uint32_t now)
 {
     return before == 0 ? now / 2 : before - before / AVERAGED_SAMPLES + now / AVERAGED_SAMPLES;

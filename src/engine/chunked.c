@@ -2,14 +2,14 @@
 
 #include "token.h"
 
-/* What a byte may be to the grammar. */
+/* The classes of bytes that the grammar distinguishes. */
 enum byte_class {
-    OTHER, /* a byte of a quoted string or of a field value, and of nothing else */
+    OTHER, /* allowed in a quoted string or a field value only */
     CONTROL,
     BLANK,
     CR,
     LF,
-    HEX, /* a digit of a size, and a byte of a token */
+    HEX, /* a digit of a size, also allowed in a token */
     TCHAR,
     SEMICOLON,
     EQUALS,
@@ -45,7 +45,7 @@ enum state {
     BAD,
     SIZE_BEGINS,
     SIZE,
-    BEFORE_SEMICOLON, /* of an extension: blanks have come that only a semicolon may follow */
+    BEFORE_SEMICOLON, /* blanks have come that only the semicolon of an extension may follow */
     BEFORE_NAME,
     NAME,
     BEHIND_NAME,
@@ -54,11 +54,11 @@ enum state {
     QUOTED,
     QUOTED_PAIR,
     BEHIND_QUOTED,
-    SIZE_LF, /* of the line end behind the size and the extensions */
+    SIZE_LF, /* of the line end after the size and the extensions */
     DATA,
     DATA_CR,
     DATA_LF,
-    FIELD_BEGINS, /* of the trailer section, or the empty line behind it */
+    FIELD_BEGINS, /* of the trailer section, or the empty line after it */
     FIELD_NAME,
     FIELD_VALUE,
     FIELD_LF,
@@ -67,7 +67,8 @@ enum state {
     STATES
 };
 
-/* The grammar of RFC 9112 7.1 and 7.1.1, RFC 9110 5.6 and 5.5; what is not here is BAD:
+/* The grammar of RFC 9112 7.1 and 7.1.1, RFC 9110 5.6 and 5.5; a transition that is not in the
+ * table is BAD:
  *
  *     chunk           = chunk-size [ chunk-ext ] CRLF chunk-data CRLF
  *     chunk-size      = 1*HEXDIG
@@ -209,7 +210,7 @@ static enum sx__chunked_result end_name(const struct sx__chunked *chunked)
 
 /* ---- reading ---- */
 
-/* What entering a state by this byte means. */
+/* The action on entering a state by this byte. */
 static enum sx__chunked_result enter(struct sx__chunked *chunked, enum state before, char c)
 {
     switch (chunked->state) {

@@ -11,12 +11,12 @@
 /* RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at
  * least one empty line (CRLF) received prior to the request-line." */
 #define EMPTY_LINES_MAX 8
-#define LINGER_MS 2000 /* as long as nothing comes; while it stops, however much comes */
+#define LINGER_MS 2000 /* without a byte; during a stop, in all */
 #define LINGER_BYTES ((uint64_t)256 << 20)
-#define SLOWEST_BYTES 1024 /* a second, of a reader that has acknowledged something; but */
-#define EARNED_MOST 4      /* so many times the time-out is the most that comes of it */
-#define QUIET_MS 1000      /* as long as a stop waits for a client that says nothing; */
-#define QUIET_SHARE 4      /* or this part of the time for the stop, if that is shorter */
+#define SLOWEST_BYTES 1024 /* a second: the slowest reader that is waited for, */
+#define EARNED_MOST 4      /* up to this many times the time-out */
+#define QUIET_MS 1000      /* how long a stop waits for a silent client, */
+#define QUIET_SHARE 4      /* or this fraction of stop_timeout_ms, if that is shorter */
 #define NS_PER_MS 1000000u
 
 static const struct sx__fault empty_lines = {400, SX_REASON_MALFORMED,
@@ -63,10 +63,10 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* A stop does not wait for the next request of a client, or for the rest of a header, when nothing
- * comes for a second. A client that sends one request after another, or opens a connection for one,
- * does so within that time, and is answered: a server that closes at once answers with a reset what
- * is on its way. A client that says nothing must not hold up the stop until its deadline. */
+/* During a stop, a client has a second to send its next request or the rest of a header. A client
+ * that sends one request after another, or has just connected, sends its request within that time
+ * and is answered; if the server closed at once, it would answer a request on its way with a reset.
+ * A silent client must not delay the stop until its own deadline. */
 static uint64_t get_stop_deadline(const struct sx__connection *connection)
 {
     const struct sx__protocol *protocol = connection->protocol;
@@ -289,8 +289,8 @@ static void reject(struct sx__connection *connection, const struct sx__fault *fa
     struct sx__request *request = connection->request;
     service->rejected(service->app, fault->reason);
     connection->closing = true;
-    /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD, whatever is wrong
-     * behind the method. */
+    /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD; this holds for
+     * every error after the method. */
     request->is_head = sx__begins_with_token(
         (struct sx_str){request->input + request->start, request->filled - request->start}, "HEAD");
     sx__connection_enter(connection, SX__PHASE_REJECTION, now_ns);
@@ -413,7 +413,8 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
 }
 
 /* RFC 9112 9.6: "A client that sends a "close" connection option MUST NOT send further requests on
- * that connection". A client of HTTP/1.0 that did not ask for more knows that there is no more. */
+ * that connection". A client of HTTP/1.0 that did not ask for keep-alive sends no further request
+ * either. */
 bool sx__connection_is_done(const struct sx__connection *connection)
 {
     const struct sx__request *request = connection->request;
@@ -432,9 +433,10 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
     }
 }
 
-/* The kernel of a client says nothing for as long as its reader takes for a sixteenth of its
- * buffer: Linux opens a closed window no sooner. With a buffer of 8 MiB and a reader of 16 KB/s
- * that is 32 s. So what has been acknowledged at once tells how long the next silence may be. */
+/* The client's kernel acknowledges nothing until its program has read a sixteenth of the receive
+ * buffer, because Linux does not open a closed window before. With a buffer of 8 MiB and a reader
+ * of 16 KB/s that takes 32 s. So the number of bytes that are acknowledged at once tells how long
+ * the next pause may be. */
 void sx__connection_acknowledged(struct sx__connection *connection, uint64_t size, uint64_t now_ns)
 {
     const uint64_t timeout_ms = connection->protocol->options.write_timeout_ms;
@@ -505,8 +507,8 @@ static void tell_peer(struct sx__exchange *exchange, const struct sx__peer *peer
 
 /* RFC 9110 10.1.1: "an immediate response with a final status code, if that status can be
  * determined by examining just the method, target URI, and header fields". Whether the body is
- * skipped depends on the header alone, not on how much has come: a small one that the client sends
- * in any case is read, so that the connection can go on. */
+ * skipped depends on the header alone, not on how much of the body has come. A small body that the
+ * client sends in any case is read, so that the connection can stay open. */
 static bool skips_body(const struct sx__request *request)
 {
     const bool is_small = !request->is_chunked && !request->expects_continue &&
@@ -612,8 +614,8 @@ void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns)
     begin_to_linger(connection, now_ns);
 }
 
-/* The client still gets to read its last response when it has sent all that it wants to send: a
- * refused upload may take as long as a body that is not refused. */
+/* Some clients read the response only after they have sent everything. So a refused upload may take
+ * as long as one that is accepted. */
 void sx__connection_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns)
 {
     connection->lingered += size;

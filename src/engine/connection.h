@@ -30,7 +30,7 @@ struct sx__protocol {
     struct sx_run_options options; /* no zeroes left */
     struct sx__spaces *spaces;     /* NULL: none are kept */
     _Atomic bool stopping;         /* each response is the last of its connection */
-    _Atomic uint64_t stopped_ns;   /* since when; set before */
+    _Atomic uint64_t stopped_ns;   /* the time of the stop; set before `stopping` */
 };
 
 enum sx__want {
@@ -67,7 +67,7 @@ struct sx__streamed {
     uint64_t sent_bytes;  /* before this piece, without framing */
     uint64_t progress_ns; /* when something was produced at last */
     uint64_t resume_ns;
-    struct sx__space space; /* only while something is produced and sent */
+    struct sx__space space; /* only while a piece is produced and sent */
 };
 
 /* Who is at the other end. */
@@ -89,8 +89,8 @@ struct sx__connection {
     bool seems_whole;     /* and only the end of the connection tells where that is */
     unsigned empty_lines; /* before the present request */
     uint64_t progress_ns; /* when the deadline of the phase began to run */
-    uint64_t earned_ns;   /* more time to read, for what the client has acknowledged at once */
-    uint64_t heard_ns;    /* when bytes of a request came at last */
+    uint64_t earned_ns;   /* extra time to read, for bytes that the client acknowledged at once */
+    uint64_t heard_ns;    /* when bytes of a request last came */
     uint64_t linger_ns;   /* when it began to linger, */
     uint64_t lingered;    /* and how many bytes have come since */
     char *head;           /* of the response; the request's response_head, or malloc */
@@ -128,19 +128,19 @@ void sx__connection_settle(struct sx__connection *connection, struct sx__request
 /* The client will send nothing more. */
 void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns);
 
-/* The deadline is over: an idle connection lingers, as a request may be on its way that would else
- * be answered by a reset; an unfinished request is answered with 408; a response that the client
- * does not read is given up. */
+/* Called when the deadline is over. An idle connection lingers, because a close would answer a
+ * request on its way with a reset. An unfinished request is answered with 408. A response that the
+ * client does not read is given up. */
 void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns);
-/* `size` bytes came while it lingers, and were thrown away. */
+/* Called when `size` bytes came during lingering and were thrown away. */
 void sx__connection_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns);
-/* Bytes of a handshake came. */
+/* Called when bytes of a handshake came. */
 void sx__connection_heard(struct sx__connection *connection, uint64_t now_ns);
 /* Before its first request: everything has been said to its client without us. */
 void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns);
 
-/* Whether it lingers for no reason but what the client may not send: the client said that this was
- * its last request, and all of that was read. */
+/* Whether the client has announced that this was its last request, and all of it has been read.
+ * Then lingering is needed only for clients that break this promise. */
 bool sx__connection_is_done(const struct sx__connection *connection);
 
 /* The connection is broken, or there is no memory for it: whatever is in progress ends. */
@@ -161,11 +161,11 @@ void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns);
 void sx__connection_lasted(struct sx__connection *connection, uint64_t now_ns);
 /* Where it is time, it wants to produce again. */
 void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns);
-/* The client has closed its sending side. A stream ends with that, unless the options say that the
- * client still reads: then it is given up when it has had nothing to send for long. Any other
- * response goes on. */
+/* The client has closed its sending side. A stream then ends, unless half_close_streams is set; in
+ * that case it is given up after a long time without anything to send. Any other response goes on.
+ */
 void sx__connection_half_close(struct sx__connection *connection, uint64_t now_ns);
-/* Whether a producer gives the body of the present response. */
+/* Whether a producer makes the body of the current response. */
 bool sx__connection_is_streamed(const struct sx__connection *connection);
 
 /* What to send next, in one or two pieces; gives how many. None: it is of a file. */

@@ -4,12 +4,12 @@
 #include <poll.h>
 #include <stdatomic.h>
 
-/* The connection whose producer runs on this thread, and who runs it. */
+/* The connection whose producer runs on this thread, and its network. */
 static __thread const struct sx__slot *producing;
 static __thread const struct sx__network *network;
 
-/* A close_notify has to be read to be seen, and this is only asked of a thread that owns the slot.
- * Only streams need it: any other response is followed by a read. */
+/* A close_notify is noticed only by reading it; only the thread that owns the slot may do that.
+ * Only streams need this check, because every other response is followed by a read. */
 enum sx__ends sx__slot_find_ends(const struct sx__slot *slot)
 {
     struct pollfd poll_fd = {.fd = slot->fd, .events = POLLRDHUP};
@@ -35,7 +35,7 @@ bool sx__stream_has_client(void)
     if (atomic_load_explicit(&network->cuts_off, memory_order_relaxed)) {
         return false;
     }
-    /* Whatever happens to the connection meanwhile leaves a mark. */
+    /* Any event on the connection since then has left a mark. */
     if (atomic_load_explicit(&producing->state, memory_order_relaxed) != SX__SLOT_MARKED) {
         return true;
     }

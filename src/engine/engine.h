@@ -60,8 +60,7 @@ struct sx__exchange {
     bool skips_body;       /* service, in begin: the response does not depend on the body */
     struct sx__header *headers; /* the service may change what they refer to */
     size_t header_count;
-    struct sx_str host; /* of an absolute-form target its authority, else the Host header; size 0:
-                           none */
+    struct sx_str host; /* of an absolute-form target, else of the Host header; size 0: none */
     struct sx_str body; /* whole before handle, unless the service has set skips_body */
     char *path_space;   /* target.size + 2 bytes for the service, for the decoded path */
     struct sx__response
@@ -73,8 +72,8 @@ struct sx__exchange {
     } app_state; /* the service's own, untouched by the engine; zeroed before begin */
 };
 
-/* Whether the client of the stream whose producer runs on the calling thread is still there, and
- * may still be answered; true where no producer of the network engine runs. */
+/* Whether the client of the stream whose producer runs on the calling thread is still there and may
+ * still be answered. True if no producer of the network engine runs on this thread. */
 bool sx__stream_has_client(void);
 
 /* What an engine calls. Functions are called from any thread, never with a lock held. */

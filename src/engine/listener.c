@@ -247,9 +247,9 @@ struct accepted {
     unsigned count; /* connections, refused ones among them */
     unsigned refused;
     int error;         /* 0: there may be more */
-    bool is_short;     /* of descriptors, but for those that are kept back */
+    bool is_short;     /* descriptors are exhausted, except for those that are kept back */
     int news;          /* an errno that is worth a line in the log; 0: none */
-    unsigned left_out; /* lines before that one */
+    unsigned left_out; /* log lines that were suppressed before that one */
 };
 
 /* The descriptors that the listener may have are those below. The kernel gives the lowest one that
@@ -317,9 +317,10 @@ static void report(struct sx__network *network, const struct accepted *accepted)
     }
 }
 
-/* To accept until there is nothing more costs a call in vain, a dear one, as the kernel makes the
- * socket first. So only as many are accepted as came at once lately, and twice as many the next
- * time if all of them were there: arming the listener makes its event come again for the others. */
+/* Accepting until nothing is left ends with a call that fails, which is expensive, because the
+ * kernel creates the socket first. So a turn accepts only as many connections as came at once
+ * lately, and the next turn twice as many if all of them were there. Arming the listener makes its
+ * event come again for the others. */
 static void expect(struct sx__listener *listener, const struct accepted *accepted)
 {
     const unsigned more = 2 * listener->expected;

@@ -339,12 +339,12 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
     }
 }
 
-/* A client can cause as many as it likes. */
+/* A client can cause any number of these lines, so they are limited. */
 static void log_left_out(struct sx__network *network, unsigned count)
 {
     if (count > 0) {
         sx__network_log(network, SX_LOG_ERROR,
-                        "%u more times slow clients held too much, and some were closed", count);
+                        "slow clients held too much %u more times, and some were closed", count);
     }
 }
 

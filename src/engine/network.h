@@ -74,7 +74,7 @@ enum sx__slot_state {
 struct sx__slot {
     _Atomic unsigned state;
     _Atomic uint64_t deadline_ns; /* when the monitor has to look at it */
-    _Atomic uint64_t resume_ns;   /* a stream goes on then; UINT64_MAX: there is none that waits */
+    _Atomic uint64_t resume_ns;   /* when a waiting stream continues; UINT64_MAX: none waits */
     int fd;
     struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
     bool late;                  /* the monitor has found its deadline over */
@@ -89,12 +89,12 @@ struct sx__slot {
     size_t held;               /* bytes of a request or a response that wait for the client */
     uint64_t held_since_ns;    /* 0: it holds nothing */
     size_t taken;              /* bytes that came and went since it held nothing */
-    size_t dying;              /* bytes that it holds still, although it was shed */
-    uint64_t put_off_until_ns; /* it is not read before, for want of memory; 0: it may be */
-    uint64_t sent;             /* bytes that went to the kernel, */
-    uint64_t acknowledged; /* and those of them that the client had acknowledged at the last look */
-    bool has_looked;       /* the monitor, since the last request; see sx__slot_get_look */
-    bool has_looked_again; /* since the last write */
+    size_t dying;              /* bytes that it still occupies after it was shed */
+    uint64_t put_off_until_ns; /* not read before, because memory is short; 0: may be read */
+    uint64_t sent;             /* bytes written to the kernel, */
+    uint64_t acknowledged;     /* those of them that were acknowledged at the last look */
+    bool has_looked;           /* the monitor has, since the last request; see sx__slot_get_look */
+    bool has_looked_again;     /* since the last write */
     struct sx__peer peer;
     struct sx__connection connection;
 };
@@ -127,17 +127,17 @@ void sx__slot_pass_on(struct sx__slot *slot, int epoll_fd);
 /* That of its connection, or of the handshake before it. */
 uint64_t sx__slot_get_deadline(const struct sx__slot *slot);
 
-/* When the monitor has to look at it next: at its deadline, and once before it while the client has
- * something to read. Its progress is not what the kernel takes of us, which may be nothing for a
- * minute while a slow client reads, but what the client acknowledges; and that is seen by a
- * comparison of two looks. A fast client has read all before the first of them. */
+/* When the monitor has to look at the slot next: at its deadline, and once before it while the
+ * client has something to read. Progress is what the client acknowledges, not what our kernel
+ * accepts, which may be nothing for a minute while a slow client reads. The monitor sees progress
+ * by comparing two looks. A fast client has read everything before the first look. */
 uint64_t sx__slot_get_look(const struct sx__slot *slot);
 
 /* What the monitor does to connections that nobody owns. It makes their event come, and whoever
  * gets it ends them: no descriptor is ever closed by another than its owner. */
 enum sx__sweep {
     SX__SWEEP_LATE,     /* those whose deadline is over */
-    SX__SWEEP_STOPPING, /* the same, while the server stops: deadlines have become shorter */
+    SX__SWEEP_STOPPING, /* the same during a stop, which makes deadlines shorter */
     SX__SWEEP_ALL,
 };
 void sx__slots_sweep(struct sx__slots *slots, enum sx__sweep sweep, int epoll_fd, uint64_t now_ns);
@@ -158,24 +158,25 @@ void sx__slots_clean_up(struct sx__slots *slots);
 ssize_t sx__slot_receive(struct sx__slot *slot, char *space, size_t size);
 ssize_t sx__slot_send(struct sx__slot *slot, const struct sx_str *pieces, size_t count, bool more);
 ssize_t sx__slot_send_file(struct sx__slot *slot, const struct sx__file_part *part);
-/* Sends a head and all of a small file with one system call, where there is no TLS: sendfile costs
- * more than it saves. A file that has become shorter is sent as far as it goes. */
+/* Sends a head and a whole small file with one system call, without TLS; for a small file sendfile
+ * costs more than it saves. If the file has become shorter, sends what is left of it. */
 #define SX__SMALL_FILE_BYTES 8192
 ssize_t sx__slot_send_small_file(struct sx__slot *slot, struct sx_str head,
                                  const struct sx__file_part *part);
 /* Which directions of a connection the client has ended. */
 enum sx__ends {
     SX__ENDS_NONE,
-    SX__ENDS_INPUT, /* it sends nothing more */
-    SX__ENDS_ALL,   /* nor does it read */
+    SX__ENDS_INPUT, /* it has closed its sending side */
+    SX__ENDS_ALL,   /* the connection is gone, or reset */
 };
 /* Asks the kernel, and for a stream also TLS. Only the owner may call it. */
 enum sx__ends sx__slot_find_ends(const struct sx__slot *slot);
-/* Around a call of the slot's producer, for sx__stream_has_client; NULL: it has returned. */
+/* Called before and after the slot's producer runs, for sx__stream_has_client; NULL: it has
+ * returned. */
 struct sx__network;
 void sx__slot_set_producing(const struct sx__slot *slot, const struct sx__network *network);
-/* The bytes that were sent, and that the client's kernel has not acknowledged; at a Unix socket,
- * that the client has not read. */
+/* The sent bytes that the client's kernel has not acknowledged or, at a Unix socket, that the
+ * client has not read. */
 size_t sx__slot_get_unacknowledged(const struct sx__slot *slot);
 /* Says that nothing more will be sent, where there is a way to say it but closing. */
 void sx__slot_end_output(struct sx__slot *slot);
@@ -184,12 +185,12 @@ void sx__slot_end_output(struct sx__slot *slot);
 
 struct sx__worker;
 
-/* Threads that have a permit poll, or work on what they found. The number of permits has no fixed
- * bound; each function says up to where it issues one, or down to where it takes one back.
+/* Threads with a permit poll, or handle the events that they found. The number of permits has no
+ * fixed bound; callers pass the bounds for each change, `most` or `least`.
  *
- * There is always a thread that will poll, unless all threads are in handlers: the thread that
- * gives up the last permit wakes a parked one, and a thread with a permit either polls again, or
- * gives it up, or has it taken by the monitor. */
+ * Unless all threads are in handlers, there is always a thread that will poll: the thread that
+ * gives up the last permit wakes a parked one, and a thread with a permit polls again, gives it up,
+ * or loses it to the monitor. */
 struct sx__permits {
     _Atomic unsigned issued;
     _Atomic unsigned polling; /* threads that wait for events, besides one that waits for long */
@@ -341,7 +342,7 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
 #define SX__SPARE_PLACES 16
 
 struct sx__listener {
-    pthread_mutex_t mutex; /* whoever accepts, against the monitor, which closes */
+    pthread_mutex_t mutex; /* between threads that accept and the monitor, which closes */
     int fd;                /* -1: closed */
     uint16_t port;
     enum sx_serves serves;
@@ -354,7 +355,7 @@ struct sx__listener {
     int error;           /* of accept, that was logged, and when */
     uint64_t error_ns;
     struct sx__log_limit error_lines; /* of the log */
-    _Atomic bool resting;             /* descriptors are exhausted: the monitor will arm it again */
+    _Atomic bool resting; /* descriptors are exhausted; the monitor arms it again later */
 };
 
 /* Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM, SX_ENOMEM; what is open then is for clean_up. */
@@ -381,13 +382,13 @@ struct sx__network {
     _Atomic bool monitor_asleep;
     _Atomic unsigned connections;
     _Atomic size_t held;  /* bytes that wait for their clients */
-    _Atomic size_t dying; /* bytes of those that were shed, and are not freed yet */
+    _Atomic size_t dying; /* bytes of shed connections that are not freed yet */
     struct sx__spaces spaces;
     _Atomic uint64_t next_resume_ns; /* of all streams that wait */
     struct sx__listener *listeners;
     size_t listener_count;
     struct sx__log_limit shed_lines; /* of the log, for slow clients that were closed */
-    struct sx__reload *reload;       /* of certificates, which the monitor has begun; NULL: none */
+    struct sx__reload *reload;       /* the reload of certificates that is running; NULL: none */
     struct sx__addresses addresses;
     struct sx__permits permits;
     _Atomic uint32_t turn_ns; /* what a turn takes, on average; see worker.c */
@@ -401,8 +402,8 @@ struct sx__network {
     struct sx__slots slots;
 };
 
-/* Whether so much is held that nothing more should be read before those that were shed are freed.
- * What is kept for reuse is unmapped first. */
+/* Whether so much is held that nothing more should be read until the shed connections are freed.
+ * Unmaps the memory that is kept for reuse first. */
 bool sx__network_is_full(struct sx__network *network);
 
 /* The same in the usual case, in which nothing needs to be unmapped to know that it is not full. */
@@ -420,7 +421,7 @@ void sx__slot_hold(struct sx__slot *slot, struct sx__network *network, size_t by
 /* Says when the slot's stream goes on; UINT64_MAX: it has none that waits. */
 void sx__slot_pause(struct sx__slot *slot, struct sx__network *network, uint64_t resume_ns);
 
-/* Starts a thread of the engine's, which blocks all signals but faults; gives 0 or an errno. */
+/* Starts a thread of the engine, which blocks all signals except faults; returns 0 or an errno. */
 int sx__network_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
 uint64_t sx__now_ns(void);

@@ -48,7 +48,7 @@ bool sx__permits_wait(struct sx__permits *permits, struct sx__worker *worker)
         permits->parked = worker;
         worker->is_parked = true;
     }
-    /* The thread that gives it a permit takes it off the list. */
+    /* The thread that hands over a permit also removes this one from the list. */
     while (worker->is_parked && !atomic_load(&permits->closed)) {
         pthread_cond_wait(&worker->unparked, &permits->mutex);
     }

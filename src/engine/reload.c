@@ -10,12 +10,12 @@
 #include <unistd.h>
 
 #define MESSAGE_BYTES 512
-#define LONG_NS ((uint64_t)1000 * 1000000)    /* what takes longer is logged */
-#define PATIENCE_NS ((uint64_t)200 * 1000000) /* for a file system, when the network stops */
+#define LONG_NS ((uint64_t)1000 * 1000000)    /* a reload that takes longer is logged */
+#define PATIENCE_NS ((uint64_t)200 * 1000000) /* how long a stop waits for a file system */
 
 enum state {
     RUNNING,
-    DONE,      /* the thread is about to end: it can be joined */
+    DONE,      /* the thread is about to end and can be joined */
     ABANDONED, /* the thread frees the reload */
 };
 
@@ -28,11 +28,11 @@ struct file {
 struct sx__reload {
     _Atomic int state;
     int cancel_fd; /* an eventfd */
-    int done_fd;   /* the monitor's; used only while it waits */
+    int done_fd;   /* the monitor's; used only while the monitor waits */
     pthread_t thread;
     uint64_t started_ns;
-    uint64_t cancelled_ns;      /* 0: it was not */
-    bool is_slow;               /* that has been logged */
+    uint64_t cancelled_ns;      /* 0: not cancelled */
+    bool is_slow;               /* a line has been logged about it */
     bool again;                 /* another reload was asked for meanwhile */
     _Atomic(const char *) path; /* of the certificate that is being read */
     size_t count;
@@ -67,7 +67,7 @@ static void *run(void *argument)
         strcpy(file->message, "out of memory");
         file->status = sx__tls_reload(file->tls, reload->cancel_fd, file->message, MESSAGE_BYTES);
     }
-    /* Until it is joined the monitor's descriptor is open. */
+    /* The monitor's descriptor stays open until this thread is joined. */
     if (atomic_exchange(&reload->state, DONE) == ABANDONED) {
         reload_destroy(reload);
     } else {
@@ -76,7 +76,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* NULL: no memory, or no descriptor, as errno says. */
+/* Returns NULL with errno set if there is no memory or no descriptor. */
 static struct sx__reload *reload_new(struct sx__network *network)
 {
     struct sx__reload *made =
@@ -117,7 +117,7 @@ static void start(struct sx__network *network)
     }
     if (error != 0) {
         sx__network_log(network, SX_LOG_ERROR,
-                        "certificates cannot be read again: %s: the former ones stay",
+                        "cannot reload certificates: %s; the former ones stay in use",
                         strerror(error));
         if (made != NULL) {
             reload_destroy(made);
@@ -139,7 +139,7 @@ void sx__reload_cancel(struct sx__network *network)
 void sx__reload_start(struct sx__network *network)
 {
     if (!has_certificates(network)) {
-        sx__network_log(network, SX_LOG_INFO, "no certificate was read again: no address has one");
+        sx__network_log(network, SX_LOG_INFO, "no certificate to reload: no address has one");
     } else if (network->reload != NULL) {
         network->reload->again = true;
         sx__reload_cancel(network);
@@ -151,9 +151,10 @@ void sx__reload_start(struct sx__network *network)
 static void log_file(struct sx__network *network, const struct file *file)
 {
     if (file->status == SX_OK) {
-        sx__network_log(network, SX_LOG_INFO, "the certificate was read again");
-    } else if (file->status != SX_EAGAIN) { /* it was given up, for another reload or the stop */
-        sx__network_log(network, SX_LOG_ERROR, "%s: the former certificate stays", file->message);
+        sx__network_log(network, SX_LOG_INFO, "the certificate was reloaded");
+    } else if (file->status != SX_EAGAIN) { /* SX_EAGAIN: cancelled by another reload or a stop */
+        sx__network_log(network, SX_LOG_ERROR, "%s; the former certificate stays in use",
+                        file->message);
     }
 }
 
@@ -186,7 +187,7 @@ void sx__reload_look(struct sx__network *network)
         reload->is_slow = true;
         const char *path = atomic_load(&reload->path);
         sx__network_log(network, SX_LOG_INFO,
-                        "reading the certificate %s again takes long: the former one serves on",
+                        "reloading the certificate %s takes long; the former one stays in use",
                         path == NULL ? "" : path);
     }
 }
@@ -209,6 +210,6 @@ void sx__reload_end(struct sx__network *network)
     pthread_detach(thread);
     network->reload = NULL;
     sx__network_log(network, SX_LOG_ERROR,
-                    "a certificate is still being read: its thread ends when its file system "
+                    "a certificate is still being read; its thread ends when the file system "
                     "answers");
 }

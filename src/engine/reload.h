@@ -1,24 +1,26 @@
-/* reload.h: certificates are read again by a thread of their own, because a file may not open at
- * once: a pipe without a writer, a network file system that hangs.
+/* reload.h: reloads certificates on a separate thread, because opening a file may block: a pipe
+ * without a writer, a network file system that hangs.
  *
- * All functions are the monitor's. The thread touches nothing but its reload, which holds what it
- * reads, so it may be left behind when a file system does not answer.
+ * Only the monitor calls these functions. The thread uses nothing but its own sx__reload, which
+ * also holds the certificates that it reads, so it can be left behind if a file system does not
+ * answer.
  */
 #ifndef SX_RELOAD_H
 #define SX_RELOAD_H
 
 #include "network.h"
 
-/* Reads the certificates of all listeners. Without one, or a thread, that is logged. While they are
- * being read, they are read once more afterwards, and what waits for a pipe is given up. */
+/* Starts to reload the certificates of all listeners. Logs if there is none, or if no thread can be
+ * started. If a reload is running already, cancels its waiting for a pipe and reloads once more
+ * afterwards. */
 void sx__reload_start(struct sx__network *network);
 
 /* Logs how a reload ended, or that it takes long. */
 void sx__reload_look(struct sx__network *network);
 
-/* The network stops: gives up what waits for a pipe. */
+/* Called when the network stops: cancels waiting for a pipe. */
 void sx__reload_cancel(struct sx__network *network);
-/* The network has stopped: waits for the thread, but not for a file system. */
+/* Called when the network has stopped: waits for the thread, but only briefly for a file system. */
 void sx__reload_end(struct sx__network *network);
 
 #endif

@@ -48,7 +48,7 @@ struct sx__request {
     struct sx__request *next; /* in a pool */
     const struct sx_run_options *limits;
     struct sx__spaces *spaces;
-    struct sx__space own_space; /* which the request itself lies in */
+    struct sx__space own_space; /* the space that holds the request itself */
 
     char *input; /* `own_input`, or `input_space` where that was too small */
     struct sx__space input_space;
@@ -65,8 +65,8 @@ struct sx__request {
     size_t field_count;    /* of them, those that llhttp has split into a name and a value */
     const struct sx__fault *fault;
 
-    size_t method_size; /* of the request line, which begins at `start` */
-    size_t target_size; /* behind the method and a space */
+    size_t method_size; /* of the method; the request line begins at `start` */
+    size_t target_size; /* the target follows the method and a space */
     size_t authority_offset;
     size_t authority_size; /* 0: the target has none */
 
@@ -89,19 +89,19 @@ struct sx__request {
     struct sx__header headers[SX__HEADERS_MAX];
     char response_head[SX__RESPONSE_HEAD_BYTES];
     char *path_space;
-    size_t own_touched; /* of own_input, bytes that have been written since it was mapped */
+    size_t own_touched; /* bytes of own_input that have been written since it was mapped */
     size_t own_capacity;
     char own_input[]; /* own_capacity bytes, then the path space */
 };
 
 /* Requests kept for reuse by one thread. */
 struct sx__request_pool {
-    struct sx__spaces *spaces; /* of all threads; NULL: there are none */
+    struct sx__spaces *spaces; /* shared by all threads; NULL: there are none */
     struct sx__request *first;
     unsigned count;
 };
 
-/* A request from the pool or from the spaces, empty; NULL: no memory. */
+/* Returns an empty request from the pool or from the spaces; NULL: no memory. */
 struct sx__request *sx__request_new(struct sx__request_pool *pool,
                                     const struct sx_run_options *limits);
 /* Back to the pool; NULL is a no-op. */
@@ -114,16 +114,17 @@ int sx__request_make_room(struct sx__request *request);
 /* Where the next bytes go: at least one. Errors: SX_ENOMEM */
 int sx__request_reserve(struct sx__request *request, char **space, size_t *size);
 
-/* So many bytes have come there. */
+/* Notes how many bytes have been received there. */
 void sx__request_receive(struct sx__request *request, size_t size);
 
-/* Makes room in `own_body` for a body of so many bytes. Errors: SX_ENOMEM */
+/* Makes room in `own_body` for a body of `size` bytes. Errors: SX_ENOMEM */
 int sx__request_grow_body(struct sx__request *request, size_t size);
 
 /* Forgets the present request and begins the next with the bytes that came after it. */
 void sx__request_next(struct sx__request *request);
 
-/* All memory that it occupies, at most; of it, what a large body and a large header take. */
+/* The memory that it occupies at most; and the part of it that a large body and a large header
+ * occupy. */
 size_t sx__request_get_held(const struct sx__request *request);
 size_t sx__request_get_large(const struct sx__request *request);
 

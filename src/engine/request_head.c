@@ -37,7 +37,8 @@ static enum sx__parse bad(struct sx__request *request, const struct sx__fault *f
     return SX__PARSE_BAD;
 }
 
-/* Its parts are kept as sizes and offsets, as the input may move until the header is complete. */
+/* The parts are kept as sizes and offsets, because the input may move until the header is complete.
+ */
 static enum sx__parse read_request_line(struct sx__request *request, struct sx_str text)
 {
     struct sx__request_line line;
@@ -151,7 +152,7 @@ static const struct sx__fault *on_host(struct sx__request *request, struct sx_st
     return NULL;
 }
 
-/* llhttp refuses a tab behind these values, though RFC 9110 5.6.3 has it as white space. */
+/* llhttp refuses a tab after these values, although it is white space in RFC 9110 5.6.3. */
 static bool has_tab_behind(struct sx_str value)
 {
     const char *at = value.data + value.size;
@@ -226,7 +227,7 @@ static const struct {
     {{"Transfer-Encoding", 17}, on_transfer_encoding},
 };
 
-/* A bit for the size of each of these names: most names have another. */
+/* A bit for the size of each of these names; the sizes of most other names have no bit. */
 #define KNOWN_SIZES (1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17)
 
 static const struct sx__fault *read_known(struct sx__request *request,
@@ -295,8 +296,8 @@ static const struct sx__fault *find_line_fault(struct sx__request *request, stru
     return fault != NULL ? fault : read_known(request, &header);
 }
 
-/* What is wrong where llhttp refuses the header. Its errors differ between versions, so the lines
- * are read again. */
+/* Finds the error if llhttp refuses the header. Its own error codes differ between versions, so the
+ * lines are checked again here. */
 static const struct sx__fault *explain(struct sx__request *request)
 {
     const char *head = request->input + request->start;

@@ -107,10 +107,10 @@ static bool is_absolute(struct sx_str *authority, struct sx_str target)
     return size > 0 && host[0] != ':' && sx__is_host(*authority);
 }
 
-/* RFC 3986 has no place for these bytes in a URI. Others that it does not have either (`^`, `{`,
- * `|`, `}` and the backquote) are let through, as browsers send them. A fragment is not part of any
- * request target. A backslash is refused in a path, where some read it as a slash; the space and
- * all that is not printable ASCII has been refused before. */
+/* RFC 3986 does not allow these bytes in a URI. It does not allow `^`, `{`, `|`, `}` and the
+ * backquote either, but these are accepted, because browsers send them. A fragment is not part of
+ * any request target. A backslash is refused in a path, because some servers read it as a slash.
+ * Spaces and everything else that is not printable ASCII have been refused before. */
 static bool has_bad_byte(struct sx_str target)
 {
     enum { BAD = 1, QUERY, BAD_IN_PATH };

@@ -1,4 +1,4 @@
-/* request_llhttp.c: llhttp splits the lines of the header; the body is read by our own code. */
+/* request_llhttp.c: llhttp splits the lines of the header; our own code reads the body. */
 #include "request.h"
 #include <string.h>
 
@@ -73,8 +73,9 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
-/* llhttp knows a list of methods and of versions, and treats some in its own way. We have read the
- * request line, which makes no difference to where a request ends; so llhttp is told a plain one.
+/* llhttp knows a list of methods and versions, and treats some of them specially. Our own code has
+ * parsed the request line, which does not affect where a request ends, so llhttp gets a plain one
+ * instead.
  */
 llhttp_errno_t sx__request_split_head(struct sx__request *request)
 {
@@ -122,7 +123,7 @@ static const struct sx__fault *prepare_body(struct sx__request *request)
     sx__chunked_init(&request->chunked, request->limits->body_bytes);
     request->body = request->input + body_offset;
     if (request->content_length > request->capacity - body_offset) {
-        /* Address space; it becomes memory as the body arrives. */
+        /* Reserves address space, which becomes memory as the body arrives. */
         if (sx__spaces_take(request->spaces, &request->own_body, (size_t)request->content_length) <
             0) {
             return &no_memory;
@@ -138,7 +139,7 @@ enum sx__parse sx__request_begin_body(struct sx__request *request)
     return request->fault != NULL ? SX__PARSE_BAD : SX__PARSE_DONE;
 }
 
-/* Either the body lies in the input already, behind the header, or it is copied. */
+/* The body either lies in the input already, after the header, or is copied. */
 static const struct sx__fault *add_to_body(struct sx__request *request, struct sx_str data)
 {
     if (request->own_body.data != NULL || request->is_chunked) {

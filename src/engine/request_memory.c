@@ -5,7 +5,8 @@
 #define POOL_MAX 4 /* of one thread, which has one request in hand and seldom a second */
 #define PAGE_BYTES 4096
 
-/* What one call reads of a body: enough that the calls cost little beside the copying. */
+/* The bytes of a body that one call reads: enough that the calls cost little compared with the
+ * copying. */
 #define BODY_BYTES_AT_ONCE ((size_t)256 << 10)
 #define BODY_CAPACITY_FIRST ((size_t)16 << 10) /* of a body whose size is not known */
 
@@ -140,7 +141,7 @@ int sx__request_make_room(struct sx__request *request)
     return 0;
 }
 
-/* Whether what comes next is of the body alone, and its place is known. */
+/* Whether the next bytes belong to the body only, and their final place is known. */
 static bool is_body_next(const struct sx__request *request)
 {
     return request->own_body.data != NULL && !request->is_chunked &&
@@ -208,7 +209,8 @@ size_t sx__request_get_large(const struct sx__request *request)
     return request->input_space.touched + request->own_body.touched;
 }
 
-/* Of the request itself: a page for the decoded path, and the pages up to the end of its input. */
+/* The touched bytes of the request itself: a page for the decoded path, and the pages up to the end
+ * of its input. */
 size_t sx__request_get_held(const struct sx__request *request)
 {
     const size_t own_size = offsetof(struct sx__request, own_input) + request->own_touched;

@@ -5,8 +5,8 @@
 #include <sys/socket.h>
 
 #define NS_PER_MS 1000000u
-#define FIRST_LOOK_MS 1000 /* after a write, to compare the next look with */
-#define LOOKS 4            /* in the time that a client has for taking something */
+#define FIRST_LOOK_MS 1000 /* after a write; later looks are compared with this one */
+#define LOOKS 4            /* per write time-out */
 
 struct sx__slot *sx__slots_get(struct sx__slots *slots, int fd)
 {
@@ -125,7 +125,7 @@ uint64_t sx__slot_get_look(const struct sx__slot *slot)
     if (deadline_ns <= since_ns || !has_output(slot)) {
         return deadline_ns;
     }
-    if (slot->has_looked_again) { /* what the client sends puts no look off */
+    if (slot->has_looked_again) { /* bytes from the client must not postpone the look */
         const uint64_t next_ns = atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed);
         return next_ns < deadline_ns ? next_ns : deadline_ns;
     }
@@ -134,8 +134,9 @@ uint64_t sx__slot_get_look(const struct sx__slot *slot)
     return since_ns + (half_ns < most_ns ? half_ns : most_ns);
 }
 
-/* Whether a client that has something to read has acknowledged none of it in its time. It may have
- * acknowledged it long before this look, so the looks are not as far apart as the deadlines. */
+/* Whether a client that has something to read has acknowledged nothing within its time. The client
+ * may have acknowledged bytes long before this look, so there are several looks before each
+ * deadline. */
 static bool takes_nothing(struct sx__slot *slot, uint64_t now_ns)
 {
     struct sx__connection *connection = &slot->connection;
@@ -144,7 +145,7 @@ static bool takes_nothing(struct sx__slot *slot, uint64_t now_ns)
     const bool may_be_late = slot->has_looked_again;
     slot->acknowledged = slot->sent - sx__slot_get_unacknowledged(slot);
     slot->has_looked = slot->has_looked_again = true;
-    /* As numbers with a sign: TLS has the kernel take more than was counted. */
+    /* Compared as signed numbers, because TLS writes more bytes to the kernel than were counted. */
     if (is_compared && (int64_t)(slot->acknowledged - before) > 0) {
         sx__connection_acknowledged(connection, slot->acknowledged - before, now_ns);
     }
@@ -157,7 +158,8 @@ static bool takes_nothing(struct sx__slot *slot, uint64_t now_ns)
     return may_be_late && deadline_ns <= now_ns;
 }
 
-/* What was stored when the owner let it go may be too late, as a stop makes deadlines shorter. */
+/* The deadline that was stored at the release may be too late now, because a stop makes deadlines
+ * shorter. */
 static bool is_late(struct sx__slot *slot, uint64_t now_ns)
 {
     const enum sx__want want = sx__connection_get_want(&slot->connection);
@@ -174,7 +176,7 @@ static void sweep_slot(struct sx__slot *slot, enum sx__sweep sweep, int epoll_fd
     if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SX__SLOT_WAITING) {
         return;
     }
-    /* Most are left alone without owning them. */
+    /* Most slots need nothing, so they are skipped without becoming their owner. */
     if (sweep == SX__SWEEP_LATE &&
         atomic_load_explicit(&slot->deadline_ns, memory_order_relaxed) > now_ns) {
         return;
@@ -243,7 +245,8 @@ uint64_t sx__slots_resume(struct sx__slots *slots, int epoll_fd, uint64_t now_ns
 /* As many as are closed by one look at all connections. */
 #define SHED_AT_ONCE 16
 
-/* A client that waits for the next piece of a stream is not slow: it comes behind all others. */
+/* A client that waits for the next piece of a stream is not slow, so it is closed after all others.
+ */
 #define OF_THOSE_WHO_WAIT 1e18
 
 /* The slowest clients so far, the slowest first. */

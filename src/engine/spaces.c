@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* A huge page costs about as much as four small ones and holds 512, but occupies all of its memory
- * from its first byte on. So the beginning of a space has small pages, and a client has to send
- * this much before it gets a huge one. */
+/* A fault for a huge page costs about as much as four faults for small pages, and replaces 512 of
+ * them, but the first byte makes it occupy all of its memory. So the beginning of a space has small
+ * pages, and a client has to send this much before its space gets a huge page. */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define USABLE_FIRST_BYTES ((size_t)1 << 20)
 
@@ -47,9 +47,9 @@ static char *reserve_aligned(size_t size)
     return data + before;
 }
 
-/* Small spaces never get huge pages, even where the system gives them to everybody: many of them
- * lie side by side, of which few bytes are touched. A kernel without huge pages refuses the advice,
- * which does no harm. */
+/* Small spaces never get huge pages, even if the system gives them to all mappings: many small
+ * spaces lie side by side, and few of their bytes are touched. A kernel without huge pages refuses
+ * this advice, which does no harm. */
 static int map_space(struct sx__space *space, size_t capacity)
 {
     if (capacity > SIZE_MAX / 2) {
@@ -125,8 +125,8 @@ static void remove_kept(struct sx__spaces *spaces, unsigned index)
     spaces->unused = index < spaces->unused ? index : spaces->unused;
 }
 
-/* The one that was given back last, of those that fit and are not much too large: its pages are
- * most likely in the caches. */
+/* Finds, among the spaces that are large enough and not much too large, the one that was given back
+ * last: its pages are most likely in the caches. */
 static bool take_kept(struct sx__spaces *spaces, struct sx__space *space, size_t capacity)
 {
     bool found = false;
@@ -165,7 +165,7 @@ static bool keep(struct sx__spaces *spaces, const struct sx__space *space)
     return kept;
 }
 
-/* Takes the oldest of those that are kept; false: none is left to unmap. */
+/* Takes the oldest kept space off the list; returns false if none is left to unmap. */
 static bool take_oldest(struct sx__spaces *spaces, struct sx__space *space, bool all)
 {
     pthread_mutex_lock(&spaces->mutex);

@@ -19,7 +19,8 @@ static bool has_lost_client(const struct sx__connection *connection)
 
 int sx__stream_begin(struct sx__connection *connection, bool chunked)
 {
-    /* As if it had closed a moment later: when it does must make no difference. */
+    /* Treat the client as if it had closed a moment later, so that the outcome does not depend on
+     * the timing. */
     if (has_lost_client(connection)) {
         return SX_EPROTO;
     }
@@ -43,7 +44,7 @@ void sx__stream_pause(struct sx__connection *connection, unsigned wait_ms, uint6
         sx__connection_abort(connection, now_ns);
         return;
     }
-    /* Thousands may wait, for hours. */
+    /* Thousands of streams may wait for hours, so a waiting stream keeps no memory for pieces. */
     sx__spaces_give(protocol->spaces, &streamed->space);
     const uint64_t wait_ns =
         (uint64_t)(wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS) * NS_PER_MS;
@@ -119,7 +120,7 @@ bool sx__connection_is_streamed(const struct sx__connection *connection)
     return connection->streamed.is_present;
 }
 
-/* What the producer has ended needs nothing but to be sent, as any other response. */
+/* If the producer has finished, the rest is sent like any other response. */
 void sx__connection_half_close(struct sx__connection *connection, uint64_t now_ns)
 {
     connection->half_closed = true;

@@ -17,17 +17,17 @@
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 /* Records without data that a client may send in a row: key updates, attempts to renegotiate, empty
- * records, a handshake in small pieces. Each costs work and brings a request no further. A
+ * records, a handshake in small pieces. Each of them costs work without progress for a request. A
  * handshake has fewer than ten. */
 #define IDLE_RECORDS_MAX 64
 
-/* As many of them are forgotten with each reading of data: else a byte now and then would allow
- * 64 between two bytes for ever. */
+/* Each read of data reduces the count only by this number. If it reset the count, a client could
+ * send 64 such records between any two bytes of data, without end. */
 #define IDLE_RECORDS_FORGOTTEN 16
 
 struct sx__tls {
     _Atomic unsigned holders;
-    pthread_mutex_t mutex; /* guards the context; what is below does not change */
+    pthread_mutex_t mutex; /* guards the context; the members below do not change */
     SSL_CTX *context;
     struct sx__tls_files files;
     enum sx_tls_version minimum;
@@ -55,10 +55,11 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* What has come of the client during one call. */
+/* What the client has sent during one call. */
 struct incoming {
     unsigned records;
-    bool is_head; /* not TLS at all, but a request of HTTP with that method */
+    bool is_head; /* the client does not speak TLS, but has sent a plain HTTP request with the
+                     method HEAD */
 };
 
 static void note_record(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl,
@@ -97,8 +98,8 @@ static bool set_rules(SSL_CTX *context, enum sx_tls_version minimum)
            SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1;
 }
 
-/* OpenSSL 3.5 gives no reason when memory is missing for the ciphers: an error without a reason is
- * SX_ENOMEM. */
+/* OpenSSL 3.5 reports no reason when it runs out of memory for the ciphers, so an error without a
+ * reason becomes SX_ENOMEM. */
 static int make_context(SSL_CTX **context, const struct sx__tls *tls, int cancel_fd, char *message,
                         size_t size)
 {
@@ -130,7 +131,7 @@ int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t siz
     SSL_CTX *former = tls->context;
     tls->context = context;
     pthread_mutex_unlock(&tls->mutex);
-    SSL_CTX_free(former); /* the streams made of it hold it as well */
+    SSL_CTX_free(former); /* the streams made from it hold references, too */
     return 0;
 }
 
@@ -199,7 +200,7 @@ struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd)
     pthread_mutex_lock(&tls->mutex);
     SSL *ssl = SSL_new(tls->context);
     pthread_mutex_unlock(&tls->mutex);
-    /* Setting the data for the first time allocates, later it does not: see count_idle_records. */
+    /* Setting the app data allocates only the first time, so do it here: see count_idle_records. */
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_app_data(ssl, NULL) != 1) {
         SSL_free(ssl);
         ERR_clear_error();
@@ -260,9 +261,9 @@ static int errno_of(SSL *ssl, int result, int other_direction)
     }
 }
 
-/* Counts a reading of `records` records; whether the client may go on. An SSL's app data is the
- * number of its records without data that are not forgotten: OpenSSL 3.0 reads all that have come
- * at once, 3.5 returns to its caller behind each. */
+/* Counts `records` records that were read; returns whether the client may go on. The app data of
+ * the SSL holds the number of records without data, less those that reads of data have taken off.
+ * OpenSSL 3.0 reads all records that have come in one call; 3.5 returns after each. */
 static bool count_idle_records(SSL *ssl, unsigned records, bool has_data)
 {
     const uintptr_t before = (uintptr_t)SSL_get_app_data(ssl);
@@ -308,7 +309,7 @@ ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
     return receive(ssl_of(stream), SSL_read, space, size);
 }
 
-/* A read that fails is an end, too, and so is what is not TLS. */
+/* A failed read is an end, too, and so are bytes that are not TLS. */
 bool sx__tls_has_ended(struct sx__tls_stream *stream)
 {
     char byte;

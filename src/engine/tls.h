@@ -19,13 +19,13 @@ struct sx__tls_stream;
 /* Copies what it needs of the options. Errors: SX_ETLS and why; SX_ENOMEM */
 int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char *message,
                 size_t size);
-/* Gives it up; it goes with its last holder. */
+/* Releases a reference; the last release frees it. */
 void sx__tls_destroy(struct sx__tls *tls);
-/* Gives the same, for another holder. */
+/* Adds a reference and returns the same pointer. */
 struct sx__tls *sx__tls_hold(struct sx__tls *tls);
 
-/* Reads its files again, for streams to come; where it fails, nothing has changed. It blocks as
- * long as their file systems do, without a lock. Pipes are given up with SX_EAGAIN when `cancel_fd`
+/* Reads its files again, for new streams; if that fails, nothing changes. It blocks as long as the
+ * file systems do, without holding a lock. Waiting for a pipe ends with SX_EAGAIN when `cancel_fd`
  * becomes readable; -1: never. Errors: SX_ETLS and why; SX_ENOMEM */
 int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t size);
 
@@ -46,8 +46,8 @@ ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t siz
 /* Whether the handshake is done. */
 bool sx__tls_is_established(const struct sx__tls_stream *stream);
 
-/* Whether the client has ended its side. That is known only when it has sent nothing before it that
- * is not read yet. */
+/* Whether the client has ended its side. This cannot be detected while there are earlier bytes that
+ * have not been read. */
 bool sx__tls_has_ended(struct sx__tls_stream *stream);
 
 /* Says that nothing more will be sent, if that can still be said. */

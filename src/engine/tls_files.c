@@ -16,7 +16,7 @@
 #define LABEL_BYTES 64
 #define WHAT_BYTES 320
 
-/* A file that has been read. Its bytes may be a key, so they are wiped. */
+/* A file that has been read. Its bytes may be a key, so they are wiped before they are freed. */
 struct file {
     const char *what; /* for messages, as is the path */
     const char *path;
@@ -24,7 +24,7 @@ struct file {
     size_t size, space;
 };
 
-/* How a file is read, and where to say why it cannot be. */
+/* How to read a file, and where to write the error message. */
 struct reading {
     int cancel_fd;
     char *message;
@@ -44,8 +44,8 @@ static bool is_want_of_memory(unsigned long error)
     return ERR_GET_REASON(error) == (ERR_SYSTEM_ERROR(error) ? ENOMEM : ERR_R_MALLOC_FAILURE);
 }
 
-/* The first of its errors is the cause of the others; but what became of want of memory may stand
- * before it. */
+/* The first error in OpenSSL's queue is the cause of the others, but errors for missing memory may
+ * precede it. */
 int sx__tls_files_fail(char *message, size_t size, const char *what, const char *otherwise)
 {
     const unsigned long error = ERR_peek_error();
@@ -68,7 +68,8 @@ static int fail(const struct reading *reading, const struct file *file, const ch
     return sx__tls_files_fail(reading->message, reading->size, what, otherwise);
 }
 
-/* Where OpenSSL may have failed for want of memory, or because of what we know better. */
+/* For failures of OpenSSL that may come from missing memory; otherwise our own message is more
+ * precise. */
 static int fail_because(const struct reading *reading, const struct file *file, const char *why)
 {
     const int status = fail(reading, file, why);
@@ -92,7 +93,8 @@ static bool parse_label(const char *line, size_t size, char label[LABEL_BYTES])
     return count > 0;
 }
 
-/* The first label that ends with `suffix`, "" being any; "": there is none. */
+/* Finds the first label that ends with `suffix` ("": any label); the label is "" if there is none.
+ */
 static void find_label(const struct file *file, const char *suffix, char label[LABEL_BYTES])
 {
     const size_t suffix_size = strlen(suffix);
@@ -108,14 +110,15 @@ static void find_label(const struct file *file, const char *suffix, char label[L
     label[0] = '\0';
 }
 
-/* A sequence of ASN.1: of more than 127 bytes, or of all that follow. */
+/* DER begins with an ASN.1 sequence; here one of more than 127 bytes, or one that takes up the rest
+ * of the file. */
 static bool looks_like_der(const struct file *file)
 {
     const unsigned char *bytes = (const unsigned char *)file->bytes;
     return file->size > 2 && bytes[0] == 0x30 && (bytes[1] >= 0x80 || bytes[1] + 2U == file->size);
 }
 
-/* There is nothing of PEM in it that is wanted. */
+/* Writes the error for a file without a PEM block of the wanted kind. */
 static int refuse_content(const struct reading *reading, const struct file *file,
                           const char *wanted)
 {
@@ -125,7 +128,7 @@ static int refuse_content(const struct reading *reading, const struct file *file
     if (file->size == 0) {
         snprintf(why, sizeof why, "it is empty");
     } else if (label[0] != '\0') {
-        snprintf(why, sizeof why, "there is no %s in it, but %s", wanted, label);
+        snprintf(why, sizeof why, "it contains %s, not a %s", label, wanted);
     } else if (looks_like_der(file)) {
         snprintf(why, sizeof why, "it is not PEM, but looks like DER");
     } else {
@@ -134,7 +137,7 @@ static int refuse_content(const struct reading *reading, const struct file *file
     return fail_because(reading, file, why);
 }
 
-/* Whether OpenSSL found no "-----BEGIN" of what was asked for. */
+/* Whether OpenSSL found no "-----BEGIN" line of the kind that was asked for. */
 static bool found_none(void)
 {
     const unsigned long error = ERR_peek_last_error();
@@ -152,7 +155,8 @@ static int refuse_damaged(const struct reading *reading, const struct file *file
 
 /* ---- reading ---- */
 
-/* Waits until there is something to read; false: it was given up. A file is always ready. */
+/* Waits until there is something to read; returns false if it was cancelled. A regular file is
+ * always ready. */
 static bool is_ready(int fd, int cancel_fd)
 {
     struct pollfd polled[2] = {{.fd = fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
@@ -190,14 +194,15 @@ static int read_all(const struct reading *reading, struct file *file, int fd)
         }
         file->size += count > 0 ? (size_t)count : 0;
         if (file->size >= FILE_BYTES_MAX) {
-            return refuse(reading, file, "it is not smaller than 1 MiB");
+            return refuse(reading, file, "it is 1 MiB or larger");
         }
     }
 }
 
 static int read_file(const struct reading *reading, struct file *file)
 {
-    /* O_NONBLOCK: a FIFO without a writer can be opened, and is waited for by poll. */
+    /* O_NONBLOCK: opening a FIFO without a writer does not block; poll then waits for the writer.
+     */
     const int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return refuse(reading, file, strerror(errno));
@@ -207,7 +212,8 @@ static int read_file(const struct reading *reading, struct file *file)
     return status;
 }
 
-/* Reads a file, or takes the bytes of an earlier one with the same path: a pipe can be read once.
+/* Reads a file, or takes the bytes of an earlier file with the same path, because a pipe can be
+ * read only once.
  */
 static int read_once(const struct reading *reading, struct file *files, size_t index)
 {
@@ -216,7 +222,7 @@ static int read_once(const struct reading *reading, struct file *files, size_t i
         if (strcmp(files[i].path, file->path) == 0) {
             file->bytes = files[i].bytes;
             file->size = files[i].size;
-            return 0; /* `space` stays 0: the bytes are the other's */
+            return 0; /* `space` stays 0, because the bytes belong to the earlier file */
         }
     }
     return read_file(reading, file);
@@ -241,15 +247,15 @@ static int no_passphrase(char *space, int size, int writes, void *asked)
     return -1;
 }
 
-/* Of a certificate whose key could not be read, or not all of it, OpenSSL says nothing before it is
- * needed: all clients would be refused. */
+/* If the key in a certificate cannot be read, or not completely, OpenSSL reports nothing until the
+ * key is needed; then every handshake would fail. */
 static bool has_key(const X509 *certificate)
 {
     const EVP_PKEY *key = X509_get0_pubkey(certificate);
     return key != NULL && EVP_PKEY_get_security_bits(key) > 0;
 }
 
-/* Gives the next certificate; NULL: there is none, or `*status` says what is wrong. */
+/* Returns the next certificate, or NULL if there is none (`*status` is 0) or it cannot be used. */
 static X509 *next_certificate(const struct reading *reading, const struct file *file, BIO *bio,
                               int *status)
 {
@@ -301,7 +307,7 @@ static int use_key(SSL_CTX *context, const struct reading *reading, const struct
         find_label(file, "PRIVATE KEY", label);
         if (asked) {
             return fail_because(reading, file,
-                                "it has a passphrase, which nobody is there to type");
+                                "it has a passphrase, which the server cannot ask for");
         }
         return label[0] != '\0'
                    ? fail_because(reading, file, "the key in it is damaged, or of an unknown kind")
@@ -314,7 +320,7 @@ static int use_key(SSL_CTX *context, const struct reading *reading, const struct
     return is_used ? 0 : fail(reading, file, "it does not belong to the certificate");
 }
 
-/* Whom clients' certificates must be signed by: each certificate that is there. */
+/* Clients' certificates must be signed by one of the certificates in this file. */
 static int use_authorities(SSL_CTX *context, const struct reading *reading, const struct file *file,
                            BIO *bio)
 {

@@ -12,7 +12,7 @@
 #define BYTES_READ_PER_TURN ((size_t)1 << 20)
 #define DISCARD_BYTES 4096
 #define SENT_AT_ONCE_BYTES 8192 /* less than the initial window of TCP (RFC 6928) */
-#define PUT_OFF_MS 1000         /* the monitor needs a processor to close others */
+#define PUT_OFF_MS 1000         /* long enough for the monitor to close other clients */
 #define TLS_BYTES 14336
 #define NS_PER_MS 1000000u
 
@@ -88,7 +88,7 @@ static void let_go_of_request(struct turn *turn)
     const uint64_t held_since_ns = slot->held_since_ns;
     sx__slot_hold(slot, turn->worker->network, 0);
     if (sx__connection_get_want(turn->connection) == SX__WANT_PRODUCE) {
-        /* How fast the client of a stream is, all of its pieces tell. */
+        /* The speed of a stream's client is measured over all of its pieces. */
         slot->taken = taken;
         slot->held_since_ns = held_since_ns;
     }
@@ -151,8 +151,8 @@ static void half_close(struct turn *turn)
     sx__worker_leave_user_code(turn->worker);
 }
 
-/* Of a connection that neither reads nor writes: by nothing else would it learn that there is
- * nobody to work for. */
+/* For a connection that neither reads nor writes, because it has no other way to notice that its
+ * client has gone. */
 static void note_ends(struct turn *turn, enum sx__ends ends)
 {
     if (ends == SX__ENDS_ALL) {
@@ -162,8 +162,9 @@ static void note_ends(struct turn *turn, enum sx__ends ends)
     }
 }
 
-/* Before a producer is called: a stream that always has something to send is in no other way told
- * that its client has closed its sending side. What TLS has read already makes no event. */
+/* Called before each call of a producer, because a stream that always has something to send has no
+ * other way to notice that its client has closed its sending side. Bytes that TLS has read already
+ * cause no event. */
 static void look_for_end(struct turn *turn)
 {
     const bool is_marked = sx__slot_take_mark(turn->slot);
@@ -227,9 +228,10 @@ static bool is_late(const struct turn *turn)
     return turn->slot->late && turn->now_ns >= sx__slot_get_deadline(turn->slot);
 }
 
-/* Whether the client has to wait until others have been closed. All that is held is that of clients
- * who wait, so they will be; if that lasts, the client goes on all the same. Addresses of the
- * reserved routes only do not wait. */
+/* Whether the client has to wait until other clients have been closed. All held memory belongs to
+ * clients that are being waited for, so the monitor will close some. If that takes too long, the
+ * client continues nevertheless. Clients at addresses that serve only reserved routes do not wait.
+ */
 static bool is_put_off(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
@@ -253,7 +255,7 @@ static bool is_put_off(struct turn *turn)
 
 static void take_input(struct turn *turn, size_t count, size_t size)
 {
-    /* What TLS has read already the kernel does not tell of again. */
+    /* The kernel does not report bytes that TLS has read already. */
     turn->drained = count < size && !turn->ends && turn->slot->tls == NULL;
     turn->slot->taken += count;
     turn->read += count;
@@ -308,8 +310,8 @@ static void read_input(struct turn *turn)
     }
 }
 
-/* The disk may keep the thread as a handler may, and then its permit is taken in the same way.
- * `head` goes before the file; size 0: there is none. */
+/* The disk may block the thread as a handler may; the monitor then takes its permit in the same
+ * way. `head` is sent before the file; size 0: no head. */
 static ssize_t send_file(struct turn *turn, struct sx_str head, const struct sx__file_part *part)
 {
     sx__worker_enter_user_code(turn->worker, SX__PLACE_FILE);
@@ -363,9 +365,10 @@ static void write_output(struct turn *turn)
     }
 }
 
-/* A client that said that it sends no further request need not be lingered for: nothing comes that
- * would have the kernel send a reset. Clients that send more all the same exist. A short response
- * has left as a whole and is kept by their kernels; for a longer one it is worth to linger. */
+/* If the client has announced that it sends no further request, lingering is not needed: no bytes
+ * will come that make the kernel send a reset. Some clients send more nevertheless. A short
+ * response has then left completely, and their kernels keep it; after a longer response the server
+ * lingers. */
 static bool may_close_at_once(const struct turn *turn)
 {
     return turn->drained && turn->sent <= SENT_AT_ONCE_BYTES &&
@@ -490,7 +493,8 @@ static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
            want != SX__WANT_LINGER && want != SX__WANT_TIME;
 }
 
-/* What OpenSSL has for a connection is not told by it; measured with the 3.0 of Debian 12. */
+/* OpenSSL does not report how much memory a connection takes, so TLS_BYTES was measured with
+ * OpenSSL 3.0 (Debian 12). */
 static size_t get_held(const struct turn *turn)
 {
     return sx__connection_get_held(turn->connection) + (turn->slot->tls == NULL ? 0 : TLS_BYTES);

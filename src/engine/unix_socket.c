@@ -13,11 +13,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* Entries of the user database are small; one that is not is that of a group of very many. */
+/* Entries of the user database are small, except for groups with very many members. */
 #define ENTRY_BYTES ((size_t)1 << 10)
 #define ENTRY_BYTES_MAX ((size_t)1 << 24)
 
-/* Of the user database or that of groups. */
+/* An entry of the user database or the group database. */
 struct id {
     const char *kind; /* "user" or "group", for messages */
     const char *name; /* or its number; NULL: it stays what it is */
@@ -42,7 +42,7 @@ static int look_up_group(struct id *id, char *space, size_t size)
     return error;
 }
 
-/* Whether it is a number, which need not be in any database. */
+/* Whether the name is a number, which need not be in a database. */
 static bool parse_id(struct id *id)
 {
     char *end;
@@ -55,7 +55,7 @@ static bool parse_id(struct id *id)
     return is_number;
 }
 
-/* Gives 0 or an -errno; `number` stays -1 where there is none of that name. */
+/* Returns 0 or an -errno; `number` stays -1 if there is no such name. */
 static int look_up(struct id *id, bool is_group)
 {
     if (id->name == NULL || parse_id(id)) {
@@ -78,7 +78,7 @@ static int look_up(struct id *id, bool is_group)
     return is_unknown ? 0 : -error;
 }
 
-/* Gives 0, or an -errno and why. */
+/* Returns 0, or an -errno and writes the reason. */
 static int find_id(struct id *id, bool is_group, char *reason, size_t size)
 {
     const int status = look_up(id, is_group);
@@ -103,7 +103,7 @@ static int give_to(const char *path, const struct id *id, uid_t user, gid_t grou
     return -error;
 }
 
-/* The owner last: who is not root may not change a file of another. */
+/* The owner is set last, because without root a process may not change the file of another user. */
 static int set_access(const char *path, unsigned mode, const struct id *owner,
                       const struct id *group, char *reason, size_t size)
 {
@@ -117,7 +117,7 @@ static int set_access(const char *path, unsigned mode, const struct id *owner,
     return status < 0 ? status : give_to(path, owner, owner->number, no_group, reason, size);
 }
 
-/* A socket that nobody listens on any more was left by a server that was killed. */
+/* A socket without a listener was left by a server that was killed. */
 static bool is_stale(int fd, const struct sockaddr_un *address)
 {
     struct stat stat;
@@ -126,8 +126,9 @@ static bool is_stale(int fd, const struct sockaddr_un *address)
            errno == ECONNREFUSED;
 }
 
-/* Before it listens nobody can connect, so its file has the right mode, owner and group from the
- * first connection on. Before bind it is given the narrowest mode, for those who look at it. */
+/* No client can connect before listen, so the file has its mode, owner and group before the first
+ * connection. bind creates it with the narrowest mode, so that it is never open to more users than
+ * in the end. */
 static int listen_at(int fd, const struct sockaddr_un *address,
                      const struct sx_unix_options *options, char *reason, size_t size)
 {
@@ -167,8 +168,8 @@ int sx__unix_socket_open(const char *path, const struct sx_unix_options *options
 {
     static const struct sx_unix_options none = {0};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path[0] == '\0') { /* bind would make it one that has no file */
-        snprintf(reason, size, "there is no path");
+    if (path[0] == '\0') { /* bind would make a socket without a file */
+        snprintf(reason, size, "the path is empty");
         return -EINVAL;
     }
     if (strlen(path) >= sizeof address.sun_path) {

@@ -5,7 +5,7 @@
 
 #define LONG_TURN_NS 50000u /* waking a thread costs about a tenth of that */
 #define TURN_NS_MAX 1000000u
-#define AVERAGED_TURNS 32 /* a single turn of TURN_NS_MAX makes the average no long one */
+#define AVERAGED_TURNS 32 /* a single turn of TURN_NS_MAX must not make the average long */
 #define PATIENCE_MS 10
 #define IDLE_POLLERS_MAX 2
 
@@ -226,8 +226,9 @@ static int patience_ms(const struct sx__network *network)
     return are_turns_long(network) ? PATIENCE_MS : 0;
 }
 
-/* One event at a time where turns are long, so that the next free thread takes the next. Half of
- * what is long, so that what has been taken is seldom passed on. */
+/* If turns are long, a thread takes one event at a time, so that the next free thread takes the
+ * next. The threshold is half of a long turn, so that events that were taken are seldom passed on.
+ */
 static int most_events(const struct sx__network *network)
 {
     return get_turn_ns(network) > LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
@@ -276,8 +277,8 @@ static int wait_for_events(struct sx__network *network, struct epoll_event *even
     return found;
 }
 
-/* A thread that finds nothing is not needed; nor are those that have blocked, once turns are short
- * again. */
+/* A thread that finds no event is not needed; nor are threads that have blocked, once turns are
+ * short again. */
 static void return_surplus_permit(struct sx__worker *worker, int found)
 {
     struct sx__network *network = worker->network;

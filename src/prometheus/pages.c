@@ -2,7 +2,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define ROOM_MOST 4 /* times what recent scrapes needed; a page doubles when it grows */
+#define ROOM_MOST 4 /* times the size that recent scrapes needed; a page doubles when it grows */
 
 void sx__pages_init(struct sx__pages *pages)
 {

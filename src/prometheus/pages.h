@@ -5,7 +5,8 @@
 #include <pthread.h>
 #include <sextant/exposition.h>
 
-/* Two scrapers at once keep a page each; more is rare enough to be made anew. */
+/* Two concurrent scrapers get a kept page each; further ones are rare, so their pages are
+ * allocated. */
 #define SX__PAGES_KEPT_MAX 2
 
 struct sx__pages;
@@ -18,8 +19,7 @@ struct sx__kept_page {
 struct sx__pages {
     pthread_mutex_t mutex;
     size_t count;
-    size_t
-        recent_bytes; /* what recent scrapes needed: falls by an eighth with each that needs less */
+    size_t recent_bytes; /* needed by recent scrapes; falls by an eighth with each smaller one */
     struct sx__kept_page *kept[SX__PAGES_KEPT_MAX];
 };
 
@@ -27,10 +27,10 @@ void sx__pages_init(struct sx__pages *pages);
 /* All pages must have been given back. */
 void sx__pages_clean_up(struct sx__pages *pages);
 
-/* A page for one scrape; NULL: no memory. [any] */
+/* Returns a page for one scrape; NULL: no memory. [any] */
 struct sx__kept_page *sx__pages_take(struct sx__pages *pages);
-/* Gives a page back, which is a sx_clean_up_fn: a struct sx__kept_page. It is freed if enough are
- * kept, or if it has more than four times the room that recent scrapes needed. [any] */
+/* Gives back a page, a struct sx__kept_page; the function is a sx_clean_up_fn. The page is freed if
+ * enough are kept, or if it is more than four times as large as recent scrapes needed. [any] */
 void sx__pages_give(void *page);
 
 #endif

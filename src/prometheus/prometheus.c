@@ -361,8 +361,8 @@ static void exclude(struct sx_prometheus *self, const struct sx_handler *const *
     }
 }
 
-/* The first of two routes whose requests would be one series, though their handlers differ; *other
- * is the second. The number of routes: there are none. */
+/* Returns the first of two routes with different handlers whose requests would be in one series,
+ * and sets *other to the second. Returns the number of routes if there are none. */
 static size_t find_twin(const struct sx_prometheus *self, size_t *other)
 {
     const size_t count = self->row_count - 1;

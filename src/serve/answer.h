@@ -26,9 +26,9 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
                         struct sx_registry *registry, const char *path,
                         const struct sx__scrape_request *request, time_t now);
 
-/** Answers what could not be read; the connection then ends.
+/** Answers a request that could not be read; the connection then ends.
  *
- * @param bytes  that the request begins with: the answer to HEAD has no body
+ * @param bytes  the beginning of the request; the response to HEAD has no body
  */
 void sx__answer_refusal(struct sx__answer *answer, int status, struct sx_str bytes, time_t now);
 

@@ -41,7 +41,7 @@ unsigned sx__log_limit_take(struct sx__log_limit *limit, uint64_t now_ns, bool a
         if (left_out == 0) {
             return 0;
         }
-        /* What has been written in the interval still counts. */
+        /* The lines that were written in the interval still count. */
     } while (!__atomic_compare_exchange_n(&limit->state, &before, before - left_out, true,
                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return left_out;

@@ -1,7 +1,7 @@
-/* log_limit.h: a bound on the lines of a log that others can cause, as clients can.
+/* log_limit.h: limits log lines that others, such as clients, can cause.
  *
- * Of each kind of line, SX__LOG_LINES are written in SX__LOG_SECONDS; those that are left out are
- * counted, and the log says how many they were as soon as there may be another line.
+ * In SX__LOG_SECONDS, SX__LOG_LINES of each kind of line are written. Further lines are counted,
+ * and their number is logged before the next line that is allowed.
  */
 #ifndef SX_LOG_LIMIT_H
 #define SX_LOG_LIMIT_H
@@ -12,22 +12,22 @@
 #define SX__LOG_LINES 10
 #define SX__LOG_SECONDS 10
 
-/* One for each kind of line; all zeros is right. */
+/* One for each kind of line; zero-initialised. */
 struct sx__log_limit {
-    /* The number of the interval of SX__LOG_SECONDS, from 1, in the upper half, and the lines that
-     * there were in it in the lower: so that one atomic exchange takes both. */
+    /* The upper half is the number of the interval of SX__LOG_SECONDS, from 1; the lower half is
+     * the number of lines in it. So one atomic exchange changes both. */
     uint64_t state;
 };
 
-/* Whether a line may be written now; the clock is any that does not go back. *left_out: how many
- * have been left out before it, which is to be said first; else 0. [any] */
+/* Whether a line may be written now, by any clock that does not go back. *left_out is the number of
+ * lines that were suppressed before it, which the caller logs first; else 0. [any] */
 bool sx__log_limit_allows(struct sx__log_limit *limit, uint64_t now_ns, unsigned *left_out);
 
-/* How many lines have been left out in an interval that is over, or `at_last` in this one. They are
- * not said again. [any] */
+/* Takes the number of lines that were suppressed in an interval that is over or, with `at_last`, in
+ * the current one. They are not counted again. [any] */
 unsigned sx__log_limit_take(struct sx__log_limit *limit, uint64_t now_ns, bool at_last);
 
-/* The time by such a clock. */
+/* The current time of such a clock. */
 uint64_t sx__log_limit_now_ns(void);
 
 #endif

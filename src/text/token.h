@@ -21,7 +21,7 @@ size_t sx__token_size(struct sx_str bytes);
 /* Whether all of the text is one token. */
 bool sx__is_token(struct sx_str text);
 
-/* Whether the bytes begin with that token and a byte that ends it. */
+/* Whether the bytes begin with that token, followed by a byte that ends it. */
 bool sx__begins_with_token(struct sx_str bytes, const char *token);
 
 /* Whether they are the same in any case of ASCII, whatever the locale. */

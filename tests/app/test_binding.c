@@ -189,7 +189,8 @@ static void test_a_400_names_every_wrong_parameter(void **state)
     assert_int_equal(get("/optional?i=x"), 400);
 }
 
-/* Only what is wrong is blamed: the others, and what nobody reads, have done nothing. */
+/* Only the wrong parameter is in the errors: not the others, and not parameters that no code reads.
+ */
 static void test_a_malformed_escape_is_that_of_its_parameter(void **state)
 {
     (void)state;
@@ -362,7 +363,7 @@ static void test_a_body_that_is_not_json_is_told(void **state)
         {"[1,]", "is not JSON: line 1, column 4: unexpected text near ']'"},
         {"[1", "is not JSON: line 1, column 2: it ends too early"},
         {"\"abc", "is not JSON: line 1, column 4: it ends too early near '\"abc'"},
-        {"{} []", "is not JSON: line 1, column 4: there is more behind the value near '['"},
+        {"{} []", "is not JSON: line 1, column 4: there is more after the value near '['"},
         {"\"\\u0000\"", "is refused: line 1, column 8: \\u0000 is not allowed near '\"\\u0000\"'"},
         {"{\"\\u0000\":1}",
          "is refused: line 1, column 9: \\u0000 is not allowed near '\"\\u0000\"'"},

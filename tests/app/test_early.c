@@ -1,5 +1,5 @@
-/* What the router knows at the end of the header is answered there: a 404, 405 or 308 does not wait
- * for a large body. And who is asked for: the host of the target, else that of the Host header. */
+/* The router answers a 404, 405 or 308 at the end of the header, without waiting for a large body.
+ * Also: the host of a request is that of the target, else that of the Host header. */
 #include "application.h"
 #include "fixture.h"
 
@@ -94,7 +94,8 @@ static const struct sx_route routes[] = {
     SX_GET("/", tell_host),
 };
 
-/* All that comes back for these bytes; *closed: and then the end. */
+/* Returns everything that the server sends for these bytes; *closed tells whether it then closes.
+ */
 static const char *ask(const char *bytes, const struct sx_hook_list *hook_list, bool *closed)
 {
     static char answer[4000];
@@ -167,7 +168,7 @@ static void test_what_the_router_knows_is_answered_before_the_body(void **state)
     }
 }
 
-/* The client has sent it in any case, and its connection can go on. */
+/* The client sends a small body in any case, so the connection can stay open. */
 static void test_a_small_body_is_read_all_the_same(void **state)
 {
     (void)state;
@@ -196,7 +197,7 @@ static void test_a_hook_that_binds_the_body_gets_it(void **state)
     assert_false(closed);
 }
 
-/* A route has its body, and what the engine refuses for its header stays refused there. */
+/* If a route answers, it gets its body; and the engine still refuses invalid headers. */
 static void test_a_route_still_waits_for_its_body(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* Requests that fail are logged with their cause, but a client that repeats them does not fill the
- * log. The clock is ours. */
+ * log. The tests set the clock. */
 #define _POSIX_C_SOURCE 200809L
 #include "fixture.h"
 
@@ -12,7 +12,7 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
     const int result = __real_clock_gettime(clock, now);
-    now->tv_sec = seconds_more; /* the interval of ten seconds does not end meanwhile */
+    now->tv_sec = seconds_more; /* so that the interval of ten seconds does not end during a test */
     return result;
 }
 

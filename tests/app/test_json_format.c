@@ -1,5 +1,5 @@
-/* What sx_json does with arguments that are not what its format takes: a 500 whose cause names the
- * argument, never a crash. And that what fits is what jansson makes of it. */
+/* Arguments that do not match the format of sx_json lead to a 500 whose cause names the argument,
+ * never to a crash. Arguments that match give the same value as jansson. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,17 +42,15 @@ static const void *untyped(const void *pointer)
 static void test_what_is_missing_is_named(void **state)
 {
     (void)state;
-    assert_refused(
-        sx_json("{s:s}", "n"),
-        "sx_json(\"{s:s}\"): argument 2 behind the format, a string for 's', is missing");
-    assert_refused(
-        sx_json("{s:s}"),
-        "sx_json(\"{s:s}\"): argument 1 behind the format, a string for 's', is missing");
+    assert_refused(sx_json("{s:s}", "n"),
+                   "sx_json(\"{s:s}\"): argument 2 after the format, a string for 's', is missing");
+    assert_refused(sx_json("{s:s}"),
+                   "sx_json(\"{s:s}\"): argument 1 after the format, a string for 's', is missing");
     assert_refused(sx_json("[i, i, {s:I}]", 1, 2, "n"),
-                   "sx_json(\"[i, i, {s:I}]\"): argument 4 behind the format, a 64-bit integer for "
+                   "sx_json(\"[i, i, {s:I}]\"): argument 4 after the format, a 64-bit integer for "
                    "'I', is missing");
     assert_refused(sx_json("{s:s#}", "n", "text"),
-                   "sx_json(\"{s:s#}\"): argument 3 behind the format, an int for '#', is missing");
+                   "sx_json(\"{s:s#}\"): argument 3 after the format, an int for '#', is missing");
 }
 
 static void test_what_is_of_another_type_is_named(void **state)
@@ -61,52 +59,51 @@ static void test_what_is_of_another_type_is_named(void **state)
     const int number = 42;
     assert_refused(
         sx_json("{s:s}", "n", 42),
-        "sx_json(\"{s:s}\"): argument 2 behind the format is an int, 's' takes a string");
+        "sx_json(\"{s:s}\"): argument 2 after the format is an int, but 's' takes a string");
     assert_refused(
         sx_json("{s:s}", 42, "n"),
-        "sx_json(\"{s:s}\"): argument 1 behind the format is an int, 's' takes a string");
-    assert_refused(
-        sx_json("{s:I}", "n", number),
-        "sx_json(\"{s:I}\"): argument 2 behind the format is an int, 'I' takes a 64-bit integer");
-    assert_refused(
-        sx_json("{s:i}", "n", (int64_t)number),
-        "sx_json(\"{s:i}\"): argument 2 behind the format is a 64-bit integer, 'i' takes an int");
+        "sx_json(\"{s:s}\"): argument 1 after the format is an int, but 's' takes a string");
+    assert_refused(sx_json("{s:I}", "n", number), "sx_json(\"{s:I}\"): argument 2 after the format "
+                                                  "is an int, but 'I' takes a 64-bit integer");
+    assert_refused(sx_json("{s:i}", "n", (int64_t)number),
+                   "sx_json(\"{s:i}\"): argument 2 after the format is a 64-bit integer, but 'i' "
+                   "takes an int");
     assert_refused(
         sx_json("{s:f}", "n", 1),
-        "sx_json(\"{s:f}\"): argument 2 behind the format is an int, 'f' takes a double");
+        "sx_json(\"{s:f}\"): argument 2 after the format is an int, but 'f' takes a double");
     assert_refused(
         sx_json("{s:b}", "n", 0.5),
-        "sx_json(\"{s:b}\"): argument 2 behind the format is a double, 'b' takes an int");
+        "sx_json(\"{s:b}\"): argument 2 after the format is a double, but 'b' takes an int");
     assert_refused(
         sx_json("{s:o}", "n", "text"),
-        "sx_json(\"{s:o}\"): argument 2 behind the format is a string, 'o' takes a json_t *");
-    assert_refused(
-        sx_json("{s:s}", "n", &number),
-        "sx_json(\"{s:s}\"): argument 2 behind the format is something else, 's' takes a string");
+        "sx_json(\"{s:o}\"): argument 2 after the format is a string, but 'o' takes a json_t *");
+    assert_refused(sx_json("{s:s}", "n", &number),
+                   "sx_json(\"{s:s}\"): argument 2 after the format is something else, but 's' "
+                   "takes a string");
     assert_refused(
         sx_json("{s:f}", "n", 1.0L),
-        "sx_json(\"{s:f}\"): argument 2 behind the format is something else, 'f' takes a "
+        "sx_json(\"{s:f}\"): argument 2 after the format is something else, but 'f' takes a "
         "double");
     assert_refused(
         sx_json("{s:i}", "n", untyped("x")),
-        "sx_json(\"{s:i}\"): argument 2 behind the format is a void *, 'i' takes an int");
-    assert_refused(
-        sx_json("{s:s%}", "n", "text", 4),
-        "sx_json(\"{s:s%}\"): argument 3 behind the format is an int, '%' takes a 64-bit integer");
+        "sx_json(\"{s:i}\"): argument 2 after the format is a void *, but 'i' takes an int");
+    assert_refused(sx_json("{s:s%}", "n", "text", 4),
+                   "sx_json(\"{s:s%}\"): argument 3 after the format is an int, but '%' takes a "
+                   "64-bit integer");
     assert_refused(
         sx_json("{s+:s}", "n", 7, "x"),
-        "sx_json(\"{s+:s}\"): argument 2 behind the format is an int, 's' takes a string");
+        "sx_json(\"{s+:s}\"): argument 2 after the format is an int, but 's' takes a string");
 }
 
 static void test_what_is_too_much_is_named(void **state)
 {
     (void)state;
     assert_refused(sx_json("{s:s}", "a", "b", 3),
-                   "sx_json(\"{s:s}\"): argument 3 behind the format, an int, is one too many");
+                   "sx_json(\"{s:s}\"): argument 3 after the format, an int, is one too many");
     assert_refused(sx_json("{}", "a"),
-                   "sx_json(\"{}\"): argument 1 behind the format, a string, is one too many");
+                   "sx_json(\"{}\"): argument 1 after the format, a string, is one too many");
     assert_refused(sx_json("{s:n}", "a", NULL),
-                   "sx_json(\"{s:n}\"): argument 2 behind the format, a void *, is one too many");
+                   "sx_json(\"{s:n}\"): argument 2 after the format, a void *, is one too many");
 }
 
 static void test_a_format_that_is_none_is_told(void **state)
@@ -116,24 +113,19 @@ static void test_a_format_that_is_none_is_told(void **state)
     assert_refused(sx_json(absent), "sx_json(\"(null)\"): the format is NULL");
     assert_refused(sx_json(""), "sx_json(\"\"): the format ends too early");
     assert_refused(sx_json("{s:"),
-                   "sx_json(\"{s:\"): argument 1 behind the format, a string for 's', is missing");
+                   "sx_json(\"{s:\"): argument 1 after the format, a string for 's', is missing");
     assert_refused(sx_json("{s:", "a"), "sx_json(\"{s:\"): the format ends too early");
     assert_refused(sx_json("{s:s", "a", "b"), "sx_json(\"{s:s\"): the format ends too early");
     assert_refused(sx_json("[i", 1), "sx_json(\"[i\"): the format ends too early");
     assert_refused(sx_json("{s:x}", "a", "b"),
-                   "sx_json(\"{s:x}\"): the format has 'x' as character 4, "
-                   "which does not belong there");
+                   "sx_json(\"{s:x}\"): unexpected 'x' as character 4 of the format");
     assert_refused(sx_json("{i:s}", 1, "b"),
-                   "sx_json(\"{i:s}\"): the format has 'i' as character 2, "
-                   "which does not belong there");
+                   "sx_json(\"{i:s}\"): unexpected 'i' as character 2 of the format");
     assert_refused(sx_json("{s:s]", "a", "b"),
-                   "sx_json(\"{s:s]\"): the format has ']' as character 5, "
-                   "which does not belong there");
-    assert_refused(sx_json("n n"),
-                   "sx_json(\"n n\"): the format has 'n' as character 3, which does "
-                   "not belong there");
-    assert_refused(sx_json("{s:s?#}", "a", "b", 1), "sx_json(\"{s:s?#}\"): the format has '#' as "
-                                                    "character 6, which does not belong there");
+                   "sx_json(\"{s:s]\"): unexpected ']' as character 5 of the format");
+    assert_refused(sx_json("n n"), "sx_json(\"n n\"): unexpected 'n' as character 3 of the format");
+    assert_refused(sx_json("{s:s?#}", "a", "b", 1), "sx_json(\"{s:s?#}\"): unexpected '#' as "
+                                                    "character 6 of the format");
 }
 
 struct flags {
@@ -142,7 +134,7 @@ struct flags {
 };
 enum colour { RED, GREEN };
 
-/* Each type that may stand for a letter: small integers are passed as int, arrays as pointers. */
+/* Each type that a letter accepts: small integers are passed as int, arrays as pointers. */
 static void test_every_type_that_fits_is_taken(void **state)
 {
     (void)state;
@@ -194,7 +186,7 @@ static void test_as_many_arguments_as_there_may_be_are_checked(void **state)
                 "{\"a\":1,\"b\":2,\"c\":3,\"d\":4},{\"a\":1,\"b\":2,\"c\":3,\"d\":4}]");
 }
 
-/* The sanitizers' leak check sees a reference that is not given back. */
+/* The sanitizers' leak check finds a reference that is not released. */
 static void test_references_are_given_back_where_the_call_is_refused(void **state)
 {
     (void)state;
@@ -203,16 +195,15 @@ static void test_references_are_given_back_where_the_call_is_refused(void **stat
     json_incref(handed_over);
     struct sx_result result =
         sx_json("{s:f, s:o, s:O, s:s}", "a", 0.5, "b", handed_over, "c", kept, "d", 42);
-    assert_refused(result, "sx_json(\"{s:f, s:o, s:O, s:s}\"): argument 8 behind the format is an "
-                           "int, 's' takes a string");
+    assert_refused(result, "sx_json(\"{s:f, s:o, s:O, s:s}\"): argument 8 after the format is an "
+                           "int, but 's' takes a string");
     assert_int_equal(handed_over->refcount, 1);
     assert_int_equal(kept->refcount, 1);
     json_decref(handed_over);
     json_decref(kept);
-    assert_refused(
-        sx_json("{s:i, s:o, s:o}", "a", (int64_t)1, "b", json_array(), "c"),
-        "sx_json(\"{s:i, s:o, s:o}\"): argument 2 behind the format is a 64-bit integer, "
-        "'i' takes an int");
+    assert_refused(sx_json("{s:i, s:o, s:o}", "a", (int64_t)1, "b", json_array(), "c"),
+                   "sx_json(\"{s:i, s:o, s:o}\"): argument 2 after the format is a 64-bit integer, "
+                   "but 'i' takes an int");
 }
 
 static void test_the_function_itself_trusts_its_format(void **state)

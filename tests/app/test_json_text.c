@@ -93,8 +93,8 @@ static void test_everything_else_is_left_to_jansson(void **state)
     assert_false(pack("{s:f}", "a", (double)NAN));
 }
 
-/* The digits: JavaScript's and Python's shortest form; a point or an exponent, as jansson has it,
- * so that a real stays one. */
+/* The digits are those of JavaScript's and Python's shortest form; there is always a point or an
+ * exponent, as with jansson, so that readers read a real. */
 static const struct {
     double value;
     const char *text;
@@ -223,7 +223,7 @@ static void test_a_value_within_itself_is_refused(void **state)
     }
 }
 
-/* One that is there twice, but not within itself, is none. */
+/* A container that appears twice, but not within itself, is not a circle. */
 static void test_a_shared_value_is_written_twice(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* Bytes that a handler lends to its response: they are sent from where they lie, and given back
- * once, whatever becomes of the response. */
+/* Bytes that a handler lends to its response are sent without a copy, and released exactly once,
+ * whatever happens to the response. */
 #include "fixture.h"
 
 static struct fixture fixture;

@@ -446,7 +446,7 @@ static void test_urls_are_had_by_the_name_of_a_route(void **state)
         assert_int_equal(sx_app_url_by_name(url, (size_t)size, other.app, cases[i].name, params),
                          SX_EFULL);
     }
-    /* Two handlers have it, nobody has it, a parameter is missing. */
+    /* Two handlers have the name, no handler has it, a parameter is missing. */
     static const char *const wrong[] = {"test_routes.any", "third", "", "first", NULL};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         assert_int_equal(sx_app_url_by_name(url, sizeof url, other.app, wrong[i], NULL), SX_EINVAL);

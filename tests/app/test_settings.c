@@ -170,7 +170,7 @@ static void test_the_command_line_lists_routes_and_settings(void **state)
     assert_null(strstr(strstr(output, "--page-size") + 1, "--page-size"));
 }
 
-/* Help does not need a command line that is right, nor an app. */
+/* Help needs neither a valid command line nor a valid app. */
 static void test_help_is_the_same_wherever_it_is_asked_for(void **state)
 {
     (void)state;
@@ -261,8 +261,7 @@ static void test_routes_resolves_the_app_and_starts_nothing(void **state)
     assert_non_null(strstr(output, "needs the setting 'secret'"));
 }
 
-/* What is wrong on this machine does not keep the routes from being listed, a wrong program does.
- */
+/* Faults of the machine do not prevent the list of routes; faults of the program do. */
 static void test_routes_finds_wiring_faults_and_no_others(void **state)
 {
     (void)state;

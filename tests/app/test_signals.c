@@ -97,7 +97,7 @@ static int serve_with_admin(void)
     return sx_app_main(6, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
 }
 
-/* Nobody reads where it listens. */
+/* No process reads the line with the address. */
 static int serve_without_a_reader(void)
 {
     int ends[2];
@@ -241,7 +241,7 @@ static void assert_line(const struct server *server, const char *expected)
     assert_string_equal(line, expected);
 }
 
-#define NOTHING_TO_RELOAD "no certificate was read again: no address has one\n"
+#define NOTHING_TO_RELOAD "no certificate to reload: no address has one\n"
 
 static void test_a_hangup_without_a_certificate_is_logged_and_it_goes_on(void **state)
 {

@@ -245,7 +245,7 @@ static void test_a_hook_cannot_need_a_path_parameter(void **state)
     assert_logged(&fixture, "1 wiring fault: not starting");
 }
 
-/* As a function of the same name in a file of the same name, in another folder. */
+/* Like a function of the same name in a file of the same name, in another folder. */
 static const struct sx_handler twin = {.name = "none", .file = "other/test_wiring.c", .line = 3};
 
 static void test_two_handlers_may_have_one_name(void **state)

@@ -149,7 +149,7 @@ static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
     return (int)piece_size;
 }
 
-/* Gives nothing before its client is gone, and blocks. */
+/* Blocks, and produces nothing until its client is gone. */
 static int produce_late(void *context, char *space, size_t size, unsigned *wait_ms)
 {
     struct fake_service *fake = context;

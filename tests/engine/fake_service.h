@@ -46,7 +46,7 @@ struct sx__service fake_service_get(struct fake_service *fake);
 /* Lets all handlers of /block go on, and all observers, the future ones too. */
 void fake_service_release(struct fake_service *fake);
 
-/* One of the fake's own counters, while it is used. */
+/* Reads one of the fake's counters while the fake is in use. */
 unsigned fake_service_read(struct fake_service *fake, const unsigned *counter);
 
 /* Waits until `*counter`, one of the fake's own, is at least `count`, at most ten seconds. */

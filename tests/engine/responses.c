@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the chunks that begin at `at` end; NULL: they are malformed. */
+/* Returns the end of the chunks that begin at `at`; NULL: they are malformed. */
 static const char *skip_chunks(const char *at, const char *end)
 {
     for (;;) {
@@ -24,8 +24,8 @@ static const char *skip_chunks(const char *at, const char *end)
     }
 }
 
-/* Where the body at `body` of the response at `start` ends; without a length that is the end of
- * all. NULL: there is less of it than the header says, or the header is ambiguous. */
+/* Returns the end of the body at `body` of the response at `start`; without a length that is the
+ * end of the output. NULL: the body is shorter than the header says, or the header is ambiguous. */
 static const char *skip_body(const char *start, const char *body, const char *end)
 {
     static const char length_name[] = "\r\nContent-Length: ";
@@ -46,7 +46,7 @@ static const char *skip_body(const char *start, const char *body, const char *en
     return size > (size_t)(end - body) ? NULL : body + size;
 }
 
-/* Where the response that begins at `start` ends; NULL: it is none. */
+/* Returns the end of the response that begins at `start`; NULL: it is not a response. */
 static const char *skip_response(const char *start, const char *end, bool is_head, int *status)
 {
     static const char version[] = "HTTP/1.1 ";
@@ -57,7 +57,7 @@ static const char *skip_response(const char *start, const char *end, bool is_hea
     body += 4;
     *status = atoi(start + sizeof version - 1);
     if (*status == 100) {
-        /* The engine sends no header fields with it, which some clients do not expect there. */
+        /* The engine sends no header fields with a 100, because some clients do not expect them. */
         return strstr(start, "\r\n") + 4 == body ? body : NULL;
     }
     return is_head || *status == 204 || *status == 304 ? body : skip_body(start, body, end);

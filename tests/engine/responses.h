@@ -1,4 +1,4 @@
-/* responses.h: what a client makes of the bytes that a server sends. */
+/* responses.h: reads the bytes that a server sends as a client would. */
 #ifndef SX_TEST_RESPONSES_H
 #define SX_TEST_RESPONSES_H
 

@@ -1,4 +1,5 @@
-/* Handlers that block run at the same time, and handlers that compute are told apart from them. */
+/* Handlers that block run concurrently, and the engine distinguishes them from handlers that
+ * compute. */
 #define _GNU_SOURCE
 #include "blocking.h"
 #include "network.h"
@@ -15,7 +16,7 @@
 
 enum { ROUTE = 3, CALLS = 800, CLIENTS = 32, AT_ONCE = 10, PATIENCE_MS = 30000 };
 
-/* ---- the clocks of one thread, as the kernel would tell them ---- */
+/* ---- the clocks of one thread, as the kernel would report them ---- */
 
 static bool is_scripted;
 static uint64_t wall_ns, cpu_ns;
@@ -44,7 +45,7 @@ int __wrap_getrusage(int who, struct rusage *usage)
     return status;
 }
 
-/* A call that takes `wall_us`, of which the thread has a processor for `cpu_us`. */
+/* A call that takes `wall_us`, during which the thread has a processor for `cpu_us`. */
 static void call(struct sx__blocking *blocking, unsigned *calls, unsigned wall_us, unsigned cpu_us,
                  bool waits)
 {
@@ -103,7 +104,7 @@ static void a_handler_that_loses_its_processor_does_not_block(void **state)
     }
 }
 
-/* A lock that is soon free makes no handler one that blocks. */
+/* A handler that waits briefly for a lock does not count as one that blocks. */
 static void a_handler_that_computes_and_waits_a_little_does_not_block(void **state)
 {
     struct sx__blocking *blocking = *state;

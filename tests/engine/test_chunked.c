@@ -1,7 +1,7 @@
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
-/* The decoder of chunked bodies by itself: what it gives, where it stops, what its limits are. What
- * it accepts is held against the RFC's sentences in test_framing.c, and here against a plain reader
- * with each byte in place of each. */
+/* Tests the decoder of chunked bodies by itself: its output, where it stops, and its limits.
+ * test_framing.c compares what it accepts with the RFC's sentences; here it is compared with a
+ * plain reader, with every byte replaced by every other. */
 #include "chunked.h"
 #include "plain_chunks.h"
 #include <setjmp.h>
@@ -23,7 +23,7 @@ struct outcome {
     size_t body_size;
 };
 
-/* Pages that end where nothing can be read. */
+/* Pages that are followed by one that cannot be read. */
 static char *guarded_end(size_t size)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -57,7 +57,7 @@ static struct outcome decode(struct sx_str bytes, uint64_t limit, size_t piece)
     return outcome;
 }
 
-/* At once and byte by byte, with nothing to be read behind it. */
+/* Decodes at once and byte by byte; reading past the end faults. */
 static struct outcome decode_text(struct sx_str text, uint64_t limit)
 {
     static char *end;
@@ -97,7 +97,7 @@ static void a_body_ends_behind_its_last_line(void **state)
     assert_outcome("", 9, SX__CHUNKED_MORE, 0, "");
 }
 
-/* What is wrong is refused at the first byte that shows it. */
+/* An error is refused at the first byte that shows it. */
 static void a_wrong_byte_is_refused_where_it_is(void **state)
 {
     (void)state;
@@ -178,7 +178,7 @@ static unsigned check_plain(const char *bytes, size_t size)
     return ours.result == SX__CHUNKED_DONE ? 1 : 0;
 }
 
-/* The body with `size` bytes instead of `cut` of its own, as far as it has so many. */
+/* Replaces up to `cut` bytes of the body by `size` others. */
 static unsigned check_with(const char *body, size_t at, size_t cut, const char *bytes, size_t size)
 {
     char text[256];

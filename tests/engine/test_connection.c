@@ -188,7 +188,7 @@ static void a_stream_waits_as_long_as_its_producer_says(void **state)
     }
 }
 
-/* Wherever the stream is, the client's end is its end, once. */
+/* In every state of a stream, the stream ends exactly once when its client closes. */
 static void a_stream_ends_with_the_input_of_its_client(void **state)
 {
     struct fixture *fixture = *state;
@@ -205,7 +205,7 @@ static void a_stream_ends_with_the_input_of_its_client(void **state)
     }
 }
 
-/* The producer has nothing to do with it any more. */
+/* The producer has finished, so the close does not affect it. */
 static void a_stream_whose_producer_has_ended_is_sent(void **state)
 {
     struct fixture *fixture = *state;
@@ -360,7 +360,7 @@ static void a_body_too_large_is_refused_before_it_comes(void **state)
     assert_int_equal(fixture->fake.ends, 1);
 }
 
-/* It waits for no body, but for a thread, as any other. */
+/* The request waits not for its body, but for a thread, like any other request. */
 static void an_early_answer_may_be_refused_for_overload(void **state)
 {
     struct fixture *fixture = *state;
@@ -387,7 +387,7 @@ static void chunks_are_summed_up_against_the_limit(void **state)
     assert_int_equal(fixture->fake.request_body_bytes, 5);
 }
 
-/* As a client that flushes each character sends it. The limit is one of the body. */
+/* As a client sends it that flushes each character. The limit is that of the body. */
 static void a_body_may_come_in_chunks_of_one_byte(void **state)
 {
     struct fixture *fixture = *state;
@@ -429,7 +429,7 @@ static void the_framing_of_chunks_has_a_limit_of_its_own(void **state)
         strstr(fixture->out, "the framing of the chunks is too large for what they carry"));
 }
 
-/* Nor does framing earn time: a body has its time for what comes of it. */
+/* Framing does not extend the deadline either; only bytes of the body do. */
 static void the_framing_of_chunks_earns_no_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -558,7 +558,8 @@ static void a_late_idle_connection_is_closed_without_a_word(void **state)
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
-/* A second for each KiB, within bounds; and none of it is left for the next response. */
+/* Each KiB extends the time by a second, within bounds; the next response starts without that
+ * extension. */
 static void what_is_acknowledged_at_once_earns_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -585,7 +586,7 @@ static void begin_to_linger(struct fixture *fixture)
     assert_out(fixture, "HTTP/1.1 413 ");
 }
 
-/* It has the time of a body, and two seconds without a byte. */
+/* A lingering connection has the time of a body, and at most two seconds without a byte. */
 static void a_connection_lingers_while_bytes_come_and_not_for_ever(void **state)
 {
     struct fixture *fixture = *state;
@@ -656,7 +657,7 @@ static void a_short_stop_waits_for_less(void **state)
     assert_left_ms(fixture, 25);
 }
 
-/* The deadlines of what is in flight stay as they are. */
+/* The deadlines of requests in flight do not change. */
 static void a_stop_does_not_hurry_a_body_or_a_response(void **state)
 {
     struct fixture *fixture = *state;

@@ -87,7 +87,7 @@ static void a_unix_socket_without_a_path_is_an_error(void **state)
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     assert_int_equal(sx__network_new(&fixture->network, &service, &options), SX_EADDRESS);
     assert_null(fixture->network);
-    assert_string_equal(fixture->fake.last_log, "cannot listen on unix:: there is no path");
+    assert_string_equal(fixture->fake.last_log, "cannot listen on unix:: the path is empty");
 }
 
 static void exhausted_descriptors_are_survived(void **state)

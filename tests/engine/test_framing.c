@@ -569,9 +569,9 @@ static const struct framing_case cases[] = {
      "400", 0, 0},
     NUL_CASE(CODING, "a NUL behind it",
              "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\0\r\n\r\n0\r\n\r\n", "400", 0),
-    {CODING, "a tab behind it; we refuse it where framing depends on it",
+    {CODING, "a tab after it, which we refuse where framing depends on it",
      "POST / HTTP/1.1\r\n" H "Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n", "400", 0, 0},
-    {LENGTH_INVALID, "a tab behind it; we refuse it, too",
+    {LENGTH_INVALID, "a tab after it, which we refuse, too",
      "POST / HTTP/1.1\r\n" H "Content-Length: 3 \t\r\n\r\nabc", "400", 0, 0},
     {CODING_CASE, "a capital letter",
      "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n" GET_NEXT, "200 201",
@@ -862,7 +862,7 @@ static void a_rejected_head_gets_no_content(void **state)
     }
 }
 
-/* Of another method there is. */
+/* A response to another method has a body. */
 static void what_only_begins_like_head_gets_content(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* A header is accepted if and only if it is plainly one, and its fields are what they plainly are:
- * so it makes no difference what llhttp lets pass, and which version of it splits the lines. */
+/* A header is accepted if and only if the plain reader accepts it, and the fields are the same. So
+ * the result does not depend on what llhttp accepts, or on its version. */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>

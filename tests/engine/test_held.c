@@ -1,6 +1,6 @@
-/* What clients can make the process hold, in a process of its own: resident memory is that of the
- * engine, and of a few clients. The bounds are generous; what they rule out is several times as
- * much. */
+/* How much memory clients can make the process hold. It runs in a process of its own, whose
+ * resident memory is that of the engine and a few clients. The bounds are generous; the faults that
+ * they detect take several times as much. */
 #define _DEFAULT_SOURCE
 #include "network.h"
 #include "server.h"
@@ -114,7 +114,7 @@ static void begin_stream(int fd)
 
 typedef void begin_fn(int fd);
 
-/* What the engine has counted, and what it holds for those that it has shed. */
+/* What the engine has counted, plus what connections that were shed still occupy. */
 static size_t held_of(const struct fixture *fixture)
 {
     return atomic_load(&fixture->network->held) + atomic_load(&fixture->network->dying);
@@ -135,8 +135,8 @@ static bool is_within(const struct fixture *fixture)
     return held_of(fixture) <= HELD_BYTES + 65536;
 }
 
-/* All that was mapped for connections is unmapped: kept spaces go back when nobody takes them. What
- * is left are the requests that each thread has in hand. */
+/* All memory that was mapped for connections is unmapped, also kept spaces that are not reused.
+ * Only the requests that each thread holds are left. */
 static bool is_back(const struct fixture *fixture)
 {
     return held_of(fixture) == 0 && atomic_load(&fixture->network->spaces.bytes) == 0;
@@ -165,7 +165,8 @@ static void load(struct fixture *fixture, begin_fn *begin, unsigned clients)
         }
         wait_for_connections(fixture, 0);
         wait_until(fixture, is_back);
-        /* Address space: of an upload that has just begun a fifth is memory, and counts. */
+        /* The rest is address space: only a fifth of an upload that has just begun is memory and
+         * counts. */
         assert_in_range(atomic_load(&mapped_most) - before, 1, 6 * HELD_BYTES + 4 * MIB);
         assert_in_range(atomic_load(&mapped) - before, 0, 6 * 4 * 32768);
     }

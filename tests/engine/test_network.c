@@ -253,7 +253,8 @@ static void a_client_that_said_close_is_not_waited_for(void **state)
     }
 }
 
-/* The request behind it came with it, so the reset would be sure. */
+/* The next request arrived together with it, so an immediate close would certainly cause a reset.
+ */
 static void a_client_that_said_close_and_sent_more_is_lingered_for(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,5 +1,4 @@
-/* A certificate that is read again does not open at once: clients and the stop do not wait for it.
- */
+/* A certificate that is reloaded does not open at once: neither clients nor a stop wait for it. */
 #define _POSIX_C_SOURCE 200809L
 #include "certificate.h"
 #include "network.h"
@@ -103,7 +102,7 @@ static int end_with_tls(void **state)
     return result;
 }
 
-/* Shakes hands; gives the key of the server's certificate. */
+/* Makes a TLS handshake; returns the key of the server's certificate. */
 static EVP_PKEY *shake_hands(const struct fixture *fixture)
 {
     static const struct timeval deadline = {.tv_sec = DEADLINE_MS / 1000};
@@ -184,7 +183,7 @@ static void test_handshakes_go_on_while_a_fifo_has_no_writer(void **state)
         assert_true(has_key_of(fixture, former));
     }
     copy_into(other, path);
-    wait_for_log(fixture, "the certificate was read again");
+    wait_for_log(fixture, "the certificate was reloaded");
     assert_true(has_key_of(fixture, other));
     unlink(former);
 }
@@ -202,7 +201,7 @@ static void test_the_stop_does_not_wait_for_a_fifo_and_leaves_no_thread(void **s
     unlink(former);
 }
 
-/* What was asked for last counts: it is not read behind what nobody will ever write to. */
+/* The latest reload counts: it does not wait behind a FIFO that will never have a writer. */
 static void test_a_second_reload_gives_the_first_up(void **state)
 {
     struct fixture *fixture = *state;
@@ -212,7 +211,7 @@ static void test_a_second_reload_gives_the_first_up(void **state)
     unlink(path);
     copy_into(other, path);
     sx__network_reload(fixture->network);
-    wait_for_log(fixture, "the certificate was read again");
+    wait_for_log(fixture, "the certificate was reloaded");
     assert_true(has_key_of(fixture, other));
     unlink(former);
 }
@@ -230,10 +229,10 @@ static void test_handshakes_and_the_stop_do_not_wait_for_a_file_system(void **st
     const uint64_t start_ms = now_ms();
     stop(fixture);
     assert_true(now_ms() - start_ms < 5000);
-    assert_non_null(strstr(fixture->fake.last_log, "its thread ends when its file system answers"));
+    assert_non_null(strstr(fixture->fake.last_log, "its thread ends when the file system answers"));
     sx__network_destroy(fixture->network);
     fixture->network = NULL;
-    /* It touches nothing that is gone, and ends. */
+    /* The thread uses no freed memory, and ends. */
     const unsigned before = count_threads();
     atomic_store(&hangs, false);
     wait_for(&hanging, 0);
@@ -249,7 +248,7 @@ static void test_reloads_in_a_row_end_with_the_last(void **state)
         sx__network_reload(fixture->network);
         EVP_PKEY_free(shake_hands(fixture));
     }
-    wait_for_log(fixture, "the certificate was read again");
+    wait_for_log(fixture, "the certificate was reloaded");
     copy_into(other, path);
     sx__network_reload(fixture->network);
     const uint64_t deadline_ms = now_ms() + DEADLINE_MS;

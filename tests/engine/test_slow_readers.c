@@ -1,6 +1,6 @@
-/* Readers that are slower than the kernel takes bytes from the engine: what they have acknowledged
- * is progress, whether they are reached by TCP, TLS or a Unix socket. The monotonic clock leaps, so
- * that nothing depends on how fast this machine is. */
+/* Readers that are slower than the kernel accepts bytes from the engine: acknowledged bytes are
+ * progress, over TCP, TLS or a Unix socket. The monotonic clock is moved forward by the tests, so
+ * that nothing depends on the speed of the machine. */
 #include "certificate.h"
 #include "network.h"
 #include "server.h"
@@ -70,7 +70,7 @@ static int set_up_leaps(void **state)
 
 /* ---- clients ---- */
 
-/* With small segments, so that it can acknowledge little. */
+/* With small segments, so that the client can acknowledge a few bytes at a time. */
 static int connect_by_tcp(const struct fixture *fixture)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -109,7 +109,7 @@ static void send_by_tls(int fd, const char *text)
     SSL_CTX_free(context);
 }
 
-/* ---- what the engine has of them ---- */
+/* ---- the state of the engine ---- */
 
 /* The connection with the lowest descriptor: the monitor looks at it before it looks at others. */
 static struct sx__slot *first_slot(const struct fixture *fixture)
@@ -130,7 +130,7 @@ static int queued_for(const struct sx__slot *slot)
     return size;
 }
 
-/* Until the kernel has taken all that it takes. */
+/* Waits until the kernel accepts no more bytes. */
 static struct sx__slot *wait_until_it_is_stuck(const struct fixture *fixture)
 {
     int before = -1;
@@ -146,7 +146,7 @@ static struct sx__slot *wait_until_it_is_stuck(const struct fixture *fixture)
     }
 }
 
-/* Until the client has acknowledged something. */
+/* Waits until the client has acknowledged something. */
 static void take_a_little(int fd, const struct sx__slot *slot)
 {
     assert_int_not_equal(atomic_load(&slot->state), SX__SLOT_FREE);
@@ -157,8 +157,8 @@ static void take_a_little(int fd, const struct sx__slot *slot)
     }
 }
 
-/* Time passes, and the monitor has looked at all connections since: it has answered one whose
- * header was too late. */
+/* Moves the clock forward, and waits until the monitor has looked at all connections since: it has
+ * then answered a connection whose header was late. */
 static void leap(int (*connect_by)(const struct fixture *), struct fixture *fixture, int64_t by_s)
 {
     const unsigned rejected = fake_service_rejected(&fixture->fake);
@@ -193,7 +193,8 @@ static void assert_read_slowly(struct fixture *fixture, int (*connect_by)(const 
     /* 48 s without a write, and the time-out is 30 s. */
     assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.ends), 0);
     assert_int_equal(slot->connection.sent, sent);
-    /* When it takes nothing more it is closed, after a time that depends on what it took. */
+    /* When the client reads nothing more, it is closed after a time that depends on what it has
+     * read. */
     leap(connect_by, fixture, 31 + 4 * 30);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);

@@ -1,5 +1,5 @@
 #define _DEFAULT_SOURCE /* mincore */
-/* Large memory goes back to the system, and some of it is kept for reuse until nobody uses it. */
+/* Large memory is returned to the system; some of it is kept for reuse for a while. */
 #include "spaces.h"
 #include <setjmp.h>
 #include <sextant/status.h>
@@ -126,7 +126,7 @@ static void no_more_is_kept_than_was_said(void **state)
     }
     assert_int_equal(left, KEPT_BYTES);
     assert_int_equal(spaces.bytes, KEPT_BYTES);
-    /* One that is larger than all that may be kept never is. */
+    /* A space that is larger than the limit for all kept spaces is never kept. */
     taken[0] = take(2 * KEPT_BYTES);
     fill(&taken[0], KEPT_BYTES + MIB);
     sx__spaces_give(&spaces, &taken[0]);

@@ -1,5 +1,5 @@
-/* What clients see of a stop: no client that speaks at normal speed loses a request, and none that
- * says nothing holds the stop up. */
+/* What clients notice of a stop: no client that sends at normal speed loses a request, and no
+ * silent client delays the stop. */
 #include "certificate.h"
 #include "network.h"
 #include "server.h"
@@ -189,7 +189,7 @@ static void half_a_header_does_not_hold_up_a_stop(void **state)
     close(fd);
 }
 
-/* Whether they close their side then or not. */
+/* Whether the clients then close their side or not. */
 static void idle_connections_do_not_hold_up_a_stop(void **state)
 {
     struct fixture *fixture = *state;
@@ -205,7 +205,8 @@ static void idle_connections_do_not_hold_up_a_stop(void **state)
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
-/* It was on its way when the server had waited for long enough: not handled, and no reset. */
+/* The request was on its way when the server's wait ended: it is not handled, and there is no
+ * reset. */
 static void assert_closed_without_reset(struct fixture *fixture, int fd)
 {
     char byte;
@@ -290,7 +291,7 @@ static bool send_request(int fd)
            send(fd, GET("/") + half, sizeof GET("/") - 1 - half, MSG_NOSIGNAL) > 0;
 }
 
-/* Gives whether there was an answer, or sets was_reset; what is half an answer fails the test. */
+/* Returns whether there was an answer, or sets was_reset; a part of an answer fails the test. */
 static bool receive_answer(struct asker *asker, int fd)
 {
     char answer[512];
@@ -316,7 +317,7 @@ static void *ask_on(void *argument)
     while (goes_on) {
         asker->asked++;
         if (!send_request(fd)) {
-            asker->was_reset = true; /* it was shut down by more than a FIN */
+            asker->was_reset = true; /* the close was not a clean FIN */
             break;
         }
         goes_on = receive_answer(asker, fd);
@@ -360,7 +361,7 @@ static void every_request_of_a_busy_client_is_answered_or_not_handled(void **sta
 
 /* ---- uploads that were refused ---- */
 
-/* curl, and others that do not read before they have sent all. */
+/* Like curl and other clients that do not read before they have sent everything. */
 static void a_refused_upload_may_last(void **state)
 {
     struct fixture *fixture = *state;
@@ -378,7 +379,7 @@ static void a_refused_upload_may_last(void **state)
     assert_int_equal(fixture->fake.refused_status, 413);
 }
 
-/* Its client goes on, but a stop is not the time for that. */
+/* The client continues to upload, but the stop does not wait for that. */
 static void it_does_not_hold_up_a_stop(void **state)
 {
     struct fixture *fixture = *state;

@@ -209,7 +209,7 @@ static void a_client_that_closes_ends_a_stream_that_waits(void **state)
     assert_one_was_aborted(fixture);
 }
 
-/* A pipelined request that nobody has read does not hide the end behind it. */
+/* A pipelined request that has not been read does not hide the end of input after it. */
 static void so_does_one_that_has_asked_for_more(void **state)
 {
     struct fixture *fixture = *state;
@@ -236,11 +236,11 @@ static void a_producer_that_blocks_learns_that_its_client_has_left(void **state)
     reset(follow(fixture, GET("/stream/late")));
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.learned, 2));
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 2));
-    /* Each was asked once: nothing is asked of a producer without a client. */
+    /* Each producer was called once; a producer without a client is not called again. */
     assert_int_equal(fixture->fake.produced, 2);
 }
 
-/* A stop would else have to abandon its thread. */
+/* Otherwise a stop would have to abandon the producer's thread. */
 static void so_it_does_when_a_stop_runs_out_of_time(void **state)
 {
     struct fixture *fixture = *state;
@@ -287,8 +287,7 @@ static void a_stream_that_has_no_room_ends_when_its_client_closes(void **state)
     close(fd);
 }
 
-/* Whether the end came before the stream or during it must make no difference that depends on
- * time. */
+/* The result must not depend on whether the close came shortly before the stream or during it. */
 static void a_client_that_closed_before_its_stream_gets_none(void **state)
 {
     struct fixture *fixture = *state;
@@ -337,7 +336,7 @@ static void with_the_option_it_gets_all_of_a_stream(void **state)
         free(receive_all(fd));
         close(fd);
     }
-    /* A producer is not told either. */
+    /* The producer does not learn of it either. */
     const int fd = follow(fixture, GET("/stream/late"));
     shutdown(fd, SHUT_WR);
     poll(NULL, 0, 50);

@@ -121,7 +121,7 @@ static void new_keys_come_between_requests(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 20);
 }
 
-/* Whether the server closes the connection of a client that sends this without end. */
+/* Whether the server closes the connection of a client that sends these bytes endlessly. */
 static void assert_flood_is_cut_off(void **state, int version, void (*flood)(struct client *client))
 {
     struct fixture *fixture = *state;
@@ -146,7 +146,7 @@ static void who_sends_nothing_but_new_keys_is_cut_off(void **state)
     assert_flood_is_cut_off(state, TLS1_3_VERSION, send_new_keys);
 }
 
-/* The server would answer each with keys of its own, for which it may find no room. */
+/* The server answers each with a key update of its own, for which there may be no room to write. */
 static void ask_for_new_keys(struct client *client)
 {
     update_keys(client, 100, SSL_KEY_UPDATE_REQUESTED);
@@ -191,7 +191,7 @@ static void send_records(struct client *client, unsigned char type, const char *
     }
 }
 
-/* The records are what they should be: data in them is read. */
+/* Checks that the records are valid: the server reads data in them. */
 static void assert_records_are_read(struct fixture *fixture, int version)
 {
     struct client client;
@@ -374,7 +374,7 @@ static void close_notify_ends_a_stream(void **state)
     assert_int_equal(fixture->fake.learned, 1);
 }
 
-/* Both come with one packet, and are read with one call. */
+/* Both arrive in one packet and are read with one call. */
 static void close_notify_behind_the_request_is_seen(void **state)
 {
     struct fixture *fixture = *state;

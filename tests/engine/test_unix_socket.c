@@ -1,4 +1,4 @@
-/* A Unix socket and its file: seen at bind and at listen, which are wrapped. */
+/* The file of a Unix socket is examined at bind and at listen, which are wrapped. */
 #define _XOPEN_SOURCE 700
 #include "unix_socket.h"
 
@@ -94,7 +94,7 @@ static int open_with(const struct sx_unix_options *options)
     return fd;
 }
 
-/* However wide the umask is, the file is at no time open to more than it shall be in the end. */
+/* Whatever the umask is, the file is at no time open to more users than in the end. */
 static void test_its_file_is_never_wider_than_it_shall_be(void **state)
 {
     (void)state;
@@ -138,7 +138,7 @@ static void test_it_has_its_group_before_it_listens(void **state)
     gid_t groups[64];
     char name[20];
     const int count = getgroups(64, groups);
-    /* Root may name any, others one of their own. */
+    /* Root may name any group, other users only one of their own. */
     const gid_t group = getuid() == 0 ? 12345 : count > 0 ? groups[count - 1] : getgid();
     snprintf(name, sizeof name, "%u", group);
     const int fd = open_with(&(struct sx_unix_options){.mode = 0660, .group = name});
@@ -157,7 +157,7 @@ static void test_what_cannot_be_had_leaves_no_file(void **state)
         int listen_error, status;
         const char *reason;
     } cases[] = {
-        {"", {0}, 0, -EINVAL, "there is no path"},
+        {"", {0}, 0, -EINVAL, "the path is empty"},
         {NULL, {.owner = "no such user"}, 0, -EINVAL, "there is no user no such user"},
         {NULL, {.group = ""}, 0, -EINVAL, "there is no group "},
         {NULL, {0}, EADDRINUSE, -EADDRINUSE, "Address already in use"},

@@ -418,7 +418,7 @@ static void test_the_log_says_which_metric_and_why(void **state)
     assert_int_equal(logged_count, 1);
 }
 
-/* Whoever scrapes in a loop makes it fail each time. */
+/* A client that scrapes in a loop makes the collector fail each time. */
 static void test_a_collector_that_always_fails_does_not_fill_the_log(void **state)
 {
     (void)state;

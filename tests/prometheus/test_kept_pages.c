@@ -1,5 +1,5 @@
-/* The page of a scrape is rendered into the one of an earlier scrape, and memory that recent
- * scrapes did not need is given back. */
+/* A scrape is rendered into the page of an earlier scrape, and memory that recent scrapes did not
+ * need is freed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,8 +16,8 @@
 #define SERIES 20000
 #define LARGE ((size_t)512 << 10)
 
-/* Large blocks that are allocated; the test client's copies of a reply are its own, and are counted
- * apart by when they are made: it allocates after the scrape. */
+/* Counts large allocations. The test client also copies each reply; its allocations come after the
+ * scrape, so they are counted separately. */
 static size_t large_made;
 static const void *large_page; /* the last one that was made while a page was rendered */
 static size_t large_page_freed;

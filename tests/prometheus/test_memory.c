@@ -180,7 +180,7 @@ static struct sx_run_options run_options = {
     .threads = 2,
     .address_connection_count = 8,
     .addresses = SX_LIST(secure),
-    .half_close_streams = true, /* a client is done with sending when it reads */
+    .half_close_streams = true, /* the clients close their sending side before they read */
 };
 
 /* With SX_WITHOUT_TLS in the environment, as thousands of handshakes are too many for valgrind. */

@@ -1,5 +1,5 @@
-/* plain_chunks.h: a chunked body as RFC 9112 7.1 has it, read in the plainest way: line by line,
- * all of it in memory, without limits. The decoder is compared with it. */
+/* plain_chunks.h: reads a chunked body (RFC 9112 7.1) in the plainest way: line by line, all of it
+ * in memory, without limits. The decoder is compared with this reader. */
 #ifndef SX_PLAIN_CHUNKS_H
 #define SX_PLAIN_CHUNKS_H
 
@@ -15,7 +15,7 @@ enum plain_verdict {
 struct plain_chunks {
     enum plain_verdict verdict;
     size_t size;
-    size_t body_size; /* so much was stored, as far as there was room */
+    size_t body_size; /* bytes of the body that were stored, limited by the room */
 };
 
 struct plain_text {
@@ -152,7 +152,7 @@ static inline enum plain_verdict plain_take_trailer(struct plain_text *rest)
     }
 }
 
-/* One chunk, or the last one with the trailer section: then *is_last. */
+/* Reads one chunk, or the last one with the trailer section, and then sets *is_last. */
 static inline enum plain_verdict plain_take_chunk(struct plain_text *rest, struct plain_text *data,
                                                   bool *is_last)
 {

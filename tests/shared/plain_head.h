@@ -90,7 +90,7 @@ static inline bool plain_head_is(const struct sx__request *request,
 
 /* ---- the whole header ---- */
 
-/* What the header lines say of the framing and of the host. */
+/* The framing and the host, as the header lines give them. */
 struct plain_fields {
     unsigned hosts, lengths, codings;
     bool is_bad; /* one of them is not what it may be */
@@ -249,8 +249,8 @@ static inline bool plain_is_request_line(struct sx_str line, bool *is_1_0)
            plain_is_target(method, (struct sx_str){space + 1, (size_t)(version - space - 1)});
 }
 
-/* Whether bytes that end with the empty line are the header of one clear request: all that decides
- * it, whatever the parser. */
+/* Whether bytes that end with the empty line are the header of one unambiguous request. This is the
+ * whole definition, independent of the parser. */
 static inline bool plain_is_head(struct sx_str bytes)
 {
     struct plain_fields fields = {0};

@@ -16,7 +16,7 @@
 
 enum { TLS_RECORDS_OVERHEAD = 64 };
 
-/* The keys of a client that has shaken hands, and has written nothing since. */
+/* The keys of a client after its handshake, before it has written anything. */
 struct tls_records {
     unsigned char key[16];
     unsigned char iv[12];
@@ -43,7 +43,8 @@ static inline void keep_secret(const SSL *client, const char *line)
     }
 }
 
-/* Has the clients of a context use what can be sealed here, and keep their secrets for it. */
+/* Restricts the clients of a context to ciphers that can be sealed here, and keeps their secrets.
+ */
 static inline void tls_records_prepare(SSL_CTX *context)
 {
     SSL_CTX_set_keylog_callback(context, keep_secret);

@@ -83,7 +83,7 @@ def compilers():
     found, paths = [], set()
     for name in ("gcc", "gcc-12", "gcc-14", "clang", "clang-14", "clang-19"):
         if shutil.which(name) is None:
-            print(f"skipped: there is no {name} here", flush=True)
+            print(f"skipped: {name} is not installed", flush=True)
         elif (path := os.path.realpath(shutil.which(name))) not in paths:
             paths.add(path)
             options = ["-ftrack-macro-expansion=0"] if name.startswith("gcc") else []

@@ -184,14 +184,14 @@ class Check(unittest.TestCase):
 
     def test_what_it_does_not_understand_is_named(self):
         for arguments, said in (
-            (["chekc"], "there is no command chekc"), (["--hlep"], "there is no option --hlep"),
-            (["check", "--hlep"], "there is no option --hlep"), (["check", "-x"], "there is no option -x"),
+            (["chekc"], "unknown command chekc"), (["--hlep"], "unknown option --hlep"),
+            (["check", "--hlep"], "unknown option --hlep"), (["check", "-x"], "unknown option -x"),
             (["check", "a", "b"], "check takes one FILE"),
         ):
             with self.subTest(arguments=arguments):
                 result = subprocess.run([SEXTANT, *arguments], capture_output=True, text=True, check=False)
                 self.assertEqual(result.returncode, 2)
-                self.assertEqual(result.stderr, f"sextant: {said}; `sextant --help` says what there is\n")
+                self.assertEqual(result.stderr, f"sextant: {said}; see `sextant --help`\n")
                 self.assertEqual(result.stdout, "")
 
 

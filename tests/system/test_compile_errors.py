@@ -33,19 +33,19 @@ THIRTEEN = ", ".join(["(path, i64, id)"] * 13)
 SETTINGS = ", ".join(["(i64, n)"] * 13)
 OPEN = "SX_COMPONENT(db, app, open_db, NULL, (setting, str, path));"
 
-# what is wrong: the line, the route, what the first error says, the most lines of gcc
+# mistake: the list, the route, the first error, the maximum number of lines that gcc prints
 CASES = {
     "unknown scalar": (
-        GOOD.replace("i64", "i46"), ROUTE, "SX_BIND(get_user): no type of path: i46", 3),
+        GOOD.replace("i64", "i46"), ROUTE, "SX_BIND(get_user): unknown type of path: i46", 3),
     "unknown component": (GOOD.replace("inject, db", "inject, db_con"), ROUTE, "db_con", 45),
-    "unknown source": (GOOD.replace("path", "pth"), ROUTE, "SX_BIND(get_user): no source: pth", 3),
+    "unknown source": (GOOD.replace("path", "pth"), ROUTE, "SX_BIND(get_user): unknown source: pth", 3),
     "two that are wrong": (
         "SX_BIND(get_user, (pth, i64, id), (query, i46, db));", ROUTE,
-        "SX_BIND(get_user): no source: pth", 6),
+        "SX_BIND(get_user): unknown source: pth", 6),
     "unknown option": (GOOD.replace("SX_MIN(1)", ".mni = 1"), ROUTE, "mni", 15),
     "bytes of a form": (
         GOOD.replace("path, i64", "form, bytes"), ROUTE,
-        "SX_BIND(get_user): no type of form: bytes", 3),
+        "SX_BIND(get_user): unknown type of form: bytes", 3),
     "list differs from the prototype": (
         GOOD.replace("path, i64", "query, f64"), ROUTE,
         "SX_BIND(get_user): the list differs from the function; both are shown next", 15),
@@ -54,10 +54,10 @@ CASES = {
         "SX_BIND(get_user): the list differs from the function; both are shown next", 15),
     "no list": (
         "SX_BIND(get_user);", ROUTE,
-        "SX_BIND(get_user): the function has arguments, the list has none", 12),
+        "SX_BIND(get_user): the function has arguments, but the list has none", 12),
     "a body that is not one": (
         GOOD.replace("path, i64, id, SX_MIN(1)", "body, i64, id"), ROUTE,
-        "SX_BIND(get_user): no type of a body, as json, opt_json, bytes: i64", 3),
+        "SX_BIND(get_user): unknown type of a body, expected json, opt_json or bytes: i64", 3),
     "handler that is not bound": (GOOD, 'SX_GET("/", nobody)', "nobody", 10),
     "thirteen arguments": (
         f"SX_BIND(get_user, {THIRTEEN});", ROUTE,
@@ -70,10 +70,10 @@ CASES = {
         "setting (i64, small): the member has another type", 6),
     "unknown type of a setting": (
         GOOD + "\nSX_SETTINGS(settings, (int, small), (str, name));", ROUTE,
-        "SX_SETTINGS(settings): no type of a setting: int", 3),
+        "SX_SETTINGS(settings): unknown type of a setting: int", 3),
     "optional setting": (
         GOOD + "\nSX_SETTINGS(settings, (opt_str, name));", ROUTE,
-        "SX_SETTINGS(settings): no type of a setting: opt_str", 3),
+        "SX_SETTINGS(settings): unknown type of a setting: opt_str", 3),
     "no settings": (
         GOOD + "\nSX_SETTINGS(settings);", ROUTE, "SX_SETTINGS(settings): it has no settings", 3),
     "thirteen settings": (
@@ -81,7 +81,7 @@ CASES = {
         "SX_SETTINGS(settings): at most 12 settings; more are two components", 3),
     "unknown type of an argument of a component": (
         GOOD + "\n" + OPEN.replace("str", "string"), ROUTE,
-        "component db: no type of setting: string", 3),
+        "component db: unknown type of setting: string", 3),
     "init that differs from its list": (
         GOOD + "\n" + OPEN.replace("str", "i64"), ROUTE,
         "component db: the list differs from open_db; both are shown next", 15),
@@ -105,7 +105,7 @@ CASES = {
         GOOD + "\nstruct sx_result many(struct db db);\nstruct sx_result many(struct db db)\n"
         '{ return sx_json("{s:i}", "db", db); }', ROUTE, "type", 3),
 }
-# Two of the above: both types of the mismatch, so that one sees which argument it is.
+# For these cases from above, the compiler prints both types, so that the user sees which argument differs.
 BOTH_TYPES = {
     "list differs from the prototype": (
         r"\(double,\s+struct db \*\)", r"\(int64_t,\s+struct db \*\)|\(long,\s+struct db \*\)"),

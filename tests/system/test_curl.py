@@ -1,4 +1,4 @@
-"""What curl makes of a server that answers at the end of the header: it uploads nothing."""
+"""curl uploads nothing to a server that answers at the end of the header."""
 import os
 import re
 import subprocess
@@ -30,10 +30,10 @@ class Curl(unittest.TestCase):
                 self.assertEqual(uploaded, 0, said)
                 self.assertNotIn("100 Continue", said)
                 self.assertRegex(said.lower(), r"\n< connection: close\r?\n")
-            # In chunks, of which nobody knows how many they are.
+            # In chunks, without a known length.
             got, uploaded, said = self.upload(hello.port, "/none", "-H", "Transfer-Encoding: chunked")
             self.assertEqual((got, uploaded), (404, 0), said)
-            # Without the expectation it has begun to send before it can hear the answer.
+            # Without the expectation curl has begun to send before it can read the answer.
             got, uploaded, said = self.upload(hello.port, "/none", "-H", "Expect:")
             self.assertEqual(got, 404, said)
             page = hello.page()

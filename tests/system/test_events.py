@@ -62,7 +62,7 @@ class Events(unittest.TestCase):
                 while b"data: tick\n\n" not in received:
                     received += follower.recv(4096)
                 self.assertEqual(sample(events.page(), "http_requests_inprogress"), 1)
-            # It has read all there was, so that its end is no reset; the next event is an hour away.
+            # The client has read everything, so that its close is not a reset; the next event is an hour away.
             eventually(
                 lambda: sample(events.page(), "http_requests_inprogress") == 0, "in progress"
             )

@@ -68,8 +68,8 @@ try_metrics consumer/metrics_static
 consumer/app
 consumer/app_static
 
-# A PREFIX that the loader does not know: programs start all the same. libsextant finds the metrics
-# library beside it, also where all of it has been moved and the program does not need that itself.
+# Programs also start from a PREFIX that the loader does not search. libsextant finds the metrics
+# library in its own folder, even after a move, and if the program does not link it itself.
 echo "another PREFIX"
 rm -rf "$work/elsewhere" "$work/moved"
 cmake -S "$source" -B "$work/library" -DCMAKE_INSTALL_PREFIX="$work/elsewhere" >>install.log 2>&1 &&

@@ -42,7 +42,7 @@ def program():
 
 
 def warned(command):
-    """The functions whose dropped value the compiler warns of."""
+    """The functions for which the compiler warns about a discarded value."""
     result = subprocess.run(
         [*command, "-std=c11", "-Wunused-result", "-Wno-format-security", "-Wno-deprecated",
          "-c", "-o", "/dev/null", "-x", "c", "-I", os.path.join(SOURCE, "include"), "-"],

@@ -175,15 +175,15 @@ class Sockets(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "socket")
             cases = [
-                ("mode=9", 2, "the mode is no octal number from 1 to 777"),
-                ("mode=", 2, "the mode is no octal number from 1 to 777"),
-                ("mode=0", 2, "the mode is no octal number from 1 to 777"),
-                ("mode=1000", 2, "the mode is no octal number from 1 to 777"),
-                ("mode=rw", 2, "the mode is no octal number from 1 to 777"),
-                ("mode=77777777777777777777777", 2, "the mode is no octal number from 1 to 777"),
-                ("mod=660", 2, 'behind a path stand mode=, owner= or group=, and not "mod=660"'),
-                ("", 2, 'behind a path stand mode=, owner= or group=, and not ""'),
-                ("mode=660,", 2, 'behind a path stand mode=, owner= or group=, and not ""'),
+                ("mode=9", 2, "the mode is not an octal number from 1 to 777"),
+                ("mode=", 2, "the mode is not an octal number from 1 to 777"),
+                ("mode=0", 2, "the mode is not an octal number from 1 to 777"),
+                ("mode=1000", 2, "the mode is not an octal number from 1 to 777"),
+                ("mode=rw", 2, "the mode is not an octal number from 1 to 777"),
+                ("mode=77777777777777777777777", 2, "the mode is not an octal number from 1 to 777"),
+                ("mod=660", 2, 'expected mode=, owner= or group= after the path, not "mod=660"'),
+                ("", 2, 'expected mode=, owner= or group= after the path, not ""'),
+                ("mode=660,", 2, 'expected mode=, owner= or group= after the path, not ""'),
                 ("group=", 2, "the group is missing"),
                 ("owner=,mode=660", 2, "the owner is missing"),
                 ("group=no-such-group", 1, "there is no group no-such-group"),
@@ -222,11 +222,11 @@ class Sockets(unittest.TestCase):
 
     def test_a_unix_socket_needs_a_path(self):
         for options, status, said in (
-            (["--host", "unix:"], 1, "error: cannot listen on unix:: there is no path\n"),
-            (["--listen", "unix:"], 2, "error: --listen cannot be unix:: there is no path\n"),
+            (["--host", "unix:"], 1, "error: cannot listen on unix:: the path is empty\n"),
+            (["--listen", "unix:"], 2, "error: --listen cannot be unix:: the path is empty\n"),
             (["--listen", "unix:,mode=660"], 2,
-             "error: --listen cannot be unix:,mode=660: there is no path\n"),
-            (["--admin", "https://unix:"], 2, "error: --admin cannot be https://unix:: there is no path\n"),
+             "error: --listen cannot be unix:,mode=660: the path is empty\n"),
+            (["--admin", "https://unix:"], 2, "error: --admin cannot be https://unix:: the path is empty\n"),
         ):
             with self.subTest(options=options):
                 process = start("--port", "0", *options)

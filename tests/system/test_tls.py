@@ -278,7 +278,7 @@ class Tls(unittest.TestCase):
                 first = kept.sock.getpeercert()["serialNumber"]
                 install(*self.authority.sign("renewed"))
                 server.process.send_signal(signal.SIGHUP)
-                self.assertEqual(server.process.stderr.readline(), "the certificate was read again\n")
+                self.assertEqual(server.process.stderr.readline(), "the certificate was reloaded\n")
                 renewed = connect(server.ports[0], self.context())
                 ask(renewed, "/who")
                 second = renewed.sock.getpeercert()["serialNumber"]
@@ -288,7 +288,7 @@ class Tls(unittest.TestCase):
                 install(self.certificate)  # and no key
                 server.process.send_signal(signal.SIGHUP)
                 self.assertRegex(server.process.stderr.readline(),
-                                 rf"^error: cannot use the key {both}: .*: the former certificate stays\n$")
+                                 rf"^error: cannot use the key {both}: .*; the former certificate stays in use\n$")
                 third = connect(server.ports[0], self.context())
                 ask(third, "/who")
                 self.assertEqual(third.sock.getpeercert()["serialNumber"], second)
@@ -350,7 +350,7 @@ class Tls(unittest.TestCase):
                                          suppress_ragged_eofs=False) as client:
                     client.sendall(b"GET /broken HTTP/1.0\r\n\r\n")
                     received = b""
-                    # A reset: OpenSSL 3.0 says that there was no end, 3.5 that there was a reset.
+                    # A reset: OpenSSL 3.0 reports an unexpected end, 3.5 a reset.
                     with self.assertRaisesRegex((ssl.SSLError, ConnectionResetError),
                                                 "(?i)eof|reset by peer"):
                         while chunk := client.recv(65536):
@@ -439,7 +439,7 @@ class Tls(unittest.TestCase):
             self.assertGreaterEqual(int(total.group(1)), sum(answered.values()))
             status, errors = server.stop()
             self.assertEqual(status, 0)
-            self.assertEqual(set(errors.splitlines()), {"the certificate was read again"})
+            self.assertEqual(set(errors.splitlines()), {"the certificate was reloaded"})
 
     def test_what_cannot_be_used_keeps_it_from_starting(self):
         missing = os.path.join(self.folder.name, "missing.pem")
@@ -450,11 +450,11 @@ class Tls(unittest.TestCase):
             (("--certificate", missing, "--key", self.key),
              f"cannot use the certificate {missing}: No such file or directory"),
             (("--certificate", self.certificate),
-             f"cannot use the key {self.certificate}: there is no key in it, but CERTIFICATE\n"),
+             f"cannot use the key {self.certificate}: it contains CERTIFICATE, not a key\n"),
             (("--certificate", self.certificate, "--key", other_key),
              f"cannot use the key {other_key}: key values mismatch"),
             (("--certificate", self.certificate, "--key", locked),
-             f"cannot use the key {locked}: it has a passphrase, which nobody is there to type\n"),
+             f"cannot use the key {locked}: it has a passphrase, which the server cannot ask for\n"),
             ((*self.options, "--client-ca", missing),
              f"cannot use the clients' certificate authority {missing}: No such file or directory"),
         ]
@@ -523,22 +523,22 @@ class Tls(unittest.TestCase):
                 ("text", "it is not PEM"), ("garbage", "it is not PEM"),
                 ("der", "it is not PEM, but looks like DER"),
                 ("short der", "it is not PEM, but looks like DER"),
-                ("long", "it is not smaller than 1 MiB"),
+                ("long", "it is 1 MiB or larger"),
             ]
             certificates = [
-                ("request", "there is no certificate in it, but CERTIFICATE REQUEST"),
-                ("public", "there is no certificate in it, but PUBLIC KEY"),
+                ("request", "it contains CERTIFICATE REQUEST, not a certificate"),
+                ("public", "it contains PUBLIC KEY, not a certificate"),
                 ("cut", "a certificate in it is damaged (bad end line)"),
                 ("not base64", "a certificate in it is damaged (bad base64 decode)"),
                 ("no certificate", "a certificate in it is damaged (too long)"),
                 ("broken chain", "a certificate in it is damaged (too long)"),
             ]
             keys = [
-                ("public", "there is no key in it, but PUBLIC KEY"),
-                ("request", "there is no key in it, but CERTIFICATE REQUEST"),
+                ("public", "it contains PUBLIC KEY, not a key"),
+                ("request", "it contains CERTIFICATE REQUEST, not a key"),
                 ("cut key", "the key in it is damaged, or of an unknown kind"),
                 ("not base64 key", "the key in it is damaged, or of an unknown kind"),
-                ("encrypted", "it has a passphrase, which nobody is there to type"),
+                ("encrypted", "it has a passphrase, which the server cannot ask for"),
                 ("rsa", "different key types"),
             ]
             matrix = [
@@ -576,11 +576,11 @@ class Tls(unittest.TestCase):
                 first = self.serial(server.ports[0])
                 server.process.send_signal(signal.SIGHUP)
                 self.assertEqual(server.process.stderr.readline(), (
-                    f"reading the certificate {fifo} again takes long: the former one serves on\n"))
+                    f"reloading the certificate {fifo} takes long; the former one stays in use\n"))
                 self.assertEqual(self.serial(server.ports[0]), first)
                 writer = threading.Thread(target=write)
                 writer.start()
-                self.assertEqual(server.process.stderr.readline(), "the certificate was read again\n")
+                self.assertEqual(server.process.stderr.readline(), "the certificate was reloaded\n")
                 writer.join()
                 server.process.send_signal(signal.SIGHUP)
                 self.assertIn("takes long", server.process.stderr.readline())

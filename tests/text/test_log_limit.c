@@ -1,4 +1,4 @@
-/* How many lines are written, and that each that was left out is said once. */
+/* How many lines are written, and that each suppressed line is counted exactly once. */
 #include "log_limit.h"
 
 #include <pthread.h>
@@ -24,7 +24,7 @@ static void test_so_many_lines_are_written_in_so_many_seconds(void **state)
         }
         assert_int_equal(written, SX__LOG_LINES);
         assert_int_equal(sx__log_limit_take(&limit, starts[i], false), 0);
-        /* The next interval begins with those that were left out. */
+        /* The next interval begins with the number of suppressed lines. */
         assert_true(sx__log_limit_allows(&limit, starts[i] + 10 * SECOND_NS, &left_out));
         assert_int_equal(left_out, 1000 - SX__LOG_LINES);
         assert_true(sx__log_limit_allows(&limit, starts[i] + 10 * SECOND_NS, &left_out));
