@@ -28,7 +28,7 @@ P99_OF_SLEEP = 3
 
 @contextlib.contextmanager
 def servers(build, tls):
-    """Ours and the other one, each with the same certificate where there is one."""
+    """Our server and the other one, with the same certificate if TLS is used."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         options = []
         if tls:
@@ -83,7 +83,7 @@ class Blocking:
         return table
 
     def latencies(self):
-        """Open loop, at half of the rate that a thread per connection reaches in a closed one."""
+        """Open loop, at half of the rate that a thread per connection reaches in a closed loop."""
         table = [["open loop, half of that rate", "requests/s", "p50, ours", "p99, ours", "p99, thread per connection"]]
         program = os.path.join(self.build, "bench", "open_loop")
         with servers(self.build, False) as both:

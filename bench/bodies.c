@@ -1,5 +1,5 @@
-/* bodies.c: an app that takes large bodies, streams events and has a large page of metrics, for
- * what its memory and its time are.
+/* bodies.c: an app that receives large bodies, streams events and has a large page of metrics, to
+ * measure its memory and CPU time.
  *
  *     bodies serve SERIES HELD_MIB [CERTIFICATE KEY]    HELD_MIB 0: the default
  *     bodies render SERIES    prints the CPU milliseconds of rendering such a page into a kept one

@@ -92,7 +92,7 @@ class Bodies:
 
 
 def cpu_us(pids):
-    """CPU microseconds of all threads, which must not have ended meanwhile."""
+    """CPU microseconds of all threads; no thread may have ended since the last call."""
     ns = 0
     for pid in pids:
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -154,7 +154,7 @@ LOADS = (
 
 
 def run_load(server, load, count, times, context):
-    """The most by which the process has grown, and by how much it still is when all is over."""
+    """The largest growth of the process, and the growth that is left afterwards."""
     before = server.status("VmRSS")
     server.reset_peak()
     for _ in range(times):

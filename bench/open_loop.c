@@ -74,7 +74,7 @@ static void open_clients(int epoll_fd, uint16_t port)
     }
 }
 
-/* Gives whether a client was free. */
+/* Returns whether a client was free. */
 static bool send_request(uint64_t due_ns)
 {
     static unsigned next;
@@ -92,7 +92,7 @@ static bool send_request(uint64_t due_ns)
     return false;
 }
 
-/* An answer is whole with the last byte of its body; all answers are short. */
+/* An answer is complete with the last byte of its body; all answers are short. */
 static bool is_whole(const struct client *client)
 {
     const char *end = memmem(client->reply, client->filled, "\r\n\r\n", 4);
@@ -160,7 +160,7 @@ static void run(int epoll_fd, int timer_fd, double rate, double seconds)
         while (due_ns <= now && due_ns < end_ns && send_request(due_ns)) {
             due_ns += step_ns;
         }
-        /* With all clients in use only an answer helps. */
+        /* If all clients are in use, wait for an answer. */
         wait_until(epoll_fd, timer_fd, due_ns > now ? due_ns : now + 100000000u);
     }
     while (busy_clients() > 0 && now_ns() < end_ns + GRACE_NS) {

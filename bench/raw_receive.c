@@ -1,5 +1,5 @@
-/* raw_receive.c: what it costs to receive bodies of several sizes, and nothing else. A large body
- * leaves the processor's caches on its way to memory, in every server.
+/* raw_receive.c: measures the cost of only receiving bodies of several sizes. A large body leaves
+ * the processor's caches on its way to memory, in every server.
  *
  *     raw_receive MIB...
  *

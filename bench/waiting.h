@@ -1,4 +1,4 @@
-/* waiting.h: what the handlers of the blocking benchmark do, the same in each server. */
+/* waiting.h: the work of the handlers in the blocking benchmark, shared by all servers. */
 #ifndef SX_BENCH_WAITING_H
 #define SX_BENCH_WAITING_H
 
@@ -13,7 +13,8 @@ static inline void wait_asleep_us(int64_t us)
     nanosleep(&time, NULL);
 }
 
-/* Processor time: a thread that loses its processor meanwhile has not done its work yet. */
+/* Measured in processor time, so that a thread that loses its processor still does all of its work.
+ */
 static inline int64_t thread_cpu_us(void)
 {
     struct timespec now;

@@ -15,7 +15,7 @@ write_basic_package_version_file(SextantConfigVersion.cmake COMPATIBILITY SameMi
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/SextantConfig.cmake
     ${CMAKE_CURRENT_BINARY_DIR}/SextantConfigVersion.cmake DESTINATION ${package})
 
-# Where the loader does not look, programs that pkg-config links are told where the libraries are.
+# If the loader does not search the folder, pkg-config gives programs a run path to the libraries.
 set(SX_PC_RPATH)
 if(NOT CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$")
     set(SX_PC_RPATH " -Wl,-rpath,\${libdir}")

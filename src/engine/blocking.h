@@ -1,17 +1,17 @@
-/* blocking.h: which handlers and observers block, that is, wait for a database, a disk or a lock
- * instead of using a processor.
+/* blocking.h: which calls block, that is, wait for a database, a disk or a lock instead of using a
+ * processor. A *place* is what is called: the handlers of a route, the observers at an end, a file.
  *
- * A thread that calls such a one gives up its permit to poll first, so that another thread
- * takes the next request while it waits. The cost of guessing wrong: a handler that blocks with a
- * permit stops its processor's share of the requests until the monitor notices, and a handler that
- * computes without one has more threads run than there are processors.
+ * A thread gives up its permit to poll before it makes such a call, so that another thread takes
+ * the next request meanwhile. A wrong guess has a cost: if a call blocks while its thread has a
+ * permit, one processor's share of the requests waits until the monitor notices; if a call computes
+ * while its thread has none, more threads run than there are processors.
  *
- * So calls are measured. Of a place (a route's handlers, the observers at an end) whose turns have
- * been long, every seventh call is: the time
- * that passed, the processor time that the thread used, and whether the kernel counts a voluntary
- * context switch. Without such a switch the thread was busy, or another program had its processor;
- * with one, the difference between the two times is what the handler waited. A handler is expected
- * to block as long as the calls of its route did on average. Short turns cost nothing here.
+ * So calls are measured. At a place whose turns have been long, every seventh call is measured: the
+ * wall time, the processor time of the thread, and whether the kernel counted a voluntary context
+ * switch. Without such a switch the thread was busy, or another program had its processor. With
+ * one, the difference between the two times is the time that the call waited. A call is expected to
+ * block for as long as the calls at its place did on average. Places with short turns are not
+ * measured.
  */
 #ifndef SX_BLOCKING_H
 #define SX_BLOCKING_H
