@@ -178,6 +178,7 @@ static int produce_slowly(void *context, char *space, size_t size, unsigned *wai
     memset(space, 's', size);
     pthread_mutex_lock(&fake->mutex);
     fake->produced++;
+    tell(fake, "produce\n");
     pthread_mutex_unlock(&fake->mutex);
     return 5;
 }

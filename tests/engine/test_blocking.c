@@ -226,8 +226,8 @@ static void so_do_observers_of_a_response_that_ends(void **state)
     assert_at_once(fixture, GET("/doze-end"), &fixture->fake.most_in_observer);
 }
 
-/* How many handlers began from the beginning of each GET /echo to its end, its own among them. */
-static unsigned count_handlers(struct fake_service *fake)
+/* How many lines of the story begin so while GET /echo is served. */
+static unsigned count_lines(struct fake_service *fake, const char *line)
 {
     unsigned count = 0;
     pthread_mutex_lock(&fake->mutex);
@@ -235,9 +235,8 @@ static unsigned count_handlers(struct fake_service *fake)
     while ((at = strstr(at, "begin [GET] [/echo]")) != NULL) {
         const char *end = strstr(at, " out 0\n");
         assert_non_null(end);
-        const char *handle = at;
-        while ((handle = strstr(handle, "\nhandle ")) != NULL && handle < end) {
-            handle++;
+        while ((at = strstr(at, line)) != NULL && at < end) {
+            at++;
             count++;
         }
         at = end;
@@ -246,28 +245,63 @@ static unsigned count_handlers(struct fake_service *fake)
     return count;
 }
 
-/* A client that has sent many requests at once, whose handlers block, gets in line behind others
- * after each of them: it does not keep the one thread for a whole turn. */
-static void who_blocks_again_and_again_lets_others_go_first(void **state)
+enum { LEARNED = 60, ASKED = 20 };
+
+/* Two calls at most go before a request: the one that runs, and one by chance. */
+static void ask_beside(struct fixture *fixture, const unsigned *counter, const char *line)
 {
-    enum { REQUESTS = 600, LEARNED = 60, ASKED = 20, HANDLERS = 2 };
-    struct fixture *fixture = *state;
-    fixture->fake.records = true;
-    fixture->options.threads = 1;
-    start(fixture);
-    const int greedy = connect_to(fixture);
-    for (int i = 0; i < REQUESTS; i++) {
-        send_text(greedy, GET("/sleep"));
-    }
-    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, LEARNED));
+    assert_true(fake_service_wait(&fixture->fake, counter, LEARNED));
     const int fd = connect_to(fixture);
     for (int i = 0; i < ASKED; i++) {
         send_text(fd, GET("/echo"));
         assert_int_equal(receive_response(fd, NULL), 200);
     }
-    assert_in_range(count_handlers(&fixture->fake), ASKED, ASKED * HANDLERS);
+    assert_in_range(count_lines(&fixture->fake, line), 0, 2 * ASKED);
     close(fd);
+}
+
+/* One thread for handlers, and one that polls: a third is kept in an observer. So the thread that
+ * has blocked gets a permit again, and its turn can go on. */
+static int connect_to_one_thread(struct fixture *fixture, int *observed)
+{
+    fixture->fake.records = true;
+    fixture->options.threads = 1;
+    start(fixture);
+    *observed = connect_to(fixture);
+    send_text(*observed, GET("/block-begin"));
+    assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_observer, 1));
+    return connect_to(fixture);
+}
+
+static void release_both(struct fixture *fixture, int greedy, int observed)
+{
+    fake_service_release(&fixture->fake);
     close(greedy);
+    close(observed);
+}
+
+/* A client that has sent many requests at once, whose handlers block, gets in line behind others
+ * after each of them: it does not keep the one thread for a whole turn. */
+static void who_blocks_again_and_again_lets_others_go_first(void **state)
+{
+    struct fixture *fixture = *state;
+    int observed;
+    const int greedy = connect_to_one_thread(fixture, &observed);
+    for (int i = 0; i < 600; i++) {
+        send_text(greedy, GET("/sleep"));
+    }
+    ask_beside(fixture, &fixture->fake.handles, "\nhandle ");
+    release_both(fixture, greedy, observed);
+}
+
+static void so_does_a_stream_whose_producer_blocks(void **state)
+{
+    struct fixture *fixture = *state;
+    int observed;
+    const int greedy = connect_to_one_thread(fixture, &observed);
+    send_text(greedy, GET("/stream/slow"));
+    ask_beside(fixture, &fixture->fake.produced, "\nproduce");
+    release_both(fixture, greedy, observed);
 }
 
 int main(void)
@@ -287,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(so_do_observers_of_a_response_that_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_blocks_again_and_again_lets_others_go_first, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(so_does_a_stream_whose_producer_blocks, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("blocking", tests, NULL, NULL);
 }
