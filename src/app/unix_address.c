@@ -26,6 +26,11 @@ static const char *parse_name(const char **name, const char *text, const char *m
 
 static const char *parse_option(const char *text, struct sx_unix_options *options, char *message)
 {
+    if ((strncmp(text, "mode=", 5) == 0 && options->mode != 0) ||
+        (strncmp(text, "owner=", 6) == 0 && options->owner != NULL) ||
+        (strncmp(text, "group=", 6) == 0 && options->group != NULL)) {
+        return "mode=, owner= and group= may be given once each";
+    }
     if (strncmp(text, "mode=", 5) == 0) {
         return parse_mode(&options->mode, text + 5);
     }

@@ -118,6 +118,13 @@ static bool looks_like_der(const struct file *file)
     return file->size > 2 && bytes[0] == 0x30 && (bytes[1] >= 0x80 || bytes[1] + 2U == file->size);
 }
 
+/* OpenSSL says that values or types differ, but not of what. */
+static int refuse_key(const struct reading *reading, const struct file *file)
+{
+    static const char why[] = "it does not belong to the certificate";
+    return fail(reading, file, why) == SX_ENOMEM ? SX_ENOMEM : fail_because(reading, file, why);
+}
+
 /* Writes the error for a file without a PEM block of the wanted kind. */
 static int refuse_content(const struct reading *reading, const struct file *file,
                           const char *wanted)
@@ -317,7 +324,7 @@ static int use_key(SSL_CTX *context, const struct reading *reading, const struct
                          SSL_CTX_use_PrivateKey(context, key) == 1 &&
                          SSL_CTX_check_private_key(context) == 1;
     EVP_PKEY_free(key);
-    return is_used ? 0 : fail(reading, file, "it does not belong to the certificate");
+    return is_used ? 0 : refuse_key(reading, file);
 }
 
 /* Clients' certificates must be signed by one of the certificates in this file. */

@@ -175,6 +175,7 @@ class Sockets(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "socket")
             cases = [
+                ("mode=660,mode=600", 2, "mode=, owner= and group= may be given once each"),
                 ("mode=9", 2, "the mode is not an octal number from 1 to 777"),
                 ("mode=", 2, "the mode is not an octal number from 1 to 777"),
                 ("mode=0", 2, "the mode is not an octal number from 1 to 777"),

@@ -452,7 +452,7 @@ class Tls(unittest.TestCase):
             (("--certificate", self.certificate),
              f"cannot use the key {self.certificate}: it contains CERTIFICATE, not a key\n"),
             (("--certificate", self.certificate, "--key", other_key),
-             f"cannot use the key {other_key}: key values mismatch"),
+             f"cannot use the key {other_key}: it does not belong to the certificate\n"),
             (("--certificate", self.certificate, "--key", locked),
              f"cannot use the key {locked}: it has a passphrase, which the server cannot ask for\n"),
             ((*self.options, "--client-ca", missing),
@@ -539,7 +539,7 @@ class Tls(unittest.TestCase):
                 ("cut key", "the key in it is damaged, or of an unknown kind"),
                 ("not base64 key", "the key in it is damaged, or of an unknown kind"),
                 ("encrypted", "it has a passphrase, which the server cannot ask for"),
-                ("rsa", "different key types"),
+                ("rsa", "it does not belong to the certificate"),
             ]
             matrix = [
                 ("--certificate", "the certificate", certificates + [
