@@ -19,7 +19,11 @@
 
 #define MIB ((size_t)1 << 20)
 #define HELD_BYTES (2 * MIB)
-#define SLACK (6 * MIB) /* threads, slots, what tools add */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SLACK (64 * MIB) /* sanitizers keep memory that was freed */
+#else
+#define SLACK (6 * MIB) /* threads, slots */
+#endif
 #define CLIENTS 400
 #define WAIT_MS 20000
 
