@@ -218,7 +218,10 @@ static void those_who_wait_for_a_stream_are_closed_last(void **state)
     }
     wait_until(fixture, is_within);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.refusals, 1));
-    assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 0);
+    pthread_mutex_lock(&fixture->fake.mutex);
+    const unsigned aborted = fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED];
+    pthread_mutex_unlock(&fixture->fake.mutex);
+    assert_int_equal(aborted, 0);
     for (size_t i = 0; i < CLIENTS; i++) {
         reset(slow[i]);
     }
