@@ -8,7 +8,7 @@
 #define BLOCKED_NS_MAX 2000000u
 /* One sample costs four system calls. The number is odd, so that few patterns of calls escape it.
  */
-#define CALLS_PER_SAMPLE 7
+#define CALLS_PER_SAMPLE 17
 /* A single long turn is weak evidence, because the thread may have lost its processor. */
 #define SAMPLES_WHEN_LONG 1
 #define SAMPLES_WHEN_LASTED 64

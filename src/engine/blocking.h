@@ -6,12 +6,12 @@
  * permit, one processor's share of the requests waits until the monitor notices; if a call computes
  * while its thread has none, more threads run than there are processors.
  *
- * So calls are measured. At a place whose turns have been long, every seventh call is measured: the
- * wall time, the processor time of the thread, and whether the kernel counted a voluntary context
- * switch. Without such a switch the thread was busy, or another program had its processor. With
- * one, the difference between the two times is the time that the call waited. A call is expected to
- * block for as long as the calls at its place did on average. Places with short turns are not
- * measured.
+ * So calls are measured. At a place whose turns have been long, every 17th call of a thread is
+ * measured: the wall time, the processor time of the thread, and whether the kernel counted a
+ * voluntary context switch. Without such a switch the thread was busy, or another program had its
+ * processor. With one, the difference between the two times is the time that the call waited. A
+ * call is expected to block for as long as the calls at its place did on average. Places with short
+ * turns are not measured.
  */
 #ifndef SX_BLOCKING_H
 #define SX_BLOCKING_H
