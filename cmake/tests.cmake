@@ -109,7 +109,7 @@ if(SX_TESTS)
 endif()
 
 if(SX_CHECKS)
-    foreach(check gcc gcc17 clang asan tsan valgrind fuzz format bench)
+    foreach(check gcc clang asan tsan valgrind fuzz format)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
             TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)

@@ -136,13 +136,17 @@ void sx__reload_cancel(struct sx__network *network)
     }
 }
 
+/* A second reload starts when the first has ended. It cancels the first only if that one is slow:
+ * signals in quick succession would otherwise cancel every reload, and none would succeed. */
 void sx__reload_start(struct sx__network *network)
 {
     if (!has_certificates(network)) {
         sx__network_log(network, SX_LOG_INFO, "no certificate to reload: no address has one");
     } else if (network->reload != NULL) {
         network->reload->again = true;
-        sx__reload_cancel(network);
+        if (network->reload->is_slow) {
+            sx__reload_cancel(network);
+        }
     } else {
         start(network);
     }
@@ -189,6 +193,9 @@ void sx__reload_look(struct sx__network *network)
         sx__network_log(network, SX_LOG_INFO,
                         "reloading the certificate %s takes long; the former one stays in use",
                         path == NULL ? "" : path);
+        if (reload->again) {
+            sx__reload_cancel(network);
+        }
     }
 }
 

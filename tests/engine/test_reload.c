@@ -30,6 +30,8 @@ static char path[64], other[64];
 
 static atomic_bool hangs;
 static atomic_uint hanging;
+static atomic_int open_takes_ms;
+static atomic_uint opened;
 
 int __real_open(const char *name, int flags, ...);
 int __wrap_open(const char *name, int flags, ...);
@@ -41,6 +43,10 @@ int __wrap_open(const char *name, int flags, ...)
             poll(NULL, 0, 1);
         }
         atomic_fetch_sub(&hanging, 1);
+    }
+    if (strcmp(name, path) == 0) {
+        poll(NULL, 0, atomic_load(&open_takes_ms));
+        atomic_fetch_add(&opened, 1);
     }
     return __real_open(name, flags, 0600);
 }
@@ -133,14 +139,18 @@ static bool has_key_of(const struct fixture *fixture, const char *file)
     return is_same;
 }
 
+static bool has_logged(struct fixture *fixture, const char *part)
+{
+    pthread_mutex_lock(&fixture->fake.mutex);
+    const bool has = strstr(fixture->fake.last_log, part) != NULL;
+    pthread_mutex_unlock(&fixture->fake.mutex);
+    return has;
+}
+
 static void wait_for_log(struct fixture *fixture, const char *part)
 {
     const uint64_t deadline_ms = now_ms() + DEADLINE_MS;
-    bool found = false;
-    while (!found) {
-        pthread_mutex_lock(&fixture->fake.mutex);
-        found = strstr(fixture->fake.last_log, part) != NULL;
-        pthread_mutex_unlock(&fixture->fake.mutex);
+    while (!has_logged(fixture, part)) {
         if (now_ms() >= deadline_ms) {
             fail_msg("the last line of the log is \"%s\", not \"%s\"", fixture->fake.last_log,
                      part);
@@ -216,6 +226,37 @@ static void test_a_second_reload_gives_the_first_up(void **state)
     unlink(former);
 }
 
+/* Requests for a reload that come faster than a certificate can be read do not cancel each other. */
+static void test_reloads_without_pause_succeed(void **state)
+{
+    struct fixture *fixture = *state;
+    atomic_store(&open_takes_ms, 20);
+    copy_into(other, path);
+    const uint64_t deadline_ms = now_ms() + DEADLINE_MS;
+    while (!has_logged(fixture, "the certificate was reloaded")) {
+        assert_true(now_ms() < deadline_ms);
+        sx__network_reload(fixture->network);
+    }
+    atomic_store(&open_takes_ms, 0);
+    assert_true(has_key_of(fixture, other));
+}
+
+/* The second reload comes before the first is known to be slow. */
+static void test_a_second_reload_gives_the_first_up_as_soon_as_that_is_slow(void **state)
+{
+    struct fixture *fixture = *state;
+    make_fifo();
+    atomic_store(&opened, 0);
+    sx__network_reload(fixture->network);
+    wait_for(&opened, 1);
+    unlink(path);
+    copy_into(other, path);
+    sx__network_reload(fixture->network);
+    wait_for_log(fixture, "the certificate was reloaded");
+    assert_true(has_key_of(fixture, other));
+    unlink(former);
+}
+
 static void test_handshakes_and_the_stop_do_not_wait_for_a_file_system(void **state)
 {
     struct fixture *fixture = *state;
@@ -265,6 +306,8 @@ int main(void)
         TEST(test_handshakes_go_on_while_a_fifo_has_no_writer),
         TEST(test_the_stop_does_not_wait_for_a_fifo_and_leaves_no_thread),
         TEST(test_a_second_reload_gives_the_first_up),
+        TEST(test_reloads_without_pause_succeed),
+        TEST(test_a_second_reload_gives_the_first_up_as_soon_as_that_is_slow),
         TEST(test_handshakes_and_the_stop_do_not_wait_for_a_file_system),
         TEST(test_reloads_in_a_row_end_with_the_last),
     };

@@ -185,7 +185,7 @@ class Tracked(unittest.TestCase):
     def test_what_is_in_flight_is_answered_before_it_stops(self):
         with Example("tracked") as tracked:
             with socket.create_connection(("127.0.0.1", tracked.port), 20) as client:
-                client.sendall(b"GET /slow?ms=700 HTTP/1.1\r\nHost: a\r\n\r\n")
+                client.sendall(b"GET /slow?ms=2000 HTTP/1.1\r\nHost: a\r\n\r\n")
                 eventually(
                     lambda: by_handler(tracked.page(), "http_requests_inprogress")["tracked.slow"],
                     "in flight",
