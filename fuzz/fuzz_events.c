@@ -7,6 +7,7 @@
  * that receive have that many bytes behind them.
  */
 #include "connection.h"
+#include "run_options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,22 +201,22 @@ static void write_some(struct world *world, size_t most)
 /* Does what the connection wants, once; false: it wants something from outside. */
 static bool step(struct world *world, size_t most)
 {
-    switch (sx__connection_get_want(&world->connection)) {
-    case SX__WANT_ADVANCE:
+    switch (sx__connection_get_next_step(&world->connection)) {
+    case SX__NEXT_ADVANCE:
         sx__connection_advance(&world->connection, world->now_ns);
         return true;
-    case SX__WANT_HANDLER:
+    case SX__NEXT_HANDLER:
         sx__connection_handle(&world->connection, NULL);
         return true;
-    case SX__WANT_PRODUCE:
+    case SX__NEXT_PRODUCE:
         sx__connection_produce(&world->connection, world->now_ns);
         return true;
-    case SX__WANT_OUTPUT:
+    case SX__NEXT_OUTPUT:
         write_some(world, most);
         return true;
-    case SX__WANT_TIME:
+    case SX__NEXT_TIME:
         sx__connection_resume(&world->connection, world->now_ns);
-        return sx__connection_get_want(&world->connection) != SX__WANT_TIME;
+        return sx__connection_get_next_step(&world->connection) != SX__NEXT_TIME;
     default:
         return false;
     }
@@ -226,7 +227,7 @@ static size_t receive(struct world *world, const uint8_t *bytes, size_t size)
 {
     char *space;
     size_t room;
-    if (sx__connection_get_want(&world->connection) != SX__WANT_INPUT || size == 0) {
+    if (sx__connection_get_next_step(&world->connection) != SX__NEXT_INPUT || size == 0) {
         return 0;
     }
     if (sx__connection_reserve(&world->connection, &world->pool, &space, &room) < 0) {
@@ -262,7 +263,7 @@ enum event {
 static void happen(struct world *world, enum event event, unsigned amount)
 {
     struct sx__connection *connection = &world->connection;
-    const enum sx__want want = sx__connection_get_want(connection);
+    const enum sx__next_step next = sx__connection_get_next_step(connection);
     switch (event) {
     case SERVE:
         for (unsigned i = 0; i < 1000 && step(world, 0); i++) {
@@ -291,7 +292,7 @@ static void happen(struct world *world, enum event event, unsigned amount)
         world->protocol.stopping = true;
         break;
     case OVERLOAD:
-        if (want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE) {
+        if (next == SX__NEXT_HANDLER || next == SX__NEXT_PRODUCE) {
             sx__connection_refuse_overload(connection, world->now_ns);
         }
         break;
@@ -299,12 +300,12 @@ static void happen(struct world *world, enum event event, unsigned amount)
         sx__connection_lasted(connection, world->now_ns);
         break;
     case ACKNOWLEDGE:
-        if (want == SX__WANT_OUTPUT || want == SX__WANT_LINGER) {
+        if (next == SX__NEXT_OUTPUT || next == SX__NEXT_LINGER) {
             sx__connection_acknowledged(connection, amount, world->now_ns);
         }
         break;
     case DISCARD:
-        if (want == SX__WANT_LINGER) {
+        if (next == SX__NEXT_LINGER) {
             sx__connection_discarded(connection, (size_t)amount << 20, world->now_ns);
         }
         break;
@@ -327,7 +328,7 @@ static void check_deadline(const struct world *world)
     const struct sx__connection *connection = &world->connection;
     const uint64_t deadline_ns = sx__connection_get_deadline(connection);
     const bool is_idle = sx__connection_is_idle(connection);
-    const bool lingers = sx__connection_get_want(connection) == SX__WANT_LINGER;
+    const bool lingers = sx__connection_get_next_step(connection) == SX__NEXT_LINGER;
     const uint64_t second_ns = (uint64_t)1000 * NS_PER_MS;
     if (world->protocol.stopping && (is_idle || lingers)) {
         demand(deadline_ns <= world->now_ns + second_ns, "a stop waits for too long");
@@ -345,7 +346,7 @@ static size_t live_through(struct world *world, const uint8_t *data, size_t size
     sx__connection_init(connection, &world->protocol, world->now_ns);
     world->rejected = 0;
     world->has_closed = false;
-    while (size >= 2 && sx__connection_get_want(connection) != SX__WANT_CLOSE) {
+    while (size >= 2 && sx__connection_get_next_step(connection) != SX__NEXT_CLOSE) {
         const enum event event = (enum event)(data[0] % EVENTS);
         const unsigned amount = data[1];
         data += 2;

@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "listen_options.h"
 #include "pipe_signal.h"
+#include "run_options.h"
 #include "service_manager.h"
 #include "settings.h"
 #include "signals.h"
