@@ -325,7 +325,7 @@ static void converse(struct story *story, const uint8_t *data, size_t size, stru
         story->taken += taken;
         sx__connection_receive(&connection, taken);
         open = serve(&connection, story);
-        sx__connection_settle(&connection, &pool);
+        sx__connection_release_memory(&connection, &pool);
     }
     tell_body(story, &connection);
     tell(story, open ? "open" : "closed", 6 - (open ? 2 : 0));

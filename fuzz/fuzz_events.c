@@ -276,7 +276,7 @@ static void happen(struct world *world, enum event event, unsigned amount)
         sx__connection_end_input(connection, world->now_ns);
         break;
     case END_LATE:
-        sx__connection_end_late(connection, world->now_ns);
+        sx__connection_end_timed_out(connection, world->now_ns);
         break;
     case ABORT:
         sx__connection_abort(connection, world->now_ns);
@@ -297,20 +297,20 @@ static void happen(struct world *world, enum event event, unsigned amount)
         }
         break;
     case LASTED:
-        sx__connection_lasted(connection, world->now_ns);
+        sx__connection_note_long_handler(connection, world->now_ns);
         break;
     case ACKNOWLEDGE:
         if (next == SX__NEXT_OUTPUT || next == SX__NEXT_LINGER) {
-            sx__connection_acknowledged(connection, amount, world->now_ns);
+            sx__connection_note_acknowledged(connection, amount, world->now_ns);
         }
         break;
     case DISCARD:
         if (next == SX__NEXT_LINGER) {
-            sx__connection_discarded(connection, (size_t)amount << 20, world->now_ns);
+            sx__connection_note_discarded(connection, (size_t)amount << 20, world->now_ns);
         }
         break;
     case HEAR:
-        sx__connection_heard(connection, world->now_ns);
+        sx__connection_note_input(connection, world->now_ns);
         break;
     case FAIL:
         fail_in = (long)amount % 8;
@@ -334,7 +334,7 @@ static void check_deadline(const struct world *world)
         demand(deadline_ns <= world->now_ns + second_ns, "a stop waits for too long");
     } else if (lingers) {
         demand(deadline_ns <= connection->linger_ns + 30 * second_ns, "it lingers for too long");
-        demand(connection->lingered <= (uint64_t)256 << 20, "it reads too much");
+        demand(connection->lingered_bytes <= (uint64_t)256 << 20, "it reads too much");
     }
 }
 
@@ -358,7 +358,7 @@ static size_t live_through(struct world *world, const uint8_t *data, size_t size
         } else {
             happen(world, event, amount);
         }
-        sx__connection_settle(connection, &world->pool);
+        sx__connection_release_memory(connection, &world->pool);
         check_deadline(world);
     }
     sx__connection_clean_up(connection, &world->pool, world->now_ns);

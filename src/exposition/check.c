@@ -46,7 +46,7 @@ static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, c
     }
 }
 
-void sx__http_error(struct sx__check *check, enum sx__rule rule, const char *format, ...)
+void sx__fault(struct sx__check *check, enum sx__rule rule, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -87,7 +87,7 @@ static void check_page(struct sx__check *check)
         check->line++;
         check_line(check, (struct sx_str){rest.data, size});
         if (end == NULL) {
-            sx__http_error(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
+            sx__fault(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
             break;
         }
         rest.data += size + 1;

@@ -113,7 +113,7 @@ struct sx__check {
 };
 
 /** Reports a fault of the line that is being read. */
-void sx__http_error(struct sx__check *check, enum sx__rule rule, const char *format, ...)
+void sx__fault(struct sx__check *check, enum sx__rule rule, const char *format, ...)
     SX_PRINTF(3, 4);
 /** Reports a fault of another line. */
 void sx__fault_at(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,

@@ -68,7 +68,7 @@ static bool check_duplicate(struct sx__check *check, const struct sx__line *line
     while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
         const struct sx__check_series *seen = &check->series[number - 1];
         if (is_same_series(check, seen, line)) {
-            sx__http_error(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
+            sx__fault(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
                       sx__quote(line->name).text, seen->line);
             return false;
         }
@@ -128,7 +128,7 @@ static struct sx__check_group *group_of(struct sx__check *check, const struct sx
 static void check_count(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind != SX__NUMBER_UNKNOWN && !sx__number_is_count(&line->value)) {
-        sx__http_error(check, SX__RULE_NOT_A_COUNT, "the value of `%s` is not a whole number from 0 on",
+        sx__fault(check, SX__RULE_NOT_A_COUNT, "the value of `%s` is not a whole number from 0 on",
                   sx__quote(line->name).text);
     }
 }
@@ -152,7 +152,7 @@ static void check_spelling(struct sx__check *check, struct sx__check_family *fam
     if (*line == 0) {
         *line = check->line;
         if (other != 0) {
-            sx__http_error(
+            sx__fault(
                 check, SX__RULE_BOUND_SPELLING,
                 "whole bounds of `%s` are written with `.0` on line %u and without on line %u",
                 sx__quote(family->name).text, plain ? other : check->line,
@@ -170,7 +170,7 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
     const char *label = bound_label(family);
     struct sx_str bound;
     if (!sx__labels_find(&bound, line->labels, label)) {
-        sx__http_error(check, SX__RULE_BOUND, "`%s` has no label `%s`", sx__quote(line->name).text,
+        sx__fault(check, SX__RULE_BOUND, "`%s` has no label `%s`", sx__quote(line->name).text,
                   label);
         return false;
     }
@@ -183,7 +183,7 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
         wrong = "not from 0 to 1";
     }
     if (wrong != NULL) {
-        sx__http_error(check, SX__RULE_BOUND, "the %s `%s` is %s", label, sx__quote(bound).text, wrong);
+        sx__fault(check, SX__RULE_BOUND, "the %s `%s` is %s", label, sx__quote(bound).text, wrong);
         return false;
     }
     check_spelling(check, family, bound);
@@ -201,7 +201,7 @@ static bool check_bound_order(struct sx__check *check, const struct sx__check_gr
 {
     int order = group->has_bound ? sx__number_compare(bound, &group->bound) : 1;
     if (order <= 0) {
-        sx__http_error(check, SX__RULE_BOUND_ORDER, "this %s is %s the one before it", label,
+        sx__fault(check, SX__RULE_BOUND_ORDER, "this %s is %s the one before it", label,
                   order == 0 ? "the same number as" : "smaller than");
     }
     return order > 0;
@@ -213,7 +213,7 @@ static void check_bucket(struct sx__check *check, struct sx__check_group *group,
     check_count(check, line);
     if (ordered && is_comparable(&line->value) && is_comparable(&group->bucket) &&
         sx__number_compare(&line->value, &group->bucket) < 0) {
-        sx__http_error(check, SX__RULE_NOT_CUMULATIVE,
+        sx__fault(check, SX__RULE_NOT_CUMULATIVE,
                   "this bucket has less than the one before it, which it contains");
     }
     group->bucket = line->value;
@@ -245,7 +245,7 @@ static void check_member(struct sx__check *check, const struct sx__line *line, u
     const struct sx__check_family *family = &check->families[number - 1];
     struct sx_str bound;
     if (role != ROLE_BOUND && sx__labels_find(&bound, line->labels, bound_label(family))) {
-        sx__http_error(check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
+        sx__fault(check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
                   sx__quote(line->name).text, bound_label(family));
     }
     struct sx__check_group *group = group_of(check, line, number, others);
@@ -273,7 +273,7 @@ static void check_label_names(struct sx__check *check, struct sx__check_family *
         family->sample_line = check->line;
         family->label_names = names;
     } else if (family->label_names != names) {
-        sx__http_error(check, SX__RULE_LABEL_NAMES,
+        sx__fault(check, SX__RULE_LABEL_NAMES,
                   "the label names differ from those of `%s` on line %u",
                   sx__quote(family->name).text, family->sample_line);
     }
@@ -282,7 +282,7 @@ static void check_label_names(struct sx__check *check, struct sx__check_family *
 static void check_counter(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind == SX__NUMBER_NAN || line->value.negative) {
-        sx__http_error(check, SX__RULE_COUNTER, "the counter `%s` is %s", sx__quote(line->name).text,
+        sx__fault(check, SX__RULE_COUNTER, "the counter `%s` is %s", sx__quote(line->name).text,
                   line->value.negative ? "negative" : "NaN");
     }
 }
@@ -292,7 +292,7 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
     struct sx__check_family *family = &check->families[number - 1];
     enum role role = role_of(family, line->name);
     if (role == ROLE_WRONG) {
-        sx__http_error(check, SX__RULE_SAMPLE_NAME,
+        sx__fault(check, SX__RULE_SAMPLE_NAME,
                   "`%s` is a histogram: its samples are _bucket, _sum and _count",
                   sx__quote(family->name).text);
         return;

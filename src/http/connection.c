@@ -76,7 +76,7 @@ static uint64_t get_stop_deadline(const struct sx__connection *connection)
     const uint64_t since_ns = later(connection->progress_ns, stopped_ns);
     switch (connection->phase) {
     case SX__PHASE_HEAD:
-        return later(since_ns, connection->heard_ns) + quiet_ms * NS_PER_MS;
+        return later(since_ns, connection->last_input_ns) + quiet_ms * NS_PER_MS;
     case SX__PHASE_LINGER:
         return earlier(since_ns + quiet_ms * NS_PER_MS,
                        later(connection->linger_ns, stopped_ns) + (uint64_t)LINGER_MS * NS_PER_MS);
@@ -107,7 +107,7 @@ static uint64_t get_usual_deadline(const struct sx__connection *connection)
     const uint64_t deadline_ns =
         connection->progress_ns + (uint64_t)timeouts_ms[connection->phase] * NS_PER_MS +
         earned_s * 1000 * NS_PER_MS +
-        (connection->phase == SX__PHASE_RESPONSE ? connection->earned_ns : 0);
+        (connection->phase == SX__PHASE_RESPONSE ? connection->extra_read_ns : 0);
     const uint64_t linger_ms = options->body_timeout_ms;
     return connection->phase == SX__PHASE_LINGER
                ? earlier(deadline_ns, connection->linger_ns + linger_ms * NS_PER_MS)
@@ -133,7 +133,7 @@ void sx__connection_enter(struct sx__connection *connection, enum sx__phase phas
 static void begin_to_linger(struct sx__connection *connection, uint64_t now_ns)
 {
     connection->linger_ns = now_ns;
-    connection->lingered = 0;
+    connection->lingered_bytes = 0;
     sx__connection_enter(connection, SX__PHASE_LINGER, now_ns);
 }
 
@@ -196,8 +196,9 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
     case SX__PHASE_RESPONSE:
     case SX__PHASE_PRODUCE:
     case SX__PHASE_PAUSE:
-        connection->cut_off = true;
-        connection->seems_whole = connection->streamed.is_present && !connection->streamed.chunked;
+        connection->is_truncated = true;
+        connection->is_close_delimited =
+            connection->streamed.is_present && !connection->streamed.chunked;
         end_exchange(connection, SX_OUTCOME_RESPONSE_ABORTED, now_ns);
         break;
     case SX__PHASE_REJECTION:
@@ -237,11 +238,11 @@ static int respond(struct sx__connection *connection, const struct sx__response 
 {
     struct sx__request *request = connection->request;
     assert(response->status >= 200 && response->status <= 599);
-    connection->closing |=
+    connection->is_last_response |=
         atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed);
     const bool has_body = sx__status_has_body(response->status);
     const bool streamed = has_body && response->produce != NULL;
-    connection->closing |= streamed && request->is_http_1_0;
+    connection->is_last_response |= streamed && request->is_http_1_0;
     const struct sx__response_head head = {
         .status = response->status,
         .date = connection->protocol->get_date == NULL ? NULL : connection->protocol->get_date(),
@@ -252,7 +253,7 @@ static int respond(struct sx__connection *connection, const struct sx__response 
                                                    : response->body.size,
         .streamed = streamed,
         .chunked = streamed && !request->is_http_1_0,
-        .close = connection->closing,
+        .close = connection->is_last_response,
         .keep_alive = request->is_http_1_0,
     };
     const size_t bound = sx__response_head_bound(&head);
@@ -290,7 +291,7 @@ static void reject(struct sx__connection *connection, const struct sx__http_erro
     const struct sx__service *service = &connection->protocol->service;
     struct sx__request *request = connection->request;
     service->rejected(service->app, error->reason);
-    connection->closing = true;
+    connection->is_last_response = true;
     /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD; this holds for
      * every error after the method. */
     request->is_head = sx__begins_with_token(
@@ -317,7 +318,7 @@ static void refuse(struct sx__connection *connection, const struct sx__http_erro
                    uint64_t now_ns)
 {
     const struct sx__service *service = &connection->protocol->service;
-    connection->closing = true;
+    connection->is_last_response = true;
     connection->progress_ns = now_ns;
     service->refuse(service->app, &connection->request->exchange, error->status, error->message);
     respond_to_exchange(connection);
@@ -404,7 +405,7 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
     }
     free_head(connection);
     free_streamed(connection);
-    if (connection->closing) {
+    if (connection->is_last_response) {
         begin_to_linger(connection, now_ns);
         return;
     }
@@ -439,10 +440,11 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
  * buffer, because Linux does not open a closed window before. With a buffer of 8 MiB and a reader
  * of 16 KB/s that takes 32 s. So the number of bytes that are acknowledged at once tells how long
  * the next pause may be. */
-void sx__connection_acknowledged(struct sx__connection *connection, uint64_t size, uint64_t now_ns)
+void sx__connection_note_acknowledged(struct sx__connection *connection, uint64_t size,
+                                      uint64_t now_ns)
 {
     const uint64_t timeout_ms = connection->protocol->options.write_timeout_ms;
-    connection->earned_ns =
+    connection->extra_read_ns =
         earlier(size * 1000 / SLOWEST_BYTES, timeout_ms * EARNED_MOST) * NS_PER_MS;
     connection->progress_ns = now_ns;
 }
@@ -467,7 +469,7 @@ void sx__connection_receive(struct sx__connection *connection, size_t size)
     connection->has_unparsed_input = true;
 }
 
-void sx__connection_settle(struct sx__connection *connection, struct sx__request_pool *pool)
+void sx__connection_release_memory(struct sx__connection *connection, struct sx__request_pool *pool)
 {
     struct sx__request *request = connection->request;
     const bool is_idle =
@@ -528,7 +530,7 @@ static void skip_body(struct sx__connection *connection, uint64_t now_ns)
     /* RFC 9112 9.3: "a server MUST read the entire request message body or close the connection
      * after sending its response; otherwise, the remaining data on a persistent connection would be
      * misinterpreted as the next request." */
-    connection->closing = true;
+    connection->is_last_response = true;
     sx__connection_enter(connection, SX__PHASE_READY, now_ns);
 }
 
@@ -542,7 +544,7 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
     exchange->record.protocol = request->is_http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
     exchange->record.started_ns = connection->progress_ns;
     /* RFC 9112 9.3: persistent with 1.1 unless told to close, with 1.0 only if asked for. */
-    connection->closing =
+    connection->is_last_response =
         request->wants_close || (request->is_http_1_0 && !request->wants_keep_alive);
     service->begin(service->app, exchange);
     if (skips_body(request)) {
@@ -584,8 +586,8 @@ void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns)
 {
     assert(sx__connection_get_next_step(connection) == SX__NEXT_ADVANCE);
     connection->has_unparsed_input = false;
-    connection->heard_ns = now_ns;
-    connection->earned_ns = 0;
+    connection->last_input_ns = now_ns;
+    connection->extra_read_ns = 0;
     if (connection->phase == SX__PHASE_HEAD) {
         advance_head(connection, now_ns);
     }
@@ -618,21 +620,21 @@ void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns)
 
 /* Some clients read the response only after they have sent everything. So a refused upload may take
  * as long as one that is accepted. */
-void sx__connection_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns)
+void sx__connection_note_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns)
 {
-    connection->lingered += size;
+    connection->lingered_bytes += size;
     connection->progress_ns = now_ns;
-    if (connection->lingered > LINGER_BYTES) {
+    if (connection->lingered_bytes > LINGER_BYTES) {
         sx__connection_abort(connection, now_ns);
     }
 }
 
-void sx__connection_heard(struct sx__connection *connection, uint64_t now_ns)
+void sx__connection_note_input(struct sx__connection *connection, uint64_t now_ns)
 {
-    connection->heard_ns = now_ns;
+    connection->last_input_ns = now_ns;
 }
 
-void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns)
+void sx__connection_end_timed_out(struct sx__connection *connection, uint64_t now_ns)
 {
     if (sx__connection_is_idle(connection)) {
         begin_to_linger(connection, now_ns);
@@ -677,7 +679,7 @@ void sx__connection_handle(struct sx__connection *connection, void *frame)
     respond_to_exchange(connection);
 }
 
-void sx__connection_lasted(struct sx__connection *connection, uint64_t now_ns)
+void sx__connection_note_long_handler(struct sx__connection *connection, uint64_t now_ns)
 {
     if (connection->phase == SX__PHASE_RESPONSE) {
         connection->progress_ns = now_ns;

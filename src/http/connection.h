@@ -85,17 +85,17 @@ struct sx__connection {
     struct sx__request *request; /* NULL while idle */
     enum sx__phase phase;
     bool has_unparsed_input; /* bytes in the request's input have not been looked at */
-    bool closing;            /* the present response is the last */
-    bool half_closed;        /* the client has closed its side, or is gone */
-    bool cut_off;            /* a response has ended before its end, */
-    bool seems_whole;        /* and only the end of the connection tells where that is */
+    bool is_last_response;   /* the present response is the last */
+    bool is_half_closed;     /* the client has closed its side, or is gone */
+    bool is_truncated;       /* a response has ended before its end, */
+    bool is_close_delimited; /* and only the end of the connection tells where that is */
     unsigned empty_lines;    /* before the present request */
     uint64_t progress_ns;    /* when the deadline of the phase began to run */
-    uint64_t earned_ns; /* extra time to read, for bytes that the client acknowledged at once */
-    uint64_t heard_ns;  /* when bytes of a request last came */
-    uint64_t linger_ns; /* when it began to linger, */
-    uint64_t lingered;  /* and how many bytes have come since */
-    char *head;         /* of the response; the request's response_head, or malloc */
+    uint64_t extra_read_ns; /* extra time to read, for bytes that the client acknowledged at once */
+    uint64_t last_input_ns; /* when bytes of a request last came */
+    uint64_t linger_ns;     /* when it began to linger, */
+    uint64_t lingered_bytes; /* and how many bytes have come since */
+    char *head;              /* of the response; the request's response_head, or malloc */
     size_t head_size;
     struct sx_str body;        /* as it is sent */
     struct sx__file_part file; /* sent after them */
@@ -125,7 +125,8 @@ void sx__connection_receive(struct sx__connection *connection, size_t size);
 void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns);
 
 /* Gives the memory of a connection back that is idle or lingers; call it when a turn ends. */
-void sx__connection_settle(struct sx__connection *connection, struct sx__request_pool *pool);
+void sx__connection_release_memory(struct sx__connection *connection,
+                                   struct sx__request_pool *pool);
 
 /* The client will send nothing more. */
 void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns);
@@ -133,11 +134,11 @@ void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns
 /* Called when the deadline is over. An idle connection lingers, because a close would answer a
  * request on its way with a reset. An unfinished request is answered with 408. A response that the
  * client does not read is given up. */
-void sx__connection_end_late(struct sx__connection *connection, uint64_t now_ns);
+void sx__connection_end_timed_out(struct sx__connection *connection, uint64_t now_ns);
 /* Called when `size` bytes came during lingering and were thrown away. */
-void sx__connection_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns);
+void sx__connection_note_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns);
 /* Called when bytes of a handshake came. */
-void sx__connection_heard(struct sx__connection *connection, uint64_t now_ns);
+void sx__connection_note_input(struct sx__connection *connection, uint64_t now_ns);
 /* Before its first request: everything has been said to its client without us. */
 void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns);
 
@@ -160,7 +161,7 @@ void sx__connection_handle(struct sx__connection *connection, void *frame);
 /* Runs the producer; as handle. */
 void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns);
 /* After either of them has lasted: the client has all its time to take what comes of it. */
-void sx__connection_lasted(struct sx__connection *connection, uint64_t now_ns);
+void sx__connection_note_long_handler(struct sx__connection *connection, uint64_t now_ns);
 /* Where it is time, it wants to produce again. */
 void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns);
 /* The client has closed its sending side. A stream then ends, unless half_close_streams is set; in
@@ -178,7 +179,8 @@ bool sx__connection_get_file(const struct sx__connection *connection, struct sx_
  * sent, until all of it is. */
 size_t sx__connection_get_buffered_bytes(const struct sx__connection *connection);
 /* The client has acknowledged `size` bytes more of what went to the kernel. */
-void sx__connection_acknowledged(struct sx__connection *connection, uint64_t size, uint64_t now_ns);
+void sx__connection_note_acknowledged(struct sx__connection *connection, uint64_t size,
+                                      uint64_t now_ns);
 /* `size` bytes went to the kernel. */
 void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_t now_ns);
 

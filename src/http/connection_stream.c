@@ -14,7 +14,7 @@
 
 static bool has_lost_client(const struct sx__connection *connection)
 {
-    return connection->half_closed && !connection->protocol->options.half_close_streams;
+    return connection->is_half_closed && !connection->protocol->options.half_close_streams;
 }
 
 int sx__connection_begin_stream(struct sx__connection *connection, bool chunked)
@@ -40,7 +40,7 @@ void sx__connection_pause_stream(struct sx__connection *connection, unsigned wai
     struct sx__streamed *streamed = &connection->streamed;
     const struct sx__protocol *protocol = connection->protocol;
     const uint64_t patience_ns = (uint64_t)protocol->options.write_timeout_ms * NS_PER_MS;
-    const bool is_lost = connection->half_closed && now_ns - streamed->progress_ns > patience_ns;
+    const bool is_lost = connection->is_half_closed && now_ns - streamed->progress_ns > patience_ns;
     if (is_lost || atomic_load_explicit(&protocol->stopping, memory_order_relaxed)) {
         sx__connection_abort(connection, now_ns);
         return;
@@ -125,7 +125,7 @@ bool sx__connection_is_streamed(const struct sx__connection *connection)
 /* If the producer has finished, the rest is sent like any other response. */
 void sx__connection_half_close(struct sx__connection *connection, uint64_t now_ns)
 {
-    connection->half_closed = true;
+    connection->is_half_closed = true;
     if (sx__connection_is_streamed(connection) && !connection->streamed.is_last &&
         has_lost_client(connection)) {
         sx__connection_abort(connection, now_ns);

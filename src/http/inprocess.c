@@ -159,7 +159,7 @@ int sx__inprocess_send(struct sx__inprocess *inprocess, const char *bytes, size_
     if (status < 0) {
         sx__inprocess_close(inprocess);
     } else {
-        sx__connection_settle(&inprocess->connection, &inprocess->pool);
+        sx__connection_release_memory(&inprocess->connection, &inprocess->pool);
     }
     return status;
 }

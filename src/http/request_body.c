@@ -95,7 +95,7 @@ llhttp_errno_t sx__request_split_head(struct sx__request *request)
                           request->head_size - request->headers_offset);
 }
 
-bool sx__request_is_agreed(struct sx__request *request, llhttp_errno_t error)
+bool sx__request_has_agreed_framing(struct sx__request *request, llhttp_errno_t error)
 {
     const llhttp_t *parser = &request->parser;
     const char *head_end = request->input + request->start + request->head_size;

@@ -332,7 +332,7 @@ static const struct sx__http_error *parse_fields(struct sx__request *request)
     if (error != NULL) {
         return error;
     }
-    return sx__request_is_agreed(request, split_error) ? NULL : &unclear;
+    return sx__request_has_agreed_framing(request, split_error) ? NULL : &unclear;
 }
 
 enum sx__parse sx__request_parse_head(struct sx__request *request)

@@ -166,6 +166,6 @@ llhttp_errno_t sx__request_split_head(struct sx__request *request);
 
 /* After split_head gave `error`, and when the fields have been looked at: whether llhttp finds the
  * same framing in them, from where it goes on with the body. */
-bool sx__request_is_agreed(struct sx__request *request, llhttp_errno_t error);
+bool sx__request_has_agreed_framing(struct sx__request *request, llhttp_errno_t error);
 
 #endif

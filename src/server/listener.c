@@ -174,9 +174,9 @@ static void describe_peer(struct sx__peer *peer, const struct sockaddr *from)
     }
 }
 
-/* Has the socket watched, as a connection that waits. Errors: SX_ENOMEM, SX_ESYSTEM */
+/* Adds the socket to the epoll set, as an idle client. Errors: SX_ENOMEM, SX_ESYSTEM */
 static int watch(struct sx__server *server, struct sx__listener *listener, int fd,
-                 const struct sockaddr *from, struct sx__client_limit *address)
+                 const struct sockaddr *from, struct sx__client_limit *limit)
 {
     struct sx__client *client = sx__client_table_get(&server->clients, fd);
     if (client == NULL) {
@@ -186,24 +186,12 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
     if (listener->tls != NULL && (tls = sx__tls_accept(listener->tls, fd)) == NULL) {
         return SX_ENOMEM;
     }
-    /* Until it is in the set it is held: its first event may come before epoll_ctl returns. */
-    atomic_exchange_explicit(&client->shared.state, SX__CLIENT_LOCKED, memory_order_acquire);
+    sx__client_lock_free(client);
     client->fixed.fd = fd;
     client->fixed.tls = tls;
-    client->fixed.limit = address;
-    client->owned.is_late = false;
-    client->owned.is_closed_for_memory = false;
-    client->owned.lingers = false;
-    client->owned.watches_output = false;
-    client->owned.is_overloaded = false;
-    client->owned.buffered_bytes = 0;
-    client->owned.transferred_bytes = 0;
-    client->owned.buffered_since_ns = 0;
-    client->owned.closing_bytes = 0;
-    client->owned.put_off_until_ns = 0;
-    client->owned.sent_bytes = 0;
-    client->owned.has_check = false;
-    client->owned.has_check_since_write = false;
+    client->fixed.limit = limit;
+    memset(&client->owned, 0, sizeof client->owned);
+    SX__SET_OWNER(client);
     atomic_store_explicit(&client->shared.resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&client->owned.connection, &server->protocol, sx__clock_now_ns());
     client->fixed.peer.has_tls = tls != NULL;
@@ -215,11 +203,11 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
     struct epoll_event event = {.events = SX__CLIENT_EVENTS, .data.ptr = client};
     if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
         sx__tls_stream_destroy(tls);
-        atomic_store_explicit(&client->shared.state, SX__CLIENT_FREE, memory_order_release);
+        sx__client_free(client);
         return SX_ESYSTEM;
     }
     atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
-    atomic_store_explicit(&client->shared.state, SX__CLIENT_IDLE, memory_order_release);
+    sx__client_unlock(client);
     return 0;
 }
 

@@ -55,7 +55,7 @@ static bool takes_nothing(struct sx__client *client, uint64_t now_ns)
     client->owned.has_check = client->owned.has_check_since_write = true;
     /* Compared as signed numbers, because TLS writes more bytes to the kernel than were counted. */
     if (is_compared && (int64_t)(now - before) > 0) {
-        sx__connection_acknowledged(connection, now - before, now_ns);
+        sx__connection_note_acknowledged(connection, now - before, now_ns);
     }
     const uint64_t deadline_ns = sx__client_get_deadline(client);
     const uint64_t timeout_ns =

@@ -13,6 +13,7 @@
 
 ssize_t sx__socket_receive(struct sx__client *client, char *space, size_t size)
 {
+    SX__ASSERT_OWNED(client);
     return client->fixed.tls == NULL ? recv(client->fixed.fd, space, size, 0)
                                      : sx__tls_receive(client->fixed.tls, space, size);
 }
@@ -20,6 +21,7 @@ ssize_t sx__socket_receive(struct sx__client *client, char *space, size_t size)
 ssize_t sx__socket_send(struct sx__client *client, const struct sx_str *pieces, size_t count,
                         bool more)
 {
+    SX__ASSERT_OWNED(client);
     const int flags = more ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
     if (client->fixed.tls != NULL) {
         return sx__tls_send(client->fixed.tls, pieces[0].data, pieces[0].size);
@@ -57,6 +59,7 @@ static ssize_t encrypt_file(struct sx__tls_stream *tls, const struct sx__file_pa
 
 ssize_t sx__socket_send_file(struct sx__client *client, const struct sx__file_part *part)
 {
+    SX__ASSERT_OWNED(client);
     if (client->fixed.tls != NULL) {
         return encrypt_file(client->fixed.tls, part);
     }

@@ -31,18 +31,18 @@ struct turn {
     struct sx__client *client;
     struct sx__connection *connection;
     uint64_t now_ns;
-    bool waits;       /* nothing can be done before an event comes */
-    bool blocked;     /* there is no room to write */
-    bool drained;     /* the socket has nothing more to read now */
-    bool ends;        /* there may be an end of input, which no further event will tell */
-    bool granted;     /* it was queued, and its handler may run now, with or without a permit */
-    bool queued;      /* it is not ours any more */
-    bool has_looked;  /* for the end of the client's TLS */
-    bool put_off;     /* there is no memory to read to */
-    size_t sent;      /* bytes of responses */
-    size_t read;      /* bytes of requests */
-    size_t route;     /* of the last handler that was called, as a place; see blocking.h */
-    bool has_blocked; /* a handler: it had no permit, or lost it */
+    bool would_block;    /* nothing can be done before an event comes */
+    bool is_output_full; /* there is no room to write */
+    bool is_input_empty; /* the socket has nothing more to read now */
+    bool may_have_ended; /* there may be an end of input, which no further event will tell */
+    bool was_queued;     /* it was queued, and its handler may run now, with or without a permit */
+    bool queued;         /* it is not ours any more */
+    bool has_looked;     /* for the end of the client's TLS */
+    bool put_off;        /* there is no memory to read to */
+    size_t sent;         /* bytes of responses */
+    size_t read;         /* bytes of requests */
+    size_t route;        /* of the last handler that was called, as a place; see blocking.h */
+    bool has_blocked;    /* a handler: it had no permit, or lost it */
 };
 
 /* ---- handlers ---- */
@@ -68,7 +68,7 @@ static void call_handler(struct turn *turn)
         /* A client is given its time to read from when there is something to read. */
         turn->now_ns = sx__clock_now_ns();
         turn->has_blocked = true;
-        sx__connection_lasted(turn->connection, turn->now_ns);
+        sx__connection_note_long_handler(turn->connection, turn->now_ns);
     }
 }
 
@@ -116,7 +116,7 @@ static void handle(struct turn *turn)
     }
     switch (took) {
     case SX__ADMITTED:
-        turn->granted = false;
+        turn->was_queued = false;
         call_handler(turn);
         break;
     case SX__ADMITTED_LATER:
@@ -134,8 +134,8 @@ static void handle(struct turn *turn)
 /* The first time the kick will watch for room to write. */
 static void wait_for_room(struct turn *turn)
 {
-    turn->blocked = true;
-    turn->waits = turn->client->owned.watches_output;
+    turn->is_output_full = true;
+    turn->would_block = turn->client->owned.watches_output;
 }
 
 static void abort_connection(struct turn *turn)
@@ -178,8 +178,8 @@ static void look_for_end(struct turn *turn)
 {
     const bool is_marked = sx__client_take_notification(turn->client);
     if (is_marked) { /* as if the client had been taken with this event */
-        turn->drained = false;
-        turn->ends = true;
+        turn->is_input_empty = false;
+        turn->may_have_ended = true;
     }
     if (is_marked || (turn->client->fixed.tls != NULL && !turn->has_looked)) {
         turn->has_looked = true;
@@ -220,7 +220,7 @@ static void end_late(struct turn *turn)
         return;
     }
     sx__user_code_enter(turn->worker, SX__PLACE_END);
-    sx__connection_end_late(turn->connection, turn->now_ns);
+    sx__connection_end_timed_out(turn->connection, turn->now_ns);
     sx__user_code_leave(turn->worker);
 }
 
@@ -265,7 +265,7 @@ static bool is_put_off(struct turn *turn)
 static void take_input(struct turn *turn, size_t count, size_t size)
 {
     /* The kernel does not report bytes that TLS has read already. */
-    turn->drained = count < size && !turn->ends && turn->client->fixed.tls == NULL;
+    turn->is_input_empty = count < size && !turn->may_have_ended && turn->client->fixed.tls == NULL;
     turn->client->owned.transferred_bytes += count;
     turn->read += count;
     turn->client->owned.has_check = false;
@@ -274,12 +274,12 @@ static void take_input(struct turn *turn, size_t count, size_t size)
 
 static void read_input(struct turn *turn)
 {
-    if (turn->drained && is_late(turn)) {
+    if (turn->is_input_empty && is_late(turn)) {
         end_late(turn);
         return;
     }
-    if (turn->drained) {
-        turn->waits = true;
+    if (turn->is_input_empty) {
+        turn->would_block = true;
         return;
     }
     if (turn->client->owned.is_closed_for_memory) {
@@ -308,9 +308,9 @@ static void read_input(struct turn *turn)
     } else if (count == 0) {
         end_late(turn);
     } else if (errno == EAGAIN) {
-        turn->drained = true;
+        turn->is_input_empty = true;
         if (is_in_handshake(turn) && !turn->client->owned.is_late) {
-            sx__connection_heard(turn->connection, turn->now_ns);
+            sx__connection_note_input(turn->connection, turn->now_ns);
         }
     } else if (errno == EBUSY && turn->client->fixed.tls != NULL && !is_late(turn)) {
         wait_for_room(turn);
@@ -368,7 +368,7 @@ static void write_output(struct turn *turn)
     } else if (errno == EAGAIN) {
         wait_for_room(turn);
     } else if (errno == EBUSY && turn->client->fixed.tls != NULL) {
-        turn->waits = true;
+        turn->would_block = true;
     } else if (errno != EINTR) {
         turn->now_ns = sx__clock_now_ns();
         abort_connection(turn);
@@ -381,7 +381,7 @@ static void write_output(struct turn *turn)
  * lingers. */
 static bool may_close_at_once(const struct turn *turn)
 {
-    return turn->drained && turn->sent <= SENT_AT_ONCE_BYTES &&
+    return turn->is_input_empty && turn->sent <= SENT_AT_ONCE_BYTES &&
            sx__connection_is_done(turn->connection);
 }
 
@@ -403,12 +403,12 @@ static void linger(struct turn *turn)
     char discarded[DISCARD_BYTES];
     const ssize_t count = recv(turn->client->fixed.fd, discarded, sizeof discarded, 0);
     if (count < 0 && errno == EAGAIN) {
-        turn->waits = true;
+        turn->would_block = true;
     } else if (count == 0 || (count < 0 && errno != EINTR) ||
                turn->now_ns >= sx__connection_get_deadline(turn->connection)) {
         abort_connection(turn);
     } else if (count > 0) {
-        sx__connection_discarded(turn->connection, (size_t)count, turn->now_ns);
+        sx__connection_note_discarded(turn->connection, (size_t)count, turn->now_ns);
     }
 }
 
@@ -434,7 +434,7 @@ static void step(struct turn *turn, enum sx__next_step next)
         break;
     case SX__NEXT_TIME:
         sx__connection_resume(turn->connection, turn->now_ns);
-        turn->waits = sx__connection_get_next_step(turn->connection) == SX__NEXT_TIME;
+        turn->would_block = sx__connection_get_next_step(turn->connection) == SX__NEXT_TIME;
         break;
     case SX__NEXT_OUTPUT:
         write_output(turn);
@@ -462,16 +462,16 @@ static void close_connection(struct turn *turn)
     sx__client_account(client, server, 0);
     /* RFC 9112 8: a response that ends with the connection is complete "unless an error was
      * indicated by the underlying connection (e.g., an "incomplete close" in TLS)". */
-    if (!turn->connection->cut_off) {
+    if (!turn->connection->is_truncated) {
         sx__socket_end_output(client);
     }
-    if (turn->connection->seems_whole) { /* a reset is an error, too */
+    if (turn->connection->is_close_delimited) { /* a reset is an error, too */
         const struct linger reset = {.l_onoff = 1, .l_linger = 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
     sx__tls_stream_destroy(client->fixed.tls);
     client->fixed.tls = NULL;
-    atomic_store_explicit(&client->shared.state, SX__CLIENT_FREE, memory_order_release);
+    sx__client_free(client);
     close(fd);
     atomic_fetch_sub_explicit(&server->connections, 1, memory_order_release);
 }
@@ -487,8 +487,8 @@ static bool is_token_wanted(const struct turn *turn)
  * does one that may run reserved handlers only. */
 static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned steps)
 {
-    if (next == SX__NEXT_CLOSE || turn->waits || turn->blocked || turn->queued || turn->put_off ||
-        steps >= STEPS_PER_TURN || turn->sent >= BYTES_PER_TURN ||
+    if (next == SX__NEXT_CLOSE || turn->would_block || turn->is_output_full || turn->queued ||
+        turn->put_off || steps >= STEPS_PER_TURN || turn->sent >= BYTES_PER_TURN ||
         turn->read >= BYTES_READ_PER_TURN) {
         return true;
     }
@@ -499,7 +499,7 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
     if (is_user_code && turn->has_blocked && is_token_wanted(turn)) {
         return true;
     }
-    return !turn->worker->has_permit && !turn->granted && next != SX__NEXT_OUTPUT &&
+    return !turn->worker->has_permit && !turn->was_queued && next != SX__NEXT_OUTPUT &&
            next != SX__NEXT_LINGER && next != SX__NEXT_TIME;
 }
 
@@ -515,7 +515,7 @@ static size_t get_held(const struct turn *turn)
 static bool release(struct turn *turn)
 {
     struct sx__client *client = turn->client;
-    sx__connection_settle(turn->connection, &turn->worker->pool);
+    sx__connection_release_memory(turn->connection, &turn->worker->pool);
     atomic_store_explicit(&client->shared.deadline_ns, sx__client_get_check_time(client),
                           memory_order_relaxed);
     const uint64_t resume_ns = sx__connection_get_next_step(turn->connection) == SX__NEXT_TIME
@@ -534,12 +534,12 @@ static bool release(struct turn *turn)
         client->owned.is_late = false; /* it has said something before it was told */
     }
     const bool is_read =
-        turn->drained && sx__connection_get_next_step(turn->connection) == SX__NEXT_INPUT;
-    if (turn->waits || is_read) {
-        turn->waits = false;
-        turn->blocked = false;
-        turn->drained = false;
-        turn->ends = true;
+        turn->is_input_empty && sx__connection_get_next_step(turn->connection) == SX__NEXT_INPUT;
+    if (turn->would_block || is_read) {
+        turn->would_block = false;
+        turn->is_output_full = false;
+        turn->is_input_empty = false;
+        turn->may_have_ended = true;
         return sx__client_release(client);
     }
     /* Its turn is over, but not its work: it gets in line again. */
@@ -595,8 +595,8 @@ static void take_turn(struct turn *turn)
     }
 }
 
-/* A connection that has waited in the queue, and whose token the thread has. What its marks meant
- * is not known any more, so it may be the end of input. */
+/* Serves a client that was queued, with the token that the thread has. Events have come since it
+ * was queued, and one of them may have announced the end of the input. */
 static void serve_granted(struct sx__worker *worker, struct sx__client *client)
 {
     struct turn turn = {
@@ -604,14 +604,15 @@ static void serve_granted(struct sx__worker *worker, struct sx__client *client)
         .client = client,
         .connection = &client->owned.connection,
         .now_ns = sx__clock_now_ns(),
-        .ends = true,
-        .granted = true,
+        .may_have_ended = true,
+        .was_queued = true,
     };
+    SX__SET_OWNER(client);
     note_ends(&turn, sx__client_find_ends(client));
     take_turn(&turn);
 }
 
-/* The token that the turn needed goes to whoever has waited longest for it. */
+/* The token that the turn needed goes to the client that has waited longest for one. */
 static struct sx__client *give_token(struct sx__worker *worker)
 {
     if (worker->token == SX__TOKEN_NONE) {
@@ -629,14 +630,14 @@ void sx__turn_take(struct sx__worker *worker, struct sx__client *client, bool ma
         .client = client,
         .connection = &client->owned.connection,
         .now_ns = sx__clock_now_ns(),
-        .ends = may_end,
+        .may_have_ended = may_end,
     };
     /* The event may be that of a connection which had the descriptor before, and which ended while
      * this thread was on its way here: so it is asked again. */
     const bool is_streamed = sx__connection_is_streamed(turn.connection);
     const bool may_end_tls = is_streamed && client->fixed.tls != NULL;
     const enum sx__ends ends =
-        turn.ends || may_end_tls ? sx__client_find_ends(client) : SX__ENDS_NONE;
+        turn.may_have_ended || may_end_tls ? sx__client_find_ends(client) : SX__ENDS_NONE;
     if (is_streamed) {
         turn.has_looked = true;
         note_ends(&turn, ends);

@@ -141,7 +141,7 @@ static void a_body_may_take_longer_the_more_of_it_has_come(void **state)
         assert_int_equal(sx__connection_get_deadline(&fixture->connection),
                          began_ns + (5000 + i * 250 / 100 * 1000) * MS);
     }
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     serve_until(fixture, SX__NEXT_LINGER);
     assert_int_equal(fixture->fake.refused_status, 408);
 }
@@ -159,7 +159,7 @@ static void what_lasted_before_is_no_part_of_the_time_to_write(void **state)
                      fixture->now_ns + timeout_ns);
     fixture->now_ns += 2 * timeout_ns;
     sx__connection_handle(&fixture->connection, frame);
-    sx__connection_lasted(&fixture->connection, fixture->now_ns);
+    sx__connection_note_long_handler(&fixture->connection, fixture->now_ns);
     assert_int_equal(sx__connection_get_deadline(&fixture->connection),
                      fixture->now_ns + timeout_ns);
 }
@@ -258,7 +258,7 @@ static void an_idle_connection_owns_no_memory(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", SX__NEXT_INPUT);
-    sx__connection_settle(&fixture->connection, &fixture->pool);
+    sx__connection_release_memory(&fixture->connection, &fixture->pool);
     assert_null(fixture->connection.request);
     assert_true(sx__connection_is_idle(&fixture->connection));
     assert_int_equal(fixture->pool.count, 1);
@@ -271,13 +271,13 @@ static void a_lingering_connection_owns_no_memory(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, HEAD "Content-Length: 1000\r\n\r\nabc", SX__NEXT_INPUT);
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     serve_until(fixture, SX__NEXT_LINGER);
-    sx__connection_settle(&fixture->connection, &fixture->pool);
+    sx__connection_release_memory(&fixture->connection, &fixture->pool);
     assert_null(fixture->connection.request);
     assert_int_equal(sx__connection_get_buffered_bytes(&fixture->connection), 0);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_LINGER);
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_CLOSE);
 }
 
@@ -511,7 +511,7 @@ static void a_late_header_is_rejected_with_408(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, HEAD, SX__NEXT_INPUT);
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     serve_until(fixture, SX__NEXT_LINGER);
     assert_out(fixture, "HTTP/1.1 408 Request Timeout\r\n");
     assert_string_equal(fixture->fake.story, "rejected 3\n");
@@ -527,7 +527,7 @@ static void a_late_head_gets_no_content(void **state)
         sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
         fixture->out_size = 0;
         say(fixture, beginnings[i], SX__NEXT_INPUT);
-        sx__connection_end_late(&fixture->connection, fixture->now_ns);
+        sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
         serve_until(fixture, SX__NEXT_LINGER);
         assert_out(fixture, "HTTP/1.1 408 Request Timeout\r\n");
         assert_string_equal(strstr(fixture->out, "\r\n\r\n"), "\r\n\r\n");
@@ -539,7 +539,7 @@ static void a_late_body_is_refused_with_408(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, HEAD "Content-Length: 5\r\n\r\nabc", SX__NEXT_INPUT);
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     serve_until(fixture, SX__NEXT_LINGER);
     assert_out(fixture, "HTTP/1.1 408 ");
     assert_int_equal(fixture->fake.refused_status, 408);
@@ -551,10 +551,10 @@ static void a_late_idle_connection_is_closed_without_a_word(void **state)
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_INPUT);
     fixture->out_size = 0;
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     /* A request may be on its way, so it is not closed at once. */
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_LINGER);
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_CLOSE);
     assert_int_equal(fixture->out_size, 0);
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
@@ -570,7 +570,7 @@ static void what_is_acknowledged_at_once_earns_time(void **state)
     } cases[] = {{1, 0}, {512, 500}, {65536, 64000}, {1 << 30, 120000}};
     say(fixture, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_OUTPUT);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        sx__connection_acknowledged(&fixture->connection, cases[i].size, fixture->now_ns);
+        sx__connection_note_acknowledged(&fixture->connection, cases[i].size, fixture->now_ns);
         assert_int_equal(sx__connection_get_deadline(&fixture->connection),
                          fixture->now_ns + (30000 + cases[i].more_ms) * MS);
     }
@@ -597,11 +597,11 @@ static void a_connection_lingers_while_bytes_come_and_not_for_ever(void **state)
     const uint64_t began_ns = fixture->now_ns;
     for (uint64_t i = 1; i <= 6; i++) {
         fixture->now_ns += 1000 * MS;
-        sx__connection_discarded(&fixture->connection, 1, fixture->now_ns);
+        sx__connection_note_discarded(&fixture->connection, 1, fixture->now_ns);
         assert_int_equal(sx__connection_get_deadline(&fixture->connection),
                          began_ns + (i <= 5 ? i + 2 : 7) * 1000 * MS);
     }
-    sx__connection_end_late(&fixture->connection, fixture->now_ns);
+    sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_CLOSE);
 }
 
@@ -609,9 +609,9 @@ static void a_lingering_connection_takes_256_mib_and_no_more(void **state)
 {
     struct fixture *fixture = *state;
     begin_to_linger(fixture);
-    sx__connection_discarded(&fixture->connection, (size_t)256 << 20, fixture->now_ns);
+    sx__connection_note_discarded(&fixture->connection, (size_t)256 << 20, fixture->now_ns);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_LINGER);
-    sx__connection_discarded(&fixture->connection, 1, fixture->now_ns);
+    sx__connection_note_discarded(&fixture->connection, 1, fixture->now_ns);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_CLOSE);
 }
 
@@ -646,7 +646,7 @@ static void a_stop_waits_a_second_for_a_client_that_says_nothing(void **state)
     assert_left_ms(fixture, 1000);
     for (uint64_t i = 1; i <= 4; i++) {
         fixture->now_ns += 400 * MS;
-        sx__connection_discarded(&fixture->connection, 1, fixture->now_ns);
+        sx__connection_note_discarded(&fixture->connection, 1, fixture->now_ns);
         assert_left_ms(fixture, i <= 2 ? 1000 : 2000 - i * 400);
     }
 }

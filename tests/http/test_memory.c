@@ -131,7 +131,7 @@ static bool live_with(long fail_at, const char *bytes, size_t size, size_t piece
             at += taken;
             sx__connection_receive(&connection, taken);
             open = serve(&connection);
-            sx__connection_settle(&connection, &pool);
+            sx__connection_release_memory(&connection, &pool);
         }
     }
     const bool reached = countdown < 0;
