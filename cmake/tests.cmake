@@ -1,7 +1,8 @@
 # tests/<folder>/test_<thing>.c becomes the test <folder>.<thing>. Tests link the static libraries
 # and may include the private headers of the folder they test; the other .c files of their folder
 # are linked into each of them, and tests/shared/page.c where pages are read. A test that defines
-# __wrap_NAME has NAME wrapped at link time.
+# __wrap_NAME has NAME wrapped at link time. One that includes failing_allocation.h or
+# failing_openssl.h is linked with tests/shared/failing_allocation.c.
 
 pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
@@ -20,8 +21,16 @@ set(SX_TEST_SEES_authentication src/authentication src/text)
 set(SX_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
 function(sx_test_program target)
-    set(wraps)
+    set(sources ${ARGN})
     foreach(source ${ARGN})
+        file(STRINGS ${source} fails REGEX "include \"failing_(allocation|openssl)\\.h\"")
+        if(fails)
+            list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/failing_allocation.c)
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES sources)
+    set(wraps)
+    foreach(source ${sources})
         file(STRINGS ${source} lines REGEX "__wrap_[a-z0-9_]+\\(")
         foreach(line ${lines})
             string(REGEX MATCH "__wrap_([a-z0-9_]+)\\(" match "${line}")
@@ -29,7 +38,7 @@ function(sx_test_program target)
         endforeach()
     endforeach()
     list(REMOVE_DUPLICATES wraps)
-    add_executable(${target} ${ARGN})
+    add_executable(${target} ${sources})
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
