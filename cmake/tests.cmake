@@ -15,6 +15,7 @@ set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
 set(SX_TEST_SEES_serve src/serve src/text)
 set(SX_TEST_SEES_engine src/engine src/text)
 set(SX_TEST_SEES_app src/app src/engine src/text)
+set(SX_TEST_SEES_command src/command src/app src/engine src/text)
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
 set(SX_TEST_SEES_authentication src/authentication src/text)
@@ -49,7 +50,7 @@ function(sx_test_program target)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text address metrics exposition serve engine app prometheus access_log
+    foreach(folder text address metrics exposition serve engine app command prometheus access_log
             authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
@@ -88,7 +89,7 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/exposition src/serve src/engine src/app src/authentication
+        src/text src/address src/metrics src/exposition src/serve src/engine src/app src/command src/authentication
         tests/shared)
 endforeach()
 
