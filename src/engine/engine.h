@@ -55,7 +55,8 @@ struct sx__exchange {
     struct sx_record
         record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
     enum sx_serves serves; /* engine: which routes its address has */
-    size_t held_bytes;     /* engine: what a larger response.body would get it closed for */
+    size_t held_bytes;     /* engine: of its options; see sx__response_body_fits */
+    size_t route_index;    /* service, in begin: so that the engine knows slow routes from fast */
     bool reserved;         /* service, in begin: there is a thread for it that others do not get */
     bool skips_body;       /* service, in begin: the response does not depend on the body */
     struct sx__header *headers; /* the service may change what they refer to */
@@ -71,6 +72,12 @@ struct sx__exchange {
         unsigned char bytes[SX__APP_STATE_BYTES];
     } app_state; /* the service's own, untouched by the engine; zeroed before begin */
 };
+
+/* Whether the engine can send a response.body of that size. If not, writes the reason for the log:
+ * the client would be closed as a slow reader, however fast it reads. The service then answers with
+ * an error. */
+bool sx__response_body_fits(const struct sx__exchange *exchange, size_t body_size, char *reason,
+                            size_t reason_size);
 
 /* Whether the client of the stream whose producer runs on the calling thread is still there and may
  * still be answered. True if no producer of the network engine runs on this thread. */
