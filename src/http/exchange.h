@@ -54,7 +54,8 @@ struct sx__exchange {
     struct sx_record
         record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
     enum sx_serves serves; /* engine: which routes its address has */
-    size_t held_bytes;     /* engine: what a larger response.body would get it closed for */
+    size_t held_bytes;     /* engine: of its options; see sx__response_body_fits */
+    size_t route_index;    /* service, in begin: so that the engine knows slow routes from fast */
     bool reserved;         /* service, in begin: there is a thread for it that others do not get */
     bool skips_body;       /* service, in begin: the response does not depend on the body */
     struct sx__header *headers; /* the service may change what they refer to */
@@ -70,6 +71,12 @@ struct sx__exchange {
         unsigned char bytes[SX__APP_STATE_BYTES];
     } app_state; /* the service's own, untouched by the engine; zeroed before begin */
 };
+
+/* Returns whether a response.body of that size can be sent. If not, writes the reason for the log:
+ * the client would be closed as a slow reader, however fast it reads. The service then answers with
+ * an error. */
+bool sx__response_body_fits(const struct sx__exchange *exchange, size_t body_size, char *reason,
+                            size_t reason_size);
 
 /* The service's functions. They are called from any thread, and no lock is held meanwhile. */
 struct sx__service {

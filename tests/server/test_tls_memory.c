@@ -2,6 +2,7 @@
  * not read and the cause is told, and what there was before serves on; or it was not needed, and
  * the rules are those that they should be. */
 #include "certificate.h"
+#include "failing_openssl.h"
 #include "tls.h"
 #include <openssl/ssl.h>
 #include <setjmp.h>
@@ -13,47 +14,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-/* The n-th allocation from now fails; below 0: none does. */
-static long countdown = -1;
-
-static bool fails(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__real_calloc(size_t count, size_t size);
-char *__real_strdup(const char *text);
-void *__wrap_calloc(size_t count, size_t size);
-char *__wrap_strdup(const char *text);
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-/* OpenSSL is linked as it is, but asks for its memory here. */
-static void *openssl_malloc(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fails() ? NULL : malloc(size);
-}
-static void *openssl_realloc(void *memory, size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return fails() ? NULL : realloc(memory, size);
-}
-static void openssl_free(void *memory, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(memory);
-}
 
 static char path[] = "/tmp/sextant-test-tls-memory-XXXXXX";
 static SSL_CTX *client_context;
@@ -141,8 +101,6 @@ static void assert_told(int status, const char *message)
         assert_int_equal(status, SX_ETLS);
         assert_int_equal(strncmp(message, "cannot use the ", 15), 0);
         assert_non_null(strstr(message, path));
-        if (getenv("V"))
-            print_message("%s\n", message);
     }
 }
 
@@ -157,10 +115,9 @@ static void a_certificate_that_cannot_be_read_again_leaves_the_former(void **sta
     /* Thousands are those of OpenSSL's search for who understands a key, which goes on without one
      * of them: there every 13th is enough. */
     for (long n = 0, step = 1; reached; n += step) {
-        countdown = n;
+        fail_one_allocation(n);
         const int status = sx__tls_reload(tls, -1, message, sizeof message);
-        reached = countdown < 0;
-        countdown = -1;
+        reached = end_failing_allocations();
         step = status < 0 ? 1 : 13;
         if (status < 0) {
             assert_true(reached);
@@ -182,9 +139,9 @@ static void a_certificate_that_cannot_be_read_is_told(void **state)
     char message[512];
     for (long n = 0; n < 50; n++) {
         struct sx__tls *tls = NULL;
-        countdown = n;
+        fail_one_allocation(n);
         const int status = sx__tls_new(&tls, &options, message, sizeof message);
-        countdown = -1;
+        end_failing_allocations();
         if (status < 0) {
             assert_told(status, message);
             assert_null(tls);
@@ -201,7 +158,7 @@ int main(void)
         cmocka_unit_test(a_certificate_that_cannot_be_read_is_told),
         cmocka_unit_test(a_certificate_that_cannot_be_read_again_leaves_the_former),
     };
-    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) {
+    if (!fail_openssl_allocations()) {
         return 1;
     }
     return cmocka_run_group_tests_name("memory of tls", tests, make_certificate,

@@ -1,4 +1,5 @@
-#include "service_manager.h"
+/* Reads LISTEN_FDS and writes to NOTIFY_SOCKET; see sd_daemon.h. */
+#include "sd_daemon.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #define FIRST_FD 3
 #define SOCKETS_MAX 1024
 
-size_t sx__service_manager_count(void)
+size_t sx__sd_socket_count(void)
 {
     const char *pid = getenv("LISTEN_PID");
     const char *count = getenv("LISTEN_FDS");
@@ -21,12 +22,12 @@ size_t sx__service_manager_count(void)
     return number < 1 || number > SOCKETS_MAX ? 0 : (size_t)number;
 }
 
-int sx__service_manager_socket(size_t index)
+int sx__sd_socket(size_t index)
 {
     return FIRST_FD + (int)index;
 }
 
-void sx__service_manager_notify(const char *state)
+void sx__sd_notify(const char *state)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};

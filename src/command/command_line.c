@@ -4,7 +4,7 @@
 #include "listen_options.h"
 #include "pipe_signal.h"
 #include "run_options.h"
-#include "service_manager.h"
+#include "sd_daemon.h"
 #include "settings.h"
 #include "signals.h"
 #include "standard_descriptors.h"
@@ -389,7 +389,7 @@ static void announce(struct sx_app *app, const struct sx__listen_options *listen
     struct sx__pipe_signal sigpipe;
     sx__pipe_signal_block(&sigpipe);
     sx__listen_options_print(listen, app, stdout);
-    sx__service_manager_notify("READY=1");
+    sx__sd_notify("READY=1");
     sx__pipe_signal_restore(&sigpipe);
 }
 

@@ -1,7 +1,7 @@
 #include "listen_options.h"
 
 #include "host_port.h"
-#include "service_manager.h"
+#include "sd_daemon.h"
 #include "unix_address.h"
 
 #include <net/if.h>
@@ -15,16 +15,16 @@
 int sx__listen_options_init(struct sx__listen_options *options, struct sx_run_options *run,
                             size_t most)
 {
-    const size_t given = sx__service_manager_count();
+    const size_t given = sx__sd_socket_count();
     *options = (struct sx__listen_options){.run = run};
     options->addresses = calloc(most + given + 1, sizeof *options->addresses);
     options->unix_options = calloc(most + given + 1, sizeof *options->unix_options);
     if (options->addresses == NULL || options->unix_options == NULL) {
         return SX_ENOMEM;
     }
-    run->listen_fd = given > 0 ? sx__service_manager_socket(0) : 0;
+    run->listen_fd = given > 0 ? sx__sd_socket(0) : 0;
     for (size_t i = 1; i < given; i++) {
-        options->addresses[options->count++].listen_fd = sx__service_manager_socket(i);
+        options->addresses[options->count++].listen_fd = sx__sd_socket(i);
     }
     return SX_OK;
 }
