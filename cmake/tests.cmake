@@ -9,8 +9,8 @@ if(NOT CMOCKA_FOUND)
 endif()
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
-set(SX_TEST_SEES_metrics src/metrics src/text)
-set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
+set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
 set(SX_TEST_SEES_serve src/serve src/text)
 set(SX_TEST_SEES_engine src/engine src/text)
 set(SX_TEST_SEES_app src/app src/engine src/text)
@@ -79,8 +79,8 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/exposition src/serve src/engine src/app src/authentication
-        tests/shared)
+        src/text src/address src/metrics src/metrics/storage src/exposition src/serve
+        src/engine src/app src/authentication tests/shared)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.

@@ -2,7 +2,7 @@
 #ifndef SX_EXPOSITION_TEXT_H
 #define SX_EXPOSITION_TEXT_H
 
-#include "reading.h"
+#include "series_values.h"
 
 #include <sextant/exposition.h>
 

@@ -5,11 +5,12 @@
  * amount below 2^53; its value is the sum of both.
  */
 #include "cells.h"
+#include "directory_lock.h"
 #include "incidents.h"
 #include "metric.h"
-#include "reading.h"
 #include "removal.h"
-#include "slots.h"
+#include "series_values.h"
+#include "thread_rows.h"
 
 #include <float.h>
 

@@ -2,6 +2,7 @@
 #include "family.h"
 
 #include "definition.h"
+#include "directory_lock.h"
 #include "series.h"
 
 #include <math.h>

@@ -6,13 +6,13 @@
  * full table is replaced by a larger one; the old one stays, as a reader may be in it.
  *
  * A removed series stays in chain and table: threads may hold its handle, and when its label values
- * come again, it is what is revived. Its cells are given away though; see used_cells.h. Readers
- * that meet it in between notice by its version; see reading.h.
+ * come again, it is what is revived. Its cells are given away though; see series_cells.h. Readers
+ * that meet it in between notice by its version; see series_values.h.
  */
 #ifndef SX_METRICS_FAMILY_H
 #define SX_METRICS_FAMILY_H
 
-#include "directory.h"
+#include "recycled_cells.h"
 
 enum sx__type { SX__COUNTER, SX__GAUGE, SX__HISTOGRAM };
 
@@ -52,8 +52,7 @@ struct sx__family {
     uint32_t live_count; /* series that are not removed; the overflow series does not count */
     uint32_t max_series; /* the limit of live_count; UINT32_MAX: none */
     uint32_t overflow;   /* ref of the series that takes what is beyond the limit; 0: none yet */
-    uint32_t used_first; /* refs: the queue of cells that removed series have left */
-    uint32_t used_last;
+    struct sx__recycling_queue recycled; /* cells of removed series */
     uint32_t scratch; /* histograms: what the handles of removed series update; 0: none yet */
     uint32_t source;  /* enum sx__source */
     uint32_t incidents[SX__INCIDENTS]; /* refs of the counters of them; 0: none yet */
@@ -73,7 +72,7 @@ struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t fraction;        /* counters: the cell of what is not a whole amount; 0: none so far */
     uint32_t version;         /* odd: removed; grows with each removal and each revival */
-    uint32_t baseline;        /* ref of what to subtract, a struct sx__used_cells; 0: nothing */
+    uint32_t baseline;        /* ref of what to subtract, a struct sx__recycled_cells; 0: nothing */
     uint32_t next;            /* ref of the series created after this one in its family */
     uint32_t family;          /* how far before this record its family lies, in units of a ref */
     uint32_t hash;

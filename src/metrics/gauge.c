@@ -5,9 +5,9 @@
  */
 #include "cells.h"
 #include "metric.h"
-#include "processes.h"
-#include "reading.h"
+#include "process_rows.h"
 #include "removal.h"
+#include "series_values.h"
 
 #include <time.h>
 

@@ -2,14 +2,14 @@
  *
  * There is no cell for the count: it is the sum of the buckets, so that it always equals +Inf.
  */
-#include "histogram.h"
+#include "histogram_cells.h"
 
 #include "cells.h"
 #include "incidents.h"
 #include "metric.h"
-#include "reading.h"
 #include "removal.h"
-#include "slots.h"
+#include "series_values.h"
+#include "thread_rows.h"
 
 struct sx_histogram {
     struct sx__series series;

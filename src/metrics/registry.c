@@ -2,8 +2,8 @@
 #include "arena.h"
 #include "collectors.h"
 #include "fork.h"
-#include "processes.h"
-#include "slots.h"
+#include "process_rows.h"
+#include "thread_rows.h"
 
 #include <assert.h>
 
@@ -16,9 +16,14 @@ static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 /* Guarded by sx__arenas_lock. */
 static int prepare_process(void)
 {
+    static const struct sx__fork_hooks hooks = {
+        .before = sx__collectors_before_fork,
+        .after_in_parent = sx__collectors_after_fork_in_parent,
+        .after_in_child = sx__collectors_after_fork_in_child,
+    };
     static bool prepared;
     if (!prepared) {
-        int status = sx__fork_prepare();
+        int status = sx__fork_prepare(&hooks);
         if (status != SX_OK) {
             return status;
         }

@@ -2,9 +2,10 @@
 #include "series.h"
 
 #include "digest.h"
+#include "directory_lock.h"
 #include "labels.h"
 #include "overflow.h"
-#include "used_cells.h"
+#include "series_cells.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -127,7 +128,7 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         .hash = hash,
         .text_size = (uint32_t)sx__labels_text_size(family, values),
     };
-    if (!sx__used_cells_take(registry, family, series)) {
+    if (!sx__series_cells_take(registry, family, series)) {
         sx__directory_rewind(registry, mark);
         return NULL;
     }
@@ -166,7 +167,7 @@ static struct sx__series *bring(struct sx_registry *registry, struct sx__family 
         }
         return made;
     }
-    if (!sx__used_cells_take(registry, family, removed)) {
+    if (!sx__series_cells_take(registry, family, removed)) {
         return NULL;
     }
     __atomic_store_n(&removed->version, removed->version + 1, __ATOMIC_RELEASE);
@@ -348,5 +349,5 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
     if (table != NULL) {
         insert_all(registry, family, table);
     }
-    sx__used_cells_mend(registry, family);
+    sx__series_cells_mend(registry, family);
 }

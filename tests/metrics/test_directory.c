@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "directory_lock.h"
 #include "family.h"
 #include "lock.h"
 

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "reading.h"
+#include "series_values.h"
 
 #include <cmocka.h>
 #include <math.h>

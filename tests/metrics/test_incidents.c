@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "directory.h"
+#include "directory_lock.h"
 
 #include <cmocka.h>
 #include <math.h>

@@ -7,12 +7,14 @@
 #include "fork.h"
 
 #include "arena.h"
-#include "collectors.h"
 #include "lock.h"
-#include "processes.h"
-#include "slots.h"
+#include "process_rows.h"
+#include "thread_rows.h"
 
 #include <assert.h>
+#include <stddef.h>
+
+static const struct sx__fork_hooks *hooks; /* of the layer above */
 
 static bool is_private(const struct sx__arena *arena)
 {
@@ -29,7 +31,7 @@ static void before_fork(void)
             (void)result;
         }
     }
-    sx__collectors_before_fork();
+    hooks->before();
 }
 
 static void release_directories(void)
@@ -43,7 +45,7 @@ static void release_directories(void)
 
 static void after_fork_in_parent(void)
 {
-    sx__collectors_after_fork_in_parent();
+    hooks->after_in_parent();
     release_directories();
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
@@ -58,7 +60,7 @@ static void free_seats(struct sx_registry *registry)
 
 static void after_fork_in_child(void)
 {
-    sx__collectors_after_fork_in_child();
+    hooks->after_in_child();
     release_directories();
     sx__slots_forget();
     sx__processes_forget();
@@ -76,8 +78,9 @@ static void after_fork_in_child(void)
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
 
-int sx__fork_prepare(void)
+int sx__fork_prepare(const struct sx__fork_hooks *above)
 {
+    hooks = above;
     return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0 ? SX_OK
                                                                                        : SX_ENOMEM;
 }

@@ -1,6 +1,6 @@
-/* processes.h: which process updates which row of gauges, and which of these still live. */
-#ifndef SX_METRICS_PROCESSES_H
-#define SX_METRICS_PROCESSES_H
+/* process_rows.h: which process updates which row of gauges, and which of these still live. */
+#ifndef SX_METRICS_PROCESS_ROWS_H
+#define SX_METRICS_PROCESS_ROWS_H
 
 #include "arena.h"
 

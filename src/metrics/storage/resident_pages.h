@@ -1,11 +1,11 @@
-/* touched.h: which pages of a shared arena were ever written to.
+/* resident_pages.h: which pages of a shared arena were ever written to.
  *
  * Reading a page of shared memory that nobody wrote to allocates it, and all processes together
  * would pay for each cell that a scrape looks at in vain. Private memory has no such trap: there it
  * is the one page of zeros that is read.
  */
-#ifndef SX_METRICS_TOUCHED_H
-#define SX_METRICS_TOUCHED_H
+#ifndef SX_METRICS_RESIDENT_PAGES_H
+#define SX_METRICS_RESIDENT_PAGES_H
 
 #include "arena.h"
 

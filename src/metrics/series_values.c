@@ -1,44 +1,11 @@
-/* reading.c: which rows count, and what a series shows. */
-#include "reading.h"
+/* series_values.c: a seqlock around the reading of a series: the version is read before and after.
+ */
+#include "series_values.h"
 
-#include "histogram.h"
-#include "processes.h"
-#include "used_cells.h"
+#include "histogram_cells.h"
+#include "recycled_cells.h"
 
 #include <string.h>
-
-void sx__reading_of_slots(struct sx__reading *reading, const struct sx_registry *registry)
-{
-    reading->slots = sx__overflow_row(registry);
-    reading->slot_count = (size_t)__atomic_load_n(&registry->slots_claimed, __ATOMIC_ACQUIRE) + 1;
-    reading->stride = registry->geometry.row_stride;
-    reading->touched.bits = NULL;
-}
-
-void sx__reading_of_gauges(struct sx__reading *reading, struct sx_registry *registry)
-{
-    reading->gauge_count = 0;
-    reading->touched.bits = NULL;
-    for (size_t i = 0; i < registry->geometry.process_rows; i++) {
-        if (sx__process_row_lives(registry, i)) {
-            reading->gauges[reading->gauge_count++] = sx__row(registry, i);
-        }
-    }
-}
-
-void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry)
-{
-    sx__reading_of_slots(reading, registry);
-    sx__reading_of_gauges(reading, registry);
-    if (!sx__touched_find(&reading->touched, registry)) {
-        reading->touched.bits = NULL;
-    }
-}
-
-void sx__reading_end(struct sx__reading *reading)
-{
-    sx__touched_clean_up(&reading->touched);
-}
 
 /* What the writer changes, it changes after it made the version odd and before it made it even
  * again, and by release stores. A reader that sees any of it sees another version afterwards. */
@@ -53,19 +20,20 @@ static uint32_t cell_of(const struct sx__series *series)
     return __atomic_load_n(&series->handle.cell, __ATOMIC_ACQUIRE);
 }
 
-static const struct sx__used_cells *baseline_of(const struct sx__series *series)
+static const struct sx__recycled_cells *baseline_of(const struct sx__series *series)
 {
     uint32_t ref = __atomic_load_n(&series->baseline, __ATOMIC_ACQUIRE);
     return ref == 0 ? NULL : sx__at(sx__arenas[series->handle.arena].registry, ref);
 }
 
-static double baseline_sum(const struct sx__used_cells *baseline)
+static double baseline_sum(const struct sx__recycled_cells *baseline)
 {
     return sx__double_of(__atomic_load_n(&baseline->sum, __ATOMIC_ACQUIRE));
 }
 
 /* A scrape that knew its slots before the baseline was taken may see less than the baseline. */
-static uint64_t above_baseline(const struct sx__used_cells *baseline, size_t index, uint64_t sum)
+static uint64_t above_baseline(const struct sx__recycled_cells *baseline, size_t index,
+                               uint64_t sum)
 {
     uint64_t before = __atomic_load_n(&baseline->counts[index], __ATOMIC_ACQUIRE);
     return (int64_t)(sum - before) < 0 ? 0 : sum - before;
@@ -74,7 +42,7 @@ static uint64_t above_baseline(const struct sx__used_cells *baseline, size_t ind
 static void read_counter(const struct sx__reading *reading, const struct sx__series *series,
                          uint64_t *whole, double *fraction)
 {
-    const struct sx__used_cells *baseline = baseline_of(series);
+    const struct sx__recycled_cells *baseline = baseline_of(series);
     uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
     *fraction = cell == 0 ? 0 : sx__read_double(reading, cell);
     *whole = sx__read_whole(reading, cell_of(series));
@@ -134,7 +102,7 @@ static void read_buckets(const struct sx__reading *reading, uint32_t cell, uint3
 static double read_histogram(const struct sx__reading *reading, const struct sx__series *series,
                              uint32_t bound_count, uint64_t *buckets)
 {
-    const struct sx__used_cells *baseline = baseline_of(series);
+    const struct sx__recycled_cells *baseline = baseline_of(series);
     uint32_t cell = cell_of(series);
     uint64_t count = 0;
     read_buckets(reading, cell, bound_count, buckets);

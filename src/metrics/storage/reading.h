@@ -1,17 +1,13 @@
-/* reading.h: summing cells, for a scrape or a get, without a lock.
+/* reading.h: summing one cell over all rows, without a lock. Any thread may do it.
  *
  * Each cell of a counter or bucket only grows, and so does each sum of them from one reading to the
- * next. Slots that no thread ever claimed are not touched: they would cost memory.
- *
- * A series may be removed while it is read, and its cells given to another one. Its version says so
- * afterwards, and the reading is thrown away.
+ * next. Rows that no thread ever claimed are not read: reading them would cost memory.
  */
 #ifndef SX_METRICS_READING_H
 #define SX_METRICS_READING_H
 
 #include "cells.h"
-#include "family.h"
-#include "touched.h"
+#include "resident_pages.h"
 
 /* The rows of an arena that count, as of now. */
 struct sx__reading {
@@ -67,18 +63,5 @@ static inline double sx__read_double(const struct sx__reading *reading, uint32_t
     }
     return sum;
 }
-
-/** A counter's two parts; *fraction is 0 where there never was one. False: it is removed. */
-bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
-                      uint64_t *whole, double *fraction);
-
-/** A gauge's value. False: it is removed. */
-bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
-                    double *value);
-
-/** A histogram's sum, and into `buckets` the observations of each bucket (bound_count + 1). False:
- *  it is removed. */
-bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
-                        uint32_t bound_count, uint64_t *buckets, double *sum);
 
 #endif

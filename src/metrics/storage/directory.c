@@ -1,23 +1,7 @@
-/* directory.c: the directory's lock and its allocator. */
+/* directory.c: the directory's allocator: memory for records, and cells for their numbers. */
 #include "directory.h"
 
-#include "family.h"
-#include "lock.h"
-
 #define CELLS_OF_A_LINE 8u
-
-void sx__directory_lock(struct sx_registry *registry)
-{
-    if (sx__lock_take(&registry->lock) == SX__LOCK_INHERITED) {
-        sx__families_mend(registry);
-        sx__lock_mend(&registry->lock);
-    }
-}
-
-void sx__directory_unlock(struct sx_registry *registry)
-{
-    sx__lock_release(&registry->lock);
-}
 
 struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry)
 {

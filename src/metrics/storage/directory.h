@@ -22,10 +22,6 @@ static inline uint32_t sx__ref(const struct sx_registry *registry, const void *r
     return (uint32_t)((size_t)((const char *)record - (const char *)registry) / SX__REF_BYTES);
 }
 
-/** Takes the writer's lock, and mends what a writer that died has left. */
-void sx__directory_lock(struct sx_registry *registry);
-void sx__directory_unlock(struct sx_registry *registry);
-
 /** How much is used; a failed registration is undone by going back there. The lock is held. */
 struct sx__directory_mark {
     size_t directory_used;

@@ -1,4 +1,4 @@
-/* touched.c: asking for the holes of the file behind a shared arena.
+/* resident_pages.c: asking for the holes of the file behind a shared arena.
  *
  * mincore() would not do: it says of a page that was swapped out that it is not there. SEEK_DATA
  * alone would not do either: while the kernel moves a page to another place in memory (compaction,
@@ -7,7 +7,7 @@
  * to be as much as the file has allocated, which a page counts to from before its first write.
  */
 #define _GNU_SOURCE /* SEEK_DATA, SEEK_HOLE */
-#include "touched.h"
+#include "resident_pages.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* histogram.h: the cells of a histogram. */
-#ifndef SX_METRICS_HISTOGRAM_H
-#define SX_METRICS_HISTOGRAM_H
+/* histogram_cells.h: the order of a histogram's cells, which are neighbours in each row. */
+#ifndef SX_METRICS_HISTOGRAM_CELLS_H
+#define SX_METRICS_HISTOGRAM_CELLS_H
 
 /* The sum comes first: with the usual buckets, most observations touch the first cache line only.
  */

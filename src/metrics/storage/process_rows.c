@@ -1,14 +1,14 @@
-/* processes.c: the rows of gauges.
+/* process_rows.c: the rows of gauges.
  *
  * In a shared arena a process holds the seat of its row, so that the kernel says when it has died;
  * its gauges are then no longer part of the page. A robust mutex belongs to a thread though: one
  * that ends before its process leaves its process's pid on the seat, and the next thread of the
  * process that claims a slot sits down instead. Only in between is the pid asked after.
  */
-#include "processes.h"
+#include "process_rows.h"
 
 #include "lock.h"
-#include "slots.h"
+#include "thread_exit.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -92,7 +92,7 @@ void sx__process_enter(struct sx_registry *registry)
         return; /* the arena is used again, and our row in it is still ours */
     }
     /* Where the destructor cannot be had, the common row is right but for what the dead leave. */
-    if (sx__slots_watch_thread()) {
+    if (sx__thread_exit_watch()) {
         while (process < SX__PROCESSES && !sit_down(registry, process)) {
             process++;
         }

@@ -1,14 +1,11 @@
-/* slots.h: which thread updates which slot. */
-#ifndef SX_METRICS_SLOTS_H
-#define SX_METRICS_SLOTS_H
+/* thread_rows.h: which thread updates which slot. */
+#ifndef SX_METRICS_THREAD_ROWS_H
+#define SX_METRICS_THREAD_ROWS_H
 
 #include "arena.h"
 
-/** Registers the thread-exit destructor; once per process, before the first update. */
+/** Makes ending threads give back their rows. Once per process, before the first update. */
 void sx__slots_prepare(void);
-
-/** Asks that the destructor runs for the calling thread; false where it will not. */
-bool sx__slots_watch_thread(void);
 
 /** The slot of the calling thread, claimed now; NULL: use the overflow row, with real atomics.
  *

@@ -1,12 +1,13 @@
-/* slots.c: claiming a slot at a thread's first update, and releasing it when the thread ends.
+/* thread_rows.c: claiming a slot at a thread's first update, and releasing it when the thread ends.
  *
  * A released slot keeps its values and its next owner goes on adding to them, so nothing is ever
  * flushed and no counter goes backwards. The owner's mutex orders the two owners' plain stores.
  */
-#include "slots.h"
+#include "thread_rows.h"
 
 #include "lock.h"
-#include "processes.h"
+#include "process_rows.h"
+#include "thread_exit.h"
 
 #include <assert.h>
 #include <string.h>
@@ -16,11 +17,6 @@
 __thread char *sx__thread_slots[SX__ARENAS] __attribute__((tls_model("initial-exec")));
 
 static __thread uint16_t updates_before_retry[SX__ARENAS];
-static __thread bool watched;
-static __thread bool ended; /* the destructor has run */
-
-static pthread_key_t exit_key;
-static bool exit_key_made;
 
 static size_t slot_index(const struct sx_registry *registry, const char *slot)
 {
@@ -28,10 +24,9 @@ static size_t slot_index(const struct sx_registry *registry, const char *slot)
     return offset / registry->geometry.row_stride;
 }
 
-static void release_slots(void *unused)
+/* Runs in a thread that ends. */
+static void release_rows(void)
 {
-    (void)unused;
-    ended = true;
     for (size_t i = 0; i < SX__ARENAS; i++) {
         char *slot = sx__thread_slots[i];
         if (slot != NULL) {
@@ -45,16 +40,7 @@ static void release_slots(void *unused)
 
 void sx__slots_prepare(void)
 {
-    /* Without a key no thread can have a slot: slow, but right. */
-    exit_key_made = pthread_key_create(&exit_key, release_slots) == 0;
-}
-
-bool sx__slots_watch_thread(void)
-{
-    if (!watched && !ended && exit_key_made) {
-        watched = pthread_setspecific(exit_key, &watched) == 0;
-    }
-    return watched && !ended;
+    sx__thread_exit_prepare(release_rows);
 }
 
 /* Scrapes read no slot beyond this mark, so it is raised before the slot's first update. */
@@ -87,7 +73,7 @@ static char *claim(struct sx_registry *registry)
 char *sx__slot_claim(uint32_t arena)
 {
     assert(sx__thread_slots[arena] == NULL);
-    if (!sx__slots_watch_thread()) {
+    if (!sx__thread_exit_watch()) {
         return NULL;
     }
     if (updates_before_retry[arena] > 0) {
