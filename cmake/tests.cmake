@@ -7,11 +7,13 @@ pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
     message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
 endif()
+set(SX_TEST_SEES_status)
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
 set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/text)
 set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
-set(SX_TEST_SEES_serve src/serve src/text)
+set(SX_TEST_SEES_check src/check src/text)
+set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
 set(SX_TEST_SEES_engine src/engine src/text)
 set(SX_TEST_SEES_app src/app src/engine src/text)
 set(SX_TEST_SEES_prometheus)
@@ -33,15 +35,15 @@ function(sx_test_program target)
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
-        sx_settings sextant-static sextant-metrics-serve-static sx_llhttp Threads::Threads m)
+        sx_settings sextant-static sextant-metrics-server-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text address metrics exposition serve engine app prometheus access_log
-            authentication)
+    foreach(folder status text address metrics exposition check metrics_server engine app prometheus
+            access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         if(folder MATCHES "^(metrics|prometheus)$")
@@ -79,8 +81,8 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/metrics/storage src/exposition src/serve
-        src/engine src/app src/authentication tests/shared)
+        src/text src/address src/metrics src/metrics/storage src/exposition src/check
+        src/metrics_server src/engine src/app src/authentication tests/shared)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.

@@ -1,7 +1,7 @@
 /* What implementers of the text format 0.0.4 and of client libraries get wrong, one test for each
  * such trap of the specifications that registration and values can fall into. The others have
- * theirs where the code is: numbers in text/test_number.c, pages in exposition/test_text.c,
- * what a reader must refuse in exposition/test_check.c.
+ * theirs where the code is: numbers in text/test_format_number.c, pages in exposition/test_encode_text.c,
+ * what a reader must refuse in check/test_violations.c.
  *
  * Sources: Prometheus "Exposition formats", Text-based format; "Writing client libraries" */
 #include <setjmp.h>

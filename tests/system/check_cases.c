@@ -1,6 +1,6 @@
-/* Prints the pages of tests/exposition/check_cases.h, a line each, for test_check.py: who refuses
+/* Prints the pages of tests/check/check_cases.h, a line each, for test_check.py: who refuses
  * it, the faults, the trap, and the page in hexadecimal digits. */
-#include "../exposition/check_cases.h"
+#include "../check/check_cases.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-"""`sextant check` finds each fault of tests/exposition/check_cases.h, and says what other readers do.
+"""`sextant check` finds each fault of tests/check/check_cases.h, and says what other readers do.
 
 promtool, Python's prometheus_client and the Prometheus server read the same pages. Where promtool
 or the server refuse one, we do; what they let pass is known, case by case, so that a claim that only

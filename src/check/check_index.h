@@ -1,6 +1,6 @@
 /* check_index.h: finding records by their hash; the records themselves lie in arrays elsewhere. */
-#ifndef SX_EXPOSITION_CHECK_INDEX_H
-#define SX_EXPOSITION_CHECK_INDEX_H
+#ifndef SX_CHECK_INDEX_H
+#define SX_CHECK_INDEX_H
 
 #include <sextant/status.h>
 #include <stdbool.h>

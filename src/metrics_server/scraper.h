@@ -3,8 +3,8 @@
  *
  * All times are milliseconds of one monotonic clock, which the caller reads.
  */
-#ifndef SX_SERVE_SCRAPER_H
-#define SX_SERVE_SCRAPER_H
+#ifndef SX_METRICS_SERVER_SCRAPER_H
+#define SX_METRICS_SERVER_SCRAPER_H
 
 #include "answer.h"
 #include "scrape_request.h"

@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sextant/serve.h>
+#include <sextant/metrics_server.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
  *
  * They stay decimals and are compared digit by digit: no rounding, no locale, no memory.
  */
-#ifndef SX_EXPOSITION_CHECK_NUMBER_H
-#define SX_EXPOSITION_CHECK_NUMBER_H
+#ifndef SX_CHECK_NUMBER_H
+#define SX_CHECK_NUMBER_H
 
 #include <sextant/status.h>
 #include <stdbool.h>

@@ -1,14 +1,14 @@
-/* serve.h: a small listener for programs that have metrics and no HTTP server.
+/* metrics_server.h: a small listener for programs that have metrics and no HTTP server.
  *
  *     status = sx_metrics_serve(NULL, "127.0.0.1:9100", NULL);
  *
  * It answers GET and HEAD of /metrics over HTTP/1.1, and nothing else: no TLS, no passwords, so it
  * belongs on a private address. It has one thread, which blocks all signals and does nothing while
- * nobody asks. It is a library of its own, libsextant-metrics-serve: libsextant-metrics starts no
+ * nobody asks. It is a library of its own, libsextant-metrics-server: libsextant-metrics starts no
  * threads.
  */
-#ifndef SEXTANT_SERVE_H
-#define SEXTANT_SERVE_H
+#ifndef SEXTANT_METRICS_SERVER_H
+#define SEXTANT_METRICS_SERVER_H
 
 #include <sextant/metrics.h>
 #include <sextant/status.h>

@@ -1,14 +1,14 @@
-/* text.c: Prometheus text 0.0.4.
+/* encode_text.c: Prometheus text 0.0.4.
  *
  * What stands before a number was escaped when its series was made; here it is copied. Only a
  * histogram's lines are put together from pieces, as each of its buckets has the same labels again.
  *
  * Source: Prometheus "Exposition formats", Text-based format
  */
-#include "text.h"
+#include "encode_text.h"
 
 #include "collectors.h"
-#include "number.h"
+#include "format_number.h"
 #include "page.h"
 
 #include <string.h>
@@ -329,7 +329,7 @@ static int render_families(struct sx_page *page, struct sx_registry *registry, u
 
 /* Collectors run first, as they may update metrics of the registry. What they gave comes last, as
  * only then it is known which names the page has. */
-int sx__text_render(struct sx_page *page, struct sx_registry *registry)
+int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
 {
     struct sx_collection *collections = NULL;
     uint32_t last = 0;

@@ -4,8 +4,8 @@
  * means beside the others is judged by check_families.c and check_series.c. A fault that a line can
  * be read in spite of does not end the line, and nothing is reported twice for one reason.
  */
-#ifndef SX_EXPOSITION_CHECK_H
-#define SX_EXPOSITION_CHECK_H
+#ifndef SX_CHECK_H
+#define SX_CHECK_H
 
 #include "check_index.h"
 #include "check_number.h"

@@ -1,5 +1,5 @@
-/* number.c: the text of numbers. */
-#include "number.h"
+/* format_number.c: the text of numbers. */
+#include "format_number.h"
 
 #include "double.h"
 

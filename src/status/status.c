@@ -1,4 +1,4 @@
-/* status.c: names and sentences of the error table. */
+/* status.c: names and sentences of the error table, which all layers and all libraries share. */
 #include <sextant/status.h>
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* answer.h: what is sent for a request. */
-#ifndef SX_SERVE_ANSWER_H
-#define SX_SERVE_ANSWER_H
+#ifndef SX_METRICS_SERVER_ANSWER_H
+#define SX_METRICS_SERVER_ANSWER_H
 
 #include "scrape_request.h"
 

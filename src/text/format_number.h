@@ -1,6 +1,6 @@
-/* number.h: writing numbers: fast, shortest, and the same in every locale. */
-#ifndef SX_NUMBER_H
-#define SX_NUMBER_H
+/* format_number.h: writing numbers: fast, shortest, and the same in every locale. */
+#ifndef SX_FORMAT_NUMBER_H
+#define SX_FORMAT_NUMBER_H
 
 #include <stdint.h>
 

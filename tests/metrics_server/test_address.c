@@ -9,7 +9,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <sextant/serve.h>
+#include <sextant/metrics_server.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "double.h"
-#include "number.h"
+#include "format_number.h"
 
 #include <cmocka.h>
 #include <float.h>

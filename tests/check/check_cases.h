@@ -1,6 +1,6 @@
 /* check_cases.h: one page for each trap that a page can fall into, and what the checker says of it.
  *
- * tests/exposition/test_check.c runs our checker over them, tests/system/test_check.py the command
+ * tests/check/test_violations.c runs our checker over them, tests/system/test_check.py the command
  * line and three other readers, promtool, Python's prometheus_client and the Prometheus server.
  * `refused_by` says which of those refuse the page too: what nobody else finds is why there is a
  * checker of our own.

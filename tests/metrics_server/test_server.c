@@ -10,7 +10,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sextant/serve.h>
+#include <sextant/metrics_server.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* scrape_request.h: reading the head of a request; a body is never read. */
-#ifndef SX_SERVE_SCRAPE_REQUEST_H
-#define SX_SERVE_SCRAPE_REQUEST_H
+#ifndef SX_METRICS_SERVER_SCRAPE_REQUEST_H
+#define SX_METRICS_SERVER_SCRAPE_REQUEST_H
 
 #include <sextant/status.h>
 #include <stdbool.h>
