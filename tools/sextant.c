@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sextant/exposition.h>
+#include <sextant/version.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -177,8 +177,8 @@ class Check(unittest.TestCase):
                 self.assertTrue(result.stdout.startswith(b"usage: sextant check [FILE]\n"))
 
     def test_it_says_its_version(self):
-        with open(os.path.join(SOURCE, "CMakeLists.txt"), encoding="utf-8") as lines:
-            version = re.search(r"project\(sextant VERSION (\S+) ", lines.read())[1]
+        with open(os.path.join(SOURCE, "include", "sextant", "version.h"), encoding="utf-8") as lines:
+            version = ".".join(re.findall(r"#define SX_VERSION_[A-Z]+ (\d+)", lines.read()))
         result = subprocess.run([SEXTANT, "--version"], capture_output=True, text=True, check=False)
         self.assertEqual((result.returncode, result.stdout), (0, f"sextant {version}\n"))
 
