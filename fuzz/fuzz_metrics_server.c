@@ -43,7 +43,7 @@ static void check_answer(const struct sx__scrape_request *request)
     struct sx_page page = {0};
     static struct sx_registry *registry;
     static const struct sx_registry_options small = {
-        .slots = 2, .slot_bytes = 64 << 10, .directory_bytes = 64 << 10};
+        .thread_rows = 2, .row_bytes = 64 << 10, .directory_bytes = 64 << 10};
     check(registry != NULL || sx_registry_new(&registry, &small) == SX_OK);
     sx__answer_request(&answer, &page, registry, "/metrics", request, 0);
     check(answer.head_size > 20 && answer.head_size <= sizeof answer.head);

@@ -3,7 +3,7 @@
  *     sextant check [FILE]    says what is wrong with a page: of FILE, or of standard input
  *     sextant --version
  *
- * It exits with 0 where all is well, 1 where there are faults, 2 where it could not find out.
+ * It exits with 0 where all is well, 1 where there are violations, 2 where it could not find out.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define EXIT_GOOD 0
-#define EXIT_FAULTS 1
+#define EXIT_VIOLATIONS 1
 #define EXIT_TROUBLE 2
 
 #define SIZE_FIRST ((size_t)64 << 10)
@@ -28,7 +28,7 @@ static const char usage[] =
     "\n"
     "Checks a metrics page (Prometheus text 0.0.4) of FILE, or of standard\n"
     "input without FILE or where it is -, and prints `line N: ...` for each\n"
-    "fault. Exits with 0: none, 1: faults, 2: the page could not be read.\n";
+    "violation. Exits with 0: none, 1: violations, 2: the page could not be read.\n";
 
 /* Reads the stream to its end. Gives NULL, or what went wrong; *data is to be freed either way. */
 static const char *read_all(FILE *stream, char **data, size_t *size)
@@ -51,10 +51,10 @@ static const char *read_all(FILE *stream, char **data, size_t *size)
     return ferror(stream) ? strerror(errno) : NULL;
 }
 
-static int print_fault(void *context, const struct sx_fault *fault)
+static int print_violation(void *context, const struct sx_violation *violation)
 {
     (void)context;
-    return printf("line %zu: %s (%s)\n", fault->line, fault->text, fault->rule) < 0;
+    return printf("line %zu: %s (%s)\n", violation->line, violation->text, violation->rule) < 0;
 }
 
 static int check_stream(FILE *stream, const char *name)
@@ -67,14 +67,15 @@ static int check_stream(FILE *stream, const char *name)
         fprintf(stderr, "sextant: %s: %s\n", name, wrong);
         goto finish;
     }
-    const struct sx_check_options options = {.faults_max = SIZE_MAX};
-    int faults = sx_exposition_check((struct sx_str){data, size}, &options, print_fault, NULL);
-    if (faults < 0) {
-        fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(faults));
+    const struct sx_check_options options = {.violations_max = SIZE_MAX};
+    int violations =
+        sx_exposition_check((struct sx_str){data, size}, &options, print_violation, NULL);
+    if (violations < 0) {
+        fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(violations));
     } else if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "sextant: the faults cannot be written: %s\n", strerror(errno));
+        fprintf(stderr, "sextant: the violations cannot be written: %s\n", strerror(errno));
     } else {
-        result = faults == 0 ? EXIT_GOOD : EXIT_FAULTS;
+        result = violations == 0 ? EXIT_GOOD : EXIT_VIOLATIONS;
     }
 finish:
     free(data);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAULTS_DEFAULT 100
+#define VIOLATIONS_DEFAULT 100
 #define SENTENCE_SIZE 320
 
 static const char *const rule_names[] = {
@@ -38,15 +38,15 @@ static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, c
         return;
     }
     vsnprintf(text, sizeof text, format, arguments);
-    check->faults++;
-    const struct sx_fault fault = {.line = line, .rule = rule_names[rule], .text = text};
-    if ((check->report != NULL && check->report(check->context, &fault) != 0) ||
-        check->faults >= check->faults_max) {
+    check->violations++;
+    const struct sx_violation violation = {.line = line, .rule = rule_names[rule], .text = text};
+    if ((check->report != NULL && check->report(check->context, &violation) != 0) ||
+        check->violations >= check->violations_max) {
         check->stopped = true;
     }
 }
 
-void sx__fault(struct sx__check *check, enum sx__rule rule, const char *format, ...)
+void sx__violation(struct sx__check *check, enum sx__rule rule, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -54,8 +54,8 @@ void sx__fault(struct sx__check *check, enum sx__rule rule, const char *format, 
     va_end(arguments);
 }
 
-void sx__fault_at(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,
-                  ...)
+void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
+                      const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -87,7 +87,7 @@ static void check_page(struct sx__check *check)
         check->line++;
         check_line(check, (struct sx_str){rest.data, size});
         if (end == NULL) {
-            sx__fault(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
+            sx__violation(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
             break;
         }
         rest.data += size + 1;
@@ -99,7 +99,7 @@ static void check_page(struct sx__check *check)
 }
 
 int sx_exposition_check(struct sx_str page, const struct sx_check_options *options,
-                        sx_fault_fn *report_fault, void *context)
+                        sx_violation_fn *report_violation, void *context)
 {
     static const struct sx_check_options defaults;
     options = options == NULL ? &defaults : options;
@@ -107,11 +107,11 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
         page.size > UINT32_MAX) {
         return SX_EINVAL;
     }
-    size_t most = options->faults_max == 0 ? FAULTS_DEFAULT : options->faults_max;
+    size_t most = options->violations_max == 0 ? VIOLATIONS_DEFAULT : options->violations_max;
     struct sx__check check = {.page = page,
-                              .report = report_fault,
+                              .report = report_violation,
                               .context = context,
-                              .faults_max = most < INT_MAX ? most : INT_MAX};
+                              .violations_max = most < INT_MAX ? most : INT_MAX};
     check_page(&check);
     free(check.families);
     free(check.series);
@@ -119,5 +119,5 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
     sx__index_clean_up(&check.family_index);
     sx__index_clean_up(&check.series_index);
     sx__index_clean_up(&check.group_index);
-    return check.status < 0 ? check.status : (int)check.faults;
+    return check.status < 0 ? check.status : (int)check.violations;
 }

@@ -1,8 +1,8 @@
 /* check.h: what the parts of the checker share.
  *
  * check.c goes through the lines, check_line.c reads one, check_labels.c its labels; what a line
- * means beside the others is judged by check_families.c and check_series.c. A fault that a line can
- * be read in spite of does not end the line, and nothing is reported twice for one reason.
+ * means beside the others is judged by check_families.c and check_series.c. A violation that a line
+ * can be read in spite of does not end the line, and nothing is reported twice for one reason.
  */
 #ifndef SX_CHECK_H
 #define SX_CHECK_H
@@ -91,10 +91,10 @@ struct sx__check_group {
 struct sx__check {
     struct sx_str page;
     uint32_t line; /* the one being read, from 1 */
-    sx_fault_fn *report;
+    sx_violation_fn *report;
     void *context;
-    size_t faults, faults_max;
-    bool stopped; /* by the callback, the number of faults, or for want of memory */
+    size_t violations, violations_max;
+    bool stopped; /* by the callback, the number of violations, or for want of memory */
     bool carriage_return_told;
     int status;
 
@@ -112,14 +112,14 @@ struct sx__check {
     struct sx__index group_index;
 };
 
-/** Reports a fault of the line that is being read. */
-void sx__fault(struct sx__check *check, enum sx__rule rule, const char *format, ...)
+/** Reports a violation of the line that is being read. */
+void sx__violation(struct sx__check *check, enum sx__rule rule, const char *format, ...)
     SX_PRINTF(3, 4);
-/** Reports a fault of another line. */
-void sx__fault_at(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,
-                  ...) SX_PRINTF(4, 5);
+/** Reports a violation of another line. */
+void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
+                      const char *format, ...) SX_PRINTF(4, 5);
 
-/* How bytes of the page are shown in a fault: cut, and harmless to a terminal. */
+/* How bytes of the page are shown in a violation: cut, and harmless to a terminal. */
 #define SX__QUOTE_SIZE 64
 struct sx__quote {
     char text[SX__QUOTE_SIZE];

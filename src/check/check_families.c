@@ -88,9 +88,9 @@ static void check_name_against_owner(struct sx__check *check, struct sx_str name
     uint32_t owner = find_owner(check, name);
     if (owner != 0) {
         const struct sx__check_family *family = &check->families[owner - 1];
-        sx__fault(check, SX__RULE_CLASH, "`%s` is a sample of the %s `%s` of line %u",
-                  sx__quote(name).text, type_names[family->type], sx__quote(family->name).text,
-                  family->type_line);
+        sx__violation(check, SX__RULE_CLASH, "`%s` is a sample of the %s `%s` of line %u",
+                      sx__quote(name).text, type_names[family->type], sx__quote(family->name).text,
+                      family->type_line);
     }
 }
 
@@ -98,7 +98,7 @@ static void check_owned_names(struct sx__check *check, const struct sx__check_fa
 {
     for (size_t i = 0; i < SUFFIXES; i++) {
         if (owns(family, i) && find(check, family->name, suffixes[i].text) != 0) {
-            sx__fault(
+            sx__violation(
                 check, SX__RULE_CLASH, "the %s `%s` has samples `%s`, which is a metric above",
                 type_names[family->type], sx__quote(family->name).text, suffixes[i].text.data);
         }
@@ -110,10 +110,10 @@ void sx__check_enter(struct sx__check *check, uint32_t number)
     struct sx__check_family *family = &check->families[number - 1];
     bool seen = family->help_line != 0 || family->type_line != 0 || family->sample_line != 0;
     if (number != check->current_family && seen) {
-        sx__fault(check, SX__RULE_SPLIT,
-                  "`%s` goes on here, after lines of `%s`: its lines are not one group",
-                  sx__quote(family->name).text,
-                  sx__quote(check->families[check->current_family - 1].name).text);
+        sx__violation(check, SX__RULE_SPLIT,
+                      "`%s` goes on here, after lines of `%s`: its lines are not one group",
+                      sx__quote(family->name).text,
+                      sx__quote(check->families[check->current_family - 1].name).text);
     }
     check->current_family = number;
 }
@@ -121,14 +121,14 @@ void sx__check_enter(struct sx__check *check, uint32_t number)
 static void check_help(struct sx__check *check, struct sx__check_family *family)
 {
     if (family->help_line != 0) {
-        sx__fault(check, SX__RULE_HELP, "`%s` has a HELP on line %u already",
-                  sx__quote(family->name).text, family->help_line);
+        sx__violation(check, SX__RULE_HELP, "`%s` has a HELP on line %u already",
+                      sx__quote(family->name).text, family->help_line);
         return;
     }
     family->help_line = check->line;
     if (family->sample_line != 0) {
-        sx__fault(check, SX__RULE_LATE, "the HELP of `%s` comes after its sample on line %u",
-                  sx__quote(family->name).text, family->sample_line);
+        sx__violation(check, SX__RULE_LATE, "the HELP of `%s` comes after its sample on line %u",
+                      sx__quote(family->name).text, family->sample_line);
     }
 }
 
@@ -136,14 +136,14 @@ static void check_type(struct sx__check *check, struct sx__check_family *family,
                        enum sx__check_type type)
 {
     if (family->type_line != 0) {
-        sx__fault(check, SX__RULE_TYPE, "`%s` has a TYPE on line %u already",
-                  sx__quote(family->name).text, family->type_line);
+        sx__violation(check, SX__RULE_TYPE, "`%s` has a TYPE on line %u already",
+                      sx__quote(family->name).text, family->type_line);
         return;
     }
     family->type_line = check->line;
     if (family->sample_line != 0) {
-        sx__fault(check, SX__RULE_LATE, "the TYPE of `%s` comes after its sample on line %u",
-                  sx__quote(family->name).text, family->sample_line);
+        sx__violation(check, SX__RULE_LATE, "the TYPE of `%s` comes after its sample on line %u",
+                      sx__quote(family->name).text, family->sample_line);
         return;
     }
     family->type = type;
@@ -180,9 +180,9 @@ static void check_counter_name(struct sx__check *check, struct sx_str name)
     }
     const struct sx__check_family *family = &check->families[number - 1];
     if (family->type == SX__CHECK_COUNTER && family->sample_line == 0) {
-        sx__fault(check, SX__RULE_TYPE_NAME,
-                  "the TYPE on line %u is of `%s`, and so not of `%s`: it takes the whole name",
-                  family->type_line, sx__quote(family->name).text, sx__quote(name).text);
+        sx__violation(check, SX__RULE_TYPE_NAME,
+                      "the TYPE on line %u is of `%s`, and so not of `%s`: it takes the whole name",
+                      family->type_line, sx__quote(family->name).text, sx__quote(name).text);
     }
 }
 

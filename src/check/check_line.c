@@ -59,8 +59,8 @@ static bool check_metric_name(struct sx__check *check, struct sx_str name)
     if (is_name(name, true)) {
         return true;
     }
-    sx__fault(check, SX__RULE_METRIC_NAME, "`%s` is no metric name: [a-zA-Z_:][a-zA-Z0-9_:]*",
-              sx__quote(name).text);
+    sx__violation(check, SX__RULE_METRIC_NAME, "`%s` is no metric name: [a-zA-Z_:][a-zA-Z0-9_:]*",
+                  sx__quote(name).text);
     return false;
 }
 
@@ -74,8 +74,9 @@ static void check_escapes(struct sx__check *check, struct sx_str text, bool quot
         i++;
         char c = i < text.size ? text.data[i] : '\0';
         if (c != '\\' && c != 'n' && !(quotes && c == '"')) {
-            sx__fault(check, SX__RULE_ESCAPE, "a backslash stands before something else than %s",
-                      quotes ? "`\\`, `n` and `\"`" : "`\\` and `n`, the two escapes of HELP");
+            sx__violation(check, SX__RULE_ESCAPE,
+                          "a backslash stands before something else than %s",
+                          quotes ? "`\\`, `n` and `\"`" : "`\\` and `n`, the two escapes of HELP");
             return;
         }
     }
@@ -88,8 +89,8 @@ static void drop_carriage_return(struct sx__check *check, struct sx_str *text)
         text->size--;
         if (!check->carriage_return_told) {
             check->carriage_return_told = true;
-            sx__fault(check, SX__RULE_LINE_FEED,
-                      "a carriage return ends the line; only line feeds do (said once)");
+            sx__violation(check, SX__RULE_LINE_FEED,
+                          "a carriage return ends the line; only line feeds do (said once)");
         }
     }
 }
@@ -121,16 +122,16 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
             line->type = (enum sx__check_type)i;
             /* To Prometheus the type is all that follows the first blank; to promtool, a word. */
             if (rest.size > type.size + 1) {
-                sx__fault(check, SX__RULE_TYPE,
-                          "there is a blank too many beside `%s`: Prometheus refuses the page",
-                          names[i]);
+                sx__violation(check, SX__RULE_TYPE,
+                              "there is a blank too many beside `%s`: Prometheus refuses the page",
+                              names[i]);
             }
             return;
         }
     }
-    sx__fault(check, SX__RULE_TYPE,
-              "`%s` is no type: counter, gauge, histogram, summary or untyped",
-              sx__quote(type).text);
+    sx__violation(check, SX__RULE_TYPE,
+                  "`%s` is no type: counter, gauge, histogram, summary or untyped",
+                  sx__quote(type).text);
 }
 
 /* A comment is only read where its first word is HELP or TYPE. */
@@ -149,9 +150,9 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
         return;
     }
     if (word.data == after_hash.data) {
-        sx__fault(check, help ? SX__RULE_HELP : SX__RULE_TYPE,
-                  "no blank stands before %s: a comment to Prometheus, but not to promtool",
-                  help ? "HELP" : "TYPE");
+        sx__violation(check, help ? SX__RULE_HELP : SX__RULE_TYPE,
+                      "no blank stands before %s: a comment to Prometheus, but not to promtool",
+                      help ? "HELP" : "TYPE");
     }
     if (help) {
         skip_blanks(&rest);
@@ -168,17 +169,18 @@ static void check_label(struct sx__check *check, const struct sx__label *labels,
     const struct sx__label *label = &labels[count];
     check_escapes(check, label->value, true);
     if (!is_name(label->name, false)) {
-        sx__fault(check, SX__RULE_LABEL_NAME, "`%s` is no label name: [a-zA-Z_][a-zA-Z0-9_]*",
-                  sx__quote(label->name).text);
+        sx__violation(check, SX__RULE_LABEL_NAME, "`%s` is no label name: [a-zA-Z_][a-zA-Z0-9_]*",
+                      sx__quote(label->name).text);
     } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0) {
-        sx__fault(check, SX__RULE_LABEL_NAME, "the label `%s` begins with `__`, which is reserved",
-                  sx__quote(label->name).text);
+        sx__violation(check, SX__RULE_LABEL_NAME,
+                      "the label `%s` begins with `__`, which is reserved",
+                      sx__quote(label->name).text);
     }
     for (size_t i = 0; i < count; i++) {
         if (labels[i].name.size == label->name.size &&
             memcmp(labels[i].name.data, label->name.data, label->name.size) == 0) {
-            sx__fault(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
-                      sx__quote(label->name).text);
+            sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
+                          sx__quote(label->name).text);
             return;
         }
     }
@@ -192,7 +194,7 @@ static bool read_labels(struct sx__line *line, struct sx__check *check, struct s
     for (size_t count = 0; count <= SX__CHECK_LABELS_MAX; count++) {
         const char *wrong = sx__label_take(&labels[count], rest);
         if (wrong != NULL) {
-            sx__fault(check, SX__RULE_LABELS, "%s", wrong);
+            sx__violation(check, SX__RULE_LABELS, "%s", wrong);
             return false;
         }
         if (labels[count].name.size == 0) {
@@ -201,7 +203,7 @@ static bool read_labels(struct sx__line *line, struct sx__check *check, struct s
         }
         check_label(check, labels, count);
     }
-    sx__fault(check, SX__RULE_LABELS, "there are more than %d labels", SX__CHECK_LABELS_MAX);
+    sx__violation(check, SX__RULE_LABELS, "there are more than %d labels", SX__CHECK_LABELS_MAX);
     return false;
 }
 
@@ -224,13 +226,13 @@ static void check_timestamp(struct sx__check *check, struct sx_str text)
         count++;
     }
     if (count == 0 || count < digits.size || (!sign && !fits_64_bits(digits))) {
-        sx__fault(check, SX__RULE_TIMESTAMP, "`%s` is no timestamp: whole milliseconds, of 64 bits",
-                  sx__quote(text).text);
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "`%s` is no timestamp: whole milliseconds, of 64 bits", sx__quote(text).text);
     } else if (sign) {
         /* The format and promtool have it; Prometheus takes digits alone. */
-        sx__fault(check, SX__RULE_TIMESTAMP,
-                  "the timestamp `%s` has a sign: Prometheus refuses the page",
-                  sx__quote(text).text);
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "the timestamp `%s` has a sign: Prometheus refuses the page",
+                      sx__quote(text).text);
     }
 }
 
@@ -239,26 +241,27 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
     skip_blanks(&rest);
     struct sx_str value = take_token(&rest, '\0');
     if (value.size == 0) {
-        sx__fault(check, SX__RULE_VALUE, "the sample has no value");
+        sx__violation(check, SX__RULE_VALUE, "the sample has no value");
         return;
     }
     const char *wrong = sx__number_read(&line->value, value);
     if (wrong != NULL) {
-        sx__fault(check, SX__RULE_VALUE, "the value `%s` is %s", sx__quote(value).text, wrong);
+        sx__violation(check, SX__RULE_VALUE, "the value `%s` is %s", sx__quote(value).text, wrong);
     }
     skip_blanks(&rest);
     struct sx_str timestamp = take_token(&rest, '\0');
     skip_blanks(&rest);
     if (rest.size > 0) {
-        sx__fault(check, SX__RULE_TIMESTAMP,
-                  "something follows the value, and it is more than a timestamp");
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "something follows the value, and it is more than a timestamp");
         return;
     }
     if (timestamp.size > 0) {
         check_timestamp(check, timestamp);
     }
     if (is_blank(rest.data[-1])) {
-        sx__fault(check, SX__RULE_TIMESTAMP, "a blank ends the line: promtool refuses the page");
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "a blank ends the line: promtool refuses the page");
     }
 }
 
@@ -266,7 +269,7 @@ static void read_sample(struct sx__line *line, struct sx__check *check, struct s
 {
     line->name = take_token(&rest, '{');
     if (line->name.size == 0) {
-        sx__fault(check, SX__RULE_METRIC_NAME, "a sample begins with its metric name");
+        sx__violation(check, SX__RULE_METRIC_NAME, "a sample begins with its metric name");
         return;
     }
     if (!check_metric_name(check, line->name)) {
@@ -288,7 +291,8 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
 {
     *line = (struct sx__line){.kind = SX__LINE_NOTHING};
     if (!sx__utf8_is_valid(text)) {
-        sx__fault(check, SX__RULE_UTF8, "the line is not UTF-8, which makes the page unreadable");
+        sx__violation(check, SX__RULE_UTF8,
+                      "the line is not UTF-8, which makes the page unreadable");
     }
     struct sx_str rest = text;
     skip_blanks(&rest);
@@ -301,8 +305,9 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
         read_sample(line, check, rest);
     }
     if (line->kind == SX__LINE_SAMPLE && rest.data > text.data) {
-        sx__fault(check, SX__RULE_METRIC_NAME,
-                  "a blank stands before the metric name: to Prometheus it is part of the name");
+        sx__violation(
+            check, SX__RULE_METRIC_NAME,
+            "a blank stands before the metric name: to Prometheus it is part of the name");
     }
 }
 

@@ -68,8 +68,8 @@ static bool check_duplicate(struct sx__check *check, const struct sx__line *line
     while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
         const struct sx__check_series *seen = &check->series[number - 1];
         if (is_same_series(check, seen, line)) {
-            sx__fault(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
-                      sx__quote(line->name).text, seen->line);
+            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
+                          sx__quote(line->name).text, seen->line);
             return false;
         }
     }
@@ -128,8 +128,9 @@ static struct sx__check_group *group_of(struct sx__check *check, const struct sx
 static void check_count(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind != SX__NUMBER_UNKNOWN && !sx__number_is_count(&line->value)) {
-        sx__fault(check, SX__RULE_NOT_A_COUNT, "the value of `%s` is not a whole number from 0 on",
-                  sx__quote(line->name).text);
+        sx__violation(check, SX__RULE_NOT_A_COUNT,
+                      "the value of `%s` is not a whole number from 0 on",
+                      sx__quote(line->name).text);
     }
 }
 
@@ -152,7 +153,7 @@ static void check_spelling(struct sx__check *check, struct sx__check_family *fam
     if (*line == 0) {
         *line = check->line;
         if (other != 0) {
-            sx__fault(
+            sx__violation(
                 check, SX__RULE_BOUND_SPELLING,
                 "whole bounds of `%s` are written with `.0` on line %u and without on line %u",
                 sx__quote(family->name).text, plain ? other : check->line,
@@ -170,8 +171,8 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
     const char *label = bound_label(family);
     struct sx_str bound;
     if (!sx__labels_find(&bound, line->labels, label)) {
-        sx__fault(check, SX__RULE_BOUND, "`%s` has no label `%s`", sx__quote(line->name).text,
-                  label);
+        sx__violation(check, SX__RULE_BOUND, "`%s` has no label `%s`", sx__quote(line->name).text,
+                      label);
         return false;
     }
     const char *wrong = sx__number_read(number, bound);
@@ -183,7 +184,8 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
         wrong = "not from 0 to 1";
     }
     if (wrong != NULL) {
-        sx__fault(check, SX__RULE_BOUND, "the %s `%s` is %s", label, sx__quote(bound).text, wrong);
+        sx__violation(check, SX__RULE_BOUND, "the %s `%s` is %s", label, sx__quote(bound).text,
+                      wrong);
         return false;
     }
     check_spelling(check, family, bound);
@@ -201,8 +203,8 @@ static bool check_bound_order(struct sx__check *check, const struct sx__check_gr
 {
     int order = group->has_bound ? sx__number_compare(bound, &group->bound) : 1;
     if (order <= 0) {
-        sx__fault(check, SX__RULE_BOUND_ORDER, "this %s is %s the one before it", label,
-                  order == 0 ? "the same number as" : "smaller than");
+        sx__violation(check, SX__RULE_BOUND_ORDER, "this %s is %s the one before it", label,
+                      order == 0 ? "the same number as" : "smaller than");
     }
     return order > 0;
 }
@@ -213,8 +215,8 @@ static void check_bucket(struct sx__check *check, struct sx__check_group *group,
     check_count(check, line);
     if (ordered && is_comparable(&line->value) && is_comparable(&group->bucket) &&
         sx__number_compare(&line->value, &group->bucket) < 0) {
-        sx__fault(check, SX__RULE_NOT_CUMULATIVE,
-                  "this bucket has less than the one before it, which it contains");
+        sx__violation(check, SX__RULE_NOT_CUMULATIVE,
+                      "this bucket has less than the one before it, which it contains");
     }
     group->bucket = line->value;
     if (bound->kind == SX__NUMBER_INFINITE && !bound->negative) {
@@ -245,8 +247,8 @@ static void check_member(struct sx__check *check, const struct sx__line *line, u
     const struct sx__check_family *family = &check->families[number - 1];
     struct sx_str bound;
     if (role != ROLE_BOUND && sx__labels_find(&bound, line->labels, bound_label(family))) {
-        sx__fault(check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
-                  sx__quote(line->name).text, bound_label(family));
+        sx__violation(check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
+                      sx__quote(line->name).text, bound_label(family));
     }
     struct sx__check_group *group = group_of(check, line, number, others);
     if (group == NULL) {
@@ -273,17 +275,17 @@ static void check_label_names(struct sx__check *check, struct sx__check_family *
         family->sample_line = check->line;
         family->label_names = names;
     } else if (family->label_names != names) {
-        sx__fault(check, SX__RULE_LABEL_NAMES,
-                  "the label names differ from those of `%s` on line %u",
-                  sx__quote(family->name).text, family->sample_line);
+        sx__violation(check, SX__RULE_LABEL_NAMES,
+                      "the label names differ from those of `%s` on line %u",
+                      sx__quote(family->name).text, family->sample_line);
     }
 }
 
 static void check_counter(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind == SX__NUMBER_NAN || line->value.negative) {
-        sx__fault(check, SX__RULE_COUNTER, "the counter `%s` is %s", sx__quote(line->name).text,
-                  line->value.negative ? "negative" : "NaN");
+        sx__violation(check, SX__RULE_COUNTER, "the counter `%s` is %s", sx__quote(line->name).text,
+                      line->value.negative ? "negative" : "NaN");
     }
 }
 
@@ -292,9 +294,9 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
     struct sx__check_family *family = &check->families[number - 1];
     enum role role = role_of(family, line->name);
     if (role == ROLE_WRONG) {
-        sx__fault(check, SX__RULE_SAMPLE_NAME,
-                  "`%s` is a histogram: its samples are _bucket, _sum and _count",
-                  sx__quote(family->name).text);
+        sx__violation(check, SX__RULE_SAMPLE_NAME,
+                      "`%s` is a histogram: its samples are _bucket, _sum and _count",
+                      sx__quote(family->name).text);
         return;
     }
     const bool grouped = role != ROLE_PLAIN;
@@ -317,13 +319,13 @@ static void check_histogram(struct sx__check *check, const struct sx__check_grou
 {
     uint32_t line = group->first.line;
     if (!group->has_infinite) {
-        sx__fault_at(check, line, SX__RULE_NO_INF, "the histogram `%s` has no bucket le=\"+Inf\"",
-                     name);
+        sx__violation_at(check, line, SX__RULE_NO_INF,
+                         "the histogram `%s` has no bucket le=\"+Inf\"", name);
     } else if (group->has_count && is_comparable(&group->count) &&
                is_comparable(&group->infinite) &&
                sx__number_compare(&group->count, &group->infinite) != 0) {
-        sx__fault_at(check, group->count_line, SX__RULE_COUNT_DIFFERS,
-                     "`%s_count` is not the same as its bucket le=\"+Inf\"", name);
+        sx__violation_at(check, group->count_line, SX__RULE_COUNT_DIFFERS,
+                         "`%s_count` is not the same as its bucket le=\"+Inf\"", name);
     }
 }
 
@@ -337,12 +339,12 @@ void sx__check_groups(struct sx__check *check)
             check_histogram(check, group, name.text);
         }
         if (!group->has_sum) {
-            sx__fault_at(check, group->first.line, SX__RULE_NO_SUM, "`%s` has no `%s_sum`",
-                         name.text, name.text);
+            sx__violation_at(check, group->first.line, SX__RULE_NO_SUM, "`%s` has no `%s_sum`",
+                             name.text, name.text);
         }
         if (!group->has_count) {
-            sx__fault_at(check, group->first.line, SX__RULE_NO_COUNT, "`%s` has no `%s_count`",
-                         name.text, name.text);
+            sx__violation_at(check, group->first.line, SX__RULE_NO_COUNT, "`%s` has no `%s_count`",
+                             name.text, name.text);
         }
     }
 }

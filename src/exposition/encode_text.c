@@ -16,9 +16,9 @@
 #define PIECE(text) ((struct sx_str){text, sizeof(text) - 1})
 
 static const struct sx_str type_names[] = {
-    [SX__COUNTER] = {"counter", 7},
-    [SX__GAUGE] = {"gauge", 5},
-    [SX__HISTOGRAM] = {"histogram", 9},
+    [SX_COUNTER] = {"counter", 7},
+    [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9},
 };
 
 /* ` NUMBER\n`, as a double or as an integer */
@@ -125,8 +125,8 @@ static int render_simple(struct sx_page *page, const struct sx_registry *registr
             return status;
         }
         char *at = copy(end_of(page), text_of(series));
-        at = family->type == SX__GAUGE ? write_gauge(at, reading, series)
-                                       : write_counter(at, reading, series);
+        at = family->type == SX_GAUGE ? write_gauge(at, reading, series)
+                                      : write_counter(at, reading, series);
         if (at != NULL) {
             *at++ = '\n';
             set_end(page, at);
@@ -251,8 +251,8 @@ static int render_family(struct sx_page *page, const struct sx_registry *registr
     if (status != SX_OK) {
         return status;
     }
-    return family->type == SX__HISTOGRAM ? render_histograms(page, registry, reading, family)
-                                         : render_simple(page, registry, reading, family);
+    return family->type == SX_HISTOGRAM ? render_histograms(page, registry, reading, family)
+                                        : render_simple(page, registry, reading, family);
 }
 
 /* ---- what callbacks and collectors gave ---- */
@@ -297,7 +297,7 @@ static int render_collection(struct sx_page *page, const struct sx_collection *c
     for (; collected != NULL; collected = collected->next) {
         int status = render_head(page, collected->family);
         if (status == SX_OK) {
-            status = collected->family->type == SX__HISTOGRAM
+            status = collected->family->type == SX_HISTOGRAM
                          ? render_histogram_samples(page, collected)
                          : render_samples(page, collected);
         }

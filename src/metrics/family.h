@@ -14,19 +14,17 @@
 
 #include "recycled_cells.h"
 
-enum sx__type { SX__COUNTER, SX__GAUGE, SX__HISTOGRAM };
-
 /* Where a family's numbers come from. */
 enum sx__source {
     SX__FROM_CELLS,
     SX__FROM_CALLBACK, /* the record only keeps the name; see collectors.h */
 };
 
-/* What is counted about a family; see incidents.h. */
-enum sx__incident {
-    SX__INCIDENT_OVERFLOWED, /* a series went to the overflow series */
-    SX__INCIDENT_IGNORED,    /* an update had an impossible value */
-    SX__INCIDENTS
+/* What is counted about a family; see self_metrics.h. */
+enum sx__self_metric {
+    SX__SELF_METRIC_OVERFLOWED, /* a series went to the overflow series */
+    SX__SELF_METRIC_IGNORED,    /* an update had an impossible value */
+    SX__SELF_METRICS
 };
 
 /* What the handles of removed series update; histograms need more, and have it by family. */
@@ -55,7 +53,7 @@ struct sx__family {
     struct sx__recycling_queue recycled; /* cells of removed series */
     uint32_t scratch; /* histograms: what the handles of removed series update; 0: none yet */
     uint32_t source;  /* enum sx__source */
-    uint32_t incidents[SX__INCIDENTS]; /* refs of the counters of them; 0: none yet */
+    uint32_t self_metrics[SX__SELF_METRICS]; /* refs of the counters of them; 0: none yet */
     struct sx__span name;
     struct sx__span help;
     struct sx__span labels; /* label_count spans, of the label names */
@@ -82,8 +80,8 @@ struct sx__series {
      * counter or gauge is `name{labels} `, that of a histogram only the labels. */
 };
 
-/* A definition as a caller gave it, checked; see definition.h. */
-struct sx__definition;
+/* A definition as a caller gave it, checked; see desc.h. */
+struct sx__desc;
 
 /** Registers a family, or finds it where it has this very definition already.
  *
@@ -92,17 +90,16 @@ struct sx__definition;
  * Errors:   SX_EEXIST, SX_ECLASH, SX_EFULL
  */
 int sx__family_register(struct sx__family **family, struct sx_registry *registry,
-                        const struct sx__definition *definition);
+                        const struct sx__desc *desc);
 
 /** The family of this name, or NULL. Takes no lock. */
 const struct sx__family *sx__family_find(const struct sx_registry *registry, struct sx_str name);
 
 /** The bytes that the record of a family takes. */
-size_t sx__family_size(const struct sx__definition *definition);
+size_t sx__family_size(const struct sx__desc *desc);
 
 /** Writes the record of a family that has no series yet. */
-void sx__family_write(struct sx__family *family, uint32_t arena,
-                      const struct sx__definition *definition);
+void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx__desc *desc);
 
 /** Brings what can be derived in order after a writer died. The directory's lock is held. */
 void sx__families_mend(struct sx_registry *registry);

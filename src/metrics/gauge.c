@@ -26,7 +26,7 @@ int sx_gauge_register(struct sx_gauge **gauge, struct sx_registry *registry,
     if (gauge == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register(&series, registry, SX__GAUGE, options);
+    int status = sx__metric_register(&series, registry, SX_GAUGE, options);
     if (status == SX_OK) {
         *gauge = (struct sx_gauge *)series;
     }
@@ -40,7 +40,7 @@ int sx_gauge_family_register(struct sx_gauge_family **family, struct sx_registry
     if (family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register_family(&registered, registry, SX__GAUGE, options);
+    int status = sx__metric_register_family(&registered, registry, SX_GAUGE, options);
     if (status == SX_OK) {
         *family = (struct sx_gauge_family *)registered;
     }
@@ -126,13 +126,13 @@ void sx_gauge_set_to_current_time(struct sx_gauge *gauge)
     }
 }
 
-double sx_gauge_get(const struct sx_gauge *gauge)
+double sx_gauge_value(const struct sx_gauge *gauge)
 {
     if (gauge == NULL) {
         return 0;
     }
     struct sx__reading reading;
     double value;
-    sx__reading_of_gauges(&reading, sx__arenas[gauge->series.handle.arena].registry);
+    sx__reading_of_process_rows(&reading, sx__arenas[gauge->series.handle.arena].registry);
     return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
 }

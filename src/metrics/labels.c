@@ -53,7 +53,7 @@ static char *put_escaped(char *at, struct sx_str value)
 
 static bool is_named(const struct sx__family *family)
 {
-    return family->type != SX__HISTOGRAM;
+    return family->type != SX_HISTOGRAM;
 }
 
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)

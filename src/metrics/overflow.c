@@ -1,7 +1,7 @@
 /* overflow.c: the overflow series. */
 #include "overflow.h"
 
-#include "incidents.h"
+#include "self_metrics.h"
 #include "series.h"
 
 #include <string.h>
@@ -41,7 +41,7 @@ int sx__overflow_get(struct sx__series **series, struct sx__family *family)
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     int status = find_or_make(series, registry, family);
     if (status == SX_OK) {
-        sx__incident_count(family, SX__INCIDENT_OVERFLOWED);
+        sx__self_metric_count(family, SX__SELF_METRIC_OVERFLOWED);
     }
     return status;
 }

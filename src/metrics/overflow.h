@@ -1,7 +1,8 @@
 /* overflow.h: what becomes of the series that a family's limit does not allow.
  *
  * They are all one series, the overflow series, whose label values are all SX_OVERFLOW_VALUE. It
- * does not count towards the limit, and each look-up that ends there is counted; see incidents.h.
+ * does not count towards the limit, and each look-up that ends there is counted; see
+ * self_metrics.h.
  */
 #ifndef SX_METRICS_OVERFLOW_H
 #define SX_METRICS_OVERFLOW_H

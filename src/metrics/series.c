@@ -1,8 +1,8 @@
 /* series.c: the series of a family: found by a hash table without a lock, made under it. */
 #include "series.h"
 
-#include "digest.h"
 #include "directory_lock.h"
+#include "label_hash.h"
 #include "labels.h"
 #include "overflow.h"
 #include "series_cells.h"
@@ -264,7 +264,7 @@ static int look_up_cleaned(struct sx__series **series, struct sx__family *family
     int status = sx__labels_clean(cleaned, &memory, values, count);
     if (status == SX_OK) {
         status =
-            how(series, family, cleaned, sx__digest_values(key_of(family), cleaned, count).hash);
+            how(series, family, cleaned, sx__label_hash_of(key_of(family), cleaned, count).hash);
     }
     free(memory);
     return status;
@@ -294,11 +294,11 @@ static int look_up(struct sx__series **series, struct sx__family *family,
             return SX_EINVAL;
         }
     }
-    struct sx__digest digest = sx__digest_values(key_of(family), values, count);
-    if (!digest.is_ascii && !are_valid(values, count)) {
+    struct sx__label_hash hash = sx__label_hash_of(key_of(family), values, count);
+    if (!hash.is_ascii && !are_valid(values, count)) {
         return look_up_cleaned(series, family, values, how);
     }
-    return how(series, family, values, digest.hash);
+    return how(series, family, values, hash.hash);
 }
 
 int sx__series_get(struct sx__series **series, struct sx__family *family,

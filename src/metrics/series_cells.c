@@ -3,29 +3,29 @@
 
 static size_t count_of(const struct sx__family *family)
 {
-    return family->type == SX__HISTOGRAM ? (size_t)family->bound_count + 1 : 1;
+    return family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 1 : 1;
 }
 
 static uint32_t new_cells(struct sx_registry *registry, const struct sx__family *family)
 {
-    switch ((enum sx__type)family->type) {
-    case SX__GAUGE:
+    switch ((enum sx_metric_type)family->type) {
+    case SX_GAUGE:
         return sx__directory_gauge_cell(registry);
-    case SX__HISTOGRAM:
-        return sx__directory_slot_cells(registry, family->bound_count + 2); /* +Inf and the sum */
-    case SX__COUNTER:
+    case SX_HISTOGRAM:
+        return sx__directory_thread_cells(registry, family->bound_count + 2); /* +Inf and the sum */
+    case SX_COUNTER:
         break;
     }
-    return sx__directory_slot_cells(registry, 1);
+    return sx__directory_thread_cells(registry, 1);
 }
 
 /* ---- leaving ---- */
 
 static void point_at_scratch(const struct sx__family *family, struct sx__series *series)
 {
-    uint32_t cell = family->type == SX__HISTOGRAM ? family->scratch : SX__SCRATCH_CELL;
+    uint32_t cell = family->type == SX_HISTOGRAM ? family->scratch : SX__SCRATCH_CELL;
     __atomic_store_n(&series->baseline, 0, __ATOMIC_RELEASE);
-    if (family->type == SX__COUNTER) {
+    if (family->type == SX_COUNTER) {
         __atomic_store_n(&series->fraction, SX__SCRATCH_FRACTION, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&series->handle.cell, cell, __ATOMIC_RELEASE);
@@ -34,7 +34,7 @@ static void point_at_scratch(const struct sx__family *family, struct sx__series 
 void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
                             struct sx__series *series)
 {
-    if (family->type == SX__HISTOGRAM && family->scratch == 0) {
+    if (family->type == SX_HISTOGRAM && family->scratch == 0) {
         /* The first series that is removed leaves its cells for this. */
         family->scratch = series->handle.cell;
         point_at_scratch(family, series);
@@ -62,13 +62,13 @@ void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *fam
 static bool renew(struct sx_registry *registry, const struct sx__family *family,
                   struct sx__recycled_cells *cells)
 {
-    switch ((enum sx__type)family->type) {
-    case SX__GAUGE:
+    switch ((enum sx_metric_type)family->type) {
+    case SX_GAUGE:
         sx__recycled_cells_renew_gauge(registry, cells);
         return true;
-    case SX__HISTOGRAM:
+    case SX_HISTOGRAM:
         return sx__recycled_cells_renew_histogram(registry, cells, count_of(family));
-    case SX__COUNTER:
+    case SX_COUNTER:
         break;
     }
     sx__recycled_cells_renew_counter(registry, cells);
@@ -100,7 +100,7 @@ void sx__series_cells_mend(struct sx_registry *registry, struct sx__family *fami
     for (uint32_t ref = family->first_series; ref != 0;) {
         struct sx__series *series = sx__at(registry, ref);
         if (sx__series_is_removed(series->version)) {
-            if (family->type == SX__HISTOGRAM && family->scratch == 0) {
+            if (family->type == SX_HISTOGRAM && family->scratch == 0) {
                 family->scratch = series->handle.cell;
             }
             point_at_scratch(family, series);

@@ -31,7 +31,8 @@ static double baseline_sum(const struct sx__recycled_cells *baseline)
     return sx__double_of(__atomic_load_n(&baseline->sum, __ATOMIC_ACQUIRE));
 }
 
-/* A scrape that knew its slots before the baseline was taken may see less than the baseline. */
+/* A scrape that knew its thread rows before the baseline was taken may see less than the baseline.
+ */
 static uint64_t above_baseline(const struct sx__recycled_cells *baseline, size_t index,
                                uint64_t sum)
 {
@@ -90,9 +91,9 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
 static void read_buckets(const struct sx__reading *reading, uint32_t cell, uint32_t bound_count,
                          uint64_t *buckets)
 {
-    const char *row = reading->slots;
+    const char *row = reading->thread_rows;
     memset(buckets, 0, ((size_t)bound_count + 1) * sizeof buckets[0]);
-    for (size_t i = 0; i < reading->slot_count; i++, row += reading->stride) {
+    for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
         for (uint32_t bucket = 0; bucket <= bound_count; bucket++) {
             buckets[bucket] += sx__read_cell(reading, row, cell + SX__HISTOGRAM_BUCKETS + bucket);
         }

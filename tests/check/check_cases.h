@@ -1,4 +1,4 @@
-/* check_cases.h: one page for each trap that a page can fall into, and what the checker says of it.
+/* check_cases.h: one page for each rule that a page can break, and what the checker reports.
  *
  * tests/check/test_violations.c runs our checker over them, tests/system/test_check.py the command
  * line and three other readers, promtool, Python's prometheus_client and the Prometheus server.
@@ -16,8 +16,8 @@
 #define OLD_PROMTOOL 8 /* 2.42 refuses it, 2.53 does not */
 
 struct check_case {
-    const char *trap;
-    const char *faults; /* "LINE RULE; LINE RULE", in order; "": a good page */
+    const char *title;
+    const char *violations; /* "LINE RULE; LINE RULE", in order; "": a good page */
     int refused_by;
     const char *page;
     size_t size;

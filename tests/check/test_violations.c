@@ -43,44 +43,44 @@ void *__wrap_calloc(size_t count, size_t size)
     return fails() ? NULL : __real_calloc(count, size);
 }
 
-/* Faults as check_cases.h has them: "3 no-inf; 4 bound". */
-struct faults {
+/* Violations as check_cases.h has them: "3 no-inf; 4 bound". */
+struct violations {
     char text[512];
     size_t size;
     int count;
     int stop_after; /* 0: never */
 };
 
-static int note(void *context, const struct sx_fault *fault)
+static int note(void *context, const struct sx_violation *violation)
 {
-    struct faults *faults = context;
-    size_t room = sizeof faults->text - faults->size;
-    int size = snprintf(faults->text + faults->size, room, "%s%zu %s",
-                        faults->count > 0 ? "; " : "", fault->line, fault->rule);
+    struct violations *violations = context;
+    size_t room = sizeof violations->text - violations->size;
+    int size = snprintf(violations->text + violations->size, room, "%s%zu %s",
+                        violations->count > 0 ? "; " : "", violation->line, violation->rule);
     assert_true(size > 0 && (size_t)size < room);
-    assert_true(strlen(fault->text) > 10);
-    faults->size += (size_t)size;
-    faults->count++;
-    return faults->count == faults->stop_after;
+    assert_true(strlen(violation->text) > 10);
+    violations->size += (size_t)size;
+    violations->count++;
+    return violations->count == violations->stop_after;
 }
 
-static int check(struct faults *faults, const char *page, size_t size)
+static int check(struct violations *violations, const char *page, size_t size)
 {
-    *faults = (struct faults){.count = 0};
-    return sx_exposition_check((struct sx_str){page, size}, NULL, note, faults);
+    *violations = (struct violations){.count = 0};
+    return sx_exposition_check((struct sx_str){page, size}, NULL, note, violations);
 }
 
-static void test_each_trap_is_found_on_its_line_and_nothing_else(void **state)
+static void test_each_violation_is_found_on_its_line_and_nothing_else(void **state)
 {
     (void)state;
     int failed = 0;
     for (size_t i = 0; i < CHECK_CASES; i++) {
         const struct check_case *test = &check_cases[i];
-        struct faults faults;
-        int count = check(&faults, test->page, test->size);
-        if (count != faults.count || strcmp(faults.text, test->faults) != 0) {
-            print_error("%s: found \"%s\" instead of \"%s\"\n", test->trap, faults.text,
-                        test->faults);
+        struct violations violations;
+        int count = check(&violations, test->page, test->size);
+        if (count != violations.count || strcmp(violations.text, test->violations) != 0) {
+            print_error("%s: found \"%s\" instead of \"%s\"\n", test->title, violations.text,
+                        test->violations);
             failed++;
         }
     }
@@ -107,13 +107,13 @@ static void test_no_byte_behind_the_page_is_read(void **state)
     munmap(memory, 2 * unit);
 }
 
-static int expect_plain_text(void *context, const struct sx_fault *fault)
+static int expect_plain_text(void *context, const struct sx_violation *violation)
 {
     (void)context;
-    for (const char *c = fault->text; *c != '\0'; c++) {
+    for (const char *c = violation->text; *c != '\0'; c++) {
         assert_in_range(*c, ' ', '~');
     }
-    assert_true(strlen(fault->text) < 320);
+    assert_true(strlen(violation->text) < 320);
     return 0;
 }
 
@@ -131,20 +131,20 @@ static void test_bytes_of_the_page_are_harmless_in_a_sentence(void **state)
         sx_exposition_check((struct sx_str){page, sizeof page}, NULL, expect_plain_text, NULL), 1);
 }
 
-static void test_the_number_of_faults_is_limited(void **state)
+static void test_the_number_of_violations_is_limited(void **state)
 {
     (void)state;
     char page[5000];
-    struct faults faults = {.count = 0};
+    struct violations violations = {.count = 0};
     for (size_t i = 0; i < sizeof page; i += 2) {
         memcpy(page + i, "1\n", 2);
     }
     struct sx_str view = {page, sizeof page};
     assert_int_equal(sx_exposition_check(view, NULL, NULL, NULL), 100);
-    struct sx_check_options options = {.faults_max = 7};
-    assert_int_equal(sx_exposition_check(view, &options, note, &faults), 7);
-    assert_int_equal(faults.count, 7);
-    options.faults_max = SIZE_MAX;
+    struct sx_check_options options = {.violations_max = 7};
+    assert_int_equal(sx_exposition_check(view, &options, note, &violations), 7);
+    assert_int_equal(violations.count, 7);
+    options.violations_max = SIZE_MAX;
     assert_int_equal(sx_exposition_check(view, &options, NULL, NULL), 2500);
 }
 
@@ -152,10 +152,10 @@ static void test_the_callback_can_end_the_check(void **state)
 {
     (void)state;
     static const char page[] = "1\n2\n3\n";
-    struct faults faults = {.stop_after = 2};
+    struct violations violations = {.stop_after = 2};
     struct sx_str view = {page, sizeof page - 1};
-    assert_int_equal(sx_exposition_check(view, NULL, note, &faults), 2);
-    assert_string_equal(faults.text, "1 metric-name; 2 metric-name");
+    assert_int_equal(sx_exposition_check(view, NULL, note, &violations), 2);
+    assert_string_equal(violations.text, "1 metric-name; 2 metric-name");
 }
 
 static size_t put_labels(char *page, size_t room, int count)
@@ -171,10 +171,10 @@ static void test_a_sample_has_64_labels_at_most(void **state)
 {
     (void)state;
     char page[4096];
-    struct faults faults;
-    assert_int_equal(check(&faults, page, put_labels(page, sizeof page, 64)), 0);
-    assert_int_equal(check(&faults, page, put_labels(page, sizeof page, 65)), 1);
-    assert_string_equal(faults.text, "1 labels");
+    struct violations violations;
+    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 64)), 0);
+    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 65)), 1);
+    assert_string_equal(violations.text, "1 labels");
 }
 
 static void test_bad_arguments_are_refused(void **state)
@@ -232,21 +232,21 @@ static void test_many_series_are_kept_apart(void **state)
     for (int i = 0; i < SERIES; i++) {
         size += (size_t)snprintf(page + size, LINE, "g{a=\"%d\",b=\"%d\"} 1\n", i, SERIES - i);
     }
-    struct faults faults;
-    assert_int_equal(check(&faults, page, size), 0);
+    struct violations violations;
+    assert_int_equal(check(&violations, page, size), 0);
     size += (size_t)snprintf(page + size, LINE, "g{b=\"%d\",a=\"%d\"} 1\n", SERIES - 777, 777);
-    assert_int_equal(check(&faults, page, size), 1);
-    assert_string_equal(faults.text, "20001 duplicate");
+    assert_int_equal(check(&violations, page, size), 1);
+    assert_string_equal(violations.text, "20001 duplicate");
     free(page);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_trap_is_found_on_its_line_and_nothing_else),
+        cmocka_unit_test(test_each_violation_is_found_on_its_line_and_nothing_else),
         cmocka_unit_test(test_no_byte_behind_the_page_is_read),
         cmocka_unit_test(test_bytes_of_the_page_are_harmless_in_a_sentence),
-        cmocka_unit_test(test_the_number_of_faults_is_limited),
+        cmocka_unit_test(test_the_number_of_violations_is_limited),
         cmocka_unit_test(test_the_callback_can_end_the_check),
         cmocka_unit_test(test_a_sample_has_64_labels_at_most),
         cmocka_unit_test(test_bad_arguments_are_refused),

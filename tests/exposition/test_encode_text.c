@@ -26,10 +26,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int print_fault(void *context, const struct sx_fault *fault)
+static int print_violation(void *context, const struct sx_violation *violation)
 {
     (void)context;
-    print_error("line %zu: %s\n", fault->line, fault->text);
+    print_error("line %zu: %s\n", violation->line, violation->text);
     return 0;
 }
 
@@ -37,7 +37,7 @@ static void page_is(const char *expected, size_t size)
 {
     assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
     struct sx_str view = {page.data, page.size};
-    assert_int_equal(sx_exposition_check(view, NULL, print_fault, NULL), 0);
+    assert_int_equal(sx_exposition_check(view, NULL, print_violation, NULL), 0);
     if (page.size != size || (size > 0 && memcmp(page.data, expected, size) != 0)) {
         print_error("the page:\n%.*s", (int)page.size, page.data);
         fail();

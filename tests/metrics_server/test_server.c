@@ -63,7 +63,7 @@ static int set_up(void **state)
 {
     (void)state;
     static const struct sx_registry_options small = {
-        .slots = 2, .slot_bytes = 1 << 20, .directory_bytes = 16 << 20};
+        .thread_rows = 2, .row_bytes = 1 << 20, .directory_bytes = 16 << 20};
     struct sx_counter *counter = NULL;
     said[0] = '\0';
     server = NULL;

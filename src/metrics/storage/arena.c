@@ -34,21 +34,21 @@ static size_t smaller(size_t a, size_t b)
 
 static size_t seats_of(const struct sx__geometry *geometry)
 {
-    return geometry->slots + geometry->process_rows;
+    return geometry->thread_rows + geometry->process_rows;
 }
 
 static struct sx__geometry lay_out(const struct sx_registry_options *options)
 {
     struct sx__geometry geometry = {
-        .slots = options->slots,
+        .thread_rows = options->thread_rows,
         .process_rows = options->shared ? SX__PROCESSES + 1 : 1,
-        .row_bytes = round_up(options->slot_bytes, 64),
+        .row_bytes = round_up(options->row_bytes, 64),
     };
     size_t header = sizeof(struct sx_registry) + seats_of(&geometry) * sizeof(struct sx__seat);
     geometry.row_stride = round_up(geometry.row_bytes, PAGE_BYTES) + ROW_SKEW_BYTES;
     geometry.directory_bytes = round_up(header + options->directory_bytes, PAGE_BYTES);
     geometry.rows_offset = geometry.directory_bytes;
-    size_t rows = geometry.process_rows + 1 + geometry.slots;
+    size_t rows = geometry.process_rows + 1 + geometry.thread_rows;
     geometry.total_bytes = round_up(geometry.rows_offset + rows * geometry.row_stride, PAGE_BYTES);
     return geometry;
 }
@@ -98,7 +98,8 @@ static void *map(size_t bytes, bool shared, int *file)
     if (memory == MAP_FAILED) {
         return NULL;
     }
-    /* A huge page would make the first cell of a slot cost 2 MiB. Only advice: failure is fine. */
+    /* A huge page would make the first cell of a thread row cost 2 MiB. Only advice: failure is
+     * fine. */
     (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
     return memory;
 }
@@ -106,15 +107,15 @@ static void *map(size_t bytes, bool shared, int *file)
 /* Halves what may be halved; false where nothing is left to halve. */
 static bool shrink(struct sx_registry_options *options)
 {
-    size_t slot_floor = smaller(options->slot_bytes, ROW_FLOOR_BYTES);
+    size_t slot_floor = smaller(options->row_bytes, ROW_FLOOR_BYTES);
     size_t directory_floor = smaller(options->directory_bytes, DIRECTORY_FLOOR_BYTES);
-    if (options->slot_bytes == slot_floor && options->directory_bytes == directory_floor) {
+    if (options->row_bytes == slot_floor && options->directory_bytes == directory_floor) {
         return false;
     }
-    options->slot_bytes /= 2;
+    options->row_bytes /= 2;
     options->directory_bytes /= 2;
-    if (options->slot_bytes < slot_floor) {
-        options->slot_bytes = slot_floor;
+    if (options->row_bytes < slot_floor) {
+        options->row_bytes = slot_floor;
     }
     if (options->directory_bytes < directory_floor) {
         options->directory_bytes = directory_floor;
@@ -217,8 +218,8 @@ static bool fits(const struct sx__arena *arena, const struct sx_registry_options
     }
     const struct sx__geometry *geometry = &arena->registry->geometry;
     struct sx__geometry wanted = lay_out(options);
-    return arena->registry->shared == options->shared && geometry->slots >= wanted.slots &&
-           geometry->row_bytes >= wanted.row_bytes &&
+    return arena->registry->shared == options->shared &&
+           geometry->thread_rows >= wanted.thread_rows && geometry->row_bytes >= wanted.row_bytes &&
            geometry->directory_bytes >= wanted.directory_bytes;
 }
 
@@ -232,11 +233,11 @@ static struct sx__arena *find_idle(const struct sx_registry_options *options)
     return NULL;
 }
 
-/* Slots that no thread sits on are as good as never used: their cells are zero again. */
+/* Thread rows that no thread sits on are as good as never used: their cells are zero again. */
 static void lower_claimed(struct sx_registry *registry)
 {
-    while (registry->slots_claimed > 0) {
-        pthread_mutex_t *mutex = &registry->seats[registry->slots_claimed - 1].mutex;
+    while (registry->thread_rows_claimed > 0) {
+        pthread_mutex_t *mutex = &registry->seats[registry->thread_rows_claimed - 1].mutex;
         enum sx__lock_result result = sx__lock_try(mutex);
         if (result == SX__LOCK_BUSY) {
             break;
@@ -245,7 +246,7 @@ static void lower_claimed(struct sx_registry *registry)
             sx__lock_mend(mutex);
         }
         sx__lock_release(mutex);
-        registry->slots_claimed--;
+        registry->thread_rows_claimed--;
     }
 }
 
@@ -255,14 +256,14 @@ static void initialise_registry(struct sx_registry *registry,
 {
     const struct sx__geometry *geometry = &registry->geometry;
     size_t header = sizeof *registry + seats_of(geometry) * sizeof(struct sx__seat);
-    size_t row_bytes = smaller(geometry->row_bytes, options->slot_bytes);
+    size_t row_bytes = smaller(geometry->row_bytes, options->row_bytes);
 
     lower_claimed(registry);
     registry->directory_used = header;
     registry->directory_limit =
         smaller(geometry->directory_bytes, header + options->directory_bytes);
     /* The first cache line of a row stays free, so that cell 0 can mean that there is none. */
-    registry->slot_cells_used = 8;
+    registry->thread_cells_used = 8;
     registry->gauge_cells_used = 8;
     registry->cells_limit = (uint32_t)(row_bytes / SX__CELL_BYTES);
     choose_hash_key(registry);

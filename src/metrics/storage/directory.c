@@ -7,7 +7,7 @@ struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry)
 {
     return (struct sx__directory_mark){
         .directory_used = registry->directory_used,
-        .slot_cells_used = registry->slot_cells_used,
+        .thread_cells_used = registry->thread_cells_used,
         .gauge_cells_used = registry->gauge_cells_used,
     };
 }
@@ -15,7 +15,7 @@ struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry)
 void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mark mark)
 {
     registry->directory_used = mark.directory_used;
-    registry->slot_cells_used = mark.slot_cells_used;
+    registry->thread_cells_used = mark.thread_cells_used;
     __atomic_store_n(&registry->gauge_cells_used, mark.gauge_cells_used, __ATOMIC_RELAXED);
 }
 
@@ -31,16 +31,16 @@ void *sx__directory_allocate(struct sx_registry *registry, size_t bytes)
     return record;
 }
 
-uint32_t sx__directory_slot_cells(struct sx_registry *registry, uint32_t count)
+uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count)
 {
-    uint32_t first = registry->slot_cells_used;
+    uint32_t first = registry->thread_cells_used;
     if (count >= CELLS_OF_A_LINE) {
         first = (first + CELLS_OF_A_LINE - 1) / CELLS_OF_A_LINE * CELLS_OF_A_LINE;
     }
     if (first > registry->cells_limit || count > registry->cells_limit - first) {
         return 0;
     }
-    registry->slot_cells_used = first + count;
+    registry->thread_cells_used = first + count;
     return first;
 }
 

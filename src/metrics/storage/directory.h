@@ -25,7 +25,7 @@ static inline uint32_t sx__ref(const struct sx_registry *registry, const void *r
 /** How much is used; a failed registration is undone by going back there. The lock is held. */
 struct sx__directory_mark {
     size_t directory_used;
-    uint32_t slot_cells_used;
+    uint32_t thread_cells_used;
     uint32_t gauge_cells_used;
 };
 struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry);
@@ -35,11 +35,11 @@ void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mar
  */
 void *sx__directory_allocate(struct sx_registry *registry, size_t bytes);
 
-/** The first of `count` neighbouring cells in every slot, or 0 where there are none left.
+/** The first of `count` neighbouring cells in every thread row, or 0 where there are none left.
  *
  * Eight cells or more start on a cache line. The lock is held.
  */
-uint32_t sx__directory_slot_cells(struct sx_registry *registry, uint32_t count);
+uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count);
 
 /** A cell in every process row, or 0. The lock is held. */
 uint32_t sx__directory_gauge_cell(struct sx_registry *registry);

@@ -1,8 +1,8 @@
-/* fork.c: a child must not go on in its parent's slots, or both would write the same cells.
+/* fork.c: a child must not go on in its parent's thread rows, or both would write the same cells.
  *
  * A private arena is copied by fork(), and the child is alone in its copy. Its directory is locked
  * across the fork so that the copy is whole; the seats in the copy, on which threads of the parent
- * sit, are made anew. A shared arena stays what it is; the child claims slots of its own.
+ * sit, are made anew. A shared arena stays what it is; the child claims thread rows of its own.
  */
 #include "fork.h"
 
@@ -53,7 +53,7 @@ static void after_fork_in_parent(void)
 /* Making a mutex anew needs no memory here, so that its error cannot happen. */
 static void free_seats(struct sx_registry *registry)
 {
-    for (uint32_t i = 0; i < registry->slots_claimed; i++) {
+    for (uint32_t i = 0; i < registry->thread_rows_claimed; i++) {
         (void)sx__lock_init(&registry->seats[i].mutex, false);
     }
 }
@@ -62,8 +62,8 @@ static void after_fork_in_child(void)
 {
     hooks->after_in_child();
     release_directories();
-    sx__slots_forget();
-    sx__processes_forget();
+    sx__thread_rows_forget();
+    sx__process_rows_forget();
     for (size_t i = 0; i < SX__ARENAS; i++) {
         struct sx__arena *arena = &sx__arenas[i];
         if (is_private(arena)) {

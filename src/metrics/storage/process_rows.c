@@ -3,7 +3,7 @@
  * In a shared arena a process holds the seat of its row, so that the kernel says when it has died;
  * its gauges are then no longer part of the page. A robust mutex belongs to a thread though: one
  * that ends before its process leaves its process's pid on the seat, and the next thread of the
- * process that claims a slot sits down instead. Only in between is the pid asked after.
+ * process that claims a thread row sits down instead. Only in between is the pid asked after.
  */
 #include "process_rows.h"
 
@@ -121,7 +121,7 @@ void sx__process_adopt(struct sx_registry *registry)
     __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
 }
 
-void sx__processes_leave(void)
+void sx__process_rows_leave(void)
 {
     for (uint32_t i = 0; sits_in != 0; i++) {
         if (sits_in & bit_of(i)) {
@@ -148,7 +148,7 @@ void sx__process_exit(struct sx_registry *registry)
     }
 }
 
-void sx__processes_forget(void)
+void sx__process_rows_forget(void)
 {
     sits_in = 0;
     for (uint32_t i = 0; i < SX__ARENAS; i++) {

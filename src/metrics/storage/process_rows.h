@@ -14,13 +14,13 @@ void sx__process_enter(struct sx_registry *registry);
 void sx__process_adopt(struct sx_registry *registry);
 
 /** Gets the calling thread, which ends, up from the seats that it has for its process. */
-void sx__processes_leave(void);
+void sx__process_rows_leave(void);
 
 /** Gives this process's row up, its gauges with it. */
 void sx__process_exit(struct sx_registry *registry);
 
 /** Forgets, after fork(), the rows of the parent. */
-void sx__processes_forget(void);
+void sx__process_rows_forget(void);
 
 /** Whether the gauges in this row count: its process lives, or it belongs to no single one. */
 bool sx__process_row_lives(struct sx_registry *registry, size_t row);

@@ -50,7 +50,7 @@ void sx__recycled_cells_renew_counter(struct sx_registry *registry,
                                       struct sx__recycled_cells *cells)
 {
     struct sx__reading reading;
-    sx__reading_of_slots(&reading, registry);
+    sx__reading_of_thread_rows(&reading, registry);
     double fraction = cells->fraction == 0 ? 0 : sx__read_double(&reading, cells->fraction);
     if (!is_small(fraction)) {
         fraction = 0;
@@ -64,7 +64,7 @@ bool sx__recycled_cells_renew_histogram(struct sx_registry *registry,
                                         struct sx__recycled_cells *cells, size_t bucket_count)
 {
     struct sx__reading reading;
-    sx__reading_of_slots(&reading, registry);
+    sx__reading_of_thread_rows(&reading, registry);
     double sum = sx__read_double(&reading, cells->cell + SX__HISTOGRAM_SUM);
     if (!is_small(sum)) {
         return false;

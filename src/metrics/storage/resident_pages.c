@@ -24,16 +24,16 @@ static bool is_ours(const struct sx__arena *arena)
            status.st_ino == arena->inode;
 }
 
-static void mark(struct sx__touched *touched, size_t from, size_t until)
+static void mark(struct sx__resident_pages *pages, size_t from, size_t until)
 {
-    for (size_t i = from / SX__TOUCHED_UNIT; i * SX__TOUCHED_UNIT < until && i < touched->count;
-         i++) {
-        touched->bits[i / 64] |= (uint64_t)1 << i % 64;
+    for (size_t i = from / SX__RESIDENT_PAGE_BYTES;
+         i * SX__RESIDENT_PAGE_BYTES < until && i < pages->count; i++) {
+        pages->bits[i / 64] |= (uint64_t)1 << i % 64;
     }
 }
 
 /* Marks what is data, and says how many bytes that is. */
-static bool mark_data(struct sx__touched *touched, int file, off_t *bytes)
+static bool mark_data(struct sx__resident_pages *pages, int file, off_t *bytes)
 {
     off_t from = 0;
     *bytes = 0;
@@ -46,7 +46,7 @@ static bool mark_data(struct sx__touched *touched, int file, off_t *bytes)
         if (from < 0) {
             return false;
         }
-        mark(touched, (size_t)data, (size_t)from);
+        mark(pages, (size_t)data, (size_t)from);
         *bytes += from - data;
     }
 }
@@ -64,14 +64,14 @@ static bool allocated(const struct sx__arena *arena, off_t *bytes)
 /* A page that has data keeps it, so what was found in one pass stays found in the next. Where
  * others allocate so fast that no pass agrees, a page that was there before is missing only if each
  * pass met it as it moved. */
-static bool mark_all(struct sx__touched *touched, const struct sx__arena *arena)
+static bool mark_all(struct sx__resident_pages *pages, const struct sx__arena *arena)
 {
     bool agreed = false;
     for (int pass = 0; pass < PASSES_MAX && !agreed; pass++) {
         off_t before;
         off_t found;
         off_t after;
-        if (!allocated(arena, &before) || !mark_data(touched, arena->file, &found) ||
+        if (!allocated(arena, &before) || !mark_data(pages, arena->file, &found) ||
             !allocated(arena, &after)) {
             return false;
         }
@@ -80,28 +80,28 @@ static bool mark_all(struct sx__touched *touched, const struct sx__arena *arena)
     return true;
 }
 
-bool sx__touched_find(struct sx__touched *touched, const struct sx_registry *registry)
+bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry)
 {
     const struct sx__arena *arena = &sx__arenas[registry->arena];
     if (!registry->shared || !is_ours(arena)) {
         return false;
     }
-    size_t count = registry->geometry.total_bytes / SX__TOUCHED_UNIT;
+    size_t count = registry->geometry.total_bytes / SX__RESIDENT_PAGE_BYTES;
     /* Of a large arena that is megabytes of zeros, which cost nothing until they are written to. */
     uint64_t *bits = calloc(count / 64 + 1, sizeof *bits);
     if (bits == NULL) {
         return false;
     }
-    *touched = (struct sx__touched){(const char *)registry, count, bits};
-    if (!mark_all(touched, arena)) {
-        sx__touched_clean_up(touched);
+    *pages = (struct sx__resident_pages){(const char *)registry, count, bits};
+    if (!mark_all(pages, arena)) {
+        sx__resident_pages_clean_up(pages);
         return false;
     }
     return true;
 }
 
-void sx__touched_clean_up(struct sx__touched *touched)
+void sx__resident_pages_clean_up(struct sx__resident_pages *pages)
 {
-    free(touched->bits);
-    *touched = (struct sx__touched){NULL, 0, NULL};
+    free(pages->bits);
+    *pages = (struct sx__resident_pages){NULL, 0, NULL};
 }

@@ -10,7 +10,7 @@
 #include "arena.h"
 
 /* A bit for each 4,096 bytes of the mapping. */
-struct sx__touched {
+struct sx__resident_pages {
     const char *start;
     size_t count;
     uint64_t *bits;
@@ -18,17 +18,18 @@ struct sx__touched {
 
 /** Asks the kernel for the pages; false where that is of no use, or where it cannot be had, and
  *  everything has to be read. */
-bool sx__touched_find(struct sx__touched *touched, const struct sx_registry *registry);
+bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry);
 
-void sx__touched_clean_up(struct sx__touched *touched);
+void sx__resident_pages_clean_up(struct sx__resident_pages *pages);
 
-#define SX__TOUCHED_UNIT 4096u
+#define SX__RESIDENT_PAGE_BYTES 4096u
 
 /** Whether the cell lies in such a page, as of then. */
-static inline bool sx__touched_has(const struct sx__touched *touched, const uint64_t *cell)
+static inline bool sx__resident_pages_have(const struct sx__resident_pages *pages,
+                                           const uint64_t *cell)
 {
-    size_t index = (size_t)((const char *)cell - touched->start) / SX__TOUCHED_UNIT;
-    return index < touched->count && (touched->bits[index / 64] >> index % 64 & 1) != 0;
+    size_t index = (size_t)((const char *)cell - pages->start) / SX__RESIDENT_PAGE_BYTES;
+    return index < pages->count && (pages->bits[index / 64] >> index % 64 & 1) != 0;
 }
 
 #endif

@@ -1,6 +1,6 @@
-/* What hand-written exporters get wrong, one test a trap, on what we write. Where a specification
- * is quoted it is Prometheus' "Exposition formats" (EF) or "Writing client libraries" (WCL). Each
- * page has to be without a fault for the checker, too. */
+/* The rules that hand-written exporters often break: one test for each, on the pages that we write.
+ * Quotes are from Prometheus' "Exposition formats" (EF) and "Writing client libraries" (WCL). The
+ * checker must find no violation in any of these pages. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static int set_up(void **state)
 {
     (void)state;
     static const struct sx_registry_options small = {
-        .slots = 2, .slot_bytes = 64 << 10, .directory_bytes = 256 << 10};
+        .thread_rows = 2, .row_bytes = 64 << 10, .directory_bytes = 256 << 10};
     page = (struct sx_page){0};
     return sx_registry_new(&registry, &small);
 }
@@ -57,10 +57,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int print_fault(void *context, const struct sx_fault *fault)
+static int print_violation(void *context, const struct sx_violation *violation)
 {
     (void)context;
-    print_error("line %zu: %s\n", fault->line, fault->text);
+    print_error("line %zu: %s\n", violation->line, violation->text);
     return 0;
 }
 
@@ -71,7 +71,7 @@ static void render(void)
     rendering = false;
     assert_int_equal(status, SX_OK);
     struct sx_str view = {page.data, page.size};
-    assert_int_equal(sx_exposition_check(view, NULL, print_fault, NULL), 0);
+    assert_int_equal(sx_exposition_check(view, NULL, print_violation, NULL), 0);
 }
 
 /* How often the text, which may begin and end in line feeds, stands in the page. */
@@ -123,7 +123,7 @@ static struct sx_gauge_family *gauges(const char *name)
 
 /* EF: "HELP lines may contain any sequence of UTF-8 characters (after the metric name), but the
  * backslash and the line feed characters have to be escaped as \\ and \n, respectively." */
-static void test_trap_quotes_are_not_escaped_in_help(void **state)
+static void test_quotes_are_not_escaped_in_help(void **state)
 {
     (void)state;
     (void)counter("c_total", "a \"b\" \\ c\nd \\n");
@@ -132,7 +132,7 @@ static void test_trap_quotes_are_not_escaped_in_help(void **state)
 
 /* EF: "the backslash (\), double-quote ("), and line feed (\n) characters have to be escaped as \\,
  * \", and \n, respectively." */
-static void test_trap_label_values_need_three_escapes(void **state)
+static void test_label_values_need_three_escapes(void **state)
 {
     (void)state;
     sx_gauge_set(sx_gauge_with(gauges("g"), "\"\\\n\\n\\\""), 1);
@@ -140,7 +140,7 @@ static void test_trap_label_values_need_three_escapes(void **state)
     assert_int_equal(count("\ng{a=\"\\\"\\\\\\n\\\\n\\\\\\\"\"} 1\n"), 1);
 }
 
-static void test_trap_no_other_character_is_escaped(void **state)
+static void test_no_other_character_is_escaped(void **state)
 {
     (void)state;
     sx_gauge_set(sx_gauge_with(gauges("g"), "\t\r\x01\x7F'{}=,# \xE2\x80\xA8"), 1);
@@ -148,7 +148,7 @@ static void test_trap_no_other_character_is_escaped(void **state)
     assert_int_equal(count("\ng{a=\"\t\r\x01\x7F'{}=,# \xE2\x80\xA8\"} 1\n"), 1);
 }
 
-static void test_trap_one_value_that_is_not_utf8_spoils_the_page(void **state)
+static void test_one_value_that_is_not_utf8_spoils_the_page(void **state)
 {
     (void)state;
     sx_gauge_set(sx_gauge_with(gauges("g"), "\xFF|\xC0\xAF|\xED\xA0\x80"), 1);
@@ -159,7 +159,7 @@ static void test_trap_one_value_that_is_not_utf8_spoils_the_page(void **state)
 
 /* EF: "Only one HELP line may exist for any given metric name." and "Only one TYPE line may exist
  * for a given metric name"; "before the first sample is reported for that metric name" */
-static void test_trap_help_and_type_stand_once_and_first(void **state)
+static void test_help_and_type_stand_once_and_first(void **state)
 {
     (void)state;
     (void)counter("c_total", "H.");
@@ -172,7 +172,7 @@ static void test_trap_help_and_type_stand_once_and_first(void **state)
 }
 
 /* EF: "All lines for a given metric must be provided as one single group" */
-static void test_trap_series_made_in_turns_stay_with_their_family(void **state)
+static void test_series_made_in_turns_stay_with_their_family(void **state)
 {
     (void)state;
     struct sx_gauge_family *one = gauges("one"), *two = gauges("two");
@@ -186,7 +186,7 @@ static void test_trap_series_made_in_turns_stay_with_their_family(void **state)
 }
 
 /* EF: "Each line must have a unique combination of a metric name and labels." */
-static void test_trap_values_that_become_equal_are_one_series(void **state)
+static void test_values_that_become_equal_are_one_series(void **state)
 {
     (void)state;
     struct sx_gauge_family *family = gauges("g");
@@ -196,7 +196,7 @@ static void test_trap_values_that_become_equal_are_one_series(void **state)
     page_is("# HELP g H.\n# TYPE g gauge\ng{a=\"\xEF\xBF\xBD\"} 3\n");
 }
 
-static void test_trap_type_takes_the_whole_name(void **state)
+static void test_type_takes_the_whole_name(void **state)
 {
     (void)state;
     (void)counter("jobs_total", "H.");
@@ -205,7 +205,7 @@ static void test_trap_type_takes_the_whole_name(void **state)
 }
 
 /* EF: "The last line must end with a line feed character." */
-static void test_trap_the_last_line_ends_in_a_line_feed(void **state)
+static void test_the_last_line_ends_in_a_line_feed(void **state)
 {
     (void)state;
     (void)gauge("g");
@@ -213,7 +213,7 @@ static void test_trap_the_last_line_ends_in_a_line_feed(void **state)
     assert_int_equal(page.data[page.size - 1], '\n');
 }
 
-static void test_trap_no_timestamps_no_blank_lines_no_openmetrics(void **state)
+static void test_no_timestamps_no_blank_lines_no_openmetrics(void **state)
 {
     (void)state;
     (void)counter("c_total", "H.");
@@ -237,7 +237,7 @@ static void test_trap_no_timestamps_no_blank_lines_no_openmetrics(void **state)
 }
 
 /* EF: "In addition to standard numerical values, NaN, +Inf, and -Inf are valid values" */
-static void test_trap_what_is_no_number_has_one_spelling(void **state)
+static void test_what_is_no_number_has_one_spelling(void **state)
 {
     (void)state;
     struct sx_gauge *made = gauge("g");
@@ -257,7 +257,7 @@ static void test_trap_what_is_no_number_has_one_spelling(void **state)
 
 /* A program that sets its locale must not get `0,5`. That no function which knows of locales is
  * called shows it on machines that have only the C locale. */
-static void test_trap_the_locale_does_not_decide_on_the_point(void **state)
+static void test_the_locale_does_not_decide_on_the_point(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -272,7 +272,7 @@ static void test_trap_the_locale_does_not_decide_on_the_point(void **state)
     assert_int_equal(count("le=\"0.25\"") + count("\nh_sum 0.5\n") + count("\nc_total 2.5\n"), 3);
 }
 
-static void test_trap_a_value_reads_back_as_the_same_double(void **state)
+static void test_a_value_reads_back_as_the_same_double(void **state)
 {
     (void)state;
     static const double values[] = {
@@ -297,7 +297,7 @@ static void test_trap_a_value_reads_back_as_the_same_double(void **state)
 
 /* A bound is a string to Prometheus: as Go's strconv writes it, format 'g', and as it always was.
  */
-static void test_trap_bounds_are_spelled_as_other_clients_do(void **state)
+static void test_bounds_are_spelled_as_other_clients_do(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -318,7 +318,7 @@ static void test_trap_bounds_are_spelled_as_other_clients_do(void **state)
 /* ---- what stands behind it ---- */
 
 /* WCL: "A Counter [...] MUST NOT allow the value to decrease"; "Counters MUST start at 0." */
-static void test_trap_a_counter_does_not_fall(void **state)
+static void test_a_counter_does_not_fall(void **state)
 {
     (void)state;
     struct sx_counter *made = counter("c_total", "H.");
@@ -332,7 +332,7 @@ static void test_trap_a_counter_does_not_fall(void **state)
 
 /* WCL: "Metrics with no labels MUST be exported by default"; those with labels when they are first
  * asked for, be it without an update */
-static void test_trap_what_has_not_happened_yet_is_a_zero(void **state)
+static void test_what_has_not_happened_yet_is_a_zero(void **state)
 {
     (void)state;
     struct sx_gauge_family *family = gauges("g");
@@ -345,7 +345,7 @@ static void test_trap_what_has_not_happened_yet_is_a_zero(void **state)
     assert_int_equal(count("\ng{a=\"x\"} 0\n"), 1);
 }
 
-static void test_trap_a_wrong_number_of_label_values_is_an_error(void **state)
+static void test_a_wrong_number_of_label_values_is_an_error(void **state)
 {
     (void)state;
     struct sx_gauge *made = NULL;
@@ -363,7 +363,7 @@ static int register_gauge(const char *name, const char *help, const char *label)
     return sx_gauge_family_register(&made, registry, &options);
 }
 
-static void test_trap_names_that_would_spoil_the_page_are_refused(void **state)
+static void test_names_that_would_spoil_the_page_are_refused(void **state)
 {
     (void)state;
     struct sx_histogram_family *histograms = NULL;
@@ -382,7 +382,7 @@ static void test_trap_names_that_would_spoil_the_page_are_refused(void **state)
     page_is("");
 }
 
-static void test_trap_a_gauge_cannot_take_the_name_of_a_histograms_sample(void **state)
+static void test_a_gauge_cannot_take_the_name_of_a_histograms_sample(void **state)
 {
     (void)state;
     static const char *const names[] = {"h_bucket", "h_sum", "h_count"};
@@ -397,7 +397,7 @@ static void test_trap_a_gauge_cannot_take_the_name_of_a_histograms_sample(void *
 
 /* An empty label is an absent one to Prometheus: in one family no series lacks a label, so none can
  * be the same as one that has it empty. */
-static void test_trap_an_empty_label_value_makes_no_duplicate(void **state)
+static void test_an_empty_label_value_makes_no_duplicate(void **state)
 {
     (void)state;
     struct sx_gauge_family *family = gauges("g");
@@ -406,7 +406,7 @@ static void test_trap_an_empty_label_value_makes_no_duplicate(void **state)
     page_is("# HELP g H.\n# TYPE g gauge\ng{a=\"\"} 1\ng{a=\"x\"} 2\n");
 }
 
-static void test_trap_infinity_as_a_bound_is_there_once(void **state)
+static void test_infinity_as_a_bound_is_there_once(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -417,7 +417,7 @@ static void test_trap_infinity_as_a_bound_is_there_once(void **state)
     assert_int_equal(count("le="), 2);
 }
 
-static void test_trap_bounds_that_do_not_increase_are_refused(void **state)
+static void test_bounds_that_do_not_increase_are_refused(void **state)
 {
     (void)state;
     static const double bounds[][2] = {{1, 1}, {2, 1}, {1, NAN}, {-INFINITY, 1}};
@@ -432,7 +432,7 @@ static void test_trap_bounds_that_do_not_increase_are_refused(void **state)
 
 /* EF: "The bucket with label value {le="+Inf"} must exist. Its value must be identical to the value
  * of x_count."; NaN belongs to no bucket, and would be the sum for ever. */
-static void test_trap_nan_does_not_poison_a_histogram(void **state)
+static void test_nan_does_not_poison_a_histogram(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -447,7 +447,7 @@ static void test_trap_nan_does_not_poison_a_histogram(void **state)
     assert_int_equal(count("\nsextant_updates_ignored_total{family=\"h\"} 1\n"), 1);
 }
 
-static void test_trap_a_series_that_comes_again_starts_at_zero(void **state)
+static void test_a_series_that_comes_again_starts_at_zero(void **state)
 {
     (void)state;
     struct sx_counter_family *family = NULL;
@@ -469,30 +469,30 @@ static void test_trap_a_series_that_comes_again_starts_at_zero(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_trap_quotes_are_not_escaped_in_help),
-        CASE(test_trap_label_values_need_three_escapes),
-        CASE(test_trap_no_other_character_is_escaped),
-        CASE(test_trap_one_value_that_is_not_utf8_spoils_the_page),
-        CASE(test_trap_help_and_type_stand_once_and_first),
-        CASE(test_trap_series_made_in_turns_stay_with_their_family),
-        CASE(test_trap_values_that_become_equal_are_one_series),
-        CASE(test_trap_type_takes_the_whole_name),
-        CASE(test_trap_the_last_line_ends_in_a_line_feed),
-        CASE(test_trap_no_timestamps_no_blank_lines_no_openmetrics),
-        CASE(test_trap_what_is_no_number_has_one_spelling),
-        CASE(test_trap_the_locale_does_not_decide_on_the_point),
-        CASE(test_trap_a_value_reads_back_as_the_same_double),
-        CASE(test_trap_bounds_are_spelled_as_other_clients_do),
-        CASE(test_trap_a_counter_does_not_fall),
-        CASE(test_trap_what_has_not_happened_yet_is_a_zero),
-        CASE(test_trap_a_wrong_number_of_label_values_is_an_error),
-        CASE(test_trap_names_that_would_spoil_the_page_are_refused),
-        CASE(test_trap_a_gauge_cannot_take_the_name_of_a_histograms_sample),
-        CASE(test_trap_an_empty_label_value_makes_no_duplicate),
-        CASE(test_trap_infinity_as_a_bound_is_there_once),
-        CASE(test_trap_bounds_that_do_not_increase_are_refused),
-        CASE(test_trap_nan_does_not_poison_a_histogram),
-        CASE(test_trap_a_series_that_comes_again_starts_at_zero),
+        CASE(test_quotes_are_not_escaped_in_help),
+        CASE(test_label_values_need_three_escapes),
+        CASE(test_no_other_character_is_escaped),
+        CASE(test_one_value_that_is_not_utf8_spoils_the_page),
+        CASE(test_help_and_type_stand_once_and_first),
+        CASE(test_series_made_in_turns_stay_with_their_family),
+        CASE(test_values_that_become_equal_are_one_series),
+        CASE(test_type_takes_the_whole_name),
+        CASE(test_the_last_line_ends_in_a_line_feed),
+        CASE(test_no_timestamps_no_blank_lines_no_openmetrics),
+        CASE(test_what_is_no_number_has_one_spelling),
+        CASE(test_the_locale_does_not_decide_on_the_point),
+        CASE(test_a_value_reads_back_as_the_same_double),
+        CASE(test_bounds_are_spelled_as_other_clients_do),
+        CASE(test_a_counter_does_not_fall),
+        CASE(test_what_has_not_happened_yet_is_a_zero),
+        CASE(test_a_wrong_number_of_label_values_is_an_error),
+        CASE(test_names_that_would_spoil_the_page_are_refused),
+        CASE(test_a_gauge_cannot_take_the_name_of_a_histograms_sample),
+        CASE(test_an_empty_label_value_makes_no_duplicate),
+        CASE(test_infinity_as_a_bound_is_there_once),
+        CASE(test_bounds_that_do_not_increase_are_refused),
+        CASE(test_nan_does_not_poison_a_histogram),
+        CASE(test_a_series_that_comes_again_starts_at_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

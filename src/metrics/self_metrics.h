@@ -1,10 +1,10 @@
-/* incidents.h: what a registry counts about its own families.
+/* self_metrics.h: what a registry counts about its own families.
  *
  * Each kind has a counter with the family's name as its label, which is on the page from the first
  * incident on: a program in which all is well does not see it.
  */
-#ifndef SX_METRICS_INCIDENTS_H
-#define SX_METRICS_INCIDENTS_H
+#ifndef SX_METRICS_SELF_METRICS_H
+#define SX_METRICS_SELF_METRICS_H
 
 #include "family.h"
 
@@ -12,7 +12,7 @@
  *
  * Threads:  [any]; takes the directory's lock the first time only
  */
-__attribute__((cold)) void sx__incident_count(struct sx__family *family,
-                                              enum sx__incident incident);
+__attribute__((cold)) void sx__self_metric_count(struct sx__family *family,
+                                                 enum sx__self_metric metric);
 
 #endif

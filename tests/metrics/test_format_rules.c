@@ -1,7 +1,7 @@
-/* What implementers of the text format 0.0.4 and of client libraries get wrong, one test for each
- * such trap of the specifications that registration and values can fall into. The others have
- * theirs where the code is: numbers in text/test_format_number.c, pages in exposition/test_encode_text.c,
- * what a reader must refuse in check/test_violations.c.
+/* The rules of the text format 0.0.4 and of client libraries that implementers often break: one
+ * test for each rule that concerns registration and values. The other rules are tested where the
+ * code is: numbers in text/test_format_number.c, pages in exposition/test_encode_text.c, what a
+ * reader must refuse in check/test_violations.c.
  *
  * Sources: Prometheus "Exposition formats", Text-based format; "Writing client libraries" */
 #include <setjmp.h>
@@ -72,7 +72,7 @@ static struct sx_counter_family *counters(const char *name)
 
 /* "the backslash and the line feed characters are escaped as \\ and \n", and nothing else is: \"
  * in a HELP is an error. */
-static void test_trap_help_with_quotes(void **state)
+static void test_quotes_in_help_are_not_escaped(void **state)
 {
     (void)state;
     struct sx_gauge *made = NULL;
@@ -83,7 +83,7 @@ static void test_trap_help_with_quotes(void **state)
 
 /* "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote, and line
  * feed characters have to be escaped": a carriage return and a tab pass as they are. */
-static void test_trap_label_values_with_control_characters(void **state)
+static void test_label_values_need_three_escapes(void **state)
 {
     (void)state;
     struct sx_counter_family *family = counters("c_total");
@@ -92,7 +92,7 @@ static void test_trap_label_values_with_control_characters(void **state)
 }
 
 /* Ill-formed UTF-8 in one label value costs the whole page. */
-static void test_trap_label_values_that_are_not_utf8(void **state)
+static void test_label_values_become_valid_utf8(void **state)
 {
     (void)state;
     struct sx_counter_family *family = counters("c_total");
@@ -106,7 +106,7 @@ static void test_trap_label_values_that_are_not_utf8(void **state)
  * "before the first sample"; "each line must have a unique combination of a metric name and
  * labels".
  */
-static void test_trap_families_in_pieces(void **state)
+static void test_each_family_is_one_group(void **state)
 {
     (void)state;
     struct sx_counter_family *first = counters("first_total");
@@ -124,7 +124,7 @@ static void test_trap_families_in_pieces(void **state)
 }
 
 /* In 0.0.4 the TYPE line has the name of the samples; without _total it would be OpenMetrics'. */
-static void test_trap_type_line_without_total(void **state)
+static void test_the_type_line_has_the_name_of_the_samples(void **state)
 {
     (void)state;
     (void)counter("c_total");
@@ -133,7 +133,7 @@ static void test_trap_type_line_without_total(void **state)
 
 /* "The last line must end with a line feed character." And no line has a third field, which would
  * be a time stamp. */
-static void test_trap_ends_of_lines(void **state)
+static void test_the_last_line_ends_with_a_line_feed(void **state)
 {
     (void)state;
     (void)counters("empty_total");
@@ -145,7 +145,7 @@ static void test_trap_ends_of_lines(void **state)
 }
 
 /* "NaN, +Inf, and -Inf are valid values" by these very names. */
-static void test_trap_spelling_of_what_is_no_number(void **state)
+static void test_nan_and_infinities_have_one_spelling(void **state)
 {
     (void)state;
     sx_gauge_set(gauge("nan"), -NAN);
@@ -157,7 +157,7 @@ static void test_trap_spelling_of_what_is_no_number(void **state)
 }
 
 /* What was set is what is shown: a float has two zeros. */
-static void test_trap_zero_below_zero(void **state)
+static void test_negative_zero_is_shown(void **state)
 {
     (void)state;
     struct sx_gauge *made = gauge("g");
@@ -189,7 +189,7 @@ static bool set_locale_with_commas(void)
 }
 
 /* A program that calls setlocale() must not write commas into its numbers. */
-static void test_trap_decimal_commas(void **state)
+static void test_the_locale_does_not_change_numbers(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -211,7 +211,7 @@ static void test_trap_decimal_commas(void **state)
 
 /* A bound is a string to Prometheus: "1" and "1.0", or "1e+06" and "1000000", are two series. They
  * are written as Go's strconv writes them with 'g' and -1, which is where the others come from. */
-static void test_trap_bounds_in_other_spellings(void **state)
+static void test_bounds_are_spelled_as_other_clients_do(void **state)
 {
     (void)state;
     static const char *const expected[] = {"-1.5", "0",      "1e-05", "0.0001",      "0.1",
@@ -233,7 +233,7 @@ static void test_trap_bounds_in_other_spellings(void **state)
 
 /* "The bucket with le="+Inf" must exist", its value "identical to" _count; buckets are cumulative.
  */
-static void test_trap_histograms_that_contradict_themselves(void **state)
+static void test_the_inf_bucket_equals_the_count(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -251,22 +251,22 @@ static void test_trap_histograms_that_contradict_themselves(void **state)
 
 /* "inc(double v): Increment the counter by the given amount. MUST check that v >= 0", and "Counters
  * MUST start at 0". */
-static void test_trap_counters_that_go_down(void **state)
+static void test_counters_do_not_go_down(void **state)
 {
     (void)state;
     struct sx_counter *made = counter("c_total");
-    assert_true(sx_counter_get(made) == 0);
+    assert_true(sx_counter_value(made) == 0);
     sx_counter_add(made, 2);
     sx_counter_add(made, -1);
     sx_counter_add(made, -0.5);
     sx_counter_add(made, NAN);
     sx_counter_add(made, -INFINITY);
     sx_counter_add(made, INFINITY);
-    assert_true(sx_counter_get(made) == 2);
+    assert_true(sx_counter_value(made) == 2);
 }
 
 /* "There MUST be a default CollectorRegistry", and one can do without it. */
-static void test_trap_no_registry_but_the_default_one(void **state)
+static void test_there_are_registries_besides_the_default_one(void **state)
 {
     (void)state;
     struct sx_gauge *made = NULL;
@@ -277,7 +277,7 @@ static void test_trap_no_registry_but_the_default_one(void **state)
 }
 
 /* "Help: … Any metrics MUST have a description." */
-static void test_trap_metrics_without_help(void **state)
+static void test_help_is_required(void **state)
 {
     (void)state;
     struct sx_gauge *made = NULL;
@@ -287,7 +287,7 @@ static void test_trap_metrics_without_help(void **state)
 
 /* "Metrics with no labels ... SHOULD be exposed as 0 from birth"; those with labels must not be
  * there before somebody asked for them. */
-static void test_trap_metrics_that_are_missing_at_first(void **state)
+static void test_metrics_without_labels_are_exposed_at_once(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -305,7 +305,7 @@ static void test_trap_metrics_that_are_missing_at_first(void **state)
 }
 
 /* A wrong number of values is an error to be handled, not the end of the program. */
-static void test_trap_too_few_label_values(void **state)
+static void test_a_wrong_number_of_label_values_is_an_error(void **state)
 {
     (void)state;
     struct sx_counter *made = NULL;
@@ -318,7 +318,7 @@ static void test_trap_too_few_label_values(void **state)
 }
 
 /* Two ways to spell one set of values are one series; two sets that look alike are two. */
-static void test_trap_one_series_twice(void **state)
+static void test_each_series_is_there_once(void **state)
 {
     (void)state;
     struct sx_counter_family *family = counters("c_total");
@@ -335,7 +335,7 @@ static void test_trap_one_series_twice(void **state)
 
 /* An empty label value is to Prometheus as if the label were not there: were `x` allowed beside
  * `x{a=""}`, they would be one series twice. */
-static void test_trap_empty_label_values(void **state)
+static void test_label_names_cannot_differ_within_a_family(void **state)
 {
     (void)state;
     struct sx_counter *made = NULL;
@@ -346,7 +346,7 @@ static void test_trap_empty_label_values(void **state)
 }
 
 /* Names: [a-zA-Z_:][a-zA-Z0-9_:]*, labels without the colon; __ is reserved, le a histogram's. */
-static void test_trap_names(void **state)
+static void test_malformed_names_are_refused(void **state)
 {
     (void)state;
     static const char *const bad_names[] = {"", "1st", "a-b", "a b", "a.b", "\xC3\xA4", "a{", NULL};
@@ -373,7 +373,7 @@ static void test_trap_names(void **state)
 }
 
 /* "Buckets … MUST NOT be changed", are strictly increasing and no NaN; +Inf is implied. */
-static void test_trap_buckets(void **state)
+static void test_buckets_that_do_not_increase_are_refused(void **state)
 {
     (void)state;
     struct sx_histogram *first = NULL;
@@ -404,7 +404,7 @@ static void test_trap_buckets(void **state)
 
 /* One NaN must not make the sum NaN for ever, nor be counted in a bucket it is not in; nor may it
  * go unseen. */
-static void test_trap_observations_that_are_no_number(void **state)
+static void test_nan_does_not_poison_a_histogram(void **state)
 {
     (void)state;
     struct sx_histogram *histogram = NULL;
@@ -418,7 +418,7 @@ static void test_trap_observations_that_are_no_number(void **state)
 }
 
 /* Names that collide through the suffixes of samples would give one series two meanings. */
-static void test_trap_clashing_suffixes(void **state)
+static void test_suffixes_that_clash_are_refused(void **state)
 {
     (void)state;
     static const char *const taken[] = {"h_bucket", "h_sum", "h_count", "c", "h_created"};
@@ -437,28 +437,28 @@ static void test_trap_clashing_suffixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_trap_help_with_quotes),
-        TEST(test_trap_label_values_with_control_characters),
-        TEST(test_trap_label_values_that_are_not_utf8),
-        TEST(test_trap_families_in_pieces),
-        TEST(test_trap_type_line_without_total),
-        TEST(test_trap_ends_of_lines),
-        TEST(test_trap_spelling_of_what_is_no_number),
-        TEST(test_trap_zero_below_zero),
-        TEST(test_trap_decimal_commas),
-        TEST(test_trap_bounds_in_other_spellings),
-        TEST(test_trap_histograms_that_contradict_themselves),
-        TEST(test_trap_counters_that_go_down),
-        TEST(test_trap_no_registry_but_the_default_one),
-        TEST(test_trap_metrics_without_help),
-        TEST(test_trap_metrics_that_are_missing_at_first),
-        TEST(test_trap_too_few_label_values),
-        TEST(test_trap_one_series_twice),
-        TEST(test_trap_empty_label_values),
-        TEST(test_trap_names),
-        TEST(test_trap_buckets),
-        TEST(test_trap_observations_that_are_no_number),
-        TEST(test_trap_clashing_suffixes),
+        TEST(test_quotes_in_help_are_not_escaped),
+        TEST(test_label_values_need_three_escapes),
+        TEST(test_label_values_become_valid_utf8),
+        TEST(test_each_family_is_one_group),
+        TEST(test_the_type_line_has_the_name_of_the_samples),
+        TEST(test_the_last_line_ends_with_a_line_feed),
+        TEST(test_nan_and_infinities_have_one_spelling),
+        TEST(test_negative_zero_is_shown),
+        TEST(test_the_locale_does_not_change_numbers),
+        TEST(test_bounds_are_spelled_as_other_clients_do),
+        TEST(test_the_inf_bucket_equals_the_count),
+        TEST(test_counters_do_not_go_down),
+        TEST(test_there_are_registries_besides_the_default_one),
+        TEST(test_help_is_required),
+        TEST(test_metrics_without_labels_are_exposed_at_once),
+        TEST(test_a_wrong_number_of_label_values_is_an_error),
+        TEST(test_each_series_is_there_once),
+        TEST(test_label_names_cannot_differ_within_a_family),
+        TEST(test_malformed_names_are_refused),
+        TEST(test_buckets_that_do_not_increase_are_refused),
+        TEST(test_nan_does_not_poison_a_histogram),
+        TEST(test_suffixes_that_clash_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,11 @@
-/* digest.c: a hash whose multipliers are secret.
+/* label_hash.c: a hash whose multipliers are secret.
  *
  * A word is taken in by multiplying its halves with each other, after the key was added to them.
  * How a difference between two words spreads then depends on the key, so that values which collide
  * with one key do not with the next; that is what a client would have to know who wants to make one
  * look-up as slow as all the others together.
  */
-#include "digest.h"
+#include "label_hash.h"
 
 #include <string.h>
 
@@ -66,7 +66,8 @@ static void take_in_value(struct state *state, struct sx_str value)
     state->bits |= last;
 }
 
-struct sx__digest sx__digest_values(const uint64_t *key, const struct sx_str *values, size_t count)
+struct sx__label_hash sx__label_hash_of(const uint64_t *key, const struct sx_str *values,
+                                        size_t count)
 {
     struct state state = {.hash = key[0], .key = key[1]};
     for (size_t i = 0; i < count; i++) {
@@ -74,7 +75,7 @@ struct sx__digest sx__digest_values(const uint64_t *key, const struct sx_str *va
     }
     /* The table takes the lowest bits, to which the highest are brought down. */
     uint64_t spread = (state.hash ^ state.hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
-    return (struct sx__digest){
+    return (struct sx__label_hash){
         .hash = (uint32_t)(spread >> 32),
         .is_ascii = (state.bits & UINT64_C(0x8080808080808080)) == 0,
     };

@@ -35,7 +35,7 @@ static int set_up(void **state)
     struct sx_gauge_family *gauge_family = NULL;
     struct sx_histogram_family *histogram_family = NULL;
     struct sx_registry_options small = {
-        .shared = true, .slots = 8, .slot_bytes = 256 << 10, .directory_bytes = 4 << 20};
+        .shared = true, .thread_rows = 8, .row_bytes = 256 << 10, .directory_bytes = 4 << 20};
     struct sx_metric_options options = {.name = "c", .help = "C.", .labels = SX_LABELS("a")};
     if (sx_registry_new(&registry, &small) ||
         sx_counter_family_register(&counter_family, registry, &options)) {
@@ -88,7 +88,7 @@ static long long allocated(void)
 
 static pthread_barrier_t together;
 
-/* All at once, so that each has a slot of its own. */
+/* All at once, so that each has a thread row of its own. */
 static void *update_one_of_each(void *unused)
 {
     (void)unused;
@@ -112,7 +112,7 @@ static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     pthread_barrier_destroy(&together);
-    assert_int_equal(registry->slots_claimed, THREADS);
+    assert_int_equal(registry->thread_rows_claimed, THREADS);
     long long before = allocated();
     for (int i = 0; i < 3; i++) {
         render();
@@ -176,7 +176,7 @@ off_t __wrap_lseek(int file, off_t offset, int whence)
 static void count_hidden_for(unsigned passes)
 {
     sx_counter_inc(counters[2000]);
-    const char *cell = sx__thread_slots[registry->arena] + counters[2000]->cell * SX__CELL_BYTES;
+    const char *cell = sx__thread_rows[registry->arena] + counters[2000]->cell * SX__CELL_BYTES;
     moving = (cell - (const char *)registry) / PAGE_BYTES * PAGE_BYTES;
     passes_hidden = passes;
     long long before = allocated();

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "arena.h"
-#include "digest.h"
+#include "label_hash.h"
 
 #include <cmocka.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 static uint32_t hash_of(const uint64_t *key, const char *text, size_t size)
 {
-    return sx__digest_values(key, &(struct sx_str){text, size}, 1).hash;
+    return sx__label_hash_of(key, &(struct sx_str){text, size}, 1).hash;
 }
 
 static void test_the_hash_depends_on_the_key(void **state)

@@ -1,11 +1,11 @@
-/* definition.h: what a metric is, checked; and whether two metrics can live on one page. */
-#ifndef SX_METRICS_DEFINITION_H
-#define SX_METRICS_DEFINITION_H
+/* desc.h: what a metric is, checked; and whether two metrics can live on one page. */
+#ifndef SX_METRICS_DESC_H
+#define SX_METRICS_DESC_H
 
 #include "family.h"
 
-struct sx__definition {
-    enum sx__type type;
+struct sx__desc {
+    enum sx_metric_type type;
     struct sx_str name;
     struct sx_str help;
     const char *const *labels;
@@ -22,25 +22,22 @@ struct sx__definition {
  * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels or buckets
  * where there are to be none, or the reverse), SX_EBUCKETS
  */
-int sx__definition_read(struct sx__definition *definition, enum sx__type type, bool labelled,
-                        const struct sx_metric_options *options);
+int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
+                  const struct sx_metric_options *options);
 
 /** Whether the family was registered with this very definition. */
-bool sx__definition_equals(const struct sx__definition *definition,
-                           const struct sx__family *family);
+bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family);
 
 /** Whether some format would write a sample, or a family, of the same name for both.
  *
  * Source:   OpenMetrics 1.0, "MetricFamily", name: names that could collide through suffixes
  */
-bool sx__definition_clashes(const struct sx__definition *definition,
-                            const struct sx__family *family);
+bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family);
 
 /** Whether the two could be on one page: SX_OK, SX_EEXIST (one name), or SX_ECLASH. */
-int sx__definition_compare(const struct sx__definition *definition,
-                           const struct sx__family *family);
+int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family);
 
-/** As sx__definition_compare, of two families. */
+/** As sx__desc_compare, of two families. */
 int sx__family_compare(const struct sx__family *a, const struct sx__family *b);
 
 #endif

@@ -1,5 +1,5 @@
-/* definition.c: checking names, help, labels and buckets, and names against each other. */
-#include "definition.h"
+/* desc.c: checking names, help, labels and buckets, and names against each other. */
+#include "desc.h"
 
 #include "utf8.h"
 
@@ -19,9 +19,9 @@ static const char *const gauge_suffixes[] = {"", NULL};
 static const char *const histogram_suffixes[] = {"", "_bucket", "_count", "_sum", "_created", NULL};
 
 static const char *const *const suffixes[] = {
-    [SX__COUNTER] = counter_suffixes,
-    [SX__GAUGE] = gauge_suffixes,
-    [SX__HISTOGRAM] = histogram_suffixes,
+    [SX_COUNTER] = counter_suffixes,
+    [SX_GAUGE] = gauge_suffixes,
+    [SX_HISTOGRAM] = histogram_suffixes,
 };
 
 /* Not isalpha(): names are ASCII, whatever the locale. */
@@ -47,7 +47,7 @@ static bool is_metric_name(const char *name)
     return name[i] == '\0';
 }
 
-static bool is_label_name(const char *name, enum sx__type type)
+static bool is_label_name(const char *name, enum sx_metric_type type)
 {
     if (!starts_name(name[0]) || (name[0] == '_' && name[1] == '_')) {
         return false;
@@ -56,7 +56,7 @@ static bool is_label_name(const char *name, enum sx__type type)
     while (continues_name(name[i])) {
         i++;
     }
-    return name[i] == '\0' && !(type == SX__HISTOGRAM && strcmp(name, "le") == 0);
+    return name[i] == '\0' && !(type == SX_HISTOGRAM && strcmp(name, "le") == 0);
 }
 
 static bool is_given_before(const char *const *labels, size_t index)
@@ -69,23 +69,23 @@ static bool is_given_before(const char *const *labels, size_t index)
     return false;
 }
 
-static int read_labels(struct sx__definition *definition, const char *const *labels)
+static int read_labels(struct sx__desc *desc, const char *const *labels)
 {
-    definition->labels = labels;
-    definition->label_count = 0;
+    desc->labels = labels;
+    desc->label_count = 0;
     for (size_t i = 0; labels != NULL && labels[i] != NULL; i++) {
         if (i == SX_LABELS_MAX) {
             return SX_EINVAL;
         }
-        if (!is_label_name(labels[i], definition->type) || is_given_before(labels, i)) {
+        if (!is_label_name(labels[i], desc->type) || is_given_before(labels, i)) {
             return SX_ELABEL;
         }
-        definition->label_count = i + 1;
+        desc->label_count = i + 1;
     }
     return SX_OK;
 }
 
-static int read_buckets(struct sx__definition *definition, const struct sx_metric_options *options)
+static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *options)
 {
     const double *bounds = options->buckets;
     size_t count = options->bucket_count;
@@ -103,43 +103,43 @@ static int read_buckets(struct sx__definition *definition, const struct sx_metri
             return SX_EBUCKETS;
         }
     }
-    definition->bounds = bounds;
-    definition->bound_count = count;
+    desc->bounds = bounds;
+    desc->bound_count = count;
     return SX_OK;
 }
 
-int sx__definition_read(struct sx__definition *definition, enum sx__type type, bool labelled,
-                        const struct sx_metric_options *options)
+int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
+                  const struct sx_metric_options *options)
 {
-    *definition = (struct sx__definition){.type = type, .max_series = MAX_SERIES_DEFAULT};
+    *desc = (struct sx__desc){.type = type, .max_series = MAX_SERIES_DEFAULT};
     if (options == NULL) {
         return SX_EINVAL;
     }
     if (options->max_series != 0) {
-        definition->max_series =
+        desc->max_series =
             options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
     }
     if (!is_metric_name(options->name)) {
         return SX_ENAME;
     }
-    definition->name = (struct sx_str){options->name, strlen(options->name)};
+    desc->name = (struct sx_str){options->name, strlen(options->name)};
     if (options->help == NULL || options->help[0] == '\0') {
         return SX_EHELP;
     }
-    definition->help = (struct sx_str){options->help, strlen(options->help)};
-    if (!sx__utf8_is_valid(definition->help)) {
+    desc->help = (struct sx_str){options->help, strlen(options->help)};
+    if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }
-    int status = read_labels(definition, options->labels);
+    int status = read_labels(desc, options->labels);
     if (status != SX_OK) {
         return status;
     }
-    if ((definition->label_count > 0) != labelled ||
+    if ((desc->label_count > 0) != labelled ||
         (options->buckets == NULL && options->bucket_count > 0)) {
         return SX_EINVAL;
     }
-    if (type == SX__HISTOGRAM) {
-        return read_buckets(definition, options);
+    if (type == SX_HISTOGRAM) {
+        return read_buckets(desc, options);
     }
     return options->buckets == NULL ? SX_OK : SX_EINVAL;
 }
@@ -149,35 +149,33 @@ static bool equal(struct sx_str a, struct sx_str b)
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-bool sx__definition_equals(const struct sx__definition *definition, const struct sx__family *family)
+bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family)
 {
-    if ((uint32_t)definition->type != family->type ||
-        (uint32_t)definition->source != family->source ||
-        definition->label_count != family->label_count ||
-        definition->bound_count != family->bound_count ||
-        !equal(definition->name, sx__family_name(family)) ||
-        !equal(definition->help, sx__family_help(family))) {
+    if ((uint32_t)desc->type != family->type || (uint32_t)desc->source != family->source ||
+        desc->label_count != family->label_count || desc->bound_count != family->bound_count ||
+        !equal(desc->name, sx__family_name(family)) ||
+        !equal(desc->help, sx__family_help(family))) {
         return false;
     }
-    for (size_t i = 0; i < definition->label_count; i++) {
-        struct sx_str label = {definition->labels[i], strlen(definition->labels[i])};
+    for (size_t i = 0; i < desc->label_count; i++) {
+        struct sx_str label = {desc->labels[i], strlen(desc->labels[i])};
         if (!equal(label, sx__family_label(family, i))) {
             return false;
         }
     }
-    for (size_t i = 0; i < definition->bound_count; i++) {
-        if (definition->bounds[i] != sx__family_bounds(family)[i]) {
+    for (size_t i = 0; i < desc->bound_count; i++) {
+        if (desc->bounds[i] != sx__family_bounds(family)[i]) {
             return false;
         }
     }
     return true;
 }
 
-static struct sx_str base_of(struct sx_str name, enum sx__type type)
+static struct sx_str base_of(struct sx_str name, enum sx_metric_type type)
 {
     static const char total[] = "_total";
     size_t size = sizeof total - 1;
-    if (type == SX__COUNTER && name.size > size &&
+    if (type == SX_COUNTER && name.size > size &&
         memcmp(name.data + name.size - size, total, size) == 0) {
         name.size -= size;
     }
@@ -194,8 +192,8 @@ static bool same_name(struct sx_str base_a, const char *suffix_a, struct sx_str 
            strcmp(suffix_a + rest.size, suffix_b) == 0;
 }
 
-static bool meet(struct sx_str base_a, enum sx__type type_a, struct sx_str base_b,
-                 enum sx__type type_b)
+static bool meet(struct sx_str base_a, enum sx_metric_type type_a, struct sx_str base_b,
+                 enum sx_metric_type type_b)
 {
     /* Two names can only be one if the shorter base begins the longer; nearly none does. */
     if (memcmp(base_a.data, base_b.data, base_a.size) != 0) {
@@ -211,28 +209,27 @@ static bool meet(struct sx_str base_a, enum sx__type type_a, struct sx_str base_
     return false;
 }
 
-bool sx__definition_clashes(const struct sx__definition *definition,
-                            const struct sx__family *family)
+bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family)
 {
-    enum sx__type type = (enum sx__type)family->type;
-    struct sx_str ours = base_of(definition->name, definition->type);
+    enum sx_metric_type type = (enum sx_metric_type)family->type;
+    struct sx_str ours = base_of(desc->name, desc->type);
     struct sx_str theirs = base_of(sx__family_name(family), type);
     if (ours.size <= theirs.size) {
-        return meet(ours, definition->type, theirs, type);
+        return meet(ours, desc->type, theirs, type);
     }
-    return meet(theirs, type, ours, definition->type);
+    return meet(theirs, type, ours, desc->type);
 }
 
-int sx__definition_compare(const struct sx__definition *definition, const struct sx__family *family)
+int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family)
 {
-    if (equal(definition->name, sx__family_name(family))) {
+    if (equal(desc->name, sx__family_name(family))) {
         return SX_EEXIST;
     }
-    return sx__definition_clashes(definition, family) ? SX_ECLASH : SX_OK;
+    return sx__desc_clashes(desc, family) ? SX_ECLASH : SX_OK;
 }
 
 int sx__family_compare(const struct sx__family *a, const struct sx__family *b)
 {
-    struct sx__definition definition = {.type = (enum sx__type)a->type, .name = sx__family_name(a)};
-    return sx__definition_compare(&definition, b);
+    struct sx__desc desc = {.type = (enum sx_metric_type)a->type, .name = sx__family_name(a)};
+    return sx__desc_compare(&desc, b);
 }

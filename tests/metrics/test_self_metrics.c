@@ -28,7 +28,7 @@ static int set_up(void **state)
     (void)state;
     struct sx_metric_options options = {.name = "c_total", .help = "C."};
     struct sx_metric_options labelled = {.name = "h", .help = "H.", .labels = SX_LABELS("a")};
-    return sx_registry_new(&registry, &(struct sx_registry_options){.slots = 4}) ||
+    return sx_registry_new(&registry, &(struct sx_registry_options){.thread_rows = 4}) ||
            sx_counter_register(&counter, registry, &options) ||
            sx_histogram_family_register(&family, registry, &labelled);
 }
