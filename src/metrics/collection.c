@@ -1,6 +1,7 @@
 /* collection.c: families and samples that exist for one scrape. */
 #include "collection.h"
 
+#include "family.h"
 #include "label_hash.h"
 #include "labels.h"
 

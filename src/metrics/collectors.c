@@ -7,6 +7,7 @@
  */
 #include "collectors.h"
 
+#include "family.h"
 #include "log_limit.h"
 #include "metric.h"
 

@@ -5,7 +5,7 @@
  * whole amount below 2^53; its value is the sum of both.
  */
 #include "cells.h"
-#include "directory_lock.h"
+#include "look_up.h"
 #include "metric.h"
 #include "removal.h"
 #include "self_metrics.h"
@@ -60,7 +60,7 @@ int sx_counter_family_get(struct sx_counter **counter, struct sx_counter_family 
     if (counter == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__series_get(&series, &family->family, values, count);
+    int status = sx__look_up(&series, &family->family, values, count);
     if (status == SX_OK) {
         *counter = &series->handle;
     }
@@ -90,7 +90,7 @@ struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char
     if (family == NULL) {
         return NULL;
     }
-    struct sx__series *series = sx__series_with(&family->family, values, count);
+    struct sx__series *series = sx__look_up_with(&family->family, values, count);
     return series == NULL ? NULL : &series->handle;
 }
 

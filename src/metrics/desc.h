@@ -2,7 +2,7 @@
 #ifndef SX_METRICS_DESC_H
 #define SX_METRICS_DESC_H
 
-#include "family.h"
+#include "records.h"
 
 struct sx__desc {
     enum sx_metric_type type;

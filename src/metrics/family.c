@@ -2,7 +2,6 @@
 #include "family.h"
 
 #include "desc.h"
-#include "directory_lock.h"
 #include "series.h"
 
 #include <math.h>

@@ -4,6 +4,7 @@
  * on different threads, summed while they go on, are read negative.
  */
 #include "cells.h"
+#include "look_up.h"
 #include "metric.h"
 #include "process_rows.h"
 #include "removal.h"
@@ -54,7 +55,7 @@ int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
     if (gauge == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__series_get(&series, &family->family, values, count);
+    int status = sx__look_up(&series, &family->family, values, count);
     if (status == SX_OK) {
         *gauge = (struct sx_gauge *)series;
     }
@@ -84,7 +85,7 @@ struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *cons
     if (family == NULL) {
         return NULL;
     }
-    return (struct sx_gauge *)sx__series_with(&family->family, values, count);
+    return (struct sx_gauge *)sx__look_up_with(&family->family, values, count);
 }
 
 static uint64_t *cell_of(const struct sx_gauge *gauge)

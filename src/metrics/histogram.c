@@ -5,6 +5,7 @@
 #include "histogram_cells.h"
 
 #include "cells.h"
+#include "look_up.h"
 #include "metric.h"
 #include "removal.h"
 #include "self_metrics.h"
@@ -54,7 +55,7 @@ int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram
     if (histogram == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__series_get(&series, &family->family, values, count);
+    int status = sx__look_up(&series, &family->family, values, count);
     if (status == SX_OK) {
         *histogram = (struct sx_histogram *)series;
     }
@@ -84,7 +85,7 @@ struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
     if (family == NULL) {
         return NULL;
     }
-    return (struct sx_histogram *)sx__series_with(&family->family, values, count);
+    return (struct sx_histogram *)sx__look_up_with(&family->family, values, count);
 }
 
 /* How many of SX__BOUNDS_UNIT bounds, which are sorted, are less than the value: how many groups of

@@ -1,6 +1,8 @@
 /* metric.c: registration, from options to records. */
 #include "metric.h"
 
+#include "family.h"
+
 struct kind {
     enum sx_metric_type type;
     bool labelled;

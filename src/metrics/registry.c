@@ -1,6 +1,8 @@
 /* registry.c: making and ending registries, and the one of the process. */
 #include "arena.h"
 #include "collectors.h"
+#include "directory.h"
+#include "family.h"
 #include "fork.h"
 #include "process_rows.h"
 #include "thread_rows.h"
@@ -28,6 +30,7 @@ static int prepare_process(void)
             return status;
         }
         sx__thread_rows_prepare();
+        sx__directory_prepare(sx__families_mend);
         prepared = true;
     }
     return SX_OK;

@@ -5,7 +5,6 @@
  */
 #include "removal.h"
 
-#include "directory_lock.h"
 #include "labels.h"
 #include "series.h"
 #include "series_cells.h"

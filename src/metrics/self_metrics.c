@@ -2,6 +2,7 @@
 #include "self_metrics.h"
 
 #include "metric.h"
+#include "series.h"
 
 static const char *const labels[] = {"family", NULL};
 

@@ -6,7 +6,7 @@
 #ifndef SX_METRICS_SELF_METRICS_H
 #define SX_METRICS_SELF_METRICS_H
 
-#include "family.h"
+#include "records.h"
 
 /** Counts one; where the registry is full, or a metric of the program's has the name, it does not.
  *

@@ -1,10 +1,8 @@
 /* series.c: the series of a family: found by a hash table without a lock, made under it. */
 #include "series.h"
 
-#include "directory_lock.h"
 #include "label_hash.h"
 #include "labels.h"
-#include "overflow.h"
 #include "series_cells.h"
 #include "utf8.h"
 
@@ -176,8 +174,6 @@ static struct sx__series *bring(struct sx_registry *registry, struct sx__family 
 
 /* ---- look-up ---- */
 
-#define BEYOND_LIMIT 1
-
 static bool is_live(const struct sx__series *series)
 {
     return !sx__series_is_removed(__atomic_load_n(&series->version, __ATOMIC_ACQUIRE));
@@ -197,9 +193,9 @@ static int find_or_bring(struct sx__series **series, struct sx_registry *registr
         *series = found;
         return SX_OK;
     }
-    bool is_overflow = sx__overflow_has(values, family->label_count);
+    bool is_overflow = sx__labels_are_overflow(values, family->label_count);
     if (!is_overflow && is_at_limit(family)) {
-        return BEYOND_LIMIT;
+        return SX__BEYOND_LIMIT;
     }
     found = bring(registry, family, found, values, hash);
     if (found == NULL) {
@@ -225,13 +221,13 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
     }
     /* Who asks for one unknown series after the other, beyond the limit, is not to hold the lock
      * all the time. */
-    int status = BEYOND_LIMIT;
-    if (!is_at_limit(family) || sx__overflow_has(values, family->label_count)) {
+    int status = SX__BEYOND_LIMIT;
+    if (!is_at_limit(family) || sx__labels_are_overflow(values, family->label_count)) {
         sx__directory_lock(registry);
         status = find_or_bring(series, registry, family, values, hash);
         sx__directory_unlock(registry);
     }
-    return status == BEYOND_LIMIT ? sx__overflow_get(series, family) : status;
+    return status;
 }
 
 static int find_only(struct sx__series **series, struct sx__family *family,
@@ -311,23 +307,6 @@ int sx__series_find(struct sx__series **series, struct sx__family *family,
                     const struct sx_str *values, size_t count)
 {
     return look_up(series, family, values, count, find_only);
-}
-
-struct sx__series *sx__series_with(struct sx__family *family, const char *const *values,
-                                   size_t count)
-{
-    struct sx_str texts[SX_LABELS_MAX];
-    struct sx__series *series = NULL;
-    if (count > SX_LABELS_MAX) {
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (values[i] == NULL) {
-            return NULL;
-        }
-        texts[i] = (struct sx_str){values[i], strlen(values[i])};
-    }
-    return sx__series_get(&series, family, texts, count) == SX_OK ? series : NULL;
 }
 
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family)

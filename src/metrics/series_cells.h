@@ -6,7 +6,7 @@
 #ifndef SX_METRICS_SERIES_CELLS_H
 #define SX_METRICS_SERIES_CELLS_H
 
-#include "family.h"
+#include "records.h"
 
 /** Points a removed series, whose version is odd, at the scratch cells, and recycles its own. */
 void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,

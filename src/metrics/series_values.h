@@ -7,8 +7,8 @@
 #ifndef SX_METRICS_SERIES_VALUES_H
 #define SX_METRICS_SERIES_VALUES_H
 
-#include "family.h"
 #include "reading.h"
+#include "records.h"
 
 /** A counter's two parts; *fraction is 0 where there never was one. False: it is removed. */
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,

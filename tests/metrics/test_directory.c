@@ -3,7 +3,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "directory_lock.h"
 #include "family.h"
 #include "lock.h"
 

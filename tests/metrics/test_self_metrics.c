@@ -4,7 +4,6 @@
 #include <stdint.h>
 
 #include "directory.h"
-#include "directory_lock.h"
 
 #include <cmocka.h>
 #include <math.h>

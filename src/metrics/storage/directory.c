@@ -1,7 +1,29 @@
-/* directory.c: the directory's allocator: memory for records, and cells for their numbers. */
+/* directory.c: the directory's lock and its allocator: memory for records, cells for numbers. */
 #include "directory.h"
 
+#include "lock.h"
+
 #define CELLS_OF_A_LINE 8u
+
+static void (*mend_directory)(struct sx_registry *registry);
+
+void sx__directory_prepare(void (*mend)(struct sx_registry *registry))
+{
+    mend_directory = mend;
+}
+
+void sx__directory_lock(struct sx_registry *registry)
+{
+    if (sx__lock_take(&registry->lock) == SX__LOCK_INHERITED) {
+        mend_directory(registry);
+        sx__lock_mend(&registry->lock);
+    }
+}
+
+void sx__directory_unlock(struct sx_registry *registry)
+{
+    sx__lock_release(&registry->lock);
+}
 
 struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry)
 {

@@ -22,6 +22,18 @@ static inline uint32_t sx__ref(const struct sx_registry *registry, const void *r
     return (uint32_t)((size_t)((const char *)record - (const char *)registry) / SX__REF_BYTES);
 }
 
+/** Sets what repairs the directory after a writer died. Once per process, before the first lock.
+ *
+ * Families and series are records of the layer above, so that layer repairs them.
+ */
+void sx__directory_prepare(void (*mend)(struct sx_registry *registry));
+
+/** Takes the lock of the directory's writers. If the last owner died with it, repairs first what
+ *  that writer left half-linked. */
+void sx__directory_lock(struct sx_registry *registry);
+
+void sx__directory_unlock(struct sx_registry *registry);
+
 /** How much is used; a failed registration is undone by going back there. The lock is held. */
 struct sx__directory_mark {
     size_t directory_used;
