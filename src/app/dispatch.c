@@ -284,9 +284,9 @@ static void refuse_too_large(const struct sx_request *request, struct sx_result 
     const size_t most = request->exchange->held_bytes;
     if (size > most) {
         sx_result_clean_up(result);
-        *result = sx__result_fault("the response has %zu bytes, and held_bytes is %zu: answer with "
-                                   "sx_stream or sx_file, or raise held_bytes",
-                                   size, most);
+        *result = sx__result_fault(
+            "the response has %zu bytes, and held_bytes is %zu: answer with sx_stream or sx_file, or raise held_bytes",
+            size, most);
         sx__result_render(result, &json_renderer);
     }
 }

@@ -226,7 +226,8 @@ static void test_a_second_reload_gives_the_first_up(void **state)
     unlink(former);
 }
 
-/* Requests for a reload that come faster than a certificate can be read do not cancel each other. */
+/* Requests for a reload that come faster than a certificate can be read do not cancel each other.
+ */
 static void test_reloads_without_pause_succeed(void **state)
 {
     struct fixture *fixture = *state;
