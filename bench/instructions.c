@@ -53,13 +53,12 @@ static int scrape(long count)
 
 static int prepare(void)
 {
-    int status =
-        sx_counter_family_register(&requests, NULL,
-                                   &(struct sx_metric_options){
-                                       .name = "requests_total",
-                                       .help = "Requests.",
-                                       .labels = SX_LABELS("method", "handler", "code"),
-                                   });
+    int status = sx_counter_family_register(&requests, NULL,
+                                            &(struct sx_metric_options){
+                                                .name = "requests_total",
+                                                .help = "Requests.",
+                                                .labels = SX_LABELS("method", "handler", "code"),
+                                            });
     if (status == SX_OK) {
         status = sx_histogram_family_register(&durations, NULL,
                                               &(struct sx_metric_options){

@@ -1,7 +1,8 @@
 # tests/<folder>/test_<thing>.c becomes the test <folder>.<thing>. Tests link the static libraries
 # and may include the private headers of the folder they test; the other .c files of their folder
 # are linked into each of them, and tests/shared/page.c where pages are read. A test that defines
-# __wrap_NAME has NAME wrapped at link time.
+# __wrap_NAME has NAME wrapped at link time. One that includes failing_allocation.h or
+# failing_openssl.h is linked with tests/shared/failing_allocation.c.
 
 pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
@@ -12,16 +13,28 @@ set(SX_TEST_SEES_address src/address)
 set(SX_TEST_SEES_metrics src/metrics src/text)
 set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
 set(SX_TEST_SEES_serve src/serve src/text)
-set(SX_TEST_SEES_engine src/engine src/text)
-set(SX_TEST_SEES_app src/app src/engine src/text)
+set(SX_TEST_SEES_clock src/clock)
+set(SX_TEST_SEES_memory src/memory)
+set(SX_TEST_SEES_http src/http src/clock src/memory src/server src/text)
+set(SX_TEST_SEES_server src/server src/http src/clock src/memory src/text tests/http)
+set(SX_TEST_SEES_app src/app src/server src/http src/clock src/memory src/text)
+set(SX_TEST_SEES_command src/command src/app src/server src/http src/clock src/memory src/text)
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
 set(SX_TEST_SEES_authentication src/authentication src/text)
 set(SX_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
 function(sx_test_program target)
-    set(wraps)
+    set(sources ${ARGN})
     foreach(source ${ARGN})
+        file(STRINGS ${source} fails REGEX "include \"failing_(allocation|openssl)\\.h\"")
+        if(fails)
+            list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/failing_allocation.c)
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES sources)
+    set(wraps)
+    foreach(source ${sources})
         file(STRINGS ${source} lines REGEX "__wrap_[a-z0-9_]+\\(")
         foreach(line ${lines})
             string(REGEX MATCH "__wrap_([a-z0-9_]+)\\(" match "${line}")
@@ -29,7 +42,7 @@ function(sx_test_program target)
         endforeach()
     endforeach()
     list(REMOVE_DUPLICATES wraps)
-    add_executable(${target} ${ARGN})
+    add_executable(${target} ${sources})
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
@@ -40,10 +53,15 @@ function(sx_test_program target)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text address metrics exposition serve engine app prometheus access_log
-            authentication)
+    foreach(folder text address clock memory metrics exposition serve http server app command
+            prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
+        if(folder STREQUAL "server")
+            file(GLOB http CONFIGURE_DEPENDS tests/http/*.c)
+            list(FILTER http EXCLUDE REGEX "/test_[^/]*$")
+            list(APPEND shared ${http})
+        endif()
         if(folder MATCHES "^(metrics|prometheus)$")
             list(APPEND shared ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/page.c)
         endif()
@@ -79,7 +97,7 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/exposition src/serve src/engine src/app src/authentication
+        src/text src/address src/metrics src/exposition src/serve src/http src/server src/clock src/memory src/app src/command src/authentication
         tests/shared)
 endforeach()
 

@@ -1,5 +1,5 @@
 /* Property: a page of any bytes is checked without a read outside of it, the number of faults is
- * that of the calls and of their limit, each fault is on a line of the page and says something that
+ * that of the calls and of their limit, each error is on a line of the page and says something that
  * can be printed; and comments and blank lines between the others change nothing. */
 #include <sextant/exposition.h>
 #include <stdbool.h>
@@ -19,13 +19,13 @@ struct heard {
     int faults;
 };
 
-static int hear(void *context, const struct sx_fault *fault)
+static int hear(void *context, const struct sx_fault *error)
 {
     struct heard *heard = context;
     heard->faults++;
-    check(fault->line >= 1 && fault->line <= heard->lines);
-    check(fault->rule[0] != '\0' && fault->text[0] != '\0');
-    for (const char *c = fault->text; *c != '\0'; c++) {
+    check(error->line >= 1 && error->line <= heard->lines);
+    check(error->rule[0] != '\0' && error->text[0] != '\0');
+    for (const char *c = error->text; *c != '\0'; c++) {
         check(*c >= ' ' && *c <= '~');
     }
     return 0;
