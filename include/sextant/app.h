@@ -542,8 +542,7 @@ SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_opt
  * runs. While a handler runs that sx_app_run has abandoned, it does nothing. */
 SX_API void sx_app_destroy(struct sx_app *app);
 
-/** The command line of an app: `run [--host HOST] [--port PORT] [--threads N]` and `routes`; all
- * options are listed by `help`.
+/** The command line of an app: `run` and `routes`; `--help` lists the options.
  *
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
  * and reads certificates again at SIGHUP. It raises the soft limit on descriptors, which programs

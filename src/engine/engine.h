@@ -26,6 +26,7 @@
 
 #define SX__HEADERS_MAX 100
 #define SX__THREADS_MAX 4096
+#define SX__ADDRESS_DEFAULT "127.0.0.1:0"
 #define SX__APP_STATE_BYTES 1024
 
 struct sx__header {

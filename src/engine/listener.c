@@ -59,6 +59,7 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
                          const struct sx_listen_address *address)
 {
     char message[MESSAGE_BYTES];
+    struct sx__listen_address parsed;
     listener->serves = address->serves;
     if (address->tls != NULL) {
         const int status = set_up_tls(network, listener, address->tls);
@@ -66,15 +67,14 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
             return status;
         }
     }
-    listener->fd = sx__listen_socket_open(address, message, sizeof message);
+    listener->fd = sx__listen_socket_open(&parsed, address, message, sizeof message);
     if (listener->fd < 0) {
         sx__network_log(network, SX_LOG_ERROR, "%s", message);
         return listener->fd;
     }
     listener->port = sx__tcp_port(listener->fd);
-    const char *path = sx__listen_socket_path(address);
-    if (path != NULL && keep_path(listener, path) < 0) {
-        unlink(path);
+    if (parsed.path != NULL && keep_path(listener, parsed.path) < 0) {
+        unlink(parsed.path);
         return SX_ENOMEM;
     }
     const int status = watch_listener(network, listener, EPOLL_CTL_ADD);
@@ -100,12 +100,10 @@ static void find_yielding(struct sx__network *network)
 int sx__listeners_open(struct sx__network *network)
 {
     const struct sx_run_options *options = &network->protocol.options;
-    const struct sx_listen_address first = {.host = options->host,
-                                            .port = options->port,
+    const struct sx_listen_address first = {.address = options->address,
                                             .listen_fd = options->listen_fd,
                                             .serves = options->serves,
-                                            .tls = options->tls,
-                                            .unix_options = options->unix_options};
+                                            .tls = options->tls};
     const size_t count = 1 + options->addresses.count;
     network->listeners = calloc(count, sizeof *network->listeners);
     if (network->listeners == NULL) {
@@ -119,7 +117,7 @@ int sx__listeners_open(struct sx__network *network)
         pthread_mutex_init(&listener->mutex, NULL);
         network->listener_count = i + 1;
         struct sx_listen_address address = i == 0 ? first : options->addresses.items[i - 1];
-        address.host = address.host == NULL ? "127.0.0.1" : address.host;
+        address.address = address.address == NULL ? SX__ADDRESS_DEFAULT : address.address;
         status = open_listener(network, listener, &address);
     }
     find_yielding(network);

@@ -134,9 +134,8 @@ int sx__network_new(struct sx__network **network, const struct sx__service *serv
         return status;
     }
     /* They are the caller's, and are not needed any more. */
-    made->protocol.options.host = NULL;
+    made->protocol.options.address = NULL;
     made->protocol.options.tls = NULL;
-    made->protocol.options.unix_options = NULL;
     made->protocol.options.addresses = (struct sx_listen_address_list){NULL, 0};
     *network = made;
     return 0;

@@ -69,13 +69,15 @@ static void a_taken_port_is_an_error(void **state)
     struct fixture *fixture = *state;
     start(fixture);
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.port = sx__network_get_port(fixture->network, 0)};
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u",
+             (unsigned)sx__network_get_port(fixture->network, 0));
+    struct sx_run_options options = {.address = address};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     struct sx__network *second = NULL;
     assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
     assert_null(second);
-    options.port = 0;
-    options.host = "192.0.2.1"; /* RFC 5737: nobody has it */
+    options.address = "192.0.2.1:0"; /* RFC 5737: nobody has it */
     assert_int_equal(sx__network_new(&second, &service, &options), SX_EADDRESS);
 }
 
@@ -83,7 +85,7 @@ static void a_unix_socket_without_a_path_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.host = "unix:"};
+    struct sx_run_options options = {.address = "unix:"};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     assert_int_equal(sx__network_new(&fixture->network, &service, &options), SX_EADDRESS);
     assert_null(fixture->network);
@@ -333,7 +335,7 @@ static bool has_ipv6(void)
 static void clients_of_different_addresses_are_different_clients(void **state)
 {
     struct fixture *fixture = *state;
-    static const struct sx_listen_address mapped = {.host = "::ffff:127.0.0.1"};
+    static const struct sx_listen_address mapped = {.address = "[::ffff:127.0.0.1]:0"};
     fixture->options.address_connection_count = 1;
     if (has_ipv6()) {
         fixture->options.addresses = (struct sx_listen_address_list){&mapped, 1};

@@ -504,7 +504,9 @@ static void a_stopped_engine_leaves_its_port_free(void **state)
     const uint16_t port = sx__network_get_port(fixture->network, 0);
     stop(fixture);
     sx__network_destroy(fixture->network);
-    fixture->options.port = port;
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
+    fixture->options.address = address;
     start(fixture);
     assert_int_equal(sx__network_get_port(fixture->network, 0), port);
     get(fixture, GET("/"), 200);

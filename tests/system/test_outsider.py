@@ -99,7 +99,7 @@ class Outsider(unittest.TestCase):
 
     def test_a_database_that_cannot_be_opened_keeps_it_from_serving(self):
         result = subprocess.run(
-            [f"{self.work}/examples/notes", "run", "--port", "0", "--database", "/nowhere/x.db"],
+            [f"{self.work}/examples/notes", "run", "--listen", "127.0.0.1:0", "--database", "/nowhere/x.db"],
             capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertTrue(re.search(

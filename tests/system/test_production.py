@@ -132,7 +132,7 @@ class Production(unittest.TestCase):
 
     def test_it_goes_on_when_nobody_reads_its_output_any_more(self):
         process = subprocess.Popen(
-            ["sh", "-c", 'exec "$0" "$@" 2>&1', self.start_path(), "run", "--port", "0",
+            ["sh", "-c", 'exec "$0" "$@" 2>&1', self.start_path(), "run", "--listen", "127.0.0.1:0",
              "--auth-tokens-file", self.tokens],
             stdout=subprocess.PIPE, text=True,
         )
@@ -248,7 +248,7 @@ class Production(unittest.TestCase):
         empty = self.write("empty", "\n")
         for options in [[], ["--auth-tokens-file", empty], ["--auth-users-file", self.path("none")]]:
             done = subprocess.run(
-                [self.start_path(), "run", "--port", "0", *options],
+                [self.start_path(), "run", "--listen", "127.0.0.1:0", *options],
                 capture_output=True, text=True, check=False,
             )
             self.assertEqual((done.returncode, done.stdout), (1, ""))
