@@ -26,11 +26,11 @@ extern "C" {
 struct sx_app;
 
 /** Which routes an address answers; the others are not found there. */
-enum sx_serves {
-    SX_SERVES_ALL = 0,
-    SX_SERVES_ORDINARY, /* those that are not reserved */
-    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics, with some room that no
-                           other address takes */
+enum sx_admin {
+    SX_ADMIN_INCLUDED = 0,
+    SX_ADMIN_EXCLUDED, /* those that are not admin routes */
+    SX_ADMIN_ONLY,     /* only these: an address of its own for /metrics, with some room that no
+                               other address takes */
 };
 
 enum sx_tls_version { SX_TLS_DEFAULT = 0 /* 1.2 */, SX_TLS_1_2, SX_TLS_1_3 };
@@ -50,7 +50,7 @@ struct sx_tls_options {
 struct sx_listen_address {
     const char *address; /* as in struct sx_run_options, and so are the others */
     int listen_fd;
-    enum sx_serves serves;
+    enum sx_admin admin;
     const struct sx_tls_options *tls; /* NULL: without */
     void *reserved[4];
 };
@@ -76,7 +76,7 @@ struct sx_run_options {
     size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */
     size_t header_count;        /* 0: 100; at most 100; more: 431 */
     size_t body_bytes;          /* 0: 1 MiB; more: 413 */
-    unsigned queue_count;       /* requests that wait for a thread, and as many again for reserved
+    unsigned queue_count;       /* requests that wait for a thread, and as many again for admin
                                    routes; 0: 1,024; more: 503 */
     unsigned queue_timeout_ms;  /* for that wait, after which it is 503; 0: 1,000, the most */
     unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
@@ -90,7 +90,7 @@ struct sx_run_options {
                           and by what handlers use. 0: 256 MiB, or four times body_bytes; not less
                           than body_bytes. A response that is larger by itself is a 500 */
     int listen_fd; /* a listening socket in place of `address`, which the app takes over; 0: none */
-    enum sx_serves serves;                   /* at `address`; 0: all routes */
+    enum sx_admin admin;                     /* at `address`; 0: all routes */
     const struct sx_tls_options *tls;        /* at `address`; NULL: without */
     struct sx_listen_address_list addresses; /* further ones */
     bool half_close_streams; /* a client that closes its sending side still gets the rest of its

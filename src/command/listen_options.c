@@ -43,7 +43,7 @@ bool sx__listen_options_add(struct sx__listen_options *options, const char *text
     options->has_listen |= !admin;
     options->addresses[options->count++] = (struct sx_listen_address){
         .address = text,
-        .serves = admin ? SX_SERVES_RESERVED : SX_SERVES_ALL,
+        .admin = admin ? SX_ADMIN_ONLY : SX_ADMIN_INCLUDED,
         .tls = parsed.says_https ? &options->tls : NULL,
     };
     return true;
@@ -81,13 +81,13 @@ bool sx__listen_options_finish(struct sx__listen_options *options)
     }
     for (size_t i = 0; i < options->count; i++) {
         addresses[i].tls = addresses[i].listen_fd != 0 ? tls : addresses[i].tls;
-        if (options->has_admin && addresses[i].serves == SX_SERVES_ALL) {
-            addresses[i].serves = SX_SERVES_ORDINARY;
+        if (options->has_admin && addresses[i].admin == SX_ADMIN_INCLUDED) {
+            addresses[i].admin = SX_ADMIN_EXCLUDED;
         }
     }
     options->run.address = addresses[0].address;
     options->run.listen_fd = addresses[0].listen_fd;
-    options->run.serves = addresses[0].serves;
+    options->run.admin = addresses[0].admin;
     options->run.tls = addresses[0].tls;
     options->run.addresses = (struct sx_listen_address_list){addresses + 1, options->count - 1};
     return check_tls(options);
@@ -140,7 +140,7 @@ static void print_address(const struct sx_listen_address *address, int port, FIL
             print_url(address, parsed.tcp.host, port, to);
         }
     }
-    fputs(address->serves == SX_SERVES_RESERVED ? ", for the admin routes only\n" : "\n", to);
+    fputs(address->admin == SX_ADMIN_ONLY ? ", for the admin routes only\n" : "\n", to);
 }
 
 void sx__listen_options_print(const struct sx__listen_options *options, const struct sx_app *app,

@@ -74,7 +74,7 @@ struct sx__streamed {
 struct sx__peer {
     char address[INET6_ADDRSTRLEN]; /* empty: it has none */
     bool has_tls;
-    enum sx_serves serves;
+    enum sx_admin admin;
 };
 
 struct sx__connection {

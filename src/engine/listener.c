@@ -60,7 +60,7 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
 {
     char message[MESSAGE_BYTES];
     struct sx__listen_address parsed;
-    listener->serves = address->serves;
+    listener->admin = address->admin;
     if (address->tls != NULL) {
         const int status = set_up_tls(network, listener, address->tls);
         if (status < 0) {
@@ -84,16 +84,16 @@ static int open_listener(struct sx__network *network, struct sx__listener *liste
     return status;
 }
 
-/* Where some addresses are of the reserved routes only, the others leave them some room. */
+/* Where some addresses are of the admin routes only, the others leave them some room. */
 static void find_yielding(struct sx__network *network)
 {
-    bool has_reserved = false;
+    bool has_admin = false;
     for (size_t i = 0; i < network->listener_count; i++) {
-        has_reserved |= network->listeners[i].serves == SX_SERVES_RESERVED;
+        has_admin |= network->listeners[i].admin == SX_ADMIN_ONLY;
     }
     for (size_t i = 0; i < network->listener_count; i++) {
         struct sx__listener *listener = &network->listeners[i];
-        listener->yields = has_reserved && listener->serves != SX_SERVES_RESERVED;
+        listener->yields = has_admin && listener->admin != SX_ADMIN_ONLY;
     }
 }
 
@@ -102,7 +102,7 @@ int sx__listeners_open(struct sx__network *network)
     const struct sx_run_options *options = &network->protocol.options;
     const struct sx_listen_address first = {.address = options->address,
                                             .listen_fd = options->listen_fd,
-                                            .serves = options->serves,
+                                            .admin = options->admin,
                                             .tls = options->tls};
     const size_t count = 1 + options->addresses.count;
     network->listeners = calloc(count, sizeof *network->listeners);
@@ -200,7 +200,7 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
     atomic_store_explicit(&slot->resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&slot->connection, &network->protocol, sx__now_ns());
     slot->peer.has_tls = tls != NULL;
-    slot->peer.serves = listener->serves;
+    slot->peer.admin = listener->admin;
     describe_peer(&slot->peer, from);
     slot->connection.peer = &slot->peer;
     atomic_store_explicit(&slot->deadline_ns, sx__slot_get_deadline(slot), memory_order_relaxed);
@@ -218,7 +218,7 @@ static int watch(struct sx__network *network, struct sx__listener *listener, int
 static bool has_place(const struct sx__network *network, const struct sx__listener *listener)
 {
     const uint64_t most = network->protocol.options.connection_count;
-    const unsigned spare = listener->serves == SX_SERVES_RESERVED ? SX__SPARE_PLACES : 0;
+    const unsigned spare = listener->admin == SX_ADMIN_ONLY ? SX__SPARE_PLACES : 0;
     return atomic_load_explicit(&network->connections, memory_order_relaxed) < most + spare;
 }
 
@@ -227,7 +227,7 @@ static bool admit(struct sx__network *network, struct sx__listener *listener, in
                   const struct sockaddr *from)
 {
     struct sx__address *address = NULL;
-    const bool is_counted = listener->serves != SX_SERVES_RESERVED;
+    const bool is_counted = listener->admin != SX_ADMIN_ONLY;
     bool admitted = has_place(network, listener) &&
                     (!is_counted || sx__addresses_add(&network->addresses, from, &address));
     if (admitted && watch(network, listener, fd, from, address) < 0) {

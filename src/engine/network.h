@@ -37,7 +37,7 @@
  * polls by then.
  *
  * A handler needs a token, and there are SX__THREADS_SPARE threads more than tokens for ordinary
- * routes: one for the reserved routes, and one that polls, collects bodies, drains responses and
+ * routes: one for the admin routes, and one that polls, collects bodies, drains responses and
  * turns requests away, however many handlers block.
  *
  * Lock order: a listener, then the addresses or what its TLS is made of; else no lock is taken
@@ -220,7 +220,7 @@ void sx__permits_close(struct sx__permits *permits);
 enum sx__token {
     SX__TOKEN_NONE,
     SX__TOKEN_ORDINARY, /* for any route */
-    SX__TOKEN_RESERVED, /* for reserved routes only */
+    SX__TOKEN_ADMIN,    /* for admin routes only */
     SX__TOKENS,
 };
 
@@ -253,7 +253,7 @@ void sx__tokens_clean_up(struct sx__tokens *tokens);
 /* As many as this number of threads is good for, from now on. */
 void sx__tokens_share_out(struct sx__tokens *tokens, unsigned threads);
 
-enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, bool reserved,
+enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, bool is_admin,
                               uint64_t queued_until_ns, enum sx__token *token);
 
 /* Gives a token back, or passes it on: gives the queued connection that has it now, and that the
@@ -338,15 +338,15 @@ void sx__turn_take(struct sx__worker *worker, struct sx__slot *slot, bool may_en
 
 /* ---- the listeners ---- */
 
-/* Connections, and descriptors, that only the addresses of the reserved routes may have. */
+/* Connections, and descriptors, that only the addresses of the admin routes may have. */
 #define SX__SPARE_PLACES 16
 
 struct sx__listener {
     pthread_mutex_t mutex; /* between threads that accept and the monitor, which closes */
     int fd;                /* -1: closed */
     uint16_t port;
-    enum sx_serves serves;
-    bool yields;         /* leaves some room to the addresses of reserved routes only */
+    enum sx_admin admin;
+    bool yields;         /* leaves some room to the addresses of admin routes only */
     char *path;          /* of a Unix socket, which goes with it; NULL: it is none */
     dev_t path_device;   /* what was made there, */
     ino_t path_inode;    /* which somebody may have replaced by his own since */

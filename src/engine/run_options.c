@@ -26,11 +26,11 @@ static bool begins_with(const char *text, const char *prefix)
     return text != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static const char *address_fault(const char *address, enum sx_serves serves,
+static const char *address_fault(const char *address, enum sx_admin admin,
                                  const struct sx_tls_options *tls)
 {
-    if (serves < SX_SERVES_ALL || serves > SX_SERVES_RESERVED) {
-        return "serves is not of enum sx_serves";
+    if (admin < SX_ADMIN_INCLUDED || admin > SX_ADMIN_ONLY) {
+        return "admin is not of enum sx_admin";
     }
     if (tls != NULL && tls->certificate == NULL) {
         return "tls has no certificate";
@@ -76,7 +76,7 @@ const char *sx__run_options_fault(const struct sx_run_options *options)
     const struct sx_listen_address_list *addresses = &options->addresses;
     const char *fault = limit_fault(options);
     if (fault == NULL) {
-        fault = address_fault(options->address, options->serves, options->tls);
+        fault = address_fault(options->address, options->admin, options->tls);
     }
     if (fault == NULL && options->held_bytes != 0 &&
         options->held_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
@@ -87,7 +87,7 @@ const char *sx__run_options_fault(const struct sx_run_options *options)
     }
     for (size_t i = 0; i < addresses->count && fault == NULL; i++) {
         const struct sx_listen_address *address = &addresses->items[i];
-        fault = address_fault(address->address, address->serves, address->tls);
+        fault = address_fault(address->address, address->admin, address->tls);
     }
     return fault;
 }

@@ -19,7 +19,7 @@ void sx__tokens_share_out(struct sx__tokens *tokens, unsigned threads)
     const bool enough = threads > SX__THREADS_SPARE;
     const int counts[SX__TOKENS] = {
         [SX__TOKEN_ORDINARY] = enough ? (int)threads - SX__THREADS_SPARE : 1,
-        [SX__TOKEN_RESERVED] = enough ? 1 : 0,
+        [SX__TOKEN_ADMIN] = enough ? 1 : 0,
     };
     for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS; token++) {
         /* Some may be taken already, so that for a while there are fewer than none. */
@@ -39,12 +39,12 @@ static bool take(struct sx__tokens *tokens, enum sx__token token)
     return false;
 }
 
-static enum sx__token take_any(struct sx__tokens *tokens, bool reserved)
+static enum sx__token take_any(struct sx__tokens *tokens, bool is_admin)
 {
     if (take(tokens, SX__TOKEN_ORDINARY)) {
         return SX__TOKEN_ORDINARY;
     }
-    return reserved && take(tokens, SX__TOKEN_RESERVED) ? SX__TOKEN_RESERVED : SX__TOKEN_NONE;
+    return is_admin && take(tokens, SX__TOKEN_ADMIN) ? SX__TOKEN_ADMIN : SX__TOKEN_NONE;
 }
 
 /* The first may be of any size, so that none is turned away for ever. */
@@ -86,19 +86,19 @@ static struct sx__slot *pop(struct sx__tokens *tokens, enum sx__token token)
 
 /* Either whoever gives a token sees that somebody is queued, or whoever is about to be queued sees
  * the token: both sides write before they read. */
-enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, bool reserved,
+enum sx__took sx__tokens_take(struct sx__tokens *tokens, struct sx__slot *slot, bool is_admin,
                               uint64_t queued_until_ns, enum sx__token *token)
 {
-    *token = take_any(tokens, reserved);
+    *token = take_any(tokens, is_admin);
     if (*token != SX__TOKEN_NONE) {
         return SX__TOOK_TOKEN;
     }
     enum sx__took took = SX__TOOK_NOTHING;
     /* Each kind has room of its own, or who fills one queue would turn the other's away. */
-    struct sx__queue *queue = &tokens->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY];
+    struct sx__queue *queue = &tokens->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
     pthread_mutex_lock(&tokens->mutex);
     atomic_fetch_add(&tokens->queued, 1);
-    *token = take_any(tokens, reserved);
+    *token = take_any(tokens, is_admin);
     if (*token != SX__TOKEN_NONE) {
         took = SX__TOOK_TOKEN;
     } else if (has_room(tokens, queue, slot)) {
@@ -122,7 +122,7 @@ struct sx__slot *sx__tokens_give(struct sx__tokens *tokens, enum sx__token token
     struct sx__slot *slot = NULL;
     pthread_mutex_lock(&tokens->mutex);
     if (take(tokens, token)) {
-        slot = pop(tokens, SX__TOKEN_RESERVED);
+        slot = pop(tokens, SX__TOKEN_ADMIN);
         if (slot == NULL && token == SX__TOKEN_ORDINARY) {
             slot = pop(tokens, SX__TOKEN_ORDINARY);
         }

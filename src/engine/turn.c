@@ -72,7 +72,7 @@ static void refuse_overload(struct turn *turn)
 
 static bool is_reserved(const struct turn *turn)
 {
-    return turn->connection->request->exchange.reserved;
+    return turn->connection->request->exchange.is_admin;
 }
 
 /* A request that is whole is not its client's any more: the bounds of the queue, and of the number
@@ -230,13 +230,13 @@ static bool is_late(const struct turn *turn)
 
 /* Whether the client has to wait until other clients have been closed. All held memory belongs to
  * clients that are being waited for, so the monitor will close some. If that takes too long, the
- * client continues nevertheless. Clients at addresses that serve only reserved routes do not wait.
+ * client continues nevertheless. Clients at addresses that serve only admin routes do not wait.
  */
 static bool is_put_off(struct turn *turn)
 {
     struct sx__slot *slot = turn->slot;
     struct sx__network *network = turn->worker->network;
-    if (sx__network_has_room(network) || slot->peer.serves == SX_SERVES_RESERVED ||
+    if (sx__network_has_room(network) || slot->peer.admin == SX_ADMIN_ONLY ||
         !sx__network_is_full(network)) {
         slot->put_off_until_ns = 0;
         return false;
@@ -474,7 +474,7 @@ static bool is_token_wanted(const struct turn *turn)
 }
 
 /* A thread that has lost its permit says what it has to say, and leaves the rest to others, and so
- * does one that may run reserved handlers only. */
+ * does one that may run admin handlers only. */
 static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
 {
     if (want == SX__WANT_CLOSE || turn->waits || turn->blocked || turn->queued || turn->put_off ||
@@ -483,7 +483,7 @@ static bool is_over(const struct turn *turn, enum sx__want want, unsigned steps)
         return true;
     }
     const bool is_user_code = want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE;
-    if (is_user_code && turn->worker->token == SX__TOKEN_RESERVED && !is_reserved(turn)) {
+    if (is_user_code && turn->worker->token == SX__TOKEN_ADMIN && !is_reserved(turn)) {
         return true;
     }
     if (is_user_code && turn->has_blocked && is_token_wanted(turn)) {

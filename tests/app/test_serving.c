@@ -302,7 +302,7 @@ static void test_an_option_that_cannot_work_is_told(void **state)
         {{.body_bytes = SIZE_MAX}, "body_bytes is more than 1 EiB"},
         {{.held_bytes = 1048575}, "held_bytes is less than body_bytes"},
         {{.held_bytes = 1000, .body_bytes = 1001}, "held_bytes is less than body_bytes"},
-        {{.serves = (enum sx_serves)3}, "serves is not of enum sx_serves"},
+        {{.admin = (enum sx_admin)3}, "admin is not of enum sx_admin"},
         {{.tls = &no_certificate}, "tls has no certificate"},
         {{.tls = &no_version}, "minimum of tls is not of enum sx_tls_version"},
         {{.addresses = {NULL, 1}}, "addresses has a count, but no items"},

@@ -110,7 +110,7 @@ class Outsider(unittest.TestCase):
         with open(os.path.join(SOURCE, "docs", "server.md"), encoding="utf-8") as page:
             program = re.search(r"^```c\n(#include.*?)^```", page.read(), re.M | re.S)[1]
         path = os.path.join(self.work, "hello.sock")
-        replaced = program.replace('.host = "::1", .port = 8080', f'.host = "unix:{path}"')
+        replaced = program.replace('.address = "[::1]:8080"', f'.address = "unix:{path}"')
         self.assertNotEqual(replaced, program)
         subprocess.run(["cc", *FLAGS, "-x", "c", "-", "-x", "none", *self.flags, "-o", "example"],
                        input=replaced, text=True, check=True)

@@ -182,7 +182,7 @@ class Production(unittest.TestCase):
         """Where `--admin` listens, which it says in its second line."""
         line = production.process.stdout.readline()
         return int(re.fullmatch(
-            r"listening on http://127\.0\.0\.1:(\d+), for the reserved routes only\n", line)[1])
+            r"listening on http://127\.0\.0\.1:(\d+), for the admin routes only\n", line)[1])
 
     def test_an_address_of_their_own_does_not_open_the_metrics(self):
         def ask(port, path, **headers):

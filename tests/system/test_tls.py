@@ -593,7 +593,7 @@ class Tls(unittest.TestCase):
                 self.assertEqual(server.stop(), (0, ""))
                 self.assertLess(time.monotonic() - begin, 5)
 
-    def test_reserved_routes_may_have_an_address_of_their_own(self):
+    def test_admin_routes_may_have_an_address_of_their_own(self):
         with Server("--admin", "127.0.0.1:0", addresses=2) as server:
             public, admin = server.ports
             self.assertRegex(server.lines[1], r"^listening on http://127\.0\.0\.1:\d+, "
