@@ -8,14 +8,20 @@ pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
     message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
 endif()
+set(SX_TEST_SEES_status)
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
-set(SX_TEST_SEES_metrics src/metrics src/text)
-set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
-set(SX_TEST_SEES_serve src/serve src/text)
-set(SX_TEST_SEES_engine src/engine src/address src/text)
-set(SX_TEST_SEES_app src/app src/engine src/text)
-set(SX_TEST_SEES_command src/command src/app src/engine src/address src/text)
+set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_check src/check src/text)
+set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
+set(SX_TEST_SEES_clock src/clock)
+set(SX_TEST_SEES_memory src/memory)
+set(SX_TEST_SEES_http src/http src/clock src/memory src/server src/text)
+set(SX_TEST_SEES_server src/server src/http src/address src/clock src/memory src/text tests/http)
+set(SX_TEST_SEES_app src/app src/server src/http src/clock src/memory src/text)
+set(SX_TEST_SEES_command src/command src/app src/server src/http src/address src/clock src/memory
+    src/text)
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
 set(SX_TEST_SEES_authentication src/authentication src/text)
@@ -43,17 +49,22 @@ function(sx_test_program target)
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
-        sx_settings sextant-static sextant-metrics-serve-static sx_llhttp Threads::Threads m)
+        sx_settings sextant-static sextant-metrics-server-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text address metrics exposition serve engine app command prometheus access_log
-            authentication)
+    foreach(folder status text address clock memory metrics exposition check metrics_server http
+            server app command prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
+        if(folder STREQUAL "server")
+            file(GLOB http CONFIGURE_DEPENDS tests/http/*.c)
+            list(FILTER http EXCLUDE REGEX "/test_[^/]*$")
+            list(APPEND shared ${http})
+        endif()
         if(folder MATCHES "^(metrics|prometheus)$")
             list(APPEND shared ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/page.c)
         endif()
@@ -65,6 +76,7 @@ if(SX_TESTS)
             sx_test_program(${target} ${source} ${shared})
             target_include_directories(${target} PRIVATE
                 tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
+            target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}")
             target_link_libraries(${target} PRIVATE ${CMOCKA_LIBRARIES})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES
@@ -89,8 +101,9 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/exposition src/serve src/engine src/app src/command src/authentication
-        tests/shared)
+        src/text src/address src/metrics src/metrics/storage src/exposition src/check
+        src/metrics_server src/http src/server src/clock src/memory src/app src/command
+        src/authentication tests/shared)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.
@@ -118,8 +131,14 @@ if(SX_TESTS)
     endforeach()
 endif()
 
+# What `scripts/check instructions` counts, besides examples/hello.
+add_executable(bench_instructions EXCLUDE_FROM_ALL bench/instructions.c)
+set_target_properties(bench_instructions PROPERTIES
+    OUTPUT_NAME instructions RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
+target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
+
 if(SX_CHECKS)
-    foreach(check gcc clang asan tsan valgrind fuzz format)
+    foreach(check gcc clang asan tsan valgrind fuzz format instructions)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
             TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)

@@ -5,7 +5,7 @@
 #include "plan.h"
 #include "router.h"
 
-#include "engine.h"
+#include "exchange.h"
 #include "log_limit.h"
 
 #include <pthread.h>
@@ -64,7 +64,7 @@ struct sx_app {
     bool serving;
     bool has_run;   /* an engine runs once */
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
-    struct sx__network *network;
+    struct sx__server *network;
 };
 
 /* app.c: as sx_app_new, for an app that only lists its routes and never runs. It initialises no

@@ -2,10 +2,11 @@
  * free. */
 #include "result.h"
 
-#include "engine.h"
+#include "exchange.h"
 #include "header_lines.h"
 #include "json_format.h"
 #include "json_text.h"
+#include "server.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -294,10 +295,11 @@ struct sx_result sx_with_header(struct sx_result result, const char *name, const
     int status = sx__header_lines_set(&result.headers, name, value);
     if (status < 0) {
         sx_result_clean_up(&result);
-        return sx__result_fault("sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
-                                status == SX_EINVAL ? "HTTP does not allow this name or value, or "
-                                                      "the server writes it itself"
-                                                    : sx_status_text(status));
+        return sx__result_fault(
+            "sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
+            status == SX_EINVAL
+                ? "HTTP does not allow this name or value, or the server writes it itself"
+                : sx_status_text(status));
     }
     return result;
 }

@@ -3,6 +3,7 @@
 #include "convert.h"
 #include "option_table.h"
 #include "pipe_signal.h"
+#include "run_options.h"
 #include "sd_daemon.h"
 #include "settings.h"
 #include "signals.h"

@@ -1,7 +1,7 @@
 /* The options of `run`; see option_table.h. */
 #include "option_table.h"
 
-#include "engine.h"
+#include "run_options.h"
 
 #include <stdlib.h>
 #include <string.h>
