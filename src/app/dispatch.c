@@ -293,7 +293,13 @@ static void refuse_too_large(const struct sx_request *request, struct sx_result 
 /* Takes the result as the response so far: rendered, its status legal, its headers merged. */
 static void accept_result(struct sx_request *request, struct sx_result result)
 {
-    if (result.status < 200 || result.status > 599) {
+    if (result.status == SX__STARTUP_ERROR) {
+        struct sx_result fault = sx__result_fault(
+            "%s (sx_startup_error is only for the init of app and worker components)",
+            result.cause);
+        sx_result_clean_up(&result);
+        result = fault;
+    } else if (result.status < 200 || result.status > 599) {
         int status = result.status;
         sx_result_clean_up(&result);
         result = sx__result_fault("the result has status %d, which is not 200 to 599", status);

@@ -240,6 +240,16 @@ struct sx_result sx_fail(int status, const char *format, ...)
     return result;
 }
 
+struct sx_result sx_startup_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *cause = format_text(format, arguments);
+    va_end(arguments);
+    return (struct sx_result){.status = SX__STARTUP_ERROR,
+                              .cause = cause == NULL ? no_memory : cause};
+}
+
 struct sx_result sx_continue(void)
 {
     return (struct sx_result){.status = 0};
