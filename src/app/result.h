@@ -25,6 +25,6 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
 #define SX__STARTUP_ERROR (-1)
 
 /* A 500 whose cause is for the log alone; printf format. */
-struct sx_result sx__result_fault(const char *format, ...) SX_PRINTF(1, 2);
+struct sx_result sx__internal_error(const char *format, ...) SX_PRINTF(1, 2);
 
 #endif

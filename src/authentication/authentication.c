@@ -91,12 +91,12 @@ static void write_challenges(struct sx_authentication *self, const char *realm)
              bearer ? ", error=\"invalid_token\"" : "");
 }
 
-/* The options are at fault, or there is no memory. */
-static struct sx_result judge(int status, const char *fault)
+/* SX_EINVAL: the options are wrong, for that reason. Otherwise memory is exhausted. */
+static struct sx_result judge(int status, const char *reason)
 {
     return status == SX_OK
                ? sx_continue()
-               : sx_startup_error("%s", status == SX_EINVAL ? fault : sx_status_text(status));
+               : sx_startup_error("%s", status == SX_EINVAL ? reason : sx_status_text(status));
 }
 
 static struct sx_result add_token(struct sx__credentials *credentials, const char *token)

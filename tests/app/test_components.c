@@ -216,24 +216,21 @@ static struct sx_result show_given(struct base *given, struct base *given_reques
 SX_BIND(show_given, (inject, given, given), (inject, given_request, given_request));
 static const struct sx_route given_routes[] = {SX_GET("/", show_given)};
 
-static struct sx_result ask(const char *method, const char *path, const struct sx_route *route,
-                            const struct sx_handler *handler, const struct sx_headers *headers,
-                            struct sx_app *app);
-SX_BIND(ask, (inject, sx_method, method), (inject, sx_path, path), (inject, sx_route, route),
-        (inject, sx_handler, handler), (inject, sx_headers, headers), (inject, sx_app, app));
-static struct sx_result ask(const char *method, const char *path, const struct sx_route *route,
-                            const struct sx_handler *handler, const struct sx_headers *headers,
+static struct sx_result ask(const struct sx_request *request, const struct sx_headers *headers,
                             struct sx_app *app)
 {
+    const struct sx_route *route = sx_request_get_route(request);
     const char *name;
     const char *value;
     sx_headers_get(headers, sx_headers_get_count(headers), &name, &value);
     assert_null(name);
     assert_null(value);
     sx_headers_get(headers, 1, &name, &value);
-    return sx_text("%s %s %s %s %zu %s=%s %zu", method, path, route->path, handler->name,
+    return sx_text("%s %s %s %s %zu %s=%s %zu", sx_request_get_method(request),
+                   sx_request_get_path(request), route->path, route->handler->name,
                    sx_headers_get_count(headers), name, value, sx_app_get_route_count(app));
 }
+SX_BIND(ask, (inject, sx_request, request), (inject, sx_headers, headers), (inject, sx_app, app));
 static const struct sx_route ask_routes[] = {SX_GET("/x/ask", ask)};
 
 static const struct sx_route routes[] = {SX_GET("/", show)};
