@@ -87,7 +87,7 @@ static void check_page(struct sx__check *check)
         check->line++;
         check_line(check, (struct sx_str){rest.data, size});
         if (end == NULL) {
-            sx__violation(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
+            sx__violation(check, SX__RULE_LINE_FEED, "the last line does not end with a line feed");
             break;
         }
         rest.data += size + 1;

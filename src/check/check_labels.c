@@ -61,7 +61,7 @@ const char *sx__label_take(struct sx__label *label, struct sx_str *rest)
         return rest->size == 0 ? "the labels are not closed by `}`" : "a label has no name";
     }
     if (!take_char(rest, '=')) {
-        return "a label has no `=` behind its name";
+        return "a label has no `=` after its name";
     }
     skip_blanks(rest);
     if (!take_char(rest, '"')) {

@@ -30,18 +30,18 @@ static const char *explain(struct sx_str text)
         bare.size--;
     }
     if (equals_in_any_case(bare, "inf") || equals_in_any_case(bare, "infinity")) {
-        return "not how an infinity is written: +Inf or -Inf";
+        return "not +Inf or -Inf, as infinities are written";
     }
     if (equals_in_any_case(bare, "nan")) {
-        return "not how it is written: NaN";
+        return "not NaN, as it is written";
     }
     if (bare.size > 1 && bare.data[0] == '0' && (bare.data[1] == 'x' || bare.data[1] == 'X')) {
-        return "no number: its digits have to be decimal";
+        return "not a number: digits must be decimal";
     }
     if (bare.size > 0 && memchr(bare.data, ',', bare.size) != NULL) {
-        return "no number: a fraction begins with a point";
+        return "not a number: a fraction needs a point, not a comma";
     }
-    return "no number";
+    return "not a number";
 }
 
 /* The exponent behind `e`; false where there are no digits, or others behind them. */

@@ -68,7 +68,7 @@ static bool check_duplicate(struct sx__check *check, const struct sx__line *line
     while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
         const struct sx__check_series *seen = &check->series[number - 1];
         if (is_same_series(check, seen, line)) {
-            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
+            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is already on line %u",
                           sx__quote(line->name).text, seen->line);
             return false;
         }
@@ -129,7 +129,7 @@ static void check_count(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind != SX__NUMBER_UNKNOWN && !sx__number_is_count(&line->value)) {
         sx__violation(check, SX__RULE_NOT_A_COUNT,
-                      "the value of `%s` is not a whole number from 0 on",
+                      "the value of `%s` is not a whole number of at least 0",
                       sx__quote(line->name).text);
     }
 }
@@ -177,7 +177,7 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
     }
     const char *wrong = sx__number_read(number, bound);
     if (wrong == NULL && number->kind == SX__NUMBER_NAN) {
-        wrong = "no bound";
+        wrong = "not a bound";
     }
     if (wrong == NULL && family->type == SX__CHECK_SUMMARY &&
         (number->negative || sx__number_compare(number, &one) > 0)) {
@@ -215,8 +215,9 @@ static void check_bucket(struct sx__check *check, struct sx__check_group *group,
     check_count(check, line);
     if (ordered && is_comparable(&line->value) && is_comparable(&group->bucket) &&
         sx__number_compare(&line->value, &group->bucket) < 0) {
-        sx__violation(check, SX__RULE_NOT_CUMULATIVE,
-                      "this bucket has less than the one before it, which it contains");
+        sx__violation(
+            check, SX__RULE_NOT_CUMULATIVE,
+            "this bucket has fewer observations than the one before it; buckets are cumulative");
     }
     group->bucket = line->value;
     if (bound->kind == SX__NUMBER_INFINITE && !bound->negative) {
@@ -295,7 +296,7 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
     enum role role = role_of(family, line->name);
     if (role == ROLE_WRONG) {
         sx__violation(check, SX__RULE_SAMPLE_NAME,
-                      "`%s` is a histogram: its samples are _bucket, _sum and _count",
+                      "`%s` is a histogram: its samples must be _bucket, _sum and _count",
                       sx__quote(family->name).text);
         return;
     }
@@ -325,7 +326,7 @@ static void check_histogram(struct sx__check *check, const struct sx__check_grou
                is_comparable(&group->infinite) &&
                sx__number_compare(&group->count, &group->infinite) != 0) {
         sx__violation_at(check, group->count_line, SX__RULE_COUNT_DIFFERS,
-                         "`%s_count` is not the same as its bucket le=\"+Inf\"", name);
+                         "`%s_count` differs from the bucket le=\"+Inf\"", name);
     }
 }
 

@@ -222,10 +222,11 @@ void sx__collectors_report(const struct sx_collection *collection, int status)
         log.log(log.context, message);
     }
     if (log.log != NULL && is_logged) {
-        (void)snprintf(
-            message, sizeof message, "a collector is left out of the page, after %.*s: %s: %s",
-            name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 8,
-            name.size > 0 ? name.data : "no names", sx_status_name(status), sx_status_text(status));
+        (void)snprintf(message, sizeof message,
+                       "a collector was left out of the page: %s: %s; its last family: %.*s",
+                       sx_status_name(status), sx_status_text(status),
+                       name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 4,
+                       name.size > 0 ? name.data : "none");
         log.log(log.context, message);
     }
 }
@@ -249,7 +250,7 @@ static bool keep_highest(struct collector *collector, double *value)
 static int call(struct collector *collector, struct sx_collection *collection)
 {
     if (collector->collect != NULL) {
-        int status = collector->collect(collection, collector->context);
+        int status = collector->collect(collector->context, collection);
         return collection->status != SX_OK ? collection->status : status;
     }
     double value = collector->value(collector->context);

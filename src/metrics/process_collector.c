@@ -171,7 +171,7 @@ static int add_fds(struct sx_collection *collection)
     return status;
 }
 
-static int collect(struct sx_collection *collection, void *context)
+static int collect(void *context, struct sx_collection *collection)
 {
     (void)context;
     int status = add_cpu(collection);

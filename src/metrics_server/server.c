@@ -103,7 +103,7 @@ static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
     } else if (sx__tcp_is_exhausted(errno)) {
         /* The client stays in the queue, and poll would report it again at once. */
         server->accept_from_ms = now_ms + ACCEPT_PAUSE_MS;
-        tell(server, "metrics cannot be served for a moment: no descriptors or memory are left");
+        tell(server, "no connection is accepted for a second: no descriptors or memory are left");
     }
 }
 
