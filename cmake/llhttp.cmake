@@ -21,7 +21,7 @@ if(SX_LLHTTP_INCLUDE AND EXISTS ${SX_LLHTTP_SOURCES}/llhttp.c)
     set(SX_LLHTTP_OBJECTS sx_llhttp_objects)
 
     # With SSE4.2 llhttp reads header values sixteen bytes at a time, but there are x86-64 processors
-    # without it. So it is compiled twice, and src/engine/llhttp_execute.c chooses.
+    # without it. So it is compiled twice, and src/http/llhttp_execute.c chooses.
     if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
         file(STRINGS ${SX_LLHTTP_SOURCES}/llhttp.c renamed REGEX "^int llhttp__internal__?[a-z0-9_]+")
         list(TRANSFORM renamed REPLACE "^int (llhttp__internal_[a-z0-9_]+).*" "\\1=sx__sse42_\\1")

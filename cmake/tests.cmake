@@ -1,7 +1,8 @@
 # tests/<folder>/test_<thing>.c becomes the test <folder>.<thing>. Tests link the static libraries
 # and may include the private headers of the folder they test; the other .c files of their folder
 # are linked into each of them, and tests/shared/page.c where pages are read. A test that defines
-# __wrap_NAME has NAME wrapped at link time.
+# __wrap_NAME has NAME wrapped at link time. One that includes failing_allocation.h or
+# failing_openssl.h is linked with tests/shared/failing_allocation.c.
 
 pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
@@ -14,16 +15,28 @@ set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/text)
 set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
 set(SX_TEST_SEES_check src/check src/text)
 set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
-set(SX_TEST_SEES_engine src/engine src/text)
-set(SX_TEST_SEES_app src/app src/engine src/text)
+set(SX_TEST_SEES_clock src/clock)
+set(SX_TEST_SEES_memory src/memory)
+set(SX_TEST_SEES_http src/http src/clock src/memory src/server src/text)
+set(SX_TEST_SEES_server src/server src/http src/clock src/memory src/text tests/http)
+set(SX_TEST_SEES_app src/app src/server src/http src/clock src/memory src/text)
+set(SX_TEST_SEES_command src/command src/app src/server src/http src/clock src/memory src/text)
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
 set(SX_TEST_SEES_authentication src/authentication src/text)
 set(SX_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
 function(sx_test_program target)
-    set(wraps)
+    set(sources ${ARGN})
     foreach(source ${ARGN})
+        file(STRINGS ${source} fails REGEX "include \"failing_(allocation|openssl)\\.h\"")
+        if(fails)
+            list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/failing_allocation.c)
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES sources)
+    set(wraps)
+    foreach(source ${sources})
         file(STRINGS ${source} lines REGEX "__wrap_[a-z0-9_]+\\(")
         foreach(line ${lines})
             string(REGEX MATCH "__wrap_([a-z0-9_]+)\\(" match "${line}")
@@ -31,7 +44,7 @@ function(sx_test_program target)
         endforeach()
     endforeach()
     list(REMOVE_DUPLICATES wraps)
-    add_executable(${target} ${ARGN})
+    add_executable(${target} ${sources})
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
@@ -42,10 +55,15 @@ function(sx_test_program target)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder status text address metrics exposition check metrics_server engine app prometheus
-            access_log authentication)
+    foreach(folder status text address clock memory metrics exposition check metrics_server http server
+            app command prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
+        if(folder STREQUAL "server")
+            file(GLOB http CONFIGURE_DEPENDS tests/http/*.c)
+            list(FILTER http EXCLUDE REGEX "/test_[^/]*$")
+            list(APPEND shared ${http})
+        endif()
         if(folder MATCHES "^(metrics|prometheus)$")
             list(APPEND shared ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/page.c)
         endif()
@@ -83,7 +101,8 @@ foreach(source ${sources})
     endif()
     target_include_directories(${target} PRIVATE
         src/text src/address src/metrics src/metrics/storage src/exposition src/check
-        src/metrics_server src/engine src/app src/authentication tests/shared)
+        src/metrics_server src/http src/server src/clock src/memory src/app src/command
+        src/authentication tests/shared)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.

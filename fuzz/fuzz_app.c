@@ -1,6 +1,9 @@
 /* Property: whatever bytes an app gets, each request that begins ends, each that is answered was
  * counted once, and nothing is left in progress. */
 #include "application.h"
+#include "clock.h"
+#include "inprocess.h"
+#include "run_options.h"
 
 #include <jansson.h>
 #include <sextant/exposition.h>
@@ -131,7 +134,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct sx__inprocess *connection = NULL;
     char *out = NULL;
     size_t out_size = 0;
-    if (sx__inprocess_new(&connection, &service) < 0) {
+    static const struct sx__inprocess_clock clock = {sx__clock_now_ns, sx__clock_date};
+    struct sx_run_options defaults;
+    if (sx__run_options_resolve(&defaults, NULL) < 0) {
+        return 0;
+    }
+    if (sx__inprocess_new(&connection, &service, &defaults, &clock) < 0) {
         return 0;
     }
     (void)sx__inprocess_send(connection, (const char *)data, size, &out, &out_size);

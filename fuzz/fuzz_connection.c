@@ -8,6 +8,7 @@
  */
 #include "connection.h"
 #include "plain_chunks.h"
+#include "run_options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,26 +231,26 @@ static void send_output(struct sx__connection *connection, struct story *story)
 static bool serve(struct sx__connection *connection, struct story *story)
 {
     for (;;) {
-        switch (sx__connection_get_want(connection)) {
-        case SX__WANT_INPUT:
+        switch (sx__connection_get_next_step(connection)) {
+        case SX__NEXT_INPUT:
             return true;
-        case SX__WANT_ADVANCE:
+        case SX__NEXT_ADVANCE:
             sx__connection_advance(connection, 1);
             break;
-        case SX__WANT_HANDLER:
+        case SX__NEXT_HANDLER:
             sx__connection_handle(connection, NULL);
             break;
-        case SX__WANT_PRODUCE:
+        case SX__NEXT_PRODUCE:
             sx__connection_produce(connection, 2);
             break;
-        case SX__WANT_TIME:
+        case SX__NEXT_TIME:
             sx__connection_resume(connection, 2);
             break;
-        case SX__WANT_OUTPUT:
+        case SX__NEXT_OUTPUT:
             send_output(connection, story);
             break;
-        case SX__WANT_LINGER:
-        case SX__WANT_CLOSE:
+        case SX__NEXT_LINGER:
+        case SX__NEXT_CLOSE:
             return false;
         }
     }
@@ -324,12 +325,12 @@ static void converse(struct story *story, const uint8_t *data, size_t size, stru
         story->taken += taken;
         sx__connection_receive(&connection, taken);
         open = serve(&connection, story);
-        sx__connection_settle(&connection, &pool);
+        sx__connection_release_memory(&connection, &pool);
     }
     tell_body(story, &connection);
     tell(story, open ? "open" : "closed", 6 - (open ? 2 : 0));
     sx__connection_end_input(&connection, 3);
-    demand(sx__connection_get_want(&connection) == SX__WANT_CLOSE, "not closed");
+    demand(sx__connection_get_next_step(&connection) == SX__NEXT_CLOSE, "not closed");
     sx__connection_clean_up(&connection, &pool, 3);
     sx__request_pool_clean_up(&pool);
     demand(story->begins == story->ends, "begins and ends differ");

@@ -7,43 +7,13 @@
  * that receive have that many bytes behind them.
  */
 #include "connection.h"
+#include "failing_allocation.h"
+#include "run_options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_MS 1000000u
-
-static long fail_in = -1; /* so many allocations still succeed; below 0: all */
-static long live;
-
-void *__real_malloc(size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-static bool fails(void)
-{
-    return fail_in >= 0 && fail_in-- == 0;
-}
-void *__wrap_malloc(size_t size)
-{
-    void *memory = fails() ? NULL : __real_malloc(size);
-    live += memory != NULL ? 1 : 0;
-    return memory;
-}
-void *__wrap_realloc(void *memory, size_t size)
-{
-    void *moved = fails() ? NULL : __real_realloc(memory, size);
-    live += moved != NULL && memory == NULL ? 1 : 0;
-    return moved;
-}
-void __wrap_free(void *memory)
-{
-    live -= memory != NULL ? 1 : 0;
-    __real_free(memory);
-}
 
 struct world {
     struct sx__protocol protocol;
@@ -200,22 +170,22 @@ static void write_some(struct world *world, size_t most)
 /* Does what the connection wants, once; false: it wants something from outside. */
 static bool step(struct world *world, size_t most)
 {
-    switch (sx__connection_get_want(&world->connection)) {
-    case SX__WANT_ADVANCE:
+    switch (sx__connection_get_next_step(&world->connection)) {
+    case SX__NEXT_ADVANCE:
         sx__connection_advance(&world->connection, world->now_ns);
         return true;
-    case SX__WANT_HANDLER:
+    case SX__NEXT_HANDLER:
         sx__connection_handle(&world->connection, NULL);
         return true;
-    case SX__WANT_PRODUCE:
+    case SX__NEXT_PRODUCE:
         sx__connection_produce(&world->connection, world->now_ns);
         return true;
-    case SX__WANT_OUTPUT:
+    case SX__NEXT_OUTPUT:
         write_some(world, most);
         return true;
-    case SX__WANT_TIME:
+    case SX__NEXT_TIME:
         sx__connection_resume(&world->connection, world->now_ns);
-        return sx__connection_get_want(&world->connection) != SX__WANT_TIME;
+        return sx__connection_get_next_step(&world->connection) != SX__NEXT_TIME;
     default:
         return false;
     }
@@ -226,7 +196,7 @@ static size_t receive(struct world *world, const uint8_t *bytes, size_t size)
 {
     char *space;
     size_t room;
-    if (sx__connection_get_want(&world->connection) != SX__WANT_INPUT || size == 0) {
+    if (sx__connection_get_next_step(&world->connection) != SX__NEXT_INPUT || size == 0) {
         return 0;
     }
     if (sx__connection_reserve(&world->connection, &world->pool, &space, &room) < 0) {
@@ -262,7 +232,7 @@ enum event {
 static void happen(struct world *world, enum event event, unsigned amount)
 {
     struct sx__connection *connection = &world->connection;
-    const enum sx__want want = sx__connection_get_want(connection);
+    const enum sx__next_step next = sx__connection_get_next_step(connection);
     switch (event) {
     case SERVE:
         for (unsigned i = 0; i < 1000 && step(world, 0); i++) {
@@ -275,7 +245,7 @@ static void happen(struct world *world, enum event event, unsigned amount)
         sx__connection_end_input(connection, world->now_ns);
         break;
     case END_LATE:
-        sx__connection_end_late(connection, world->now_ns);
+        sx__connection_end_timed_out(connection, world->now_ns);
         break;
     case ABORT:
         sx__connection_abort(connection, world->now_ns);
@@ -291,28 +261,28 @@ static void happen(struct world *world, enum event event, unsigned amount)
         world->protocol.stopping = true;
         break;
     case OVERLOAD:
-        if (want == SX__WANT_HANDLER || want == SX__WANT_PRODUCE) {
+        if (next == SX__NEXT_HANDLER || next == SX__NEXT_PRODUCE) {
             sx__connection_refuse_overload(connection, world->now_ns);
         }
         break;
     case LASTED:
-        sx__connection_lasted(connection, world->now_ns);
+        sx__connection_note_long_handler(connection, world->now_ns);
         break;
     case ACKNOWLEDGE:
-        if (want == SX__WANT_OUTPUT || want == SX__WANT_LINGER) {
-            sx__connection_acknowledged(connection, amount, world->now_ns);
+        if (next == SX__NEXT_OUTPUT || next == SX__NEXT_LINGER) {
+            sx__connection_note_acknowledged(connection, amount, world->now_ns);
         }
         break;
     case DISCARD:
-        if (want == SX__WANT_LINGER) {
-            sx__connection_discarded(connection, (size_t)amount << 20, world->now_ns);
+        if (next == SX__NEXT_LINGER) {
+            sx__connection_note_discarded(connection, (size_t)amount << 20, world->now_ns);
         }
         break;
     case HEAR:
-        sx__connection_heard(connection, world->now_ns);
+        sx__connection_note_input(connection, world->now_ns);
         break;
     case FAIL:
-        fail_in = (long)amount % 8;
+        fail_one_allocation((long)amount % 8);
         break;
     default:
         world->now_ns += (uint64_t)amount * 100 * NS_PER_MS;
@@ -327,13 +297,13 @@ static void check_deadline(const struct world *world)
     const struct sx__connection *connection = &world->connection;
     const uint64_t deadline_ns = sx__connection_get_deadline(connection);
     const bool is_idle = sx__connection_is_idle(connection);
-    const bool lingers = sx__connection_get_want(connection) == SX__WANT_LINGER;
+    const bool lingers = sx__connection_get_next_step(connection) == SX__NEXT_LINGER;
     const uint64_t second_ns = (uint64_t)1000 * NS_PER_MS;
     if (world->protocol.stopping && (is_idle || lingers)) {
         demand(deadline_ns <= world->now_ns + second_ns, "a stop waits for too long");
     } else if (lingers) {
         demand(deadline_ns <= connection->linger_ns + 30 * second_ns, "it lingers for too long");
-        demand(connection->lingered <= (uint64_t)256 << 20, "it reads too much");
+        demand(connection->lingered_bytes <= (uint64_t)256 << 20, "it reads too much");
     }
 }
 
@@ -345,7 +315,7 @@ static size_t live_through(struct world *world, const uint8_t *data, size_t size
     sx__connection_init(connection, &world->protocol, world->now_ns);
     world->rejected = 0;
     world->has_closed = false;
-    while (size >= 2 && sx__connection_get_want(connection) != SX__WANT_CLOSE) {
+    while (size >= 2 && sx__connection_get_next_step(connection) != SX__NEXT_CLOSE) {
         const enum event event = (enum event)(data[0] % EVENTS);
         const unsigned amount = data[1];
         data += 2;
@@ -357,7 +327,7 @@ static size_t live_through(struct world *world, const uint8_t *data, size_t size
         } else {
             happen(world, event, amount);
         }
-        sx__connection_settle(connection, &world->pool);
+        sx__connection_release_memory(connection, &world->pool);
         check_deadline(world);
     }
     sx__connection_clean_up(connection, &world->pool, world->now_ns);
@@ -385,12 +355,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                   .log = on_log};
     demand(sx__run_options_resolve(&world.protocol.options, &world.protocol.options) == 0,
            "bad options");
-    const long before = live;
+    const long before = allocations_live();
     for (size_t left = size; left >= 2;) {
         left = live_through(&world, data + size - left, left);
-        fail_in = -1;
+        end_failing_allocations();
     }
     sx__request_pool_clean_up(&world.pool);
-    demand(live == before, "memory is left");
+    demand(allocations_live() == before, "memory is left");
     return 0;
 }

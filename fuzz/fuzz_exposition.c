@@ -1,5 +1,5 @@
 /* Property: whatever the name, help, labels, bounds and values, what is registered renders to a
- * page without a fault, that a strict parser reads, and that gives back the same labels and the
+ * page without a error, that a strict parser reads, and that gives back the same labels and the
  * same numbers. */
 #include "utf8.h"
 

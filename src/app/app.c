@@ -1,6 +1,8 @@
 /* The app: made, listening, running, stopped. */
 #include "application.h"
 #include "pipe_signal.h"
+#include "run_options.h"
+#include "server.h"
 #include "settings.h"
 
 #include <stdarg.h>
@@ -45,16 +47,25 @@ static int build_plans(struct sx_app *app)
     return status;
 }
 
-/* That of an address which has some of the routes only. What has no route there does not exist. */
+/* The router of an address that has some of the routes, or all. */
 static int build_router(struct sx_app *app, enum sx_serves serves)
 {
     int status = sx__router_new(&app->routers[serves]);
     for (size_t i = 0; i < app->route_count && status == SX_OK; i++) {
         const struct sx_route *route = &app->routes[i].route;
         size_t other;
-        if (route->reserved == (serves == SX_SERVES_RESERVED)) {
+        if (serves == SX_SERVES_ALL || route->reserved == (serves == SX_SERVES_RESERVED)) {
             status = sx__router_add(app->routers[serves], route, i, &other);
         }
+    }
+    return status;
+}
+
+static int build_routers(struct sx_app *app)
+{
+    int status = SX_OK;
+    for (int serves = 0; serves < SX__SERVES && status == SX_OK; serves++) {
+        status = build_router(app, (enum sx_serves)serves);
     }
     return status;
 }
@@ -69,20 +80,17 @@ static int build(struct sx_app *app)
         status = sx__components_new(app);
     }
     if (status == SX_OK) {
-        status = sx__router_new(&app->routers[SX_SERVES_ALL]);
+        status = sx__wiring_check(app);
     }
     if (status == SX_OK) {
-        status = sx__wiring_check(app);
+        sx__components_sort(app);
     }
     if (status == SX_OK && !app->resolves_only) {
         status = sx__components_init(app, SX_LIFETIME_APP);
     }
     /* Last, because a component's init may have reserved routes. */
     if (status == SX_OK) {
-        status = build_router(app, SX_SERVES_ORDINARY);
-    }
-    if (status == SX_OK) {
-        status = build_router(app, SX_SERVES_RESERVED);
+        status = build_routers(app);
     }
     return status < 0 ? status : build_plans(app);
 }
@@ -137,7 +145,7 @@ void sx_app_destroy(struct sx_app *app)
     if (app == NULL) {
         return;
     }
-    if (!sx__network_destroy(app->network)) {
+    if (!sx__server_destroy(app->network)) {
         return; /* the abandoned handler may use all of it */
     }
     sx__app_log_left_out(app, sx__log_limit_take(&app->failure_lines, 0, true));
@@ -179,7 +187,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
         return cannot_listen(app, status, sx__run_options_fault(options));
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
-    status = sx__network_new(&app->network, &service, &resolved);
+    status = sx__server_new(&app->network, &service, &resolved);
     if (status == SX_ENOMEM) { /* the engine has told all others */
         return cannot_listen(app, status, NULL);
     }
@@ -188,7 +196,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
 
 uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
 {
-    return app == NULL || app->network == NULL ? 0 : sx__network_get_port(app->network, index);
+    return app == NULL || app->network == NULL ? 0 : sx__server_get_port(app->network, index);
 }
 
 int sx_app_run(struct sx_app *app)
@@ -206,7 +214,7 @@ int sx_app_run(struct sx_app *app)
     struct sx__pipe_signal sigpipe; /* the engine logs from this thread */
     sx__pipe_signal_block(&sigpipe);
     app->serving = true;
-    status = sx__network_run(app->network);
+    status = sx__server_run(app->network);
     app->serving = false;
     app->has_run = status != SX_ESYSTEM; /* that is: no thread began */
     app->abandoned = status == SX_ETIMEOUT;
@@ -221,14 +229,14 @@ int sx_app_run(struct sx_app *app)
 void sx_app_stop(struct sx_app *app)
 {
     if (app != NULL && app->network != NULL) {
-        sx__network_stop(app->network);
+        sx__server_stop(app->network);
     }
 }
 
 void sx_app_reload(struct sx_app *app)
 {
     if (app != NULL && app->network != NULL) {
-        sx__network_reload(app->network);
+        sx__server_reload(app->network);
     }
 }
 

@@ -1,6 +1,9 @@
 /* The test client: writes a request as bytes, and reads the response from bytes, so that what it
  * tests is what a network client gets. */
 #include "application.h"
+#include "clock.h"
+#include "inprocess.h"
+#include "run_options.h"
 
 #include <jansson.h>
 #include <sextant/client.h>
@@ -38,7 +41,8 @@ int sx_client_new(struct sx_client **client, struct sx_app *app)
     status = sx__run_options_resolve(&defaults, NULL);
     if (status == SX_OK) {
         struct sx__service service = sx__dispatch_service(app, defaults.request_line_bytes);
-        status = sx__inprocess_new(&made->connection, &service);
+        static const struct sx__inprocess_clock clock = {sx__clock_now_ns, sx__clock_date};
+        status = sx__inprocess_new(&made->connection, &service, &defaults, &clock);
     }
     if (status < 0) {
         sx__worker_release(app);

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "file.h"
 
-#include "date.h"
+#include "http_date.h"
 #include "result.h"
 
 #include <errno.h>

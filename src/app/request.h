@@ -7,7 +7,7 @@
 #include "router.h"
 #include "target.h"
 
-#include "engine.h"
+#include "exchange.h"
 
 #include <sextant/app.h>
 

@@ -2,10 +2,11 @@
  * free. */
 #include "result.h"
 
-#include "engine.h"
+#include "exchange.h"
 #include "header_lines.h"
 #include "json_format.h"
 #include "json_text.h"
+#include "server.h"
 
 #include <jansson.h>
 #include <stdarg.h>

@@ -1,7 +1,10 @@
 /* The router answers a 404, 405 or 308 at the end of the header, without waiting for a large body.
  * Also: the host of a request is that of the target, else that of the Host header. */
 #include "application.h"
+#include "clock.h"
 #include "fixture.h"
+#include "inprocess.h"
+#include "run_options.h"
 
 #include <stdlib.h>
 
@@ -110,7 +113,10 @@ static const char *ask(const char *bytes, const struct sx_hook_list *hook_list, 
                                                    .hooks = *hook_list,
                                                    .components = SX_COMPONENTS(watcher)});
     const struct sx__service service = sx__dispatch_service(fixture.app, 8192);
-    assert_int_equal(sx__inprocess_new(&inprocess, &service), SX_OK);
+    static const struct sx__inprocess_clock clock = {sx__clock_now_ns, sx__clock_date};
+    struct sx_run_options defaults;
+    assert_int_equal(sx__run_options_resolve(&defaults, NULL), SX_OK);
+    assert_int_equal(sx__inprocess_new(&inprocess, &service, &defaults, &clock), SX_OK);
     *closed = sx__inprocess_send(inprocess, bytes, strlen(bytes), &out, &size) == SX_EPROTO;
     sx__inprocess_destroy(inprocess);
     fixture_clean_up(&fixture);

@@ -1,5 +1,5 @@
 /* sx_file and sx_file_beneath: what a client gets of a folder, and what it does not. */
-#include "date.h"
+#include "http_date.h"
 #include "fixture.h"
 
 #include <fcntl.h>

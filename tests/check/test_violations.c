@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "check_cases.h"
+#include "failing_allocation.h"
 
 #include <sextant/exposition.h>
 #include <stdbool.h>
@@ -15,33 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-static int allocations_until_failure = -1; /* negative: none fails */
-
-static bool fails(void)
-{
-    if (allocations_until_failure == 0) {
-        return true;
-    }
-    if (allocations_until_failure > 0) {
-        allocations_until_failure--;
-    }
-    return false;
-}
-
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
 
 /* Violations as check_cases.h has them: "3 no-inf; 4 bound". */
 struct violations {
@@ -211,9 +185,9 @@ static void test_a_check_without_memory_says_so(void **state)
     struct sx_str view = {page, put_histograms(page, sizeof page, 200)};
     int failures = 0;
     for (;; failures++) {
-        allocations_until_failure = failures;
+        fail_all_allocations(failures);
         int status = sx_exposition_check(view, NULL, NULL, NULL);
-        allocations_until_failure = -1;
+        end_failing_allocations();
         if (status == 0) {
             break;
         }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "client.h"
+#include "failing_allocation.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,21 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static int allocations_until_failure = -1; /* negative: none fails */
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    if (allocations_until_failure == 0) {
-        return NULL;
-    }
-    if (allocations_until_failure > 0) {
-        allocations_until_failure--;
-    }
-    return __real_calloc(count, size);
-}
 
 static int socket_error; /* 0: there are sockets */
 
@@ -184,9 +170,9 @@ static void test_without_memory_there_is_no_server(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         struct sx_metrics_server *server = NULL;
-        allocations_until_failure = i;
+        fail_all_allocations(i);
         int status = sx_metrics_server_new(&server, NULL, "127.0.0.1:0", NULL);
-        allocations_until_failure = -1;
+        end_failing_allocations();
         assert_int_equal(status, SX_ENOMEM);
         assert_null(server);
     }

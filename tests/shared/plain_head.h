@@ -3,7 +3,7 @@
 #ifndef SX_PLAIN_HEAD_H
 #define SX_PLAIN_HEAD_H
 
-#include "request.h"
+#include "request_parser.h"
 #include <string.h>
 #include <strings.h>
 

@@ -1,0 +1,14 @@
+/* clock.h: the monotonic clock, and the date of a response. Any thread. */
+#ifndef SX_CLOCK_H
+#define SX_CLOCK_H
+
+#include <stdint.h>
+
+/* Returns the time of CLOCK_MONOTONIC in nanoseconds. */
+uint64_t sx__clock_now_ns(void);
+
+/* Returns the present date as HTTP writes it: SX__DATE_BYTES bytes, not terminated, valid until the
+ * thread's next call. */
+const char *sx__clock_date(void);
+
+#endif

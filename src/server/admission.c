@@ -1,0 +1,156 @@
+/* admission.c: how many handlers may run at once, and the queue. See admission.h. */
+#include "admission.h"
+#include "client_table.h"
+#include <assert.h>
+#include <stdatomic.h>
+
+void sx__admission_init(struct sx__admission *admission, unsigned queue_count, size_t queue_bytes)
+{
+    *admission = (struct sx__admission){.queue_count = queue_count, .queue_bytes = queue_bytes};
+    pthread_mutex_init(&admission->mutex, NULL);
+}
+
+void sx__admission_clean_up(struct sx__admission *admission)
+{
+    assert(atomic_load(&admission->queued) == 0);
+    pthread_mutex_destroy(&admission->mutex);
+}
+
+void sx__admission_set_threads(struct sx__admission *admission, unsigned threads)
+{
+    const bool enough = threads > SX__THREADS_SPARE;
+    const int counts[SX__TOKENS] = {
+        [SX__TOKEN_ORDINARY] = enough ? (int)threads - SX__THREADS_SPARE : 1,
+        [SX__TOKEN_RESERVED] = enough ? 1 : 0,
+    };
+    for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS; token++) {
+        /* Some may be taken already, so that for a while there are fewer than none. */
+        atomic_fetch_add(&admission->free[token], counts[token] - admission->counts[token]);
+        admission->counts[token] = counts[token];
+    }
+}
+
+static bool take(struct sx__admission *admission, enum sx__token token)
+{
+    int free_now = atomic_load(&admission->free[token]);
+    while (free_now > 0) {
+        if (atomic_compare_exchange_weak(&admission->free[token], &free_now, free_now - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum sx__token take_any(struct sx__admission *admission, bool reserved)
+{
+    if (take(admission, SX__TOKEN_ORDINARY)) {
+        return SX__TOKEN_ORDINARY;
+    }
+    return reserved && take(admission, SX__TOKEN_RESERVED) ? SX__TOKEN_RESERVED : SX__TOKEN_NONE;
+}
+
+/* The first may be of any size, so that none is turned away for ever. */
+static bool has_room(const struct sx__admission *admission, const struct sx__queue *queue,
+                     const struct sx__client *client)
+{
+    return queue->count < admission->queue_count &&
+           (queue->bytes == 0 || client->queue.bytes == 0 ||
+            queue->bytes + client->queue.bytes <= admission->queue_bytes);
+}
+
+static void append(struct sx__queue *queue, struct sx__client *client)
+{
+    client->queue.next = NULL;
+    if (queue->last == NULL) {
+        queue->first = client;
+    } else {
+        queue->last->queue.next = client;
+    }
+    queue->last = client;
+    queue->count++;
+    queue->bytes += client->queue.bytes;
+}
+
+static struct sx__client *pop(struct sx__admission *admission, enum sx__token token)
+{
+    struct sx__queue *queue = &admission->queues[token];
+    struct sx__client *client = queue->first;
+    if (client != NULL) {
+        queue->first = client->queue.next;
+        queue->last = queue->first == NULL ? NULL : queue->last;
+        queue->count--;
+        queue->bytes -= client->queue.bytes;
+        client->queue.next = NULL;
+        atomic_fetch_sub(&admission->queued, 1);
+    }
+    return client;
+}
+
+/* Either whoever gives a token sees that somebody is queued, or whoever is about to be queued sees
+ * the token: both sides write before they read. */
+enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx__client *client,
+                                     bool reserved, uint64_t queued_until_ns, enum sx__token *token)
+{
+    *token = take_any(admission, reserved);
+    if (*token != SX__TOKEN_NONE) {
+        return SX__ADMITTED;
+    }
+    enum sx__admitted took = SX__ADMITTED_NEVER;
+    /* Each kind has room of its own, or who fills one queue would turn the other's away. */
+    struct sx__queue *queue =
+        &admission->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY];
+    pthread_mutex_lock(&admission->mutex);
+    atomic_fetch_add(&admission->queued, 1);
+    *token = take_any(admission, reserved);
+    if (*token != SX__TOKEN_NONE) {
+        took = SX__ADMITTED;
+    } else if (has_room(admission, queue, client)) {
+        client->queue.until_ns = queued_until_ns;
+        append(queue, client);
+        took = SX__ADMITTED_LATER;
+    }
+    if (took != SX__ADMITTED_LATER) {
+        atomic_fetch_sub(&admission->queued, 1);
+    }
+    pthread_mutex_unlock(&admission->mutex);
+    return took;
+}
+
+struct sx__client *sx__admission_give(struct sx__admission *admission, enum sx__token token)
+{
+    atomic_fetch_add(&admission->free[token], 1);
+    if (atomic_load(&admission->queued) == 0) {
+        return NULL;
+    }
+    struct sx__client *client = NULL;
+    pthread_mutex_lock(&admission->mutex);
+    if (take(admission, token)) {
+        client = pop(admission, SX__TOKEN_RESERVED);
+        if (client == NULL && token == SX__TOKEN_ORDINARY) {
+            client = pop(admission, SX__TOKEN_ORDINARY);
+        }
+        if (client == NULL) {
+            atomic_fetch_add(&admission->free[token], 1);
+        }
+    }
+    pthread_mutex_unlock(&admission->mutex);
+    return client;
+}
+
+/* All wait equally long, so the first is the first to be late. */
+struct sx__client *sx__admission_expire(struct sx__admission *admission, uint64_t now_ns)
+{
+    if (atomic_load(&admission->queued) == 0) {
+        return NULL;
+    }
+    struct sx__client *client = NULL;
+    pthread_mutex_lock(&admission->mutex);
+    for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS && client == NULL; token++) {
+        const struct sx__client *first = admission->queues[token].first;
+        if (first != NULL && first->queue.until_ns <= now_ns) {
+            client = pop(admission, token);
+        }
+    }
+    pthread_mutex_unlock(&admission->mutex);
+    return client;
+}

@@ -1,0 +1,137 @@
+/* run_options.c: the defaults and limits of struct sx_run_options. See run_options.h. */
+#include "run_options.h"
+#include "exchange.h"
+
+#include <string.h>
+
+/* Past this limit, a queued client fails fast with 503. */
+#define QUEUE_TIMEOUT_MAX_MS 1000
+
+#define BODY_BYTES ((size_t)1 << 20)
+
+static void set_default(unsigned *value, unsigned otherwise)
+{
+    *value = *value == 0 ? otherwise : *value;
+}
+
+static void set_default_size(size_t *value, size_t otherwise)
+{
+    *value = *value == 0 ? otherwise : *value;
+}
+
+#define DIGITS(number) #number
+#define AT_MOST(name, most) name " is more than " DIGITS(most)
+
+static const char *unix_fault(const struct sx_unix_options *options, const char *host,
+                              int listen_fd)
+{
+    if (options == NULL) {
+        return NULL;
+    }
+    if (listen_fd != 0 || host == NULL || strncmp(host, "unix:", 5) != 0) {
+        return "unix_options are only for the host unix:PATH";
+    }
+    return options->mode > 0777 ? "mode of unix_options is more than 0777" : NULL;
+}
+
+static const char *address_fault(enum sx_serves serves, const struct sx_tls_options *tls)
+{
+    if (serves < SX_SERVES_ALL || serves > SX_SERVES_RESERVED) {
+        return "serves is not of enum sx_serves";
+    }
+    if (tls != NULL && tls->certificate == NULL) {
+        return "tls has no certificate";
+    }
+    if (tls != NULL && (tls->minimum < SX_TLS_DEFAULT || tls->minimum > SX_TLS_1_3)) {
+        return "minimum of tls is not of enum sx_tls_version";
+    }
+    return NULL;
+}
+
+/* Sums of sizes must not overflow, and twice the body is counted. */
+static const char *limit_fault(const struct sx_run_options *options)
+{
+    const struct {
+        size_t value;
+        size_t most;
+        const char *fault;
+    } limits[] = {
+        {options->threads, SX__THREADS_MAX, AT_MOST("threads", SX__THREADS_MAX)},
+        {options->queue_timeout_ms, QUEUE_TIMEOUT_MAX_MS,
+         AT_MOST("queue_timeout_ms", QUEUE_TIMEOUT_MAX_MS)},
+        {options->header_count, SX__HEADERS_MAX, AT_MOST("header_count", SX__HEADERS_MAX)},
+        {options->request_line_bytes, (size_t)1 << 30, "request_line_bytes is more than 1 GiB"},
+        {options->header_bytes, (size_t)1 << 30, "header_bytes is more than 1 GiB"},
+        {options->body_bytes, (size_t)1 << 60, "body_bytes is more than 1 EiB"},
+    };
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        if (limits[i].value > limits[i].most) {
+            return limits[i].fault;
+        }
+    }
+    return NULL;
+}
+
+const char *sx__run_options_fault(const struct sx_run_options *options)
+{
+    const struct sx_listen_address_list *addresses = &options->addresses;
+    const char *fault = limit_fault(options);
+    if (fault == NULL) {
+        fault = address_fault(options->serves, options->tls);
+    }
+    if (fault == NULL) {
+        fault = unix_fault(options->unix_options, options->host, options->listen_fd);
+    }
+    if (fault == NULL && options->held_bytes != 0 &&
+        options->held_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
+        fault = "held_bytes is less than body_bytes";
+    }
+    if (fault == NULL && addresses->items == NULL && addresses->count > 0) {
+        fault = "addresses has a count, but no items";
+    }
+    for (size_t i = 0; i < addresses->count && fault == NULL; i++) {
+        const struct sx_listen_address *address = &addresses->items[i];
+        fault = address_fault(address->serves, address->tls);
+        if (fault == NULL) {
+            fault = unix_fault(address->unix_options, address->host, address->listen_fd);
+        }
+    }
+    return fault;
+}
+
+/* Some of the largest bodies find room, whatever the size of one. */
+static size_t get_held_bytes(size_t body_bytes)
+{
+    const size_t least = (size_t)256 << 20;
+    return body_bytes < least / 4 || body_bytes > SIZE_MAX / 4 ? least : body_bytes * 4;
+}
+
+int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options)
+{
+    static const struct sx_run_options none = {0};
+    struct sx_run_options resolved = options == NULL ? none : *options;
+    if (resolved.host == NULL) {
+        resolved.host = "127.0.0.1";
+    }
+    set_default(&resolved.threads, 64);
+    set_default(&resolved.idle_timeout_ms, 15000);
+    set_default(&resolved.header_timeout_ms, 10000);
+    set_default(&resolved.body_timeout_ms, 30000);
+    set_default(&resolved.write_timeout_ms, 30000);
+    set_default(&resolved.stop_timeout_ms, 10000);
+    set_default(&resolved.queue_count, 1024);
+    set_default(&resolved.body_rate_bytes, 4096);
+    set_default(&resolved.connection_count, 16384);
+    set_default(&resolved.queue_timeout_ms, QUEUE_TIMEOUT_MAX_MS);
+    set_default_size(&resolved.request_line_bytes, 8192);
+    set_default_size(&resolved.header_bytes, 32768);
+    set_default_size(&resolved.header_count, SX__HEADERS_MAX);
+    set_default_size(&resolved.body_bytes, BODY_BYTES);
+    set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
+
+    if (sx__run_options_fault(&resolved) != NULL) {
+        return SX_EINVAL;
+    }
+    *out = resolved;
+    return 0;
+}

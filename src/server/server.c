@@ -1,0 +1,284 @@
+/* server.c: creating, running, stopping and destroying a server. See server.h. */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "server.h"
+#include "certificate_reload.h"
+#include "clock.h"
+#include "monitor.h"
+#include "server_types.h"
+#include "user_code.h"
+#include "wakeup.h"
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define STACK_BYTES ((size_t)1 << 20) /* of a thread; only what is touched becomes memory */
+#define KEPT_SHARE 4  /* this part of the memory for clients may be kept for reuse */
+#define QUEUE_SHARE 4 /* and this part may be in each queue, in addition */
+#define TICK_MS 1
+
+void sx__server_log(struct sx__server *server, enum sx_log_level level, const char *format, ...)
+{
+    char message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    server->protocol.service.log(server->protocol.service.app, level, message);
+}
+
+/* ---- making and destroying ---- */
+
+static int open_descriptors(struct sx__server *server)
+{
+    server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->monitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &server->exit_fd};
+    if (server->epoll_fd < 0 || server->monitor_fd < 0 || server->exit_fd < 0 ||
+        epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->exit_fd, &event) < 0) {
+        sx__server_log(server, SX_LOG_ERROR, "cannot make an epoll set: %s", strerror(errno));
+        return SX_ESYSTEM;
+    }
+    return 0;
+}
+
+static int make_workers(struct sx__server *server)
+{
+    const unsigned count = server->protocol.options.threads + SX__THREADS_SPARE;
+    server->workers = aligned_alloc(_Alignof(struct sx__worker), count * sizeof *server->workers);
+    if (server->workers == NULL) {
+        return SX_ENOMEM;
+    }
+    memset(server->workers, 0, count * sizeof *server->workers);
+    server->worker_space = count;
+    for (unsigned i = 0; i < count; i++) {
+        struct sx__worker *worker = &server->workers[i];
+        worker->server = server;
+        worker->pool.buffers = server->buffers;
+        pthread_cond_init(&worker->parking.unparked, NULL);
+        worker->frame = sx__frame_new(&server->protocol.service);
+        if (worker->frame == NULL) {
+            return SX_ENOMEM;
+        }
+    }
+    return 0;
+}
+
+int sx__server_new(struct sx__server **server, const struct sx__service *service,
+                   const struct sx_run_options *options)
+{
+    struct sx__server *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return SX_ENOMEM;
+    }
+    made->protocol.service = *service;
+    made->protocol.options = *options;
+    made->next_resume_ns = UINT64_MAX;
+    made->epoll_fd = made->monitor_fd = made->exit_fd = -1;
+    sx__poll_permits_init(&made->poll_permits);
+    sx__client_limits_init(&made->client_limits, options->address_connection_count);
+    sx__admission_init(&made->admission, options->queue_count, options->held_bytes / QUEUE_SHARE);
+    int status = sx__buffer_pool_new(&made->buffers, options->held_bytes / KEPT_SHARE);
+    made->protocol.buffers = made->buffers;
+    made->protocol.get_date = sx__clock_date;
+    if (status == 0) {
+        status = open_descriptors(made);
+    }
+    if (status == 0) {
+        status = make_workers(made);
+    }
+    if (status == 0) {
+        status = sx__listeners_open(made);
+    }
+    if (status < 0) {
+        sx__server_destroy(made);
+        return status;
+    }
+    /* They are the caller's, and are not needed any more. */
+    made->protocol.options.host = NULL;
+    made->protocol.options.tls = NULL;
+    made->protocol.options.unix_options = NULL;
+    made->protocol.options.addresses = (struct sx_listen_address_list){NULL, 0};
+    *server = made;
+    return 0;
+}
+
+uint16_t sx__server_get_port(const struct sx__server *server, size_t index)
+{
+    return index < server->listener_count ? server->listeners[index].port : 0;
+}
+
+static void close_descriptor(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* ---- threads that end ---- */
+
+static bool is_running(struct sx__server *server)
+{
+    bool running = false;
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        running |= !atomic_load(&server->workers[i].shared.has_ended);
+    }
+    return running;
+}
+
+static void join_ended(struct sx__server *server)
+{
+    unsigned left = 0;
+    for (unsigned i = 0; i < server->worker_count; i++) {
+        struct sx__worker *worker = &server->workers[i];
+        if (!worker->monitor.is_joined && atomic_load(&worker->shared.has_ended)) {
+            pthread_join(worker->monitor.thread, NULL);
+            worker->monitor.is_joined = true;
+        }
+        left += worker->monitor.is_joined ? 0 : 1;
+    }
+    server->worker_count = left == 0 ? 0 : server->worker_count;
+}
+
+bool sx__server_destroy(struct sx__server *server)
+{
+    if (server == NULL) {
+        return true;
+    }
+    join_ended(server);
+    if (server->worker_count > 0) {
+        return false;
+    }
+    sx__listeners_clean_up(server);
+    close_descriptor(server->exit_fd);
+    close_descriptor(server->monitor_fd);
+    close_descriptor(server->epoll_fd);
+    for (unsigned i = 0; i < server->worker_space; i++) {
+        free(server->workers[i].frame);
+    }
+    free(server->workers);
+    sx__client_table_clean_up(&server->clients);
+    sx__admission_clean_up(&server->admission);
+    sx__poll_permits_clean_up(&server->poll_permits);
+    sx__client_limits_clean_up(&server->client_limits);
+    sx__buffer_pool_destroy(server->buffers);
+    free(server);
+    return true;
+}
+
+/* ---- running ---- */
+
+static unsigned processor_count(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        return (unsigned)CPU_COUNT(&set);
+    }
+    /* More processors than fit in the set. */
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (unsigned)online : 1;
+}
+
+/* The process's signals are for the threads that the engine knows nothing of. Faults still come to
+ * the thread that made them. */
+static void block_signals(sigset_t *before)
+{
+    sigset_t all;
+    sigfillset(&all);
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF};
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        sigdelset(&all, faults[i]);
+    }
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
+int sx__server_start_thread(pthread_t *thread, void *(*run)(void *), void *argument)
+{
+    pthread_attr_t attributes;
+    sigset_t before;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    block_signals(&before);
+    const int error = pthread_create(thread, &attributes, run, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+/* Fewer threads than asked for still serve; none is an error. */
+static int start_workers(struct sx__server *server)
+{
+    const unsigned wanted = server->worker_space;
+    server->processors = processor_count();
+    sx__admission_set_threads(&server->admission, wanted);
+    int error = 0;
+    while (server->worker_count < wanted && error == 0) {
+        struct sx__worker *worker = &server->workers[server->worker_count];
+        error = sx__server_start_thread(&worker->monitor.thread, sx__worker_run, worker);
+        server->worker_count += error == 0 ? 1 : 0;
+    }
+    if (error != 0) {
+        sx__admission_set_threads(&server->admission, server->worker_count);
+        sx__server_log(server, SX_LOG_ERROR, "only %u of %u threads could be started: %s",
+                       server->worker_count, wanted, strerror(error));
+    }
+    return server->worker_count > 0 ? 0 : SX_ESYSTEM;
+}
+
+/* ---- ending the threads ---- */
+
+/* A thread cannot be ended from outside: those whose handlers do not return are left alone, and
+ * what they may use with them. */
+static int end_workers(struct sx__server *server, uint64_t end_ns)
+{
+    sx__poll_permits_close(&server->poll_permits);
+    sx__wakeup_pollers(server);
+    while (sx__clock_now_ns() < end_ns && is_running(server)) {
+        sx__monitor_wait(server, TICK_MS);
+    }
+    const unsigned stuck = sx__workers_count_in_user_code(server);
+    if (stuck == 0) {
+        for (unsigned i = 0; i < server->worker_count; i++) {
+            pthread_join(server->workers[i].monitor.thread, NULL);
+        }
+        server->worker_count = 0;
+        return 0;
+    }
+    sx__server_log(server, SX_LOG_ERROR, "%u handler%s did not return within %u ms: abandoned",
+                   stuck, stuck == 1 ? "" : "s", server->protocol.options.stop_timeout_ms);
+    join_ended(server);
+    return SX_ETIMEOUT;
+}
+
+int sx__server_run(struct sx__server *server)
+{
+    int status = start_workers(server);
+    if (status == 0) {
+        sx__monitor_run(server);
+        sx__reload_cancel(server);
+        status = end_workers(server, sx__monitor_drain(server));
+        sx__reload_end(server);
+        sx__monitor_log_left_out(server,
+                                 sx__log_limit_take(&server->slow_lines, sx__clock_now_ns(), true));
+    }
+    return status;
+}
+
+void sx__server_stop(struct sx__server *server)
+{
+    atomic_store(&server->is_stop_requested, true);
+    sx__wakeup_monitor(server);
+}
+
+void sx__server_reload(struct sx__server *server)
+{
+    atomic_store(&server->is_reload_requested, true);
+    sx__wakeup_monitor(server);
+}

@@ -1,0 +1,137 @@
+/* worker.c: a thread of the server polls for events while it has a permit. See worker.h. */
+#include "worker.h"
+#include "server_types.h"
+#include "turn.h"
+#include "user_code.h"
+#include <sys/epoll.h>
+
+#define PATIENCE_MS 10 /* how long a thread polls that is not the only one */
+
+static struct sx__listener *find_listener(struct sx__server *server, const void *pointer)
+{
+    const uintptr_t first = (uintptr_t)server->listeners;
+    const uintptr_t end = (uintptr_t)(server->listeners + server->listener_count);
+    const uintptr_t at = (uintptr_t)pointer;
+    return at >= first && at < end ? &server->listeners[(at - first) / sizeof *server->listeners]
+                                   : NULL;
+}
+
+/* How long to wait for an event. A thread that has the only permit waits until one comes. */
+static int patience_ms(const struct sx__server *server)
+{
+    if (atomic_load_explicit(&server->poll_permits.issued, memory_order_relaxed) <= 1) {
+        return -1;
+    }
+    return sx__user_code_are_turns_long(server) ? PATIENCE_MS : 0;
+}
+
+/* If turns are long, a thread takes one event at a time, so that the next free thread takes the
+ * next. The threshold is half of a long turn, so that events are seldom taken and then repeated. */
+static int most_events(const struct sx__server *server)
+{
+    return sx__user_code_get_turn_ns(server) > SX__LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
+}
+
+/* Stores the events of clients as pending. Returns whether there are others. */
+static bool store_pending(struct sx__worker *worker, const struct epoll_event *events, int count)
+{
+    struct sx__server *server = worker->server;
+    bool has_others = false;
+    for (int i = 0; i < count; i++) {
+        void *pointer = events[i].data.ptr;
+        if (find_listener(server, pointer) != NULL) {
+            has_others = true;
+        } else if (pointer != &server->exit_fd) {
+            const bool ends = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+            atomic_store_explicit(&worker->shared.pending[i], (uintptr_t)pointer + ends,
+                                  memory_order_release);
+        }
+    }
+    return has_others;
+}
+
+static void accept_connections(struct sx__worker *worker, const struct epoll_event *events,
+                               int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct sx__listener *listener = find_listener(worker->server, events[i].data.ptr);
+        if (listener != NULL) {
+            sx__user_code_enter(worker, SX__PLACE_REJECTED);
+            sx__listener_accept(worker->server, listener);
+            sx__user_code_leave(worker);
+        }
+    }
+}
+
+static int wait_for_events(struct sx__server *server, struct epoll_event *events, int most)
+{
+    const int patience = patience_ms(server);
+    if (patience < 0) { /* the only poller need not be counted */
+        return epoll_wait(server->epoll_fd, events, most, patience);
+    }
+    atomic_fetch_add(&server->poll_permits.polling, 1);
+    const int found = epoll_wait(server->epoll_fd, events, most, patience);
+    atomic_fetch_sub(&server->poll_permits.polling, 1);
+    return found;
+}
+
+/* A thread that finds no event is not needed; nor are threads that have blocked, once turns are
+ * short again. */
+static void return_surplus_permit(struct sx__worker *worker, int found)
+{
+    struct sx__server *server = worker->server;
+    const unsigned issued =
+        atomic_load_explicit(&server->poll_permits.issued, memory_order_relaxed);
+    if (found > 0 && issued <= server->processors) {
+        return;
+    }
+    const unsigned least = found == 0                             ? 1
+                           : sx__user_code_are_turns_long(server) ? server->worker_space
+                                                                  : server->processors;
+    worker->has_permit = !sx__poll_permits_return(&server->poll_permits, least);
+}
+
+static void poll_once(struct sx__worker *worker)
+{
+    struct sx__server *server = worker->server;
+    struct epoll_event events[SX__EVENTS_MAX];
+    const int most = most_events(server);
+    const int found = wait_for_events(server, events, most);
+    if (found < most) {
+        atomic_store_explicit(&server->has_caught_up, true, memory_order_relaxed);
+    }
+    atomic_store_explicit(&worker->shared.pending_count, found > 0 ? (unsigned)found : 0,
+                          memory_order_relaxed);
+    if (store_pending(worker, events, found)) {
+        accept_connections(worker, events, found);
+    }
+    for (int i = 0; i < found; i++) {
+        const uintptr_t event = sx__user_code_take_event(&worker->shared.pending[i]);
+        struct sx__client *client = sx__user_code_get_client(event);
+        if (event != 0 && sx__client_take(client)) {
+            sx__turn_take(worker, client, (event & 1) != 0);
+        }
+        /* Turns have become long: other threads may take the remaining events. */
+        if (i + 1 < found && sx__user_code_are_turns_long(server)) {
+            sx__user_code_repeat_events(worker);
+        }
+    }
+    atomic_store_explicit(&worker->shared.pending_count, 0, memory_order_relaxed);
+    if (worker->has_permit) {
+        return_surplus_permit(worker, found);
+    }
+}
+
+void *sx__worker_run(void *argument)
+{
+    struct sx__worker *worker = argument;
+    struct sx__poll_permits *permits = &worker->server->poll_permits;
+    while (sx__poll_permits_wait(permits, worker)) {
+        while (worker->has_permit && !atomic_load(&permits->closed)) {
+            poll_once(worker);
+        }
+    }
+    sx__request_pool_clean_up(&worker->pool);
+    atomic_store(&worker->shared.has_ended, true);
+    return NULL;
+}
