@@ -55,8 +55,8 @@ function(sx_test_program target)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder status text address clock memory metrics exposition check metrics_server http server
-            app command prometheus access_log authentication)
+    foreach(folder status text address clock memory metrics exposition check metrics_server http
+            server app command prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         if(folder STREQUAL "server")
@@ -130,8 +130,14 @@ if(SX_TESTS)
     endforeach()
 endif()
 
+# What `scripts/check instructions` counts, besides examples/hello.
+add_executable(bench_instructions EXCLUDE_FROM_ALL bench/instructions.c)
+set_target_properties(bench_instructions PROPERTIES
+    OUTPUT_NAME instructions RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
+target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
+
 if(SX_CHECKS)
-    foreach(check gcc clang asan tsan valgrind fuzz format)
+    foreach(check gcc clang asan tsan valgrind fuzz format instructions)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
             TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)

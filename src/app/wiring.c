@@ -79,19 +79,17 @@ static void check_injected(struct wiring *wiring, const struct owner *owner,
 {
     if (needed->lifetime != SX_LIFETIME_BUILTIN &&
         sx__component_find(wiring->app, needed) == NULL) {
-        report(wiring, owner->file, owner->line,
-               "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add "
-               "it to "
-               ".components",
-               owner->what, owner->name, needed->name, needed->file, needed->line);
+        report(
+            wiring, owner->file, owner->line,
+            "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add it to .components",
+            owner->what, owner->name, needed->name, needed->file, needed->line);
     }
     if (lifetime_of(needed) > owner->lifetime) {
-        report(wiring, owner->file, owner->line,
-               "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as "
-               "its "
-               "%s",
-               owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
-               lifetime_name(lifetime_of(needed)));
+        report(
+            wiring, owner->file, owner->line,
+            "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as its %s",
+            owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
+            lifetime_name(lifetime_of(needed)));
     }
 }
 
@@ -117,8 +115,7 @@ static void check_scalar(struct wiring *wiring, const struct owner *owner,
         param->type >= SX_TYPE_LIST_STR) {
         report(
             wiring, owner->file, owner->line,
-            "%s '%s': '%s' has a default, which only a scalar has that is not optional and not of "
-            "the path",
+            "%s '%s': '%s' has a default, which only a scalar has that is not optional and not of the path",
             owner->what, owner->name, param->name);
     } else if (!sx__convert(&value, param, param->fallback, message)) {
         report(wiring, owner->file, owner->line, "%s '%s': the default \"%s\" of '%s' %s",
@@ -142,9 +139,7 @@ static void check_setting(struct wiring *wiring, const struct owner *owner,
     } else if (setting->text == NULL && param->fallback == NULL && !app->resolves_only) {
         report(
             wiring, owner->file, owner->line,
-            "%s '%s' needs the setting '%s': give it on the command line, in .settings, or as %s "
-            "in "
-            "the environment",
+            "%s '%s' needs the setting '%s': give it on the command line, in .settings, or as %s in the environment",
             owner->what, owner->name, param->name, variable);
     } else if (setting->text != NULL && !sx__convert(&value, param, setting->text, message)) {
         report(wiring, owner->file, owner->line,
@@ -370,8 +365,7 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
         if (route == NULL) {
             report(
                 wiring, owner->file, owner->line,
-                "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: "
-                "make it opt_",
+                "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: make it opt_",
                 owner->what, owner->name, param->name);
         } else if (sx__template_find(route->path, param->name) < 0) {
             report(wiring, route->file, route->line,
@@ -420,8 +414,7 @@ static void check_label(struct wiring *wiring, size_t index)
             strcmp(entries[i].handler_label, entries[index].handler_label) == 0) {
             report(
                 wiring, route->file, route->line,
-                "route %s %s: its name '%s' is that of %s %s (%s:%d), which has another handler: "
-                "give it another .name",
+                "route %s %s: its name '%s' is that of %s %s (%s:%d), which has another handler: give it another .name",
                 route->method, route->path, entries[index].handler_label, other->method,
                 other->path, other->file, other->line);
             return;

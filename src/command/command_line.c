@@ -85,11 +85,9 @@ static int usage(const char *program, const struct sx_app_options *options)
         "        --port PORT   port to listen on (8080); 0: a free one\n"
         "        --threads N   handlers that may run at the same time (64), at most 4096\n"
         "        --listen [https://]HOST:PORT  another address, or unix:PATH; many times\n"
-        "        --admin [https://]HOST:PORT   one for the reserved routes, as /metrics, which "
-        "are\n"
+        "        --admin [https://]HOST:PORT   one for the reserved routes, as /metrics, which are\n"
         "                      not found at the other addresses then\n"
-        "        --certificate FILE  PEM: TLS at --host and --port, and at sockets that are "
-        "handed\n"
+        "        --certificate FILE  PEM: TLS at --host and --port, and at sockets that are handed\n"
         "                      over; read again at SIGHUP\n"
         "        --key FILE    PEM (in the file of the certificate)\n"
         "        --client-ca FILE  PEM: clients need a certificate that one of these has signed\n"
@@ -212,10 +210,10 @@ static void add_option(void *context, const struct sx_param *param)
         return;
     }
     if (same < command->options + BUILT_IN && command->status == SX_OK) {
-        fprintf(stderr,
-                "error: the setting '%s' cannot be given as --%s, which says how to serve: it "
-                "needs another name\n",
-                param->name, name);
+        fprintf(
+            stderr,
+            "error: the setting '%s' cannot be given as --%s, which says how to serve: it needs another name\n",
+            param->name, name);
         command->status = SX_EWIRING;
     }
     free(name);

@@ -10,9 +10,9 @@ bool sx__response_body_fits(const struct sx__exchange *exchange, size_t body_siz
     if (body_size <= exchange->held_bytes) {
         return true;
     }
-    snprintf(reason, reason_size,
-             "the response has %zu bytes, and held_bytes is %zu: answer with sx_stream or sx_file, "
-             "or raise held_bytes",
-             body_size, exchange->held_bytes);
+    snprintf(
+        reason, reason_size,
+        "the response has %zu bytes, and held_bytes is %zu: answer with sx_stream or sx_file, or raise held_bytes",
+        body_size, exchange->held_bytes);
     return false;
 }

@@ -10,16 +10,16 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
     [SX__SELF_METRIC_OVERFLOWED] =
         {
             .name = "sextant_series_overflowed_total",
-            .help = "Look-ups of series that went to the overflow series, as the family's limit "
-                    "was reached.",
+            .help =
+                "Look-ups of series that went to the overflow series, as the family's limit was reached.",
             .labels = labels,
             .max_series = SIZE_MAX,
         },
     [SX__SELF_METRIC_IGNORED] =
         {
             .name = "sextant_updates_ignored_total",
-            .help = "Updates with impossible values: NaN in a histogram; in a counter also what "
-                    "is negative or infinite.",
+            .help =
+                "Updates with impossible values: NaN in a histogram; in a counter also what is negative or infinite.",
             .labels = labels,
             .max_series = SIZE_MAX,
         },

@@ -391,11 +391,11 @@ static struct sx_result check_labels(const struct sx_prometheus *self)
     }
     const struct sx_handler *first = sx_app_get_route(self->app, i)->handler;
     const struct sx_handler *second = sx_app_get_route(self->app, k)->handler;
-    return sx_fail(500,
-                   "the handlers at %s:%d and %s:%d would both be measured as '%s': give one of "
-                   "their routes a .name",
-                   first->file, first->line, second->file, second->line,
-                   sx_app_get_route_handler(self->app, i));
+    return sx_fail(
+        500,
+        "the handlers at %s:%d and %s:%d would both be measured as '%s': give one of their routes a .name",
+        first->file, first->line, second->file, second->line,
+        sx_app_get_route_handler(self->app, i));
 }
 
 /* From the start-up on, a route's metrics are on the page, at 0. */
