@@ -1,6 +1,7 @@
-/* check.c: what is wrong with a page of text 0.0.4.
+/* check.c: checking a page of text 0.0.4. Runs in the caller's thread, on the caller's page.
  *
- * Source: Prometheus "Exposition formats", Text-based format, and what its own parsers refuse
+ * Source: Prometheus "Exposition formats", Text-based format, and what Prometheus's own parsers
+ * reject
  */
 #include "check.h"
 

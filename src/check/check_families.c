@@ -22,7 +22,7 @@ static const struct {
 
 #define SUFFIXES (sizeof suffixes / sizeof suffixes[0])
 
-/* The family of the name that base and suffix make together; 0: there is none. */
+/* Returns the family whose name is base and suffix together; 0: none. */
 static uint32_t find(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
 {
     uint32_t hash = sx__hash_fold(sx__hash(sx__hash(SX__HASH_START, base), suffix));
@@ -70,7 +70,7 @@ static bool owns(const struct sx__check_family *family, size_t suffix)
            (family->type == SX__CHECK_SUMMARY && suffixes[suffix].of_summaries);
 }
 
-/* The histogram or summary that has samples of this name; 0: there is none. */
+/* Returns the histogram or summary that has samples of this name; 0: none. */
 static uint32_t find_owner(const struct sx__check *check, struct sx_str name)
 {
     for (size_t i = 0; i < SUFFIXES; i++) {

@@ -20,7 +20,7 @@ static void skip_blanks(struct sx_str *rest)
     }
 }
 
-/* Up to a blank or the character `end`. */
+/* Reads up to a blank or the character `end`. */
 static struct sx_str take_token(struct sx_str *rest, char end)
 {
     struct sx_str token = {rest->data, 0};
@@ -81,7 +81,7 @@ static void check_escapes(struct sx__check *check, struct sx_str text, bool quot
     }
 }
 
-/* Comments and the text of HELP may end in one; anywhere else it is no blank. */
+/* Comments and the text of HELP may end with one; elsewhere it does not count as a blank. */
 static void drop_carriage_return(struct sx__check *check, struct sx_str *text)
 {
     if (text->size > 0 && text->data[text->size - 1] == '\r') {
@@ -119,7 +119,7 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (is_named(type, names[i])) {
             line->type = (enum sx__check_type)i;
-            /* To Prometheus the type is all that follows the first blank; to promtool, a word. */
+            /* Prometheus takes all that follows the first blank as the type, promtool one word. */
             if (rest.size > type.size + 1) {
                 sx__violation(check, SX__RULE_TYPE,
                               "too many blanks beside `%s`: Prometheus rejects the page", names[i]);
@@ -132,7 +132,7 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
                   sx__quote(type).text);
 }
 
-/* A comment is only read where its first word is HELP or TYPE. */
+/* A comment is ignored unless its first word is HELP or TYPE. */
 static void read_comment(struct sx__line *line, struct sx__check *check, struct sx_str rest)
 {
     struct sx_str after_hash = rest;
@@ -186,7 +186,7 @@ static void check_label(struct sx__check *check, const struct sx__label *labels,
     }
 }
 
-/* Behind the `{`; leaves what follows the `}`. False where the rest cannot be read. */
+/* Reads from after the `{` to the `}`. Returns false if the rest of the line cannot be read. */
 static bool read_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
 {
     struct sx__label labels[SX__CHECK_LABELS_MAX + 1];
@@ -229,7 +229,7 @@ static void check_timestamp(struct sx__check *check, struct sx_str text)
         sx__violation(check, SX__RULE_TIMESTAMP,
                       "`%s` is not a timestamp: whole milliseconds, 64 bits", sx__quote(text).text);
     } else if (sign) {
-        /* The format and promtool have it; Prometheus takes digits alone. */
+        /* The format and promtool allow a sign; Prometheus accepts only digits. */
         sx__violation(check, SX__RULE_TIMESTAMP,
                       "the timestamp `%s` has a sign: Prometheus rejects the page",
                       sx__quote(text).text);

@@ -1,4 +1,4 @@
-/* check_series.c: samples beside each other: duplicates, histograms, summaries. */
+/* check_series.c: comparing samples: duplicates, histograms, summaries. */
 #include "check.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static bool ends_in(struct sx_str name, struct sx_str base, const char *suffix)
            memcmp(name.data + base.size, suffix, strlen(suffix)) == 0;
 }
 
-/* What a sample is to its family; of histograms and summaries alone it is anything but plain. */
+/* The role of a sample in its family; always plain, except in histograms and summaries. */
 static enum role role_of(const struct sx__check_family *family, struct sx_str name)
 {
     if (family->type != SX__CHECK_HISTOGRAM && family->type != SX__CHECK_SUMMARY) {
@@ -59,7 +59,7 @@ static bool is_same_series(const struct sx__check *check, const struct sx__check
            sx__label_sets_equal(labels, line->labels, NULL);
 }
 
-/* True where the series is new. */
+/* Returns true if the series is new. */
 static bool check_duplicate(struct sx__check *check, const struct sx__line *line, uint64_t pairs)
 {
     uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, line->name) + pairs);
@@ -98,7 +98,7 @@ static bool is_of_group(const struct sx__check *check, const struct sx__check_gr
            sx__label_sets_equal(labels, line->labels, bound_label(&check->families[family - 1]));
 }
 
-/* The group of a sample, made if it is not there; NULL: memory is exhausted. */
+/* Finds or makes the group of a sample. Returns NULL if memory is exhausted. */
 static struct sx__check_group *group_of(struct sx__check *check, const struct sx__line *line,
                                         uint32_t family, uint64_t others)
 {
@@ -134,7 +134,7 @@ static void check_count(struct sx__check *check, const struct sx__line *line)
     }
 }
 
-/* Some clients write the bound 1, others 1.0: to Prometheus that is another series. */
+/* Some clients write the bound 1, others 1.0; for Prometheus 2 these are two series. */
 static void check_spelling(struct sx__check *check, struct sx__check_family *family,
                            struct sx_str bound)
 {
@@ -162,7 +162,7 @@ static void check_spelling(struct sx__check *check, struct sx__check_family *fam
     }
 }
 
-/* False where the bound cannot be compared with others. */
+/* Returns false if the bound cannot be compared with others. */
 static bool read_bound(struct sx__number *number, struct sx__check *check,
                        struct sx__check_family *family, const struct sx__line *line)
 {
@@ -197,7 +197,7 @@ static bool is_comparable(const struct sx__number *number)
     return number->kind == SX__NUMBER_FINITE || number->kind == SX__NUMBER_INFINITE;
 }
 
-/* Against the bound before it in the same group; false where that is not smaller. */
+/* Compares with the previous bound of the same group. Returns false if that is not smaller. */
 static bool check_bound_order(struct sx__check *check, const struct sx__check_group *group,
                               const struct sx__number *bound, const char *label)
 {

@@ -1,4 +1,6 @@
-/* server.c: one thread, one poll, a few connections. */
+/* server.c: the server: one thread that polls its sockets, and the functions that start and stop
+ * it.
+ */
 #include "host_port.h"
 #include "scraper.h"
 #include "tcp.h"
@@ -22,22 +24,22 @@
 #define ACCEPT_PAUSE_MS 1000 /* after descriptors ran out */
 #define POLL_PAUSE_MS 100    /* after poll failed */
 
-/* Everything but `stop_fd` belongs to the thread as long as it runs. */
+/* While the thread runs, only the thread uses these fields, except `stop_fd`. */
 struct sx_metrics_server {
     pid_t process;
     pthread_t thread;
     int listen_fd;
-    int stop_fd; /* an eventfd that does not block; not 0: the thread is to end */
+    int stop_fd; /* a non-blocking eventfd; a count other than 0 stops the thread */
     uint16_t port;
     struct sx__site site;
     char *path;
     sx_metrics_server_log_fn *log;
     void *log_context;
-    int64_t accept_from_ms; /* no connection is accepted before */
+    int64_t accept_from_ms; /* no connection is accepted before this time */
     size_t scraper_count;
     struct sx__scraper *scrapers;
-    struct pollfd *polls; /* the two above, then one for each connection */
-    nfds_t poll_count;    /* up to the last that is in use */
+    struct pollfd *polls; /* of the two descriptors above, then of each connection */
+    nfds_t poll_count;    /* up to the last connection that is in use */
 };
 
 static int64_t now_in_ms(void)
@@ -56,8 +58,9 @@ static void tell(const struct sx_metrics_server *server, const char *message)
 
 /* ---- connections ---- */
 
-/* A place for a new one: a free one, or that of whoever has waited longest and not asked, or then
- * of who is slowest to; those that are being answered stay. NULL: all are. */
+/* Returns the place for a new connection: a free one; or that of the connection that has waited
+ * longest without sending anything; or that of the slowest request. Returns NULL if all connections
+ * are being answered, because these stay. */
 static struct sx__scraper *find_place(struct sx_metrics_server *server)
 {
     struct sx__scraper *found = NULL;
@@ -88,7 +91,7 @@ static int accept_client(const struct sx_metrics_server *server)
     return fd;
 }
 
-/* One at a time: who is here already has the next turn. */
+/* Accepts one connection, so that the existing connections have their turn before the next. */
 static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
 {
     struct sx__scraper *place = find_place(server);
@@ -101,7 +104,7 @@ static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
         sx__scraper_open(place, &server->site, fd, now_ms);
         sx__scraper_run(place, &server->site, now_ms);
     } else if (sx__tcp_is_exhausted(errno)) {
-        /* The client stays in the queue, and poll would report it again at once. */
+        /* The client stays in the backlog, and poll would report it again at once. */
         server->accept_from_ms = now_ms + ACCEPT_PAUSE_MS;
         tell(server, "no connection is accepted for a second: no descriptors or memory are left");
     }
@@ -111,13 +114,13 @@ static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
 
 static void watch(struct pollfd *poll, int fd, short events)
 {
-    /* A negative descriptor is left out. */
+    /* poll ignores negative descriptors. */
     *poll = (struct pollfd){.fd = events == 0 ? -1 : fd, .events = events};
 }
 
-/* Fills the polls; gives how long to wait, -1 for ever. The first free place is the next one taken,
- * so never more are in use than there were descriptors: poll takes no more than the limit on them.
- */
+/* Fills the polls. Returns how long to wait in milliseconds, -1: without a limit. poll fails with
+ * more entries than the limit on descriptors; the first free place is used first, so the entries
+ * are never more than the connections that were open at the same time. */
 static int prepare(struct sx_metrics_server *server, int64_t now_ms)
 {
     int64_t until_ms = INT64_MAX;
@@ -144,8 +147,8 @@ static int prepare(struct sx_metrics_server *server, int64_t now_ms)
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms < 60000 ? until_ms - now_ms : 60000);
 }
 
-/* Where poll fails, because the limit on descriptors was lowered below their number or for want of
- * memory, all of them are tried after a pause: none blocks. */
+/* poll fails if memory is exhausted, or if the limit on descriptors was lowered below their number.
+ * Then all descriptors are tried after a pause; none blocks. */
 static void wait_for_events(struct sx_metrics_server *server)
 {
     int wait_ms = prepare(server, now_in_ms());
@@ -186,7 +189,7 @@ static void *run(void *context)
     }
 }
 
-/* The program's signals are for its own threads, and so the new one has all of them blocked. */
+/* The new thread has all signals blocked, so that the program's own threads handle them. */
 static int start_thread(struct sx_metrics_server *server)
 {
     sigset_t all, before;
@@ -199,9 +202,9 @@ static int start_thread(struct sx_metrics_server *server)
     return error == 0 ? SX_OK : SX_ESYSTEM;
 }
 
-/* ---- its life ---- */
+/* ---- start and stop ---- */
 
-/* Of what the thread does not use, or did. */
+/* Frees the server. Its thread does not run, or has ended. */
 static void release(struct sx_metrics_server *server)
 {
     for (size_t i = 0; server->scrapers != NULL && i < server->scraper_count; i++) {
@@ -292,13 +295,13 @@ void sx_metrics_server_destroy(struct sx_metrics_server *server)
         return;
     }
     if (server->process != getpid()) {
-        /* The thread is the parent's; what it was writing when the fork came is not to be trusted.
-         */
+        /* The thread runs in the parent only. What it was writing during the fork is inconsistent
+         * here. */
         close(server->listen_fd);
         close(server->stop_fd);
         return;
     }
-    /* An eventfd takes a 1 whenever it is not full. */
+    /* The write adds 1 to the count; it fails only if a signal interrupts it. */
     while (write(server->stop_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
     pthread_join(server->thread, NULL);
@@ -313,6 +316,6 @@ uint16_t sx_metrics_server_get_port(const struct sx_metrics_server *server)
 int sx_metrics_serve(struct sx_registry *registry, const char *address,
                      const struct sx_metrics_server_options *options)
 {
-    struct sx_metrics_server *server = NULL; /* its thread keeps it, and ends with the process */
+    struct sx_metrics_server *server = NULL; /* its thread uses it until the process ends */
     return sx_metrics_server_new(&server, registry, address, options);
 }
