@@ -1,7 +1,7 @@
 /* tracked.c: one handler for each way in which a request can end, all of them on the metrics page,
  * and a metric of the app's own.
  *
- *     build/examples/tracked run --port 8080
+ *     build/examples/tracked run
  *     curl http://127.0.0.1:8080/users/2
  *     curl http://127.0.0.1:8080/metrics
  */

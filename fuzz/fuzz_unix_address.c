@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void assert_same(const struct sx_unix_options *one, const struct sx_unix_options *two)
+static void assert_same(const struct sx__unix_options *one, const struct sx__unix_options *two)
 {
     const char *const texts[][2] = {{one->owner, two->owner}, {one->group, two->group}};
     for (size_t i = 0; i < 2; i++) {
@@ -25,7 +25,7 @@ static void assert_same(const struct sx_unix_options *one, const struct sx_unix_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char message[SX__UNIX_ADDRESS_MESSAGE_BYTES];
-    struct sx_unix_options options, again_options;
+    struct sx__unix_options options, again_options;
     char *text = malloc(size + 1);
     char *again = malloc(2 * size + 64);
     if (text == NULL || again == NULL) {

@@ -28,6 +28,7 @@ struct sx_result {
     struct sx__header_lines *headers;
     char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
     struct sx__source *source; /* of a stream or a file, else NULL */
+    void *reserved[2];
 };
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
@@ -170,8 +171,8 @@ SX_API SX_MUST_CHECK struct sx_result sx_fail(int status, const char *format, ..
  * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
 SX_API SX_MUST_CHECK struct sx_result sx_continue(void);
 
-/** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
-SX_API SX_MUST_CHECK struct sx_result sx_with_status(int status, struct sx_result result);
+/** Gives the result another status: `sx_with_status(sx_json(...), 201)`. [any] */
+SX_API SX_MUST_CHECK struct sx_result sx_with_status(struct sx_result result, int status);
 
 /** Gives the result a header; copied. One of the same name is replaced, but for Set-Cookie and
  * Vary, of which there may be many.
@@ -182,14 +183,14 @@ SX_API SX_MUST_CHECK struct sx_result sx_with_status(int status, struct sx_resul
  * Keep-Alive, Upgrade, Date.
  * Threads:  [any]
  */
-SX_API SX_MUST_CHECK struct sx_result sx_with_header(const char *name, const char *value,
-                                                     struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_header(struct sx_result result, const char *name,
+                                                     const char *value);
 
 /** Gives the result a content type, which always wins: a JSON result is then written as JSON under
  * that name and not negotiated. `content_type` must outlive the request; NULL, or control
  * characters in it, make it a 500 whose cause goes to the log. [any] */
-SX_API SX_MUST_CHECK struct sx_result sx_with_content_type(const char *content_type,
-                                                           struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_content_type(struct sx_result result,
+                                                           const char *content_type);
 
 /** Answers 301, 302, 303, 307 or 308 with a Location; printf format. Any other status, or control
  * characters in the Location, become a 500 whose cause goes to the log. [any] */

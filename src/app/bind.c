@@ -65,7 +65,7 @@ struct sx_result sx__misfits_result(struct sx__misfits *misfits)
                                                    : "invalid parameters";
     struct sx_result result = sx_json("{s:s, s:o*}", "message", message, "errors", misfits->errors);
     misfits->errors = NULL;
-    return sx_with_status(misfits->status, result);
+    return sx_with_status(result, misfits->status);
 }
 
 /* ---- texts ---- */

@@ -52,7 +52,7 @@ static void terminate_all(const struct sx__exchange *exchange)
 static void route(struct sx_request *request)
 {
     const struct sx_app *app = request->app;
-    const struct sx__router *router = app->routers[request->exchange->serves];
+    const struct sx__router *router = app->routers[request->exchange->admin];
     struct sx_record *record = &request->exchange->record;
     request->match.route = SX__NO_ROUTE;
     int status = sx__target_parse(&request->path, &request->query, record->target,
@@ -78,7 +78,7 @@ static void route(struct sx_request *request)
     record->route_index = request->match.route;
     request->exchange->route_index = record->route_index;
     record->handler = entry->handler_label;
-    request->exchange->reserved = entry->route.reserved;
+    request->exchange->is_admin = entry->route.admin;
 }
 
 static bool is_within(struct sx_str part, struct sx_str whole)
@@ -160,10 +160,10 @@ static struct sx_result builtin_answer(struct sx_request *request)
         return request->other_slash ? slash_redirect(request) : sx_fail(404, "not found");
     }
     char allow[256];
-    sx__router_allow(request->app->routers[request->exchange->serves], &request->path, allow,
+    sx__router_allow(request->app->routers[request->exchange->admin], &request->path, allow,
                      sizeof allow);
-    return sx_with_header("Allow", allow,
-                          options ? sx_empty() : sx_fail(405, "method not allowed"));
+    return sx_with_header(options ? sx_empty() : sx_fail(405, "method not allowed"), "Allow",
+                          allow);
 }
 
 static struct sx_result run_handler(const struct sx__step *step, struct sx_request *request,
@@ -255,7 +255,7 @@ static struct sx_result not_acceptable(const struct sx_renderer_list *renderers)
         json_array_append_new(available, json_string(renderers->items[i].media_type));
     }
     return sx_with_status(
-        406, sx_json("{s:s, s:o*}", "message", "not acceptable", "available", available));
+        sx_json("{s:s, s:o*}", "message", "not acceptable", "available", available), 406);
 }
 
 static void render(struct sx_request *request, struct sx_result *result)
@@ -273,7 +273,7 @@ static void render(struct sx_request *request, struct sx_result *result)
         /* An error must be told, even in a format that was not asked for. */
         renderer = chosen == NULL ? renderer : chosen;
         if (renderers->count > 1 && result->cause == NULL) {
-            *result = sx_with_header("Vary", "Accept", *result);
+            *result = sx_with_header(*result, "Vary", "Accept");
         }
     }
     sx__result_render(result, renderer);
@@ -411,7 +411,7 @@ static void refuse(void *context, struct sx__exchange *exchange, int status, con
     struct sx_result result = sx_fail(status, "%s", message);
     /* RFC 9110 10.2.3: "how long the user agent ought to wait before making a follow-up request". A
      * queue that is full now may have moved on in a second. */
-    accept_result(request, status == 503 ? sx_with_header("Retry-After", "1", result) : result);
+    accept_result(request, status == 503 ? sx_with_header(result, "Retry-After", "1") : result);
     respond(request);
 }
 

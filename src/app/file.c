@@ -303,11 +303,11 @@ static struct sx_result answer_range(struct sx__source *source, const char *rang
     case 206:
         snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)source->offset,
                  (unsigned long long)(source->offset + source->size - 1), size);
-        return sx_with_header("Content-Range", text, sx_with_status(206, result));
+        return sx_with_header(sx_with_status(result, 206), "Content-Range", text);
     case 416:
         snprintf(text, sizeof text, "bytes */%llu", size);
         sx_result_clean_up(&result);
-        return sx_with_header("Content-Range", text, sx_fail(416, "the file has no such range"));
+        return sx_with_header(sx_fail(416, "the file has no such range"), "Content-Range", text);
     default:
         return result;
     }
@@ -322,9 +322,9 @@ struct sx_result sx__file_answer(const struct sx_request *request, struct sx_res
     }
     struct validators validators = {0};
     find_validators(&validators, source);
-    result = sx_with_header("ETag", validators.etag, result);
-    result = sx_with_header("Last-Modified", validators.modified, result);
-    result = sx_with_header("Accept-Ranges", "bytes", result);
+    result = sx_with_header(result, "ETag", validators.etag);
+    result = sx_with_header(result, "Last-Modified", validators.modified);
+    result = sx_with_header(result, "Accept-Ranges", "bytes");
     if (result.cause != NULL || (method != SX_METHOD_GET && method != SX_METHOD_HEAD)) {
         return result;
     }
@@ -334,7 +334,7 @@ struct sx_result sx__file_answer(const struct sx_request *request, struct sx_res
         return sx_fail(412, "the file is another one by now");
     }
     if (status == 304) {
-        return sx_with_status(304, result);
+        return sx_with_status(result, 304);
     }
     const char *range = sx_request_get_header(request, "Range");
     /* RFC 9110 14.2: "A server MUST ignore a Range header field received with a request method that

@@ -245,7 +245,7 @@ struct sx_result sx_continue(void)
     return (struct sx_result){.status = 0};
 }
 
-struct sx_result sx_with_status(int status, struct sx_result result)
+struct sx_result sx_with_status(struct sx_result result, int status)
 {
     if (status < 200 || status > 599) {
         sx_result_clean_up(&result);
@@ -257,7 +257,7 @@ struct sx_result sx_with_status(int status, struct sx_result result)
     return result;
 }
 
-struct sx_result sx_with_content_type(const char *content_type, struct sx_result result)
+struct sx_result sx_with_content_type(struct sx_result result, const char *content_type)
 {
     if (content_type == NULL || !sx__header_value_is_allowed(content_type)) {
         sx_result_clean_up(&result);
@@ -285,12 +285,12 @@ struct sx_result sx_redirect(int status, const char *format, ...)
                                 status);
     }
     struct sx_result result =
-        sx_with_header("Location", location, (struct sx_result){.status = status});
+        sx_with_header((struct sx_result){.status = status}, "Location", location);
     free(location);
     return result;
 }
 
-struct sx_result sx_with_header(const char *name, const char *value, struct sx_result result)
+struct sx_result sx_with_header(struct sx_result result, const char *name, const char *value)
 {
     int status = sx__header_lines_set(&result.headers, name, value);
     if (status < 0) {

@@ -19,7 +19,7 @@ struct sx_authentication {
 
 static struct sx_result refuse(const char *challenge)
 {
-    return sx_with_header("WWW-Authenticate", challenge, sx_fail(401, "this needs authentication"));
+    return sx_with_header(sx_fail(401, "this needs authentication"), "WWW-Authenticate", challenge);
 }
 
 /* Gives how many Authorization headers there are, and the last one. */

@@ -506,7 +506,7 @@ static void tell_peer(struct sx__exchange *exchange, const struct sx__peer *peer
     peer = peer == NULL ? &within : peer;
     exchange->record.client = (struct sx_str){peer->address, strlen(peer->address)};
     exchange->record.scheme = peer->has_tls ? "https" : "http";
-    exchange->serves = peer->serves;
+    exchange->admin = peer->admin;
 }
 
 /* RFC 9110 10.1.1: "an immediate response with a final status code, if that status can be

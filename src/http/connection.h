@@ -76,7 +76,7 @@ struct sx__streamed {
 struct sx__peer {
     char address[SX__PEER_ADDRESS_BYTES]; /* IPv4 or IPv6, as text; empty: it has none */
     bool has_tls;
-    enum sx_serves serves;
+    enum sx_admin admin;
 };
 
 struct sx__connection {

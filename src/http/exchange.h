@@ -53,11 +53,11 @@ struct sx__response {
 struct sx__exchange {
     struct sx_record
         record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
-    enum sx_serves serves; /* engine: which routes its address has */
-    size_t held_bytes;     /* engine: of its options; see sx__response_body_fits */
-    size_t route_index;    /* service, in begin: so that the engine knows slow routes from fast */
-    bool reserved;         /* service, in begin: there is a thread for it that others do not get */
-    bool skips_body;       /* service, in begin: the response does not depend on the body */
+    enum sx_admin admin; /* engine: which routes its address has */
+    size_t held_bytes;   /* engine: of its options; see sx__response_body_fits */
+    size_t route_index;  /* service, in begin: so that the engine knows slow routes from fast */
+    bool is_admin;       /* service, in begin: there is a thread for it that others do not get */
+    bool skips_body;     /* service, in begin: the response does not depend on the body */
     struct sx__header *headers; /* the service may change what they refer to */
     size_t header_count;
     struct sx_str host; /* of an absolute-form target, else of the Host header; size 0: none */

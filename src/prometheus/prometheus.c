@@ -488,7 +488,7 @@ static struct sx_result init(struct sx_prometheus *self,
         clean_up(self);
         return result;
     }
-    sx_app_reserve(app, &sx_handler_sx_expose_metrics);
+    sx_app_set_admin(app, &sx_handler_sx_expose_metrics);
     return result;
 }
 
@@ -524,9 +524,9 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
         sx__pages_give(kept);
         return sx_fail(500, "the page cannot be rendered: %s", sx_status_text(status));
     }
-    return sx_with_header("Vary", "Accept",
-                          sx_bytes_lend(sx_format_content_type(format), kept->page.data,
-                                        kept->page.size, sx__pages_give, kept));
+    return sx_with_header(sx_bytes_lend(sx_format_content_type(format), kept->page.data,
+                                        kept->page.size, sx__pages_give, kept),
+                          "Vary", "Accept");
 }
 SX_BIND_SHARED(sx_expose_metrics, (inject, sx_prometheus, prometheus),
                (inject, sx_request, request));

@@ -21,7 +21,7 @@ void sx__admission_set_threads(struct sx__admission *admission, unsigned threads
     const bool enough = threads > SX__THREADS_SPARE;
     const int counts[SX__TOKENS] = {
         [SX__TOKEN_ORDINARY] = enough ? (int)threads - SX__THREADS_SPARE : 1,
-        [SX__TOKEN_RESERVED] = enough ? 1 : 0,
+        [SX__TOKEN_ADMIN] = enough ? 1 : 0,
     };
     for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS; token++) {
         /* Some may be taken already, so that for a while there are fewer than none. */
@@ -41,12 +41,12 @@ static bool take(struct sx__admission *admission, enum sx__token token)
     return false;
 }
 
-static enum sx__token take_any(struct sx__admission *admission, bool reserved)
+static enum sx__token take_any(struct sx__admission *admission, bool is_admin)
 {
     if (take(admission, SX__TOKEN_ORDINARY)) {
         return SX__TOKEN_ORDINARY;
     }
-    return reserved && take(admission, SX__TOKEN_RESERVED) ? SX__TOKEN_RESERVED : SX__TOKEN_NONE;
+    return is_admin && take(admission, SX__TOKEN_ADMIN) ? SX__TOKEN_ADMIN : SX__TOKEN_NONE;
 }
 
 /* The first may be of any size, so that none is turned away for ever. */
@@ -89,19 +89,18 @@ static struct sx__client *pop(struct sx__admission *admission, enum sx__token to
 /* Either whoever gives a token sees that somebody is queued, or whoever is about to be queued sees
  * the token: both sides write before they read. */
 enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx__client *client,
-                                     bool reserved, uint64_t queued_until_ns, enum sx__token *token)
+                                     bool is_admin, uint64_t queued_until_ns, enum sx__token *token)
 {
-    *token = take_any(admission, reserved);
+    *token = take_any(admission, is_admin);
     if (*token != SX__TOKEN_NONE) {
         return SX__ADMITTED;
     }
     enum sx__admitted took = SX__ADMITTED_NEVER;
     /* Each kind has room of its own, or who fills one queue would turn the other's away. */
-    struct sx__queue *queue =
-        &admission->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY];
+    struct sx__queue *queue = &admission->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
     pthread_mutex_lock(&admission->mutex);
     atomic_fetch_add(&admission->queued, 1);
-    *token = take_any(admission, reserved);
+    *token = take_any(admission, is_admin);
     if (*token != SX__TOKEN_NONE) {
         took = SX__ADMITTED;
     } else if (has_room(admission, queue, client)) {
@@ -125,7 +124,7 @@ struct sx__client *sx__admission_give(struct sx__admission *admission, enum sx__
     struct sx__client *client = NULL;
     pthread_mutex_lock(&admission->mutex);
     if (take(admission, token)) {
-        client = pop(admission, SX__TOKEN_RESERVED);
+        client = pop(admission, SX__TOKEN_ADMIN);
         if (client == NULL && token == SX__TOKEN_ORDINARY) {
             client = pop(admission, SX__TOKEN_ORDINARY);
         }

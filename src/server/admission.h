@@ -1,7 +1,7 @@
 /* admission.h: how many handlers may run at once, and the queue of the requests that wait.
  *
  * A handler needs a token. There are SX__THREADS_SPARE threads more than tokens for ordinary
- * routes: one for the reserved routes, and one that polls, receives bodies, sends responses and
+ * routes: one for the admin routes, and one that polls, receives bodies, sends responses and
  * rejects requests, however many handlers block.
  *
  * A queued client stays owned: no thread touches it, and its events are noted.
@@ -24,7 +24,7 @@ struct sx__client;
 enum sx__token {
     SX__TOKEN_NONE,
     SX__TOKEN_ORDINARY, /* for any route */
-    SX__TOKEN_RESERVED, /* for reserved routes only */
+    SX__TOKEN_ADMIN,    /* for admin routes only */
     SX__TOKENS,
 };
 
@@ -58,7 +58,7 @@ void sx__admission_set_threads(struct sx__admission *admission, unsigned threads
 
 /* Takes a token for the client's handler, or queues the client. */
 enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx__client *client,
-                                     bool reserved, uint64_t queued_until_ns,
+                                     bool is_admin, uint64_t queued_until_ns,
                                      enum sx__token *token);
 
 /* Gives a token back, or passes it on: returns the queued client that has the token now, and that

@@ -3,6 +3,7 @@
 #include "listener.h"
 #include "clock.h"
 #include "listen_socket.h"
+#include "run_options.h"
 #include "server_types.h"
 #include "tcp.h"
 #include "tls.h"
@@ -64,22 +65,22 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
                          const struct sx_listen_address *address)
 {
     char message[MESSAGE_BYTES];
-    listener->serves = address->serves;
+    struct sx__listen_address parsed;
+    listener->admin = address->admin;
     if (address->tls != NULL) {
         const int status = set_up_tls(server, listener, address->tls);
         if (status < 0) {
             return status;
         }
     }
-    listener->fd = sx__listen_socket_open(address, message, sizeof message);
+    listener->fd = sx__listen_socket_open(&parsed, address, message, sizeof message);
     if (listener->fd < 0) {
         sx__server_log(server, SX_LOG_ERROR, "%s", message);
         return listener->fd;
     }
     listener->port = sx__tcp_port(listener->fd);
-    const char *path = sx__listen_socket_path(address);
-    if (path != NULL && keep_path(listener, path) < 0) {
-        unlink(path);
+    if (parsed.path != NULL && keep_path(listener, parsed.path) < 0) {
+        unlink(parsed.path);
         return SX_ENOMEM;
     }
     const int status = watch_listener(server, listener, EPOLL_CTL_ADD);
@@ -89,28 +90,26 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
     return status;
 }
 
-/* Where some addresses are of the reserved routes only, the others leave them some room. */
+/* Where some addresses are of the admin routes only, the others leave them some room. */
 static void find_yielding(struct sx__server *server)
 {
-    bool has_reserved = false;
+    bool has_admin = false;
     for (size_t i = 0; i < server->listener_count; i++) {
-        has_reserved |= server->listeners[i].serves == SX_SERVES_RESERVED;
+        has_admin |= server->listeners[i].admin == SX_ADMIN_ONLY;
     }
     for (size_t i = 0; i < server->listener_count; i++) {
         struct sx__listener *listener = &server->listeners[i];
-        listener->yields = has_reserved && listener->serves != SX_SERVES_RESERVED;
+        listener->yields = has_admin && listener->admin != SX_ADMIN_ONLY;
     }
 }
 
 int sx__listeners_open(struct sx__server *server)
 {
     const struct sx_run_options *options = &server->protocol.options;
-    const struct sx_listen_address first = {.host = options->host,
-                                            .port = options->port,
+    const struct sx_listen_address first = {.address = options->address,
                                             .listen_fd = options->listen_fd,
-                                            .serves = options->serves,
-                                            .tls = options->tls,
-                                            .unix_options = options->unix_options};
+                                            .admin = options->admin,
+                                            .tls = options->tls};
     const size_t count = 1 + options->addresses.count;
     server->listeners = calloc(count, sizeof *server->listeners);
     if (server->listeners == NULL) {
@@ -124,7 +123,7 @@ int sx__listeners_open(struct sx__server *server)
         pthread_mutex_init(&listener->mutex, NULL);
         server->listener_count = i + 1;
         struct sx_listen_address address = i == 0 ? first : options->addresses.items[i - 1];
-        address.host = address.host == NULL ? "127.0.0.1" : address.host;
+        address.address = address.address == NULL ? SX__ADDRESS_DEFAULT : address.address;
         status = open_listener(server, listener, &address);
     }
     find_yielding(server);
@@ -195,7 +194,7 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
     atomic_store_explicit(&client->shared.resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&client->owned.connection, &server->protocol, sx__clock_now_ns());
     client->fixed.peer.has_tls = tls != NULL;
-    client->fixed.peer.serves = listener->serves;
+    client->fixed.peer.admin = listener->admin;
     describe_peer(&client->fixed.peer, from);
     client->owned.connection.peer = &client->fixed.peer;
     atomic_store_explicit(&client->shared.deadline_ns, sx__client_get_deadline(client),
@@ -214,7 +213,7 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
 static bool has_place(const struct sx__server *server, const struct sx__listener *listener)
 {
     const uint64_t most = server->protocol.options.connection_count;
-    const unsigned spare = listener->serves == SX_SERVES_RESERVED ? SX__SPARE_PLACES : 0;
+    const unsigned spare = listener->admin == SX_ADMIN_ONLY ? SX__SPARE_PLACES : 0;
     return atomic_load_explicit(&server->connections, memory_order_relaxed) < most + spare;
 }
 
@@ -223,7 +222,7 @@ static bool admit(struct sx__server *server, struct sx__listener *listener, int 
                   const struct sockaddr *from)
 {
     struct sx__client_limit *address = NULL;
-    const bool is_counted = listener->serves != SX_SERVES_RESERVED;
+    const bool is_counted = listener->admin != SX_ADMIN_ONLY;
     bool admitted = has_place(server, listener) &&
                     (!is_counted || sx__client_limits_add(&server->client_limits, from, &address));
     if (admitted && watch(server, listener, fd, from, address) < 0) {

@@ -11,15 +11,15 @@
 struct sx__server;
 struct sx__tls;
 
-/* Connections, and descriptors, that only the addresses of the reserved routes may have. */
+/* Connections, and descriptors, that only the addresses of the admin routes may have. */
 #define SX__SPARE_PLACES 16
 
 struct sx__listener {
     pthread_mutex_t mutex; /* between threads that accept and the monitor, which closes */
     int fd;                /* -1: closed */
     uint16_t port;
-    enum sx_serves serves;
-    bool yields;         /* leaves some places to the addresses of reserved routes only */
+    enum sx_admin admin;
+    bool yields;         /* leaves some places to the addresses of admin routes only */
     char *path;          /* of a Unix socket, removed with it; NULL: it is none */
     dev_t path_device;   /* the file that was created there, */
     ino_t path_inode;    /* which another server may have replaced since */

@@ -5,6 +5,7 @@
 #include <sextant/app.h>
 
 #define SX__THREADS_MAX 4096
+#define SX__ADDRESS_DEFAULT "127.0.0.1:0"
 
 /* Replaces each zero by its default. Errors: SX_EINVAL for values that cannot work. */
 int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options);

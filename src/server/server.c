@@ -102,9 +102,8 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
         return status;
     }
     /* They are the caller's, and are not needed any more. */
-    made->protocol.options.host = NULL;
+    made->protocol.options.address = NULL;
     made->protocol.options.tls = NULL;
-    made->protocol.options.unix_options = NULL;
     made->protocol.options.addresses = (struct sx_listen_address_list){NULL, 0};
     *server = made;
     return 0;

@@ -79,9 +79,9 @@ static void refuse_overload(struct turn *turn)
     sx__user_code_leave(turn->worker);
 }
 
-static bool is_reserved(const struct turn *turn)
+static bool is_admin(const struct turn *turn)
 {
-    return turn->connection->request->exchange.reserved;
+    return turn->connection->request->exchange.is_admin;
 }
 
 /* A request that is whole is not its client's any more: the bounds of the queue, and of the number
@@ -111,7 +111,7 @@ static void handle(struct turn *turn)
     let_go_of_request(turn);
     if (worker->token == SX__TOKEN_NONE) {
         const uint64_t wait_ms = server->protocol.options.queue_timeout_ms;
-        took = sx__admission_take(&server->admission, turn->client, is_reserved(turn),
+        took = sx__admission_take(&server->admission, turn->client, is_admin(turn),
                                   turn->now_ns + wait_ms * NS_PER_MS, &worker->token);
     }
     switch (took) {
@@ -239,13 +239,13 @@ static bool is_late(const struct turn *turn)
 
 /* Whether the client has to wait until other clients have been closed. All held memory belongs to
  * clients that are being waited for, so the monitor will close some. If that takes too long, the
- * client continues nevertheless. Clients at addresses that serve only reserved routes do not wait.
+ * client continues nevertheless. Clients at addresses that serve only admin routes do not wait.
  */
 static bool is_put_off(struct turn *turn)
 {
     struct sx__client *client = turn->client;
     struct sx__server *server = turn->worker->server;
-    if (sx__server_has_room(server) || client->fixed.peer.serves == SX_SERVES_RESERVED ||
+    if (sx__server_has_room(server) || client->fixed.peer.admin == SX_ADMIN_ONLY ||
         !sx__server_is_full(server)) {
         client->owned.put_off_until_ns = 0;
         return false;
@@ -484,7 +484,7 @@ static bool is_token_wanted(const struct turn *turn)
 }
 
 /* A thread that has lost its permit says what it has to say, and leaves the rest to others, and so
- * does one that may run reserved handlers only. */
+ * does one that may run admin handlers only. */
 static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned steps)
 {
     if (next == SX__NEXT_CLOSE || turn->would_block || turn->is_output_full || turn->queued ||
@@ -493,7 +493,7 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
         return true;
     }
     const bool is_user_code = next == SX__NEXT_HANDLER || next == SX__NEXT_PRODUCE;
-    if (is_user_code && turn->worker->token == SX__TOKEN_RESERVED && !is_reserved(turn)) {
+    if (is_user_code && turn->worker->token == SX__TOKEN_ADMIN && !is_admin(turn)) {
         return true;
     }
     if (is_user_code && turn->has_blocked && is_token_wanted(turn)) {

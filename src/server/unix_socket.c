@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,7 +132,7 @@ static bool is_stale(int fd, const struct sockaddr_un *address)
  * connection. bind creates it with the narrowest mode, so that it is never open to more users than
  * in the end. */
 static int listen_at(int fd, const struct sockaddr_un *address,
-                     const struct sx_unix_options *options, char *reason, size_t size)
+                     const struct sx__unix_options *options, char *reason, size_t size)
 {
     struct id owner = {"user", options->owner, (unsigned)-1};
     struct id group = {"group", options->group, (unsigned)-1};
@@ -163,10 +165,10 @@ static int listen_at(int fd, const struct sockaddr_un *address,
     return status;
 }
 
-int sx__unix_socket_open(const char *path, const struct sx_unix_options *options, char *reason,
+int sx__unix_socket_open(const char *path, const struct sx__unix_options *options, char *reason,
                          size_t size)
 {
-    static const struct sx_unix_options none = {0};
+    static const struct sx__unix_options none = {0};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (path[0] == '\0') { /* bind would make a socket without a file */
         snprintf(reason, size, "the path is empty");

@@ -60,7 +60,7 @@ static struct sx_result worker_init(struct base *self, const struct base_options
     note("worker");
     self->number = above->number + 1;
     return options != NULL && options->fails
-               ? sx_with_status(503, sx_json("{s:s}", "message", "no connection"))
+               ? sx_with_status(sx_json("{s:s}", "message", "no connection"), 503)
                : sx_continue();
 }
 static void worker_fini(struct base *self)

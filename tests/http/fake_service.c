@@ -96,7 +96,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     tell(fake, "\n");
     pthread_mutex_unlock(&fake->mutex);
     /* What a service may do with the memory it is given must not disturb the engine. */
-    exchange->reserved = is(record->target, "/reserved") || is(record->target, "/reserved/block");
+    exchange->is_admin = is(record->target, "/admin") || is(record->target, "/admin/block");
     exchange->skips_body = is(record->target, "/early");
     memset(exchange->path_space, 0x5a, record->target.size + 2);
     memset(exchange->app_state.bytes, 0x5a, sizeof exchange->app_state);
@@ -259,7 +259,7 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
     }
     pthread_mutex_unlock(&fake->mutex);
     const struct sx_str target = exchange->record.target;
-    if (is(target, "/block") || is(target, "/block/big") || is(target, "/reserved/block")) {
+    if (is(target, "/block") || is(target, "/block/big") || is(target, "/admin/block")) {
         wait_for_release(fake);
     } else if (is(target, "/sleep")) {
         sleep_us(5000);

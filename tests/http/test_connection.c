@@ -766,7 +766,7 @@ static void options_have_defaults_and_bounds(void **state)
     assert_int_equal(options.threads, 3);
     assert_int_equal(options.body_bytes, 5);
     assert_int_equal(options.header_count, 100);
-    assert_string_equal(options.host, "127.0.0.1");
+    assert_string_equal(options.address, "127.0.0.1:0");
     options.header_count = 101;
     assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
     options = (struct sx_run_options){.request_line_bytes = SIZE_MAX};

@@ -33,7 +33,7 @@ static struct sx_result broken(void)
 SX_BIND(broken);
 static struct sx_result weird(void)
 {
-    return sx_with_status(299, sx_text("weird"));
+    return sx_with_status(sx_text("weird"), 299);
 }
 SX_BIND(weird);
 static struct sx_result get_user(int64_t id)

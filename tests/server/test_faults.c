@@ -58,7 +58,7 @@ static void with_few_threads_it_serves_as_well_as_it_can(void **state)
         assert_true(fake_service_wait(&fixture->fake, &fixture->fake.logs, (unsigned)count));
         threads_left = -1;
         for (int i = 0; i < 20; i++) {
-            get(fixture, i % 2 == 0 ? GET("/sleep") : GET("/reserved"), 200);
+            get(fixture, i % 2 == 0 ? GET("/sleep") : GET("/admin"), 200);
         }
         stop(fixture);
         assert_true(sx__server_destroy(fixture->server));
@@ -71,13 +71,15 @@ static void a_taken_port_is_an_error(void **state)
     struct fixture *fixture = *state;
     start(fixture);
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.port = sx__server_get_port(fixture->server, 0)};
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u",
+             (unsigned)sx__server_get_port(fixture->server, 0));
+    struct sx_run_options options = {.address = address};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     struct sx__server *second = NULL;
     assert_int_equal(sx__server_new(&second, &service, &options), SX_EADDRESS);
     assert_null(second);
-    options.port = 0;
-    options.host = "192.0.2.1"; /* RFC 5737: nobody has it */
+    options.address = "192.0.2.1:0"; /* RFC 5737: nobody has it */
     assert_int_equal(sx__server_new(&second, &service, &options), SX_EADDRESS);
 }
 
@@ -85,7 +87,7 @@ static void a_unix_socket_without_a_path_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.host = "unix:"};
+    struct sx_run_options options = {.address = "unix:"};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     assert_int_equal(sx__server_new(&fixture->server, &service, &options), SX_EADDRESS);
     assert_null(fixture->server);
@@ -188,26 +190,26 @@ static void one_client_has_no_more_connections_than_allowed(void **state)
     assert_true(fixture->fake.rejections[SX_REASON_OVERLOADED] >= 3);
 }
 
-static void start_with_reserved_address(struct fixture *fixture)
+static void start_with_admin_address(struct fixture *fixture)
 {
-    static const struct sx_listen_address reserved = {.serves = SX_SERVES_RESERVED};
-    fixture->options.addresses = (struct sx_listen_address_list){&reserved, 1};
+    static const struct sx_listen_address admin = {.admin = SX_ADMIN_ONLY};
+    fixture->options.addresses = (struct sx_listen_address_list){&admin, 1};
     start(fixture);
 }
 
-static void assert_reserved_answers(const struct fixture *fixture)
+static void assert_admin_answers(const struct fixture *fixture)
 {
     const int fd = connect_to_address(fixture, 1);
-    send_text(fd, GET("/reserved"));
+    send_text(fd, GET("/admin"));
     assert_int_equal(receive_response(fd, NULL), 200);
     close(fd);
 }
 
-static void an_address_of_reserved_routes_has_connections_of_its_own(void **state)
+static void an_address_of_admin_routes_has_connections_of_its_own(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.connection_count = 3;
-    start_with_reserved_address(fixture);
+    start_with_admin_address(fixture);
     int fds[3];
     for (size_t i = 0; i < 3; i++) {
         fds[i] = connect_to(fixture);
@@ -216,7 +218,7 @@ static void an_address_of_reserved_routes_has_connections_of_its_own(void **stat
     }
     for (int i = 0; i < 5; i++) {
         assert_closed(connect_to(fixture));
-        assert_reserved_answers(fixture);
+        assert_admin_answers(fixture);
     }
     for (size_t i = 0; i < 3; i++) {
         close(fds[i]);
@@ -224,10 +226,10 @@ static void an_address_of_reserved_routes_has_connections_of_its_own(void **stat
 }
 
 /* The clients are in the same process, and have no reserve: they take from what is kept back. */
-static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **state)
+static void an_address_of_admin_routes_has_descriptors_of_its_own(void **state)
 {
     struct fixture *fixture = *state;
-    start_with_reserved_address(fixture);
+    start_with_admin_address(fixture);
     get(fixture, GET("/"), 200);
     struct rlimit before;
     getrlimit(RLIMIT_NOFILE, &before);
@@ -245,7 +247,7 @@ static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **stat
     }
     assert_int_equal(status, 0);
     for (int i = 0; i < 5; i++) {
-        assert_reserved_answers(fixture);
+        assert_admin_answers(fixture);
     }
     setrlimit(RLIMIT_NOFILE, &before);
     assert_string_equal(fixture->fake.last_log, "cannot accept connections: Too many open files");
@@ -281,18 +283,18 @@ static void without_such_an_address_all_descriptors_are_of_use(void **state)
 }
 
 /* As a scraper that is on the same machine as the clients. */
-static void an_address_of_reserved_routes_has_no_limit_for_one_client(void **state)
+static void an_address_of_admin_routes_has_no_limit_for_one_client(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.address_connection_count = 1;
-    start_with_reserved_address(fixture);
+    start_with_admin_address(fixture);
     const int fd = connect_to(fixture);
     send_text(fd, GET("/"));
     assert_int_equal(receive_response(fd, NULL), 200);
     const int kept = connect_to_address(fixture, 1);
-    send_text(kept, GET("/reserved"));
+    send_text(kept, GET("/admin"));
     assert_int_equal(receive_response(kept, NULL), 200);
-    assert_reserved_answers(fixture);
+    assert_admin_answers(fixture);
     assert_closed(connect_to(fixture));
     close(kept);
     close(fd);
@@ -334,7 +336,7 @@ static bool has_ipv6(void)
 static void clients_of_different_addresses_are_different_clients(void **state)
 {
     struct fixture *fixture = *state;
-    static const struct sx_listen_address mapped = {.host = "::ffff:127.0.0.1"};
+    static const struct sx_listen_address mapped = {.address = "[::ffff:127.0.0.1]:0"};
     fixture->options.address_connection_count = 1;
     if (has_ipv6()) {
         fixture->options.addresses = (struct sx_listen_address_list){&mapped, 1};
@@ -471,10 +473,10 @@ int main(void)
         TEST(a_unix_socket_without_a_path_is_an_error),
         TEST(exhausted_descriptors_are_survived),
         TEST(more_connections_than_allowed_are_closed),
-        TEST(an_address_of_reserved_routes_has_connections_of_its_own),
-        TEST(an_address_of_reserved_routes_has_descriptors_of_its_own),
+        TEST(an_address_of_admin_routes_has_connections_of_its_own),
+        TEST(an_address_of_admin_routes_has_descriptors_of_its_own),
         TEST(without_such_an_address_all_descriptors_are_of_use),
-        TEST(an_address_of_reserved_routes_has_no_limit_for_one_client),
+        TEST(an_address_of_admin_routes_has_no_limit_for_one_client),
         TEST(one_client_has_no_more_connections_than_allowed),
         TEST(clients_of_different_addresses_are_different_clients),
         cmocka_unit_test(a_lingering_connection_keeps_nobody_out),

@@ -100,18 +100,18 @@ static void a_full_queue_is_told_at_once(void **state)
     close(queued);
 }
 
-static void a_reserved_route_answers_while_all_threads_are_blocked(void **state)
+static void an_admin_route_answers_while_all_threads_are_blocked(void **state)
 {
     struct fixture *fixture = *state;
     int blocked[BLOCKED];
     block_all(fixture, blocked);
     const int fd = connect_to(fixture);
     for (int i = 0; i < 20; i++) {
-        send_text(fd, GET("/reserved"));
+        send_text(fd, GET("/admin"));
         assert_int_equal(receive_response(fd, NULL), 200);
     }
     /* One thread's token does not become another's: behind it an ordinary request still waits. */
-    send_text(fd, GET("/reserved") GET("/"));
+    send_text(fd, GET("/admin") GET("/"));
     assert_int_equal(receive_response(fd, NULL), 200);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 22));
     assert_int_equal(fixture->fake.handles, BLOCKED + 21);
@@ -160,28 +160,28 @@ static void wait_for_queued(const struct fixture *fixture, unsigned count)
     }
 }
 
-static void a_full_queue_has_room_for_reserved_routes(void **state)
+static void a_full_queue_has_room_for_admin_routes(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.queue_count = 1;
     int blocked[BLOCKED];
     block_all(fixture, blocked);
-    const int reserved = connect_to(fixture);
-    send_text(reserved, GET("/reserved/block"));
+    const int admin = connect_to(fixture);
+    send_text(admin, GET("/admin/block"));
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, BLOCKED + 1));
     const int ordinary = connect_to(fixture);
     send_text(ordinary, GET("/"));
     wait_for_queued(fixture, 1);
     const uint64_t began_ms = now_ms();
     const int second = connect_to(fixture);
-    send_text(second, GET("/reserved"));
+    send_text(second, GET("/admin"));
     wait_for_queued(fixture, 2);
-    get(fixture, GET("/reserved"), 503);
+    get(fixture, GET("/admin"), 503);
     const bool at_once = now_ms() - began_ms < 900; /* less than the queue's second */
     release_all(fixture, blocked);
-    assert_int_equal(receive_response(reserved, NULL), 200);
+    assert_int_equal(receive_response(admin, NULL), 200);
     assert_int_equal(receive_response(second, NULL), at_once ? 200 : 503);
-    close(reserved);
+    close(admin);
     close(ordinary);
     close(second);
 }
@@ -518,10 +518,10 @@ int main(void)
         TEST(no_more_handlers_run_than_there_are_threads),
         TEST(who_waits_too_long_is_answered_503),
         TEST(a_full_queue_is_told_at_once),
-        TEST(a_reserved_route_answers_while_all_threads_are_blocked),
+        TEST(an_admin_route_answers_while_all_threads_are_blocked),
         TEST(observers_that_block_keep_nobody_waiting),
         TEST(nor_do_those_that_block_at_the_end),
-        TEST(a_full_queue_has_room_for_reserved_routes),
+        TEST(a_full_queue_has_room_for_admin_routes),
         TEST(who_has_left_the_queue_is_not_worked_for),
         TEST(a_stream_whose_client_closes_in_the_queue_ends_once),
         TEST(a_stop_answers_those_in_the_queue),

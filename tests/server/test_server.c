@@ -506,7 +506,9 @@ static void a_stopped_engine_leaves_its_port_free(void **state)
     const uint16_t port = sx__server_get_port(fixture->server, 0);
     stop(fixture);
     sx__server_destroy(fixture->server);
-    fixture->options.port = port;
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
+    fixture->options.address = address;
     start(fixture);
     assert_int_equal(sx__server_get_port(fixture->server, 0), port);
     get(fixture, GET("/"), 200);

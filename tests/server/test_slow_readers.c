@@ -217,7 +217,7 @@ static void so_it_is_under_tls(void **state)
 static void so_it_is_at_a_unix_socket(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.host = socket_path;
+    fixture->options.address = socket_path;
     assert_read_slowly(fixture, connect_by_unix);
 }
 

@@ -355,7 +355,7 @@ static void the_same_holds_at_a_unix_socket(void **state)
     assert_non_null(mkdtemp(host + 5));
     char path[sizeof host + 10];
     snprintf(path, sizeof path, "%s/socket", host);
-    fixture->options.host = path;
+    fixture->options.address = path;
     start(fixture);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path + 5, strlen(path + 5));

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 
 static char folder[] = "/tmp/sextant-unix-XXXXXX";
 static char path[64];
@@ -84,7 +85,7 @@ static int tear_down(void **state)
     return rmdir(folder);
 }
 
-static int open_with(const struct sx_unix_options *options)
+static int open_with(const struct sx__unix_options *options)
 {
     char reason[200] = "";
     const int fd = sx__unix_socket_open(path, options, reason, sizeof reason);
@@ -102,7 +103,7 @@ static void test_its_file_is_never_wider_than_it_shall_be(void **state)
     static const mode_t masks[] = {0, 022, 077, 0777};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         for (size_t k = 0; k < sizeof masks / sizeof *masks; k++) {
-            const struct sx_unix_options options = {.mode = modes[i]};
+            const struct sx__unix_options options = {.mode = modes[i]};
             const mode_t before = umask(masks[k]);
             const int fd = open_with(&options);
             umask(before);
@@ -118,8 +119,8 @@ static void test_its_file_is_never_wider_than_it_shall_be(void **state)
 static void test_without_options_it_has_the_umask(void **state)
 {
     (void)state;
-    static const struct sx_unix_options none = {0};
-    const struct sx_unix_options *const cases[] = {NULL, &none};
+    static const struct sx__unix_options none = {0};
+    const struct sx__unix_options *const cases[] = {NULL, &none};
     for (size_t i = 0; i < 2; i++) {
         const mode_t before = umask(027);
         const int fd = open_with(cases[i]);
@@ -141,7 +142,7 @@ static void test_it_has_its_group_before_it_listens(void **state)
     /* Root may name any group, other users only one of their own. */
     const gid_t group = getuid() == 0 ? 12345 : count > 0 ? groups[count - 1] : getgid();
     snprintf(name, sizeof name, "%u", group);
-    const int fd = open_with(&(struct sx_unix_options){.mode = 0660, .group = name});
+    const int fd = open_with(&(struct sx__unix_options){.mode = 0660, .group = name});
     assert_true(fd >= 0);
     assert_int_equal(group_at_listen, group);
     assert_int_equal(mode_at_listen, 0660);
@@ -153,7 +154,7 @@ static void test_what_cannot_be_had_leaves_no_file(void **state)
     (void)state;
     static const struct {
         const char *path;
-        struct sx_unix_options options;
+        struct sx__unix_options options;
         int listen_error, status;
         const char *reason;
     } cases[] = {
@@ -183,7 +184,7 @@ static void test_a_file_of_another_kind_is_left_as_it_is(void **state)
     close(file);
     chmod(path, 0644);
     assert_int_equal(
-        sx__unix_socket_open(path, &(struct sx_unix_options){.mode = 0777}, reason, sizeof reason),
+        sx__unix_socket_open(path, &(struct sx__unix_options){.mode = 0777}, reason, sizeof reason),
         -EADDRINUSE);
     assert_int_equal(lstat(path, &there), 0);
     assert_true(S_ISREG(there.st_mode));

@@ -65,12 +65,17 @@ class Certificates:
         return certificate, key
 
 
+def first_address(options):
+    """A free port, with TLS if there is a certificate."""
+    return ["--listen", ("https://" if "--certificate" in options else "") + "127.0.0.1:0"]
+
+
 class Server:
     """EVERYTHING on free ports; `lines` is what it says of where it listens."""
 
     def __init__(self, *options, addresses=1, **environment):
         self.process = subprocess.Popen(
-            [EVERYTHING, "run", "--port", "0", *options], env=dict(os.environ, **environment),
+            [EVERYTHING, "run", *first_address(options), *options], env=dict(os.environ, **environment),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         self.lines = [self.process.stdout.readline() for _ in range(addresses)]
@@ -119,8 +124,8 @@ def page_with(port, line):
 
 
 def refused_start(*options):
-    done = subprocess.run([EVERYTHING, "run", "--port", "0", *options], capture_output=True,
-                          text=True, timeout=DEADLINE_SECONDS, check=False)
+    done = subprocess.run([EVERYTHING, "run", *first_address(options), *options],
+                          capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
     return done.returncode, done.stderr
 
 
@@ -588,11 +593,11 @@ class Tls(unittest.TestCase):
                 self.assertEqual(server.stop(), (0, ""))
                 self.assertLess(time.monotonic() - begin, 5)
 
-    def test_reserved_routes_may_have_an_address_of_their_own(self):
+    def test_admin_routes_may_have_an_address_of_their_own(self):
         with Server("--admin", "127.0.0.1:0", addresses=2) as server:
             public, admin = server.ports
             self.assertRegex(server.lines[1], r"^listening on http://127\.0\.0\.1:\d+, "
-                                              r"for the reserved routes only\n$")
+                                              r"for the admin routes only\n$")
             for port, path, status in ((public, "/who", 200), (public, "/metrics", 404),
                                        (public, "/metrics/", 404), (admin, "/metrics", 200),
                                        (admin, "/who", 404), (admin, "/metrics/", 308)):
@@ -620,7 +625,7 @@ class Tls(unittest.TestCase):
             port = taken.getsockname()[1]
             status, errors = refused_start("--listen", "unix:" + path, "--listen", f"127.0.0.1:{port}")
             self.assertEqual(status, 1)
-            self.assertEqual(errors, f"error: cannot listen on 127.0.0.1 port {port}: "
+            self.assertEqual(errors, f"error: cannot listen on 127.0.0.1:{port}: "
                                      "Address already in use\n")
             self.assertFalse(os.path.exists(path))
 
