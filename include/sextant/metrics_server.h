@@ -45,7 +45,9 @@ struct sx_metrics_server_options {
  *
  * @param registry  NULL: the default registry; it must outlive the server
  * @param address   "127.0.0.1:9100", "[::1]:9100", "localhost:9100", or ":9100" for all addresses
- *                  of the machine, IPv6 and IPv4; port 0: a free one
+ *                  of the machine, IPv6 and IPv4; port 0: a free one. Or "unix:PATH" for a Unix
+ *                  socket, with options as in "unix:PATH,mode=660,group=prometheus"; its file is
+ *                  removed with the server
  * @param options   NULL: all defaults
  * Errors:   SX_EADDRESS (malformed, unknown, not of this machine, or in use; the log receives
  *           which), SX_EINVAL, SX_ENOMEM, SX_ESYSTEM (no descriptors or threads left)
@@ -66,7 +68,7 @@ SX_API SX_MUST_CHECK int sx_metrics_server_new(struct sx_metrics_server **server
  */
 SX_API void sx_metrics_server_destroy(struct sx_metrics_server *server);
 
-/** Returns the port that the server listens on; 0 for NULL.
+/** Returns the port that the server listens on; 0 for NULL and for a Unix socket.
  *
  * Threads:  [any]
  */

@@ -1,8 +1,9 @@
 /* server.c: the server: one thread that polls its sockets, and the functions that start and stop
  * it.
  */
-#include "host_port.h"
+#include "open_address.h"
 #include "scraper.h"
+#include "socket_file.h"
 #include "tcp.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 #define TIMEOUT_DEFAULT_MS 10000
 #define ACCEPT_PAUSE_MS 1000 /* after descriptors ran out */
 #define POLL_PAUSE_MS 100    /* after poll failed */
+#define REASON_BYTES 256
 
 /* While the thread runs, only the thread uses these fields, except `stop_fd`. */
 struct sx_metrics_server {
@@ -31,6 +33,7 @@ struct sx_metrics_server {
     int listen_fd;
     int stop_fd; /* a non-blocking eventfd; a count other than 0 stops the thread */
     uint16_t port;
+    struct sx__socket_file file; /* of a Unix socket */
     struct sx__site site;
     char *path;
     sx_metrics_server_log_fn *log;
@@ -211,6 +214,7 @@ static void release(struct sx_metrics_server *server)
         sx__scraper_close(&server->scrapers[i], &server->site);
     }
     sx_page_clean_up(&server->site.spare);
+    sx__socket_file_remove(&server->file);
     if (server->listen_fd >= 0) {
         close(server->listen_fd);
     }
@@ -236,20 +240,36 @@ static int allocate(struct sx_metrics_server *server,
                                                                                      : SX_OK;
 }
 
+/* Returns a descriptor, or -errno after logging the reason. */
+static int open_socket(struct sx_metrics_server *server, struct sx__listen_address *parsed,
+                       const char *address)
+{
+    char reason[REASON_BYTES];
+    const char *wrong = sx__listen_address_parse(parsed, address);
+    if (wrong == NULL && parsed->says_https) {
+        wrong = "the metrics server has no TLS";
+    }
+    const int fd = wrong == NULL ? sx__open_address(parsed, reason, sizeof reason) : -EINVAL;
+    if (fd < 0) {
+        char message[2 * REASON_BYTES];
+        snprintf(message, sizeof message, "cannot listen on %.120s: %s", address,
+                 wrong == NULL ? reason : wrong);
+        tell(server, message);
+    }
+    return fd;
+}
+
 static int listen_on(struct sx_metrics_server *server, const char *address)
 {
-    struct sx__host_port parts;
-    const char *reason = sx__host_port_parse(&parts, address);
-    if (reason == NULL) {
-        server->listen_fd = sx__tcp_listen(parts.host, parts.port, &reason);
-    }
+    struct sx__listen_address parsed;
+    server->listen_fd = open_socket(server, &parsed, address);
     if (server->listen_fd < 0) {
-        char message[256];
-        snprintf(message, sizeof message, "cannot listen on %.120s: %s", address, reason);
-        tell(server, message);
         return sx__tcp_is_exhausted(-server->listen_fd) ? SX_ESYSTEM : SX_EADDRESS;
     }
     server->port = sx__tcp_port(server->listen_fd);
+    if (parsed.path != NULL && sx__socket_file_keep(&server->file, parsed.path) < 0) {
+        return SX_ENOMEM;
+    }
     server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return server->stop_fd < 0 ? SX_ESYSTEM : SX_OK;
 }
