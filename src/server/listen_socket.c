@@ -1,6 +1,6 @@
 #include "listen_socket.h"
+#include "open_address.h"
 #include "tcp.h"
-#include "unix_socket.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,20 +13,6 @@
 static int status_of(int error)
 {
     return sx__tcp_is_exhausted(-error) ? SX_ESYSTEM : SX_EADDRESS;
-}
-
-/* Returns the descriptor, or -errno and writes the reason. */
-static int open_address(const struct sx__listen_address *parsed, char *reason, size_t size)
-{
-    if (parsed->path != NULL) {
-        return sx__unix_socket_open(parsed->path, &parsed->unix_options, reason, size);
-    }
-    const char *why;
-    const int fd = sx__tcp_listen(parsed->tcp.host, parsed->tcp.port, &why);
-    if (fd < 0) {
-        snprintf(reason, size, "%s", why);
-    }
-    return fd;
 }
 
 /* Gives the descriptor, or -errno. */
@@ -60,7 +46,7 @@ int sx__listen_socket_open(struct sx__listen_address *parsed,
         return adopted < 0 ? status_of(adopted) : adopted;
     }
     const char *wrong = sx__listen_address_parse(parsed, address->address);
-    const int fd = wrong == NULL ? open_address(parsed, reason, sizeof reason) : -EINVAL;
+    const int fd = wrong == NULL ? sx__open_address(parsed, reason, sizeof reason) : -EINVAL;
     if (fd < 0) {
         snprintf(message, size, "cannot listen on %s: %s", address->address,
                  wrong == NULL ? reason : wrong);

@@ -17,7 +17,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 16
@@ -43,24 +42,6 @@ static int set_up_tls(struct sx__server *server, struct sx__listener *listener,
     return status;
 }
 
-static int keep_path(struct sx__listener *listener, const char *path)
-{
-    struct stat stat;
-    if (lstat(path, &stat) == 0) {
-        listener->path_device = stat.st_dev;
-        listener->path_inode = stat.st_ino;
-    }
-    listener->path = strdup(path);
-    return listener->path == NULL ? SX_ENOMEM : 0;
-}
-
-static bool is_path_ours(const struct sx__listener *listener)
-{
-    struct stat stat;
-    return lstat(listener->path, &stat) == 0 && stat.st_dev == listener->path_device &&
-           stat.st_ino == listener->path_inode;
-}
-
 static int open_listener(struct sx__server *server, struct sx__listener *listener,
                          const struct sx_listen_address *address)
 {
@@ -79,8 +60,7 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
         return listener->fd;
     }
     listener->port = sx__tcp_port(listener->fd);
-    if (parsed.path != NULL && keep_path(listener, parsed.path) < 0) {
-        unlink(parsed.path);
+    if (parsed.path != NULL && sx__socket_file_keep(&listener->file, parsed.path) < 0) {
         return SX_ENOMEM;
     }
     const int status = watch_listener(server, listener, EPOLL_CTL_ADD);
@@ -132,13 +112,7 @@ int sx__listeners_open(struct sx__server *server)
 
 static void close_listener(struct sx__listener *listener)
 {
-    if (listener->path != NULL) {
-        if (is_path_ours(listener)) {
-            unlink(listener->path);
-        }
-        free(listener->path);
-        listener->path = NULL;
-    }
+    sx__socket_file_remove(&listener->file);
     if (listener->fd >= 0) {
         close(listener->fd);
         listener->fd = -1;

@@ -3,6 +3,7 @@
 #define SX_LISTENER_H
 
 #include "log_limit.h"
+#include "socket_file.h"
 #include <pthread.h>
 #include <sextant/app.h>
 #include <stdatomic.h>
@@ -19,13 +20,11 @@ struct sx__listener {
     int fd;                /* -1: closed */
     uint16_t port;
     enum sx_admin admin;
-    bool yields;         /* leaves some places to the addresses of admin routes only */
-    char *path;          /* of a Unix socket, removed with it; NULL: it is none */
-    dev_t path_device;   /* the file that was created there, */
-    ino_t path_inode;    /* which another server may have replaced since */
-    struct sx__tls *tls; /* NULL: without */
-    unsigned expected;   /* connections at the next accept; guarded by the mutex */
-    int error;           /* of accept, that was logged last, and when */
+    bool yields;                 /* leaves some places to the addresses of admin routes only */
+    struct sx__socket_file file; /* of a Unix socket */
+    struct sx__tls *tls;         /* NULL: without */
+    unsigned expected;           /* connections at the next accept; guarded by the mutex */
+    int error;                   /* of accept, that was logged last, and when */
     uint64_t error_ns;
     struct sx__log_limit error_lines; /* of the log */
     _Atomic bool is_paused;           /* descriptors are exhausted; the monitor resumes it later */

@@ -327,9 +327,9 @@ static void test_an_address_that_is_none_is_told(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"127.0.0.1", "there is no port, as in 127.0.0.1:9100"},
-        {"127.0.0.1:65536", "the port is not from 0 to 65535"},
-        {"::1:8080", "an IPv6 address stands in brackets, as in [::1]:9100"},
+        {"127.0.0.1", "the port is missing, as in 127.0.0.1:9100"},
+        {"127.0.0.1:65536", "the port must be from 0 to 65535"},
+        {"::1:8080", "an IPv6 address needs brackets, as in [::1]:9100"},
         {"unix:", "the path is empty"},
         {"unix:/x,mode=8", "the mode is not an octal number from 1 to 777"},
     };

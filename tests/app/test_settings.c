@@ -206,7 +206,7 @@ static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
     assert_non_null(strstr(output, "error: --listen needs a value\n"));
     assert_int_equal(COMMAND(output, 2, "run", "--listen", ":65536"), 2);
     assert_non_null(
-        strstr(output, "error: --listen cannot be :65536: the port is not from 0 to 65535"));
+        strstr(output, "error: --listen cannot be :65536: the port must be from 0 to 65535"));
     assert_int_equal(COMMAND(output, 2, "run", "--threads", "4097"), 2);
     assert_non_null(strstr(output, "--threads takes a number from 0 to 4096, not \"4097\""));
     assert_int_equal(COMMAND(output, 2, "run", "-xy"), 2);
