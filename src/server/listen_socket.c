@@ -1,3 +1,4 @@
+/* listen_socket.c: opens a listening socket for an address. See listen_socket.h. */
 #include "listen_socket.h"
 #include "tcp.h"
 #include "unix_socket.h"
@@ -9,7 +10,7 @@
 
 #define REASON_BYTES 256
 
-/* The status of an -errno. */
+/* Returns the status for an -errno. */
 static int status_of(int error)
 {
     return sx__tcp_is_exhausted(-error) ? SX_ESYSTEM : SX_EADDRESS;
@@ -46,7 +47,8 @@ static int open_path(const char *path, const struct sx_unix_options *options, ch
     return fd < 0 ? status_of(fd) : fd;
 }
 
-/* Gives the descriptor, or -errno. */
+/* Checks that an inherited descriptor is a listening socket, and sets its options. Returns the
+ * descriptor or -errno. */
 static int adopt(int fd)
 {
     int listens = 0;

@@ -1,4 +1,4 @@
-/* poll_permits.c: how many threads poll. See poll_permits.h. */
+/* poll_permits.c: limits how many threads poll. See poll_permits.h. */
 #include "poll_permits.h"
 #include "worker.h"
 #include <stdatomic.h>

@@ -427,8 +427,7 @@ static void the_framing_of_chunks_has_a_limit_of_its_own(void **state)
     }
     serve_until(fixture, SX__NEXT_LINGER);
     assert_out(fixture, "HTTP/1.1 413 ");
-    assert_non_null(
-        strstr(fixture->out, "the framing of the chunks is too large for what they carry"));
+    assert_non_null(strstr(fixture->out, "the chunk framing is too large for the data"));
 }
 
 /* Framing does not extend the deadline either; only bytes of the body do. */

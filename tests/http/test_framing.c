@@ -817,10 +817,10 @@ static void a_rejection_explains_itself(void **state)
     assert_string_equal(conversation.output, "HTTP/1.1 400 Bad Request\r\n"
                                              "Date: DDDDDDDDDDDDDDDDDDDDDDDDDDDDD\r\n"
                                              "Content-Type: application/json\r\n"
-                                             "Content-Length: 31\r\n"
+                                             "Content-Length: 41\r\n"
                                              "Connection: close\r\n"
                                              "\r\n"
-                                             "{\"message\": \"there is no Host\"}");
+                                             "{\"message\": \"the Host header is missing\"}");
     assert_string_equal(conversation.story, "rejected 0\n");
     conversation_clean_up(&conversation);
 }
