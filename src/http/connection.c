@@ -234,7 +234,7 @@ static void join_small_body(struct sx__connection *connection)
     }
 }
 
-/* Starts to send `response`, either as the exchange's or as a rejection. Errors: SX_ENOMEM;
+/* Starts to send `response`, which is that of the exchange or a rejection. Errors: SX_ENOMEM;
  * SX_EPROTO: the client of a stream is gone */
 static int respond(struct sx__connection *connection, const struct sx__response *response)
 {

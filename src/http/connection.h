@@ -135,9 +135,9 @@ void sx__connection_release_memory(struct sx__connection *connection,
 /* Called when the client will send nothing more. */
 void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns);
 
-/* Called when the deadline is over. An idle connection lingers, because a close would answer a
- * request that is on its way with a connection reset. An incomplete request is answered with 408. A
- * response that the client does not read is aborted. */
+/* Called when the deadline is over. An idle connection lingers: if the server closed it at once, a
+ * request that is on its way would be answered with a connection reset. An incomplete request is
+ * answered with 408. A response that the client does not read is aborted. */
 void sx__connection_end_timed_out(struct sx__connection *connection, uint64_t now_ns);
 /* Called when `size` bytes were discarded during lingering. */
 void sx__connection_note_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns);

@@ -8,8 +8,8 @@
  *     sx__request_parse_head   parses the complete header: fills the exchange, or sets `error`
  *     sx__request_parse_body   reads the body until the message is complete
  *
- * Each part is parsed only after all of it has arrived, so that no result depends on how the bytes
- * were split.
+ * No result depends on how the bytes were split: the request line is checked byte by byte, a header
+ * line after all of it has arrived, and the fields after the whole header has arrived.
  *
  * Our own code checks line ends before llhttp sees the lines. Both llhttp and our own code
  * determine where the request ends. If they disagree, a proxy may too, so the request is rejected
@@ -73,7 +73,7 @@ struct sx__request {
     size_t authority_offset;
     size_t authority_size; /* 0: the target has no authority */
 
-    bool is_head; /* set when the request line has been parsed, as is is_http_1_0 */
+    bool is_head; /* set when the request line has been parsed; so is is_http_1_0 */
     bool is_http_1_0;
     bool wants_close, wants_keep_alive; /* from the Connection header */
     bool expects_continue, expects_other;

@@ -10,9 +10,9 @@
 
 struct sx__server;
 
-/* Starts to reload the certificates of all listeners. Logs an error if no address uses TLS, or if
- * no thread can be started. If a reload is running already, another one starts when it has ended;
- * if it is slow, it is cancelled. */
+/* Starts to reload the certificates of all listeners. Logs if no address uses TLS, or if no thread
+ * can be started. If a reload is running already, another one starts when it has ended; if it is
+ * slow, it is cancelled. */
 void sx__reload_start(struct sx__server *server);
 
 /* Logs the result of a reload that has ended, or that a reload takes long. Called each time the

@@ -4,7 +4,7 @@
 #include "server_types.h"
 #include "wakeup.h"
 
-#define FULL_SHARE 8 /* the memory may exceed its bound by this fraction of it for a short time */
+#define FULL_SHARE 8 /* the memory may exceed its bound by 1/FULL_SHARE for a short time */
 
 bool sx__server_has_room(struct sx__server *server)
 {

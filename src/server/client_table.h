@@ -133,7 +133,7 @@ bool sx__client_take_notification(struct sx__client *client);
 /* Releases an owned or locked client, and makes its event come again if the socket is ready for
  * anything. From now on the socket is also watched for room to write. */
 void sx__client_rearm(struct sx__client *client, int epoll_fd);
-/* Makes an event come again that this thread received from epoll but did not handle. */
+/* Makes an event come again that a thread received from epoll but did not handle. */
 void sx__client_repeat_event(struct sx__client *client, int epoll_fd);
 
 /* Debug builds store the owner, and SX__ASSERT_OWNED fails if the calling thread is not the owner.

@@ -220,7 +220,8 @@ static bool has_place(const struct sx__server *server, const struct sx__listener
     return atomic_load_explicit(&server->connections, memory_order_relaxed) < most + spare;
 }
 
-/* Returns false after closing the socket: there are too many connections, or there is no memory. */
+/* Makes an accepted socket a client. Returns false after closing the socket: there are too many
+ * connections, or there is no memory. */
 static bool admit(struct sx__server *server, struct sx__listener *listener, int fd,
                   const struct sockaddr *from)
 {

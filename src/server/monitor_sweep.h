@@ -18,8 +18,8 @@ enum sx__sweep {
 void sx__monitor_sweep(struct sx__client_table *clients, enum sx__sweep sweep, int epoll_fd,
                        uint64_t now_ns);
 
-/* Makes the event of each client come whose paused stream is to continue now. Returns when the next
- * paused stream continues. */
+/* Makes the events of all clients come whose paused streams are to continue now. Returns when the
+ * next paused stream continues. */
 uint64_t sx__monitor_resume_streams(struct sx__client_table *clients, int epoll_fd,
                                     uint64_t now_ns);
 

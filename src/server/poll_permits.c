@@ -28,7 +28,7 @@ static void wake_one(struct sx__poll_permits *permits)
     pthread_mutex_unlock(&permits->mutex);
 }
 
-/* Adds one to the permits issued, if there are fewer than `most`. */
+/* Issues a permit if fewer than `most` are issued. Returns whether it did. */
 static bool issue(struct sx__poll_permits *permits, unsigned most)
 {
     unsigned issued = atomic_load(&permits->issued);

@@ -49,7 +49,7 @@ bool sx__poll_permits_wait(struct sx__poll_permits *permits, struct sx__worker *
 bool sx__poll_permits_take(struct sx__poll_permits *permits, unsigned most);
 /* Gives up a permit, and wakes a parked thread with it if no other thread has one. */
 void sx__poll_permits_give_up(struct sx__poll_permits *permits);
-/* Returns a permit if more than `least` are issued. Returns whether it did. */
+/* Gives a permit back if more than `least` are issued. Returns whether it did. */
 bool sx__poll_permits_return(struct sx__poll_permits *permits, unsigned least);
 /* Wakes a parked thread with a permit, if fewer than `most` are issued and a thread is parked. */
 void sx__poll_permits_add(struct sx__poll_permits *permits, unsigned most);

@@ -471,8 +471,7 @@ static void close_connection(struct turn *turn)
     if (!turn->connection->is_truncated) {
         sx__socket_end_output(client);
     }
-    if (turn->connection->is_close_delimited) { /* Without TLS, a connection reset is the error that
-                                                   the client sees. */
+    if (turn->connection->is_close_delimited) { /* a connection reset also indicates the error */
         const struct linger reset = {.l_onoff = 1, .l_linger = 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
@@ -492,8 +491,8 @@ static bool is_token_wanted(const struct turn *turn)
 }
 
 /* Returns whether the turn ends here. A thread that has lost its permit still sends what is ready,
- * and leaves the rest to other threads. So does a thread whose token is for reserved routes only.
- */
+ * and leaves everything else to other threads. A thread whose token is for reserved routes only
+ * leaves the handlers of all other routes to other threads. */
 static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned steps)
 {
     if (next == SX__NEXT_CLOSE || turn->would_block || turn->is_output_full || turn->queued ||

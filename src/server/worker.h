@@ -34,7 +34,7 @@ struct sx__worker {
         _Atomic bool has_ended; /* the thread is about to return */
     } shared;
 
-    /* The monitor, and the thread that runs the server. */
+    /* The monitor and, after it has ended, the thread that destroys the server. */
     struct {
         uint64_t last_user;     /* `user` at the last tick, */
         uintptr_t last_pending; /* and the last pending event */

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: the digits of smaller integers are their text */
+#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: smaller integers are written as plain digits */
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "25262728293031323334353637383940414243444546474849"
