@@ -11,6 +11,7 @@ endif()
 enable_language(CXX)
 add_custom_target(bench DEPENDS examples)
 file(GLOB sources CONFIGURE_DEPENDS bench/*.c bench/*.cc)
+list(FILTER sources EXCLUDE REGEX "/instructions\\.c$") # a check: cmake/tests.cmake
 if(NOT MICROHTTPD_FOUND)
     list(FILTER sources EXCLUDE REGEX "/microhttpd\\.c$")
     message(STATUS "No benchmark of libmicrohttpd: libmicrohttpd-dev")

@@ -1,30 +1,42 @@
 # tests/<folder>/test_<thing>.c becomes the test <folder>.<thing>. Tests link the static libraries
 # and may include the private headers of the folder they test; the other .c files of their folder
 # are linked into each of them, and tests/shared/page.c where pages are read. A test that defines
-# __wrap_NAME has NAME wrapped at link time.
+# __wrap_NAME has NAME wrapped at link time. One that includes failing_allocation.h or
+# failing_openssl.h is linked with tests/shared/failing_allocation.c.
 
 pkg_check_modules(CMOCKA cmocka)
 if(NOT CMOCKA_FOUND)
     message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
 endif()
+set(SX_TEST_SEES_status)
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
-set(SX_TEST_SEES_metrics src/metrics src/text)
-set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
-set(SX_TEST_SEES_serve src/serve src/text)
+set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_check src/check src/text)
+set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
 set(SX_TEST_SEES_clock src/clock)
 set(SX_TEST_SEES_memory src/memory)
 set(SX_TEST_SEES_http src/http src/clock src/memory src/server src/text)
 set(SX_TEST_SEES_server src/server src/http src/clock src/memory src/text tests/http)
 set(SX_TEST_SEES_app src/app src/server src/http src/clock src/memory src/text)
+set(SX_TEST_SEES_command src/command src/app src/server src/http src/clock src/memory src/text)
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
 set(SX_TEST_SEES_authentication src/authentication src/text)
 set(SX_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
 function(sx_test_program target)
-    set(wraps)
+    set(sources ${ARGN})
     foreach(source ${ARGN})
+        file(STRINGS ${source} fails REGEX "include \"failing_(allocation|openssl)\\.h\"")
+        if(fails)
+            list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/failing_allocation.c)
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES sources)
+    set(wraps)
+    foreach(source ${sources})
         file(STRINGS ${source} lines REGEX "__wrap_[a-z0-9_]+\\(")
         foreach(line ${lines})
             string(REGEX MATCH "__wrap_([a-z0-9_]+)\\(" match "${line}")
@@ -32,19 +44,19 @@ function(sx_test_program target)
         endforeach()
     endforeach()
     list(REMOVE_DUPLICATES wraps)
-    add_executable(${target} ${ARGN})
+    add_executable(${target} ${sources})
     target_include_directories(${target} SYSTEM PRIVATE
         ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
-        sx_settings sextant-static sextant-metrics-serve-static sx_llhttp Threads::Threads m)
+        sx_settings sextant-static sextant-metrics-server-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
 if(SX_TESTS)
-    foreach(folder text address clock memory metrics exposition serve http server app prometheus
-            access_log authentication)
+    foreach(folder status text address clock memory metrics exposition check metrics_server http
+            server app command prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         if(folder STREQUAL "server")
@@ -63,6 +75,7 @@ if(SX_TESTS)
             sx_test_program(${target} ${source} ${shared})
             target_include_directories(${target} PRIVATE
                 tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
+            target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}")
             target_link_libraries(${target} PRIVATE ${CMOCKA_LIBRARIES})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES
@@ -87,8 +100,9 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/exposition src/serve src/http src/server src/clock src/memory src/app src/authentication
-        tests/shared)
+        src/text src/address src/metrics src/metrics/storage src/exposition src/check
+        src/metrics_server src/http src/server src/clock src/memory src/app src/command
+        src/authentication tests/shared)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.
@@ -116,8 +130,14 @@ if(SX_TESTS)
     endforeach()
 endif()
 
+# What `scripts/check instructions` counts, besides examples/hello.
+add_executable(bench_instructions EXCLUDE_FROM_ALL bench/instructions.c)
+set_target_properties(bench_instructions PROPERTIES
+    OUTPUT_NAME instructions RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
+target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
+
 if(SX_CHECKS)
-    foreach(check gcc clang asan tsan valgrind fuzz format)
+    foreach(check gcc clang asan tsan valgrind fuzz format instructions)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
             TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)

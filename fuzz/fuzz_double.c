@@ -1,7 +1,7 @@
 /* Property: the text of a double parses as the same bits, and no text with fewer digits does, for
  * values and for bounds. */
 #include "double.h"
-#include "number.h"
+#include "format_number.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -7,44 +7,13 @@
  * receive bytes are followed by that number of bytes.
  */
 #include "connection.h"
+#include "failing_allocation.h"
 #include "run_options.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NS_PER_MS 1000000u
-
-static long fail_in = -1; /* how many further allocations succeed; negative: all */
-static long live;
-
-void *__real_malloc(size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
-void *__wrap_malloc(size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-static bool fails(void)
-{
-    return fail_in >= 0 && fail_in-- == 0;
-}
-void *__wrap_malloc(size_t size)
-{
-    void *memory = fails() ? NULL : __real_malloc(size);
-    live += memory != NULL ? 1 : 0;
-    return memory;
-}
-void *__wrap_realloc(void *memory, size_t size)
-{
-    void *moved = fails() ? NULL : __real_realloc(memory, size);
-    live += moved != NULL && memory == NULL ? 1 : 0;
-    return moved;
-}
-void __wrap_free(void *memory)
-{
-    live -= memory != NULL ? 1 : 0;
-    __real_free(memory);
-}
 
 struct world {
     struct sx__protocol protocol;
@@ -314,7 +283,7 @@ static void happen(struct world *world, enum event event, unsigned amount)
         sx__connection_note_input(connection, world->now_ns);
         break;
     case FAIL:
-        fail_in = (long)amount % 8;
+        fail_one_allocation((long)amount % 8);
         break;
     default:
         world->now_ns += (uint64_t)amount * 100 * NS_PER_MS;
@@ -387,12 +356,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                   .log = on_log};
     demand(sx__run_options_resolve(&world.protocol.options, &world.protocol.options) == 0,
            "bad options");
-    const long before = live;
+    const long before = allocations_live();
     for (size_t left = size; left >= 2;) {
         left = live_through(&world, data + size - left, left);
-        fail_in = -1;
+        end_failing_allocations();
     }
     sx__request_pool_clean_up(&world.pool);
-    demand(live == before, "memory is left");
+    demand(allocations_live() == before, "memory is left");
     return 0;
 }

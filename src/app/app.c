@@ -47,16 +47,25 @@ static int build_plans(struct sx_app *app)
     return status;
 }
 
-/* That of an address which has some of the routes only. What has no route there does not exist. */
+/* The router of an address that has some of the routes, or all. */
 static int build_router(struct sx_app *app, enum sx_serves serves)
 {
     int status = sx__router_new(&app->routers[serves]);
     for (size_t i = 0; i < app->route_count && status == SX_OK; i++) {
         const struct sx_route *route = &app->routes[i].route;
         size_t other;
-        if (route->reserved == (serves == SX_SERVES_RESERVED)) {
+        if (serves == SX_SERVES_ALL || route->reserved == (serves == SX_SERVES_RESERVED)) {
             status = sx__router_add(app->routers[serves], route, i, &other);
         }
+    }
+    return status;
+}
+
+static int build_routers(struct sx_app *app)
+{
+    int status = SX_OK;
+    for (int serves = 0; serves < SX__SERVES && status == SX_OK; serves++) {
+        status = build_router(app, (enum sx_serves)serves);
     }
     return status;
 }
@@ -71,20 +80,17 @@ static int build(struct sx_app *app)
         status = sx__components_new(app);
     }
     if (status == SX_OK) {
-        status = sx__router_new(&app->routers[SX_SERVES_ALL]);
+        status = sx__wiring_check(app);
     }
     if (status == SX_OK) {
-        status = sx__wiring_check(app);
+        sx__components_sort(app);
     }
     if (status == SX_OK && !app->resolves_only) {
         status = sx__components_init(app, SX_LIFETIME_APP);
     }
     /* Last, because a component's init may have reserved routes. */
     if (status == SX_OK) {
-        status = build_router(app, SX_SERVES_ORDINARY);
-    }
-    if (status == SX_OK) {
-        status = build_router(app, SX_SERVES_RESERVED);
+        status = build_routers(app);
     }
     return status < 0 ? status : build_plans(app);
 }

@@ -13,7 +13,7 @@
 
 /* A registered component. App and worker components have their value here, from the start, so that
  * its address can stand in every plan; those of requests have theirs in the request's frame. */
-struct sx__component_slot {
+struct sx__component_entry {
     const struct sx_component *component;
     const void *options;
     void *self;
@@ -44,9 +44,9 @@ struct sx__observer_entry {
 
 struct sx_app {
     struct sx_app_options options;
-    bool resolves_only;                    /* see sx__app_resolve */
-    struct sx__component_slot *components; /* as registered */
-    size_t *component_order;               /* indexes, dependencies first */
+    bool resolves_only;                     /* see sx__app_resolve */
+    struct sx__component_entry *components; /* as registered */
+    size_t *component_order;                /* indexes, dependencies first */
     struct sx__route_entry *routes;
     size_t route_count;
     struct sx__plan builtin_plan;           /* the hooks around 404 and 405 */
@@ -80,11 +80,16 @@ void sx__app_log_left_out(const struct sx_app *app, unsigned count);
 /* The component that is used where this one is asked for: itself, or what overrides it. */
 const struct sx_component *sx__component_actual(const struct sx_app *app,
                                                 const struct sx_component *component);
-/* The slot of a component, or of what overrides it; NULL: not registered. */
-struct sx__component_slot *sx__component_find(const struct sx_app *app,
-                                              const struct sx_component *component);
+/* The entry of a component, or of what overrides it; NULL: not registered. */
+struct sx__component_entry *sx__component_find(const struct sx_app *app,
+                                               const struct sx_component *component);
 int sx__components_new(struct sx_app *app);
 void sx__components_destroy(struct sx_app *app);
+/* Puts the components of a checked app into the order of their initialisation. */
+void sx__components_sort(struct sx_app *app);
+
+/* lifetimes.c */
+
 /* Initialises all of one lifetime in the order of their dependencies; on failure those that were
  * initialised end again. Errors: SX_ECOMPONENT, logged; SX_ENOMEM. */
 int sx__components_init(struct sx_app *app, enum sx_lifetime lifetime);
@@ -103,9 +108,8 @@ void sx__routes_destroy(struct sx_app *app);
 /* From now on the route has no hooks but its own. */
 void sx__route_reserve(struct sx__route_entry *entry);
 
-/* wiring.c: checks everything, logs every fault, builds the router and the order of components.
- * Errors: SX_EWIRING, SX_ENOMEM. */
-int sx__wiring_check(struct sx_app *app);
+/* wiring.c: checks everything, logs every error, changes nothing. Errors: SX_EWIRING, SX_ENOMEM. */
+int sx__wiring_check(const struct sx_app *app);
 
 /* dispatch.c */
 struct sx__service sx__dispatch_service(struct sx_app *app, size_t request_line_bytes);

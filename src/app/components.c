@@ -1,10 +1,7 @@
-/* Components that outlive a request: their memory, and their init and fini in the right order. */
+/* The registered components of an app: which there are, what overrides which, and the memory of
+ * those that outlive a request. Used by the thread that makes or destroys the app. */
 #include "application.h"
 
-#include "result.h"
-#include "settings.h"
-
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +16,8 @@ const struct sx_component *sx__component_actual(const struct sx_app *app,
     return component;
 }
 
-struct sx__component_slot *sx__component_find(const struct sx_app *app,
-                                              const struct sx_component *component)
+struct sx__component_entry *sx__component_find(const struct sx_app *app,
+                                               const struct sx_component *component)
 {
     component = sx__component_actual(app, component);
     for (size_t i = 0; i < app->options.components.count; i++) {
@@ -52,13 +49,13 @@ int sx__components_new(struct sx_app *app)
     }
     for (size_t i = 0; i < count; i++) {
         const struct sx_component_use *use = &app->options.components.items[i];
-        struct sx__component_slot *slot = &app->components[i];
-        slot->component = sx__component_actual(app, use->component);
-        slot->options = use->options;
-        if (slot->component->lifetime == SX_LIFETIME_APP ||
-            slot->component->lifetime == SX_LIFETIME_WORKER) {
-            slot->self = value_new(slot->component);
-            if (slot->self == NULL) {
+        struct sx__component_entry *entry = &app->components[i];
+        entry->component = sx__component_actual(app, use->component);
+        entry->options = use->options;
+        if (entry->component->lifetime == SX_LIFETIME_APP ||
+            entry->component->lifetime == SX_LIFETIME_WORKER) {
+            entry->self = value_new(entry->component);
+            if (entry->self == NULL) {
                 return SX_ENOMEM;
             }
         }
@@ -75,145 +72,31 @@ void sx__components_destroy(struct sx_app *app)
     free(app->component_order);
 }
 
-static void log_failure(const struct sx_app *app, const struct sx_component *component,
-                        struct sx_result *result)
+/* After what it needs. The check has shown that there is no cycle. */
+static size_t place(struct sx_app *app, size_t placed, size_t index)
 {
-    const char *why = result->cause;
-    if (why == NULL) {
-        why = json_string_value(json_object_get(sx_result_get_json(result), "message"));
+    for (size_t i = 0; i < placed; i++) {
+        if (app->component_order[i] == index) {
+            return placed;
+        }
     }
-    sx_app_log(app, SX_LOG_ERROR, "%s:%d: component '%s' could not be initialised: %s",
-               component->file, component->line, component->name,
-               why == NULL ? "its init gave no reason" : why);
-}
-
-static int init_one(struct sx_app *app, struct sx__component_slot *slot)
-{
-    const struct sx_component *component = slot->component;
-    union sx_value values[SX_PARAMS_MAX];
+    const struct sx_component *component = app->components[index].component;
     for (size_t i = 0; i < component->param_count; i++) {
-        void *pointer;
-        if (component->params[i].source == SX_SOURCE_SETTING) {
-            sx__setting_bind(app, &component->params[i], &values[i]);
-            continue;
-        }
-        enum sx__argument_kind kind =
-            sx__argument_resolve(app, &component->params[i], slot->options, &pointer);
-        values[i].pointer = kind == SX__ARGUMENT_PROVIDED ? *(void **)pointer : pointer;
-    }
-    memset(slot->self, 0, component->size);
-    struct sx_result result = component->init(slot->self, values);
-    slot->initialised = result.status == 0;
-    if (!slot->initialised) {
-        log_failure(app, component, &result);
-    }
-    sx_result_clean_up(&result);
-    return slot->initialised ? SX_OK : SX_ECOMPONENT;
-}
-
-int sx__components_init(struct sx_app *app, enum sx_lifetime lifetime)
-{
-    int status = SX_OK;
-    for (size_t i = 0; i < app->options.components.count && status == SX_OK; i++) {
-        struct sx__component_slot *slot = &app->components[app->component_order[i]];
-        if (slot->component->lifetime == lifetime) {
-            status = init_one(app, slot);
+        const struct sx_param *param = &component->params[i];
+        const struct sx__component_entry *needed =
+            param->source == SX_SOURCE_INJECT ? sx__component_find(app, param->component) : NULL;
+        if (needed != NULL) {
+            placed = place(app, placed, (size_t)(needed - app->components));
         }
     }
-    if (status < 0) {
-        sx__components_fini(app, lifetime);
-    }
-    return status;
+    app->component_order[placed] = index;
+    return placed + 1;
 }
 
-void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime)
+void sx__components_sort(struct sx_app *app)
 {
-    if (app->components == NULL || app->component_order == NULL) {
-        return; /* memory was exhausted before anything was initialised */
+    size_t placed = 0;
+    for (size_t i = 0; i < app->options.components.count; i++) {
+        placed = place(app, placed, i);
     }
-    for (size_t i = app->options.components.count; i-- > 0;) {
-        struct sx__component_slot *slot = &app->components[app->component_order[i]];
-        if (slot->initialised && slot->component->lifetime == lifetime) {
-            slot->component->fini(slot->self);
-            slot->initialised = false;
-        }
-    }
-}
-
-/* Worker components are made and ended with no lock held: who does it says so, and others wait for
- * it. A component that asked for itself in its own init would wait for ever. */
-static int lock_workers(struct sx_app *app)
-{
-    pthread_mutex_lock(&app->worker_lock);
-    if (sx__worker_is_changed_here(app)) {
-        pthread_mutex_unlock(&app->worker_lock);
-        return SX_ESTATE;
-    }
-    while (app->worker_changes) {
-        pthread_cond_wait(&app->worker_changed, &app->worker_lock);
-    }
-    return SX_OK;
-}
-
-static void begin_change(struct sx_app *app)
-{
-    app->worker_changes = true;
-    app->worker_changer = pthread_self();
-    pthread_mutex_unlock(&app->worker_lock);
-}
-
-bool sx__worker_is_changed_here(const struct sx_app *app)
-{
-    return app->worker_changes && pthread_equal(app->worker_changer, pthread_self());
-}
-
-/* They have observed with what is theirs. */
-static void drop_observers(struct sx_app *app)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < app->observer_count; i++) {
-        if (!app->observers[i].of_worker) {
-            app->observers[kept++] = app->observers[i];
-        }
-    }
-    app->observer_count = kept;
-}
-
-static void end_change(struct sx_app *app, bool are_there)
-{
-    if (!are_there) {
-        drop_observers(app);
-    }
-    pthread_mutex_lock(&app->worker_lock);
-    app->worker_changes = false;
-    pthread_cond_broadcast(&app->worker_changed);
-}
-
-int sx__worker_acquire(struct sx_app *app)
-{
-    int status = lock_workers(app);
-    if (status < 0) {
-        return status;
-    }
-    if (app->worker_users == 0) {
-        begin_change(app);
-        status = sx__components_init(app, SX_LIFETIME_WORKER);
-        end_change(app, status == SX_OK);
-    }
-    app->worker_users += status == SX_OK;
-    pthread_mutex_unlock(&app->worker_lock);
-    return status;
-}
-
-void sx__worker_release(struct sx_app *app)
-{
-    if (lock_workers(app) < 0) {
-        return; /* from a fini: there is nobody left to be released */
-    }
-    if (--app->worker_users == 0) {
-        begin_change(app);
-        sx__components_fini(app, SX_LIFETIME_WORKER);
-        end_change(app, false);
-    }
-    pthread_mutex_unlock(&app->worker_lock);
 }

@@ -67,6 +67,7 @@ static void route(struct sx_request *request)
         request->plan = &app->builtin_plan;
         record->route = NULL;
         record->route_index = app->route_count;
+        request->exchange->route_index = record->route_index;
         record->handler = builtin_label;
         request->exchange->skips_body = !request->plan->reads_body;
         return;
@@ -75,6 +76,7 @@ static void route(struct sx_request *request)
     request->plan = &entry->plan;
     record->route = &entry->route;
     record->route_index = request->match.route;
+    request->exchange->route_index = record->route_index;
     record->handler = entry->handler_label;
     request->exchange->reserved = entry->route.reserved;
 }
@@ -277,16 +279,13 @@ static void render(struct sx_request *request, struct sx_result *result)
     sx__result_render(result, renderer);
 }
 
-/* It would be closed as that of a slow reader, however fast its reader is. */
+/* The engine cannot send every size from memory. */
 static void refuse_too_large(const struct sx_request *request, struct sx_result *result)
 {
-    const size_t size = result->body_size;
-    const size_t most = request->exchange->held_bytes;
-    if (size > most) {
+    char reason[256];
+    if (!sx__response_body_fits(request->exchange, result->body_size, reason, sizeof reason)) {
         sx_result_clean_up(result);
-        *result = sx__result_fault("the response has %zu bytes, and held_bytes is %zu: answer with "
-                                   "sx_stream or sx_file, or raise held_bytes",
-                                   size, most);
+        *result = sx__result_fault("%s", reason);
         sx__result_render(result, &json_renderer);
     }
 }

@@ -21,43 +21,6 @@ static size_t reserve_frame(struct builder *builder, size_t size, size_t align)
     return at;
 }
 
-enum sx__argument_kind sx__argument_resolve(const struct sx_app *app, const struct sx_param *param,
-                                            const void *options, void **pointer)
-{
-    *pointer = NULL;
-    switch (param->source) {
-    case SX_SOURCE_PATH:
-        return SX__ARGUMENT_PATH;
-    case SX_SOURCE_QUERY:
-    case SX_SOURCE_FORM:
-        return SX__ARGUMENT_FORM;
-    case SX_SOURCE_HEADER:
-        return SX__ARGUMENT_HEADER;
-    case SX_SOURCE_BODY:
-        return SX__ARGUMENT_BODY;
-    case SX_SOURCE_OPTIONS:
-        *pointer = (void *)(uintptr_t)options;
-        return SX__ARGUMENT_CONSTANT;
-    case SX_SOURCE_SETTING:
-        return SX__ARGUMENT_SETTING;
-    case SX_SOURCE_INJECT:
-        break;
-    }
-    if (param->component == &sx_component_sx_app) {
-        *pointer = (void *)(uintptr_t)app;
-        return SX__ARGUMENT_CONSTANT;
-    }
-    if (param->component->lifetime == SX_LIFETIME_BUILTIN) {
-        return SX__ARGUMENT_BUILTIN;
-    }
-    bool provided = param->component->provided;
-    if (param->component->lifetime == SX_LIFETIME_REQUEST) {
-        return provided ? SX__ARGUMENT_FRAME_PROVIDED : SX__ARGUMENT_FRAME;
-    }
-    *pointer = sx__component_find(app, param->component)->self;
-    return provided ? SX__ARGUMENT_PROVIDED : SX__ARGUMENT_CONSTANT;
-}
-
 /* The offset of a request component that has a step already, or -1. */
 static size_t offset_of(const struct sx__plan *plan, const struct sx_component *component)
 {

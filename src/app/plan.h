@@ -11,31 +11,11 @@
 #ifndef SX_PLAN_H
 #define SX_PLAN_H
 
+#include "arguments.h"
+
 #include <sextant/app.h>
 
 struct sx_app;
-
-enum sx__argument_kind {
-    SX__ARGUMENT_PATH, /* index: the k-th parameter of the route */
-    SX__ARGUMENT_FORM, /* the query, or a form in the body */
-    SX__ARGUMENT_HEADER,
-    SX__ARGUMENT_BODY,
-    SX__ARGUMENT_ABSENT,   /* an optional path parameter that this route does not have */
-    SX__ARGUMENT_CONSTANT, /* pointer: an app or worker component, options, the app */
-    SX__ARGUMENT_PROVIDED, /* pointer: to the pointer that an app or worker component has provided
-                            */
-    SX__ARGUMENT_FRAME,    /* index: offset of a request component */
-    SX__ARGUMENT_FRAME_PROVIDED,
-    SX__ARGUMENT_BUILTIN,
-    SX__ARGUMENT_SETTING,
-};
-
-struct sx__argument {
-    const struct sx_param *param;
-    enum sx__argument_kind kind;
-    size_t index;
-    void *pointer;
-};
 
 /* A function's arguments. In the frame, at `values`: `count` values, then `count` places that
  * optional numbers point to. */
@@ -71,10 +51,5 @@ struct sx__plan {
  * SX_ENOMEM. */
 int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct sx_route *route);
 void sx__plan_clean_up(struct sx__plan *plan);
-
-/* How one argument is got, `offset_of` aside: request components are the plan's affair.
- * Gives the kind, and in `*pointer` the constant. */
-enum sx__argument_kind sx__argument_resolve(const struct sx_app *app, const struct sx_param *param,
-                                            const void *options, void **pointer);
 
 #endif

@@ -295,10 +295,11 @@ struct sx_result sx_with_header(const char *name, const char *value, struct sx_r
     int status = sx__header_lines_set(&result.headers, name, value);
     if (status < 0) {
         sx_result_clean_up(&result);
-        return sx__result_fault("sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
-                                status == SX_EINVAL ? "HTTP does not allow this name or value, or "
-                                                      "the server writes it itself"
-                                                    : sx_status_text(status));
+        return sx__result_fault(
+            "sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
+            status == SX_EINVAL
+                ? "HTTP does not allow this name or value, or the server writes it itself"
+                : sx_status_text(status));
     }
     return result;
 }

@@ -2,6 +2,7 @@
  * route has its whole path and all of its hooks. */
 #include "application.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,25 @@ static struct sx_hook *join_hooks(const struct branch *branch, const struct sx_h
     return joined;
 }
 
+/* The name of the route, else "file_stem.function". */
+static char *label_new(const struct sx_route *route)
+{
+    const struct sx_handler *handler = route->handler;
+    const char *slash = strrchr(handler->file, '/');
+    const char *stem = slash == NULL ? handler->file : slash + 1;
+    const char *dot = strrchr(stem, '.');
+    int stem_size = (int)(dot == NULL ? strlen(stem) : (size_t)(dot - stem));
+    if (route->name != NULL) {
+        return strdup(route->name);
+    }
+    size_t size = (size_t)stem_size + strlen(handler->name) + 2;
+    char *label = malloc(size);
+    if (label != NULL) {
+        snprintf(label, size, "%.*s.%s", stem_size, stem, handler->name);
+    }
+    return label;
+}
+
 static int add_route(struct sx_app *app, const struct branch *branch, const struct sx_route *route)
 {
     struct sx__route_entry *entry = &app->routes[app->route_count++];
@@ -80,7 +100,9 @@ static int add_route(struct sx_app *app, const struct branch *branch, const stru
     }
     entry->path = join_path(branch, route->path == NULL ? "" : route->path);
     entry->hooks = join_hooks(branch, &route->hooks, &count);
-    if (entry->path == NULL || entry->hooks == NULL) {
+    entry->handler_label = route->handler == NULL ? NULL : label_new(route);
+    if (entry->path == NULL || entry->hooks == NULL ||
+        (route->handler != NULL && entry->handler_label == NULL)) {
         return SX_ENOMEM;
     }
     entry->own_hook_count = route->hooks.count;

@@ -1,6 +1,6 @@
-/* The start-up check: everything that does not fit together is found and logged with file and line,
- * all of it, and then the app refuses to start. What follows may rely on it: the plans, the
- * dispatcher. */
+/* The start-up check. It finds everything that does not fit together and logs each error with file
+ * and line; then sx_app_new fails. It builds nothing. The plans and the dispatcher rely on it.
+ * Called by the thread that makes the app. */
 #include "application.h"
 #include "convert.h"
 #include "header_lines.h"
@@ -12,11 +12,12 @@
 #include <string.h>
 
 struct wiring {
-    struct sx_app *app;
-    size_t faults;
+    const struct sx_app *app;
+    size_t errors;
     bool no_memory;
     const struct sx_handler **checked; /* the functions whose arguments have been looked at */
     size_t checked_count;
+    struct sx__router *router; /* only to find two routes for the same requests */
 };
 
 /* Somebody with arguments: a handler, a hook's function, a component's init. */
@@ -30,16 +31,16 @@ struct owner {
     enum sx_lifetime lifetime;
 };
 
-static void fault(struct wiring *wiring, const char *file, int line, const char *format, ...)
+static void report(struct wiring *wiring, const char *file, int line, const char *format, ...)
     SX_PRINTF(4, 5);
-static void fault(struct wiring *wiring, const char *file, int line, const char *format, ...)
+static void report(struct wiring *wiring, const char *file, int line, const char *format, ...)
 {
     char text[512];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    wiring->faults++;
+    wiring->errors++;
     sx_app_log(wiring->app, SX_LOG_ERROR, "%s:%d: %s", file == NULL ? "?" : file, line, text);
 }
 
@@ -78,19 +79,17 @@ static void check_injected(struct wiring *wiring, const struct owner *owner,
 {
     if (needed->lifetime != SX_LIFETIME_BUILTIN &&
         sx__component_find(wiring->app, needed) == NULL) {
-        fault(wiring, owner->file, owner->line,
-              "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add "
-              "it to "
-              ".components",
-              owner->what, owner->name, needed->name, needed->file, needed->line);
+        report(
+            wiring, owner->file, owner->line,
+            "%s '%s' needs component '%s' (defined at %s:%d), which the app does not have: add it to .components",
+            owner->what, owner->name, needed->name, needed->file, needed->line);
     }
     if (lifetime_of(needed) > owner->lifetime) {
-        fault(wiring, owner->file, owner->line,
-              "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as "
-              "its "
-              "%s",
-              owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
-              lifetime_name(lifetime_of(needed)));
+        report(
+            wiring, owner->file, owner->line,
+            "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as its %s",
+            owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
+            lifetime_name(lifetime_of(needed)));
     }
 }
 
@@ -104,8 +103,8 @@ static void check_scalar(struct wiring *wiring, const struct owner *owner,
                          const struct sx_param *param)
 {
     if ((param->has_min || param->has_max) && !is_number(param->type)) {
-        fault(wiring, owner->file, owner->line, "%s '%s': '%s' has limits, but is not a number",
-              owner->what, owner->name, param->name);
+        report(wiring, owner->file, owner->line, "%s '%s': '%s' has limits, but is not a number",
+               owner->what, owner->name, param->name);
     }
     if (param->fallback == NULL) {
         return;
@@ -114,14 +113,13 @@ static void check_scalar(struct wiring *wiring, const struct owner *owner,
     char message[SX__CONVERT_MESSAGE_BYTES];
     if (param->optional || param->source == SX_SOURCE_PATH || param->type == SX_TYPE_NONE ||
         param->type >= SX_TYPE_LIST_STR) {
-        fault(
+        report(
             wiring, owner->file, owner->line,
-            "%s '%s': '%s' has a default, which only a scalar has that is not optional and not of "
-            "the path",
+            "%s '%s': '%s' has a default, which only a scalar has that is not optional and not of the path",
             owner->what, owner->name, param->name);
     } else if (!sx__convert(&value, param, param->fallback, message)) {
-        fault(wiring, owner->file, owner->line, "%s '%s': the default \"%s\" of '%s' %s",
-              owner->what, owner->name, param->fallback, param->name, message);
+        report(wiring, owner->file, owner->line, "%s '%s': the default \"%s\" of '%s' %s",
+               owner->what, owner->name, param->fallback, param->name, message);
     }
 }
 
@@ -135,19 +133,18 @@ static void check_setting(struct wiring *wiring, const struct owner *owner,
     union sx_value value;
     sx__setting_variable(variable, sizeof variable, &app->options, param->name);
     if (param->optional || param->type >= SX_TYPE_LIST_STR) {
-        fault(wiring, owner->file, owner->line,
-              "%s '%s': the setting '%s' has a type that settings cannot have", owner->what,
-              owner->name, param->name);
+        report(wiring, owner->file, owner->line,
+               "%s '%s': the setting '%s' has a type that settings cannot have", owner->what,
+               owner->name, param->name);
     } else if (setting->text == NULL && param->fallback == NULL && !app->resolves_only) {
-        fault(wiring, owner->file, owner->line,
-              "%s '%s' needs the setting '%s': give it on the command line, in .settings, or as %s "
-              "in "
-              "the environment",
-              owner->what, owner->name, param->name, variable);
+        report(
+            wiring, owner->file, owner->line,
+            "%s '%s' needs the setting '%s': give it on the command line, in .settings, or as %s in the environment",
+            owner->what, owner->name, param->name, variable);
     } else if (setting->text != NULL && !sx__convert(&value, param, setting->text, message)) {
-        fault(wiring, owner->file, owner->line,
-              "%s '%s': the setting '%s' (from %s) %s, not \"%s\"", owner->what, owner->name,
-              param->name, setting->from, message, setting->text);
+        report(wiring, owner->file, owner->line,
+               "%s '%s': the setting '%s' (from %s) %s, not \"%s\"", owner->what, owner->name,
+               param->name, setting->from, message, setting->text);
     }
 }
 
@@ -157,7 +154,7 @@ static void check_given_settings(struct wiring *wiring)
     const struct sx_setting_list *given = &wiring->app->options.settings;
     for (size_t i = 0; i < given->count; i++) {
         if (sx__setting_find(wiring->app, given->items[i].name) == NULL) {
-            fault(wiring, ".settings", (int)i, "there is no setting '%s'", given->items[i].name);
+            report(wiring, ".settings", (int)i, "there is no setting '%s'", given->items[i].name);
         }
     }
 }
@@ -171,21 +168,21 @@ static void check_arguments(struct wiring *wiring, const struct owner *owner)
             check_injected(wiring, owner, param->component);
         } else if (param->source == SX_SOURCE_OPTIONS) {
             if (!component) {
-                fault(wiring, owner->file, owner->line,
-                      "%s '%s': only the init of a component has options ('%s')", owner->what,
-                      owner->name, param->name);
+                report(wiring, owner->file, owner->line,
+                       "%s '%s': only the init of a component has options ('%s')", owner->what,
+                       owner->name, param->name);
             }
         } else if (param->source == SX_SOURCE_SETTING) {
             check_setting(wiring, owner, param);
         } else if (param->type == SX_TYPE_LIST_STR && param->source != SX_SOURCE_QUERY &&
                    param->source != SX_SOURCE_FORM) {
-            fault(wiring, owner->file, owner->line,
-                  "%s '%s': a list_str comes from the query or a form, not '%s'", owner->what,
-                  owner->name, param->name);
+            report(wiring, owner->file, owner->line,
+                   "%s '%s': a list_str comes from the query or a form, not '%s'", owner->what,
+                   owner->name, param->name);
         } else if (owner->lifetime != SX_LIFETIME_REQUEST) {
-            fault(wiring, owner->file, owner->line,
-                  "%s '%s' lives as long as its %s and may not have '%s' from a request",
-                  owner->what, owner->name, lifetime_name(owner->lifetime), param->name);
+            report(wiring, owner->file, owner->line,
+                   "%s '%s' lives as long as its %s and may not have '%s' from a request",
+                   owner->what, owner->name, lifetime_name(owner->lifetime), param->name);
         }
         check_scalar(wiring, owner, param);
     }
@@ -195,17 +192,18 @@ static void check_arguments(struct wiring *wiring, const struct owner *owner)
 
 static void check_components(struct wiring *wiring)
 {
-    struct sx_app *app = wiring->app;
+    const struct sx_app *app = wiring->app;
     for (size_t i = 0; i < app->options.components.count; i++) {
         const struct sx_component *component = app->components[i].component;
         if (sx__component_find(app, component) != &app->components[i]) {
-            fault(wiring, component->file, component->line,
-                  "component '%s' is in .components twice", component->name);
+            report(wiring, component->file, component->line,
+                   "component '%s' is in .components twice", component->name);
             continue;
         }
         if (component->lifetime == SX_LIFETIME_BUILTIN) {
-            fault(wiring, component->file, component->line,
-                  "component '%s' is built in and does not belong in .components", component->name);
+            report(wiring, component->file, component->line,
+                   "component '%s' is built in and does not belong in .components",
+                   component->name);
             continue;
         }
         struct owner owner = owner_of_component(component);
@@ -220,84 +218,83 @@ static void check_overrides(struct wiring *wiring)
         const struct sx_component *component = overrides->items[i].component;
         const struct sx_component *by = overrides->items[i].by;
         if (by->lifetime != component->lifetime || by->provided != component->provided) {
-            fault(wiring, by->file, by->line,
-                  "component '%s' cannot override '%s' (%s:%d): its lifetime or kind is another",
-                  by->name, component->name, component->file, component->line);
+            report(wiring, by->file, by->line,
+                   "component '%s' cannot override '%s' (%s:%d): its lifetime or kind is another",
+                   by->name, component->name, component->file, component->line);
         } else if (sx__component_find(wiring->app, by) == NULL) {
-            fault(wiring, by->file, by->line,
-                  "component '%s' overrides '%s', which the app does not have", by->name,
-                  component->name);
+            report(wiring, by->file, by->line,
+                   "component '%s' overrides '%s', which the app does not have", by->name,
+                   component->name);
         }
     }
 }
 
-struct sorting {
+/* The search for cycles: depth first, with the path from the component where it began. */
+struct cycle_search {
     struct wiring *wiring;
     unsigned char *colours; /* 0: not seen, 1: on the path, 2: done */
     size_t *path;
     size_t depth;
-    size_t sorted;
 };
 
-static void report_cycle(struct sorting *sorting, size_t slot)
+static void report_cycle(struct cycle_search *search, size_t index)
 {
-    const struct sx__component_slot *slots = sorting->wiring->app->components;
+    const struct sx__component_entry *entries = search->wiring->app->components;
     char text[400];
     size_t used = 0;
-    size_t from = sorting->depth;
-    while (from > 0 && sorting->path[from - 1] != slot) {
+    size_t from = search->depth;
+    while (from > 0 && search->path[from - 1] != index) {
         from--;
     }
-    for (size_t i = from == 0 ? 0 : from - 1; i < sorting->depth && used < sizeof text; i++) {
+    for (size_t i = from == 0 ? 0 : from - 1; i < search->depth && used < sizeof text; i++) {
         int size = snprintf(text + used, sizeof text - used, "%s -> ",
-                            slots[sorting->path[i]].component->name);
+                            entries[search->path[i]].component->name);
         used += size < 0 ? 0 : (size_t)size;
     }
-    const struct sx_component *component = slots[slot].component;
-    fault(sorting->wiring, component->file, component->line,
-          "components depend on each other: %s%s", text, component->name);
+    const struct sx_component *component = entries[index].component;
+    report(search->wiring, component->file, component->line,
+           "components depend on each other: %s%s", text, component->name);
 }
 
-static void sort_from(struct sorting *sorting, size_t slot)
+static void search_from(struct cycle_search *search, size_t index)
 {
-    struct sx_app *app = sorting->wiring->app;
-    if (sorting->colours[slot] != 0) {
-        if (sorting->colours[slot] == 1) {
-            report_cycle(sorting, slot);
+    const struct sx_app *app = search->wiring->app;
+    if (search->colours[index] != 0) {
+        if (search->colours[index] == 1) {
+            report_cycle(search, index);
         }
         return;
     }
-    sorting->colours[slot] = 1;
-    sorting->path[sorting->depth++] = slot;
-    const struct sx_component *component = app->components[slot].component;
+    search->colours[index] = 1;
+    search->path[search->depth++] = index;
+    const struct sx_component *component = app->components[index].component;
     for (size_t i = 0; i < component->param_count; i++) {
         const struct sx_param *param = &component->params[i];
-        struct sx__component_slot *needed =
+        struct sx__component_entry *needed =
             param->source == SX_SOURCE_INJECT ? sx__component_find(app, param->component) : NULL;
         if (needed != NULL) {
-            sort_from(sorting, (size_t)(needed - app->components));
+            search_from(search, (size_t)(needed - app->components));
         }
     }
-    sorting->depth--;
-    sorting->colours[slot] = 2;
-    app->component_order[sorting->sorted++] = slot;
+    search->depth--;
+    search->colours[index] = 2;
 }
 
-static void sort_components(struct wiring *wiring)
+static void check_cycles(struct wiring *wiring)
 {
     size_t count = wiring->app->options.components.count;
-    struct sorting sorting = {.wiring = wiring,
-                              .colours = calloc(count + 1, 1),
-                              .path = calloc(count + 1, sizeof(size_t))};
-    if (sorting.colours == NULL || sorting.path == NULL) {
+    struct cycle_search search = {.wiring = wiring,
+                                  .colours = calloc(count + 1, 1),
+                                  .path = calloc(count + 1, sizeof(size_t))};
+    if (search.colours == NULL || search.path == NULL) {
         wiring->no_memory = true;
     } else {
         for (size_t i = 0; i < count; i++) {
-            sort_from(&sorting, i);
+            search_from(&search, i);
         }
     }
-    free(sorting.colours);
-    free(sorting.path);
+    free(search.colours);
+    free(search.path);
 }
 
 /* ---- hooks and routes ---- */
@@ -329,7 +326,7 @@ static void check_hooks(struct wiring *wiring, const struct sx_hook_list *hooks)
 
 static void check_functions(struct wiring *wiring)
 {
-    struct sx_app *app = wiring->app;
+    const struct sx_app *app = wiring->app;
     size_t most = 2 * app->options.hooks.count;
     for (size_t i = 0; i < app->route_count; i++) {
         most += 1 + 2 * app->routes[i].route.hooks.count;
@@ -366,15 +363,14 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
             continue;
         }
         if (route == NULL) {
-            fault(
+            report(
                 wiring, owner->file, owner->line,
-                "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: "
-                "make it opt_",
+                "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: make it opt_",
                 owner->what, owner->name, param->name);
         } else if (sx__template_find(route->path, param->name) < 0) {
-            fault(wiring, route->file, route->line,
-                  "route %s %s has no {%s}, which %s '%s' (%s:%d) needs", route->method,
-                  route->path, param->name, owner->what, owner->name, owner->file, owner->line);
+            report(wiring, route->file, route->line,
+                   "route %s %s has no {%s}, which %s '%s' (%s:%d) needs", route->method,
+                   route->path, param->name, owner->what, owner->name, owner->file, owner->line);
         }
     }
 }
@@ -405,25 +401,6 @@ static bool has_path_argument(const struct sx_handler *handler, struct sx_str na
     return false;
 }
 
-/* The name of the route, else "file_stem.function". */
-static char *label_new(const struct sx_route *route)
-{
-    const struct sx_handler *handler = route->handler;
-    const char *slash = strrchr(handler->file, '/');
-    const char *stem = slash == NULL ? handler->file : slash + 1;
-    const char *dot = strrchr(stem, '.');
-    int stem_size = (int)(dot == NULL ? strlen(stem) : (size_t)(dot - stem));
-    if (route->name != NULL) {
-        return strdup(route->name);
-    }
-    size_t size = (size_t)stem_size + strlen(handler->name) + 2;
-    char *label = malloc(size);
-    if (label != NULL) {
-        snprintf(label, size, "%.*s.%s", stem_size, stem, handler->name);
-    }
-    return label;
-}
-
 /* A `.name` belongs to one handler. Two functions may share a "file_stem.function"; a component
  * that must distinguish them, such as sx_prometheus, refuses them. */
 static void check_label(struct wiring *wiring, size_t index)
@@ -433,27 +410,27 @@ static void check_label(struct wiring *wiring, size_t index)
     for (size_t i = 0; i < index; i++) {
         const struct sx_route *other = &entries[i].route;
         if (other->handler != route->handler && (other->name != NULL || route->name != NULL) &&
-            entries[i].handler_label != NULL &&
+            entries[i].handler_label != NULL && other->method != NULL && other->path != NULL &&
             strcmp(entries[i].handler_label, entries[index].handler_label) == 0) {
-            fault(wiring, route->file, route->line,
-                  "route %s %s: its name '%s' is that of %s %s (%s:%d), which has another handler: "
-                  "give it another .name",
-                  route->method, route->path, entries[index].handler_label, other->method,
-                  other->path, other->file, other->line);
+            report(
+                wiring, route->file, route->line,
+                "route %s %s: its name '%s' is that of %s %s (%s:%d), which has another handler: give it another .name",
+                route->method, route->path, entries[index].handler_label, other->method,
+                other->path, other->file, other->line);
             return;
         }
     }
 }
 
-static void add_to_router(struct wiring *wiring, const struct sx_route *route, size_t index)
+static void check_duplicate(struct wiring *wiring, const struct sx_route *route, size_t index)
 {
     size_t other = 0;
-    int status = sx__router_add(wiring->app->routers[SX_SERVES_ALL], route, index, &other);
+    const int status = sx__router_add(wiring->router, route, index, &other);
     if (status == SX_EEXIST) {
         const struct sx_route *first = &wiring->app->routes[other].route;
-        fault(wiring, route->file, route->line,
-              "route %s %s answers the same requests as %s %s (%s:%d)", route->method, route->path,
-              first->method, first->path, first->file, first->line);
+        report(wiring, route->file, route->line,
+               "route %s %s answers the same requests as %s %s (%s:%d)", route->method, route->path,
+               first->method, first->path, first->file, first->line);
     } else if (status == SX_ENOMEM) {
         wiring->no_memory = true;
     }
@@ -466,17 +443,16 @@ static void check_renderers(struct wiring *wiring, const struct sx_renderer_list
         const struct sx_renderer *renderer = &renderers->items[i];
         const char *type = renderer->media_type;
         if (type == NULL || strchr(type, '/') == NULL || !sx__header_value_is_allowed(type)) {
-            fault(wiring, file, line, "renderer %zu: its media type is not one", i + 1);
+            report(wiring, file, line, "renderer %zu: its media type is not one", i + 1);
         } else if (renderer->render == NULL) {
-            fault(wiring, file, line, "the renderer of %s has no function", type);
+            report(wiring, file, line, "the renderer of %s has no function", type);
         }
     }
 }
 
 static void check_route(struct wiring *wiring, size_t index)
 {
-    struct sx__route_entry *entry = &wiring->app->routes[index];
-    const struct sx_route *route = &entry->route;
+    const struct sx_route *route = &wiring->app->routes[index].route;
     const char *wrong = route->handler == NULL  ? "it has no handler"
                         : route->method == NULL ? "it has no method"
                         : route->method[0] == '\0' || strpbrk(route->method, " \t\r\n/") != NULL
@@ -485,19 +461,14 @@ static void check_route(struct wiring *wiring, size_t index)
                             ? "its name is empty"
                             : sx__template_fault(route->path);
     if (wrong != NULL) {
-        fault(wiring, route->file, route->line, "route %s %s: %s",
-              route->method == NULL ? "?" : route->method, route->path == NULL ? "?" : route->path,
-              wrong);
-        return;
-    }
-    entry->handler_label = label_new(route);
-    if (entry->handler_label == NULL) {
-        wiring->no_memory = true;
+        report(wiring, route->file, route->line, "route %s %s: %s",
+               route->method == NULL ? "?" : route->method, route->path == NULL ? "?" : route->path,
+               wrong);
         return;
     }
     check_renderers(wiring, &route->renderers, route->file, route->line);
     check_label(wiring, index);
-    add_to_router(wiring, route, index);
+    check_duplicate(wiring, route, index);
     struct owner owner = owner_of_function(route->handler, "handler");
     check_path_arguments(wiring, route, &owner, true);
     check_hook_paths(wiring, route, &route->hooks);
@@ -507,37 +478,39 @@ static void check_route(struct wiring *wiring, size_t index)
             break;
         }
         if (!has_path_argument(route->handler, name)) {
-            fault(wiring, route->file, route->line,
-                  "route %s %s: handler '%s' has no path argument '%.*s'", route->method,
-                  route->path, route->handler->name, (int)name.size, name.data);
+            report(wiring, route->file, route->line,
+                   "route %s %s: handler '%s' has no path argument '%.*s'", route->method,
+                   route->path, route->handler->name, (int)name.size, name.data);
         }
     }
 }
 
-int sx__wiring_check(struct sx_app *app)
+int sx__wiring_check(const struct sx_app *app)
 {
     struct wiring wiring = {.app = app};
     check_overrides(&wiring);
     check_components(&wiring);
-    size_t before = wiring.faults;
-    sort_components(&wiring);
-    bool cycles = wiring.faults > before;
+    size_t before = wiring.errors;
+    check_cycles(&wiring);
+    bool cycles = wiring.errors > before;
     check_functions(&wiring);
     check_given_settings(&wiring);
     check_renderers(&wiring, &app->options.renderers, ".renderers", 0);
     /* Along a cycle the way down to the path arguments has no end. */
+    wiring.no_memory |= sx__router_new(&wiring.router) < 0;
     if (!cycles && !wiring.no_memory) {
         check_hook_paths(&wiring, NULL, &app->options.hooks);
         for (size_t i = 0; i < app->route_count; i++) {
             check_route(&wiring, i);
         }
     }
+    sx__router_destroy(wiring.router);
     if (wiring.no_memory) {
         return SX_ENOMEM;
     }
-    if (wiring.faults > 0) {
-        sx_app_log(app, SX_LOG_ERROR, "%zu wiring fault%s: not starting", wiring.faults,
-                   wiring.faults == 1 ? "" : "s");
+    if (wiring.errors > 0) {
+        sx_app_log(app, SX_LOG_ERROR, "%zu wiring error%s: not starting", wiring.errors,
+                   wiring.errors == 1 ? "" : "s");
         return SX_EWIRING;
     }
     return SX_OK;

@@ -148,8 +148,9 @@ static struct sx_result add_all(struct sx__credentials *credentials,
         result = add_file(credentials, SX__SCHEME_BASIC, users_file);
     }
     if (result.status == 0 && credentials->count == 0) {
-        result = sx_fail(500, "nobody could be let in: give --auth-tokens-file or "
-                              "--auth-users-file, or a token or user in the options");
+        result = sx_fail(
+            500,
+            "nobody could be let in: give --auth-tokens-file or --auth-users-file, or a token or user in the options");
     }
     return result;
 }

@@ -56,7 +56,8 @@ struct sx__exchange {
     struct sx_record record; /* HTTP sets method, target, started_ns, *_bytes, ended_ns; the service
                                 sets the rest */
     enum sx_serves serves;   /* set by HTTP: the routes that the address serves */
-    size_t held_bytes;       /* set by HTTP: a client with a larger response.body would be closed */
+    size_t held_bytes;       /* set by HTTP, from the options; see sx__response_body_fits */
+    size_t route_index;      /* set by the service in begin: the server measures each route */
     bool reserved; /* set by the service in begin: an extra thread is reserved for such requests */
     bool skips_body; /* set by the service in begin: the response does not depend on the body */
     struct sx__header *headers; /* the service may change the bytes that they refer to */
@@ -72,6 +73,12 @@ struct sx__exchange {
         unsigned char bytes[SX__APP_STATE_BYTES];
     } app_state; /* private to the service; zeroed before begin */
 };
+
+/* Returns whether a response.body of that size can be sent. If not, writes the reason for the log:
+ * the client would be closed as a slow reader, however fast it reads. The service then
+ * answers with an error. */
+bool sx__response_body_fits(const struct sx__exchange *exchange, size_t body_size, char *reason,
+                            size_t reason_size);
 
 /* The functions of the service. They are called on any thread, and no mutex is locked meanwhile. */
 struct sx__service {

@@ -224,7 +224,7 @@ void sx__reload_end(struct sx__server *server)
     }
     pthread_detach(thread);
     server->reload = NULL;
-    sx__server_log(server, SX_LOG_ERROR,
-                   "a certificate is still being read; its thread ends when the file system "
-                   "answers");
+    sx__server_log(
+        server, SX_LOG_ERROR,
+        "a certificate is still being read; its thread ends when the file system answers");
 }

@@ -64,7 +64,7 @@ static void run_user_code(struct turn *turn)
 static void call_handler(struct turn *turn)
 {
     struct sx__worker *worker = turn->worker;
-    turn->route = turn->connection->request->exchange.record.route_index % SX__ROUTES_KNOWN;
+    turn->route = turn->connection->request->exchange.route_index % SX__ROUTES_KNOWN;
     sx__user_code_enter(worker, turn->route);
     run_user_code(turn);
     if (sx__user_code_leave(worker)) {

@@ -1,6 +1,6 @@
 /* sx_file and sx_file_beneath: what a client gets of a folder, and what it does not. */
-#include "http_date.h"
 #include "fixture.h"
+#include "http_date.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

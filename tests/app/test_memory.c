@@ -2,48 +2,10 @@
  * request is answered with an error; nothing crashes, leaks or is left in progress. */
 #include "fixture.h"
 
+#include "failing_allocation.h"
+
 #include <jansson.h>
 #include <stdlib.h>
-
-/* The n-th allocation from now fails; below 0: none does. */
-static long countdown = -1;
-static bool all_fail;
-
-static bool fails(void)
-{
-    return all_fail || (countdown >= 0 && countdown-- == 0);
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-int __real_posix_memalign(void **memory, size_t align, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-int __wrap_posix_memalign(void **memory, size_t align, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-int __wrap_posix_memalign(void **memory, size_t align, size_t size)
-{
-    return fails() ? 12 : __real_posix_memalign(memory, align, size);
-}
-/* jansson is linked as it is, but asks for its memory here. */
-static void *json_malloc(size_t size)
-{
-    return __wrap_malloc(size);
-}
 
 static int begins;
 static int ends;
@@ -122,7 +84,7 @@ static struct fixture fixture;
 static bool live(long fail_at, const char *target, int status)
 {
     begins = ends = 0;
-    countdown = fail_at;
+    fail_one_allocation(fail_at);
     int made = fixture_try(&fixture, (struct sx_app_options){
                                          .routes = SX_LIST(routes),
                                          .hooks = SX_LIST(hooks),
@@ -133,14 +95,13 @@ static bool live(long fail_at, const char *target, int status)
         if (sent == SX_OK && fixture.reply.status != status && fixture.reply.status < 500) {
             fail_msg("allocation %ld: status %d", fail_at, fixture.reply.status);
         }
-        if (sent == SX_OK && countdown >= 0) {
+        if (sent == SX_OK && !has_failed_allocation()) {
             assert_int_equal(fixture.reply.status, status);
         }
     } else if (made != SX_OK && made != SX_ENOMEM && made != SX_ECOMPONENT) {
         fail_msg("allocation %ld: %s", fail_at, sx_status_name(made));
     }
-    bool reached = countdown < 0;
-    countdown = -1;
+    const bool reached = end_failing_allocations();
     fixture_clean_up(&fixture);
     assert_int_equal(things, 0);
     assert_int_equal(begins, ends);
@@ -158,7 +119,7 @@ static void test_an_app_survives_every_failing_allocation(void **state)
                     {"/texts/7?q=x", 200},
                     {"/things/x", 404},
                     {"/nowhere", 404}};
-    json_set_alloc_funcs(json_malloc, free);
+    json_set_alloc_funcs(malloc, free);
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
         long allocations = 0;
         while (live(allocations, requests[i].target, requests[i].status)) {
@@ -172,10 +133,9 @@ static void test_an_app_survives_every_failing_allocation(void **state)
 static bool listen_once(long fail_at)
 {
     assert_int_equal(fixture_try(&fixture, (struct sx_app_options){.routes = {0}}), SX_OK);
-    countdown = fail_at;
+    fail_one_allocation(fail_at);
     const int status = sx_app_listen(fixture.app, &(struct sx_run_options){.threads = 1});
-    const bool reached = countdown < 0;
-    countdown = -1;
+    const bool reached = end_failing_allocations();
     if (status < 0) {
         assert_logged(&fixture, "cannot listen");
     }
@@ -197,8 +157,8 @@ static void test_an_app_that_cannot_listen_for_want_of_memory_says_so(void **sta
 static void test_a_fault_stays_one(void **state)
 {
     (void)state;
-    json_set_alloc_funcs(json_malloc, free);
-    all_fail = true;
+    json_set_alloc_funcs(malloc, free);
+    fail_all_allocations(0);
     struct sx_result results[] = {
         sx_with_status(201, sx_text("x")),
         sx_with_status(201, sx_json("{s:s}", "a", "x")),
@@ -207,7 +167,7 @@ static void test_a_fault_stays_one(void **state)
         sx_with_status(201, sx_with_header("X", "y", sx_empty())),
         sx_fail(404, "no %d", 1),
     };
-    all_fail = false;
+    end_failing_allocations();
     for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
         assert_int_equal(results[i].status, 500);
         assert_null(results[i].content_type);

@@ -350,7 +350,7 @@ static void test_a_renderer_has_a_type_and_a_function(void **state)
     assert_logged(&other, ".renderers:0: the renderer of text/csv has no function");
     assert_logged(&other, "renderer 2: its media type is not one");
     assert_logged(&other, "renderer 3: its media type is not one");
-    assert_logged(&other, "6 wiring faults: not starting");
+    assert_logged(&other, "6 wiring errors: not starting");
 }
 
 /* It may be a client's, as of a file that was uploaded. */

@@ -1,4 +1,4 @@
-/* Each wiring fault is logged with file and line, all of them, and the app does not start. */
+/* Each wiring error is logged with file and line, all of them, and the app does not start. */
 #include "fixture.h"
 
 struct thing {
@@ -191,7 +191,7 @@ static void test_a_component_must_not_outlive_what_it_needs(void **state)
     assert_logged(&fixture, "component 'app_wants_query' lives as long as its app and may not have "
                             "'id' from a request");
     assert_logged(&fixture, "may not depend on 'sx_request', which lives as long as its request");
-    assert_logged(&fixture, "4 wiring faults: not starting");
+    assert_logged(&fixture, "4 wiring errors: not starting");
 }
 
 static void test_components_must_not_go_in_circles(void **state)
@@ -200,7 +200,7 @@ static void test_components_must_not_go_in_circles(void **state)
     assert_refused((struct sx_app_options){.components = SX_COMPONENTS(ring_a, ring_b, ring_c)});
     assert_logged(&fixture,
                   "components depend on each other: ring_a -> ring_b -> ring_c -> ring_a");
-    assert_logged(&fixture, "1 wiring fault: not starting");
+    assert_logged(&fixture, "1 wiring error: not starting");
 }
 
 /* One of them is not there, so that it is no circle among those that are. */
@@ -242,7 +242,7 @@ static void test_a_hook_cannot_need_a_path_parameter(void **state)
     assert_refused((struct sx_app_options){.hooks = SX_LIST(hooks)});
     assert_logged(&fixture, "hook 'by_id' needs {id} of the path, but runs for requests that no "
                             "route answers too: make it opt_");
-    assert_logged(&fixture, "1 wiring fault: not starting");
+    assert_logged(&fixture, "1 wiring error: not starting");
 }
 
 /* Like a function of the same name in a file of the same name, in another folder. */
@@ -319,7 +319,7 @@ static void test_all_faults_are_told_at_once(void **state)
     assert_logged(&fixture, "has no path argument 'x'");
     assert_logged(&fixture, "has no {id}");
     assert_logged(&fixture, "needs component 'absent'");
-    assert_logged(&fixture, "3 wiring faults: not starting");
+    assert_logged(&fixture, "3 wiring errors: not starting");
 }
 
 static void test_one_handler_may_have_several_routes(void **state)

@@ -5,25 +5,10 @@
 #include <stdint.h>
 
 #include "credentials.h"
+#include "failing_allocation.h"
 
 #include <cmocka.h>
 #include <stdlib.h>
-
-static bool exhausted;
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return exhausted ? NULL : __real_malloc(size);
-}
-
-void *__real_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return exhausted ? NULL : __real_realloc(memory, size);
-}
 
 static void credentials_are_not_added_without_memory(void **state)
 {
@@ -31,13 +16,13 @@ static void credentials_are_not_added_without_memory(void **state)
     const struct sx_str first = {"first", 5};
     const struct sx_str second = {"second", 6};
     struct sx__credentials credentials = {0};
-    exhausted = true;
+    fail_all_allocations(0);
     assert_int_equal(sx__credentials_add(&credentials, SX__SCHEME_BEARER, first), SX_ENOMEM);
-    exhausted = false;
+    end_failing_allocations();
     assert_int_equal(sx__credentials_add(&credentials, SX__SCHEME_BEARER, first), SX_OK);
-    exhausted = true;
+    fail_all_allocations(0);
     assert_int_equal(sx__credentials_add(&credentials, SX__SCHEME_BEARER, second), SX_ENOMEM);
-    exhausted = false;
+    end_failing_allocations();
     assert_int_equal(sx__credentials_match(&credentials, SX__SCHEME_BEARER, first), 1);
     assert_int_equal(sx__credentials_match(&credentials, SX__SCHEME_BEARER, second), 0);
     sx__credentials_clean_up(&credentials);
@@ -48,10 +33,10 @@ static void files_are_not_loaded_without_memory(void **state)
     (void)state;
     struct sx__credentials credentials = {0};
     char why[128] = "";
-    exhausted = true;
+    fail_all_allocations(0);
     const int status =
         sx__credentials_load(&credentials, SX__SCHEME_BEARER, "/dev/null", why, sizeof why);
-    exhausted = false;
+    end_failing_allocations();
     assert_int_equal(status, SX_ENOMEM);
     assert_string_equal(why, sx_status_text(SX_ENOMEM));
 }

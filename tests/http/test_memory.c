@@ -1,6 +1,7 @@
-/* Every allocation of a connection's life fails once, in turn: the exchange ends well or is given
- * up, begins and ends balance, and nothing leaks. */
+/* Each allocation of a connection fails once, in turn. The exchange then completes or is aborted,
+ * each exchange that begins also ends, and nothing leaks. */
 #include "connection.h"
+#include "failing_allocation.h"
 #include "fake_service.h"
 #include "run_options.h"
 #include <setjmp.h>
@@ -11,64 +12,24 @@
 
 #include <cmocka.h>
 
-/* The n-th allocation from now fails; below 0: none does. */
-static long countdown = -1;
-static long live; /* allocations that have not been freed */
+static long mappings; /* that have not been unmapped */
 
-static bool fails(void)
-{
-    return countdown >= 0 && countdown-- == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void __real_free(void *memory);
 void *__real_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *memory, size_t size);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 int __wrap_munmap(void *memory, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void __wrap_free(void *memory);
-
-static void *counted(void *memory)
-{
-    live += memory != NULL ? 1 : 0;
-    return memory;
-}
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : counted(__real_malloc(size));
-}
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : counted(__real_calloc(count, size));
-}
-void *__wrap_realloc(void *memory, size_t size)
-{
-    if (fails()) {
-        return NULL;
-    }
-    return memory == NULL ? counted(__real_realloc(NULL, size)) : __real_realloc(memory, size);
-}
-void __wrap_free(void *memory)
-{
-    live -= memory != NULL ? 1 : 0;
-    __real_free(memory);
-}
 
 /* Nothing here is so large that more than one call maps or unmaps it. */
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
-    void *memory = fails() ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, offset);
-    live += memory != MAP_FAILED ? 1 : 0;
+    void *memory =
+        allocation_fails() ? MAP_FAILED : __real_mmap(at, size, protection, flags, fd, offset);
+    mappings += memory != MAP_FAILED ? 1 : 0;
     return memory;
 }
 int __wrap_munmap(void *memory, size_t size)
 {
-    live--;
+    mappings--;
     return __real_munmap(memory, size);
 }
 
@@ -106,7 +67,8 @@ static bool serve(struct sx__connection *connection)
     }
 }
 
-/* Says it in pieces to a connection of which one allocation fails; gives whether that came. */
+/* Sends the bytes in pieces to a connection, one of whose allocations fails. Returns whether that
+ * allocation was reached. */
 static bool live_with(long fail_at, const char *bytes, size_t size, size_t piece)
 {
     struct fake_service fake;
@@ -116,9 +78,9 @@ static bool live_with(long fail_at, const char *bytes, size_t size, size_t piece
     assert_int_equal(sx__run_options_resolve(&protocol.options, NULL), 0);
     struct sx__request_pool pool = {0};
     struct sx__connection connection;
-    const long before = live;
+    const long before = allocations_live() + mappings;
     sx__connection_init(&connection, &protocol, 0);
-    countdown = fail_at;
+    fail_one_allocation(fail_at);
     bool open = true;
     for (size_t at = 0; open && at < size;) {
         char *space;
@@ -134,11 +96,10 @@ static bool live_with(long fail_at, const char *bytes, size_t size, size_t piece
             sx__connection_release_memory(&connection, &pool);
         }
     }
-    const bool reached = countdown < 0;
-    countdown = -1;
+    const bool reached = end_failing_allocations();
     sx__connection_clean_up(&connection, &pool, 2);
     sx__request_pool_clean_up(&pool);
-    assert_int_equal(live, before);
+    assert_int_equal(allocations_live() + mappings, before);
     assert_int_equal(fake.begins, fake.ends);
     if (!reached) {
         assert_true(open);

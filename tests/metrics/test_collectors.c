@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "failing_allocation.h"
 #include "page.h"
 
 #include <cmocka.h>
@@ -13,32 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- memory that runs out ---- */
-
-static long allocations_left = -1; /* negative: without end */
-
-static bool may_allocate(void)
-{
-    if (allocations_left > 0) {
-        allocations_left--;
-    }
-    return allocations_left != 0;
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_malloc(size_t size)
-{
-    return may_allocate() ? __real_malloc(size) : NULL;
-}
-
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return may_allocate() ? __real_calloc(count, size) : NULL;
-}
 
 /* ---- fixture ---- */
 
@@ -475,11 +450,10 @@ static void test_a_page_without_memory_is_an_error_or_is_whole(void **state)
     unsigned errors = 0;
     unsigned left_out = 0;
     unsigned whole = 0;
-    for (long i = 1; whole < 3; i++) {
-        allocations_left = i;
+    for (long i = 0; whole < 3; i++) {
+        fail_one_allocation(i);
         int status = sx_page_render(&own, registry, SX_FORMAT_TEXT);
-        bool ran_out = allocations_left == 0;
-        allocations_left = -1;
+        const bool ran_out = end_failing_allocations();
         if (status != SX_OK) {
             assert_int_equal(status, SX_ENOMEM);
             assert_int_equal(own.size, 0);

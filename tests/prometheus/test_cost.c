@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "failing_allocation.h"
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <sextant/app.h>
@@ -12,35 +14,13 @@
 #include <sextant/prometheus.h>
 #include <stdlib.h>
 
-static unsigned allocations;
 static unsigned locks;
 
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
 int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
 int __real_pthread_mutex_trylock(pthread_mutex_t *mutex);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
 int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
 int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex);
 
-void *__wrap_malloc(size_t size)
-{
-    allocations++;
-    return __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size)
-{
-    allocations++;
-    return __real_calloc(count, size);
-}
-void *__wrap_realloc(void *memory, size_t size)
-{
-    allocations++;
-    return __real_realloc(memory, size);
-}
 int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
 {
     locks++;
@@ -54,20 +34,20 @@ int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 /* An observer before and one behind the component's, between which the counts are taken. Observers
  * are called in the order in which they were added. */
-static unsigned allocations_before, locks_before;
-static unsigned allocations_inside, locks_inside;
+static long allocations_before, allocations_inside;
+static unsigned locks_before, locks_inside;
 static void before(void *self, const struct sx_record *record)
 {
     (void)self;
     (void)record;
-    allocations_before = allocations;
+    allocations_before = allocations_tried();
     locks_before = locks;
 }
 static void behind(void *self, const struct sx_record *record)
 {
     (void)self;
     (void)record;
-    allocations_inside += allocations - allocations_before;
+    allocations_inside += allocations_tried() - allocations_before;
     locks_inside += locks - locks_before;
 }
 static void before_end(void *self, const struct sx_record *record, enum sx_outcome outcome)

@@ -6,11 +6,11 @@
 #include "served.h"
 
 #include "certificate.h"
+#include "failing_openssl.h"
 #include "page.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sextant/access_log.h>
@@ -23,81 +23,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The n-th allocation from now, of any thread but the test's own, fails; below 0: none does. */
-static _Atomic long countdown = -1;
-static pthread_t main_thread;
-static bool spares_none; /* the test's own thread does the work */
-
-/* So that children are not made: neither those of a method, which have a pointer for each status,
- * nor those of a status, which have two. */
+/* The metrics of a method and of a status are allocated by calloc: those of a method have a pointer
+ * for each status, those of a status two. */
 #define OF_METHOD ((size_t)2048)
 #define OF_STATUS (2 * sizeof(void *))
-static _Atomic size_t failing_size; /* 0: none */
-
-static bool fails(void)
-{
-    return (spares_none || !pthread_equal(pthread_self(), main_thread)) &&
-           atomic_load(&countdown) >= 0 && atomic_fetch_sub(&countdown, 1) == 0;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *memory, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-int __real_posix_memalign(void **memory, size_t align, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *memory, size_t size);
-void *__wrap_aligned_alloc(size_t align, size_t size);
-int __wrap_posix_memalign(void **memory, size_t align, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size)
-{
-    const size_t failing = atomic_load(&failing_size);
-    const bool is_one = size == failing || (failing == OF_METHOD && size > failing);
-    return is_one || fails() ? NULL : __real_calloc(count, size);
-}
-void *__wrap_realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __real_realloc(memory, size);
-}
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-    return fails() ? NULL : __real_aligned_alloc(align, size);
-}
-int __wrap_posix_memalign(void **memory, size_t align, size_t size)
-{
-    return fails() ? 12 : __real_posix_memalign(memory, align, size);
-}
-/* jansson is linked as it is, but asks for its memory here. */
-static void *json_malloc(size_t size)
-{
-    return __wrap_malloc(size);
-}
-
-/* So does OpenSSL. */
-static void *openssl_malloc(size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return __wrap_malloc(size);
-}
-static void *openssl_realloc(void *memory, size_t size, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    return __wrap_realloc(memory, size);
-}
-static void openssl_free(void *memory, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(memory);
-}
 
 static char folder[] = "/tmp/sx_memory_XXXXXX";
 static char path[64];
@@ -327,10 +256,12 @@ static int ask(const struct kind *kind, enum transport transport, long n)
 {
     static char filler[40000];
     memset(filler, 'f', sizeof filler);
-    atomic_store(&countdown, transport == TLS_SHOOK ? -1 : n);
+    if (transport != TLS_SHOOK) {
+        fail_one_allocation(n);
+    }
     const struct client client = connect_client(transport);
     if (transport == TLS_SHOOK) {
-        atomic_store(&countdown, n);
+        fail_one_allocation(n);
     }
     say(&client, kind->head, strlen(kind->head));
     say(&client, filler, kind->filler);
@@ -344,7 +275,7 @@ static unsigned json_503; /* the rest of them, which is most */
 static bool ask_without(const struct kind *kind, enum transport transport, long n)
 {
     const int status = ask(kind, transport, n);
-    const bool failed = atomic_exchange(&countdown, -1) < 0;
+    const bool failed = end_failing_allocations();
     /* jansson takes a string for which there is no memory for a fault of the client's. */
     const bool is_json = strncmp(kind->head, "POST /json", 10) == 0;
     const bool is_error = status == 0 || status >= 500 || (is_json && status == 400);
@@ -441,14 +372,14 @@ static void test_every_failing_allocation_of_a_start_is_survived(void **state)
      * of them: there every 13th is enough. */
     for (long n = 0, step = 1; failed; n += step) {
         served_prepare(&served);
-        spares_none = true;
-        atomic_store(&countdown, n);
+        spare_this_thread(false);
+        fail_one_allocation(n);
         int status = served_try(&served, options);
         if (status == SX_OK) {
             status = sx_app_listen(served.app, &run_options);
         }
-        failed = atomic_exchange(&countdown, -1) < 0;
-        spares_none = false;
+        failed = end_failing_allocations();
+        spare_this_thread(true);
         if (status < 0 && !(failed && is_told(status))) {
             fail_msg("allocation %ld: %s, %s", n, sx_status_name(status), served.log);
         }
@@ -496,13 +427,14 @@ static void test_who_began_without_metrics_ends_without(void **state)
         served_clean_up(&served);
         served_init(&served, options);
         served_start(&served, &run_options);
-        atomic_store(&failing_size, round % 2 == 0 ? OF_METHOD : OF_STATUS);
+        const bool is_method = round % 2 == 0;
+        fail_calloc_of(is_method ? OF_METHOD : OF_STATUS, is_method ? SIZE_MAX : OF_STATUS);
         pthread_t askers[ASKERS];
         for (size_t i = 0; i < ASKERS; i++) {
             assert_int_equal(pthread_create(&askers[i], NULL, ask_over_and_over, &served), 0);
         }
         poll(NULL, 0, (int)(round / 2 % 8));
-        atomic_store(&failing_size, 0);
+        fail_calloc_of(0, 0);
         for (size_t i = 0; i < ASKERS; i++) {
             pthread_join(askers[i], NULL);
         }
@@ -518,7 +450,7 @@ static void test_who_began_without_metrics_ends_without(void **state)
 static int set_up(void **state)
 {
     (void)state;
-    main_thread = pthread_self();
+    spare_this_thread(true); /* the client's; the threads of the server are those that fail */
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/file.txt", folder);
     FILE *file = fopen(path, "w");
@@ -531,7 +463,7 @@ static int set_up(void **state)
     client_context = SSL_CTX_new(TLS_client_method());
     assert_non_null(client_context);
     signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to connections that have been closed */
-    json_set_alloc_funcs(json_malloc, free);
+    json_set_alloc_funcs(malloc, free);
     run_options.addresses.count = getenv("SX_WITHOUT_TLS") == NULL ? 1 : 0;
     served_init(&served, options);
     served_start(&served, &run_options);
@@ -552,7 +484,7 @@ static int tear_down(void **state)
 
 int main(void)
 {
-    if (CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free) != 1) {
+    if (!fail_openssl_allocations()) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
