@@ -35,10 +35,9 @@ enum sx__chunked_result {
 
 struct sx__chunked {
     unsigned char state;
+    unsigned char name_size; /* of the current trailer field, as long as there are candidates */
     unsigned char
-        name_size; /* size of the current trailer field's name, as long as there are candidates */
-    unsigned char
-        candidates; /* framing fields whose names begin with the bytes so far, a bit for each */
+        candidates;        /* framing fields whose names begin with these bytes, a bit for each */
     uint64_t chunk_left;   /* the bytes of the current chunk that have not arrived yet */
     uint64_t body_left;    /* the limit of the sum of all further chunks */
     uint64_t body_size;    /* data so far */

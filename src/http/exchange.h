@@ -65,8 +65,7 @@ struct sx__exchange {
     struct sx_str host; /* from an absolute-form target, otherwise the Host header; size 0: none */
     struct sx_str body; /* complete before handle, unless the service has set skips_body */
     char *path_space;   /* target.size + 2 bytes in which the service decodes the path */
-    struct sx__response
-        response; /* filled by handle or refuse; its memory belongs to the service until end */
+    struct sx__response response; /* filled by handle or refuse; its memory stays valid until end */
     union {
         void *align_pointer;
         long double align_long_double;

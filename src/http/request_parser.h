@@ -99,8 +99,7 @@ struct sx__request {
 
 /* Requests that one thread keeps for reuse. */
 struct sx__request_pool {
-    struct sx__buffer_pool
-        *buffers; /* shared by all threads; NULL: no buffers are kept for reuse */
+    struct sx__buffer_pool *buffers; /* shared by all threads; NULL: no buffers are kept */
     struct sx__request *first;
     unsigned count;
 };

@@ -16,9 +16,8 @@ struct sx__tls;
 #define SX__SPARE_PLACES 16
 
 struct sx__listener {
-    pthread_mutex_t
-        mutex; /* locked by the threads that accept, and by the monitor when it closes */
-    int fd;    /* -1: closed */
+    pthread_mutex_t mutex; /* locked to accept and to close */
+    int fd;                /* -1: closed */
     uint16_t port;
     enum sx_serves serves;
     bool yields; /* leaves the spare connections to addresses that serve only reserved routes */

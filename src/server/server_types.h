@@ -56,12 +56,11 @@ struct sx__server {
     _Atomic bool is_reload_requested;
     _Atomic bool cuts_off; /* the time for stopping is over: all connections are aborted */
     _Atomic bool is_monitor_asleep;
-    _Atomic bool has_caught_up;    /* a poller has left no event waiting since the last tick */
-    _Atomic uint32_t turn_ns;      /* how long a turn takes on average; see user_code.c */
-    _Atomic unsigned connections;  /* open connections */
-    _Atomic size_t buffered_bytes; /* of requests and responses that are buffered for clients */
-    _Atomic size_t
-        closing_bytes; /* of clients that were closed for memory, until their owners free it */
+    _Atomic bool has_caught_up;      /* a poller has left no event waiting since the last tick */
+    _Atomic uint32_t turn_ns;        /* how long a turn takes on average; see user_code.c */
+    _Atomic unsigned connections;    /* open connections */
+    _Atomic size_t buffered_bytes;   /* of requests and responses that are buffered for clients */
+    _Atomic size_t closing_bytes;    /* of clients closed for memory, until it is freed */
     _Atomic uint64_t next_resume_ns; /* when the next paused stream continues */
     struct sx__buffer_pool *buffers;
     struct sx__client_limits client_limits;

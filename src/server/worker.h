@@ -57,9 +57,8 @@ struct sx__worker {
     bool gives_up;    /* the thread has given up its permit for that call */
     bool is_measured; /* that call is measured, */
     struct sx__call call;
-    unsigned calls; /* calls that could be measured */
-    unsigned
-        entered; /* places of this turn: bit 0: a handler; bit i + 1: place SX__ROUTES_KNOWN + i */
+    unsigned calls;   /* calls that could be measured */
+    unsigned entered; /* places of this turn: bit 0: a route; bit i + 1: SX__ROUTES_KNOWN + i */
     enum sx__token token;
     struct sx__request_pool pool;
     void *frame;
