@@ -33,33 +33,33 @@ run:
 # An existing build directory keeps its options; a new one is without tests, which need more packages.
 build:
 	@$(NEEDS_TOOLS)
-	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
+	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSEXTANT_TESTS=OFF
 	@cmake --build $(BUILD) --target examples $(INSTALLED)
 
 test:
 	@scripts/deps test
 	@scripts/unpack test
-	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=OFF
+	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 check:
 	@scripts/deps check bench
 	@scripts/unpack test bench
-	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=ON
+	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
 
 bench:
 	@scripts/deps bench
 	@scripts/unpack bench
-	@$(CONFIGURE) -DSX_BENCH=ON
+	@$(CONFIGURE) -DSEXTANT_BENCH=ON
 	@cmake --build $(BUILD) --target bench
 	@bench/run $(BUILD)
 
 install:
 	@$(NEEDS_TOOLS)
-	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
+	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSEXTANT_TESTS=OFF
 	@$(CONFIGURE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --build $(BUILD) --target $(INSTALLED)
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
