@@ -24,7 +24,7 @@ const (
 	seriesCount  = 100000
 	million      = 1000000
 	scrapes      = 5
-	slotsTouched = 10
+	rowsTouched = 10
 )
 
 var buckets = []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10}
@@ -239,7 +239,7 @@ func scrapeCase() {
 	registry := prometheus.NewRegistry()
 	series := seriesPlace(seriesCount)
 	seriesMake(requests(registry), series)
-	touch(series, slotsTouched)
+	touch(series, rowsTouched)
 	scrape(registry, scrapes, seriesCount*50)
 }
 

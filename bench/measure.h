@@ -33,7 +33,7 @@
 #define SERIES 100000
 #define MILLION 1000000
 #define SCRAPES 5
-#define SLOTS_TOUCHED 10
+#define ROWS_TOUCHED 10
 #define HOT 1000 /* series that are updated while a scraper loops */
 
 static const double bench_buckets[] = {.005, .01, .025, .05, .075, .1,  .25,
@@ -208,15 +208,15 @@ static void *bench_touch_run(void *argument)
     for (int i = 0; i < bench_series_count; i++) {
         series_add(bench_series[i], i * 37 + toucher->amount);
     }
-    pthread_barrier_wait(toucher->barrier); /* all at once, so that each has a slot of its own */
+    pthread_barrier_wait(toucher->barrier); /* all at once, so that each has a row of its own */
     return NULL;
 }
 
 /* Each of so many threads adds to every series. */
 static void bench_touch(int threads)
 {
-    pthread_t ids[SLOTS_TOUCHED];
-    struct bench_toucher touchers[SLOTS_TOUCHED];
+    pthread_t ids[ROWS_TOUCHED];
+    struct bench_toucher touchers[ROWS_TOUCHED];
     pthread_barrier_t barrier;
     pthread_barrier_init(&barrier, NULL, (unsigned)threads);
     for (int i = 0; i < threads; i++) {
@@ -260,7 +260,7 @@ static int bench_scrape_case(void)
     if (bench_series_prepare(SERIES) != 0 || series_make() != 0) {
         return 1;
     }
-    bench_touch(SLOTS_TOUCHED);
+    bench_touch(ROWS_TOUCHED);
     return bench_scrapes(SCRAPES);
 }
 
@@ -337,7 +337,7 @@ static int bench_scraping_case(void)
     if (bench_series_prepare(SERIES) != 0 || series_make() != 0) {
         return 1;
     }
-    bench_touch(SLOTS_TOUCHED);
+    bench_touch(ROWS_TOUCHED);
     while (bench_hot_window(rounds) < WINDOW_NS) {
         rounds *= 2;
     }

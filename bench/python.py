@@ -17,7 +17,7 @@ VALUES = 16384
 CHILDREN = 1000
 SERIES = 100000
 SCRAPES = 1
-SLOTS_TOUCHED = 10
+ROWS_TOUCHED = 10
 BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
 values = []
@@ -119,7 +119,7 @@ def scrape():
     registry = CollectorRegistry()
     family = requests(registry)
     series = [family.labels("GET", f"bench.handler_{i}", "200") for i in range(SERIES)]
-    for thread in range(SLOTS_TOUCHED):
+    for thread in range(ROWS_TOUCHED):
         for i, counter in enumerate(series):
             counter.inc(i * 37 + thread + 1)
     for i in range(SCRAPES + 1):

@@ -3,8 +3,8 @@
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Sextant)
 
-install(TARGETS sextant-metrics sextant-metrics-static sextant-metrics-serve
-    sextant-metrics-serve-static sextant sextant-static EXPORT SextantTargets
+install(TARGETS sextant-metrics sextant-metrics-static sextant-metrics-server
+    sextant-metrics-server-static sextant sextant-static EXPORT SextantTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS sextant-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(DIRECTORY include/sextant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
@@ -24,7 +24,7 @@ set(SX_PC_LLHTTP)
 if(SX_LLHTTP_LIBRARIES)
     set(SX_PC_LLHTTP -lllhttp)
 endif()
-foreach(name sextant-metrics sextant-metrics-serve sextant)
+foreach(name sextant-metrics sextant-metrics-server sextant)
     configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -8,11 +8,13 @@ pkg_check_modules(SX_CMOCKA cmocka)
 if(NOT SX_CMOCKA_FOUND)
     message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
 endif()
+set(SX_TEST_SEES_status)
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
-set(SX_TEST_SEES_metrics src/metrics src/text)
-set(SX_TEST_SEES_exposition src/exposition src/metrics src/text)
-set(SX_TEST_SEES_serve src/serve src/text)
+set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
+set(SX_TEST_SEES_check src/check src/text)
+set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
 set(SX_TEST_SEES_clock src/clock)
 set(SX_TEST_SEES_memory src/memory)
 set(SX_TEST_SEES_http src/http src/clock src/memory src/server src/text)
@@ -46,15 +48,15 @@ function(sx_test_program target)
     target_include_directories(${target} SYSTEM PRIVATE
         ${SX_CMOCKA_INCLUDE_DIRS} ${SX_JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
-        sx_settings sextant-static sextant-metrics-serve-static sx_llhttp Threads::Threads m)
+        sx_settings sextant-static sextant-metrics-server-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
 if(SEXTANT_TESTS)
-    foreach(folder text address clock memory metrics exposition serve http server app command
-            prometheus access_log authentication)
+    foreach(folder status text address clock memory metrics exposition check metrics_server http
+            server app command prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         if(folder STREQUAL "server")
@@ -73,6 +75,7 @@ if(SEXTANT_TESTS)
             sx_test_program(${target} ${source} ${shared})
             target_include_directories(${target} PRIVATE
                 tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
+            target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}")
             target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARIES})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES
@@ -97,8 +100,9 @@ foreach(source ${sources})
         set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SEXTANT_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
-        src/text src/address src/metrics src/exposition src/serve src/http src/server src/clock src/memory src/app src/command src/authentication
-        tests/shared)
+        src/text src/address src/metrics src/metrics/storage src/exposition src/check
+        src/metrics_server src/http src/server src/clock src/memory src/app src/command
+        src/authentication tests/shared)
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.

@@ -6,7 +6,7 @@
 #define _POSIX_C_SOURCE 200809L /* sigaction, nanosleep, open */
 
 #include <sextant/metrics.h>
-#include <sextant/serve.h>
+#include <sextant/metrics_server.h>
 
 #include <fcntl.h>
 #include <signal.h>

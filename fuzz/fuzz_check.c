@@ -1,6 +1,6 @@
-/* Property: a page of any bytes is checked without a read outside of it, the number of faults is
- * that of the calls and of their limit, each error is on a line of the page and says something that
- * can be printed; and comments and blank lines between the others change nothing. */
+/* Property: a page of any bytes is checked without a read outside of it, the number of violations
+ * is that of the calls and of their limit, each violation is on a line of the page and says
+ * something that can be printed; and comments and blank lines between the others change nothing. */
 #include <sextant/exposition.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,16 +16,16 @@ static void check(bool holds)
 
 struct heard {
     size_t lines; /* of the page */
-    int faults;
+    int violations;
 };
 
-static int hear(void *context, const struct sx_fault *error)
+static int hear(void *context, const struct sx_violation *violation)
 {
     struct heard *heard = context;
-    heard->faults++;
-    check(error->line >= 1 && error->line <= heard->lines);
-    check(error->rule[0] != '\0' && error->text[0] != '\0');
-    for (const char *c = error->text; *c != '\0'; c++) {
+    heard->violations++;
+    check(violation->line >= 1 && violation->line <= heard->lines);
+    check(violation->rule[0] != '\0' && violation->text[0] != '\0');
+    for (const char *c = violation->text; *c != '\0'; c++) {
         check(*c >= ' ' && *c <= '~');
     }
     return 0;
@@ -40,13 +40,13 @@ static size_t count_lines(const char *page, size_t size)
     return lines;
 }
 
-static int count_faults(const char *page, size_t size, size_t faults_max)
+static int count_violations(const char *page, size_t size, size_t violations_max)
 {
-    const struct sx_check_options options = {.faults_max = faults_max};
+    const struct sx_check_options options = {.violations_max = violations_max};
     struct heard heard = {.lines = count_lines(page, size)};
-    int faults = sx_exposition_check((struct sx_str){page, size}, &options, hear, &heard);
-    check(faults == heard.faults && faults >= 0);
-    return faults;
+    int violations = sx_exposition_check((struct sx_str){page, size}, &options, hear, &heard);
+    check(violations == heard.violations && violations >= 0);
+    return violations;
 }
 
 /* The page with a comment and a blank line before each line. */
@@ -72,16 +72,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *page = (const char *)data;
-    int faults = count_faults(page, size, SIZE_MAX);
-    check(count_faults(page, size, 1) == (faults > 0));
+    int violations = count_violations(page, size, SIZE_MAX);
+    check(count_violations(page, size, 1) == (violations > 0));
     size_t spread_size;
     char *with_comments = spread(page, size, &spread_size);
-    check(count_faults(with_comments, spread_size, SIZE_MAX) == faults);
+    check(count_violations(with_comments, spread_size, SIZE_MAX) == violations);
     free(with_comments);
-    if (faults == 0 && size > 0) {
+    if (violations == 0 && size > 0) {
         check(page[size - 1] == '\n');
         bool was_blank = size == 1 || page[size - 2] == '\n';
-        check(count_faults(page, size - 1, SIZE_MAX) == !was_blank); /* the line feed is missing */
+        check(count_violations(page, size - 1, SIZE_MAX) ==
+              !was_blank); /* the line feed is missing */
     }
     return 0;
 }

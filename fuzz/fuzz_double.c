@@ -1,7 +1,7 @@
 /* Property: the text written for a double reads back as the same bits, and no text with fewer
  * digits does, whether it is written as a value or as a bound. */
 #include "double.h"
-#include "number.h"
+#include "format_number.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -364,7 +364,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct model model;
     static const struct sx_registry_options small = {
-        .slots = 2, .slot_bytes = 64 << 10, .directory_bytes = 64 << 10};
+        .thread_rows = 2, .row_bytes = 64 << 10, .directory_bytes = 64 << 10};
     struct input input = {data, size};
     struct sx_registry *registry = NULL;
     union family family = {NULL};

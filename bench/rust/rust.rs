@@ -15,7 +15,7 @@ const CHILDREN: usize = 1000;
 const SERIES: usize = 100_000;
 const MILLION: usize = 1_000_000;
 const SCRAPES: usize = 5;
-const SLOTS_TOUCHED: usize = 10;
+const ROWS_TOUCHED: usize = 10;
 const BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
 ];
@@ -204,7 +204,7 @@ fn scrape() {
     let family = requests(&registry);
     let mut series = vec![IntCounter::new("x", "x").unwrap(); SERIES];
     series_make(&family, &mut series);
-    touch(series, SLOTS_TOUCHED);
+    touch(series, ROWS_TOUCHED);
     scrapes(&registry, SCRAPES, SERIES * 50);
 }
 

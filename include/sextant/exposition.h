@@ -98,35 +98,35 @@ SX_API SX_MUST_CHECK int sx_exposition_respond(struct sx_exposition_response *re
 /* ---- checking a page ---- */
 
 /** One thing that is wrong with a page. */
-struct sx_fault {
+struct sx_violation {
     size_t line;      /* from 1 */
     const char *rule; /* its short name, "duplicate"; static; docs/metrics.md lists them */
     const char *text; /* a sentence without its full stop, for people; borrowed from the checker */
     void *reserved[2];
 };
 
-/** Hears of a fault; anything but 0 ends the check. */
-typedef int sx_fault_fn(void *context, const struct sx_fault *fault);
+/** Hears of a violation; anything but 0 ends the check. */
+typedef int sx_violation_fn(void *context, const struct sx_violation *violation);
 
 /** How a page is checked; the zero value is right. */
 struct sx_check_options {
     enum sx_format format;
-    size_t faults_max; /* after so many the check ends; 0: 100 */
+    size_t violations_max; /* after so many the check ends; 0: 100 */
     void *reserved[4];
 };
 
 /** Checks a page more strictly than Prometheus reads it: what is not in the format, what readers
  *  differ on, and what would be stored and then be nonsense.
  *
- * A page of 0 faults has only lines that parse, in UTF-8; families in one piece, typed before
+ * A page of 0 violations has only lines that parse, in UTF-8; families in one piece, typed before
  * their samples; each series once, with the label names of its family; counters that are not
  * negative; histograms with ordered, cumulative buckets up to +Inf, a sum and an equal count.
- * Faults come line by line; what a histogram or summary lacks comes last.
+ * Violations come line by line; what a histogram or summary lacks comes last.
  *
  * @param page     the whole of it, up to 4 GiB; need not end in NUL
  * @param options  NULL: all defaults
- * @param report   hears of each fault; NULL: they are only counted
- * @return   the number of faults, 0 for a good page; or a negative status
+ * @param report   hears of each violation; NULL: they are only counted
+ * @return   the number of violations, 0 for a good page; or a negative status
  * Errors:   SX_EINVAL, SX_ENOMEM
  * Threads:  [any]
  * Memory:   about 30 bytes a sample while it runs; the page is borrowed
@@ -134,7 +134,7 @@ struct sx_check_options {
  */
 SX_API SX_MUST_CHECK int sx_exposition_check(struct sx_str page,
                                              const struct sx_check_options *options,
-                                             sx_fault_fn *report, void *context);
+                                             sx_violation_fn *report, void *context);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,7 @@
  * A registry holds metric families; a family has label names; a series (a child) is one set of
  * label values, made on its first look-up. Keep the handle of a series and update it: an update
  * takes no lock, writes no shared cache line (gauges excepted) and allocates nothing, but for a
- * thread's first update, which claims a slot for the thread.
+ * thread's first update, which claims a thread row for the thread.
  *
  * Handles are pointers into the registry. They are valid as long as the registry, even where the
  * series was removed in between, and every update accepts NULL and does nothing then, so that a
@@ -38,12 +38,13 @@ struct sx_histogram_family;
 
 /** How a registry uses memory. The zero value is right for a program of one process.
  *
- * At most 1,024 slots, and 16 GiB each for a slot and the directory. Threads beyond the slots
- * update too, with atomic operations on shared cells. */
+ * At most 1,024 thread rows, and 16 GiB each for a thread row and the directory. Threads beyond the
+ * thread rows update too, with atomic operations on shared cells. */
 struct sx_registry_options {
-    bool shared;       /* true: processes forked after this share it (prefork workers) */
-    unsigned slots;    /* threads that update at full speed at the same time; 0: 64 */
-    size_t slot_bytes; /* address space of one slot: 8 bytes a counter, 8 a bucket; 0: 64 MiB */
+    bool shared;          /* true: processes forked after this share it (prefork workers) */
+    unsigned thread_rows; /* threads that update at full speed at the same time; 0: 64 */
+    size_t
+        row_bytes; /* address space of one thread row: 8 bytes a counter, 8 a bucket; 0: 64 MiB */
     size_t directory_bytes; /* address space for names, labels and texts; 0: 1 GiB */
     void *reserved[4];
 };
@@ -199,7 +200,7 @@ SX_API void sx_counter_add(struct sx_counter *counter, double delta);
 
 /** The sum over all threads; 0 for NULL, and where it is removed. A concurrent update may or may
  * not be in it. [any] */
-SX_API double sx_counter_get(const struct sx_counter *counter);
+SX_API double sx_counter_value(const struct sx_counter *counter);
 
 /* ---- gauges ---- */
 
@@ -239,7 +240,7 @@ SX_API void sx_gauge_dec(struct sx_gauge *gauge);
 /** Sets the value to the seconds since 1970, as for a `…_timestamp_seconds`. As sx_gauge_set. */
 SX_API void sx_gauge_set_to_current_time(struct sx_gauge *gauge);
 /** The value, over all live processes; 0 for NULL. [any] */
-SX_API double sx_gauge_get(const struct sx_gauge *gauge);
+SX_API double sx_gauge_value(const struct sx_gauge *gauge);
 
 /* ---- histograms ---- */
 
@@ -301,9 +302,9 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  */
 SX_API void sx_histogram_observe(struct sx_histogram *histogram, double value);
 /** How many observations there were; 0 for NULL. [any] */
-SX_API uint64_t sx_histogram_get_count(const struct sx_histogram *histogram);
+SX_API uint64_t sx_histogram_count(const struct sx_histogram *histogram);
 /** The sum of the observations; 0 for NULL. [any] */
-SX_API double sx_histogram_get_sum(const struct sx_histogram *histogram);
+SX_API double sx_histogram_sum(const struct sx_histogram *histogram);
 
 /* ---- for the rest of a block ---- */
 
@@ -455,12 +456,11 @@ SX_API SX_MUST_CHECK int sx_process_collector_register(struct sx_registry *regis
 
 struct sx_counter {
     uint32_t arena; /* index of the registry's arena */
-    uint32_t cell;  /* the same in every slot of the arena, in units of 8 bytes */
+    uint32_t cell;  /* the same in every thread row of the arena, in units of 8 bytes */
 };
 
-/* The calling thread's slot in each arena; NULL until its first update there. */
-extern SX_API __thread char *sx__thread_slots[SX__ARENAS]
-    __attribute__((tls_model("initial-exec")));
+/* The calling thread's thread row in each arena; NULL until its first update there. */
+extern SX_API __thread char *sx__thread_rows[SX__ARENAS] __attribute__((tls_model("initial-exec")));
 
 #define SX__JOIN(a, b) SX__JOIN_EXPANDED(a, b)
 #define SX__JOIN_EXPANDED(a, b) a##b
@@ -487,13 +487,14 @@ static inline void sx_counter_inc(struct sx_counter *counter)
     if (counter == NULL) {
         return;
     }
-    char *slot = sx__thread_slots[counter->arena];
-    if (__builtin_expect(slot == NULL, 0)) {
+    char *row = sx__thread_rows[counter->arena];
+    if (__builtin_expect(row == NULL, 0)) {
         sx__counter_inc_cold(counter);
         return;
     }
-    /* Nobody but its owner writes a slot's cell: a load, an add and a store, no lock prefix. */
-    uint64_t *cell = (uint64_t *)(void *)slot + __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
+    /* Nobody but its owner writes a thread row's cell: a load, an add and a store, no lock prefix.
+     */
+    uint64_t *cell = (uint64_t *)(void *)row + __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 

@@ -1,7 +1,7 @@
 #define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "convert.h"
 
-#include "number.h"
+#include "format_number.h"
 #include "utf8.h"
 
 #include <errno.h>

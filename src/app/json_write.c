@@ -2,7 +2,7 @@
  * 48.4 into 48.399999999999999. */
 #include "json_text.h"
 
-#include "number.h"
+#include "format_number.h"
 #include "utf8.h"
 
 #include <jansson.h>

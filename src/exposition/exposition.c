@@ -1,5 +1,5 @@
 /* exposition.c: from a registry to a page in one of the formats. */
-#include "text.h"
+#include "encode_text.h"
 
 #include <sextant/exposition.h>
 
@@ -24,7 +24,7 @@ int sx_page_render(struct sx_page *page, struct sx_registry *registry, enum sx_f
     if (registry == NULL) {
         return SX_ENOMEM;
     }
-    int status = sx__text_render(page, registry);
+    int status = sx__encode_text(page, registry);
     if (status != SX_OK) {
         page->size = 0; /* half a page would be taken for a whole one */
     }

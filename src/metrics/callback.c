@@ -2,7 +2,7 @@
 #include "collectors.h"
 #include "metric.h"
 
-static int register_callback(struct sx_registry *registry, enum sx__type type,
+static int register_callback(struct sx_registry *registry, enum sx_metric_type type,
                              const struct sx_metric_options *options, sx_value_fn *value,
                              void *context)
 {
@@ -21,12 +21,12 @@ int sx_gauge_register_callback(struct sx_registry *registry,
                                const struct sx_metric_options *options, sx_value_fn *value,
                                void *context)
 {
-    return register_callback(registry, SX__GAUGE, options, value, context);
+    return register_callback(registry, SX_GAUGE, options, value, context);
 }
 
 int sx_counter_register_callback(struct sx_registry *registry,
                                  const struct sx_metric_options *options, sx_value_fn *value,
                                  void *context)
 {
-    return register_callback(registry, SX__COUNTER, options, value, context);
+    return register_callback(registry, SX_COUNTER, options, value, context);
 }

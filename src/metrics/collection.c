@@ -1,7 +1,8 @@
 /* collection.c: families and samples that exist for one scrape. */
 #include "collection.h"
 
-#include "digest.h"
+#include "family.h"
+#include "label_hash.h"
 #include "labels.h"
 
 #include <float.h>
@@ -14,13 +15,12 @@
 
 /* Whether a family of an earlier collection, or of this one, has the name or one of its suffixes.
  */
-static int check_names(const struct sx_collection *collection,
-                       const struct sx__definition *definition)
+static int check_names(const struct sx_collection *collection, const struct sx__desc *desc)
 {
     for (; collection != NULL; collection = collection->before) {
         const struct sx__collected_family *collected = collection->first;
         for (; collected != NULL; collected = collected->next) {
-            int status = sx__definition_compare(definition, collected->family);
+            int status = sx__desc_compare(desc, collected->family);
             if (status != SX_OK) {
                 return status;
             }
@@ -55,26 +55,24 @@ int sx__collection_add_registered(struct sx_collection *collection, const struct
 static int add_family(struct sx_collection *collection, enum sx_metric_type type,
                       const struct sx_metric_options *options)
 {
-    static const enum sx__type types[] = {
-        [SX_COUNTER] = SX__COUNTER, [SX_GAUGE] = SX__GAUGE, [SX_HISTOGRAM] = SX__HISTOGRAM};
-    struct sx__definition definition;
-    if ((size_t)type >= sizeof types / sizeof types[0] || options == NULL) {
+    struct sx__desc desc;
+    if ((unsigned)type > SX_HISTOGRAM || options == NULL) {
         return SX_EINVAL;
     }
     bool labelled = options->labels != NULL && options->labels[0] != NULL;
-    int status = sx__definition_read(&definition, types[type], labelled, options);
+    int status = sx__desc_read(&desc, type, labelled, options);
     if (status == SX_OK) {
-        status = check_names(collection, &definition);
+        status = check_names(collection, &desc);
     }
     if (status != SX_OK) {
         return status;
     }
-    size_t size = sx__family_size(&definition);
+    size_t size = sx__family_size(&desc);
     struct sx__family *family = size > UINT32_MAX ? NULL : malloc(size);
     if (family == NULL) {
         return SX_ENOMEM;
     }
-    sx__family_write(family, collection->registry->arena, &definition);
+    sx__family_write(family, collection->registry->arena, &desc);
     status = append_family(collection, family, family);
     if (status != SX_OK) {
         free(family);
@@ -86,7 +84,7 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
 
 static size_t bucket_count(const struct sx__family *family)
 {
-    return family->type == SX__HISTOGRAM ? (size_t)family->bound_count + 1 : 0;
+    return family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 1 : 0;
 }
 
 static bool same_text(struct sx_str a, struct sx_str b)
@@ -99,7 +97,7 @@ static struct sx__sample **find(const struct sx_collection *collection,
                                 const struct sx__collected_family *collected, struct sx_str text)
 {
     size_t mask = collected->table_capacity - 1;
-    size_t i = sx__digest_values(collection->registry->hash_key, &text, 1).hash & mask;
+    size_t i = sx__label_hash_of(collection->registry->hash_key, &text, 1).hash & mask;
     while (collected->table[i] != NULL &&
            !same_text(sx__sample_text(collected, collected->table[i]), text)) {
         i = (i + 1) & mask;
@@ -197,8 +195,8 @@ static int add_sample(const struct sx_collection *collection, const struct sx_st
         return status;
     }
     const struct sx__family *family = collection->last->family;
-    if ((family->type == SX__HISTOGRAM) != (buckets != NULL) ||
-        (family->type == SX__COUNTER && !(value >= 0 && value <= DBL_MAX))) {
+    if ((family->type == SX_HISTOGRAM) != (buckets != NULL) ||
+        (family->type == SX_COUNTER && !(value >= 0 && value <= DBL_MAX))) {
         return SX_EINVAL;
     }
     status = sx__labels_clean(cleaned, &memory, values, count);

@@ -7,7 +7,7 @@
 #ifndef SX_METRICS_COLLECTION_H
 #define SX_METRICS_COLLECTION_H
 
-#include "definition.h"
+#include "desc.h"
 
 /* One series. Behind it lie, for histograms, its buckets (bound_count + 1), and its text, as in
  * struct sx__series. */
@@ -56,7 +56,7 @@ static inline struct sx_str sx__sample_text(const struct sx__collected_family *c
                                             const struct sx__sample *sample)
 {
     size_t buckets =
-        collected->family->type == SX__HISTOGRAM ? (size_t)collected->family->bound_count + 1 : 0;
+        collected->family->type == SX_HISTOGRAM ? (size_t)collected->family->bound_count + 1 : 0;
     return (struct sx_str){(const char *)(sample->buckets + buckets), sample->text_size};
 }
 

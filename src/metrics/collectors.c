@@ -7,6 +7,7 @@
  */
 #include "collectors.h"
 
+#include "family.h"
 #include "log_limit.h"
 #include "metric.h"
 
@@ -233,7 +234,7 @@ void sx__collectors_report(const struct sx_collection *collection, int status)
  * anew, and a page must not say that a counter fell. Gives false where it never showed anything. */
 static bool keep_highest(struct collector *collector, double *value)
 {
-    if (collector->family->type != SX__COUNTER) {
+    if (collector->family->type != SX_COUNTER) {
         return true;
     }
     (void)pthread_mutex_lock(&lock);

@@ -1,15 +1,16 @@
 /* counter.c: counters.
  *
- * Whole amounts are added up as integers, one cell in each slot, so that a total is exact beyond
- * 2^53. A counter's first fraction gives it a second cell, a double, for all that is not a whole
- * amount below 2^53; its value is the sum of both.
+ * Whole amounts are added up as integers, one cell in each thread row, so that a total is exact
+ * beyond 2^53. A counter's first fraction gives it a second cell, a double, for all that is not a
+ * whole amount below 2^53; its value is the sum of both.
  */
 #include "cells.h"
-#include "incidents.h"
+#include "look_up.h"
 #include "metric.h"
-#include "reading.h"
 #include "removal.h"
-#include "slots.h"
+#include "self_metrics.h"
+#include "series_values.h"
+#include "thread_rows.h"
 
 #include <float.h>
 
@@ -31,7 +32,7 @@ int sx_counter_register(struct sx_counter **counter, struct sx_registry *registr
     if (counter == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register(&series, registry, SX__COUNTER, options);
+    int status = sx__metric_register(&series, registry, SX_COUNTER, options);
     if (status == SX_OK) {
         *counter = &series->handle;
     }
@@ -45,7 +46,7 @@ int sx_counter_family_register(struct sx_counter_family **family, struct sx_regi
     if (family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register_family(&registered, registry, SX__COUNTER, options);
+    int status = sx__metric_register_family(&registered, registry, SX_COUNTER, options);
     if (status == SX_OK) {
         *family = (struct sx_counter_family *)registered;
     }
@@ -59,7 +60,7 @@ int sx_counter_family_get(struct sx_counter **counter, struct sx_counter_family 
     if (counter == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__series_get(&series, &family->family, values, count);
+    int status = sx__look_up(&series, &family->family, values, count);
     if (status == SX_OK) {
         *counter = &series->handle;
     }
@@ -89,20 +90,20 @@ struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char
     if (family == NULL) {
         return NULL;
     }
-    struct sx__series *series = sx__series_with(&family->family, values, count);
+    struct sx__series *series = sx__look_up_with(&family->family, values, count);
     return series == NULL ? NULL : &series->handle;
 }
 
 static void add_whole(struct sx_counter *counter, uint64_t amount)
 {
-    const char *slot = sx__slot(counter->arena);
+    const char *row = sx__thread_row(counter->arena);
     uint32_t index = __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
-    if (slot == NULL) {
-        const char *row = sx__overflow_row(sx__arenas[counter->arena].registry);
-        (void)__atomic_fetch_add(sx__cell(row, index), amount, __ATOMIC_RELAXED);
+    if (row == NULL) {
+        const char *overflow = sx__overflow_row(sx__arenas[counter->arena].registry);
+        (void)__atomic_fetch_add(sx__cell(overflow, index), amount, __ATOMIC_RELAXED);
         return;
     }
-    uint64_t *cell = sx__cell(slot, index);
+    uint64_t *cell = sx__cell(row, index);
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
 }
 
@@ -117,7 +118,7 @@ static uint32_t fraction_cell(struct sx__series *series)
     sx__directory_lock(registry);
     cell = series->fraction;
     if (cell == 0) {
-        cell = sx__directory_slot_cells(registry, 1);
+        cell = sx__directory_thread_cells(registry, 1);
         __atomic_store_n(&series->fraction, cell, __ATOMIC_RELEASE);
     }
     sx__directory_unlock(registry);
@@ -130,13 +131,13 @@ static void add_fraction(struct sx_counter *counter, double amount)
     if (index == 0) {
         return;
     }
-    const char *slot = sx__slot(counter->arena);
-    if (slot == NULL) {
-        const char *row = sx__overflow_row(sx__arenas[counter->arena].registry);
-        sx__cell_add_shared(sx__cell(row, index), amount);
+    const char *row = sx__thread_row(counter->arena);
+    if (row == NULL) {
+        const char *overflow = sx__overflow_row(sx__arenas[counter->arena].registry);
+        sx__cell_add_shared(sx__cell(overflow, index), amount);
         return;
     }
-    sx__cell_add_own(sx__cell(slot, index), amount);
+    sx__cell_add_own(sx__cell(row, index), amount);
 }
 
 void sx__counter_inc_cold(struct sx_counter *counter)
@@ -152,7 +153,7 @@ void sx_counter_add(struct sx_counter *counter, double delta)
     /* Not `delta <= 0`, so that NaN is caught too. */
     if (!(delta > 0) || delta > DBL_MAX) {
         if (delta != 0) {
-            sx__incident_count(sx__series_family(series_of(counter)), SX__INCIDENT_IGNORED);
+            sx__self_metric_count(sx__series_family(series_of(counter)), SX__SELF_METRIC_IGNORED);
         }
         return;
     }
@@ -164,7 +165,7 @@ void sx_counter_add(struct sx_counter *counter, double delta)
     }
 }
 
-double sx_counter_get(const struct sx_counter *counter)
+double sx_counter_value(const struct sx_counter *counter)
 {
     if (counter == NULL) {
         return 0;
@@ -172,7 +173,7 @@ double sx_counter_get(const struct sx_counter *counter)
     struct sx__reading reading;
     uint64_t whole;
     double fraction;
-    sx__reading_of_slots(&reading, sx__arenas[counter->arena].registry);
+    sx__reading_of_thread_rows(&reading, sx__arenas[counter->arena].registry);
     return sx__read_counter(&reading, series_of(counter), &whole, &fraction)
                ? (double)whole + fraction
                : 0;

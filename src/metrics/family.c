@@ -1,7 +1,7 @@
 /* family.c: registering families. */
 #include "family.h"
 
-#include "definition.h"
+#include "desc.h"
 #include "series.h"
 
 #include <math.h>
@@ -9,37 +9,36 @@
 
 /* Finds the family of this name, or says that another one clashes with it. */
 static int find(struct sx__family **found, struct sx_registry *registry,
-                const struct sx__definition *definition)
+                const struct sx__desc *desc)
 {
     int status = SX_OK;
     *found = NULL;
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL; family = sx__family_at(registry, &family->next)) {
         struct sx_str name = sx__family_name(family);
-        if (name.size == definition->name.size &&
-            memcmp(name.data, definition->name.data, name.size) == 0) {
-            if (!sx__definition_equals(definition, family)) {
+        if (name.size == desc->name.size && memcmp(name.data, desc->name.data, name.size) == 0) {
+            if (!sx__desc_equals(desc, family)) {
                 return SX_EEXIST;
             }
             *found = sx__at(registry, sx__ref(registry, family));
             return SX_OK;
         }
-        if (sx__definition_clashes(definition, family)) {
+        if (sx__desc_clashes(desc, family)) {
             status = SX_ECLASH; /* unless it turns out to be registered already */
         }
     }
     return status;
 }
 
-static size_t padded_bounds(const struct sx__definition *definition)
+static size_t padded_bounds(const struct sx__desc *desc)
 {
-    if (definition->type != SX__HISTOGRAM) {
+    if (desc->type != SX_HISTOGRAM) {
         return 0;
     }
-    if (definition->bound_count == 0) {
+    if (desc->bound_count == 0) {
         return SX__BOUNDS_UNIT;
     }
-    return (definition->bound_count + SX__BOUNDS_UNIT - 1) / SX__BOUNDS_UNIT * SX__BOUNDS_UNIT;
+    return (desc->bound_count + SX__BOUNDS_UNIT - 1) / SX__BOUNDS_UNIT * SX__BOUNDS_UNIT;
 }
 
 const struct sx__family *sx__family_find(const struct sx_registry *registry, struct sx_str name)
@@ -54,13 +53,12 @@ const struct sx__family *sx__family_find(const struct sx_registry *registry, str
     return family;
 }
 
-size_t sx__family_size(const struct sx__definition *definition)
+size_t sx__family_size(const struct sx__desc *desc)
 {
-    size_t size = sizeof(struct sx__family) + padded_bounds(definition) * sizeof(double) +
-                  definition->label_count * sizeof(struct sx__span) + definition->name.size +
-                  definition->help.size;
-    for (size_t i = 0; i < definition->label_count; i++) {
-        size += strlen(definition->labels[i]);
+    size_t size = sizeof(struct sx__family) + padded_bounds(desc) * sizeof(double) +
+                  desc->label_count * sizeof(struct sx__span) + desc->name.size + desc->help.size;
+    for (size_t i = 0; i < desc->label_count; i++) {
+        size += strlen(desc->labels[i]);
     }
     return size;
 }
@@ -73,47 +71,45 @@ static struct sx__span put(struct sx__family *family, size_t *used, const void *
     return span;
 }
 
-void sx__family_write(struct sx__family *family, uint32_t arena,
-                      const struct sx__definition *definition)
+void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx__desc *desc)
 {
     *family = (struct sx__family){
         .arena = arena,
-        .type = definition->type,
-        .label_count = (uint32_t)definition->label_count,
-        .bound_count = (uint32_t)definition->bound_count,
-        .max_series = definition->max_series,
-        .source = definition->source,
+        .type = desc->type,
+        .label_count = (uint32_t)desc->label_count,
+        .bound_count = (uint32_t)desc->bound_count,
+        .max_series = desc->max_series,
+        .source = desc->source,
     };
-    size_t bound_count = padded_bounds(definition);
+    size_t bound_count = padded_bounds(desc);
     double *bounds = sx__family_bounds(family);
     for (size_t i = 0; i < bound_count; i++) {
         /* Adding zero turns -0 into 0: both are one bound, and there is one way to write it. */
-        bounds[i] = i < definition->bound_count ? definition->bounds[i] + 0.0 : HUGE_VAL;
+        bounds[i] = i < desc->bound_count ? desc->bounds[i] + 0.0 : HUGE_VAL;
     }
     size_t used = sizeof *family + bound_count * sizeof(double);
     struct sx__span spans[SX_LABELS_MAX];
-    size_t spans_size = definition->label_count * sizeof spans[0];
+    size_t spans_size = desc->label_count * sizeof spans[0];
     size_t spans_at = used;
     used += spans_size;
-    for (size_t i = 0; i < definition->label_count; i++) {
-        spans[i] = put(family, &used, definition->labels[i], strlen(definition->labels[i]));
+    for (size_t i = 0; i < desc->label_count; i++) {
+        spans[i] = put(family, &used, desc->labels[i], strlen(desc->labels[i]));
     }
     family->labels = put(family, &spans_at, spans, spans_size);
-    family->name = put(family, &used, definition->name.data, definition->name.size);
-    family->help = put(family, &used, definition->help.data, definition->help.size);
+    family->name = put(family, &used, desc->name.data, desc->name.size);
+    family->help = put(family, &used, desc->help.data, desc->help.size);
 }
 
 /* Writes the record of a family and of the series that one without labels starts with. */
-static struct sx__family *write_family(struct sx_registry *registry,
-                                       const struct sx__definition *definition)
+static struct sx__family *write_family(struct sx_registry *registry, const struct sx__desc *desc)
 {
-    size_t size = sx__family_size(definition);
+    size_t size = sx__family_size(desc);
     struct sx__family *family = size > UINT32_MAX ? NULL : sx__directory_allocate(registry, size);
     if (family == NULL) {
         return NULL;
     }
-    sx__family_write(family, registry->arena, definition);
-    if (definition->label_count == 0 && definition->source == SX__FROM_CELLS) {
+    sx__family_write(family, registry->arena, desc);
+    if (desc->label_count == 0 && desc->source == SX__FROM_CELLS) {
         struct sx__series *series = sx__series_write(registry, family, NULL, 0);
         if (series == NULL) {
             return NULL;
@@ -138,15 +134,15 @@ static void publish(struct sx_registry *registry, const struct sx__family *famil
 }
 
 int sx__family_register(struct sx__family **family, struct sx_registry *registry,
-                        const struct sx__definition *definition)
+                        const struct sx__desc *desc)
 {
     struct sx__family *found = NULL;
 
     sx__directory_lock(registry);
-    int status = find(&found, registry, definition);
+    int status = find(&found, registry, desc);
     if (status == SX_OK && found == NULL) {
         struct sx__directory_mark mark = sx__directory_mark(registry);
-        found = write_family(registry, definition);
+        found = write_family(registry, desc);
         if (found != NULL) {
             publish(registry, found);
         } else {

@@ -1,90 +1,11 @@
-/* family.h: the records of families and series, as they lie in the directory.
- *
- * A family chains its series in order of creation; the chain is what is true, and appending to it
- * is the one store that makes a series exist. The hash table beside it only finds series fast: it
- * may lag behind the chain for a moment, and is mended from it where a writer died in between. A
- * full table is replaced by a larger one; the old one stays, as a reader may be in it.
- *
- * A removed series stays in chain and table: threads may hold its handle, and when its label values
- * come again, it is what is revived. Its cells are given away though; see used_cells.h. Readers
- * that meet it in between notice by its version; see reading.h.
- */
+/* family.h: registering families, and finding them by their name. */
 #ifndef SX_METRICS_FAMILY_H
 #define SX_METRICS_FAMILY_H
 
-#include "directory.h"
+#include "records.h"
 
-enum sx__type { SX__COUNTER, SX__GAUGE, SX__HISTOGRAM };
-
-/* Where a family's numbers come from. */
-enum sx__source {
-    SX__FROM_CELLS,
-    SX__FROM_CALLBACK, /* the record only keeps the name; see collectors.h */
-};
-
-/* What is counted about a family; see incidents.h. */
-enum sx__incident {
-    SX__INCIDENT_OVERFLOWED, /* a series went to the overflow series */
-    SX__INCIDENT_IGNORED,    /* an update had an impossible value */
-    SX__INCIDENTS
-};
-
-/* What the handles of removed series update; histograms need more, and have it by family. */
-#define SX__SCRATCH_CELL 1u
-#define SX__SCRATCH_FRACTION 2u
-
-/* Bytes within a record, by their distance from its start. */
-struct sx__span {
-    uint32_t offset;
-    uint32_t size;
-};
-
-struct sx__family {
-    uint32_t arena;
-    uint32_t type;
-    uint32_t next; /* ref of the family registered after this one */
-    uint32_t first_series;
-    uint32_t last_series;
-    uint32_t series_count; /* in the chain, the removed ones too */
-    uint32_t table;        /* ref of a struct table; see series.c */
-    uint32_t label_count;
-    uint32_t bound_count;
-    uint32_t live_count; /* series that are not removed; the overflow series does not count */
-    uint32_t max_series; /* the limit of live_count; UINT32_MAX: none */
-    uint32_t overflow;   /* ref of the series that takes what is beyond the limit; 0: none yet */
-    uint32_t used_first; /* refs: the queue of cells that removed series have left */
-    uint32_t used_last;
-    uint32_t scratch; /* histograms: what the handles of removed series update; 0: none yet */
-    uint32_t source;  /* enum sx__source */
-    uint32_t incidents[SX__INCIDENTS]; /* refs of the counters of them; 0: none yet */
-    struct sx__span name;
-    struct sx__span help;
-    struct sx__span labels; /* label_count spans, of the label names */
-    /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
-     * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
-};
-
-_Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow the record");
-
-/* A search finds the right one of these units, then the bound in it. */
-#define SX__BOUNDS_UNIT 16u
-
-struct sx__series {
-    struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
-    uint32_t fraction;        /* counters: the cell of what is not a whole amount; 0: none so far */
-    uint32_t version;         /* odd: removed; grows with each removal and each revival */
-    uint32_t baseline;        /* ref of what to subtract, a struct sx__used_cells; 0: nothing */
-    uint32_t next;            /* ref of the series created after this one in its family */
-    uint32_t family;          /* how far before this record its family lies, in units of a ref */
-    uint32_t hash;
-    uint32_t text_size;
-    uint32_t reserved;
-    /* Then the text, then the size of each label value (uint32_t), then the values. The text of a
-     * counter or gauge is `name{labels} `, that of a histogram only the labels. */
-};
-
-/* A definition as a caller gave it, checked; see definition.h. */
-struct sx__definition;
+/* What a caller wants to register, checked; see desc.h. */
+struct sx__desc;
 
 /** Registers a family, or finds it where it has this very definition already.
  *
@@ -93,76 +14,18 @@ struct sx__definition;
  * Errors:   SX_EEXIST, SX_ECLASH, SX_EFULL
  */
 int sx__family_register(struct sx__family **family, struct sx_registry *registry,
-                        const struct sx__definition *definition);
+                        const struct sx__desc *desc);
 
 /** The family of this name, or NULL. Takes no lock. */
 const struct sx__family *sx__family_find(const struct sx_registry *registry, struct sx_str name);
 
 /** The bytes that the record of a family takes. */
-size_t sx__family_size(const struct sx__definition *definition);
+size_t sx__family_size(const struct sx__desc *desc);
 
 /** Writes the record of a family that has no series yet. */
-void sx__family_write(struct sx__family *family, uint32_t arena,
-                      const struct sx__definition *definition);
+void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx__desc *desc);
 
 /** Brings what can be derived in order after a writer died. The directory's lock is held. */
 void sx__families_mend(struct sx_registry *registry);
-
-static inline struct sx_str sx__family_bytes(const struct sx__family *family, struct sx__span span)
-{
-    return (struct sx_str){(const char *)family + span.offset, span.size};
-}
-
-static inline struct sx_str sx__family_name(const struct sx__family *family)
-{
-    return sx__family_bytes(family, family->name);
-}
-
-static inline struct sx_str sx__family_help(const struct sx__family *family)
-{
-    return sx__family_bytes(family, family->help);
-}
-
-static inline struct sx_str sx__family_label(const struct sx__family *family, size_t index)
-{
-    struct sx_str spans = sx__family_bytes(family, family->labels);
-    return sx__family_bytes(family, ((const struct sx__span *)(const void *)spans.data)[index]);
-}
-
-static inline struct sx__family *sx__series_family(const struct sx__series *series)
-{
-    return (void *)((char *)(uintptr_t)series - (size_t)series->family * SX__REF_BYTES);
-}
-
-static inline bool sx__series_is_removed(uint32_t version)
-{
-    return version % 2 != 0;
-}
-
-static inline double *sx__family_bounds(const struct sx__family *family)
-{
-    return (void *)(uintptr_t)(family + 1);
-}
-
-static inline char *sx__series_text(const struct sx__series *series)
-{
-    return (char *)(uintptr_t)(series + 1);
-}
-
-/* Walking, without a lock: what was published when the walk passes is seen, whole. */
-
-static inline const struct sx__family *sx__family_at(const struct sx_registry *registry,
-                                                     const uint32_t *link)
-{
-    uint32_t ref = __atomic_load_n(link, __ATOMIC_ACQUIRE);
-    return ref == 0 ? NULL : sx__at(registry, ref);
-}
-
-static inline const struct sx__series *sx__series_at(const struct sx_registry *registry,
-                                                     const uint32_t *link)
-{
-    uint32_t ref = __atomic_load_n(link, __ATOMIC_ACQUIRE);
-    return ref == 0 ? NULL : sx__at(registry, ref);
-}
 
 #endif

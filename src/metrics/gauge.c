@@ -4,10 +4,11 @@
  * on different threads, summed while they go on, are read negative.
  */
 #include "cells.h"
+#include "look_up.h"
 #include "metric.h"
-#include "processes.h"
-#include "reading.h"
+#include "process_rows.h"
 #include "removal.h"
+#include "series_values.h"
 
 #include <time.h>
 
@@ -26,7 +27,7 @@ int sx_gauge_register(struct sx_gauge **gauge, struct sx_registry *registry,
     if (gauge == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register(&series, registry, SX__GAUGE, options);
+    int status = sx__metric_register(&series, registry, SX_GAUGE, options);
     if (status == SX_OK) {
         *gauge = (struct sx_gauge *)series;
     }
@@ -40,7 +41,7 @@ int sx_gauge_family_register(struct sx_gauge_family **family, struct sx_registry
     if (family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register_family(&registered, registry, SX__GAUGE, options);
+    int status = sx__metric_register_family(&registered, registry, SX_GAUGE, options);
     if (status == SX_OK) {
         *family = (struct sx_gauge_family *)registered;
     }
@@ -54,7 +55,7 @@ int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
     if (gauge == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__series_get(&series, &family->family, values, count);
+    int status = sx__look_up(&series, &family->family, values, count);
     if (status == SX_OK) {
         *gauge = (struct sx_gauge *)series;
     }
@@ -84,7 +85,7 @@ struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *cons
     if (family == NULL) {
         return NULL;
     }
-    return (struct sx_gauge *)sx__series_with(&family->family, values, count);
+    return (struct sx_gauge *)sx__look_up_with(&family->family, values, count);
 }
 
 static uint64_t *cell_of(const struct sx_gauge *gauge)
@@ -126,13 +127,13 @@ void sx_gauge_set_to_current_time(struct sx_gauge *gauge)
     }
 }
 
-double sx_gauge_get(const struct sx_gauge *gauge)
+double sx_gauge_value(const struct sx_gauge *gauge)
 {
     if (gauge == NULL) {
         return 0;
     }
     struct sx__reading reading;
     double value;
-    sx__reading_of_gauges(&reading, sx__arenas[gauge->series.handle.arena].registry);
+    sx__reading_of_process_rows(&reading, sx__arenas[gauge->series.handle.arena].registry);
     return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
 }

@@ -1,15 +1,16 @@
-/* histogram.c: histograms: a cell for each bucket and one for the sum, in each slot.
+/* histogram.c: histograms: a cell for each bucket and one for the sum, in each thread row.
  *
  * There is no cell for the count: it is the sum of the buckets, so that it always equals +Inf.
  */
-#include "histogram.h"
+#include "histogram_cells.h"
 
 #include "cells.h"
-#include "incidents.h"
+#include "look_up.h"
 #include "metric.h"
-#include "reading.h"
 #include "removal.h"
-#include "slots.h"
+#include "self_metrics.h"
+#include "series_values.h"
+#include "thread_rows.h"
 
 struct sx_histogram {
     struct sx__series series;
@@ -26,7 +27,7 @@ int sx_histogram_register(struct sx_histogram **histogram, struct sx_registry *r
     if (histogram == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register(&series, registry, SX__HISTOGRAM, options);
+    int status = sx__metric_register(&series, registry, SX_HISTOGRAM, options);
     if (status == SX_OK) {
         *histogram = (struct sx_histogram *)series;
     }
@@ -40,7 +41,7 @@ int sx_histogram_family_register(struct sx_histogram_family **family, struct sx_
     if (family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__metric_register_family(&registered, registry, SX__HISTOGRAM, options);
+    int status = sx__metric_register_family(&registered, registry, SX_HISTOGRAM, options);
     if (status == SX_OK) {
         *family = (struct sx_histogram_family *)registered;
     }
@@ -54,7 +55,7 @@ int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram
     if (histogram == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__series_get(&series, &family->family, values, count);
+    int status = sx__look_up(&series, &family->family, values, count);
     if (status == SX_OK) {
         *histogram = (struct sx_histogram *)series;
     }
@@ -84,7 +85,7 @@ struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
     if (family == NULL) {
         return NULL;
     }
-    return (struct sx_histogram *)sx__series_with(&family->family, values, count);
+    return (struct sx_histogram *)sx__look_up_with(&family->family, values, count);
 }
 
 /* How many of SX__BOUNDS_UNIT bounds, which are sorted, are less than the value: how many groups of
@@ -127,18 +128,18 @@ void sx_histogram_observe(struct sx_histogram *histogram, double value)
         return;
     }
     if (value != value) {
-        sx__incident_count(sx__series_family(&histogram->series), SX__INCIDENT_IGNORED);
+        sx__self_metric_count(sx__series_family(&histogram->series), SX__SELF_METRIC_IGNORED);
         return;
     }
     const struct sx_counter *handle = &histogram->series.handle;
     uint32_t index = __atomic_load_n(&handle->cell, __ATOMIC_RELAXED);
     uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
-    const char *slot = sx__slot(handle->arena);
-    if (slot == NULL) {
+    const char *row = sx__thread_row(handle->arena);
+    if (row == NULL) {
         observe_in_overflow(handle->arena, index, bucket, value);
         return;
     }
-    uint64_t *cells = sx__cell(slot, index);
+    uint64_t *cells = sx__cell(row, index);
     uint64_t *count = &cells[SX__HISTOGRAM_BUCKETS + bucket];
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
     sx__cell_add_own(&cells[SX__HISTOGRAM_SUM], value);
@@ -151,7 +152,7 @@ static double read_histogram(const struct sx_histogram *histogram, uint64_t *cou
     const struct sx__series *series = &histogram->series;
     uint32_t bound_count = sx__series_family(series)->bound_count;
 
-    sx__reading_of_slots(&reading, sx__arenas[series->handle.arena].registry);
+    sx__reading_of_thread_rows(&reading, sx__arenas[series->handle.arena].registry);
     double sum;
     *count = 0;
     if (!sx__read_histogram(&reading, series, bound_count, buckets, &sum)) {
@@ -163,7 +164,7 @@ static double read_histogram(const struct sx_histogram *histogram, uint64_t *cou
     return sum;
 }
 
-uint64_t sx_histogram_get_count(const struct sx_histogram *histogram)
+uint64_t sx_histogram_count(const struct sx_histogram *histogram)
 {
     uint64_t count = 0;
     if (histogram != NULL) {
@@ -172,7 +173,7 @@ uint64_t sx_histogram_get_count(const struct sx_histogram *histogram)
     return count;
 }
 
-double sx_histogram_get_sum(const struct sx_histogram *histogram)
+double sx_histogram_sum(const struct sx_histogram *histogram)
 {
     uint64_t count;
     return histogram == NULL ? 0 : read_histogram(histogram, &count);

@@ -53,7 +53,7 @@ static char *put_escaped(char *at, struct sx_str value)
 
 static bool is_named(const struct sx__family *family)
 {
-    return family->type != SX__HISTOGRAM;
+    return family->type != SX_HISTOGRAM;
 }
 
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
@@ -195,4 +195,18 @@ int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str 
         at += cleaned[i].size;
     }
     return SX_OK;
+}
+
+const struct sx_str sx__labels_overflow_value = {SX_OVERFLOW_VALUE, sizeof SX_OVERFLOW_VALUE - 1};
+
+bool sx__labels_are_overflow(const struct sx_str *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].size != sx__labels_overflow_value.size ||
+            memcmp(values[i].data, sx__labels_overflow_value.data,
+                   sx__labels_overflow_value.size) != 0) {
+            return false;
+        }
+    }
+    return count > 0;
 }

@@ -2,7 +2,7 @@
 #ifndef SX_METRICS_LABELS_H
 #define SX_METRICS_LABELS_H
 
-#include "family.h"
+#include "records.h"
 
 /** The bytes that sx__labels_write_text will write. */
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values);
@@ -21,6 +21,11 @@ void sx__labels_write_values(struct sx__series *series, const struct sx__family 
 /** Whether the series has these values. */
 bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
                       const struct sx_str *values);
+
+extern const struct sx_str sx__labels_overflow_value;
+
+/** Whether these are the label values of the overflow series; see look_up.h. */
+bool sx__labels_are_overflow(const struct sx_str *values, size_t count);
 
 /** One of the values of a series, as it was given. */
 struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,

@@ -1,8 +1,10 @@
 /* metric.c: registration, from options to records. */
 #include "metric.h"
 
+#include "family.h"
+
 struct kind {
-    enum sx__type type;
+    enum sx_metric_type type;
     bool labelled;
     enum sx__source source;
 };
@@ -10,30 +12,30 @@ struct kind {
 static int read_and_register(struct sx__family **family, struct sx_registry *registry,
                              struct kind kind, const struct sx_metric_options *options)
 {
-    struct sx__definition definition;
-    int status = sx__definition_read(&definition, kind.type, kind.labelled, options);
+    struct sx__desc desc;
+    int status = sx__desc_read(&desc, kind.type, kind.labelled, options);
     if (status != SX_OK) {
         return status;
     }
-    definition.source = kind.source;
+    desc.source = kind.source;
     if (registry == NULL) {
         registry = sx_registry_default();
     }
     if (registry == NULL) {
         return SX_ENOMEM;
     }
-    return sx__family_register(family, registry, &definition);
+    return sx__family_register(family, registry, &desc);
 }
 
 int sx__metric_register_family(struct sx__family **family, struct sx_registry *registry,
-                               enum sx__type type, const struct sx_metric_options *options)
+                               enum sx_metric_type type, const struct sx_metric_options *options)
 {
     const struct kind kind = {type, true, SX__FROM_CELLS};
     return family == NULL ? SX_EINVAL : read_and_register(family, registry, kind, options);
 }
 
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
-                        enum sx__type type, const struct sx_metric_options *options)
+                        enum sx_metric_type type, const struct sx_metric_options *options)
 {
     struct sx__family *family = NULL;
     if (series == NULL) {
@@ -48,7 +50,7 @@ int sx__metric_register(struct sx__series **series, struct sx_registry *registry
 }
 
 int sx__metric_register_name(struct sx__family **family, struct sx_registry *registry,
-                             enum sx__type type, const struct sx_metric_options *options)
+                             enum sx_metric_type type, const struct sx_metric_options *options)
 {
     const struct kind kind = {type, false, SX__FROM_CALLBACK};
     return read_and_register(family, registry, kind, options);

@@ -1,13 +1,15 @@
 /* registry.c: making and ending registries, and the one of the process. */
 #include "arena.h"
 #include "collectors.h"
+#include "directory.h"
+#include "family.h"
 #include "fork.h"
-#include "processes.h"
-#include "slots.h"
+#include "process_rows.h"
+#include "thread_rows.h"
 
 #include <assert.h>
 
-#define SLOT_BYTES_DEFAULT ((size_t)64 << 20)
+#define ROW_BYTES_DEFAULT ((size_t)64 << 20)
 #define DIRECTORY_BYTES_DEFAULT ((size_t)1 << 30)
 #define BYTES_MAX ((size_t)16 << 30) /* cells and refs are numbered in 32 bits */
 
@@ -16,13 +18,19 @@ static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 /* Guarded by sx__arenas_lock. */
 static int prepare_process(void)
 {
+    static const struct sx__fork_hooks hooks = {
+        .before = sx__collectors_before_fork,
+        .after_in_parent = sx__collectors_after_fork_in_parent,
+        .after_in_child = sx__collectors_after_fork_in_child,
+    };
     static bool prepared;
     if (!prepared) {
-        int status = sx__fork_prepare();
+        int status = sx__fork_prepare(&hooks);
         if (status != SX_OK) {
             return status;
         }
-        sx__slots_prepare();
+        sx__thread_rows_prepare();
+        sx__directory_prepare(sx__families_mend);
         prepared = true;
     }
     return SX_OK;
@@ -34,11 +42,11 @@ static struct sx_registry_options with_defaults(const struct sx_registry_options
     if (given != NULL) {
         options = *given;
     }
-    if (options.slots == 0) {
-        options.slots = SX__SLOTS_DEFAULT;
+    if (options.thread_rows == 0) {
+        options.thread_rows = SX__THREAD_ROWS_DEFAULT;
     }
-    if (options.slot_bytes == 0) {
-        options.slot_bytes = SLOT_BYTES_DEFAULT;
+    if (options.row_bytes == 0) {
+        options.row_bytes = ROW_BYTES_DEFAULT;
     }
     if (options.directory_bytes == 0) {
         options.directory_bytes = DIRECTORY_BYTES_DEFAULT;
@@ -65,8 +73,8 @@ int sx_registry_new(struct sx_registry **registry, const struct sx_registry_opti
 {
     struct sx_registry_options wanted = with_defaults(options);
 
-    if (registry == NULL || wanted.slots > SX__SLOTS_MAX || wanted.slot_bytes > BYTES_MAX ||
-        wanted.directory_bytes > BYTES_MAX) {
+    if (registry == NULL || wanted.thread_rows > SX__THREAD_ROWS_MAX ||
+        wanted.row_bytes > BYTES_MAX || wanted.directory_bytes > BYTES_MAX) {
         return SX_EINVAL;
     }
     (void)pthread_mutex_lock(&sx__arenas_lock);

@@ -7,7 +7,7 @@
 
 #include "labels.h"
 #include "series.h"
-#include "used_cells.h"
+#include "series_cells.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static int remove_series(struct sx_registry *registry, struct sx__family *family
     if (sx__ref(registry, series) != family->overflow) {
         __atomic_store_n(&family->live_count, family->live_count - 1, __ATOMIC_RELAXED);
     }
-    sx__used_cells_leave(registry, family, series);
+    sx__series_cells_leave(registry, family, series);
     return 1;
 }
 

@@ -2,7 +2,7 @@
 #ifndef SX_METRICS_REMOVAL_H
 #define SX_METRICS_REMOVAL_H
 
-#include "family.h"
+#include "records.h"
 
 /** Removes the series with these label values: 1, or 0 where there is none.
  *

@@ -1,10 +1,9 @@
 /* series.c: the series of a family: found by a hash table without a lock, made under it. */
 #include "series.h"
 
-#include "digest.h"
+#include "label_hash.h"
 #include "labels.h"
-#include "overflow.h"
-#include "used_cells.h"
+#include "series_cells.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -127,7 +126,7 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         .hash = hash,
         .text_size = (uint32_t)sx__labels_text_size(family, values),
     };
-    if (!sx__used_cells_take(registry, family, series)) {
+    if (!sx__series_cells_take(registry, family, series)) {
         sx__directory_rewind(registry, mark);
         return NULL;
     }
@@ -166,7 +165,7 @@ static struct sx__series *bring(struct sx_registry *registry, struct sx__family 
         }
         return made;
     }
-    if (!sx__used_cells_take(registry, family, removed)) {
+    if (!sx__series_cells_take(registry, family, removed)) {
         return NULL;
     }
     __atomic_store_n(&removed->version, removed->version + 1, __ATOMIC_RELEASE);
@@ -174,8 +173,6 @@ static struct sx__series *bring(struct sx_registry *registry, struct sx__family 
 }
 
 /* ---- look-up ---- */
-
-#define BEYOND_LIMIT 1
 
 static bool is_live(const struct sx__series *series)
 {
@@ -196,9 +193,9 @@ static int find_or_bring(struct sx__series **series, struct sx_registry *registr
         *series = found;
         return SX_OK;
     }
-    bool is_overflow = sx__overflow_has(values, family->label_count);
+    bool is_overflow = sx__labels_are_overflow(values, family->label_count);
     if (!is_overflow && is_at_limit(family)) {
-        return BEYOND_LIMIT;
+        return SX__BEYOND_LIMIT;
     }
     found = bring(registry, family, found, values, hash);
     if (found == NULL) {
@@ -224,13 +221,13 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
     }
     /* Who asks for one unknown series after the other, beyond the limit, is not to hold the lock
      * all the time. */
-    int status = BEYOND_LIMIT;
-    if (!is_at_limit(family) || sx__overflow_has(values, family->label_count)) {
+    int status = SX__BEYOND_LIMIT;
+    if (!is_at_limit(family) || sx__labels_are_overflow(values, family->label_count)) {
         sx__directory_lock(registry);
         status = find_or_bring(series, registry, family, values, hash);
         sx__directory_unlock(registry);
     }
-    return status == BEYOND_LIMIT ? sx__overflow_get(series, family) : status;
+    return status;
 }
 
 static int find_only(struct sx__series **series, struct sx__family *family,
@@ -263,7 +260,7 @@ static int look_up_cleaned(struct sx__series **series, struct sx__family *family
     int status = sx__labels_clean(cleaned, &memory, values, count);
     if (status == SX_OK) {
         status =
-            how(series, family, cleaned, sx__digest_values(key_of(family), cleaned, count).hash);
+            how(series, family, cleaned, sx__label_hash_of(key_of(family), cleaned, count).hash);
     }
     free(memory);
     return status;
@@ -293,11 +290,11 @@ static int look_up(struct sx__series **series, struct sx__family *family,
             return SX_EINVAL;
         }
     }
-    struct sx__digest digest = sx__digest_values(key_of(family), values, count);
-    if (!digest.is_ascii && !are_valid(values, count)) {
+    struct sx__label_hash hash = sx__label_hash_of(key_of(family), values, count);
+    if (!hash.is_ascii && !are_valid(values, count)) {
         return look_up_cleaned(series, family, values, how);
     }
-    return how(series, family, values, digest.hash);
+    return how(series, family, values, hash.hash);
 }
 
 int sx__series_get(struct sx__series **series, struct sx__family *family,
@@ -310,23 +307,6 @@ int sx__series_find(struct sx__series **series, struct sx__family *family,
                     const struct sx_str *values, size_t count)
 {
     return look_up(series, family, values, count, find_only);
-}
-
-struct sx__series *sx__series_with(struct sx__family *family, const char *const *values,
-                                   size_t count)
-{
-    struct sx_str texts[SX_LABELS_MAX];
-    struct sx__series *series = NULL;
-    if (count > SX_LABELS_MAX) {
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (values[i] == NULL) {
-            return NULL;
-        }
-        texts[i] = (struct sx_str){values[i], strlen(values[i])};
-    }
-    return sx__series_get(&series, family, texts, count) == SX_OK ? series : NULL;
 }
 
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
@@ -348,5 +328,5 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
     if (table != NULL) {
         insert_all(registry, family, table);
     }
-    sx__used_cells_mend(registry, family);
+    sx__series_cells_mend(registry, family);
 }

@@ -2,11 +2,13 @@
 #ifndef SX_METRICS_SERIES_H
 #define SX_METRICS_SERIES_H
 
-#include "family.h"
+#include "records.h"
 
-/** Finds or makes the series with these label values; beyond the family's limit, finds the series
- *  that takes the overflow.
+#define SX__BEYOND_LIMIT 1
+
+/** Finds or makes the series with these label values.
  *
+ * @return   SX_OK, or SX__BEYOND_LIMIT if the family must not have another series
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
  * Threads:  [any]; takes the directory's lock only where it makes the series
  */
@@ -17,10 +19,6 @@ int sx__series_get(struct sx__series **series, struct sx__family *family,
  *  SX_EFULL. Takes no lock. */
 int sx__series_find(struct sx__series **series, struct sx__family *family,
                     const struct sx_str *values, size_t count);
-
-/** As sx__series_get, of C strings; NULL where that fails, or where one of them is NULL. */
-struct sx__series *sx__series_with(struct sx__family *family, const char *const *values,
-                                   size_t count);
 
 /** Writes the record of a series and gives it cells, without publishing it; NULL: full.
  *

@@ -7,7 +7,7 @@
 struct names {
     const char *duration, *requests, *in_progress, *aborted, *rejected;
     const char *request_size, *response_size, *first_byte;
-    const char *labels[5]; /* by enum sx__told */
+    const char *labels[5]; /* by enum sx__label_source */
 };
 
 static const struct names original = {
@@ -45,15 +45,16 @@ struct registration {
     const char *label_names[SX__LABELS_MOST + 1];
 };
 
-#define LABELS(...)                                                                      \
-    ((struct sx__labels){sizeof((enum sx__told[]){__VA_ARGS__}) / sizeof(enum sx__told), \
+#define LABELS(...)                                                       \
+    ((struct sx__labels){sizeof((enum sx__label_source[]){__VA_ARGS__}) / \
+                             sizeof(enum sx__label_source),               \
                          {__VA_ARGS__}})
 
 static struct sx_metric_options define(struct registration *registration, const char *name,
                                        const char *help, const struct sx__labels *labels)
 {
     for (size_t i = 0; i < labels->count; i++) {
-        registration->label_names[i] = registration->names->labels[labels->told[i]];
+        registration->label_names[i] = registration->names->labels[labels->sources[i]];
     }
     registration->label_names[labels->count] = NULL;
     registration->failed = name;
@@ -156,14 +157,18 @@ int sx__families_register(struct sx__families *families, struct sx_registry *reg
                                         .names = otel ? &opentelemetry : &original};
     families->duration_has_code = otel || options->duration_has_code;
     families->duration_labels =
-        otel ? LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER, SX__TOLD_CODE, SX__TOLD_SCHEME)
-        : options->duration_has_code ? LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER, SX__TOLD_CODE)
-                                     : LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER);
-    families->request_labels = LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER, SX__TOLD_CODE);
-    families->in_progress_labels =
-        otel ? LABELS(SX__TOLD_METHOD, SX__TOLD_SCHEME) : LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER);
-    families->handler_labels = LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER);
-    families->aborted_labels = LABELS(SX__TOLD_METHOD, SX__TOLD_HANDLER, SX__TOLD_PHASE);
+        otel ? LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER, SX__LABEL_SOURCE_CODE,
+                      SX__LABEL_SOURCE_SCHEME)
+        : options->duration_has_code
+            ? LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER, SX__LABEL_SOURCE_CODE)
+            : LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER);
+    families->request_labels =
+        LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER, SX__LABEL_SOURCE_CODE);
+    families->in_progress_labels = otel ? LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_SCHEME)
+                                        : LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER);
+    families->handler_labels = LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER);
+    families->aborted_labels =
+        LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER, SX__LABEL_SOURCE_PHASE);
     int status = register_main(&registration, families, options);
     if (status == SX_OK) {
         status = register_optional(&registration, families, options);

@@ -7,13 +7,19 @@
 
 #define SX__LABELS_MOST 4
 
-/* Of what a family's labels tell. */
-enum sx__told { SX__TOLD_METHOD, SX__TOLD_HANDLER, SX__TOLD_CODE, SX__TOLD_SCHEME, SX__TOLD_PHASE };
+/* Where the value of a label comes from. */
+enum sx__label_source {
+    SX__LABEL_SOURCE_METHOD,
+    SX__LABEL_SOURCE_HANDLER,
+    SX__LABEL_SOURCE_CODE,
+    SX__LABEL_SOURCE_SCHEME,
+    SX__LABEL_SOURCE_PHASE
+};
 
 /* The order of a family's label values. */
 struct sx__labels {
     size_t count;
-    enum sx__told told[SX__LABELS_MOST];
+    enum sx__label_source sources[SX__LABELS_MOST];
 };
 
 /* A family that the options leave out is NULL. */

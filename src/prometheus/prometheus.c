@@ -62,65 +62,65 @@ static struct sx_str view(const char *text)
 
 /* ---- children ---- */
 
-/* What labels can tell of a request. */
-struct told {
+/* The values that a request has for all label sources. */
+struct label_sources {
     const char *method, *handler, *phase, *scheme;
     int code;
     char code_text[3];
 };
 
 static size_t label_values(struct sx_str *values, const struct sx__labels *labels,
-                           struct told *told)
+                           struct label_sources *sources)
 {
-    told->code_text[0] = (char)('0' + told->code / 100);
-    told->code_text[1] = (char)('0' + told->code / 10 % 10);
-    told->code_text[2] = (char)('0' + told->code % 10);
+    sources->code_text[0] = (char)('0' + sources->code / 100);
+    sources->code_text[1] = (char)('0' + sources->code / 10 % 10);
+    sources->code_text[2] = (char)('0' + sources->code % 10);
     const struct sx_str all[] = {
-        [SX__TOLD_METHOD] = view(told->method),
-        [SX__TOLD_HANDLER] = view(told->handler),
-        [SX__TOLD_CODE] = {told->code_text, sizeof told->code_text},
-        [SX__TOLD_SCHEME] = view(told->scheme),
-        [SX__TOLD_PHASE] = view(told->phase == NULL ? "" : told->phase),
+        [SX__LABEL_SOURCE_METHOD] = view(sources->method),
+        [SX__LABEL_SOURCE_HANDLER] = view(sources->handler),
+        [SX__LABEL_SOURCE_CODE] = {sources->code_text, sizeof sources->code_text},
+        [SX__LABEL_SOURCE_SCHEME] = view(sources->scheme),
+        [SX__LABEL_SOURCE_PHASE] = view(sources->phase == NULL ? "" : sources->phase),
     };
     for (size_t i = 0; i < labels->count; i++) {
-        values[i] = all[labels->told[i]];
+        values[i] = all[labels->sources[i]];
     }
     return labels->count;
 }
 
 /* A child of a family, or NULL where the family was left out. */
 static int get_histogram(struct sx_histogram **histogram, struct sx_histogram_family *family,
-                         const struct sx__labels *labels, struct told *told)
+                         const struct sx__labels *labels, struct label_sources *sources)
 {
     struct sx_str values[SX__LABELS_MOST];
-    size_t count = label_values(values, labels, told);
+    size_t count = label_values(values, labels, sources);
     return family == NULL ? SX_OK : sx_histogram_family_get(histogram, family, values, count);
 }
 
 static int get_counter(struct sx_counter **counter, struct sx_counter_family *family,
-                       const struct sx__labels *labels, struct told *told)
+                       const struct sx__labels *labels, struct label_sources *sources)
 {
     struct sx_str values[SX__LABELS_MOST];
-    size_t count = label_values(values, labels, told);
+    size_t count = label_values(values, labels, sources);
     return family == NULL ? SX_OK : sx_counter_family_get(counter, family, values, count);
 }
 
 static int fill_children(struct children *made, const struct sx__families *families,
-                         struct told *told)
+                         struct label_sources *sources)
 {
     struct sx_str values[SX__LABELS_MOST];
-    size_t count = label_values(values, &families->in_progress_labels, told);
+    size_t count = label_values(values, &families->in_progress_labels, sources);
     int status = sx_gauge_family_get(&made->in_progress, families->in_progress, values, count);
     if (status == SX_OK && !families->duration_has_code) {
-        status =
-            get_histogram(&made->duration, families->durations, &families->duration_labels, told);
+        status = get_histogram(&made->duration, families->durations, &families->duration_labels,
+                               sources);
     }
     struct sx_histogram **const optional[] = {&made->request_size, &made->response_size,
                                               &made->first_byte};
     struct sx_histogram_family *const from[] = {families->request_sizes, families->response_sizes,
                                                 families->first_bytes};
     for (size_t i = 0; i < 3 && status == SX_OK; i++) {
-        status = get_histogram(optional[i], from[i], &families->handler_labels, told);
+        status = get_histogram(optional[i], from[i], &families->handler_labels, sources);
     }
     return status;
 }
@@ -139,9 +139,10 @@ static bool is_https(const char *scheme)
 static int make_children(struct children **children, const struct sx_prometheus *self,
                          enum sx_method method, const char *scheme, const char *handler)
 {
-    struct told told = {.method = sx_method_name(method), .handler = handler, .scheme = scheme};
+    struct label_sources sources = {
+        .method = sx_method_name(method), .handler = handler, .scheme = scheme};
     struct children *made = calloc(1, sizeof *made);
-    const int status = made == NULL ? SX_ENOMEM : fill_children(made, &self->families, &told);
+    const int status = made == NULL ? SX_ENOMEM : fill_children(made, &self->families, &sources);
     if (status < 0) {
         free(made);
         made = NULL;
@@ -220,17 +221,17 @@ static void *make_for_method(const struct sx_prometheus *self, const struct sx_r
 static void *make_for_code(const struct sx_prometheus *self, const struct sx_record *record)
 {
     const struct sx__families *families = &self->families;
-    struct told told = {.method = sx_method_name(record->method_id),
-                        .handler = handler_label(self, record->route, record->handler),
-                        .scheme = record->scheme,
-                        .code = record->status};
+    struct label_sources sources = {.method = sx_method_name(record->method_id),
+                                    .handler = handler_label(self, record->route, record->handler),
+                                    .scheme = record->scheme,
+                                    .code = record->status};
     struct code_children *made = calloc(1, sizeof *made);
     int status = made == NULL ? SX_ENOMEM
                               : get_counter(&made->requests, families->requests,
-                                            &families->request_labels, &told);
+                                            &families->request_labels, &sources);
     if (status == SX_OK && families->duration_has_code) {
-        status =
-            get_histogram(&made->duration, families->durations, &families->duration_labels, &told);
+        status = get_histogram(&made->duration, families->durations, &families->duration_labels,
+                               &sources);
     }
     if (status < 0) {
         free(made);
@@ -301,12 +302,12 @@ static void observe_end(struct sx_prometheus *self, struct children *children,
 static void count_aborted(struct sx_prometheus *self, const struct sx_record *record,
                           const char *phase)
 {
-    struct told told = {.method = sx_method_name(record->method_id),
-                        .handler = handler_label(self, record->route, record->handler),
-                        .scheme = record->scheme,
-                        .phase = phase};
+    struct label_sources sources = {.method = sx_method_name(record->method_id),
+                                    .handler = handler_label(self, record->route, record->handler),
+                                    .scheme = record->scheme,
+                                    .phase = phase};
     struct sx_counter *counter = NULL;
-    if (get_counter(&counter, self->families.aborted, &self->families.aborted_labels, &told) ==
+    if (get_counter(&counter, self->families.aborted, &self->families.aborted_labels, &sources) ==
         SX_OK) {
         sx_counter_inc(counter);
     }

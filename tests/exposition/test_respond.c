@@ -25,7 +25,7 @@ static int set_up(void **state)
 {
     (void)state;
     static const struct sx_registry_options small = {
-        .slots = 2, .slot_bytes = 64 << 10, .directory_bytes = 64 << 10};
+        .thread_rows = 2, .row_bytes = 64 << 10, .directory_bytes = 64 << 10};
     struct sx_counter *counter = NULL;
     page = (struct sx_page){0};
     memset(&response, 0xAA, sizeof response);

@@ -28,7 +28,7 @@ static void test_exponential_bounds_grow_by_the_factor(void **state)
     assert_true(bounds[0] == 100 && bounds[1] == 150 && bounds[2] == 225 && bounds[3] == 337.5);
 }
 
-/* Trap 37: whether +Inf is counted is documented: it is not. */
+/* bucket_count does not include +Inf, as metrics.h says. */
 static void test_infinity_is_not_counted(void **state)
 {
     (void)state;

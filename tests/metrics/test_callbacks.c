@@ -21,7 +21,7 @@ static struct sx_registry *registry;
 static int make(bool shared)
 {
     return sx_registry_new(&registry, &(struct sx_registry_options){.shared = shared,
-                                                                    .slot_bytes = 64 << 10,
+                                                                    .row_bytes = 64 << 10,
                                                                     .directory_bytes = 1 << 20});
 }
 
@@ -68,7 +68,7 @@ static void test_a_gauge_shows_what_its_function_gives(void **state)
     }
 }
 
-/* Trap 15: a counter is never NaN and never falls. */
+/* Writing client libraries: a counter is never NaN and never goes down. */
 static void test_a_counter_keeps_what_it_showed_when_its_function_falls(void **state)
 {
     (void)state;

@@ -21,7 +21,7 @@ static struct sx_counter_family *family;
 
 /* Small, as valgrind's search for leaks reads, and so allocates, all of a shared mapping. */
 static const struct sx_registry_options small = {
-    .shared = true, .slot_bytes = 64 << 10, .directory_bytes = 1 << 20};
+    .shared = true, .row_bytes = 64 << 10, .directory_bytes = 1 << 20};
 
 static int set_up(void **state)
 {
@@ -78,7 +78,7 @@ static void use_memory_up(void)
 {
     char *record_of_rubbish = sx__directory_allocate(registry, 1000);
     memset(record_of_rubbish, 0xAA, 1000);
-    (void)sx__directory_slot_cells(registry, 3);
+    (void)sx__directory_thread_cells(registry, 3);
 }
 
 static void test_what_was_not_published_is_not_there(void **state)

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SLOTS 80
+#define THREAD_ROWS 80
 
 static struct sx_registry *registry;
 static struct sx_counter *counter;
@@ -21,11 +21,11 @@ static struct sx_counter_family *family;
 static struct sx_gauge *gauge;
 static struct sx_histogram *histogram;
 
-static void make_with_slots(bool shared, unsigned slots)
+static void make_with_rows(bool shared, unsigned rows)
 {
     /* Small, as valgrind's search for leaks reads, and so allocates, all of a shared mapping. */
     struct sx_registry_options options = {
-        .shared = shared, .slots = slots, .slot_bytes = 256 << 10, .directory_bytes = 4 << 20};
+        .shared = shared, .thread_rows = rows, .row_bytes = 256 << 10, .directory_bytes = 4 << 20};
     struct sx_metric_options metric = {.name = "c_total", .help = "Help."};
     assert_int_equal(sx_registry_new(&registry, &options), SX_OK);
     assert_int_equal(sx_counter_register(&counter, registry, &metric), SX_OK);
@@ -41,7 +41,7 @@ static void make_with_slots(bool shared, unsigned slots)
 
 static void make(bool shared)
 {
-    make_with_slots(shared, SLOTS);
+    make_with_rows(shared, THREAD_ROWS);
 }
 
 static void update(int count)
@@ -114,9 +114,9 @@ static void update_and_check_a_private_copy(void)
 {
     /* The child goes on from the parent's values, on its own. */
     update(10);
-    /* In its copy nobody sits on the parent's slot. */
-    if (registry->slots_claimed != 1 || sx_counter_get(counter) != 22.5 ||
-        sx_gauge_get(gauge) != 15 || sx_histogram_get_count(histogram) != 15 ||
+    /* In its copy nobody sits on the parent's thread row. */
+    if (registry->thread_rows_claimed != 1 || sx_counter_value(counter) != 22.5 ||
+        sx_gauge_value(gauge) != 15 || sx_histogram_count(histogram) != 15 ||
         sx_counter_with(family, "child") == NULL) {
         _exit(1);
     }
@@ -130,9 +130,9 @@ static void test_a_private_registry_is_the_childs_own(void **state)
     struct child child = start(update_and_check_a_private_copy);
     update(1);
     finish(child, 0);
-    assert_true(sx_counter_get(counter) == 9);
-    assert_true(sx_gauge_get(gauge) == 6);
-    assert_int_equal(sx_histogram_get_count(histogram), 6);
+    assert_true(sx_counter_value(counter) == 9);
+    assert_true(sx_gauge_value(gauge) == 6);
+    assert_int_equal(sx_histogram_count(histogram), 6);
     sx_registry_destroy(registry);
 }
 
@@ -150,14 +150,14 @@ static void test_a_shared_registry_has_the_updates_of_all_processes(void **state
     struct child first = start(update_ten);
     struct child second = start(update_ten);
     update(1);
-    assert_true(sx_counter_get(counter) == 26 * 1.5);
-    assert_true(sx_gauge_get(gauge) == 26);
-    assert_int_equal(sx_histogram_get_count(histogram), 26);
-    assert_true(sx_counter_get(sx_counter_with(family, "child")) == 2);
+    assert_true(sx_counter_value(counter) == 26 * 1.5);
+    assert_true(sx_gauge_value(gauge) == 26);
+    assert_int_equal(sx_histogram_count(histogram), 26);
+    assert_true(sx_counter_value(sx_counter_with(family, "child")) == 2);
     finish(first, 0);
     finish(second, 0);
-    assert_true(sx_counter_get(counter) == 26 * 1.5);
-    assert_true(sx_gauge_get(gauge) == 6);
+    assert_true(sx_counter_value(counter) == 26 * 1.5);
+    assert_true(sx_gauge_value(gauge) == 6);
     sx_registry_destroy(registry);
 }
 
@@ -167,18 +167,18 @@ static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **s
     make(true);
     update(5);
     struct child child = start(update_ten);
-    assert_true(sx_gauge_get(gauge) == 15);
+    assert_true(sx_gauge_value(gauge) == 15);
     finish(child, SIGKILL);
-    assert_true(sx_counter_get(counter) == 15 * 1.5);
-    assert_int_equal(sx_histogram_get_count(histogram), 15);
-    assert_true(sx_histogram_get_sum(histogram) == 15);
-    assert_true(sx_gauge_get(gauge) == 5);
+    assert_true(sx_counter_value(counter) == 15 * 1.5);
+    assert_int_equal(sx_histogram_count(histogram), 15);
+    assert_true(sx_histogram_sum(histogram) == 15);
+    assert_true(sx_gauge_value(gauge) == 5);
 
-    /* The next child gets its slot and its row of gauges, with nothing left in the latter. */
+    /* The next child gets its thread row and its row of gauges, with nothing left in the latter. */
     child = start(update_ten);
-    assert_true(sx_counter_get(counter) == 25 * 1.5);
-    assert_true(sx_gauge_get(gauge) == 15);
-    assert_int_equal(registry->slots_claimed, 2);
+    assert_true(sx_counter_value(counter) == 25 * 1.5);
+    assert_true(sx_gauge_value(gauge) == 15);
+    assert_int_equal(registry->thread_rows_claimed, 2);
     finish(child, SIGKILL);
     sx_registry_destroy(registry);
 }
@@ -192,12 +192,12 @@ static void test_processes_beyond_the_rows_share_one(void **state)
     for (int i = 0; i < COUNT; i++) {
         children[i] = start(update_ten);
     }
-    assert_true(sx_gauge_get(gauge) == COUNT * 10);
-    assert_true(sx_counter_get(counter) == COUNT * 15);
+    assert_true(sx_gauge_value(gauge) == COUNT * 10);
+    assert_true(sx_counter_value(counter) == COUNT * 15);
     for (int i = 0; i < COUNT; i++) {
         finish(children[i], i % 16 == 0 ? 0 : SIGKILL);
     }
-    assert_true(sx_counter_get(counter) == COUNT * 15);
+    assert_true(sx_counter_value(counter) == COUNT * 15);
     sx_registry_destroy(registry);
 }
 
@@ -213,12 +213,12 @@ static void test_a_child_that_destroys_the_registry_does_so_for_itself_only(void
     make(true);
     update(5);
     struct child child = start(destroy);
-    assert_true(sx_counter_get(counter) == 15 * 1.5);
-    assert_true(sx_gauge_get(gauge) == 5);
+    assert_true(sx_counter_value(counter) == 15 * 1.5);
+    assert_true(sx_gauge_value(gauge) == 5);
     update(1);
     finish(child, 0);
-    assert_true(sx_counter_get(counter) == 16 * 1.5);
-    assert_true(sx_gauge_get(gauge) == 6);
+    assert_true(sx_counter_value(counter) == 16 * 1.5);
+    assert_true(sx_gauge_value(gauge) == 6);
     sx_registry_destroy(registry);
 }
 
@@ -233,8 +233,9 @@ static void *fork_from_a_thread_that_ends(void *result)
 static void *make_shared(void *unused)
 {
     (void)unused;
-    /* More slots than any test had before: in an arena that is used again the main thread sits. */
-    make_with_slots(true, SLOTS + 1);
+    /* More thread rows than any test had before: in an arena that is used again the main thread
+     * sits. */
+    make_with_rows(true, THREAD_ROWS + 1);
     update(5);
     return NULL;
 }
@@ -251,13 +252,13 @@ static void test_gauges_live_on_when_the_thread_that_made_the_registry_ends(void
     (void)state;
     struct child child;
     run(make_shared, NULL);
-    assert_true(sx_gauge_get(gauge) == 5);
+    assert_true(sx_gauge_value(gauge) == 5);
     run(fork_from_a_thread_that_ends, &child);
-    assert_true(sx_gauge_get(gauge) == 15);
+    assert_true(sx_gauge_value(gauge) == 15);
     update(1); /* this thread sits down for the process now */
-    assert_true(sx_gauge_get(gauge) == 16);
+    assert_true(sx_gauge_value(gauge) == 16);
     finish(child, SIGKILL);
-    assert_true(sx_gauge_get(gauge) == 6);
+    assert_true(sx_gauge_value(gauge) == 6);
     sx_registry_destroy(registry);
 }
 
@@ -276,9 +277,9 @@ static void test_forks_of_threads_leave_nothing_behind(void **state)
     for (int i = 0; i < 10; i++) {
         run(fork_twice, NULL);
     }
-    assert_true(sx_counter_get(counter) == 150);
-    assert_true(sx_gauge_get(gauge) == 0);
-    assert_in_range(registry->slots_claimed, 1, 2);
+    assert_true(sx_counter_value(counter) == 150);
+    assert_true(sx_gauge_value(gauge) == 0);
+    assert_in_range(registry->thread_rows_claimed, 1, 2);
     sx_registry_destroy(registry);
 }
 
@@ -300,7 +301,7 @@ static void make_a_series(void)
 {
     struct sx_counter *made = sx_counter_with(family, "after fork");
     sx_counter_inc(made);
-    if (made == NULL || sx_counter_get(made) < 1) {
+    if (made == NULL || sx_counter_value(made) < 1) {
         _exit(1);
     }
 }
@@ -322,7 +323,7 @@ static void test_fork_is_safe_while_threads_make_series(void **state)
         for (size_t i = 0; i < 3; i++) {
             assert_int_equal(pthread_join(threads[i], NULL), 0);
         }
-        assert_true(sx_counter_get(sx_counter_with(family, "after fork")) == (shared ? 50 : 0));
+        assert_true(sx_counter_value(sx_counter_with(family, "after fork")) == (shared ? 50 : 0));
         sx_registry_destroy(registry);
     }
 }

@@ -28,7 +28,7 @@ static int tear_down(void **state)
 static void test_a_gauge_starts_at_0(void **state)
 {
     (void)state;
-    assert_true(sx_gauge_get(gauge) == 0);
+    assert_true(sx_gauge_value(gauge) == 0);
 }
 
 static void test_a_gauge_goes_up_and_down(void **state)
@@ -39,7 +39,7 @@ static void test_a_gauge_goes_up_and_down(void **state)
     sx_gauge_dec(gauge);
     sx_gauge_add(gauge, 2.5);
     sx_gauge_add(gauge, -5);
-    assert_true(sx_gauge_get(gauge) == -1.5);
+    assert_true(sx_gauge_value(gauge) == -1.5);
 }
 
 static void test_a_gauge_is_what_it_was_set_to_last(void **state)
@@ -48,16 +48,16 @@ static void test_a_gauge_is_what_it_was_set_to_last(void **state)
     sx_gauge_inc(gauge);
     sx_gauge_set(gauge, 7);
     sx_gauge_set(gauge, 3);
-    assert_true(sx_gauge_get(gauge) == 3);
+    assert_true(sx_gauge_value(gauge) == 3);
 }
 
 static void test_not_a_number_and_infinity_are_values(void **state)
 {
     (void)state;
     sx_gauge_set(gauge, NAN);
-    assert_true(isnan(sx_gauge_get(gauge)));
+    assert_true(isnan(sx_gauge_value(gauge)));
     sx_gauge_set(gauge, -INFINITY);
-    assert_true(sx_gauge_get(gauge) == -INFINITY);
+    assert_true(sx_gauge_value(gauge) == -INFINITY);
 }
 
 static void test_the_gauges_of_a_family_are_apart(void **state)
@@ -68,9 +68,9 @@ static void test_the_gauges_of_a_family_are_apart(void **state)
     assert_int_equal(sx_gauge_family_register(&family, registry, &options), SX_OK);
     sx_gauge_set(sx_gauge_with(family, "x"), 1);
     sx_gauge_set(sx_gauge_with(family, "y"), 2);
-    assert_true(sx_gauge_get(sx_gauge_with(family, "x")) == 1);
-    assert_true(sx_gauge_get(sx_gauge_with(family, "y")) == 2);
-    assert_true(sx_gauge_get(gauge) == 0);
+    assert_true(sx_gauge_value(sx_gauge_with(family, "x")) == 1);
+    assert_true(sx_gauge_value(sx_gauge_with(family, "y")) == 2);
+    assert_true(sx_gauge_value(gauge) == 0);
 }
 
 static void test_null_is_accepted_everywhere(void **state)
@@ -80,7 +80,7 @@ static void test_null_is_accepted_everywhere(void **state)
     sx_gauge_add(NULL, 1);
     sx_gauge_inc(NULL);
     sx_gauge_dec(NULL);
-    assert_true(sx_gauge_get(NULL) == 0);
+    assert_true(sx_gauge_value(NULL) == 0);
 }
 
 int main(void)

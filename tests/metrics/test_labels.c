@@ -21,7 +21,7 @@ static void make_series(struct sx_str value)
     struct sx_counter_family *counters = NULL;
     struct sx_counter *counter = NULL;
     assert_int_equal(
-        sx_registry_new(&registry, &(struct sx_registry_options){.slot_bytes = 1 << 16,
+        sx_registry_new(&registry, &(struct sx_registry_options){.row_bytes = 1 << 16,
                                                                  .directory_bytes = 1 << 16}),
         SX_OK);
     assert_int_equal(sx_counter_family_register(

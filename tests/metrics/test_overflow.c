@@ -204,7 +204,7 @@ static void test_no_update_is_lost_at_the_limit(void **state)
     assert_int_equal(family->live_count, 40);
     for (uint32_t ref = family->first_series; ref != 0;) {
         struct sx__series *series = sx__at(registry, ref);
-        sum += sx_counter_get(&series->handle);
+        sum += sx_counter_value(&series->handle);
         ref = series->next;
     }
     assert_true(sum == THREADS * UPDATES);

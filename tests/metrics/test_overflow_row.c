@@ -1,4 +1,4 @@
-/* Threads beyond the slots share one row: their updates are slower, and none is lost. */
+/* Threads beyond the thread rows share one row: their updates are slower, and none is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,7 +32,8 @@ static void test_threads_that_share_a_row_lose_nothing(void **state)
     (void)state;
     struct sx_registry *registry = NULL;
     pthread_t threads[THREADS];
-    assert_int_equal(sx_registry_new(&registry, &(struct sx_registry_options){.slots = 1}), SX_OK);
+    assert_int_equal(sx_registry_new(&registry, &(struct sx_registry_options){.thread_rows = 1}),
+                     SX_OK);
     assert_int_equal(
         sx_counter_register(&counter, registry,
                             &(struct sx_metric_options){.name = "a_total", .help = "A."}),
@@ -44,7 +45,7 @@ static void test_threads_that_share_a_row_lose_nothing(void **state)
     assert_int_equal(sx_histogram_register(&histogram, registry,
                                            &(struct sx_metric_options){.name = "c", .help = "C."}),
                      SX_OK);
-    sx_counter_inc(counter); /* the only slot is this thread's from now on */
+    sx_counter_inc(counter); /* the only thread row is this thread's from now on */
     pthread_barrier_init(&together, NULL, THREADS);
     for (int i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, update, NULL), 0);
@@ -53,10 +54,10 @@ static void test_threads_that_share_a_row_lose_nothing(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     pthread_barrier_destroy(&together);
-    assert_true(sx_counter_get(counter) == 1.0 + THREADS * (double)UPDATES);
-    assert_true(sx_counter_get(fractions) == 0.5 * THREADS * (double)UPDATES);
-    assert_true(sx_histogram_get_count(histogram) == (uint64_t)THREADS * UPDATES);
-    assert_true(sx_histogram_get_sum(histogram) == THREADS * (double)UPDATES);
+    assert_true(sx_counter_value(counter) == 1.0 + THREADS * (double)UPDATES);
+    assert_true(sx_counter_value(fractions) == 0.5 * THREADS * (double)UPDATES);
+    assert_true(sx_histogram_count(histogram) == (uint64_t)THREADS * UPDATES);
+    assert_true(sx_histogram_sum(histogram) == THREADS * (double)UPDATES);
     sx_registry_destroy(registry);
 }
 

@@ -268,7 +268,7 @@ static void test_the_limit_of_descriptors_is_the_one_that_holds(void **state)
     assert_true(value_of("process_open_fds") >= 0);
 }
 
-/* Trap 42: what cannot be read is left out, and is never -1 or NaN. */
+/* A value that cannot be read is left out of the page; it is never -1 or NaN. */
 static void test_what_cannot_be_read_is_left_out(void **state)
 {
     (void)state;

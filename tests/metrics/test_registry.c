@@ -16,7 +16,7 @@
 /* Small, as valgrind's search for leaks reads, and so allocates, all of a shared mapping. */
 #define SMALL_SHARED               \
     ((struct sx_registry_options){ \
-        .shared = true, .slot_bytes = 64 << 10, .directory_bytes = 1 << 20})
+        .shared = true, .row_bytes = 64 << 10, .directory_bytes = 1 << 20})
 
 static struct sx_registry *make(struct sx_registry_options options)
 {
@@ -51,11 +51,11 @@ static void test_registries_live_side_by_side(void **state)
     sx_counter_inc(a);
     sx_counter_add(b, 5);
     sx_counter_inc(a);
-    assert_true(sx_counter_get(a) == 2);
-    assert_true(sx_counter_get(b) == 5);
+    assert_true(sx_counter_value(a) == 2);
+    assert_true(sx_counter_value(b) == 5);
     sx_registry_destroy(first);
     sx_counter_inc(b);
-    assert_true(sx_counter_get(b) == 6);
+    assert_true(sx_counter_value(b) == 6);
     sx_registry_destroy(second);
 }
 
@@ -83,14 +83,14 @@ static void reuse(struct sx_registry_options how)
     struct sx_registry *next = make(how);
     assert_ptr_equal(next, registry);
     struct sx_counter *latter = counter(next, "latter_total");
-    assert_true(sx_counter_get(latter) == 0);
+    assert_true(sx_counter_value(latter) == 0);
     sx_counter_add(latter, 0.25);
     sx_counter_inc(latter);
-    assert_true(sx_counter_get(latter) == 1.25);
+    assert_true(sx_counter_value(latter) == 1.25);
     assert_int_equal(sx_gauge_register(&gauge, registry, &options), SX_OK);
-    assert_true(sx_gauge_get(gauge) == 0);
+    assert_true(sx_gauge_value(gauge) == 0);
     sx_gauge_inc(gauge);
-    assert_true(sx_gauge_get(gauge) == 1);
+    assert_true(sx_gauge_value(gauge) == 1);
     sx_registry_destroy(next);
 }
 
@@ -108,7 +108,7 @@ static void test_registries_can_come_and_go_without_end(void **state)
         struct sx_registry *registry = make((struct sx_registry_options){0});
         struct sx_counter *made = counter(registry, "c_total");
         sx_counter_inc(made);
-        assert_true(sx_counter_get(made) == 1);
+        assert_true(sx_counter_value(made) == 1);
         sx_registry_destroy(registry);
     }
 }
@@ -117,9 +117,9 @@ static void test_impossible_sizes_are_refused(void **state)
 {
     (void)state;
     struct sx_registry *registry = NULL;
-    struct sx_registry_options options = {.slots = 100000};
+    struct sx_registry_options options = {.thread_rows = 100000};
     assert_int_equal(sx_registry_new(&registry, &options), SX_EINVAL);
-    options = (struct sx_registry_options){.slot_bytes = SIZE_MAX};
+    options = (struct sx_registry_options){.row_bytes = SIZE_MAX};
     assert_int_equal(sx_registry_new(&registry, &options), SX_EINVAL);
     options = (struct sx_registry_options){.directory_bytes = SIZE_MAX / 2};
     assert_int_equal(sx_registry_new(&registry, &options), SX_EINVAL);
@@ -150,7 +150,7 @@ static void test_a_full_directory_is_an_error_and_loses_nothing(void **state)
     assert_in_range(count, 20, 200);
     for (int i = 0; i < count; i++) {
         snprintf(text, sizeof text, "%d", i);
-        assert_true(sx_counter_get(sx_counter_with(family, text)) == 1);
+        assert_true(sx_counter_value(sx_counter_with(family, text)) == 1);
     }
     struct sx_page page = {0};
     assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
@@ -182,7 +182,7 @@ static void test_a_registration_that_fails_uses_nothing_up(void **state)
 static void test_no_cells_left_is_an_error_and_loses_nothing(void **state)
 {
     (void)state;
-    struct sx_registry *registry = make((struct sx_registry_options){.slot_bytes = 64 * 3});
+    struct sx_registry *registry = make((struct sx_registry_options){.row_bytes = 64 * 3});
     struct sx_counter *first = counter(registry, "first_total");
     sx_counter_inc(first);
     struct sx_histogram *histogram = NULL;
@@ -194,7 +194,7 @@ static void test_no_cells_left_is_an_error_and_loses_nothing(void **state)
     }
     assert_int_equal(name[0] - 'a', 15);
     sx_counter_add(first, 0.5); /* there is no cell for the fraction */
-    assert_true(sx_counter_get(first) == 1);
+    assert_true(sx_counter_value(first) == 1);
     sx_registry_destroy(registry);
 }
 
@@ -243,8 +243,9 @@ static rlim_t address_space(void)
 static int counts(bool shared)
 {
     struct sx_registry *registry = NULL;
-    /* More slots than any former registry had, so that this one needs a mapping of its own. */
-    struct sx_registry_options options = {.shared = shared, .slots = 100};
+    /* More thread rows than any former registry had, so that this one needs a mapping of its own.
+     */
+    struct sx_registry_options options = {.shared = shared, .thread_rows = 100};
     if (sx_registry_new(&registry, &options) != SX_OK) {
         return 1;
     }
@@ -255,7 +256,7 @@ static int counts(bool shared)
         sx_counter_inc(sx_counter_with(family, text));
     }
     struct sx_page page = {0};
-    bool good = sx_counter_get(sx_counter_with(family, "499")) == 1 &&
+    bool good = sx_counter_value(sx_counter_with(family, "499")) == 1 &&
                 sx_page_render(&page, registry, SX_FORMAT_TEXT) == SX_OK && page.size > 500 * 10;
     sx_page_clean_up(&page);
     return good ? 0 : 2;
@@ -282,7 +283,7 @@ static int count_shared_with_small_files(void)
 static int fail_in_1_mib(void)
 {
     struct sx_registry *registry = NULL;
-    struct sx_registry_options options = {.slots = 1000};
+    struct sx_registry_options options = {.thread_rows = 1000};
     limit(RLIMIT_AS, address_space() + ((rlim_t)1 << 20));
     int status = sx_registry_new(&registry, &options);
     return status == SX_ENOMEM && registry == NULL ? 0 : 1;
@@ -303,7 +304,8 @@ static int fail_in_1_mib(void)
 static int use_up_all_arenas(void)
 {
     struct sx_registry *registries[SX__ARENAS + 1] = {NULL};
-    struct sx_registry_options options = {.slots = 2, .slot_bytes = 4096, .directory_bytes = 4096};
+    struct sx_registry_options options = {
+        .thread_rows = 2, .row_bytes = 4096, .directory_bytes = 4096};
     size_t count = 0;
     int status = SX_OK;
     while (count <= SX__ARENAS && status == SX_OK) {

@@ -24,7 +24,7 @@ static struct sx_histogram_family *histograms;
 static int make(bool shared)
 {
     struct sx_registry_options small = {
-        .shared = shared, .slots = 8, .slot_bytes = 64 << 10, .directory_bytes = 1 << 20};
+        .shared = shared, .thread_rows = 8, .row_bytes = 64 << 10, .directory_bytes = 1 << 20};
     struct sx_metric_options options = {
         .name = "c_total", .help = "C.", .labels = SX_LABELS("a", "b")};
     if (sx_registry_new(&registry, &small) ||
@@ -90,7 +90,7 @@ static void test_removing_what_is_not_there_removes_nothing(void **state)
     assert_int_equal(remove_counter("", ""), 0);
 }
 
-/* Trap 40: removing and re-creating a child restarts at 0. */
+/* A series that is removed and made again starts at 0. */
 static void test_a_series_that_is_made_again_starts_at_0(void **state)
 {
     (void)state;
@@ -98,20 +98,20 @@ static void test_a_series_that_is_made_again_starts_at_0(void **state)
         struct sx_counter *counter = sx_counter_with(counters, "x", "1");
         struct sx_gauge *gauge = sx_gauge_with(gauges, "x", "1");
         struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
-        assert_true(sx_counter_get(counter) == 0);
-        assert_true(sx_gauge_get(gauge) == 0);
-        assert_int_equal(sx_histogram_get_count(histogram), 0);
-        assert_true(sx_histogram_get_sum(histogram) == 0);
+        assert_true(sx_counter_value(counter) == 0);
+        assert_true(sx_gauge_value(gauge) == 0);
+        assert_int_equal(sx_histogram_count(histogram), 0);
+        assert_true(sx_histogram_sum(histogram) == 0);
         assert_true(page_has("c_total{a=\"x\",b=\"1\"} 0\n"));
         assert_true(page_has("h_bucket{a=\"x\",b=\"1\",le=\"+Inf\"} 0\n"));
         sx_counter_add(counter, 7);
         sx_counter_add(counter, 0.25);
         sx_gauge_set(gauge, -3);
         sx_histogram_observe(histogram, 1.5);
-        assert_true(sx_counter_get(counter) == 7.25);
-        assert_true(sx_gauge_get(gauge) == -3);
-        assert_int_equal(sx_histogram_get_count(histogram), 1);
-        assert_true(sx_histogram_get_sum(histogram) == 1.5);
+        assert_true(sx_counter_value(counter) == 7.25);
+        assert_true(sx_gauge_value(gauge) == -3);
+        assert_int_equal(sx_histogram_count(histogram), 1);
+        assert_true(sx_histogram_sum(histogram) == 1.5);
         assert_true(page_has("h_bucket{a=\"x\",b=\"1\",le=\"1\"} 0\n"));
         assert_true(page_has("h_bucket{a=\"x\",b=\"1\",le=\"2\"} 1\n"));
         assert_int_equal(sx_counter_family_clear(counters), 1);
@@ -129,21 +129,21 @@ static void test_other_series_that_get_the_cells_start_at_0(void **state)
         struct sx_counter *counter = sx_counter_with(counters, "x", text);
         struct sx_gauge *gauge = sx_gauge_with(gauges, "x", text);
         struct sx_histogram *histogram = sx_histogram_with(histograms, "x", text);
-        assert_true(sx_counter_get(counter) == 0);
-        assert_true(sx_gauge_get(gauge) == 0);
-        assert_int_equal(sx_histogram_get_count(histogram), 0);
+        assert_true(sx_counter_value(counter) == 0);
+        assert_true(sx_gauge_value(gauge) == 0);
+        assert_int_equal(sx_histogram_count(histogram), 0);
         sx_counter_add(counter, i);
         sx_counter_add(counter, 0.5);
         sx_gauge_inc(gauge);
         sx_histogram_observe(histogram, i);
-        assert_true(sx_counter_get(counter) == i + 0.5);
-        assert_true(sx_histogram_get_sum(histogram) == i);
+        assert_true(sx_counter_value(counter) == i + 0.5);
+        assert_true(sx_histogram_sum(histogram) == i);
         (void)sx_counter_family_clear(counters);
         (void)sx_gauge_family_clear(gauges);
         (void)sx_histogram_family_clear(histograms);
     }
     /* The first line, a cell and a fraction, and two histograms of four cells. */
-    assert_in_range(registry->slot_cells_used, 8, 8 + 2 + 8 + 8);
+    assert_in_range(registry->thread_cells_used, 8, 8 + 2 + 8 + 8);
     assert_in_range(registry->gauge_cells_used, 8, 9);
 }
 
@@ -166,19 +166,19 @@ static void test_a_stale_handle_changes_nothing_until_its_series_is_made_again(v
     sx_gauge_set(gauge, 9);
     sx_histogram_observe(histogram, 5);
     sx_histogram_observe(second, 0.5);
-    assert_true(sx_counter_get(counter) == 0 && sx_counter_get(other) == 0);
-    assert_true(sx_gauge_get(gauge) == 0 && sx_gauge_get(other_gauge) == 0);
-    assert_int_equal(sx_histogram_get_count(histogram), 0);
-    assert_int_equal(sx_histogram_get_count(other_histogram), 0);
-    assert_true(sx_histogram_get_sum(second) == 0);
+    assert_true(sx_counter_value(counter) == 0 && sx_counter_value(other) == 0);
+    assert_true(sx_gauge_value(gauge) == 0 && sx_gauge_value(other_gauge) == 0);
+    assert_int_equal(sx_histogram_count(histogram), 0);
+    assert_int_equal(sx_histogram_count(other_histogram), 0);
+    assert_true(sx_histogram_sum(second) == 0);
 
     assert_ptr_equal(sx_counter_with(counters, "x", "1"), counter);
     assert_ptr_equal(sx_histogram_with(histograms, "x", "2"), second);
     sx_counter_inc(counter);
     sx_counter_add(counter, 0.5);
     sx_histogram_observe(second, 0.5);
-    assert_true(sx_counter_get(counter) == 1.5);
-    assert_int_equal(sx_histogram_get_count(second), 1);
+    assert_true(sx_counter_value(counter) == 1.5);
+    assert_int_equal(sx_histogram_count(second), 1);
 }
 
 static void test_sums_that_cannot_be_subtracted_are_not_used_again(void **state)
@@ -190,12 +190,12 @@ static void test_sums_that_cannot_be_subtracted_are_not_used_again(void **state)
     for (size_t i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
         struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
         sx_histogram_observe(histogram, 0.001);
-        assert_true(sx_histogram_get_sum(histogram) == 0.001);
+        assert_true(sx_histogram_sum(histogram) == 0.001);
         sx_histogram_observe(histogram, spoilt[i]);
         (void)sx_histogram_family_clear(histograms);
         struct sx_counter *counter = sx_counter_with(counters, "x", "1");
         sx_counter_add(counter, 0.001);
-        assert_true(sx_counter_get(counter) == 0.001);
+        assert_true(sx_counter_value(counter) == 0.001);
         sx_counter_add(counter, 1e300);
         (void)sx_counter_family_clear(counters);
     }
@@ -268,7 +268,8 @@ static void test_a_full_directory_does_not_keep_from_removing(void **state)
     int count = 0;
     struct sx_counter *counter = NULL;
     sx_registry_destroy(registry);
-    struct sx_registry_options tiny = {.slots = 8, .slot_bytes = 64 << 10, .directory_bytes = 4096};
+    struct sx_registry_options tiny = {
+        .thread_rows = 8, .row_bytes = 64 << 10, .directory_bytes = 4096};
     struct sx_metric_options options = {.name = "c_total", .help = "C.", .labels = SX_LABELS("a")};
     assert_int_equal(sx_registry_new(&registry, &tiny), SX_OK);
     assert_int_equal(sx_counter_family_register(&counters, registry, &options), SX_OK);
@@ -279,7 +280,7 @@ static void test_a_full_directory_does_not_keep_from_removing(void **state)
     assert_int_equal(sx_counter_family_clear(counters), count - 1);
     assert_false(page_has("c_total{"));
     assert_non_null(sx_counter_with(counters, "0"));
-    assert_true(sx_counter_get(sx_counter_with(counters, "0")) == 0);
+    assert_true(sx_counter_value(sx_counter_with(counters, "0")) == 0);
 }
 
 /* ---- at the same time as everything else ---- */
@@ -331,13 +332,13 @@ static void test_removal_disturbs_neither_updates_nor_scrapes(void **state)
         assert_int_equal(pthread_create(&writers[i], NULL, update_again_and_again, stays), 0);
     }
     while (__atomic_load_n(&removing, __ATOMIC_ACQUIRE)) {
-        double now = sx_counter_get(stays);
+        double now = sx_counter_value(stays);
         assert_true(now >= before);
         before = now;
-        assert_true(sx_counter_get(sx_counter_with(counters, "x", "1")) < 1e9);
-        double fractions = sx_counter_get(sx_counter_with(counters, "x", "2"));
+        assert_true(sx_counter_value(sx_counter_with(counters, "x", "1")) < 1e9);
+        double fractions = sx_counter_value(sx_counter_with(counters, "x", "2"));
         assert_true(fractions >= 0 && fractions < 1e9);
-        assert_true(sx_histogram_get_count(sx_histogram_with(histograms, "x", "1")) < 1000000000);
+        assert_true(sx_histogram_count(sx_histogram_with(histograms, "x", "1")) < 1000000000);
         assert_false(page_has("} 1844674"));
     }
     assert_int_equal(pthread_join(remover, NULL), 0);
@@ -345,7 +346,7 @@ static void test_removal_disturbs_neither_updates_nor_scrapes(void **state)
         assert_int_equal(pthread_join(writers[i], NULL), 0);
     }
     pthread_barrier_destroy(&together);
-    assert_true(sx_counter_get(stays) >= 3000);
+    assert_true(sx_counter_value(stays) >= 3000);
 }
 
 static void *remove_and_make_again(void *unused)
@@ -378,8 +379,8 @@ static void test_a_series_is_not_read_while_it_changes(void **state)
     assert_int_equal(pthread_create(&remover, NULL, remove_and_make_again, NULL), 0);
     pthread_barrier_wait(&together);
     for (int i = 0; i < READINGS; i++) {
-        assert_true(sx_counter_get(counter) <= 1);
-        assert_true(sx_histogram_get_sum(histogram) <= 1);
+        assert_true(sx_counter_value(counter) <= 1);
+        assert_true(sx_histogram_sum(histogram) <= 1);
     }
     __atomic_store_n(&removing, 0, __ATOMIC_RELEASE);
     assert_int_equal(pthread_join(remover, NULL), 0);
@@ -424,9 +425,9 @@ static void update_by_5(void)
 
 static void assert_all(double amount)
 {
-    assert_true(sx_counter_get(sx_counter_with(counters, "x", "1")) == amount);
-    assert_true(sx_gauge_get(sx_gauge_with(gauges, "x", "1")) == amount);
-    assert_true(sx_histogram_get_sum(sx_histogram_with(histograms, "x", "1")) == amount);
+    assert_true(sx_counter_value(sx_counter_with(counters, "x", "1")) == amount);
+    assert_true(sx_gauge_value(sx_gauge_with(gauges, "x", "1")) == amount);
+    assert_true(sx_histogram_sum(sx_histogram_with(histograms, "x", "1")) == amount);
 }
 
 static void test_a_series_is_removed_for_all_processes(void **state)
@@ -474,9 +475,9 @@ static void test_a_remover_that_died_half_way_has_removed(void **state)
     assert_false(page_has("h_count{a=\"x\""));
     struct sx_counter *again = sx_counter_with(counters, "x", "1");
     assert_ptr_equal(again, stale);
-    assert_true(sx_counter_get(again) == 0);
+    assert_true(sx_counter_value(again) == 0);
     sx_counter_inc(again);
-    assert_true(sx_counter_get(again) == 1);
+    assert_true(sx_counter_value(again) == 1);
     assert_int_equal(((struct sx__family *)(void *)counters)->live_count, 2);
 }
 

@@ -54,7 +54,7 @@ static int leave_by_return(bool early)
 {
     SX_TIME_SCOPE(histogram);
     SX_IN_PROGRESS_SCOPE(gauge);
-    assert_true(sx_gauge_get(gauge) == 1);
+    assert_true(sx_gauge_value(gauge) == 1);
     if (early) {
         time_ns += 250000000;
         return 1;
@@ -67,9 +67,9 @@ static void test_every_way_out_of_a_block_is_timed_in_seconds(void **state)
 {
     (void)state;
     assert_int_equal(leave_by_return(true), 1);
-    assert_true(sx_histogram_get_sum(histogram) == 0.25);
+    assert_true(sx_histogram_sum(histogram) == 0.25);
     assert_int_equal(leave_by_return(false), 2);
-    assert_true(sx_histogram_get_sum(histogram) == 1.75);
+    assert_true(sx_histogram_sum(histogram) == 1.75);
     for (int i = 0; i < 3; i++) {
         SX_TIME_SCOPE(histogram);
         SX_IN_PROGRESS_SCOPE(gauge);
@@ -81,9 +81,9 @@ static void test_every_way_out_of_a_block_is_timed_in_seconds(void **state)
             break;
         }
     }
-    assert_int_equal(sx_histogram_get_count(histogram), 4);
-    assert_true(sx_histogram_get_sum(histogram) == 3.75);
-    assert_true(sx_gauge_get(gauge) == 0);
+    assert_int_equal(sx_histogram_count(histogram), 4);
+    assert_true(sx_histogram_sum(histogram) == 3.75);
+    assert_true(sx_gauge_value(gauge) == 0);
 }
 
 static void test_scopes_nest(void **state)
@@ -96,17 +96,17 @@ static void test_scopes_nest(void **state)
             SX_TIME_SCOPE(histogram);
             SX_IN_PROGRESS_SCOPE(gauge);
             time_ns += 1000000000;
-            assert_true(sx_gauge_get(gauge) == 2);
+            assert_true(sx_gauge_value(gauge) == 2);
         }
-        assert_true(sx_histogram_get_sum(histogram) == 1);
-        assert_true(sx_gauge_get(gauge) == 1);
+        assert_true(sx_histogram_sum(histogram) == 1);
+        assert_true(sx_gauge_value(gauge) == 1);
         time_ns += 1000000000;
     }
-    assert_true(sx_histogram_get_sum(histogram) == 3);
-    assert_true(sx_gauge_get(gauge) == 0);
+    assert_true(sx_histogram_sum(histogram) == 3);
+    assert_true(sx_gauge_value(gauge) == 0);
 }
 
-/* Trap 38: monotonic clock, and a guard against negative durations all the same. */
+/* Durations are from the monotonic clock, and a negative one is observed as 0. */
 static void test_a_clock_that_is_turned_back_gives_0(void **state)
 {
     (void)state;
@@ -114,8 +114,8 @@ static void test_a_clock_that_is_turned_back_gives_0(void **state)
         SX_TIME_SCOPE(histogram);
         time_ns -= 500000000;
     }
-    assert_int_equal(sx_histogram_get_count(histogram), 1);
-    assert_true(sx_histogram_get_sum(histogram) == 0);
+    assert_int_equal(sx_histogram_count(histogram), 1);
+    assert_true(sx_histogram_sum(histogram) == 0);
 }
 
 static void test_null_is_accepted(void **state)
@@ -124,18 +124,18 @@ static void test_null_is_accepted(void **state)
     SX_TIME_SCOPE(NULL);
     SX_IN_PROGRESS_SCOPE(NULL);
     sx_gauge_set_to_current_time(NULL);
-    assert_int_equal(sx_histogram_get_count(histogram), 0);
+    assert_int_equal(sx_histogram_count(histogram), 0);
 }
 
 static void test_the_current_time_is_seconds_since_1970(void **state)
 {
     (void)state;
     sx_gauge_set_to_current_time(gauge);
-    assert_true(sx_gauge_get(gauge) == 1700000001.0);
+    assert_true(sx_gauge_value(gauge) == 1700000001.0);
     clock_is_ours = false;
     sx_gauge_set_to_current_time(gauge);
     double now = (double)time(NULL);
-    assert_true(sx_gauge_get(gauge) > now - 60 && sx_gauge_get(gauge) < now + 60);
+    assert_true(sx_gauge_value(gauge) > now - 60 && sx_gauge_value(gauge) < now + 60);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

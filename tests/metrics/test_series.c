@@ -97,7 +97,7 @@ static void test_a_family_grows_to_many_series(void **state)
     for (int i = 0; i < COUNT; i++) {
         snprintf(text, sizeof text, "%d", i);
         assert_ptr_equal(sx_counter_with(family, text, "x"), made[i]);
-        assert_true(sx_counter_get(made[i]) == i + 1);
+        assert_true(sx_counter_value(made[i]) == i + 1);
     }
 }
 

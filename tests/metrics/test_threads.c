@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Few slots, so that most threads of a test go without. */
-#define SLOTS 4
+/* Few thread rows, so that most threads of a test go without. */
+#define THREAD_ROWS 4
 #define THREADS 16
 #define UPDATES 20000
 
@@ -25,7 +25,7 @@ static struct sx_histogram *histogram;
 static int set_up(void **state)
 {
     (void)state;
-    return sx_registry_new(&registry, &(struct sx_registry_options){.slots = SLOTS}) ||
+    return sx_registry_new(&registry, &(struct sx_registry_options){.thread_rows = THREAD_ROWS}) ||
            sx_counter_register(&counter, registry,
                                &(struct sx_metric_options){.name = "c_total", .help = "C."}) ||
            sx_gauge_register(&gauge, registry,
@@ -69,7 +69,7 @@ static void *update_everything(void *unused)
     return NULL;
 }
 
-static void test_sums_are_exact_with_more_threads_than_slots(void **state)
+static void test_sums_are_exact_with_more_threads_than_rows(void **state)
 {
     (void)state;
     pthread_t threads[THREADS];
@@ -77,10 +77,10 @@ static void test_sums_are_exact_with_more_threads_than_slots(void **state)
     run_threads(threads, THREADS, update_everything);
     pthread_barrier_destroy(&together);
     double updates = (double)THREADS * UPDATES;
-    assert_true(sx_counter_get(counter) == 3.5 * updates);
-    assert_true(sx_gauge_get(gauge) == -updates);
-    assert_int_equal(sx_histogram_get_count(histogram), THREADS * UPDATES);
-    assert_true(sx_histogram_get_sum(histogram) == 1.5 * updates);
+    assert_true(sx_counter_value(counter) == 3.5 * updates);
+    assert_true(sx_gauge_value(gauge) == -updates);
+    assert_int_equal(sx_histogram_count(histogram), THREADS * UPDATES);
+    assert_true(sx_histogram_sum(histogram) == 1.5 * updates);
 }
 
 static void *update_once(void *unused)
@@ -91,28 +91,28 @@ static void *update_once(void *unused)
     return NULL;
 }
 
-static void test_a_slot_is_handed_on_with_its_values(void **state)
+static void test_a_row_is_handed_on_with_its_values(void **state)
 {
     (void)state;
     enum { ROUNDS = 200 };
-    pthread_t threads[SLOTS * 2];
+    pthread_t threads[THREAD_ROWS * 2];
     for (int i = 0; i < ROUNDS; i++) {
-        run_threads(threads, SLOTS * 2, update_once);
+        run_threads(threads, THREAD_ROWS * 2, update_once);
     }
-    assert_true(sx_counter_get(counter) == ROUNDS * SLOTS * 2);
-    assert_int_equal(sx_histogram_get_count(histogram), ROUNDS * SLOTS * 2);
-    assert_in_range(registry->slots_claimed, 1, SLOTS);
+    assert_true(sx_counter_value(counter) == ROUNDS * THREAD_ROWS * 2);
+    assert_int_equal(sx_histogram_count(histogram), ROUNDS * THREAD_ROWS * 2);
+    assert_in_range(registry->thread_rows_claimed, 1, THREAD_ROWS);
 }
 
-static void test_one_thread_after_the_other_uses_one_slot(void **state)
+static void test_one_thread_after_the_other_uses_one_row(void **state)
 {
     (void)state;
     pthread_t thread;
     for (int i = 0; i < 100; i++) {
         run_threads(&thread, 1, update_once);
     }
-    assert_int_equal(registry->slots_claimed, 1);
-    assert_true(sx_counter_get(counter) == 100);
+    assert_int_equal(registry->thread_rows_claimed, 1);
+    assert_true(sx_counter_value(counter) == 100);
 }
 
 static void *up_or_down(void *index)
@@ -132,10 +132,10 @@ static void test_a_gauge_is_exact_with_ups_and_downs_on_different_threads(void *
     (void)state;
     pthread_t threads[THREADS];
     run_threads(threads, THREADS, up_or_down);
-    assert_true(sx_gauge_get(gauge) == 0);
+    assert_true(sx_gauge_value(gauge) == 0);
 }
 
-/* ---- updates after the slot was given up ---- */
+/* ---- updates after the thread row was given up ---- */
 
 #define LATE_ROUNDS 3
 
@@ -146,8 +146,9 @@ static void update_late(void *rounds)
 {
     uintptr_t left = (uintptr_t)rounds;
     sx_counter_inc(counter);
-    if (left < LATE_ROUNDS) { /* the library's destructor has run, and the slot may be another's */
-        assert_null(sx__thread_slots[registry->arena]);
+    if (left <
+        LATE_ROUNDS) { /* the library's destructor has run, and the thread row may be another's */
+        assert_null(sx__thread_rows[registry->arena]);
     }
     sx_counter_add(counter, 0.5);
     sx_gauge_inc(gauge);
@@ -165,28 +166,28 @@ static void *end_late(void *unused)
     return NULL;
 }
 
-static void test_updates_after_the_slot_was_released_are_counted(void **state)
+static void test_updates_after_the_row_was_released_are_counted(void **state)
 {
     (void)state;
     pthread_t threads[THREADS];
     assert_int_equal(pthread_key_create(&late_key, update_late), 0);
     run_threads(threads, THREADS, end_late);
     assert_int_equal(pthread_key_delete(late_key), 0);
-    assert_true(sx_counter_get(counter) == THREADS + 1.5 * LATE_ROUNDS * THREADS);
-    assert_true(sx_gauge_get(gauge) == LATE_ROUNDS * THREADS);
-    assert_int_equal(sx_histogram_get_count(histogram), LATE_ROUNDS * THREADS);
-    /* All slots are free again: the next threads get them. */
+    assert_true(sx_counter_value(counter) == THREADS + 1.5 * LATE_ROUNDS * THREADS);
+    assert_true(sx_gauge_value(gauge) == LATE_ROUNDS * THREADS);
+    assert_int_equal(sx_histogram_count(histogram), LATE_ROUNDS * THREADS);
+    /* All thread rows are free again: the next threads get them. */
     run_threads(threads, 1, update_once);
-    assert_in_range(registry->slots_claimed, 1, SLOTS);
-    for (uint32_t i = 0; i < SLOTS; i++) {
+    assert_in_range(registry->thread_rows_claimed, 1, THREAD_ROWS);
+    for (uint32_t i = 0; i < THREAD_ROWS; i++) {
         assert_int_equal(pthread_mutex_trylock(&registry->seats[i].mutex), 0);
         assert_int_equal(pthread_mutex_unlock(&registry->seats[i].mutex), 0);
     }
 }
 
-/* ---- a thread that had to go without gets a slot later ---- */
+/* ---- a thread that had to go without gets a thread row later ---- */
 
-static void *hold_a_slot(void *unused)
+static void *hold_a_row(void *unused)
 {
     (void)unused;
     sx_counter_inc(counter);
@@ -197,43 +198,43 @@ static void *hold_a_slot(void *unused)
 
 static pthread_barrier_t freed;
 
-static void *wait_for_a_slot(void *unused)
+static void *wait_for_a_row(void *unused)
 {
     (void)unused;
     sx_counter_inc(counter);
-    assert_null(sx__thread_slots[registry->arena]);
+    assert_null(sx__thread_rows[registry->arena]);
     pthread_barrier_wait(&freed);
     pthread_barrier_wait(&freed);
     int updates = 1;
-    while (sx__thread_slots[registry->arena] == NULL && updates < 100000) {
+    while (sx__thread_rows[registry->arena] == NULL && updates < 100000) {
         sx_counter_inc(counter);
         updates++;
     }
     return (void *)(uintptr_t)updates;
 }
 
-static void test_a_thread_without_a_slot_tries_again_now_and_then(void **state)
+static void test_a_thread_without_a_row_tries_again_now_and_then(void **state)
 {
     (void)state;
-    pthread_t holders[SLOTS];
+    pthread_t holders[THREAD_ROWS];
     pthread_t waiter;
     void *updates = NULL;
-    assert_int_equal(pthread_barrier_init(&together, NULL, SLOTS + 1), 0);
+    assert_int_equal(pthread_barrier_init(&together, NULL, THREAD_ROWS + 1), 0);
     assert_int_equal(pthread_barrier_init(&freed, NULL, 2), 0);
-    for (size_t i = 0; i < SLOTS; i++) {
-        assert_int_equal(pthread_create(&holders[i], NULL, hold_a_slot, NULL), 0);
+    for (size_t i = 0; i < THREAD_ROWS; i++) {
+        assert_int_equal(pthread_create(&holders[i], NULL, hold_a_row, NULL), 0);
     }
     pthread_barrier_wait(&together);
-    assert_int_equal(pthread_create(&waiter, NULL, wait_for_a_slot, NULL), 0);
+    assert_int_equal(pthread_create(&waiter, NULL, wait_for_a_row, NULL), 0);
     pthread_barrier_wait(&freed);
     pthread_barrier_wait(&together);
-    for (size_t i = 0; i < SLOTS; i++) {
+    for (size_t i = 0; i < THREAD_ROWS; i++) {
         assert_int_equal(pthread_join(holders[i], NULL), 0);
     }
     pthread_barrier_wait(&freed);
     assert_int_equal(pthread_join(waiter, &updates), 0);
     assert_in_range((uintptr_t)updates, 1000, 10000);
-    assert_true(sx_counter_get(counter) == SLOTS + (double)(uintptr_t)updates);
+    assert_true(sx_counter_value(counter) == THREAD_ROWS + (double)(uintptr_t)updates);
     pthread_barrier_destroy(&together);
     pthread_barrier_destroy(&freed);
 }
@@ -284,9 +285,9 @@ static void test_no_counter_goes_backwards_under_scrapes(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, make_and_update, (void *)i), 0);
     }
     while (__atomic_load_n(&writers_left, __ATOMIC_ACQUIRE) > 0) {
-        double count_now = sx_counter_get(counter);
-        double first_now = sx_counter_get(zero);
-        uint64_t observed_now = sx_histogram_get_count(histogram);
+        double count_now = sx_counter_value(counter);
+        double first_now = sx_counter_value(zero);
+        uint64_t observed_now = sx_histogram_count(histogram);
         assert_true(count_now >= count && first_now >= first && observed_now >= observed);
         count = count_now;
         first = first_now;
@@ -301,26 +302,25 @@ static void test_no_counter_goes_backwards_under_scrapes(void **state)
     char text[24];
     for (unsigned i = 0; i < LABELS; i++) {
         snprintf(text, sizeof text, "%u", i);
-        assert_true(sx_counter_get(sx_counter_with(family, text)) == WRITERS * 10);
+        assert_true(sx_counter_value(sx_counter_with(family, text)) == WRITERS * 10);
     }
-    assert_true(sx_counter_get(counter) == WRITERS * LABELS * 15.0);
-    assert_int_equal(sx_histogram_get_count(histogram), WRITERS * LABELS * 10);
+    assert_true(sx_counter_value(counter) == WRITERS * LABELS * 15.0);
+    assert_int_equal(sx_histogram_count(histogram), WRITERS * LABELS * 10);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_sums_are_exact_with_more_threads_than_slots, set_up,
+        cmocka_unit_test_setup_teardown(test_sums_are_exact_with_more_threads_than_rows, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_a_slot_is_handed_on_with_its_values, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_one_thread_after_the_other_uses_one_slot, set_up,
+        cmocka_unit_test_setup_teardown(test_a_row_is_handed_on_with_its_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_one_thread_after_the_other_uses_one_row, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_gauge_is_exact_with_ups_and_downs_on_different_threads, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_updates_after_the_slot_was_released_are_counted,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_thread_without_a_slot_tries_again_now_and_then,
+        cmocka_unit_test_setup_teardown(test_updates_after_the_row_was_released_are_counted, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_thread_without_a_row_tries_again_now_and_then,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_counter_goes_backwards_under_scrapes, set_up,
                                         tear_down),

@@ -1,4 +1,4 @@
-/* Everything at once: short-lived threads, more of them than slots, in private and shared
+/* Everything at once: short-lived threads, more of them than thread rows, in private and shared
  * registries side by side, while families and series are made, removed and scraped, and processes
  * fork. */
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 
 #define THREADS 10000u
 #define AT_ONCE 24u
-#define SLOTS 8u
+#define THREAD_ROWS 8u
 #define FORKS 20u /* in all, by some of the threads */
 #define FORK_UPDATES 200u
 #define CHURNED 20u
@@ -52,8 +52,10 @@ static struct world worlds[WORLDS];
 
 static void make_world(struct world *world, bool shared)
 {
-    struct sx_registry_options options = {
-        .shared = shared, .slots = SLOTS, .slot_bytes = 64 << 10, .directory_bytes = 2 << 20};
+    struct sx_registry_options options = {.shared = shared,
+                                          .thread_rows = THREAD_ROWS,
+                                          .row_bytes = 64 << 10,
+                                          .directory_bytes = 2 << 20};
     struct sx_metric_options metric = {.name = "all_total", .help = "Help."};
     memset(world, 0, sizeof *world);
     assert_int_equal(sx_registry_new(&world->registry, &options), SX_OK);
@@ -144,7 +146,7 @@ static void fork_and_update(unsigned index)
         update_in_fork(index);
         _exit(0);
     }
-    update_in_fork(index); /* at the same time, in a slot of its own */
+    update_in_fork(index); /* at the same time, in a thread row of its own */
     int status = -1;
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -257,18 +259,18 @@ static void check_sums(const struct world *world, bool shared)
         balance += (1 + in_fork) * (i % 2 == 0 ? 3.0 : -3.0); /* a child's gauges go with it */
         updates += times;
     }
-    assert_true(sx_counter_get(world->counter) == counted);
-    assert_true(sx_gauge_get(world->gauge) == balance);
-    assert_int_equal(sx_histogram_get_count(world->histogram), updates);
-    assert_true(sx_histogram_get_sum(world->histogram) == observed);
+    assert_true(sx_counter_value(world->counter) == counted);
+    assert_true(sx_gauge_value(world->gauge) == balance);
+    assert_int_equal(sx_histogram_count(world->histogram), updates);
+    assert_true(sx_histogram_sum(world->histogram) == observed);
     double labelled = 0;
     for (unsigned i = 0; i < 50; i++) {
         char text[16];
         snprintf(text, sizeof text, "%u", i);
-        labelled += sx_counter_get(sx_counter_with(world->family, text));
+        labelled += sx_counter_value(sx_counter_with(world->family, text));
     }
     assert_true(labelled == updates);
-    assert_in_range(world->registry->slots_claimed, 1, SLOTS);
+    assert_in_range(world->registry->thread_rows_claimed, 1, THREAD_ROWS);
 }
 
 static void test_sums_are_exact_after_ten_thousand_threads_at_everything(void **state)
@@ -363,10 +365,10 @@ static void test_updates_count_in_every_order_of_destructors(void **state)
                          0);
         assert_int_equal(pthread_join(thread, NULL), 0);
     }
-    assert_int_equal(sx_histogram_get_count(worlds[0].histogram), updates);
-    assert_true(sx_counter_get(worlds[0].counter) == updates * 4.25);
-    /* Each thread gave its slot back, whatever it did after that. */
-    for (uint32_t i = 0; i < worlds[0].registry->geometry.slots; i++) {
+    assert_int_equal(sx_histogram_count(worlds[0].histogram), updates);
+    assert_true(sx_counter_value(worlds[0].counter) == updates * 4.25);
+    /* Each thread gave its thread row back, whatever it did after that. */
+    for (uint32_t i = 0; i < worlds[0].registry->geometry.thread_rows; i++) {
         pthread_mutex_t *mutex = &worlds[0].registry->seats[i].mutex;
         assert_int_equal(pthread_mutex_trylock(mutex), 0);
         assert_int_equal(pthread_mutex_unlock(mutex), 0);

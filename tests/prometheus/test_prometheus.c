@@ -207,7 +207,7 @@ static void test_the_page_is_served_and_counts_itself(void **state)
     assert_true(sum_of("http_requests_inprogress") == 0);
 }
 
-/* In the original a handler that called the app again lost the outer request's start. */
+/* A handler that calls the app again does not overwrite the start of the outer request. */
 static void test_a_request_within_a_request_is_counted_like_any_other(void **state)
 {
     (void)state;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int print_fault(void *context, const struct sx_fault *fault)
+static int print_fault(void *context, const struct sx_violation *fault)
 {
     (void)context;
     print_error("line %zu: %s\n", fault->line, fault->text);

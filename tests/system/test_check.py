@@ -1,4 +1,4 @@
-"""`sextant check` finds each fault of tests/exposition/check_cases.h, and says what other readers do.
+"""`sextant check` finds each violation of tests/check/check_cases.h, and says what other readers do.
 
 promtool, Python's prometheus_client and the Prometheus server read the same pages. Where promtool
 or the server refuse one, we do; what they let pass is known, case by case, so that a claim that only
@@ -22,12 +22,12 @@ SEXTANT = os.path.join(BUILD, "sextant")
 
 
 def cases():
-    """(trap, expected faults as (line, rule), who refuses it, page)."""
+    """(title, expected violations as (line, rule), who refuses it, page)."""
     out = subprocess.check_output([os.path.join(BUILD, "tests", "check_cases")], text=True)
     for line in out.splitlines():
-        refused_by, faults, trap, page = line.split("\t")
-        expected = [tuple(fault.split()) for fault in faults.split("; ") if fault]
-        yield trap, expected, int(refused_by), bytes.fromhex(page)
+        refused_by, violations, title, page = line.split("\t")
+        expected = [tuple(violation.split()) for violation in violations.split("; ") if violation]
+        yield title, expected, int(refused_by), bytes.fromhex(page)
 
 
 def check(page, *arguments):
@@ -92,9 +92,9 @@ def refused_by_server(pages):
 
 
 class Check(unittest.TestCase):
-    def test_each_trap_is_printed_with_its_line(self):
-        for trap, expected, _, page in cases():
-            with self.subTest(trap):
+    def test_each_violation_is_printed_with_its_line(self):
+        for title, expected, _, page in cases():
+            with self.subTest(title):
                 result = check(page)
                 found = re.findall(r"(?m)^line (\d+): .+ \(([a-z0-9-]+)\)$", result.stdout.decode())
                 self.assertEqual(found, expected)
@@ -108,8 +108,8 @@ class Check(unittest.TestCase):
         version = re.search(r"version (\d+)\.(\d+)", said.stdout + said.stderr).groups()
         is_old = tuple(map(int, version)) < PROMTOOL_VERSION
         refusers = PROMTOOL | OLD_PROMTOOL if is_old else PROMTOOL
-        for trap, expected, refused_by, page in cases():
-            with self.subTest(trap):
+        for title, expected, refused_by, page in cases():
+            with self.subTest(title):
                 refused = refused_by_promtool(page)
                 self.assertEqual(refused, bool(refused_by & refusers))
                 self.assertTrue(expected or not refused)
@@ -118,14 +118,14 @@ class Check(unittest.TestCase):
         judge("prometheus")
         known = list(cases())
         answers = refused_by_server([page for _, _, _, page in known])
-        for (trap, expected, refused_by, _), refused in zip(known, answers):
-            with self.subTest(trap):
+        for (title, expected, refused_by, _), refused in zip(known, answers):
+            with self.subTest(title):
                 self.assertEqual(refused, bool(refused_by & SERVER))
                 self.assertTrue(expected or not refused)
 
     def test_what_python_refuses_is_known(self):
-        for trap, _, refused_by, page in cases():
-            with self.subTest(trap):
+        for title, _, refused_by, page in cases():
+            with self.subTest(title):
                 self.assertEqual(refused_by_python(page), bool(refused_by & PYTHON))
 
     def test_a_page_comes_from_a_file_or_from_standard_input(self):
@@ -153,11 +153,11 @@ class Check(unittest.TestCase):
         self.assertEqual(result.stderr.decode(), f"sextant: {file.name}: not smaller than 1 GiB\n")
         self.assertEqual(result.returncode, 2)
 
-    def test_every_fault_is_printed(self):
+    def test_every_violation_is_printed(self):
         result = check(b"1\n" * 5000)
         self.assertEqual(len(result.stdout.splitlines()), 5000)
 
-    def test_trouble_is_another_exit_status_than_faults(self):
+    def test_trouble_is_another_exit_status_than_violations(self):
         for arguments in [[], ["chekc"], ["check", "a", "b"], ["check", "/nonexistent"], ["check", "/"]]:
             result = subprocess.run([SEXTANT, *arguments], capture_output=True, check=False, input=b"")
             self.assertEqual(result.returncode, 2, arguments)
@@ -177,8 +177,8 @@ class Check(unittest.TestCase):
                 self.assertTrue(result.stdout.startswith(b"usage: sextant check [FILE]\n"))
 
     def test_it_says_its_version(self):
-        with open(os.path.join(SOURCE, "CMakeLists.txt"), encoding="utf-8") as lines:
-            version = re.search(r"project\(sextant VERSION (\S+) ", lines.read())[1]
+        with open(os.path.join(SOURCE, "include", "sextant", "version.h"), encoding="utf-8") as lines:
+            version = ".".join(re.findall(r"#define SX_VERSION_[A-Z]+ (\d+)", lines.read()))
         result = subprocess.run([SEXTANT, "--version"], capture_output=True, text=True, check=False)
         self.assertEqual((result.returncode, result.stdout), (0, f"sextant {version}\n"))
 

@@ -7,7 +7,7 @@ import unittest
 
 from system import BUILD, SOURCE
 
-LIBRARIES = ["libsextant-metrics.so", "libsextant-metrics-serve.so", "libsextant.so"]
+LIBRARIES = ["libsextant-metrics.so", "libsextant-metrics-server.so", "libsextant.so"]
 
 
 def declared():

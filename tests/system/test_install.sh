@@ -37,7 +37,7 @@ for compiler in gcc clang; do
         $(flags --cflags --libs sextant-metrics)
     try_metrics ./metrics
     $compiler -std=c11 -Wall -Werror -o metrics_only "$source/examples/metrics_only.c" \
-        $(flags --cflags --libs sextant-metrics-serve)
+        $(flags --cflags --libs sextant-metrics-server)
     $compiler -std=c11 -Wall -Werror -o app "$consumer/app.c" $(flags --cflags --libs sextant)
     ./app
 done
@@ -82,7 +82,7 @@ flags() {
 gcc -std=c11 -Wall -Werror -o metrics "$consumer/metrics.c" $(flags --cflags --libs sextant-metrics)
 try_metrics ./metrics
 gcc -std=c11 -Wall -Werror -o metrics_only "$source/examples/metrics_only.c" \
-    $(flags --cflags --libs sextant-metrics-serve)
+    $(flags --cflags --libs sextant-metrics-server)
 ./metrics_only nowhere 2>&1 | grep -q "cannot listen on nowhere"
 gcc -std=c11 -Wall -Werror -o app "$consumer/app.c" $(flags --cflags --libs sextant)
 ./app

@@ -13,5 +13,5 @@ int main()
     options.help = "Jobs that wait.";
     int status = sx_gauge_register(&depth, nullptr, &options);
     sx_gauge_add(depth, 2.5);
-    return status != SX_OK || sx_gauge_get(depth) != 2.5;
+    return status != SX_OK || sx_gauge_value(depth) != 2.5;
 }

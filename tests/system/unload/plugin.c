@@ -18,5 +18,5 @@ int plugin_count(void)
     }
     sx_counter_inc(counter);
     sx_histogram_observe(histogram, 1);
-    return (int)sx_counter_get(counter);
+    return (int)sx_counter_value(counter);
 }

@@ -1,0 +1,80 @@
+/* Property: reading a scrape's request is the same however its bytes are split: every beginning
+ * wants more, until one is a whole head or refused, and more bytes change nothing of that. What was
+ * read lies within the head, is what HTTP allows, and gets an answer with one status line. */
+#include "answer.h"
+#include "scrape_request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SPLIT_SIZE_MAX 512 /* as all splits are tried, the time is quadratic */
+
+static void check(bool holds)
+{
+    if (!holds) {
+        abort();
+    }
+}
+
+static void check_view(struct sx_str view, const char *start, size_t size)
+{
+    check(view.data == NULL || (view.data >= start && view.data + view.size <= start + size));
+    check(view.size == 0 || memchr(view.data, '\n', view.size) == NULL);
+}
+
+/* The answer, and the number of bytes after which it was given; that all of the input then gives
+ * the same one. */
+static ssize_t parse_in_pieces(struct sx__scrape_request *request, struct sx_str bytes,
+                               size_t *needed)
+{
+    ssize_t answer = SX_EAGAIN;
+    for (*needed = 0; answer == SX_EAGAIN && *needed <= bytes.size; (*needed)++) {
+        answer = sx__scrape_request_parse(request, (struct sx_str){bytes.data, *needed});
+    }
+    (*needed)--;
+    return answer;
+}
+
+static void check_answer(const struct sx__scrape_request *request)
+{
+    struct sx__answer answer;
+    struct sx_page page = {0};
+    static struct sx_registry *registry;
+    static const struct sx_registry_options small = {
+        .thread_rows = 2, .row_bytes = 64 << 10, .directory_bytes = 64 << 10};
+    check(registry != NULL || sx_registry_new(&registry, &small) == SX_OK);
+    sx__answer_request(&answer, &page, registry, "/metrics", request, 0);
+    check(answer.head_size > 20 && answer.head_size <= sizeof answer.head);
+    check(memcmp(answer.head, "HTTP/1.1 ", 9) == 0);
+    check(memcmp(answer.head + answer.head_size - 4, "\r\n\r\n", 4) == 0);
+    check(answer.keep_alive == request->keep_alive);
+    sx_page_clean_up(&page);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct sx__scrape_request whole, pieces;
+    struct sx_str bytes = {(const char *)data, size};
+    ssize_t answer = sx__scrape_request_parse(&whole, bytes);
+    if (size <= SPLIT_SIZE_MAX) {
+        size_t needed;
+        check(parse_in_pieces(&pieces, bytes, &needed) == answer);
+        check(answer < 0 || needed == (size_t)answer);
+        check(pieces.refusal == whole.refusal && pieces.keep_alive == whole.keep_alive);
+    }
+    if (answer < 0) {
+        check(answer == SX_EAGAIN || answer == SX_EPROTO);
+        check((answer == SX_EPROTO) == (whole.refusal != 0));
+        return 0;
+    }
+    check(whole.refusal == 0 && (size_t)answer <= size && answer <= SX__HEAD_SIZE_MAX);
+    check(whole.method.size > 0 && whole.accept_size <= SX__ACCEPT_SIZE_MAX);
+    check_view(whole.method, bytes.data, (size_t)answer);
+    check_view(whole.path, bytes.data, (size_t)answer);
+    check_view(whole.encoding, bytes.data, (size_t)answer);
+    check_answer(&whole);
+    return 0;
+}

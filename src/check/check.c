@@ -1,0 +1,123 @@
+/* check.c: what is wrong with a page of text 0.0.4.
+ *
+ * Source: Prometheus "Exposition formats", Text-based format, and what its own parsers refuse
+ */
+#include "check.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VIOLATIONS_DEFAULT 100
+#define SENTENCE_SIZE 320
+
+static const char *const rule_names[] = {
+#define RULE_NAME(rule, name) [rule] = name,
+    SX__RULES(RULE_NAME)
+#undef RULE_NAME
+};
+
+struct sx__quote sx__quote(struct sx_str text)
+{
+    struct sx__quote quote;
+    size_t size = text.size < SX__QUOTE_SIZE - 4 ? text.size : SX__QUOTE_SIZE - 4;
+    for (size_t i = 0; i < size; i++) {
+        quote.text[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
+    }
+    memcpy(quote.text + size, text.size > size ? "..." : "", text.size > size ? 4 : 1);
+    return quote;
+}
+
+static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,
+                   va_list arguments)
+{
+    char text[SENTENCE_SIZE];
+    if (check->stopped) {
+        return;
+    }
+    vsnprintf(text, sizeof text, format, arguments);
+    check->violations++;
+    const struct sx_violation violation = {.line = line, .rule = rule_names[rule], .text = text};
+    if ((check->report != NULL && check->report(check->context, &violation) != 0) ||
+        check->violations >= check->violations_max) {
+        check->stopped = true;
+    }
+}
+
+void sx__violation(struct sx__check *check, enum sx__rule rule, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    report(check, check->line, rule, format, arguments);
+    va_end(arguments);
+}
+
+void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
+                      const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    report(check, line, rule, format, arguments);
+    va_end(arguments);
+}
+
+static void check_line(struct sx__check *check, struct sx_str text)
+{
+    struct sx__line line;
+    sx__line_read(&line, check, text);
+    if (line.kind == SX__LINE_HELP || line.kind == SX__LINE_TYPE) {
+        sx__check_head(check, &line);
+    } else if (line.kind == SX__LINE_SAMPLE) {
+        uint32_t family = sx__check_family_of_sample(check, line.name);
+        if (family != 0) {
+            sx__check_enter(check, family);
+            sx__check_sample(check, &line, family);
+        }
+    }
+}
+
+static void check_page(struct sx__check *check)
+{
+    struct sx_str rest = check->page;
+    while (rest.size > 0 && !check->stopped) {
+        const char *end = memchr(rest.data, '\n', rest.size);
+        size_t size = end == NULL ? rest.size : (size_t)(end - rest.data);
+        check->line++;
+        check_line(check, (struct sx_str){rest.data, size});
+        if (end == NULL) {
+            sx__violation(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
+            break;
+        }
+        rest.data += size + 1;
+        rest.size -= size + 1;
+    }
+    if (!check->stopped) {
+        sx__check_groups(check);
+    }
+}
+
+int sx_exposition_check(struct sx_str page, const struct sx_check_options *options,
+                        sx_violation_fn *report_violation, void *context)
+{
+    static const struct sx_check_options defaults;
+    options = options == NULL ? &defaults : options;
+    if (options->format != SX_FORMAT_TEXT || (page.data == NULL && page.size > 0) ||
+        page.size > UINT32_MAX) {
+        return SX_EINVAL;
+    }
+    size_t most = options->violations_max == 0 ? VIOLATIONS_DEFAULT : options->violations_max;
+    struct sx__check check = {.page = page,
+                              .report = report_violation,
+                              .context = context,
+                              .violations_max = most < INT_MAX ? most : INT_MAX};
+    check_page(&check);
+    free(check.families);
+    free(check.series);
+    free(check.groups);
+    sx__index_clean_up(&check.family_index);
+    sx__index_clean_up(&check.series_index);
+    sx__index_clean_up(&check.group_index);
+    return check.status < 0 ? check.status : (int)check.violations;
+}

@@ -1,0 +1,200 @@
+/* check_families.c: HELP, TYPE, and which samples belong to which family.
+ *
+ * A histogram `h` owns h_bucket, h_sum and h_count, a summary `s` owns s_sum and s_count; any other
+ * name is a family of its own, with a type or without.
+ */
+#include "check.h"
+
+#include <string.h>
+
+static const char *const type_names[] = {
+    [SX__CHECK_UNTYPED] = "untyped metric",
+    [SX__CHECK_COUNTER] = "counter",
+    [SX__CHECK_GAUGE] = "gauge",
+    [SX__CHECK_HISTOGRAM] = "histogram",
+    [SX__CHECK_SUMMARY] = "summary",
+};
+
+static const struct {
+    struct sx_str text;
+    bool of_summaries;
+} suffixes[] = {{{"_bucket", 7}, false}, {{"_sum", 4}, true}, {{"_count", 6}, true}};
+
+#define SUFFIXES (sizeof suffixes / sizeof suffixes[0])
+
+/* The family of the name that base and suffix make together; 0: there is none. */
+static uint32_t find(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
+{
+    uint32_t hash = sx__hash_fold(sx__hash(sx__hash(SX__HASH_START, base), suffix));
+    size_t cursor = 0;
+    uint32_t number;
+    while ((number = sx__index_next(&check->family_index, hash, &cursor)) != 0) {
+        struct sx_str name = check->families[number - 1].name;
+        if (name.size == base.size + suffix.size && memcmp(name.data, base.data, base.size) == 0 &&
+            memcmp(name.data + base.size, suffix.data, suffix.size) == 0) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+static const struct sx_str no_suffix = {"", 0};
+
+static uint32_t add(struct sx__check *check, struct sx_str name)
+{
+    struct sx__check_family *families = sx__array_reserve(check->families, &check->family_capacity,
+                                                          check->family_count, sizeof *families);
+    if (families != NULL) {
+        check->families = families;
+    }
+    uint32_t number = (uint32_t)check->family_count + 1;
+    uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, name));
+    if (families == NULL || sx__index_add(&check->family_index, hash, number) != SX_OK) {
+        check->status = SX_ENOMEM;
+        check->stopped = true;
+        return 0;
+    }
+    families[check->family_count++] = (struct sx__check_family){.name = name};
+    return number;
+}
+
+static bool ends_in(struct sx_str *base, struct sx_str name, struct sx_str suffix)
+{
+    *base = (struct sx_str){name.data, name.size - suffix.size};
+    return name.size > suffix.size && memcmp(name.data + base->size, suffix.data, suffix.size) == 0;
+}
+
+static bool owns(const struct sx__check_family *family, size_t suffix)
+{
+    return family->type == SX__CHECK_HISTOGRAM ||
+           (family->type == SX__CHECK_SUMMARY && suffixes[suffix].of_summaries);
+}
+
+/* The histogram or summary that has samples of this name; 0: there is none. */
+static uint32_t find_owner(const struct sx__check *check, struct sx_str name)
+{
+    for (size_t i = 0; i < SUFFIXES; i++) {
+        struct sx_str base;
+        uint32_t number = ends_in(&base, name, suffixes[i].text) ? find(check, base, no_suffix) : 0;
+        if (number != 0 && owns(&check->families[number - 1], i)) {
+            return number;
+        }
+    }
+    return 0;
+}
+
+static void check_name_against_owner(struct sx__check *check, struct sx_str name)
+{
+    uint32_t owner = find_owner(check, name);
+    if (owner != 0) {
+        const struct sx__check_family *family = &check->families[owner - 1];
+        sx__violation(check, SX__RULE_CLASH, "`%s` is a sample of the %s `%s` of line %u",
+                      sx__quote(name).text, type_names[family->type], sx__quote(family->name).text,
+                      family->type_line);
+    }
+}
+
+static void check_owned_names(struct sx__check *check, const struct sx__check_family *family)
+{
+    for (size_t i = 0; i < SUFFIXES; i++) {
+        if (owns(family, i) && find(check, family->name, suffixes[i].text) != 0) {
+            sx__violation(
+                check, SX__RULE_CLASH, "the %s `%s` has samples `%s`, which is a metric above",
+                type_names[family->type], sx__quote(family->name).text, suffixes[i].text.data);
+        }
+    }
+}
+
+void sx__check_enter(struct sx__check *check, uint32_t number)
+{
+    struct sx__check_family *family = &check->families[number - 1];
+    bool seen = family->help_line != 0 || family->type_line != 0 || family->sample_line != 0;
+    if (number != check->current_family && seen) {
+        sx__violation(check, SX__RULE_SPLIT,
+                      "`%s` goes on here, after lines of `%s`: its lines are not one group",
+                      sx__quote(family->name).text,
+                      sx__quote(check->families[check->current_family - 1].name).text);
+    }
+    check->current_family = number;
+}
+
+static void check_help(struct sx__check *check, struct sx__check_family *family)
+{
+    if (family->help_line != 0) {
+        sx__violation(check, SX__RULE_HELP, "`%s` has a HELP on line %u already",
+                      sx__quote(family->name).text, family->help_line);
+        return;
+    }
+    family->help_line = check->line;
+    if (family->sample_line != 0) {
+        sx__violation(check, SX__RULE_LATE, "the HELP of `%s` comes after its sample on line %u",
+                      sx__quote(family->name).text, family->sample_line);
+    }
+}
+
+static void check_type(struct sx__check *check, struct sx__check_family *family,
+                       enum sx__check_type type)
+{
+    if (family->type_line != 0) {
+        sx__violation(check, SX__RULE_TYPE, "`%s` has a TYPE on line %u already",
+                      sx__quote(family->name).text, family->type_line);
+        return;
+    }
+    family->type_line = check->line;
+    if (family->sample_line != 0) {
+        sx__violation(check, SX__RULE_LATE, "the TYPE of `%s` comes after its sample on line %u",
+                      sx__quote(family->name).text, family->sample_line);
+        return;
+    }
+    family->type = type;
+    check_owned_names(check, family);
+}
+
+void sx__check_head(struct sx__check *check, const struct sx__line *line)
+{
+    uint32_t number = find(check, line->name, no_suffix);
+    if (number == 0) {
+        check_name_against_owner(check, line->name);
+        number = add(check, line->name);
+        if (number == 0) {
+            return;
+        }
+    }
+    sx__check_enter(check, number);
+    struct sx__check_family *family = &check->families[number - 1];
+    if (line->kind == SX__LINE_HELP) {
+        check_help(check, family);
+    } else {
+        check_type(check, family, line->type);
+    }
+}
+
+/* `# TYPE foo counter` above `foo_total 1`, as OpenMetrics has it, leaves foo_total untyped. */
+static void check_counter_name(struct sx__check *check, struct sx_str name)
+{
+    struct sx_str base;
+    uint32_t number =
+        ends_in(&base, name, (struct sx_str){"_total", 6}) ? find(check, base, no_suffix) : 0;
+    if (number == 0) {
+        return;
+    }
+    const struct sx__check_family *family = &check->families[number - 1];
+    if (family->type == SX__CHECK_COUNTER && family->sample_line == 0) {
+        sx__violation(check, SX__RULE_TYPE_NAME,
+                      "the TYPE on line %u is of `%s`, and so not of `%s`: it takes the whole name",
+                      family->type_line, sx__quote(family->name).text, sx__quote(name).text);
+    }
+}
+
+uint32_t sx__check_family_of_sample(struct sx__check *check, struct sx_str name)
+{
+    uint32_t number = find_owner(check, name);
+    if (number == 0) {
+        number = find(check, name, no_suffix);
+    }
+    if (number == 0) {
+        check_counter_name(check, name);
+        number = add(check, name);
+    }
+    return number;
+}

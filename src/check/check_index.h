@@ -1,0 +1,38 @@
+/* check_index.h: finding records by their hash; the records themselves lie in arrays elsewhere. */
+#ifndef SX_CHECK_INDEX_H
+#define SX_CHECK_INDEX_H
+
+#include <sextant/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sx__index_place {
+    uint32_t hash;
+    uint32_t number; /* of the record, from 1; 0: the place is free */
+};
+
+/* Linear probing; `{0}` is an empty one. */
+struct sx__index {
+    struct sx__index_place *places;
+    size_t capacity; /* a power of two, or 0 */
+    size_t count;
+};
+
+/** Begins with a cursor of 0 and gives the records with this hash one by one.
+ *
+ * @return  the record's number from 1; 0: there are no more
+ */
+uint32_t sx__index_next(const struct sx__index *index, uint32_t hash, size_t *cursor);
+
+/** Adds a record. Errors: SX_ENOMEM, and nothing has changed. */
+int sx__index_add(struct sx__index *index, uint32_t hash, uint32_t number);
+
+void sx__index_clean_up(struct sx__index *index);
+
+/** Makes room for one more item behind the `count` there are; they may move.
+ *
+ * @return  the items; NULL where memory is exhausted, and they stay where they are
+ */
+void *sx__array_reserve(void *items, size_t *capacity, size_t count, size_t item_size);
+
+#endif

@@ -1,0 +1,327 @@
+/* check_line.c: one line of a page.
+ *
+ * Source: Prometheus "Exposition formats", Text format details
+ */
+#include "check.h"
+#include "utf8.h"
+
+#include <string.h>
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static void skip_blanks(struct sx_str *rest)
+{
+    while (rest->size > 0 && is_blank(rest->data[0])) {
+        rest->data++;
+        rest->size--;
+    }
+}
+
+/* Up to a blank or the character `end`. */
+static struct sx_str take_token(struct sx_str *rest, char end)
+{
+    struct sx_str token = {rest->data, 0};
+    while (token.size < rest->size && !is_blank(token.data[token.size]) &&
+           token.data[token.size] != end) {
+        token.size++;
+    }
+    rest->data += token.size;
+    rest->size -= token.size;
+    return token;
+}
+
+static bool is_named(struct sx_str token, const char *name)
+{
+    return token.size == strlen(name) && memcmp(token.data, name, token.size) == 0;
+}
+
+static bool is_name_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == ':';
+}
+
+static bool is_name(struct sx_str text, bool colons)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!is_name_character(text.data[i]) || (text.data[i] == ':' && !colons)) {
+            return false;
+        }
+    }
+    return text.size > 0 && (text.data[0] < '0' || text.data[0] > '9');
+}
+
+static bool check_metric_name(struct sx__check *check, struct sx_str name)
+{
+    if (is_name(name, true)) {
+        return true;
+    }
+    sx__violation(check, SX__RULE_METRIC_NAME, "`%s` is no metric name: [a-zA-Z_:][a-zA-Z0-9_:]*",
+                  sx__quote(name).text);
+    return false;
+}
+
+/* A backslash may stand before another, before n, and in label values before a quote. */
+static void check_escapes(struct sx__check *check, struct sx_str text, bool quotes)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] != '\\') {
+            continue;
+        }
+        i++;
+        char c = i < text.size ? text.data[i] : '\0';
+        if (c != '\\' && c != 'n' && !(quotes && c == '"')) {
+            sx__violation(check, SX__RULE_ESCAPE,
+                          "a backslash stands before something else than %s",
+                          quotes ? "`\\`, `n` and `\"`" : "`\\` and `n`, the two escapes of HELP");
+            return;
+        }
+    }
+}
+
+/* Comments and the text of HELP may end in one; anywhere else it is no blank. */
+static void drop_carriage_return(struct sx__check *check, struct sx_str *text)
+{
+    if (text->size > 0 && text->data[text->size - 1] == '\r') {
+        text->size--;
+        if (!check->carriage_return_told) {
+            check->carriage_return_told = true;
+            sx__violation(check, SX__RULE_LINE_FEED,
+                          "a carriage return ends the line; only line feeds do (said once)");
+        }
+    }
+}
+
+/* ---- # HELP and # TYPE ---- */
+
+static void read_help(struct sx__line *line, struct sx__check *check, struct sx_str rest)
+{
+    check_escapes(check, rest, false);
+    line->kind = SX__LINE_HELP;
+}
+
+static void read_type(struct sx__line *line, struct sx__check *check, struct sx_str rest)
+{
+    static const char *const names[] = {
+        [SX__CHECK_UNTYPED] = "untyped", [SX__CHECK_COUNTER] = "counter",
+        [SX__CHECK_GAUGE] = "gauge",     [SX__CHECK_HISTOGRAM] = "histogram",
+        [SX__CHECK_SUMMARY] = "summary",
+    };
+    drop_carriage_return(check, &rest);
+    struct sx_str type = rest;
+    skip_blanks(&type);
+    while (type.size > 0 && is_blank(type.data[type.size - 1])) {
+        type.size--;
+    }
+    line->kind = SX__LINE_TYPE;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (is_named(type, names[i])) {
+            line->type = (enum sx__check_type)i;
+            /* To Prometheus the type is all that follows the first blank; to promtool, a word. */
+            if (rest.size > type.size + 1) {
+                sx__violation(check, SX__RULE_TYPE,
+                              "there is a blank too many beside `%s`: Prometheus refuses the page",
+                              names[i]);
+            }
+            return;
+        }
+    }
+    sx__violation(check, SX__RULE_TYPE,
+                  "`%s` is no type: counter, gauge, histogram, summary or untyped",
+                  sx__quote(type).text);
+}
+
+/* A comment is only read where its first word is HELP or TYPE. */
+static void read_comment(struct sx__line *line, struct sx__check *check, struct sx_str rest)
+{
+    struct sx_str after_hash = rest;
+    skip_blanks(&rest);
+    struct sx_str word = take_token(&rest, '\0');
+    bool help = is_named(word, "HELP");
+    if (!help && !is_named(word, "TYPE")) {
+        return;
+    }
+    skip_blanks(&rest);
+    line->name = take_token(&rest, '\0');
+    if (!check_metric_name(check, line->name)) {
+        return;
+    }
+    if (word.data == after_hash.data) {
+        sx__violation(check, help ? SX__RULE_HELP : SX__RULE_TYPE,
+                      "no blank stands before %s: a comment to Prometheus, but not to promtool",
+                      help ? "HELP" : "TYPE");
+    }
+    if (help) {
+        skip_blanks(&rest);
+        read_help(line, check, rest);
+    } else {
+        read_type(line, check, rest);
+    }
+}
+
+/* ---- samples ---- */
+
+static void check_label(struct sx__check *check, const struct sx__label *labels, size_t count)
+{
+    const struct sx__label *label = &labels[count];
+    check_escapes(check, label->value, true);
+    if (!is_name(label->name, false)) {
+        sx__violation(check, SX__RULE_LABEL_NAME, "`%s` is no label name: [a-zA-Z_][a-zA-Z0-9_]*",
+                      sx__quote(label->name).text);
+    } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0) {
+        sx__violation(check, SX__RULE_LABEL_NAME,
+                      "the label `%s` begins with `__`, which is reserved",
+                      sx__quote(label->name).text);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (labels[i].name.size == label->name.size &&
+            memcmp(labels[i].name.data, label->name.data, label->name.size) == 0) {
+            sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
+                          sx__quote(label->name).text);
+            return;
+        }
+    }
+}
+
+/* Behind the `{`; leaves what follows the `}`. False where the rest cannot be read. */
+static bool read_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
+{
+    struct sx__label labels[SX__CHECK_LABELS_MAX + 1];
+    const char *start = rest->data;
+    for (size_t count = 0; count <= SX__CHECK_LABELS_MAX; count++) {
+        const char *wrong = sx__label_take(&labels[count], rest);
+        if (wrong != NULL) {
+            sx__violation(check, SX__RULE_LABELS, "%s", wrong);
+            return false;
+        }
+        if (labels[count].name.size == 0) {
+            line->labels = (struct sx_str){start, (size_t)(rest->data - start)};
+            return true;
+        }
+        check_label(check, labels, count);
+    }
+    sx__violation(check, SX__RULE_LABELS, "there are more than %d labels", SX__CHECK_LABELS_MAX);
+    return false;
+}
+
+static bool fits_64_bits(struct sx_str digits)
+{
+    while (digits.size > 0 && digits.data[0] == '0') {
+        digits.data++;
+        digits.size--;
+    }
+    return digits.size < 19 ||
+           (digits.size == 19 && memcmp(digits.data, "9223372036854775807", 19) <= 0);
+}
+
+static void check_timestamp(struct sx__check *check, struct sx_str text)
+{
+    bool sign = text.data[0] == '-' || text.data[0] == '+';
+    struct sx_str digits = {text.data + sign, text.size - sign};
+    size_t count = 0;
+    while (count < digits.size && digits.data[count] >= '0' && digits.data[count] <= '9') {
+        count++;
+    }
+    if (count == 0 || count < digits.size || (!sign && !fits_64_bits(digits))) {
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "`%s` is no timestamp: whole milliseconds, of 64 bits", sx__quote(text).text);
+    } else if (sign) {
+        /* The format and promtool have it; Prometheus takes digits alone. */
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "the timestamp `%s` has a sign: Prometheus refuses the page",
+                      sx__quote(text).text);
+    }
+}
+
+static void read_value(struct sx__line *line, struct sx__check *check, struct sx_str rest)
+{
+    skip_blanks(&rest);
+    struct sx_str value = take_token(&rest, '\0');
+    if (value.size == 0) {
+        sx__violation(check, SX__RULE_VALUE, "the sample has no value");
+        return;
+    }
+    const char *wrong = sx__number_read(&line->value, value);
+    if (wrong != NULL) {
+        sx__violation(check, SX__RULE_VALUE, "the value `%s` is %s", sx__quote(value).text, wrong);
+    }
+    skip_blanks(&rest);
+    struct sx_str timestamp = take_token(&rest, '\0');
+    skip_blanks(&rest);
+    if (rest.size > 0) {
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "something follows the value, and it is more than a timestamp");
+        return;
+    }
+    if (timestamp.size > 0) {
+        check_timestamp(check, timestamp);
+    }
+    if (is_blank(rest.data[-1])) {
+        sx__violation(check, SX__RULE_TIMESTAMP,
+                      "a blank ends the line: promtool refuses the page");
+    }
+}
+
+static void read_sample(struct sx__line *line, struct sx__check *check, struct sx_str rest)
+{
+    line->name = take_token(&rest, '{');
+    if (line->name.size == 0) {
+        sx__violation(check, SX__RULE_METRIC_NAME, "a sample begins with its metric name");
+        return;
+    }
+    if (!check_metric_name(check, line->name)) {
+        return;
+    }
+    skip_blanks(&rest);
+    if (rest.size > 0 && rest.data[0] == '{') {
+        rest.data++;
+        rest.size--;
+        if (!read_labels(line, check, &rest)) {
+            return;
+        }
+    }
+    line->kind = SX__LINE_SAMPLE;
+    read_value(line, check, rest);
+}
+
+void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str text)
+{
+    *line = (struct sx__line){.kind = SX__LINE_NOTHING};
+    if (!sx__utf8_is_valid(text)) {
+        sx__violation(check, SX__RULE_UTF8,
+                      "the line is not UTF-8, which makes the page unreadable");
+    }
+    struct sx_str rest = text;
+    skip_blanks(&rest);
+    if (rest.size > 0 && rest.data[0] == '#') {
+        read_comment(line, check, (struct sx_str){rest.data + 1, rest.size - 1});
+        return;
+    }
+    drop_carriage_return(check, &rest);
+    if (rest.size > 0) {
+        read_sample(line, check, rest);
+    }
+    if (line->kind == SX__LINE_SAMPLE && rest.data > text.data) {
+        sx__violation(
+            check, SX__RULE_METRIC_NAME,
+            "a blank stands before the metric name: to Prometheus it is part of the name");
+    }
+}
+
+void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text)
+{
+    *name = (struct sx_str){text.data, 0};
+    while (name->size < text.size && is_name_character(text.data[name->size])) {
+        name->size++;
+    }
+    text.data += name->size;
+    text.size -= name->size;
+    skip_blanks(&text);
+    *labels = (struct sx_str){NULL, 0};
+    if (text.size > 0 && text.data[0] == '{') {
+        *labels = (struct sx_str){text.data + 1, text.size - 1};
+    }
+}

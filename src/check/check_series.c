@@ -1,0 +1,350 @@
+/* check_series.c: samples beside each other: duplicates, histograms, summaries. */
+#include "check.h"
+
+#include <string.h>
+
+enum role { ROLE_PLAIN, ROLE_BOUND, ROLE_SUM, ROLE_COUNT, ROLE_WRONG };
+
+static bool ends_in(struct sx_str name, struct sx_str base, const char *suffix)
+{
+    return name.size == base.size + strlen(suffix) &&
+           memcmp(name.data + base.size, suffix, strlen(suffix)) == 0;
+}
+
+/* What a sample is to its family; of histograms and summaries alone it is anything but plain. */
+static enum role role_of(const struct sx__check_family *family, struct sx_str name)
+{
+    if (family->type != SX__CHECK_HISTOGRAM && family->type != SX__CHECK_SUMMARY) {
+        return ROLE_PLAIN;
+    }
+    const char *bounds = family->type == SX__CHECK_HISTOGRAM ? "_bucket" : "";
+    if (ends_in(name, family->name, bounds)) {
+        return ROLE_BOUND;
+    }
+    if (ends_in(name, family->name, "_sum")) {
+        return ROLE_SUM;
+    }
+    return ends_in(name, family->name, "_count") ? ROLE_COUNT : ROLE_WRONG;
+}
+
+static const char *bound_label(const struct sx__check_family *family)
+{
+    return family->type == SX__CHECK_HISTOGRAM ? "le" : "quantile";
+}
+
+static void out_of_memory(struct sx__check *check)
+{
+    check->status = SX_ENOMEM;
+    check->stopped = true;
+}
+
+static struct sx_str from(const struct sx__check *check, const struct sx__check_series *series)
+{
+    return (struct sx_str){check->page.data + series->offset, check->page.size - series->offset};
+}
+
+static struct sx__check_series place_of(const struct sx__check *check, const struct sx__line *line)
+{
+    return (struct sx__check_series){(uint32_t)(line->name.data - check->page.data), check->line};
+}
+
+/* ---- each series once ---- */
+
+static bool is_same_series(const struct sx__check *check, const struct sx__check_series *seen,
+                           const struct sx__line *line)
+{
+    struct sx_str name, labels;
+    sx__sample_split(&name, &labels, from(check, seen));
+    return name.size == line->name.size && memcmp(name.data, line->name.data, name.size) == 0 &&
+           sx__label_sets_equal(labels, line->labels, NULL);
+}
+
+/* True where the series is new. */
+static bool check_duplicate(struct sx__check *check, const struct sx__line *line, uint64_t pairs)
+{
+    uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, line->name) + pairs);
+    size_t cursor = 0;
+    uint32_t number;
+    while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
+        const struct sx__check_series *seen = &check->series[number - 1];
+        if (is_same_series(check, seen, line)) {
+            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
+                          sx__quote(line->name).text, seen->line);
+            return false;
+        }
+    }
+    struct sx__check_series *series = sx__array_reserve(check->series, &check->series_capacity,
+                                                        check->series_count, sizeof *series);
+    if (series != NULL) {
+        check->series = series;
+    }
+    if (series == NULL ||
+        sx__index_add(&check->series_index, hash, (uint32_t)check->series_count + 1) != SX_OK) {
+        out_of_memory(check);
+        return false;
+    }
+    series[check->series_count++] = place_of(check, line);
+    return true;
+}
+
+/* ---- histograms and summaries ---- */
+
+static bool is_of_group(const struct sx__check *check, const struct sx__check_group *group,
+                        uint32_t family, const struct sx__line *line)
+{
+    struct sx_str name, labels;
+    sx__sample_split(&name, &labels, from(check, &group->first));
+    return group->family == family &&
+           sx__label_sets_equal(labels, line->labels, bound_label(&check->families[family - 1]));
+}
+
+/* The group of a sample, made if it is not there; NULL: memory is exhausted. */
+static struct sx__check_group *group_of(struct sx__check *check, const struct sx__line *line,
+                                        uint32_t family, uint64_t others)
+{
+    uint32_t hash = sx__hash_fold(others + family);
+    size_t cursor = 0;
+    uint32_t number;
+    while ((number = sx__index_next(&check->group_index, hash, &cursor)) != 0) {
+        if (is_of_group(check, &check->groups[number - 1], family, line)) {
+            return &check->groups[number - 1];
+        }
+    }
+    struct sx__check_group *groups = sx__array_reserve(check->groups, &check->group_capacity,
+                                                       check->group_count, sizeof *groups);
+    if (groups != NULL) {
+        check->groups = groups;
+    }
+    if (groups == NULL ||
+        sx__index_add(&check->group_index, hash, (uint32_t)check->group_count + 1) != SX_OK) {
+        out_of_memory(check);
+        return NULL;
+    }
+    groups[check->group_count] =
+        (struct sx__check_group){.first = place_of(check, line), .family = family};
+    return &groups[check->group_count++];
+}
+
+static void check_count(struct sx__check *check, const struct sx__line *line)
+{
+    if (line->value.kind != SX__NUMBER_UNKNOWN && !sx__number_is_count(&line->value)) {
+        sx__violation(check, SX__RULE_NOT_A_COUNT,
+                      "the value of `%s` is not a whole number from 0 on",
+                      sx__quote(line->name).text);
+    }
+}
+
+/* Some clients write the bound 1, others 1.0: to Prometheus that is another series. */
+static void check_spelling(struct sx__check *check, struct sx__check_family *family,
+                           struct sx_str bound)
+{
+    bool point = false, zeros = true, plain = bound.size > 0;
+    for (size_t i = 0; i < bound.size; i++) {
+        char c = bound.data[i];
+        plain = plain && ((c >= '0' && c <= '9') || c == '-');
+        zeros = zeros && (!point || c == '0');
+        point = point || c == '.';
+    }
+    if (!plain && !(point && zeros)) {
+        return;
+    }
+    uint32_t *line = plain ? &family->plain_line : &family->point_line;
+    uint32_t other = plain ? family->point_line : family->plain_line;
+    if (*line == 0) {
+        *line = check->line;
+        if (other != 0) {
+            sx__violation(
+                check, SX__RULE_BOUND_SPELLING,
+                "whole bounds of `%s` are written with `.0` on line %u and without on line %u",
+                sx__quote(family->name).text, plain ? other : check->line,
+                plain ? check->line : other);
+        }
+    }
+}
+
+/* False where the bound cannot be compared with others. */
+static bool read_bound(struct sx__number *number, struct sx__check *check,
+                       struct sx__check_family *family, const struct sx__line *line)
+{
+    static const struct sx__number one = {
+        .kind = SX__NUMBER_FINITE, .digits = {"1", 1}, .exponent = 0};
+    const char *label = bound_label(family);
+    struct sx_str bound;
+    if (!sx__labels_find(&bound, line->labels, label)) {
+        sx__violation(check, SX__RULE_BOUND, "`%s` has no label `%s`", sx__quote(line->name).text,
+                      label);
+        return false;
+    }
+    const char *wrong = sx__number_read(number, bound);
+    if (wrong == NULL && number->kind == SX__NUMBER_NAN) {
+        wrong = "no bound";
+    }
+    if (wrong == NULL && family->type == SX__CHECK_SUMMARY &&
+        (number->negative || sx__number_compare(number, &one) > 0)) {
+        wrong = "not from 0 to 1";
+    }
+    if (wrong != NULL) {
+        sx__violation(check, SX__RULE_BOUND, "the %s `%s` is %s", label, sx__quote(bound).text,
+                      wrong);
+        return false;
+    }
+    check_spelling(check, family, bound);
+    return true;
+}
+
+static bool is_comparable(const struct sx__number *number)
+{
+    return number->kind == SX__NUMBER_FINITE || number->kind == SX__NUMBER_INFINITE;
+}
+
+/* Against the bound before it in the same group; false where that is not smaller. */
+static bool check_bound_order(struct sx__check *check, const struct sx__check_group *group,
+                              const struct sx__number *bound, const char *label)
+{
+    int order = group->has_bound ? sx__number_compare(bound, &group->bound) : 1;
+    if (order <= 0) {
+        sx__violation(check, SX__RULE_BOUND_ORDER, "this %s is %s the one before it", label,
+                      order == 0 ? "the same number as" : "smaller than");
+    }
+    return order > 0;
+}
+
+static void check_bucket(struct sx__check *check, struct sx__check_group *group,
+                         const struct sx__line *line, const struct sx__number *bound, bool ordered)
+{
+    check_count(check, line);
+    if (ordered && is_comparable(&line->value) && is_comparable(&group->bucket) &&
+        sx__number_compare(&line->value, &group->bucket) < 0) {
+        sx__violation(check, SX__RULE_NOT_CUMULATIVE,
+                      "this bucket has less than the one before it, which it contains");
+    }
+    group->bucket = line->value;
+    if (bound->kind == SX__NUMBER_INFINITE && !bound->negative) {
+        group->infinite = line->value;
+        group->has_infinite = true;
+    }
+}
+
+static void check_bound(struct sx__check *check, struct sx__check_group *group,
+                        const struct sx__line *line)
+{
+    struct sx__check_family *family = &check->families[group->family - 1];
+    struct sx__number bound;
+    if (!read_bound(&bound, check, family, line)) {
+        return;
+    }
+    bool ordered = check_bound_order(check, group, &bound, bound_label(family));
+    if (family->type == SX__CHECK_HISTOGRAM) {
+        check_bucket(check, group, line, &bound, ordered);
+    }
+    group->bound = bound;
+    group->has_bound = true;
+}
+
+static void check_member(struct sx__check *check, const struct sx__line *line, uint32_t number,
+                         enum role role, uint64_t others)
+{
+    const struct sx__check_family *family = &check->families[number - 1];
+    struct sx_str bound;
+    if (role != ROLE_BOUND && sx__labels_find(&bound, line->labels, bound_label(family))) {
+        sx__violation(check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
+                      sx__quote(line->name).text, bound_label(family));
+    }
+    struct sx__check_group *group = group_of(check, line, number, others);
+    if (group == NULL) {
+        return;
+    }
+    if (role == ROLE_BOUND) {
+        check_bound(check, group, line);
+    } else if (role == ROLE_SUM) {
+        group->has_sum = true;
+    } else {
+        check_count(check, line);
+        group->has_count = true;
+        group->count = line->value;
+        group->count_line = check->line;
+    }
+}
+
+/* ---- any sample ---- */
+
+static void check_label_names(struct sx__check *check, struct sx__check_family *family,
+                              uint64_t names)
+{
+    if (family->sample_line == 0) {
+        family->sample_line = check->line;
+        family->label_names = names;
+    } else if (family->label_names != names) {
+        sx__violation(check, SX__RULE_LABEL_NAMES,
+                      "the label names differ from those of `%s` on line %u",
+                      sx__quote(family->name).text, family->sample_line);
+    }
+}
+
+static void check_counter(struct sx__check *check, const struct sx__line *line)
+{
+    if (line->value.kind == SX__NUMBER_NAN || line->value.negative) {
+        sx__violation(check, SX__RULE_COUNTER, "the counter `%s` is %s", sx__quote(line->name).text,
+                      line->value.negative ? "negative" : "NaN");
+    }
+}
+
+void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t number)
+{
+    struct sx__check_family *family = &check->families[number - 1];
+    enum role role = role_of(family, line->name);
+    if (role == ROLE_WRONG) {
+        sx__violation(check, SX__RULE_SAMPLE_NAME,
+                      "`%s` is a histogram: its samples are _bucket, _sum and _count",
+                      sx__quote(family->name).text);
+        return;
+    }
+    const bool grouped = role != ROLE_PLAIN;
+    struct sx__label_sums sums = sx__labels_sum(line->labels, grouped ? bound_label(family) : NULL);
+    check_label_names(check, family, sums.names);
+    if (!check_duplicate(check, line, sums.pairs)) {
+        return;
+    }
+    if (grouped) {
+        check_member(check, line, number, role, sums.others);
+    } else if (family->type == SX__CHECK_COUNTER) {
+        check_counter(check, line);
+    }
+}
+
+/* ---- the end of the page ---- */
+
+static void check_histogram(struct sx__check *check, const struct sx__check_group *group,
+                            const char *name)
+{
+    uint32_t line = group->first.line;
+    if (!group->has_infinite) {
+        sx__violation_at(check, line, SX__RULE_NO_INF,
+                         "the histogram `%s` has no bucket le=\"+Inf\"", name);
+    } else if (group->has_count && is_comparable(&group->count) &&
+               is_comparable(&group->infinite) &&
+               sx__number_compare(&group->count, &group->infinite) != 0) {
+        sx__violation_at(check, group->count_line, SX__RULE_COUNT_DIFFERS,
+                         "`%s_count` is not the same as its bucket le=\"+Inf\"", name);
+    }
+}
+
+void sx__check_groups(struct sx__check *check)
+{
+    for (size_t i = 0; i < check->group_count && !check->stopped; i++) {
+        const struct sx__check_group *group = &check->groups[i];
+        const struct sx__check_family *family = &check->families[group->family - 1];
+        struct sx__quote name = sx__quote(family->name);
+        if (family->type == SX__CHECK_HISTOGRAM) {
+            check_histogram(check, group, name.text);
+        }
+        if (!group->has_sum) {
+            sx__violation_at(check, group->first.line, SX__RULE_NO_SUM, "`%s` has no `%s_sum`",
+                             name.text, name.text);
+        }
+        if (!group->has_count) {
+            sx__violation_at(check, group->first.line, SX__RULE_NO_COUNT, "`%s` has no `%s_count`",
+                             name.text, name.text);
+        }
+    }
+}

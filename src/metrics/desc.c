@@ -1,0 +1,235 @@
+/* desc.c: checking names, help, labels and buckets, and names against each other. */
+#include "desc.h"
+
+#include "utf8.h"
+
+#include <math.h>
+#include <string.h>
+
+/* OpenTelemetry's bounds for the duration of HTTP requests, in seconds. */
+static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
+                                        .5,   .75, 1,    2.5, 5,    7.5, 10};
+
+#define MAX_SERIES_DEFAULT 10000u
+
+/* The names of samples that a type may have in some format; the family itself has the first. A
+ * counter's names are made from its name without _total. */
+static const char *const counter_suffixes[] = {"", "_total", "_created", NULL};
+static const char *const gauge_suffixes[] = {"", NULL};
+static const char *const histogram_suffixes[] = {"", "_bucket", "_count", "_sum", "_created", NULL};
+
+static const char *const *const suffixes[] = {
+    [SX_COUNTER] = counter_suffixes,
+    [SX_GAUGE] = gauge_suffixes,
+    [SX_HISTOGRAM] = histogram_suffixes,
+};
+
+/* Not isalpha(): names are ASCII, whatever the locale. */
+static bool starts_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+static bool continues_name(char c)
+{
+    return starts_name(c) || (c >= '0' && c <= '9');
+}
+
+static bool is_metric_name(const char *name)
+{
+    if (name == NULL || !(starts_name(name[0]) || name[0] == ':')) {
+        return false;
+    }
+    size_t i = 1;
+    while (continues_name(name[i]) || name[i] == ':') {
+        i++;
+    }
+    return name[i] == '\0';
+}
+
+static bool is_label_name(const char *name, enum sx_metric_type type)
+{
+    if (!starts_name(name[0]) || (name[0] == '_' && name[1] == '_')) {
+        return false;
+    }
+    size_t i = 1;
+    while (continues_name(name[i])) {
+        i++;
+    }
+    return name[i] == '\0' && !(type == SX_HISTOGRAM && strcmp(name, "le") == 0);
+}
+
+static bool is_given_before(const char *const *labels, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(labels[i], labels[index]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int read_labels(struct sx__desc *desc, const char *const *labels)
+{
+    desc->labels = labels;
+    desc->label_count = 0;
+    for (size_t i = 0; labels != NULL && labels[i] != NULL; i++) {
+        if (i == SX_LABELS_MAX) {
+            return SX_EINVAL;
+        }
+        if (!is_label_name(labels[i], desc->type) || is_given_before(labels, i)) {
+            return SX_ELABEL;
+        }
+        desc->label_count = i + 1;
+    }
+    return SX_OK;
+}
+
+static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *options)
+{
+    const double *bounds = options->buckets;
+    size_t count = options->bucket_count;
+    if (bounds == NULL) {
+        bounds = default_bounds;
+        count = sizeof default_bounds / sizeof default_bounds[0];
+    } else if (count > 0 && bounds[count - 1] == HUGE_VAL) {
+        count--;
+    }
+    if (count > SX_BUCKETS_MAX) {
+        return SX_EBUCKETS;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) {
+            return SX_EBUCKETS;
+        }
+    }
+    desc->bounds = bounds;
+    desc->bound_count = count;
+    return SX_OK;
+}
+
+int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
+                  const struct sx_metric_options *options)
+{
+    *desc = (struct sx__desc){.type = type, .max_series = MAX_SERIES_DEFAULT};
+    if (options == NULL) {
+        return SX_EINVAL;
+    }
+    if (options->max_series != 0) {
+        desc->max_series =
+            options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
+    }
+    if (!is_metric_name(options->name)) {
+        return SX_ENAME;
+    }
+    desc->name = (struct sx_str){options->name, strlen(options->name)};
+    if (options->help == NULL || options->help[0] == '\0') {
+        return SX_EHELP;
+    }
+    desc->help = (struct sx_str){options->help, strlen(options->help)};
+    if (!sx__utf8_is_valid(desc->help)) {
+        return SX_EHELP;
+    }
+    int status = read_labels(desc, options->labels);
+    if (status != SX_OK) {
+        return status;
+    }
+    if ((desc->label_count > 0) != labelled ||
+        (options->buckets == NULL && options->bucket_count > 0)) {
+        return SX_EINVAL;
+    }
+    if (type == SX_HISTOGRAM) {
+        return read_buckets(desc, options);
+    }
+    return options->buckets == NULL ? SX_OK : SX_EINVAL;
+}
+
+static bool equal(struct sx_str a, struct sx_str b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family)
+{
+    if ((uint32_t)desc->type != family->type || (uint32_t)desc->source != family->source ||
+        desc->label_count != family->label_count || desc->bound_count != family->bound_count ||
+        !equal(desc->name, sx__family_name(family)) ||
+        !equal(desc->help, sx__family_help(family))) {
+        return false;
+    }
+    for (size_t i = 0; i < desc->label_count; i++) {
+        struct sx_str label = {desc->labels[i], strlen(desc->labels[i])};
+        if (!equal(label, sx__family_label(family, i))) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < desc->bound_count; i++) {
+        if (desc->bounds[i] != sx__family_bounds(family)[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct sx_str base_of(struct sx_str name, enum sx_metric_type type)
+{
+    static const char total[] = "_total";
+    size_t size = sizeof total - 1;
+    if (type == SX_COUNTER && name.size > size &&
+        memcmp(name.data + name.size - size, total, size) == 0) {
+        name.size -= size;
+    }
+    return name;
+}
+
+/* Whether base_a + suffix_a and base_b + suffix_b are one name, where base_a begins base_b. */
+static bool same_name(struct sx_str base_a, const char *suffix_a, struct sx_str base_b,
+                      const char *suffix_b)
+{
+    struct sx_str rest = {base_b.data + base_a.size, base_b.size - base_a.size};
+    size_t size = strlen(suffix_a);
+    return size >= rest.size && memcmp(suffix_a, rest.data, rest.size) == 0 &&
+           strcmp(suffix_a + rest.size, suffix_b) == 0;
+}
+
+static bool meet(struct sx_str base_a, enum sx_metric_type type_a, struct sx_str base_b,
+                 enum sx_metric_type type_b)
+{
+    /* Two names can only be one if the shorter base begins the longer; nearly none does. */
+    if (memcmp(base_a.data, base_b.data, base_a.size) != 0) {
+        return false;
+    }
+    for (const char *const *a = suffixes[type_a]; *a != NULL; a++) {
+        for (const char *const *b = suffixes[type_b]; *b != NULL; b++) {
+            if (same_name(base_a, *a, base_b, *b)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family)
+{
+    enum sx_metric_type type = (enum sx_metric_type)family->type;
+    struct sx_str ours = base_of(desc->name, desc->type);
+    struct sx_str theirs = base_of(sx__family_name(family), type);
+    if (ours.size <= theirs.size) {
+        return meet(ours, desc->type, theirs, type);
+    }
+    return meet(theirs, type, ours, desc->type);
+}
+
+int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family)
+{
+    if (equal(desc->name, sx__family_name(family))) {
+        return SX_EEXIST;
+    }
+    return sx__desc_clashes(desc, family) ? SX_ECLASH : SX_OK;
+}
+
+int sx__family_compare(const struct sx__family *a, const struct sx__family *b)
+{
+    struct sx__desc desc = {.type = (enum sx_metric_type)a->type, .name = sx__family_name(a)};
+    return sx__desc_compare(&desc, b);
+}

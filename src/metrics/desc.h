@@ -1,0 +1,43 @@
+/* desc.h: what a metric is, checked; and whether two metrics can live on one page. */
+#ifndef SX_METRICS_DESC_H
+#define SX_METRICS_DESC_H
+
+#include "records.h"
+
+struct sx__desc {
+    enum sx_metric_type type;
+    struct sx_str name;
+    struct sx_str help;
+    const char *const *labels;
+    size_t label_count;
+    const double *bounds; /* without a final +Inf */
+    size_t bound_count;
+    uint32_t max_series;
+    enum sx__source source;
+};
+
+/** Checks a caller's options, in the order of the errors below, and borrows from them.
+ *
+ * @param labelled  whether there are to be labels, or none
+ * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels or buckets
+ * where there are to be none, or the reverse), SX_EBUCKETS
+ */
+int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
+                  const struct sx_metric_options *options);
+
+/** Whether the family was registered with this very definition. */
+bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family);
+
+/** Whether some format would write a sample, or a family, of the same name for both.
+ *
+ * Source:   OpenMetrics 1.0, "MetricFamily", name: names that could collide through suffixes
+ */
+bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family);
+
+/** Whether the two could be on one page: SX_OK, SX_EEXIST (one name), or SX_ECLASH. */
+int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family);
+
+/** As sx__desc_compare, of two families. */
+int sx__family_compare(const struct sx__family *a, const struct sx__family *b);
+
+#endif

@@ -1,0 +1,26 @@
+/* series_values.h: what a series shows, for a scrape or a getter, without a lock.
+ *
+ * A series may be removed while it is read, and its cells given to another series. Its version is a
+ * seqlock: the writer makes it odd, changes the series, and makes it even again. A reader that
+ * finds another version after reading than before it discards what it has read.
+ */
+#ifndef SX_METRICS_SERIES_VALUES_H
+#define SX_METRICS_SERIES_VALUES_H
+
+#include "reading.h"
+#include "records.h"
+
+/** A counter's two parts; *fraction is 0 where there never was one. False: it is removed. */
+bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
+                      uint64_t *whole, double *fraction);
+
+/** A gauge's value. False: it is removed. */
+bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
+                    double *value);
+
+/** A histogram's sum, and into `buckets` the observations of each bucket (bound_count + 1). False:
+ *  it is removed. */
+bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
+                        uint32_t bound_count, uint64_t *buckets, double *sum);
+
+#endif

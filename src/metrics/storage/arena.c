@@ -1,0 +1,308 @@
+/* arena.c: reserving, laying out, giving back and using again the mapping of a registry. */
+#define _GNU_SOURCE /* memfd_create, madvise, MAP_ANONYMOUS */
+#include "arena.h"
+
+#include "lock.h"
+
+#include <assert.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE_BYTES ((size_t)4096)
+/* Rows one page apart would put the same cell of every row into the same set of the cache; a scrape
+ * reads it in all rows at once. An odd number of cache lines spreads them over all sets. */
+#define ROW_SKEW_BYTES ((size_t)13 * 64)
+/* Less than this is not worth having: 4,000 numbers, and names for about as many series. */
+#define ROW_FLOOR_BYTES ((size_t)32 << 10)
+#define DIRECTORY_FLOOR_BYTES ((size_t)256 << 10)
+
+struct sx__arena sx__arenas[SX__ARENAS];
+pthread_mutex_t sx__arenas_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t round_up(size_t bytes, size_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t seats_of(const struct sx__geometry *geometry)
+{
+    return geometry->thread_rows + geometry->process_rows;
+}
+
+static struct sx__geometry lay_out(const struct sx_registry_options *options)
+{
+    struct sx__geometry geometry = {
+        .thread_rows = options->thread_rows,
+        .process_rows = options->shared ? SX__PROCESSES + 1 : 1,
+        .row_bytes = round_up(options->row_bytes, 64),
+    };
+    size_t header = sizeof(struct sx_registry) + seats_of(&geometry) * sizeof(struct sx__seat);
+    geometry.row_stride = round_up(geometry.row_bytes, PAGE_BYTES) + ROW_SKEW_BYTES;
+    geometry.directory_bytes = round_up(header + options->directory_bytes, PAGE_BYTES);
+    geometry.rows_offset = geometry.directory_bytes;
+    size_t rows = geometry.process_rows + 1 + geometry.thread_rows;
+    geometry.total_bytes = round_up(geometry.rows_offset + rows * geometry.row_stride, PAGE_BYTES);
+    return geometry;
+}
+
+/* A process with a limit on file sizes gets a signal where it makes a memfd larger than that. */
+static bool file_may_have(size_t bytes)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           limit.rlim_cur >= bytes;
+}
+
+static void close_file(int *file)
+{
+    if (*file >= 0) {
+        (void)close(*file);
+        *file = -1;
+    }
+}
+
+static void *map_shared(size_t bytes, int *file)
+{
+    void *memory = MAP_FAILED;
+    if (!file_may_have(bytes)) {
+        return MAP_FAILED;
+    }
+    *file = memfd_create("sextant", MFD_CLOEXEC);
+    if (*file < 0) {
+        return MAP_FAILED;
+    }
+    if (ftruncate(*file, (off_t)bytes) == 0) {
+        memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, *file, 0);
+    }
+    if (memory == MAP_FAILED) {
+        close_file(file);
+    }
+    return memory;
+}
+
+/* *file becomes that behind a shared mapping, and is -1 for a private one. */
+static void *map(size_t bytes, bool shared, int *file)
+{
+    *file = -1;
+    void *memory = shared ? map_shared(bytes, file)
+                          : mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    /* A huge page would make the first cell of a thread row cost 2 MiB. Only advice: failure is
+     * fine. */
+    (void)madvise(memory, bytes, MADV_NOHUGEPAGE);
+    return memory;
+}
+
+/* Halves what may be halved; false where nothing is left to halve. */
+static bool shrink(struct sx_registry_options *options)
+{
+    size_t slot_floor = smaller(options->row_bytes, ROW_FLOOR_BYTES);
+    size_t directory_floor = smaller(options->directory_bytes, DIRECTORY_FLOOR_BYTES);
+    if (options->row_bytes == slot_floor && options->directory_bytes == directory_floor) {
+        return false;
+    }
+    options->row_bytes /= 2;
+    options->directory_bytes /= 2;
+    if (options->row_bytes < slot_floor) {
+        options->row_bytes = slot_floor;
+    }
+    if (options->directory_bytes < directory_floor) {
+        options->directory_bytes = directory_floor;
+    }
+    return true;
+}
+
+/* Maps what the options ask for, or else the largest half, quarter … of it that fits. Where it had
+ * to shrink it takes half of what fits, as the program needs address space for itself as well. */
+static void *reserve(struct sx__geometry *geometry, int *file,
+                     const struct sx_registry_options *wanted)
+{
+    struct sx_registry_options options = *wanted;
+    bool shrunk = false;
+    void *memory = NULL;
+
+    for (;;) {
+        *geometry = lay_out(&options);
+        memory = map(geometry->total_bytes, options.shared, file);
+        if (memory != NULL || !shrink(&options)) {
+            break;
+        }
+        shrunk = true;
+    }
+    if (memory != NULL && shrunk && shrink(&options)) {
+        (void)munmap(memory, geometry->total_bytes);
+        close_file(file);
+        *geometry = lay_out(&options);
+        memory = map(geometry->total_bytes, options.shared, file);
+    }
+    return memory;
+}
+
+static int initialise_seats(struct sx_registry *registry)
+{
+    size_t count = seats_of(&registry->geometry);
+    for (size_t i = 0; i < count; i++) {
+        if (sx__lock_init(&registry->seats[i].mutex, registry->shared) != SX_OK) {
+            return SX_ENOMEM;
+        }
+    }
+    return sx__lock_init(&registry->lock, registry->shared);
+}
+
+/* Early in a boot, or under a filter of system calls, there may be no random numbers to be had;
+ * then where things lie must do. */
+static void choose_hash_key(struct sx_registry *registry)
+{
+    uint64_t *key = registry->hash_key;
+    if (getrandom(key, sizeof registry->hash_key, GRND_NONBLOCK) !=
+        (ssize_t)sizeof registry->hash_key) {
+        key[0] = (uint64_t)(uintptr_t)registry;
+        key[1] = (uint64_t)(uintptr_t)&key ^ (uint64_t)(uintptr_t)&sx__arenas << 32;
+    }
+}
+
+static struct sx__arena arena_of(struct sx_registry *registry, int file)
+{
+    struct sx__arena arena = {.registry = registry, .state = SX__ARENA_IDLE, .file = file};
+    struct stat status;
+    if (file >= 0 && fstat(file, &status) == 0) {
+        arena.device = status.st_dev;
+        arena.inode = status.st_ino;
+    }
+    return arena;
+}
+
+static int map_new(struct sx__arena **arena, const struct sx_registry_options *options)
+{
+    struct sx__geometry geometry;
+    size_t index = 0;
+    int file = -1;
+    while (index < SX__ARENAS && sx__arenas[index].state != SX__ARENA_NONE) {
+        index++;
+    }
+    if (index == SX__ARENAS) {
+        return SX_ENOMEM;
+    }
+    struct sx_registry *registry = reserve(&geometry, &file, options);
+    if (registry == NULL) {
+        return SX_ENOMEM;
+    }
+    registry->geometry = geometry;
+    registry->arena = (uint32_t)index;
+    registry->shared = options->shared;
+    if (initialise_seats(registry) != SX_OK) {
+        (void)munmap(registry, geometry.total_bytes);
+        close_file(&file);
+        return SX_ENOMEM;
+    }
+    *arena = &sx__arenas[index];
+    **arena = arena_of(registry, file);
+    return SX_OK;
+}
+
+static bool fits(const struct sx__arena *arena, const struct sx_registry_options *options)
+{
+    if (arena->state != SX__ARENA_IDLE || arena->inherited) {
+        return false;
+    }
+    const struct sx__geometry *geometry = &arena->registry->geometry;
+    struct sx__geometry wanted = lay_out(options);
+    return arena->registry->shared == options->shared &&
+           geometry->thread_rows >= wanted.thread_rows && geometry->row_bytes >= wanted.row_bytes &&
+           geometry->directory_bytes >= wanted.directory_bytes;
+}
+
+static struct sx__arena *find_idle(const struct sx_registry_options *options)
+{
+    for (size_t i = 0; i < SX__ARENAS; i++) {
+        if (fits(&sx__arenas[i], options)) {
+            return &sx__arenas[i];
+        }
+    }
+    return NULL;
+}
+
+/* Thread rows that no thread sits on are as good as never used: their cells are zero again. */
+static void lower_claimed(struct sx_registry *registry)
+{
+    while (registry->thread_rows_claimed > 0) {
+        pthread_mutex_t *mutex = &registry->seats[registry->thread_rows_claimed - 1].mutex;
+        enum sx__lock_result result = sx__lock_try(mutex);
+        if (result == SX__LOCK_BUSY) {
+            break;
+        }
+        if (result == SX__LOCK_INHERITED) {
+            sx__lock_mend(mutex);
+        }
+        sx__lock_release(mutex);
+        registry->thread_rows_claimed--;
+    }
+}
+
+/* An arena that is used again may be larger than what was asked for; its limits are not. */
+static void initialise_registry(struct sx_registry *registry,
+                                const struct sx_registry_options *options)
+{
+    const struct sx__geometry *geometry = &registry->geometry;
+    size_t header = sizeof *registry + seats_of(geometry) * sizeof(struct sx__seat);
+    size_t row_bytes = smaller(geometry->row_bytes, options->row_bytes);
+
+    lower_claimed(registry);
+    registry->directory_used = header;
+    registry->directory_limit =
+        smaller(geometry->directory_bytes, header + options->directory_bytes);
+    /* The first cache line of a row stays free, so that cell 0 can mean that there is none. */
+    registry->thread_cells_used = 8;
+    registry->gauge_cells_used = 8;
+    registry->cells_limit = (uint32_t)(row_bytes / SX__CELL_BYTES);
+    choose_hash_key(registry);
+    registry->first_family = 0;
+    registry->last_family = 0;
+}
+
+int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options)
+{
+    struct sx__arena *arena = find_idle(options);
+    if (arena == NULL) {
+        int status = map_new(&arena, options);
+        if (status != SX_OK) {
+            return status;
+        }
+    }
+    initialise_registry(arena->registry, options);
+    arena->state = SX__ARENA_LIVE;
+    *registry = arena->registry;
+    return SX_OK;
+}
+
+void sx__arena_close(struct sx__arena *arena)
+{
+    struct sx_registry *registry = arena->registry;
+    arena->state = SX__ARENA_IDLE;
+    /* The arena of another process goes on without us: a worker that cleans up at its end must not
+     * wipe what its siblings have counted. */
+    if (arena->inherited) {
+        return;
+    }
+    /* The header stays: threads still sit on seats, and the kernel's lists lead through them. */
+    size_t header = round_up(
+        sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), PAGE_BYTES);
+    char *start = (char *)registry + header;
+    size_t bytes = registry->geometry.total_bytes - header;
+    int failed = madvise(start, bytes, registry->shared ? MADV_REMOVE : MADV_DONTNEED);
+    assert(failed == 0);
+    if (failed != 0) {
+        arena->state = SX__ARENA_LIVE; /* never used again, as it may not be all zero */
+    }
+}

@@ -1,0 +1,59 @@
+/* directory.h: the append-only part of an arena that holds families, series, labels and texts.
+ *
+ * A record is referred to by its offset in units of 8 bytes (a ref; 0 is none). It is written whole
+ * and then becomes visible by one release store, so that readers need no lock, and a writer killed
+ * in the middle leaves nothing half-visible. Memory is not zeroed: a record's writer writes all of
+ * it.
+ */
+#ifndef SX_METRICS_DIRECTORY_H
+#define SX_METRICS_DIRECTORY_H
+
+#include "arena.h"
+
+#define SX__REF_BYTES 8
+
+static inline void *sx__at(const struct sx_registry *registry, uint32_t ref)
+{
+    return (char *)(uintptr_t)registry + (size_t)ref * SX__REF_BYTES;
+}
+
+static inline uint32_t sx__ref(const struct sx_registry *registry, const void *record)
+{
+    return (uint32_t)((size_t)((const char *)record - (const char *)registry) / SX__REF_BYTES);
+}
+
+/** Sets what repairs the directory after a writer died. Once per process, before the first lock.
+ *
+ * Families and series are records of the layer above, so that layer repairs them.
+ */
+void sx__directory_prepare(void (*mend)(struct sx_registry *registry));
+
+/** Takes the lock of the directory's writers. If the last owner died with it, repairs first what
+ *  that writer left half-linked. */
+void sx__directory_lock(struct sx_registry *registry);
+
+void sx__directory_unlock(struct sx_registry *registry);
+
+/** How much is used; a failed registration is undone by going back there. The lock is held. */
+struct sx__directory_mark {
+    size_t directory_used;
+    uint32_t thread_cells_used;
+    uint32_t gauge_cells_used;
+};
+struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry);
+void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mark mark);
+
+/** Memory for a record, aligned to 8 bytes, or NULL where the directory is full. The lock is held.
+ */
+void *sx__directory_allocate(struct sx_registry *registry, size_t bytes);
+
+/** The first of `count` neighbouring cells in every thread row, or 0 where there are none left.
+ *
+ * Eight cells or more start on a cache line. The lock is held.
+ */
+uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count);
+
+/** A cell in every process row, or 0. The lock is held. */
+uint32_t sx__directory_gauge_cell(struct sx_registry *registry);
+
+#endif

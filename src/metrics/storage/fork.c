@@ -1,0 +1,86 @@
+/* fork.c: a child must not go on in its parent's thread rows, or both would write the same cells.
+ *
+ * A private arena is copied by fork(), and the child is alone in its copy. Its directory is locked
+ * across the fork so that the copy is whole; the seats in the copy, on which threads of the parent
+ * sit, are made anew. A shared arena stays what it is; the child claims thread rows of its own.
+ */
+#include "fork.h"
+
+#include "arena.h"
+#include "lock.h"
+#include "process_rows.h"
+#include "thread_rows.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+static const struct sx__fork_hooks *hooks; /* of the layer above */
+
+static bool is_private(const struct sx__arena *arena)
+{
+    return arena->state != SX__ARENA_NONE && !arena->registry->shared;
+}
+
+static void before_fork(void)
+{
+    (void)pthread_mutex_lock(&sx__arenas_lock);
+    for (size_t i = 0; i < SX__ARENAS; i++) {
+        if (is_private(&sx__arenas[i])) {
+            enum sx__lock_result result = sx__lock_take(&sx__arenas[i].registry->lock);
+            assert(result == SX__LOCK_TAKEN); /* threads of one process do not die alone */
+            (void)result;
+        }
+    }
+    hooks->before();
+}
+
+static void release_directories(void)
+{
+    for (size_t i = SX__ARENAS; i-- > 0;) {
+        if (is_private(&sx__arenas[i])) {
+            sx__lock_release(&sx__arenas[i].registry->lock);
+        }
+    }
+}
+
+static void after_fork_in_parent(void)
+{
+    hooks->after_in_parent();
+    release_directories();
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+}
+
+/* Making a mutex anew needs no memory here, so that its error cannot happen. */
+static void free_seats(struct sx_registry *registry)
+{
+    for (uint32_t i = 0; i < registry->thread_rows_claimed; i++) {
+        (void)sx__lock_init(&registry->seats[i].mutex, false);
+    }
+}
+
+static void after_fork_in_child(void)
+{
+    hooks->after_in_child();
+    release_directories();
+    sx__thread_rows_forget();
+    sx__process_rows_forget();
+    for (size_t i = 0; i < SX__ARENAS; i++) {
+        struct sx__arena *arena = &sx__arenas[i];
+        if (is_private(arena)) {
+            free_seats(arena->registry);
+        } else if (arena->state != SX__ARENA_NONE) {
+            arena->inherited = true;
+        }
+        if (arena->state == SX__ARENA_LIVE) {
+            sx__process_enter(arena->registry);
+        }
+    }
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+}
+
+int sx__fork_prepare(const struct sx__fork_hooks *above)
+{
+    hooks = above;
+    return pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child) == 0 ? SX_OK
+                                                                                       : SX_ENOMEM;
+}

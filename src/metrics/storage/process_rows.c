@@ -1,0 +1,191 @@
+/* process_rows.c: the rows of gauges.
+ *
+ * In a shared arena a process holds the seat of its row, so that the kernel says when it has died;
+ * its gauges are then no longer part of the page. A robust mutex belongs to a thread though: one
+ * that ends before its process leaves its process's pid on the seat, and the next thread of the
+ * process that claims a thread row sits down instead. Only in between is the pid asked after.
+ */
+#include "process_rows.h"
+
+#include "lock.h"
+#include "thread_exit.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+char *sx__process_rows[SX__ARENAS];
+
+static struct sx__seat *process_seats[SX__ARENAS]; /* this process's; NULL: it has none */
+static bool orphaned[SX__ARENAS]; /* it has one, but none of its threads sits there */
+static __thread uint64_t sits_in; /* bit per arena: the calling thread does */
+
+_Static_assert(SX__ARENAS <= 64, "one bit for each arena");
+
+static uint64_t bit_of(uint32_t arena)
+{
+    return (uint64_t)1 << arena;
+}
+
+/* Of a seat that the caller has tried and got: whether it belongs to a living process all the same.
+ */
+static bool belongs_to_orphan(const struct sx__seat *seat)
+{
+    if (seat->state != SX__SEAT_LIVE || seat->orphan_of == 0) {
+        return false;
+    }
+    return kill(seat->orphan_of, 0) == 0 || errno == EPERM;
+}
+
+/* Takes a seat that no living process has. */
+static bool try_seat(struct sx__seat *seat)
+{
+    enum sx__lock_result result = sx__lock_try(&seat->mutex);
+    if (result == SX__LOCK_BUSY) {
+        return false;
+    }
+    if (result == SX__LOCK_INHERITED) {
+        sx__lock_mend(&seat->mutex);
+    }
+    if (belongs_to_orphan(seat)) {
+        sx__lock_release(&seat->mutex);
+        return false;
+    }
+    return true;
+}
+
+static void zero_row(const struct sx_registry *registry, const char *row)
+{
+    uint32_t cells = __atomic_load_n(&registry->gauge_cells_used, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < cells; i++) {
+        __atomic_store_n(sx__cell(row, i), 0, __ATOMIC_RELAXED);
+    }
+}
+
+static bool sit_down(struct sx_registry *registry, size_t process)
+{
+    struct sx__seat *seat = sx__process_seat(registry, process);
+    if (!try_seat(seat)) {
+        return false;
+    }
+    if (seat->state != SX__SEAT_NEW) {
+        /* Not counted while it is zeroed: a page must not show half of a dead process's gauges. */
+        __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELAXED);
+        zero_row(registry, sx__row(registry, process));
+    }
+    seat->orphan_of = 0;
+    __atomic_store_n(&seat->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
+    process_seats[registry->arena] = seat;
+    sits_in |= bit_of(registry->arena);
+    return true;
+}
+
+void sx__process_enter(struct sx_registry *registry)
+{
+    uint32_t arena = registry->arena;
+    size_t process = 0;
+    if (!registry->shared) {
+        sx__process_rows[arena] = sx__row(registry, 0);
+        return;
+    }
+    if (process_seats[arena] != NULL) {
+        return; /* the arena is used again, and our row in it is still ours */
+    }
+    /* Where the destructor cannot be had, the common row is right but for what the dead leave. */
+    if (sx__thread_exit_watch()) {
+        while (process < SX__PROCESSES && !sit_down(registry, process)) {
+            process++;
+        }
+    } else {
+        process = SX__PROCESSES;
+    }
+    sx__process_rows[arena] = sx__row(registry, process);
+}
+
+void sx__process_adopt(struct sx_registry *registry)
+{
+    uint32_t arena = registry->arena;
+    if (!__atomic_load_n(&orphaned[arena], __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    struct sx__seat *seat = process_seats[arena];
+    enum sx__lock_result result = sx__lock_try(&seat->mutex);
+    if (result == SX__LOCK_BUSY) {
+        return; /* a scrape looks at it, or another thread was faster */
+    }
+    if (result == SX__LOCK_INHERITED) {
+        sx__lock_mend(&seat->mutex);
+    }
+    seat->orphan_of = 0;
+    sits_in |= bit_of(arena);
+    __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
+}
+
+void sx__process_rows_leave(void)
+{
+    for (uint32_t i = 0; sits_in != 0; i++) {
+        if (sits_in & bit_of(i)) {
+            sits_in &= ~bit_of(i);
+            process_seats[i]->orphan_of = (int32_t)getpid();
+            sx__lock_release(&process_seats[i]->mutex);
+            __atomic_store_n(&orphaned[i], true, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+void sx__process_exit(struct sx_registry *registry)
+{
+    uint32_t arena = registry->arena;
+    struct sx__seat *seat = process_seats[arena];
+    if (seat == NULL) {
+        return;
+    }
+    __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELEASE);
+    /* Another thread that sits there gets up when it ends. */
+    if (sits_in & bit_of(arena)) {
+        sits_in &= ~bit_of(arena);
+        sx__lock_release(&seat->mutex);
+    }
+}
+
+void sx__process_rows_forget(void)
+{
+    sits_in = 0;
+    for (uint32_t i = 0; i < SX__ARENAS; i++) {
+        process_seats[i] = NULL;
+        orphaned[i] = false;
+    }
+}
+
+bool sx__process_row_lives(struct sx_registry *registry, size_t row)
+{
+    if (!registry->shared || row == SX__PROCESSES) {
+        return true;
+    }
+    struct sx__seat *seat = sx__process_seat(registry, row);
+    if (__atomic_load_n(&seat->state, __ATOMIC_ACQUIRE) != SX__SEAT_LIVE) {
+        return false;
+    }
+    enum sx__lock_result result = sx__lock_try(&seat->mutex);
+    if (result == SX__LOCK_BUSY) {
+        return true;
+    }
+    if (result == SX__LOCK_INHERITED) {
+        sx__lock_mend(&seat->mutex);
+    }
+    bool lives = belongs_to_orphan(seat);
+    if (!lives) {
+        __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELEASE);
+    }
+    sx__lock_release(&seat->mutex);
+    return lives;
+}
+
+bool sx__process_row_was_used(struct sx_registry *registry, size_t row)
+{
+    if (!registry->shared || row == SX__PROCESSES) {
+        return true;
+    }
+    const struct sx__seat *seat = sx__process_seat(registry, row);
+    return __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE) != SX__SEAT_NEW;
+}

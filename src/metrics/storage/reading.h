@@ -1,0 +1,67 @@
+/* reading.h: summing one cell over all rows, without a lock. Any thread may do it.
+ *
+ * Each cell of a counter or bucket only grows, and so does each sum of them from one reading to the
+ * next. Rows that no thread ever claimed are not read: reading them would cost memory.
+ */
+#ifndef SX_METRICS_READING_H
+#define SX_METRICS_READING_H
+
+#include "cells.h"
+#include "resident_pages.h"
+
+/* The rows of an arena that count, as of now. */
+struct sx__reading {
+    const char *thread_rows; /* the overflow row, which the claimed thread rows follow */
+    size_t thread_row_count;
+    size_t stride;
+    const char *gauges[SX__PROCESSES + 1]; /* rows of the processes that live */
+    size_t gauge_count;
+    struct sx__resident_pages resident; /* with no bits: all is to be read */
+};
+
+/** Prepares a scrape, which reads everything there is, but for what nobody ever wrote. */
+void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry);
+
+void sx__reading_end(struct sx__reading *reading);
+
+/** Finds the rows that counters and histograms have, for reading one of them. */
+void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_registry *registry);
+
+/** Finds the rows that gauges have; asks for each process whether it lives. */
+void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry *registry);
+
+/* A cell of a row. Acquired, so that the version is not read before it, which would be the former
+ * owner's version beside the new one's cell. On x86 it is a plain load. */
+static inline uint64_t sx__read_cell(const struct sx__reading *reading, const char *row,
+                                     uint32_t cell)
+{
+    const uint64_t *at = sx__cell(row, cell);
+    if (reading->resident.bits != NULL && !sx__resident_pages_have(&reading->resident, at)) {
+        return 0;
+    }
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_t cell)
+{
+    uint64_t sum = 0;
+    const char *row = reading->thread_rows;
+    for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
+        sum += sx__read_cell(reading, row, cell);
+    }
+    return sum;
+}
+
+/* Rounding is monotone, and the order of the rows is always the same: the sum never falls where no
+ * cell does. */
+static inline double sx__read_double(const struct sx__reading *reading, uint32_t cell)
+{
+    double sum = 0;
+    const char *row = reading->thread_rows;
+    for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
+        sum += sx__double_of(sx__read_cell(reading, row, cell));
+    }
+    return sum;
+}
+
+#endif

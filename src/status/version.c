@@ -1,0 +1,7 @@
+/* version.c: the version that a program runs with. */
+#include <sextant/version.h>
+
+const char *sx_version(void)
+{
+    return SX_VERSION;
+}

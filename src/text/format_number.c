@@ -1,0 +1,141 @@
+/* format_number.c: the text of numbers. */
+#include "format_number.h"
+
+#include "double.h"
+
+#include <math.h>
+#include <string.h>
+
+#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: up to here, a double's integer is its digits */
+
+static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                            "25262728293031323334353637383940414243444546474849"
+                            "50515253545556575859606162636465666768697071727374"
+                            "75767778798081828384858687888990919293949596979899";
+
+static size_t digits_of(uint64_t number)
+{
+    for (size_t count = 1;; count += 4, number /= 10000) {
+        if (number < 100) {
+            return count + (number >= 10);
+        }
+        if (number < 10000) {
+            return count + 2 + (number >= 1000);
+        }
+    }
+}
+
+/* Written where they belong, from the last one on: this is a large part of a scrape. */
+char *sx__write_whole(char *at, uint64_t number)
+{
+    char *end = at + digits_of(number);
+    char *pair = end - 2;
+    for (; number >= 100; number /= 100, pair -= 2) {
+        memcpy(pair, pairs + number % 100 * 2, 2);
+    }
+    if (number >= 10) {
+        memcpy(at, pairs + number * 2, 2);
+    } else {
+        *at = (char)('0' + number);
+    }
+    return end;
+}
+
+static char *write_text(char *at, const char *text)
+{
+    size_t size = strlen(text);
+    memcpy(at, text, size);
+    return at + size;
+}
+
+static char *write_zeros(char *at, int count)
+{
+    for (int i = 0; i < count; i++) {
+        *at++ = '0';
+    }
+    return at;
+}
+
+/* d.ddde±dd, the exponent with two digits at least. */
+static char *write_scientific(char *at, const char *digits, int count, int exponent)
+{
+    *at++ = digits[0];
+    if (count > 1) {
+        *at++ = '.';
+        memcpy(at, digits + 1, (size_t)count - 1);
+        at += count - 1;
+    }
+    *at++ = 'e';
+    *at++ = exponent < 0 ? '-' : '+';
+    unsigned size = (unsigned)(exponent < 0 ? -exponent : exponent);
+    if (size < 10) {
+        *at++ = '0';
+    }
+    return sx__write_whole(at, size);
+}
+
+/* ddd000, ddd.ddd or 0.000ddd; `point` is how many digits stand before the point. */
+static char *write_plain(char *at, const char *digits, int count, int point)
+{
+    if (point <= 0) {
+        *at++ = '0';
+        *at++ = '.';
+        at = write_zeros(at, -point);
+        memcpy(at, digits, (size_t)count);
+        return at + count;
+    }
+    if (point >= count) {
+        memcpy(at, digits, (size_t)count);
+        return write_zeros(at + count, point - count);
+    }
+    memcpy(at, digits, (size_t)point);
+    at += point;
+    *at++ = '.';
+    memcpy(at, digits + point, (size_t)(count - point));
+    return at + count - point;
+}
+
+/* An exponent is written for numbers below 0.0001, and from 10^exponent_from on. */
+static char *write_finite(char *at, double value, int exponent_from)
+{
+    char digits[SX__WHOLE_SIZE_MAX];
+    if (signbit(value)) {
+        *at++ = '-';
+        value = -value;
+    }
+    if (value == 0) {
+        *at++ = '0';
+        return at;
+    }
+    struct sx__decimal decimal = sx__double_shortest(value);
+    int count = (int)(sx__write_whole(digits, decimal.digits) - digits);
+    int point = count + decimal.exponent;
+    if (point - 1 < -4 || point - 1 >= exponent_from) {
+        return write_scientific(at, digits, count, point - 1);
+    }
+    return write_plain(at, digits, count, point);
+}
+
+static char *write(char *at, double value, int exponent_from)
+{
+    if (isnan(value)) {
+        return write_text(at, "NaN");
+    }
+    if (isinf(value)) {
+        return write_text(at, value > 0 ? "+Inf" : "-Inf");
+    }
+    return write_finite(at, value, exponent_from);
+}
+
+char *sx__write_double(char *at, double value)
+{
+    if (value > 0 && value < WHOLE_LIMIT && (double)(uint64_t)value == value) {
+        return sx__write_whole(at, (uint64_t)value);
+    }
+    return write(at, value, 21);
+}
+
+char *sx__write_bound(char *at, double value)
+{
+    return write(at, value, 6);
+}

@@ -1,0 +1,231 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "check_cases.h"
+#include "failing_allocation.h"
+
+#include <sextant/exposition.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Violations as check_cases.h has them: "3 no-inf; 4 bound". */
+struct violations {
+    char text[512];
+    size_t size;
+    int count;
+    int stop_after; /* 0: never */
+};
+
+static int note(void *context, const struct sx_violation *violation)
+{
+    struct violations *violations = context;
+    size_t room = sizeof violations->text - violations->size;
+    int size = snprintf(violations->text + violations->size, room, "%s%zu %s",
+                        violations->count > 0 ? "; " : "", violation->line, violation->rule);
+    assert_true(size > 0 && (size_t)size < room);
+    assert_true(strlen(violation->text) > 10);
+    violations->size += (size_t)size;
+    violations->count++;
+    return violations->count == violations->stop_after;
+}
+
+static int check(struct violations *violations, const char *page, size_t size)
+{
+    *violations = (struct violations){.count = 0};
+    return sx_exposition_check((struct sx_str){page, size}, NULL, note, violations);
+}
+
+static void test_each_violation_is_found_on_its_line_and_nothing_else(void **state)
+{
+    (void)state;
+    int failed = 0;
+    for (size_t i = 0; i < CHECK_CASES; i++) {
+        const struct check_case *test = &check_cases[i];
+        struct violations violations;
+        int count = check(&violations, test->page, test->size);
+        if (count != violations.count || strcmp(violations.text, test->violations) != 0) {
+            print_error("%s: found \"%s\" instead of \"%s\"\n", test->title, violations.text,
+                        test->violations);
+            failed++;
+        }
+    }
+    assert_int_equal(failed, 0);
+}
+
+/* The pages end where a page of memory does that must not be read, and so does every beginning. */
+static void test_no_byte_behind_the_page_is_read(void **state)
+{
+    (void)state;
+    size_t unit = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, 2 * unit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    assert_int_equal(mprotect(memory + unit, unit, PROT_NONE), 0);
+    for (size_t i = 0; i < CHECK_CASES; i++) {
+        const struct check_case *test = &check_cases[i];
+        assert_true(test->size <= unit);
+        for (size_t size = 0; size <= test->size; size++) {
+            char *page = memory + unit - size;
+            memcpy(page, test->page, size);
+            assert_true(sx_exposition_check((struct sx_str){page, size}, NULL, NULL, NULL) >= 0);
+        }
+    }
+    munmap(memory, 2 * unit);
+}
+
+static int expect_plain_text(void *context, const struct sx_violation *violation)
+{
+    (void)context;
+    for (const char *c = violation->text; *c != '\0'; c++) {
+        assert_in_range(*c, ' ', '~');
+    }
+    assert_true(strlen(violation->text) < 320);
+    return 0;
+}
+
+static void test_bytes_of_the_page_are_harmless_in_a_sentence(void **state)
+{
+    (void)state;
+    static const char escape[] = "g{\x1B[31m\xC3\xA4=\"1\"} 1\n";
+    char page[4096];
+    assert_int_equal(sx_exposition_check((struct sx_str){escape, sizeof escape - 1}, NULL,
+                                         expect_plain_text, NULL),
+                     1);
+    memset(page, '-', sizeof page);
+    memcpy(page + sizeof page - 3, " 1\n", 3);
+    assert_int_equal(
+        sx_exposition_check((struct sx_str){page, sizeof page}, NULL, expect_plain_text, NULL), 1);
+}
+
+static void test_the_number_of_violations_is_limited(void **state)
+{
+    (void)state;
+    char page[5000];
+    struct violations violations = {.count = 0};
+    for (size_t i = 0; i < sizeof page; i += 2) {
+        memcpy(page + i, "1\n", 2);
+    }
+    struct sx_str view = {page, sizeof page};
+    assert_int_equal(sx_exposition_check(view, NULL, NULL, NULL), 100);
+    struct sx_check_options options = {.violations_max = 7};
+    assert_int_equal(sx_exposition_check(view, &options, note, &violations), 7);
+    assert_int_equal(violations.count, 7);
+    options.violations_max = SIZE_MAX;
+    assert_int_equal(sx_exposition_check(view, &options, NULL, NULL), 2500);
+}
+
+static void test_the_callback_can_end_the_check(void **state)
+{
+    (void)state;
+    static const char page[] = "1\n2\n3\n";
+    struct violations violations = {.stop_after = 2};
+    struct sx_str view = {page, sizeof page - 1};
+    assert_int_equal(sx_exposition_check(view, NULL, note, &violations), 2);
+    assert_string_equal(violations.text, "1 metric-name; 2 metric-name");
+}
+
+static size_t put_labels(char *page, size_t room, int count)
+{
+    size_t size = (size_t)snprintf(page, room, "g{");
+    for (int i = 0; i < count; i++) {
+        size += (size_t)snprintf(page + size, room - size, "l%d=\"\",", i);
+    }
+    return size + (size_t)snprintf(page + size, room - size, "} 1\n");
+}
+
+static void test_a_sample_has_64_labels_at_most(void **state)
+{
+    (void)state;
+    char page[4096];
+    struct violations violations;
+    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 64)), 0);
+    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 65)), 1);
+    assert_string_equal(violations.text, "1 labels");
+}
+
+static void test_bad_arguments_are_refused(void **state)
+{
+    (void)state;
+    struct sx_check_options options = {.format = (enum sx_format)99};
+    assert_int_equal(sx_exposition_check((struct sx_str){NULL, 1}, NULL, NULL, NULL), SX_EINVAL);
+    assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL), SX_EINVAL);
+    assert_int_equal(
+        sx_exposition_check((struct sx_str){"", (size_t)UINT32_MAX + 1}, NULL, NULL, NULL),
+        SX_EINVAL);
+    assert_int_equal(sx_exposition_check((struct sx_str){NULL, 0}, NULL, NULL, NULL), 0);
+}
+
+/* A page of histograms that makes every array and table grow. */
+static size_t put_histograms(char *page, size_t room, int count)
+{
+    size_t size = 0;
+    for (int i = 0; i < count; i++) {
+        int added = snprintf(page + size, room - size,
+                             "# TYPE h%d histogram\nh%d_bucket{le=\"+Inf\"} 1\nh%d_sum 1\n"
+                             "h%d_count 1\n",
+                             i, i, i, i);
+        assert_true(added > 0 && (size_t)added < room - size);
+        size += (size_t)added;
+    }
+    return size;
+}
+
+static void test_a_check_without_memory_says_so(void **state)
+{
+    (void)state;
+    static char page[1 << 15];
+    struct sx_str view = {page, put_histograms(page, sizeof page, 200)};
+    int failures = 0;
+    for (;; failures++) {
+        fail_all_allocations(failures);
+        int status = sx_exposition_check(view, NULL, NULL, NULL);
+        end_failing_allocations();
+        if (status == 0) {
+            break;
+        }
+        assert_int_equal(status, SX_ENOMEM);
+    }
+    assert_in_range(failures, 12, 100);
+}
+
+static void test_many_series_are_kept_apart(void **state)
+{
+    (void)state;
+    enum { SERIES = 20000, LINE = 40 };
+    char *page = malloc((size_t)SERIES * LINE + LINE);
+    assert_non_null(page);
+    size_t size = 0;
+    for (int i = 0; i < SERIES; i++) {
+        size += (size_t)snprintf(page + size, LINE, "g{a=\"%d\",b=\"%d\"} 1\n", i, SERIES - i);
+    }
+    struct violations violations;
+    assert_int_equal(check(&violations, page, size), 0);
+    size += (size_t)snprintf(page + size, LINE, "g{b=\"%d\",a=\"%d\"} 1\n", SERIES - 777, 777);
+    assert_int_equal(check(&violations, page, size), 1);
+    assert_string_equal(violations.text, "20001 duplicate");
+    free(page);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_violation_is_found_on_its_line_and_nothing_else),
+        cmocka_unit_test(test_no_byte_behind_the_page_is_read),
+        cmocka_unit_test(test_bytes_of_the_page_are_harmless_in_a_sentence),
+        cmocka_unit_test(test_the_number_of_violations_is_limited),
+        cmocka_unit_test(test_the_callback_can_end_the_check),
+        cmocka_unit_test(test_a_sample_has_64_labels_at_most),
+        cmocka_unit_test(test_bad_arguments_are_refused),
+        cmocka_unit_test(test_a_check_without_memory_says_so),
+        cmocka_unit_test(test_many_series_are_kept_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "client.h"
+#include "failing_allocation.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <sextant/metrics_server.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int socket_error; /* 0: there are sockets */
+
+int __real_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol);
+int __wrap_socket(int family, int type, int protocol)
+{
+    errno = socket_error;
+    return socket_error != 0 ? -1 : __real_socket(family, type, protocol);
+}
+
+static char said[512];
+
+static void note(void *context, const char *message)
+{
+    (void)context;
+    snprintf(said, sizeof said, "%s", message);
+}
+
+static const struct sx_metrics_server_options options = {.log = note};
+
+static void test_what_is_no_address_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", "there is no port"},
+        {"127.0.0.1", "there is no port"},
+        {"[::1]", "brackets"},
+        {"::1:9100", "brackets"},
+        {"[::1:9100", "brackets"},
+        {"[]:9100", "nothing in the brackets"},
+        {"127.0.0.1:", "port is not from 0 to 65535"},
+        {"127.0.0.1:65536", "port is not from 0 to 65535"},
+        {"127.0.0.1:999999999999999999999", "port is not from 0 to 65535"},
+        {"127.0.0.1:http", "port is no number"},
+        {"127.0.0.1:-1", "port is no number"},
+        {"127.0.0.1: 80", "port is no number"},
+        {"192.0.2.1:0", "Cannot assign requested address"},
+        {"300.0.0.1:0", ""}, /* what the resolver says of it depends on where it runs */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sx_metrics_server *server = NULL;
+        said[0] = '\0';
+        assert_int_equal(sx_metrics_server_new(&server, NULL, cases[i][0], &options), SX_EADDRESS);
+        assert_null(server);
+        assert_non_null(strstr(said, "cannot listen on "));
+        assert_non_null(strstr(said, cases[i][0]));
+        if (strstr(said, cases[i][1]) == NULL) {
+            print_error("%s\n", said);
+            fail();
+        }
+    }
+}
+
+static void test_a_port_in_use_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *first = NULL, *second = NULL;
+    char address[32];
+    assert_int_equal(sx_metrics_server_new(&first, NULL, "127.0.0.1:0", NULL), SX_OK);
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)sx_metrics_server_get_port(first));
+    assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_EADDRESS);
+    assert_null(second);
+    assert_non_null(strstr(said, address));
+    assert_non_null(strstr(said, "Address already in use"));
+    sx_metrics_server_destroy(first);
+    /* What was destroyed has let go of it. */
+    assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_OK);
+    sx_metrics_server_destroy(second);
+}
+
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return has;
+}
+
+static void assert_served_over_ipv6(uint16_t port)
+{
+    char text[1024];
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    address.sin6_port = htons(port);
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    client_send_text(fd, GET_AND_CLOSE);
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+    close(fd);
+}
+
+static void test_ipv6_is_served(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *server = NULL;
+    if (!has_ipv6()) {
+        skip();
+    }
+    assert_int_equal(sx_metrics_server_new(&server, NULL, "[::1]:0", &options), SX_OK);
+    assert_served_over_ipv6(sx_metrics_server_get_port(server));
+    sx_metrics_server_destroy(server);
+}
+
+static void test_all_addresses_are_those_of_ipv6_and_ipv4(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *server = NULL;
+    char text[1024];
+    assert_int_equal(sx_metrics_server_new(&server, NULL, ":0", &options), SX_OK);
+    client_ask(sx_metrics_server_get_port(server), GET_AND_CLOSE, text, sizeof text);
+    assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+    if (has_ipv6()) {
+        assert_served_over_ipv6(sx_metrics_server_get_port(server));
+    }
+    sx_metrics_server_destroy(server);
+}
+
+static void test_names_and_all_addresses_are_listened_on(void **state)
+{
+    (void)state;
+    static const char *const addresses[] = {"localhost:0", ":0", "0.0.0.0:0"};
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        struct sx_metrics_server *server = NULL;
+        assert_int_equal(sx_metrics_server_new(&server, NULL, addresses[i], &options), SX_OK);
+        assert_int_not_equal(sx_metrics_server_get_port(server), 0);
+        sx_metrics_server_destroy(server);
+    }
+}
+
+static void test_bad_arguments_are_refused(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *server = NULL;
+    const struct sx_metrics_server_options no_path = {.path = "metrics"};
+    assert_int_equal(sx_metrics_server_new(NULL, NULL, "127.0.0.1:0", NULL), SX_EINVAL);
+    assert_int_equal(sx_metrics_server_new(&server, NULL, NULL, NULL), SX_EINVAL);
+    assert_int_equal(sx_metrics_server_new(&server, NULL, "127.0.0.1:0", &no_path), SX_EINVAL);
+    assert_null(server);
+    assert_int_equal(sx_metrics_server_get_port(NULL), 0);
+    sx_metrics_server_destroy(NULL);
+    assert_int_equal(sx_metrics_serve(NULL, NULL, NULL), SX_EINVAL);
+    assert_int_equal(sx_metrics_serve(NULL, "nowhere", NULL), SX_EADDRESS);
+}
+
+static void test_without_memory_there_is_no_server(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct sx_metrics_server *server = NULL;
+        fail_all_allocations(i);
+        int status = sx_metrics_server_new(&server, NULL, "127.0.0.1:0", NULL);
+        end_failing_allocations();
+        assert_int_equal(status, SX_ENOMEM);
+        assert_null(server);
+    }
+}
+
+static void test_without_descriptors_the_address_is_not_at_fault(void **state)
+{
+    (void)state;
+    static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct sx_metrics_server *server = NULL;
+        socket_error = errors[i];
+        int status = sx_metrics_server_new(&server, NULL, "127.0.0.1:0", &options);
+        socket_error = 0;
+        assert_int_equal(status, SX_ESYSTEM);
+        assert_null(server);
+        assert_non_null(strstr(said, "cannot listen on 127.0.0.1:0: "));
+        assert_non_null(strstr(said, strerror(errors[i])));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_no_address_is_refused_with_the_reason),
+        cmocka_unit_test(test_a_port_in_use_is_refused_with_the_reason),
+        cmocka_unit_test(test_ipv6_is_served),
+        cmocka_unit_test(test_all_addresses_are_those_of_ipv6_and_ipv4),
+        cmocka_unit_test(test_names_and_all_addresses_are_listened_on),
+        cmocka_unit_test(test_bad_arguments_are_refused),
+        cmocka_unit_test(test_without_memory_there_is_no_server),
+        cmocka_unit_test(test_without_descriptors_the_address_is_not_at_fault),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
