@@ -128,6 +128,7 @@ if(SEXTANT_TESTS)
             TIMEOUT 240 LABELS system SKIP_RETURN_CODE 77
             ENVIRONMENT "SX_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};SX_BUILD=${CMAKE_CURRENT_BINARY_DIR};SX_UNPACKED=${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked;PYTHONDONTWRITEBYTECODE=1")
     endforeach()
+    set_tests_properties(system.embedding PROPERTIES TIMEOUT 600) # builds the libraries twice
 endif()
 
 # What `scripts/check instructions` counts, besides examples/hello.
@@ -137,7 +138,7 @@ set_target_properties(bench_instructions PROPERTIES
 target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
 
 if(SEXTANT_CHECKS)
-    foreach(check gcc clang asan tsan valgrind fuzz format instructions)
+    foreach(check gcc clang asan tsan valgrind fuzz format instructions lint)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
             TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)

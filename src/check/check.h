@@ -188,11 +188,11 @@ void sx__check_head(struct sx__check *check, const struct sx__line *line);
 /** Finds the family of a sample; made if it is not there. Number from 1; 0: memory is exhausted. */
 uint32_t sx__check_family_of_sample(struct sx__check *check, struct sx_str name);
 
-/** Notes that a line of this family was read, and reports where the family was left before. */
-void sx__check_enter(struct sx__check *check, uint32_t family);
+/** Notes that a line of family `number` was read, and reports where the family was left before. */
+void sx__check_enter(struct sx__check *check, uint32_t number);
 
-/** Judges a sample as one of its family. */
-void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t family);
+/** Judges a sample as one of family `number`. */
+void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t number);
 
 /** Reports what histograms and summaries lack; at the end of the page. */
 void sx__check_groups(struct sx__check *check);

@@ -64,6 +64,6 @@ struct sx__worker {
 };
 
 /* The thread's function; takes the struct sx__worker. */
-void *sx__worker_run(void *worker);
+void *sx__worker_run(void *argument);
 
 #endif

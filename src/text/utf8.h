@@ -10,10 +10,10 @@
 /* Replacing may make a text this many times as long: U+FFFD has three bytes. */
 #define SX__UTF8_GROWTH 3
 
-/** The size of the sequence that begins the text, which is not empty. Where it is ill-formed,
+/** The size of the sequence at the start of `bytes`, which is not empty. Where it is ill-formed,
  * *valid is false and the size is that of its longest beginning that could have become a sequence,
  * at least 1. */
-size_t sx__utf8_measure(struct sx_str text, bool *valid);
+size_t sx__utf8_measure(struct sx_str bytes, bool *valid);
 
 /** Whether the bytes are well-formed UTF-8 (no surrogates, nothing overlong, up to U+10FFFF). */
 bool sx__utf8_is_valid(struct sx_str text);
