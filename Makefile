@@ -17,7 +17,7 @@ help:
 	@echo "make run      installs what is missing, builds, serves examples/hello on PORT (8080)"
 	@echo "make test     installs what is missing, builds, runs every test"
 	@echo "make build    only builds, into $(BUILD)/: the libraries, the examples, sextant"
-	@echo "make check    the tests again under sanitizers and valgrind, 10 s of fuzzing a target, linters"
+	@echo "make check    the tests again under sanitizers and valgrind, 10 s of fuzzing a target, linters, instructions"
 	@echo "make coverage runs the tests; prints the lines and branches of src/ that they reach"
 	@echo "make bench    measures; prints a table, writes $(BUILD)/bench/results.json"
 	@echo "make install  installs the libraries; honours DESTDIR and PREFIX (/usr/local)"
