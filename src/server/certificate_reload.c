@@ -71,7 +71,7 @@ static void *run(void *argument)
     for (size_t i = 0; i < reload->count; i++) {
         struct file *file = &reload->files[i];
         atomic_store(&reload->path, sx__tls_get_certificate(file->tls));
-        strcpy(file->message, "out of memory");
+        snprintf(file->message, MESSAGE_BYTES, "out of memory");
         file->status = sx__tls_reload(file->tls, reload->cancel_fd, file->message, MESSAGE_BYTES);
     }
     /* The monitor's descriptor stays open until this thread is joined. */

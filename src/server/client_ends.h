@@ -21,6 +21,6 @@ enum sx__ends sx__client_find_ends(const struct sx__client *client);
 
 /* Called before and after a producer runs on this thread, so that sx__stream_has_client knows its
  * client. `client` NULL: the producer has returned. */
-void sx__client_set_producing(const struct sx__client *client, const struct sx__server *server);
+void sx__client_set_producing(const struct sx__client *client, const struct sx__server *runs);
 
 #endif

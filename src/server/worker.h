@@ -64,7 +64,7 @@ struct sx__worker {
     void *frame;
 };
 
-/* The thread's function. `worker` is its struct sx__worker. */
-void *sx__worker_run(void *worker);
+/* The thread's function. `argument` is its struct sx__worker. */
+void *sx__worker_run(void *argument);
 
 #endif

@@ -13,10 +13,10 @@
 /* Replacing may make a text this many times as long, because U+FFFD has three bytes. */
 #define SX__UTF8_GROWTH 3
 
-/** Returns the size of the sequence that the text begins with; the text must not be empty. If the
+/** Returns the size of the sequence that `bytes` begins with; `bytes` must not be empty. If the
  * sequence is ill-formed, sets *valid to false and returns the size of its longest beginning that
  * could have become a valid sequence, at least 1. */
-size_t sx__utf8_measure(struct sx_str text, bool *valid);
+size_t sx__utf8_measure(struct sx_str bytes, bool *valid);
 
 /** Returns whether the bytes are well-formed UTF-8 (no surrogates, nothing overlong, up to
  * U+10FFFF). */
