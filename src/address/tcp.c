@@ -1,3 +1,4 @@
+/* Opens a listening TCP socket; see tcp.h. */
 #define _GNU_SOURCE /* SOCK_NONBLOCK, TCP_NOTSENT_LOWAT */
 #include "tcp.h"
 

@@ -92,7 +92,7 @@ static void set_up_with(const struct sx_run_options *options)
     port = sx_app_get_port(fixture.app, 0);
     assert_true(port > 0);
     assert_int_equal(sx_app_listen(fixture.app, options), SX_ESTATE);
-    assert_logged(&fixture, "cannot listen: the app listens already\n");
+    assert_logged(&fixture, "cannot listen: the app is already listening\n");
     assert_int_equal(pthread_create(&server, NULL, run, fixture.app), 0);
 }
 
@@ -327,9 +327,9 @@ static void test_an_address_that_is_none_is_told(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"127.0.0.1", "there is no port, as in 127.0.0.1:9100"},
+        {"127.0.0.1", "the port is missing, as in 127.0.0.1:9100"},
         {"127.0.0.1:65536", "the port is not from 0 to 65535"},
-        {"::1:8080", "an IPv6 address stands in brackets, as in [::1]:9100"},
+        {"::1:8080", "an IPv6 address needs brackets, as in [::1]:9100"},
         {"unix:", "the path is empty"},
         {"unix:/x,mode=8", "the mode is not an octal number from 1 to 777"},
     };

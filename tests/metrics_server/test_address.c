@@ -42,18 +42,18 @@ static void test_what_is_no_address_is_refused_with_the_reason(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "there is no port"},
-        {"127.0.0.1", "there is no port"},
+        {"", "the port is missing"},
+        {"127.0.0.1", "the port is missing"},
         {"[::1]", "brackets"},
         {"::1:9100", "brackets"},
         {"[::1:9100", "brackets"},
-        {"[]:9100", "nothing in the brackets"},
+        {"[]:9100", "the brackets are empty"},
         {"127.0.0.1:", "port is not from 0 to 65535"},
         {"127.0.0.1:65536", "port is not from 0 to 65535"},
         {"127.0.0.1:999999999999999999999", "port is not from 0 to 65535"},
-        {"127.0.0.1:http", "port is no number"},
-        {"127.0.0.1:-1", "port is no number"},
-        {"127.0.0.1: 80", "port is no number"},
+        {"127.0.0.1:http", "port is not a number"},
+        {"127.0.0.1:-1", "port is not a number"},
+        {"127.0.0.1: 80", "port is not a number"},
         {"192.0.2.1:0", "Cannot assign requested address"},
         {"300.0.0.1:0", ""}, /* what the resolver says of it depends on where it runs */
     };

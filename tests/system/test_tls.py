@@ -474,9 +474,9 @@ class Tls(unittest.TestCase):
             (("--listen", "https://127.0.0.1:0"), "TLS needs a --certificate"),
             ((*self.options, "--tls-minimum", "1.1"), '--tls-minimum takes 1.2 or 1.3, not "1.1"'),
             (("--listen", "127.0.0.1"),
-             "--listen cannot be 127.0.0.1: there is no port, as in 127.0.0.1:9100"),
+             "--listen cannot be 127.0.0.1: the port is missing, as in 127.0.0.1:9100"),
             (("--admin", "::1:80"),
-             "--admin cannot be ::1:80: an IPv6 address stands in brackets, as in [::1]:9100"),
+             "--admin cannot be ::1:80: an IPv6 address needs brackets, as in [::1]:9100"),
         ]:
             with self.subTest(message=message):
                 status, errors = refused_start(*options)
