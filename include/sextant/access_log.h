@@ -2,17 +2,15 @@
  *
  *     .components = SX_COMPONENTS(sx_access_log)
  *
- * What it does is up to two settings, so that whoever runs the program can have it otherwise:
+ * The operator configures it by two settings (SX_SETTINGS):
  *
- *     --access-log FILE           where lines are appended to; "-", the default: standard output
- *     --access-log-format FORMAT  "common", the default: NCSA's; "json": an object a line
+ *     --access-log FILE           append to this file; "-", the default: standard output
+ *     --access-log-format FORMAT  "common", the default: NCSA's format; "json": an object a line
  *
- * They have their variables and their place in `.settings` as all settings have (SX_SETTINGS).
- * A line is written when its request ends, by one system call, and is at most 4,096 bytes long, so
- * that lines of several threads and processes do not mix. A file that is moved away is made anew
- * within a second. A line that cannot be written is lost: that is counted and logged. A pipe may
- * hold up those that write to it, but where it has no room for a second, lines are lost until it
- * has.
+ * A line is written by one system call when its request ends. It has at most 4,096 bytes, so that
+ * lines of several threads and processes do not mix. A file that has been moved away is created
+ * again within a second. A line that cannot be written is lost; the log says how many. A full pipe
+ * delays requests for at most a second; then lines are lost until the pipe has room.
  */
 #ifndef SEXTANT_ACCESS_LOG_H
 #define SEXTANT_ACCESS_LOG_H
@@ -25,8 +23,7 @@ extern "C" {
 
 struct sx_access_log;
 
-/** An app component, which observes. It keeps the app from starting where the file cannot be
- *  opened, or there is no such format. */
+/** An app component. It cannot start if the file cannot be opened or the format is unknown. */
 SX_COMPONENT_DECLARE(sx_access_log, struct sx_access_log);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
-/* app.h: routes, handlers, components, hooks, and the app that puts them together.
+/* app.h: routes, handlers, components, hooks, observers, and the app that joins them.
  *
- * A handler is a plain C function that returns a struct sx_result; SX_BIND says where each of its
- * arguments comes from. A component is something that handlers, hooks and other components have
- * injected by naming it. Everything is resolved when the app is made: whatever does not fit
- * together is printed with file and line, and the app does not start.
+ * A handler is a C function that returns a struct sx_result. SX_BIND names the source of each of
+ * its arguments. A component is a value that the framework makes and passes to the handlers, hooks
+ * and other components that name it. sx_app_new resolves all of it: what does not fit together is
+ * logged with file and line, and the app does not start.
  *
  *     static struct sx_result welcome(const char *name) { ... }
  *     SX_BIND(welcome, (query, opt_str, name));
@@ -14,6 +14,10 @@
  *     {
  *         return sx_app_main(argc, argv, &(struct sx_app_options){.routes = SX_LIST(routes)});
  *     }
+ *
+ * Threads: [any] any thread at any time, but no signal handler. [read] at the same time as itself,
+ * but not while the app is made or destroyed. [start] before sx_app_run, or in the init of an app
+ * or worker component.
  */
 #ifndef SEXTANT_APP_H
 #define SEXTANT_APP_H
@@ -54,11 +58,14 @@ enum sx_source {
                          */
 };
 
-/* Types are i64, u64, f64, flag (bool) and str, and with opt_ before them a pointer that is NULL
- * where the argument is absent. A string is UTF-8 without NUL. Of the query and of forms also
- * list_str, a struct sx_texts of all parameters of that name, which may be none. Of the body json,
- * a struct json_t *, and bytes, a struct sx_str. Whatever is injected lives as long as the request.
- */
+/* TYPE in a list of arguments:
+ *
+ *     i64 u64 f64 flag str     int64_t, uint64_t, double, bool, const char * (UTF-8 without NUL)
+ *     opt_i64 ... opt_str      a pointer to it, NULL if the argument is absent; opt_str is the
+ * string list_str                 query and form: struct sx_texts, all parameters of that name
+ *     json, opt_json, bytes    body: struct json_t *, struct sx_str
+ *
+ * Arguments live as long as the request. */
 enum sx_type {
     SX_TYPE_NONE = 0,
     SX_TYPE_I64,
@@ -98,8 +105,7 @@ struct sx_param {
 /** The default of a parameter, as a client would write it: `(query, i64, page, SX_DEFAULT("1"))`.
  * That it converts is checked at start-up. */
 #define SX_DEFAULT(text_) .fallback = (text_)
-/** A word on a parameter or setting, for the listings of the command line: `SX_HELP("rows a
- * page")`. */
+/** The description of a parameter or setting in --help: `SX_HELP("rows a page")`. */
 #define SX_HELP(text_) .help = (text_)
 
 /* One argument on its way to the function. */
@@ -124,22 +130,22 @@ struct sx_handler {
     void *reserved[4];
 };
 
-/** Binds a function of this file: `SX_BIND(get_user, (path, i64, id), (inject, db, db));`.
- *  Wrong lists do not compile: the list is checked against the function's prototype. */
+/** Binds a function of this file: `SX_BIND(get_user, (path, i64, id), (inject, db, db));`. A list
+ * that does not match the prototype of the function does not compile. */
 #define SX_BIND(...) SX__BIND(static, __VA_ARGS__)
 
-/** As SX_BIND, for a handler that routes in other files name; SX_HANDLER_DECLARE it in a header. */
+/** Binds a handler that routes in other files use; put SX_HANDLER_DECLARE into a header. */
 #define SX_BIND_SHARED(...) SX__BIND(, __VA_ARGS__)
 #define SX_HANDLER_DECLARE(function_) extern SX_API const struct sx_handler sx_handler_##function_
 
 /* ---- components ---- */
 
-/* An app component is made once, before any fork, and each process that serves has a copy of it. So
- * it holds nothing that a child of fork() would not have, or would share: no threads, no
- * connections, no lock that may be taken at that moment. A worker component is made once in each
- * process that serves. All handlers that run, on up to `threads` threads at once (64), use the same
- * app and worker components. A request component is made for each request that needs it, and only
- * that request's thread uses it. */
+/* app      made once, before any fork. Each process that serves has a copy, so it must not hold
+ * threads, connections, or a lock that may be held at the fork. worker   made once in each process
+ * that serves. request  made for each request that needs it, and used by the thread of that request
+ * only.
+ *
+ * App and worker components are used by all threads that run handlers (`threads`, 64) at once. */
 enum sx_lifetime {
     SX_LIFETIME_APP = 1,
     SX_LIFETIME_WORKER,
@@ -170,19 +176,20 @@ struct sx_component {
 
 /** Defines a component: `SX_COMPONENT(db, app, db_open, db_close, (inject, sx_app, app));`.
  *
- * The framework holds a zeroed value of the declared type. `init` gets a pointer to it and the
- * bound arguments, and returns sx_continue() or, where it failed, sx_fail(): at start-up the app
- * then does not start, in a request that is the response. `fini` gets the value, runs for whatever
- * was initialised, in reverse order, and may be NULL. Lifetimes are app, worker and request; a
- * component may depend on those that live at least as long.
+ * The framework holds a zeroed value of the declared type. `init` receives a pointer to it and the
+ * bound arguments. It returns sx_continue() if it succeeds. If it fails, an app or worker component
+ * returns sx_startup_error(), and the app does not start; a request component returns the response,
+ * for example sx_fail(). `fini` receives the value; it may be NULL. Components end in reverse order
+ * of their inits. Lifetimes are app, worker and request. A component may depend on components that
+ * live at least as long.
  */
 #define SX_COMPONENT(name_, lifetime_, init_, ...) \
     SX__CAT(SX__COMPONENT_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
 
-/** As SX_COMPONENT, for what a library allocates: `init` gets a pointer to a pointer, which it
- * sets, and `fini` that pointer: `SX_PROVIDER(db, app, db_open, db_close)` with `struct sx_result
- * db_open(sqlite3 **db)` and `void db_close(sqlite3 *db)`, after `SX_COMPONENT_DECLARE(db,
- * sqlite3)`. What is injected is the pointer itself. */
+/** As SX_COMPONENT, for a value that a library allocates: `init` receives the address of a pointer
+ * and sets it, and `fini` receives the pointer: `SX_PROVIDER(db, app, db_open, db_close)` with
+ * `struct sx_result db_open(sqlite3 **db)` and `void db_close(sqlite3 *db)`, after
+ * `SX_COMPONENT_DECLARE(db, sqlite3)`. The pointer itself is injected. */
 #define SX_PROVIDER(name_, lifetime_, init_, ...) \
     SX__CAT(SX__PROVIDER_, SX__HAS_PARAMS(__VA_ARGS__))(name_, lifetime_, init_, __VA_ARGS__)
 
@@ -195,7 +202,7 @@ struct sx_component {
  *
  * The value of `page_size` is that of `--page-size`, else of `.settings`, else of the environment
  * variable PAGE_SIZE (behind `.settings_prefix`), else its default; one without default is
- * required. What does not convert, or is missing, keeps the app from starting. Other components,
+ * required. A value that does not convert or is missing is an error at start-up. Other components,
  * handlers and hooks can also have single settings bound, by (setting, TYPE, NAME). Types are the
  * scalars that are not optional. Up to 12 settings: more are two components.
  */
@@ -222,7 +229,7 @@ struct sx_component_list {
     size_t count;
 };
 
-/** A component that stands in for another of the same type and lifetime, in a test:
+/** Replaces a component by another of the same type and lifetime, in a test:
  *  `.overrides = SX_LIST(overrides)` with `{SX_OVERRIDE(db, fake_db)}`. */
 struct sx_override {
     const struct sx_component *component;
@@ -246,22 +253,23 @@ struct sx_override_list {
  * `{.component = &sx_component_db, .options = &db_options}`. */
 #define SX_COMPONENTS(...) SX__CAT(SX__COMPONENTS_, SX__HAS_PARAMS(~, __VA_ARGS__))(~, __VA_ARGS__)
 
-/** What every app has, without registration: */
+/** The components of every app; they need no registration. */
 struct sx_headers;
 SX_COMPONENT_DECLARE(sx_app, struct sx_app);               /* the app */
 SX_COMPONENT_DECLARE(sx_request, const struct sx_request); /* the request */
 SX_COMPONENT_DECLARE(sx_response,
                      struct sx_response);  /* its response, in a leave hook the final one */
 SX_COMPONENT_DECLARE(sx_host, const char); /* "api.example:8443"; see sx_request_get_host */
-SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* of the request */
+SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* the headers of the request */
 
 /* ---- hooks ---- */
 
-/** A pair of bound functions around the handler of a request. The app's own run also where no route
- * answers (404, 405), but not around admin routes. Enters run in order, so the first is
- * outermost, and leaves in reverse; `leave` runs if and only if its `enter` went on (or there is
- * none). An `enter` that returns anything but sx_continue() has answered; a `leave` that does has
- * replaced the response. */
+/** Two bound functions around the handler of a request; either may be NULL.
+ *
+ * `enter` functions run in order, `leave` functions in reverse order. `leave` runs if and only if
+ * its `enter` returned sx_continue() or is NULL. Any other result of `enter` is the response, and
+ * the handler does not run. Any result of `leave` but sx_continue() replaces the response. The
+ * hooks of an app also run if no route answers (404, 405), but not for admin routes. */
 struct sx_hook {
     const struct sx_handler *enter;
     const struct sx_handler *leave;
@@ -286,14 +294,15 @@ struct sx_hook_list {
 
 /* ---- renderers: how a JSON result is written ---- */
 
-/** Makes text or bytes of a JSON value, by sx_text, sx_bytes or sx_bytes_take; sx_fail where it
- * cannot. */
+/** Writes a JSON value as text or bytes: returns sx_text, sx_bytes, sx_bytes_take, or sx_fail. */
 typedef struct sx_result sx_render_fn(struct json_t *value);
 
-/** One way to write JSON results. By the request's Accept header the best of the route's (else the
- * app's) renderers is chosen, of equals the first; where none fits, 406. Text and bytes results,
- * errors that no renderer fits, and results with a content type of their own (sx_with_content_type)
- * are not negotiated. */
+/** One way to write JSON results.
+ *
+ * The Accept header of the request chooses among the renderers of the route, or else of the app; of
+ * equals the first. If none is accepted, the answer is 406. Not negotiated are text and bytes,
+ * errors that no renderer fits, and results with a content type of their own
+ * (sx_with_content_type). */
 struct sx_renderer {
     const char *media_type; /* "text/csv; charset=utf-8"; becomes the Content-Type */
     sx_render_fn *render;
@@ -315,22 +324,22 @@ struct sx_route_list {
     size_t count;
 };
 
-/** A route. `path` has segments like `/users/{id}`, where {id} must be a path argument of the
- * handler, and as the last one `{*rest}`, which takes the rest of the path with its slashes.
- * Literal segments win over parameters, and these over the rest. HEAD is answered by the route of
- * GET, OPTIONS by the framework, and where a path differs from a route's only by a slash at its end
- * the answer is 308. */
+/** A route.
+ *
+ * `path` has segments like `/users/{id}`, where {id} must be a path argument of the handler. A last
+ * segment `{*rest}` takes the rest of the path with its slashes. Literal segments win over
+ * parameters, and parameters over {*rest}. The route of GET answers HEAD, the framework answers
+ * OPTIONS, and a path that differs from that of a route only by a slash at its end gets 308. */
 struct sx_route {
     const char *method;
     const char *path;
     const struct sx_handler *handler;
     const char *file;
     int line;
-    const char *name; /* what observers, metrics and sx_app_url_by_name call it; NULL:
-                         "file_stem.function" of its handler. Routes of different handlers must
-                         have different names */
-    bool admin; /* for routes like /metrics: skips the hooks of the app and of includes, and has
-                   a thread of its own, so that it answers while all others are busy */
+    const char *name; /* for observers, metrics and sx_app_url_by_name; NULL: "file_stem.function"
+                         of the handler. Routes of different handlers need different names */
+    bool admin; /* an admin route, like /metrics: it has no hooks but its own, and a thread of its
+                   own, so that it answers while all others are busy */
     struct sx_hook_list hooks;         /* of this route, inside those of the app */
     struct sx_renderer_list renderers; /* of this route, in place of the app's */
     struct sx_route_list include;      /* SX_INCLUDE */
@@ -350,8 +359,8 @@ struct sx_route {
 #define SX_PUT(path_, ...) SX__METHOD("PUT", path_, __VA_ARGS__)
 #define SX_PATCH(path_, ...) SX__METHOD("PATCH", path_, __VA_ARGS__)
 #define SX_DELETE(path_, ...) SX__METHOD("DELETE", path_, __VA_ARGS__)
-/** Routes under a prefix: `SX_INCLUDE("/api", api_routes)`, or with options for all of them,
- *  `SX_INCLUDE("/api", api_routes, .hooks = SX_LIST(api_hooks))`. They may include others. */
+/** Routes under a prefix: `SX_INCLUDE("/api", api_routes)`. Options hold for all of them:
+ * `SX_INCLUDE("/api", api_routes, .hooks = SX_LIST(api_hooks))`. Includes may be nested. */
 #define SX_INCLUDE(path_, ...) \
     SX__CAT(SX__INCLUDE_, SX__HAS_PARAMS(__VA_ARGS__))(path_, __VA_ARGS__)
 
@@ -363,28 +372,28 @@ struct sx_route {
 
 /* ---- the request and the response, for those who have them injected ---- */
 
-/* These functions are for the thread that handles the request; none of their pointers may be NULL
- * where nothing else is said. What they give lives until the handler, hooks and components of the
- * request are done: the producer of a stream needs copies. */
+/* Only the thread that handles the request may call these functions. Pointers must not be NULL
+ * unless NULL is mentioned. Returned values live until the handler, the hooks and the components of
+ * the request are done; the producer of a stream needs copies. */
 
 /** The method as sent, "GET". */
 SX_API const char *sx_request_get_method(const struct sx_request *request);
 /** The decoded path, "/users/7". */
 SX_API const char *sx_request_get_path(const struct sx_request *request);
-/** The numeric address of the client, or of the proxy in front; empty: it came over a Unix socket
- * or from the test client. */
+/** The numeric address of the client, or of a proxy in front of the server. Empty: a Unix socket or
+ * the test client. */
 SX_API const char *sx_request_get_client(const struct sx_request *request);
 /** "http" or "https". */
 SX_API const char *sx_request_get_scheme(const struct sx_request *request);
-/** The host that the client asks for, with its port if the client sent one: "api.example:8443",
- * "[2001:db8::7]". Empty if the client sent none, which HTTP/1.0 allows. The client chooses it, so
- * compare it with your own names before you use it.
+/** The host and port that the client asked for: "api.example:8443", "[2001:db8::7]". Empty if it
+ * sent none, which HTTP/1.0 allows. The client chooses this value: compare it with your own names
+ * before you use it.
  *
  * It comes from the Host header. If the target is a whole URL, like `http://api.example/users`, its
  * host replaces the value of the Host header, also among the headers of the request.
  * Source: RFC 9112 3.2.2 */
 SX_API const char *sx_request_get_host(const struct sx_request *request);
-/** The route that answers, NULL where none does (404, 405). */
+/** The route that answers. NULL: none (404, 405). */
 SX_API const struct sx_route *sx_request_get_route(const struct sx_request *request);
 /** The first header of that name (any case), white space around it removed; NULL: absent, or the
  * name is NULL. Its bytes are the client's: they need not be UTF-8. */
@@ -395,8 +404,7 @@ SX_API const char *sx_request_get_header(const struct sx_request *request, const
 SX_API const char *sx_request_get_header_list(const struct sx_request *request, const char *name);
 /** The headers of the request, in their order, for `(inject, sx_headers, headers)`. */
 SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
-/** The name and value of a header, neither place NULL; both are set to NULL where there is no such
- * index. */
+/** Sets `*name` and `*value` to those of a header; to NULL if there is no such index. */
 SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const char **name,
                            const char **value);
 /** The first query parameter of that name, decoded; NULL if it is absent or has a malformed escape,
@@ -405,18 +413,19 @@ SX_API const char *sx_request_get_query(const struct sx_request *request, const 
 /** The body without its transfer coding; not NUL-terminated. If no route answers (404, 405, 308), a
  * large body is read only if a hook binds a body or form argument; otherwise it is empty. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);
-/** Memory that is freed when the request has been handled, before the response is sent: not for the
- * context of a stream, nor for a content type. Aligned for anything; NULL: exhausted, or the
- * request is NULL or not being handled. */
+/** Returns memory that is freed when the request has been handled, before its response is sent, so
+ * it is not for the context of a stream, nor for a content type. Aligned for any type.
+ *
+ * @return  NULL: memory is exhausted, or the request is NULL or is not being handled */
 SX_API void *sx_request_allocate(const struct sx_request *request, size_t size);
 
 /** The status so far: 0 before the handler ran, in a leave hook the final one. */
 SX_API int sx_response_get_status(const struct sx_response *response);
-/** Sets a header of the response, whoever makes it; copied; replaces one of the same name, but for
- *  Set-Cookie and Vary, of which there may be many.
+/** Sets a header of the response, which need not exist yet. It replaces one of the same name,
+ * except Set-Cookie and Vary, of which there may be several. Name and value are copied.
  *
- * Errors:   SX_EINVAL (a name or value that HTTP does not allow, or a header that the server writes
- *           itself: see sx_with_header), SX_ENOMEM
+ * Errors:   SX_EINVAL: HTTP does not allow the name or value, or the server writes the header
+ * itself (see sx_with_header); SX_ENOMEM
  */
 SX_API SX_MUST_CHECK int sx_response_set_header(struct sx_response *response, const char *name,
                                                 const char *value);
@@ -447,11 +456,12 @@ SX_API const char *sx_method_name(enum sx_method method);
 /** How a request ended. */
 enum sx_outcome {
     SX_OUTCOME_COMPLETE,         /* the last byte of its response went to the kernel */
-    SX_OUTCOME_REQUEST_ABORTED,  /* it died before there was a response */
-    SX_OUTCOME_RESPONSE_ABORTED, /* it died between the first and the last byte of its response */
+    SX_OUTCOME_REQUEST_ABORTED,  /* the client left before there was a response */
+    SX_OUTCOME_RESPONSE_ABORTED, /* the connection ended between the first and the last byte of the
+                                    response */
 };
 
-/** Why a request was turned away before it was routed. */
+/** Why a request was rejected before it was routed. */
 #define SX_REASON_MAP(X)                                                                 \
     X(MALFORMED, "malformed")               /* 400, 505: not HTTP, or ambiguous */       \
     X(TARGET_TOO_LONG, "target_too_long")   /* 414 */                                    \
@@ -489,34 +499,40 @@ struct sx_record {
     void *reserved[4];
 };
 
-/** Hears of a request that has begun, or whose response is known; `self` is that of sx_app_observe.
- * Any thread, several at the same time; it may block, as a handler may. */
+/** Is called when a request begins, or when its response is known; `self` is that of
+ * sx_app_observe. It may block as a handler may.
+ *
+ * Threads:  any thread, several at the same time
+ */
 typedef void sx_observe_fn(void *self, const struct sx_record *record);
-/** Hears how a request ended. As sx_observe_fn. */
+/** Is called when a request ends. As sx_observe_fn. */
 typedef void sx_observe_end_fn(void *self, const struct sx_record *record, enum sx_outcome outcome);
-/** Hears why one was turned away that never began. As sx_observe_fn. */
+/** Is called when a request is rejected before it begins. As sx_observe_fn. */
 typedef void sx_observe_rejected_fn(void *self, enum sx_reason reason);
 
-/** The callbacks of an observer; each may be NULL. They are called from any thread, outside all
- * hooks, and cannot change or fail the request. For each request: begin once, when it has been
- * routed; respond at most once, when the final status is known and before its first byte is sent;
- * end once. */
+/** The callbacks of an observer; each may be NULL. They are called outside of all hooks, and cannot
+ * change the request. Each request has one begin, when it has been routed; at most one respond,
+ * when the final status is known and before the first byte is sent; and one end. */
 struct sx_observer {
     sx_observe_fn *begin;
     sx_observe_fn *respond;
     sx_observe_end_fn *end;
-    sx_observe_rejected_fn *rejected; /* instead of all these, where it died before it was routed */
+    sx_observe_rejected_fn
+        *rejected; /* in place of the others, if a request is rejected before it is routed */
     void *reserved[4];
 };
 
 /* ---- the app ---- */
 
 enum sx_log_level { SX_LOG_INFO, SX_LOG_ERROR };
-/** Takes a line of the log, without its line feed or any other control character; borrowed. Any
- * thread, several at the same time. */
+/** Receives a line of the log without its line feed; other control characters have become blanks.
+ *
+ * Threads:  any thread, several at the same time
+ * Memory:   `message` is borrowed for the call
+ */
 typedef void sx_log_fn(void *context, enum sx_log_level level, const char *message);
 
-/** What an app is made of. Arrays are borrowed until the app is destroyed. */
+/** The parts of an app. Arrays are borrowed until the app is destroyed. */
 struct sx_app_options {
     struct sx_route_list routes;
     struct sx_component_list components;
@@ -530,72 +546,88 @@ struct sx_app_options {
     void *reserved[8];
 };
 
-/** Resolves the app and initialises its app components.
+/** Makes an app: checks how its parts fit together and initialises its app components.
  *
- * Errors:   SX_EWIRING (every error has been logged with file and line), SX_ECOMPONENT (a
- *           component's init failed, logged), SX_ENOMEM, SX_EINVAL
+ * Errors:   SX_EWIRING: every error has been logged with file and line; SX_ECOMPONENT: a component
+ *           cannot start, logged; SX_ENOMEM; SX_EINVAL
  * Threads:  [any]
  * Memory:   destroy with sx_app_destroy
  */
 SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_options *options);
 
-/** Runs the fini of its components in reverse order and frees it; NULL is a no-op. Not while it
- * runs. While a handler runs that sx_app_run has abandoned, it does nothing. */
+/** Ends the app components in reverse order and frees the app; NULL is a no-op. It does nothing
+ * while a handler runs that sx_app_run has abandoned (SX_ETIMEOUT).
+ *
+ * Threads:  one, and not while the app runs
+ */
 SX_API void sx_app_destroy(struct sx_app *app);
 
-/** The command line of an app: `run` and `routes`; `--help` lists the options.
+/** The command line of an app, with the commands `run` and `routes`; `--help` lists the options.
  *
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
- * and reads certificates again at SIGHUP. It raises the soft limit on descriptors, which programs
- * that it starts inherit, to what its connections may need. `routes` checks the wiring and lists
- * the routes; it initialises no component, reads no environment and needs no settings.
- * @param options  as for sx_app_new; NULL is an error, too
- * @return   the exit status for main: 0, 1 where the app failed, 2 where the command line is wrong;
- *           why is on standard error or in the log
- * Threads:  one in a process at a time, as it handles signals
+ * and reads certificates again at SIGHUP. It raises the soft limit of descriptors to what its
+ * connections may need; child processes inherit that limit. `routes` checks the app and lists its
+ * routes; it initialises no component, reads no environment and needs no settings.
+ *
+ * @param options  as for sx_app_new
+ * @return   the exit status for main: 0; 1: the app failed; 2: the command line is wrong. The
+ * reason is on standard error or in the log Threads:  one in a process at a time, because it
+ * handles signals
  */
 SX_API SX_MUST_CHECK int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
 
-/** Writes the URL of a handler's first route: `{id}` and the like are filled from `params`, name
- * and value by turns up to a NULL, percent-encoded; what the path does not have becomes the query.
+/** Writes the URL of the first route of a handler.
  *
  *     sx_app_url(app, url, sizeof url, &sx_handler_get_user, SX_URL_PARAMS("id", "7"))
  *
- * @return   its length without the NUL; SX_EINVAL: no route of this handler, or a parameter of its
- *           path is missing; SX_EFULL: `size` is too small
+ * @param params  name, value, name, value, NULL. They are percent-encoded and fill `{id}` and the
+ *                like; parameters that the path does not have become the query.
+ * @return   the length without the NUL
+ * Errors:   SX_EINVAL: no route has this handler, or a parameter of its path is missing; SX_EFULL:
+ *           `size` is too small
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_app_url(const struct sx_app *app, char *url, size_t size,
                                     const struct sx_handler *handler, const char *const *params);
-/** As sx_app_url, of the first route with this name: its `.name`, else "file_stem.function" of its
- * handler.
+/** Writes the URL of the first route with this name: its `.name`, or "file_stem.function" of its
+ * handler. Otherwise as sx_app_url.
  *
- * @return   as sx_app_url; SX_EINVAL also where handlers of two files have this name
+ * Errors:   as sx_app_url; SX_EINVAL: handlers of two files have this name
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_app_url_by_name(const struct sx_app *app, char *url, size_t size,
                                             const char *name, const char *const *params);
 #define SX_URL_PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/** How many routes the app has, includes resolved, and each with the handler label that observers
- * see: its name, else "file_stem.function", which two handlers may share. [read] */
+/** The routes of the app, with its includes resolved, and the handler label of each route that
+ * observers receive: its name, or "file_stem.function", which two handlers may share.
+ *
+ * Threads:  [read]
+ */
 SX_API size_t sx_app_get_route_count(const struct sx_app *app);
 SX_API const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index);
 SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t index);
 
-/** Adds an observer; for the init of an app or worker component, with (inject, sx_app, app).
+/** Adds an observer, in the init of an app or worker component that has `(inject, sx_app, app)`.
  *
  * @param observer  borrowed until the app is destroyed
- * Errors:   SX_EINVAL, SX_ESTATE (the app runs), SX_ENOMEM
+ * Errors:   SX_EINVAL; SX_ESTATE: the app runs; SX_ENOMEM
  * Threads:  [start]
  */
 SX_API SX_MUST_CHECK int sx_app_observe(struct sx_app *app, const struct sx_observer *observer,
                                         void *self);
 
-/** Treats every route of this handler as an admin route; for a component's own handlers. [start] */
+/** Makes every route of this handler an admin route, for the handlers that a component brings
+ * along.
+ *
+ * Threads:  [start]
+ */
 SX_API void sx_app_set_admin(struct sx_app *app, const struct sx_handler *handler);
 
-/** Logs a line through the app's log callback; printf format. [any] */
+/** Logs a line through the log callback of the app; printf format.
+ *
+ * Threads:  [any]
+ */
 SX_API void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *format, ...)
     SX_PRINTF(3, 4);
 

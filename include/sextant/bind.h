@@ -1,10 +1,10 @@
-/* bind.h: how the macros of app.h do it: SX_BIND, SX_COMPONENT, SX_COMPONENTS, SX_SETTINGS,
- * SX_INCLUDE. Everything here is private, and nothing but macros; include <sextant/app.h>.
+/* bind.h: the private macros behind SX_BIND, SX_COMPONENT, SX_COMPONENTS, SX_SETTINGS and
+ * SX_INCLUDE. Include <sextant/app.h> instead.
  *
- * A tuple such as (path, i64, id) is looked at in several forms: the C type, the argument, the
- * descriptor. Its first word picks the macro (SX__TYPE_FROM_path), its second one the scalar
- * (SX__C_i64). An unknown word becomes a static assertion that names it; the rest of the list is
- * then not expanded, so this is the only error.
+ * A tuple such as (path, i64, id) expands to a C type, an argument and a descriptor. Its first word
+ * selects the macro (SX__TYPE_FROM_path), its second word the scalar (SX__C_i64). An unknown word
+ * becomes a static assertion that names it. The rest of the list is then not expanded, so that this
+ * is the only error.
  */
 #ifndef SEXTANT_BIND_H
 #define SEXTANT_BIND_H

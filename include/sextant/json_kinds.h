@@ -1,9 +1,9 @@
-/* json_kinds.h: the kinds of the arguments in a call of sx_json. Private, and nothing but macros;
- * include <sextant/app.h>.
+/* json_kinds.h: the private macros behind sx_json, which pass the types of its arguments. Include
+ * <sextant/app.h> instead.
  *
- * jansson trusts the format: it crashes if an argument is missing or has another type. So the macro
- * sx_json also passes a letter for the type of each argument after the format, and a call that does
- * not match becomes a 500.
+ * jansson does not check arguments against the format, and crashes if one is missing or has another
+ * type. So sx_json also passes a letter for the type of each argument after the format, and a call
+ * that does not match becomes a 500.
  */
 #ifndef SEXTANT_JSON_KINDS_H
 #define SEXTANT_JSON_KINDS_H

@@ -1,4 +1,5 @@
-/* prometheus.h: the component that measures every request of an app, and the page that shows it.
+/* prometheus.h: a component that measures every request of an app, and the handler of the metrics
+ * page.
  *
  *     .components = SX_COMPONENTS(sx_prometheus)
  *     SX_GET("/metrics", sx_expose_metrics)
@@ -10,10 +11,11 @@
  *     http_request_duration_seconds{method,handler}       from the first byte of the request to the
  *                                                         last byte of the response
  *     http_requests_inprogress{method,handler}            from the end of its header to its end
- *     http_requests_aborted_total{method,handler,phase}   those that died: in the request, or
- *                                                         half-way through the response
- *     http_requests_rejected_total{reason}                those turned away before they were
- *                                                         routed
+ *     http_requests_aborted_total{method,handler,phase}   ended before the request was complete, or
+ *                                                         during the response
+ *     http_requests_rejected_total{reason}                rejected before they were routed
+ *
+ * Threads: [any] any thread at any time, but no signal handler.
  */
 #ifndef SEXTANT_PROMETHEUS_H
 #define SEXTANT_PROMETHEUS_H
@@ -27,27 +29,28 @@
 extern "C" {
 #endif
 
-/** What the metrics and their labels are called. */
+/** The names of the metrics and labels. */
 enum sx_prometheus_names {
     SX_NAMES_ORIGINAL = 0, /* as above */
     /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
      * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
      * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for
-     * HTTP metrics. What died is http_server_requests_aborted_total{http_request_method,http_route,
-     * phase} and http_server_requests_rejected_total{reason}; what is measured on request is
+     * HTTP metrics. Aborted and rejected requests are
+     * http_server_requests_aborted_total{http_request_method,http_route, phase} and
+     * http_server_requests_rejected_total{reason}; the optional metrics are
      * http_server_request_body_size_bytes, http_server_response_body_size_bytes and
      * http_server_response_first_byte_seconds{http_request_method,http_route}. */
     SX_NAMES_OPENTELEMETRY,
 };
 
-/** What the handler label says. */
+/** The value of the handler label. */
 enum sx_prometheus_handler {
     SX_HANDLER_DEFAULT = 0, /* the function, or with SX_NAMES_OPENTELEMETRY the route */
     SX_HANDLER_FUNCTION,    /* "users.get_user" */
     SX_HANDLER_ROUTE,       /* "/users/{id}" */
 };
 
-/** The component's options; the zero value is right. */
+/** The options of the component. Each member that is 0 or NULL has its default. */
 struct sx_prometheus_options {
     struct sx_registry *registry; /* borrowed; NULL: the default registry */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
@@ -69,17 +72,21 @@ struct sx_prometheus;
  */
 SX_COMPONENT_DECLARE(sx_prometheus, struct sx_prometheus);
 
-/** The component's registry, for those who want no more than that: with
+/** The registry of sx_prometheus as an app component, for metrics of your own: with
  *  `SX_COMPONENTS(sx_prometheus, sx_registry)`, `(inject, sx_registry, registry)` is a
- *  struct sx_registry * for metrics of the app's own. An app component. */
+ *  struct sx_registry *. */
 SX_COMPONENT_DECLARE(sx_registry, struct sx_registry);
 
-/** The registry that the component uses, for `(inject, sx_prometheus, prometheus)`. [any] */
+/** Returns the registry of the component, for `(inject, sx_prometheus, prometheus)`.
+ *
+ * @param prometheus  NULL: returns NULL
+ * Threads:  [any]
+ */
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 
-/** The handler that answers with the page of the component's registry, in the format that the
- *  request's Accept asks for; the text format is the only one so far. Its routes are admin routes:
- * the app's hooks do not run around it. */
+/** The handler of the metrics page. It writes the registry of the component in the format that the
+ *  Accept header asks for; there is only the text format so far. Its routes are admin routes, so
+ * the hooks of the app do not run for them. */
 SX_HANDLER_DECLARE(sx_expose_metrics);
 
 #ifdef __cplusplus

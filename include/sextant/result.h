@@ -1,4 +1,10 @@
-/* result.h: what handlers answer with. Included by <sextant/app.h>. */
+/* result.h: the results of handlers, hooks and components. Included by <sextant/app.h>.
+ *
+ * A function that makes or changes a result never fails: without memory, or with an argument that
+ * is not allowed, the result becomes a 500. Its cause is logged and never sent to the client.
+ *
+ * Threads: [any] any thread at any time, but no signal handler.
+ */
 #ifndef SEXTANT_RESULT_H
 #define SEXTANT_RESULT_H
 
@@ -15,34 +21,32 @@ struct json_t; /* a value of the jansson library */
 struct sx__header_lines;
 struct sx__source;
 
-/** What a handler, a hook or a component's init answers. Make one with the functions below, return
- *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
+/** The result of a handler, a hook, or the init of a component. Make one with the functions below
+ * and return it; the framework frees it. In a unit test, free it with sx_result_clean_up. */
 struct sx_result {
     int status;               /* 200-599; 0: go on (sx_continue); -1: sx_startup_error */
-    bool has_own_type;        /* its content type is not up for negotiation */
+    bool has_own_type;        /* its content type is not negotiated */
     const char *content_type; /* static or owned by the result; NULL: none */
-    bool has_json;            /* its body is JSON, which may yet be written otherwise */
-    struct json_t *json;      /* a value that is to be written; see sx_result_get_json */
+    bool has_json;            /* its body is JSON text, which a renderer may replace */
+    struct json_t *json;      /* a value that is not written yet; see sx_result_get_json */
     char *body;               /* bytes, or NULL */
     size_t body_size;
     struct sx__header_lines *headers;
-    char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
+    char *cause;               /* why it is a 500, for the log; NULL: none */
     struct sx__source *source; /* of a stream or a file, else NULL */
     void *reserved[2];
 };
 
-/** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
+/** Answers 200 with JSON in the format of jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
  *
- * A call whose arguments do not match the format becomes a 500 whose cause goes to the log: an
- * argument that is missing, one too many, or one of another type than its letter takes (an int for
- * `s`, also an int for `I`), a NULL for `s`, text that is not UTF-8. Reals are written with the
- * fewest digits that read back as the same number. An object of plain members, like the one above,
- * is written as text at once; a json_t is made of it only if it is needed. At most 64 arguments
- * after the format.
+ * It is a macro that passes the types of the arguments. A call that does not match its format
+ * becomes a 500: a missing argument, one too many, another type than the letter takes (an int for
+ * `s`, or an int for `I`), NULL for `s`, text that is not UTF-8. Reals are written with the fewest
+ * digits that read back as the same number. An object of plain members, as above, is written as
+ * text at once; a json_t is made of it only if it is needed. `(sx_json)(...)`, and C++, call the
+ * function, which cannot check types.
  *
- * It is a macro that passes the types of the arguments. `(sx_json)(...)`, and C++, call the
- * function, which must trust the format.
- *
+ * @param format  at most 64 arguments may follow
  * Threads:  [any]
  * Source:   jansson, "Building Values"
  */
@@ -53,46 +57,58 @@ SX_API SX_MUST_CHECK struct sx_result sx__json(const char *kinds, const char *fo
 #define sx_json(...) sx__json(SX__JSON_KINDS(__VA_ARGS__), __VA_ARGS__)
 #endif
 
-/** The value of a JSON result, as for a unit test of a handler; borrowed from the result. What is
- *  changed in it is sent.
+/** Returns the value of a JSON result, for example in a unit test of a handler. Changes to it are
+ * sent.
  *
- * @return   NULL: it is no JSON, or memory is exhausted
- * Threads:  any, one at a time
+ * @return   NULL: the result is not JSON, or memory is exhausted
+ * Threads:  one at a time
+ * Memory:   borrowed from the result
  */
 SX_API struct json_t *sx_result_get_json(struct sx_result *result);
 
-/** Answers 200 with a JSON value; takes over the caller's reference. NULL becomes a 500. [any] */
+/** Answers 200 with a JSON value.
+ *
+ * @param value  NULL becomes a 500
+ * Threads:  [any]
+ * Memory:   takes over the caller's reference
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_json_value(struct json_t *value);
 
-/** Answers 200 with `text/plain; charset=utf-8`; printf format. [any] */
+/** Answers 200 with `text/plain; charset=utf-8`; printf format.
+ *
+ * Threads:  [any]
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
 
-/** Answers 200 with bytes, which are copied. More than `held_bytes` of struct sx_run_options, as of
- * any response in memory, become a 500 whose cause goes to the log.
+/** Answers 200 with a copy of the bytes. Like every response in memory, it becomes a 500 if it is
+ * larger than `held_bytes` of struct sx_run_options.
  *
- * @param content_type  a string that outlives the request; NULL: application/octet-stream
+ * @param content_type  must outlive the request; NULL: application/octet-stream
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK struct sx_result sx_bytes(const char *content_type, const void *data,
                                                size_t size);
 
-/** Answers 200 with bytes from malloc, which the result owns from now on. As sx_bytes. [any] */
+/** Answers 200 with bytes from malloc. Otherwise as sx_bytes.
+ *
+ * Threads:  [any]
+ * Memory:   the result frees `data`
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_bytes_take(const char *content_type, void *data,
                                                     size_t size);
 
-/** Releases the context of a result that needs it no longer. */
+/** Releases the context of a result. */
 typedef void sx_clean_up_fn(void *context);
 
-/** Answers 200 with bytes that are not copied; `clean_up` is called when they are no longer needed.
- * For bytes that are kept from request to request, or that do not come from malloc.
+/** Answers 200 with bytes that are not copied, for example because several requests share them or
+ * because they do not come from malloc. Otherwise as sx_bytes.
  *
  * `clean_up` is called exactly once: after the last byte went to the kernel, when the client has
- * left, or when another result has replaced this one. Until then nothing may change the bytes. As
- * sx_bytes.
- * @param data      NULL with a size becomes a 500, as does running out of memory; clean_up is
- *                  still called
- * @param clean_up  NULL: nothing to do, as for constants
- * Threads:  [any]; clean_up may be called from any thread
+ * left, or when another result has replaced this one. Until then the bytes must not change.
+ *
+ * @param data      NULL with a size becomes a 500, and `clean_up` is called
+ * @param clean_up  NULL: nothing to do, as for constants. Called by any thread
+ * Threads:  [any]
  */
 SX_API SX_MUST_CHECK struct sx_result sx_bytes_lend(const char *content_type, const void *data,
                                                     size_t size, sx_clean_up_fn *clean_up,
@@ -100,69 +116,74 @@ SX_API SX_MUST_CHECK struct sx_result sx_bytes_lend(const char *content_type, co
 
 /** Writes the next bytes of a streamed body to `space`.
  *
- * It may block, as a handler may, but then occupies a thread as a handler does; if no bytes are
- * available yet, it should return SX_EAGAIN instead. It is not called again after its client has
- * left; a producer that blocks for long should call sx_stream_has_client now and then.
- * @param wait_ms  with SX_EAGAIN: when to ask again; 100 if it is left alone
- * @return  how many bytes; 0: that was all; SX_EAGAIN: none yet; any other status: it failed, and
- * the connection is closed so that the client sees it
- * Threads:  any, one at a time
+ * It may block as a handler may, and then occupies a thread. If no bytes are available yet, return
+ * SX_EAGAIN instead. It is not called again after the client has left; a producer that blocks for
+ * long should call sx_stream_has_client from time to time.
+ *
+ * @param wait_ms  with SX_EAGAIN: when to call again; 100 unless the producer sets it
+ * @return   the number of bytes; 0: the stream is complete; SX_EAGAIN: none yet; any other negative
+ *           value: the stream failed, and the connection ends without the rest, so that the client
+ *           notices
+ * Threads:  any thread, one at a time
  */
 typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wait_ms);
 
-/** Answers 200 with a body of a length that is not known yet.
+/** Answers 200 with a body whose length is not known yet.
  *
- * `produce` is called for more whenever all that it gave before has gone to the kernel, so a slow
- * reader slows it down, and memory is bounded. `clean_up` is called exactly once: also for HEAD,
- * for which nothing is produced, and after the client has left, as soon as the producer is not
- * running. The components of the request have ended before.
- * @param content_type  a string that outlives the request; NULL: application/octet-stream
- * @param produce       NULL, as want of memory, makes it a 500, and the context is cleaned up
+ * `produce` is called when all its previous bytes went to the kernel, so a slow client slows it
+ * down, and memory is bounded. `clean_up` is called exactly once: also for HEAD, which calls no
+ * producer, and when the client has left and the producer does not run. The request components have
+ * ended before.
+ *
+ * @param content_type  must outlive the request; NULL: application/octet-stream
+ * @param produce       NULL becomes a 500, and `clean_up` is called
  * @param clean_up      NULL: nothing to do
  * Threads:  [any]
- * Source:   RFC 9112, 7.1: chunked with HTTP/1.1; with HTTP/1.0 up to the end of the connection
+ * Source:   RFC 9112 7.1: chunked with HTTP/1.1; with HTTP/1.0 the close ends the body
  */
 SX_API SX_MUST_CHECK struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce,
                                                 void *context, sx_clean_up_fn *clean_up);
 
-/** Whether the client is still there, for a producer that blocks: if not, it should return, with
- * any value. False after the client has reset the connection or closed its sending side (see
- * half_close_streams in struct sx_run_options), and after a stop has run out of time.
+/** Returns whether the client of the running producer is still there. If not, the producer should
+ * return; its value is ignored. A client has left if it has reset the connection or closed its
+ * sending side (see half_close_streams of struct sx_run_options), or if a stop has timed out.
  *
  * @return   true outside of a producer, and in the test client
- * Threads:  the one that calls the producer
- * Cost:     one load; one or two system calls more if the client has sent something since
+ * Threads:  the thread that runs the producer
+ * Cost:     one load; one or two system calls if the client has sent something since
  */
 SX_API bool sx_stream_has_client(void);
 
-/** Answers with a file, by the request: 200, 206 for a part (Range), 304 where the client has it
- * (If-None-Match, If-Modified-Since), 412, 416; with ETag, Last-Modified and a content type by the
- * file's extension. 404 where there is no such regular file, or it may not be read.
+/** Answers with a file: 200, 206 for a Range, 304 (If-None-Match, If-Modified-Since), 412 or 416,
+ * with ETag, Last-Modified and a content type by the extension. 404 if there is no such regular
+ * file or it may not be read.
  *
- * @param path  is opened as it is, so never take it from a client: see sx_file_beneath
+ * @param path  opened as it is, so never take it from a client: use sx_file_beneath
  * Threads:  [any]
- * Source:   RFC 9110, 13 and 14
+ * Source:   RFC 9110 13 and 14
  */
 SX_API SX_MUST_CHECK struct sx_result sx_file(const char *path);
 
-/** sx_file of a file within a folder, for routes like `/static/{*rest}`:
- *  `return sx_file_beneath("public", rest)`.
+/** Answers with a file in a folder, for routes like `/static/{*rest}`:
+ * `return sx_file_beneath("public", rest)`. Otherwise as sx_file.
  *
- * A client cannot get out of the folder: symbolic links are not followed, and names that begin with
- * a dot are not found. The folder itself may be, or lie behind, either.
+ * No path leads out of the folder: symbolic links are not followed, and names that begin with a dot
+ * are not found. The path of the folder itself may contain both.
+ *
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK struct sx_result sx_file_beneath(const char *folder, const char *path);
 
-/** Answers 204 without a body. [any] */
+/** Answers 204 without a body.
+ *
+ * Threads:  [any]
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_empty(void);
 
-/** Answers an error: `{"message": "no such user"}` with the given status; printf format.
+/** Answers an error as JSON, `{"message": "no such user"}`; printf format. The message of a 500 is
+ * its cause: it is logged, and the client reads "internal server error".
  *
- * Of a 500 the message is the cause: it goes to the log, and the client reads "internal server
- * error".
- *
- * @param status  400-599; anything else becomes a 500
+ * @param status  400 to 599; any other becomes a 500
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
@@ -177,37 +198,54 @@ SX_API SX_MUST_CHECK struct sx_result sx_fail(int status, const char *format, ..
  */
 SX_API SX_MUST_CHECK struct sx_result sx_startup_error(const char *format, ...) SX_PRINTF(1, 2);
 
-/** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
- * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
+/** From a hook: continue with the request. From the init of a component: it has started. From a
+ * leave hook: the response stays as it is. From a handler it becomes a 500.
+ *
+ * Threads:  [any]
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_continue(void);
 
-/** Gives the result another status: `sx_with_status(sx_json(...), 201)`. [any] */
+/** Returns the result with another status: `sx_with_status(sx_json(...), 201)`.
+ *
+ * @param status  200 to 599; any other becomes a 500
+ * Threads:  [any]
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_with_status(struct sx_result result, int status);
 
-/** Gives the result a header; copied. One of the same name is replaced, but for Set-Cookie and
- * Vary, of which there may be many.
+/** Returns the result with a header. It replaces one of the same name, except Set-Cookie and Vary,
+ * of which there may be several.
  *
- * A name or value that HTTP does not allow (CR, LF, NUL, not a token) makes it a 500 whose cause
- * goes to the log; so does a header that the server writes itself: Content-Type
- * (sx_with_content_type sets that), Content-Length, Transfer-Encoding, Trailer, Connection,
- * Keep-Alive, Upgrade, Date.
+ * Name and value are copied. What HTTP does not allow (CR, LF, NUL, a name that is not a token)
+ * becomes a 500. So do headers that the server writes itself: Content-Type (see
+ * sx_with_content_type), Content-Length, Transfer-Encoding, Trailer, Connection, Keep-Alive,
+ * Upgrade, Date.
+ *
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK struct sx_result sx_with_header(struct sx_result result, const char *name,
                                                      const char *value);
 
-/** Gives the result a content type, which always wins: a JSON result is then written as JSON under
- * that name and not negotiated. `content_type` must outlive the request; NULL, or control
- * characters in it, make it a 500 whose cause goes to the log. [any] */
+/** Returns the result with a content type. A JSON result is then written as JSON under that type
+ * and not negotiated by Accept.
+ *
+ * @param content_type  must outlive the request; NULL or control characters become a 500
+ * Threads:  [any]
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_with_content_type(struct sx_result result,
                                                            const char *content_type);
 
-/** Answers 301, 302, 303, 307 or 308 with a Location; printf format. Any other status, or control
- * characters in the Location, become a 500 whose cause goes to the log. [any] */
+/** Answers with a Location; printf format. Control characters in it become a 500.
+ *
+ * @param status  301, 302, 303, 307 or 308; any other becomes a 500
+ * Threads:  [any]
+ */
 SX_API SX_MUST_CHECK struct sx_result sx_redirect(int status, const char *format, ...)
     SX_PRINTF(2, 3);
 
-/** Frees what the result owns and zeroes it; NULL is a no-op. */
+/** Frees what the result owns and zeroes it; NULL is a no-op.
+ *
+ * Threads:  one at a time
+ */
 SX_API void sx_result_clean_up(struct sx_result *result);
 
 #ifdef __cplusplus

@@ -1,3 +1,5 @@
+/* The component sx_access_log: an observer that writes a line for each request. Called by any
+ * thread that serves. */
 #include "line.h"
 #include "output.h"
 

@@ -1,3 +1,4 @@
+/* The time of day of a log line; see clock.h. Any thread. */
 #define _DEFAULT_SOURCE /* tm_gmtoff */
 #include "clock.h"
 

@@ -1,3 +1,4 @@
+/* Writes a line of the access log to memory; see line.h. Any thread. */
 #include "line.h"
 
 #include "clock.h"

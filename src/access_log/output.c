@@ -1,3 +1,4 @@
+/* The file of the access log; see output.h. Any thread that serves. */
 #include "output.h"
 
 #include <errno.h>

@@ -34,7 +34,7 @@ void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *f
 void sx__app_log_left_out(const struct sx_app *app, unsigned count)
 {
     if (count > 0) {
-        sx_app_log(app, SX_LOG_ERROR, "%u more requests failed, and were not logged", count);
+        sx_app_log(app, SX_LOG_ERROR, "%u more failed requests were not logged", count);
     }
 }
 
@@ -179,7 +179,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
         return SX_EINVAL;
     }
     if (app->network != NULL) {
-        return cannot_listen(app, SX_ESTATE, "the app listens already");
+        return cannot_listen(app, SX_ESTATE, "the app is already listening");
     }
     struct sx_run_options resolved;
     int status = sx__run_options_resolve(&resolved, options);
@@ -188,7 +188,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
     status = sx__server_new(&app->network, &service, &resolved);
-    if (status == SX_ENOMEM) { /* the engine has told all others */
+    if (status == SX_ENOMEM) { /* the server has logged all others */
         return cannot_listen(app, status, NULL);
     }
     return status;

@@ -97,7 +97,7 @@ void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime);
 /* Whether the calling thread is making or ending the worker components. */
 bool sx__worker_is_changed_here(const struct sx_app *app);
 
-/* The worker components are there while somebody needs them. Errors as sx__components_init. */
+/* Worker components exist while the run or a client uses them. Errors as sx__components_init. */
 int sx__worker_acquire(struct sx_app *app);
 void sx__worker_release(struct sx_app *app);
 

@@ -1,3 +1,5 @@
+/* Binds the arguments of a function from a request; see bind.h. Called by the thread that handles
+ * the request. */
 #include "bind.h"
 
 #include "convert.h"
@@ -10,8 +12,8 @@
 
 /* ---- validation errors ---- */
 
-/* A path that does not convert is not found, whatever else is wrong; a body of the wrong type is
- * told as such; the rest is a bad request. */
+/* A path parameter that does not convert is a 404, whatever else is wrong; then 503 and 415 come
+ * before 400. */
 static int worse(int one, int other)
 {
     static const int order[] = {404, 503, 415, 400};

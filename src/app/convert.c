@@ -1,3 +1,4 @@
+/* Converts the text of parameters and settings to their types; see convert.h. Any thread. */
 #define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "convert.h"
 

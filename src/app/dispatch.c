@@ -175,7 +175,8 @@ static struct sx_result run_handler(const struct sx__step *step, struct sx_reque
     struct sx_result result = step->handler->call(values);
     if (result.status == 0) {
         sx_result_clean_up(&result);
-        return sx__internal_error("the handler returned sx_continue(), which only hooks may");
+        return sx__internal_error(
+            "the handler returned sx_continue(), which is only for hooks and inits");
     }
     return result;
 }
@@ -270,7 +271,7 @@ static void render(struct sx_request *request, struct sx_result *result)
             sx_result_clean_up(result);
             *result = not_acceptable(renderers);
         }
-        /* An error must be told, even in a format that was not asked for. */
+        /* An error is sent even in a format that the client did not ask for. */
         renderer = chosen == NULL ? renderer : chosen;
         if (renderers->count > 1 && result->cause == NULL) {
             *result = sx_with_header(*result, "Vary", "Accept");

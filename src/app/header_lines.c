@@ -1,3 +1,5 @@
+/* The header lines of a response; see header_lines.h. Used by the thread that handles the request.
+ */
 #include "header_lines.h"
 
 #include "token.h"

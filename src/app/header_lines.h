@@ -23,7 +23,7 @@ int sx__header_lines_set(struct sx__header_lines **lines, const char *name, cons
 /* Sets each line of `from` in `*lines`. Errors: SX_ENOMEM; some lines may then be set. */
 int sx__header_lines_merge(struct sx__header_lines **lines, const struct sx__header_lines *from);
 
-/* Takes back what was merged: removes each line that `others` has and that nobody has replaced
+/* Takes back what was merged: removes each line that `others` has and that has not been replaced
  * since. NULL: nothing. */
 void sx__header_lines_remove_all(struct sx__header_lines *lines,
                                  const struct sx__header_lines *others);

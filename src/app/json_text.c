@@ -1,3 +1,4 @@
+/* Writes JSON from the arguments of sx_json without a json_t; see json_text.h. Any thread. */
 #include "json_text.h"
 
 #include <jansson.h>

@@ -12,7 +12,7 @@ struct json_t;
 /* JSON while it is being written; zeroed to begin with. There is a NUL behind it when it is done,
  * so that a unit test can compare it as a string. */
 struct sx__json_text {
-    char *bytes; /* to be freed by whoever has begun it; NULL: none yet */
+    char *bytes; /* the caller frees it; NULL: none yet */
     size_t size;
     size_t capacity;
 };

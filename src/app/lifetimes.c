@@ -83,8 +83,9 @@ void sx__components_fini(struct sx_app *app, enum sx_lifetime lifetime)
     }
 }
 
-/* Worker components are made and ended with no lock held: who does it says so, and others wait for
- * it. A component that asked for itself in its own init would wait for ever. */
+/* Worker components are initialised and ended with no lock held. The thread that does it sets
+ * worker_changes, and other threads wait for it. A component that asked for itself in its own init
+ * would wait for ever, so that is an error. */
 static int lock_workers(struct sx_app *app)
 {
     pthread_mutex_lock(&app->worker_lock);
@@ -110,7 +111,7 @@ bool sx__worker_is_changed_here(const struct sx_app *app)
     return app->worker_changes && pthread_equal(app->worker_changer, pthread_self());
 }
 
-/* They have observed with what is theirs. */
+/* The observers of worker components refer to their values. */
 static void drop_observers(struct sx_app *app)
 {
     size_t kept = 0;
@@ -151,7 +152,7 @@ int sx__worker_acquire(struct sx_app *app)
 void sx__worker_release(struct sx_app *app)
 {
     if (lock_workers(app) < 0) {
-        return; /* from a fini: there is nobody left to be released */
+        return; /* called by a fini: the components end already */
     }
     if (--app->worker_users == 0) {
         begin_change(app);

@@ -1,3 +1,4 @@
+/* Blocks SIGPIPE in the calling thread; see pipe_signal.h. */
 #include "pipe_signal.h"
 
 #include <errno.h>

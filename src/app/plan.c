@@ -1,3 +1,4 @@
+/* Builds the plans of the routes; see plan.h. Called by the thread that makes the app. */
 #include "plan.h"
 
 #include "application.h"

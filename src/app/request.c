@@ -1,3 +1,5 @@
+/* The request of a handler: its parameters, headers and body. Used by the thread that handles it.
+ */
 #include "request.h"
 
 #include "application.h"

@@ -1,3 +1,5 @@
+/* Finds the route of a path; see router.h. Built by the thread that makes the app, then read by any
+ * thread. */
 #include "router.h"
 
 #include <stdlib.h>
@@ -51,7 +53,7 @@ static bool is_rest(struct sx_str segment)
 const char *sx__template_error(const char *path)
 {
     if (path == NULL || path[0] != '/') {
-        return "a path begins with '/'";
+        return "a path must begin with '/'";
     }
     size_t params = 0;
     size_t segments = 0;

@@ -132,7 +132,7 @@ static int add_all(struct sx_app *app, struct branch *branch, const struct sx_ro
         if (route->include.items == NULL) {
             const char *path = route->path;
             if (branch->depth > 0 && (path == NULL || (path[0] != '/' && path[0] != '\0'))) {
-                sx_app_log(app, SX_LOG_ERROR, "%s:%d: route %s %s: a path begins with '/'",
+                sx_app_log(app, SX_LOG_ERROR, "%s:%d: route %s %s: a path must begin with '/'",
                            route->file, route->line, route->method == NULL ? "?" : route->method,
                            path == NULL ? "?" : path);
                 return SX_EWIRING;
@@ -146,8 +146,8 @@ static int add_all(struct sx_app *app, struct branch *branch, const struct sx_ro
             sx_app_log(app, SX_LOG_ERROR, "%s:%d: include %s: %s", route->file, route->line,
                        route->path == NULL ? "?" : route->path,
                        branch->depth == SX__INCLUDE_DEPTH_MAX ? "includes are nested too deeply"
-                       : is_prefix ? "only a route has a name, not an include"
-                                   : "a prefix begins with '/' and does not end with it");
+                       : is_prefix                            ? "an include cannot have a name"
+                                   : "a prefix must begin with '/' and must not end with '/'");
             return SX_EWIRING;
         }
         branch->includes[branch->depth++] = route;

@@ -1,3 +1,4 @@
+/* The settings of an app; see settings.h. Read when the app is made, then constant. */
 #include "settings.h"
 
 #include "application.h"

@@ -1,3 +1,4 @@
+/* Parses the target of a request: decoded path and query; see target.h. Any thread. */
 #include "target.h"
 
 #include "utf8.h"

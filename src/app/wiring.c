@@ -20,7 +20,7 @@ struct wiring {
     struct sx__router *router; /* only to find two routes for the same requests */
 };
 
-/* Somebody with arguments: a handler, a hook's function, a component's init. */
+/* The owner of arguments: a handler, a function of a hook, the init of a component. */
 struct owner {
     const char *file;
     int line;
@@ -85,11 +85,10 @@ static void check_injected(struct wiring *wiring, const struct owner *owner,
             owner->what, owner->name, needed->name, needed->file, needed->line);
     }
     if (lifetime_of(needed) > owner->lifetime) {
-        report(
-            wiring, owner->file, owner->line,
-            "%s '%s' lives as long as its %s and may not depend on '%s', which lives as long as its %s",
-            owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
-            lifetime_name(lifetime_of(needed)));
+        report(wiring, owner->file, owner->line,
+               "%s '%s' has the lifetime %s and cannot depend on '%s', which has the lifetime %s",
+               owner->what, owner->name, lifetime_name(owner->lifetime), needed->name,
+               lifetime_name(lifetime_of(needed)));
     }
 }
 
@@ -115,7 +114,7 @@ static void check_scalar(struct wiring *wiring, const struct owner *owner,
         param->type >= SX_TYPE_LIST_STR) {
         report(
             wiring, owner->file, owner->line,
-            "%s '%s': '%s' has a default, which only a scalar has that is not optional and not of the path",
+            "%s '%s': '%s' cannot have a default: only a required scalar that is not in the path can",
             owner->what, owner->name, param->name);
     } else if (!sx__convert(&value, param, param->fallback, message)) {
         report(wiring, owner->file, owner->line, "%s '%s': the default \"%s\" of '%s' %s",
@@ -148,13 +147,13 @@ static void check_setting(struct wiring *wiring, const struct owner *owner,
     }
 }
 
-/* A setting that nobody has is a slip of the pen. */
+/* A setting that no function takes is probably a typing error. */
 static void check_given_settings(struct wiring *wiring)
 {
     const struct sx_setting_list *given = &wiring->app->options.settings;
     for (size_t i = 0; i < given->count; i++) {
         if (sx__setting_find(wiring->app, given->items[i].name) == NULL) {
-            report(wiring, ".settings", (int)i, "there is no setting '%s'", given->items[i].name);
+            report(wiring, ".settings", (int)i, "unknown setting '%s'", given->items[i].name);
         }
     }
 }
@@ -181,8 +180,8 @@ static void check_arguments(struct wiring *wiring, const struct owner *owner)
                    owner->name, param->name);
         } else if (owner->lifetime != SX_LIFETIME_REQUEST) {
             report(wiring, owner->file, owner->line,
-                   "%s '%s' lives as long as its %s and may not have '%s' from a request",
-                   owner->what, owner->name, lifetime_name(owner->lifetime), param->name);
+                   "%s '%s' has the lifetime %s and cannot take '%s' from a request", owner->what,
+                   owner->name, lifetime_name(owner->lifetime), param->name);
         }
         check_scalar(wiring, owner, param);
     }
@@ -219,7 +218,7 @@ static void check_overrides(struct wiring *wiring)
         const struct sx_component *by = overrides->items[i].by;
         if (by->lifetime != component->lifetime || by->provided != component->provided) {
             report(wiring, by->file, by->line,
-                   "component '%s' cannot override '%s' (%s:%d): its lifetime or kind is another",
+                   "component '%s' cannot override '%s' (%s:%d): they differ in lifetime or kind",
                    by->name, component->name, component->file, component->line);
         } else if (sx__component_find(wiring->app, by) == NULL) {
             report(wiring, by->file, by->line,
@@ -253,7 +252,7 @@ static void report_cycle(struct cycle_search *search, size_t index)
     }
     const struct sx_component *component = entries[index].component;
     report(search->wiring, component->file, component->line,
-           "components depend on each other: %s%s", text, component->name);
+           "components depend on each other in a circle: %s%s", text, component->name);
 }
 
 static void search_from(struct cycle_search *search, size_t index)
@@ -351,7 +350,7 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
 {
     for (size_t i = 0; i < owner->param_count; i++) {
         const struct sx_param *param = &owner->params[i];
-        /* One that the app does not have has been told of, and what it needs may need it again. */
+        /* A missing component has been reported, and its needs may lead back to it. */
         if (param->source == SX_SOURCE_INJECT &&
             param->component->lifetime == SX_LIFETIME_REQUEST &&
             sx__component_find(wiring->app, param->component) != NULL) {
@@ -365,7 +364,7 @@ static void check_path_arguments(struct wiring *wiring, const struct sx_route *r
         if (route == NULL) {
             report(
                 wiring, owner->file, owner->line,
-                "%s '%s' needs {%s} of the path, but runs for requests that no route answers too: make it opt_",
+                "%s '%s' needs {%s} of the path, but also runs if no route answers: make it opt_",
                 owner->what, owner->name, param->name);
         } else if (sx__template_find(route->path, param->name) < 0) {
             report(wiring, route->file, route->line,
@@ -443,7 +442,7 @@ static void check_renderers(struct wiring *wiring, const struct sx_renderer_list
         const struct sx_renderer *renderer = &renderers->items[i];
         const char *type = renderer->media_type;
         if (type == NULL || strchr(type, '/') == NULL || !sx__header_value_is_allowed(type)) {
-            report(wiring, file, line, "renderer %zu: its media type is not one", i + 1);
+            report(wiring, file, line, "renderer %zu: invalid media type", i + 1);
         } else if (renderer->render == NULL) {
             report(wiring, file, line, "the renderer of %s has no function", type);
         }

@@ -1,3 +1,5 @@
+/* The component sx_authentication and its hook. Made by the thread that makes the app, then read by
+ * any thread that serves. */
 #include "authorization.h"
 #include "credentials.h"
 #include "token.h"
@@ -122,7 +124,7 @@ static struct sx_result add_user(struct sx__credentials *credentials, const char
     const int status =
         sx__credentials_add(credentials, SX__SCHEME_BASIC, (struct sx_str){pair, strlen(pair)});
     OPENSSL_cleanse(pair, sizeof pair);
-    return judge(status, "no client could send the user of the options");
+    return judge(status, "no client can send the user of the options");
 }
 
 static struct sx_result add_file(struct sx__credentials *credentials, enum sx__scheme scheme,
@@ -150,7 +152,7 @@ static struct sx_result add_all(struct sx__credentials *credentials,
     }
     if (result.status == 0 && credentials->count == 0) {
         result = sx_startup_error(
-            "nobody could be let in: give --auth-tokens-file or --auth-users-file, or a token or user in the options");
+            "there are no credentials: give --auth-tokens-file or --auth-users-file, or a token or user in the options");
     }
     return result;
 }
@@ -164,7 +166,8 @@ static struct sx_result init(struct sx_authentication *self,
     const char *realm = options->realm == NULL ? "restricted" : options->realm;
     if (!is_realm(realm)) {
         return sx_startup_error(
-            "a realm is 1 to %d printable characters of ASCII without \\ and \"", REALM_MOST);
+            "the realm must be 1 to %d printable characters of ASCII without \\ and \"",
+            REALM_MOST);
     }
     struct sx_result result = add_all(&self->credentials, options, tokens_file, users_file);
     if (result.status != 0) {

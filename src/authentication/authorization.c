@@ -1,3 +1,4 @@
+/* Parses the Authorization header; see authorization.h. Any thread. */
 #include "authorization.h"
 
 #include "token.h"

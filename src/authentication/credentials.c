@@ -1,3 +1,5 @@
+/* The digests of the accepted credentials; see credentials.h. Read by any thread once they are
+ * loaded. */
 #include "credentials.h"
 
 #include "token.h"

@@ -281,7 +281,7 @@ static void explain(const struct command *command, int option, const char *text)
 static bool parse(struct command *command, int argc, char **argv)
 {
     int option;
-    optind = 0; /* whoever else has used getopt before: begin again */
+    optind = 0; /* the program may have used getopt before */
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", command->options, NULL)) != -1) {
         command->helps = asks_for_help(option);

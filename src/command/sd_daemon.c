@@ -46,6 +46,6 @@ void sx__sd_notify(const char *state)
     const socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
     const ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL,
                                 (const struct sockaddr *)&address, address_size);
-    (void)sent; /* who does not listen need not know */
+    (void)sent; /* a manager that does not read loses it */
     close(fd);
 }

@@ -9,7 +9,7 @@
 size_t sx__sd_socket_count(void);
 int sx__sd_socket(size_t index);
 
-/* Says "READY=1" or the like, if somebody wants to hear it. */
+/* Sends "READY=1" or the like to the service manager, if there is one. */
 void sx__sd_notify(const char *state);
 
 #endif

@@ -1,3 +1,4 @@
+/* SIGHUP, SIGTERM and SIGINT of the command line; see signals.h. The handlers run in any thread. */
 #include "signals.h"
 
 #include <stddef.h>

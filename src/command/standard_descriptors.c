@@ -1,3 +1,4 @@
+/* Opens the standard descriptors that are closed; see standard_descriptors.h. */
 #include "standard_descriptors.h"
 
 #include <errno.h>

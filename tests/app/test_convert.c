@@ -1,3 +1,4 @@
+/* The text of parameters and settings becomes values of their types, or an error. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

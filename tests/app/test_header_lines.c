@@ -1,3 +1,4 @@
+/* Header lines are checked, replaced, merged and removed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

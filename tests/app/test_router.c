@@ -1,3 +1,4 @@
+/* Paths find their routes, literals before parameters. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -348,8 +348,8 @@ static void test_a_renderer_has_a_type_and_a_function(void **state)
                                                                  .renderers = SX_LIST(wrong)}),
                      SX_EWIRING);
     assert_logged(&other, ".renderers:0: the renderer of text/csv has no function");
-    assert_logged(&other, "renderer 2: its media type is not one");
-    assert_logged(&other, "renderer 3: its media type is not one");
+    assert_logged(&other, "renderer 2: invalid media type");
+    assert_logged(&other, "renderer 3: invalid media type");
     assert_logged(&other, "6 wiring errors: not starting");
 }
 
@@ -484,12 +484,12 @@ static void test_a_prefix_must_be_one(void **state)
     static const struct sx_route slash[] = {SX_INCLUDE("/api/", inner)};
     assert_int_equal(fixture_try(&wrong, (struct sx_app_options){.routes = SX_LIST(slash)}),
                      SX_EWIRING);
-    assert_logged(&wrong, "include /api/: a prefix begins with '/' and does not end with it");
+    assert_logged(&wrong, "include /api/: a prefix must begin with '/' and must not end with '/'");
     static const struct sx_route bare[] = {SX_GET("users", plain)};
     static const struct sx_route around[] = {SX_INCLUDE("/api", bare)};
     assert_int_equal(fixture_try(&wrong, (struct sx_app_options){.routes = SX_LIST(around)}),
                      SX_EWIRING);
-    assert_logged(&wrong, "route GET users: a path begins with '/'");
+    assert_logged(&wrong, "route GET users: a path must begin with '/'");
     static const struct sx_route nothing[] = {SX_GET("", plain)};
     static const struct sx_route itself[] = {SX_INCLUDE("/api", nothing)};
     fixture_init(&wrong, (struct sx_app_options){.routes = SX_LIST(itself)});

@@ -92,7 +92,7 @@ static void set_up_with(const struct sx_run_options *options)
     port = sx_app_get_port(fixture.app, 0);
     assert_true(port > 0);
     assert_int_equal(sx_app_listen(fixture.app, options), SX_ESTATE);
-    assert_logged(&fixture, "cannot listen: the app listens already\n");
+    assert_logged(&fixture, "cannot listen: the app is already listening\n");
     assert_int_equal(pthread_create(&server, NULL, run, fixture.app), 0);
 }
 

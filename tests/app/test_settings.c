@@ -116,7 +116,7 @@ static void test_what_does_not_fit_keeps_the_app_from_starting(void **state)
     assert_logged(
         &fixture,
         "the setting 'ratio' (from .settings or the command line) must be a number, not \"much\"");
-    assert_logged(&fixture, "there is no setting 'colour'");
+    assert_logged(&fixture, "unknown setting 'colour'");
     struct sx_app_options secret = {.routes = SX_LIST(secret_routes),
                                     .settings_prefix = "TEST_APP_"};
     assert_int_equal(fixture_try(&fixture, secret), SX_EWIRING);

@@ -1,3 +1,4 @@
+/* Targets are split and decoded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -130,7 +130,7 @@ static void test_routes_and_handlers_must_fit(void **state)
     assert_refused_route(never_there,
                          "route GET /users has no {id}, which handler 'by_optional_id'");
     const struct sx_route template = SX_GET("users", none);
-    assert_refused_route(template, "route GET users: a path begins with '/'");
+    assert_refused_route(template, "route GET users: a path must begin with '/'");
     const struct sx_route method = SX_ROUTE("GET IT", "/", none);
     assert_refused_route(method, "its method is not a token");
     assert_refused_route((struct sx_route){.method = "GET", .path = "/"}, "it has no handler");
@@ -141,7 +141,7 @@ static void test_routes_and_handlers_must_fit(void **state)
                          "handler 'bad_default': the default \"0\" of 'page' must be a "
                          "whole number of at least 1");
     const struct sx_route needless = SX_GET("/", needless_default);
-    assert_refused_route(needless, "'name' has a default, which only a scalar has");
+    assert_refused_route(needless, "'name' cannot have a default: only a required scalar");
     const struct sx_route list = SX_GET("/", header_list);
     assert_refused_route(list, "a list_str comes from the query or a form, not 'accept'");
     const struct sx_route options = SX_GET("/", has_options);
@@ -185,12 +185,12 @@ static void test_a_component_must_not_outlive_what_it_needs(void **state)
     assert_refused((struct sx_app_options){
         .components = SX_COMPONENTS(app_wants_request, per_request, app_wants_worker, worker_thing,
                                     app_wants_query, app_wants_the_request)});
-    assert_logged(&fixture, "component 'app_wants_request' lives as long as its app and may not "
-                            "depend on 'per_request', which lives as long as its request");
-    assert_logged(&fixture, "may not depend on 'worker_thing', which lives as long as its worker");
-    assert_logged(&fixture, "component 'app_wants_query' lives as long as its app and may not have "
+    assert_logged(&fixture, "component 'app_wants_request' has the lifetime app and cannot "
+                            "depend on 'per_request', which has the lifetime request");
+    assert_logged(&fixture, "cannot depend on 'worker_thing', which has the lifetime worker");
+    assert_logged(&fixture, "component 'app_wants_query' has the lifetime app and cannot take "
                             "'id' from a request");
-    assert_logged(&fixture, "may not depend on 'sx_request', which lives as long as its request");
+    assert_logged(&fixture, "cannot depend on 'sx_request', which has the lifetime request");
     assert_logged(&fixture, "4 wiring errors: not starting");
 }
 
@@ -198,8 +198,9 @@ static void test_components_must_not_go_in_circles(void **state)
 {
     (void)state;
     assert_refused((struct sx_app_options){.components = SX_COMPONENTS(ring_a, ring_b, ring_c)});
-    assert_logged(&fixture,
-                  "components depend on each other: ring_a -> ring_b -> ring_c -> ring_a");
+    assert_logged(
+        &fixture,
+        "components depend on each other in a circle: ring_a -> ring_b -> ring_c -> ring_a");
     assert_logged(&fixture, "1 wiring error: not starting");
 }
 
@@ -240,8 +241,8 @@ static void test_a_hook_cannot_need_a_path_parameter(void **state)
     (void)state;
     static const struct sx_hook hooks[] = {SX_HOOK_ENTER(by_id), SX_HOOK_ENTER(by_optional_id)};
     assert_refused((struct sx_app_options){.hooks = SX_LIST(hooks)});
-    assert_logged(&fixture, "hook 'by_id' needs {id} of the path, but runs for requests that no "
-                            "route answers too: make it opt_");
+    assert_logged(&fixture, "hook 'by_id' needs {id} of the path, but also runs if no "
+                            "route answers: make it opt_");
     assert_logged(&fixture, "1 wiring error: not starting");
 }
 
@@ -304,7 +305,7 @@ static void test_an_include_has_no_name(void **state)
     static const struct sx_route routes[] = {SX_INCLUDE("/b", inner, .name = "b")};
     assert_int_equal(fixture_try(&fixture, (struct sx_app_options){.routes = SX_LIST(routes)}),
                      SX_EWIRING);
-    assert_logged(&fixture, "include /b: only a route has a name, not an include");
+    assert_logged(&fixture, "include /b: an include cannot have a name");
 }
 
 static void test_all_faults_are_told_at_once(void **state)

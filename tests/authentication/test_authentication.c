@@ -211,9 +211,10 @@ static void without_anybody_to_let_in_the_app_does_not_start(void **state)
 {
     struct fixture *fixture = *state;
     assert_int_equal(try_app(fixture, NULL, (struct sx_setting_list){NULL, 0}), SX_ECOMPONENT);
-    assert_non_null(strstr(fixture->log, "nobody could be let in: give --auth-tokens-file or "
+    assert_non_null(strstr(fixture->log, "there are no credentials: give --auth-tokens-file or "
                                          "--auth-users-file, or a token or user in the options"));
-    assert_refuses(fixture, (struct sx_authentication_options){.realm = "a"}, "nobody could be");
+    assert_refuses(fixture, (struct sx_authentication_options){.realm = "a"},
+                   "there are no credentials");
 }
 
 static void wrong_options_keep_the_app_from_starting(void **state)
@@ -225,10 +226,10 @@ static void wrong_options_keep_the_app_from_starting(void **state)
     assert_refuses(fixture, (options){.username = "a"}, "and a password");
     assert_refuses(fixture, (options){.password = "a"}, "needs a name");
     assert_refuses(fixture, (options){.username = "a:b", .password = "c"}, "without a colon");
-    assert_refuses(fixture, (options){.username = "a", .password = ""}, "no client could send");
-    assert_refuses(fixture, (options){.token = "a", .realm = "\""}, "a realm is");
-    assert_refuses(fixture, (options){.token = "a", .realm = ""}, "a realm is");
-    assert_refuses(fixture, (options){.token = "a", .realm = "\n"}, "a realm is");
+    assert_refuses(fixture, (options){.username = "a", .password = ""}, "no client can send");
+    assert_refuses(fixture, (options){.token = "a", .realm = "\""}, "the realm must be");
+    assert_refuses(fixture, (options){.token = "a", .realm = ""}, "the realm must be");
+    assert_refuses(fixture, (options){.token = "a", .realm = "\n"}, "the realm must be");
 }
 
 static void files_that_cannot_be_read_keep_the_app_from_starting(void **state)

@@ -1,3 +1,4 @@
+/* An app that is served over a socket, for the tests of sx_prometheus; see served.h. */
 #include "served.h"
 
 #include "page.h"

@@ -1,3 +1,4 @@
+/* Renders and reads metrics pages in tests; see page.h. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
