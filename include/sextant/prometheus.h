@@ -27,9 +27,9 @@
 extern "C" {
 #endif
 
-/** What the metrics and their labels are called. */
+/** The names of the metrics and their labels. */
 enum sx_prometheus_names {
-    SX_NAMES_ORIGINAL = 0, /* as above */
+    SX_NAMES_DEFAULT = 0, /* as above */
     /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
      * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
      * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for
@@ -40,14 +40,14 @@ enum sx_prometheus_names {
     SX_NAMES_OPENTELEMETRY,
 };
 
-/** What the handler label says. */
+/** The value of the label `handler`. */
 enum sx_prometheus_handler {
     SX_HANDLER_DEFAULT = 0, /* the function, or with SX_NAMES_OPENTELEMETRY the route */
     SX_HANDLER_FUNCTION,    /* "users.get_user" */
     SX_HANDLER_ROUTE,       /* "/users/{id}" */
 };
 
-/** The component's options; the zero value is right. */
+/** The component's options. The zero value is right. */
 struct sx_prometheus_options {
     struct sx_registry *registry; /* borrowed; NULL: the default registry */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
@@ -69,12 +69,15 @@ struct sx_prometheus;
  */
 SX_COMPONENT_DECLARE(sx_prometheus, struct sx_prometheus);
 
-/** The component's registry, for those who want no more than that: with
- *  `SX_COMPONENTS(sx_prometheus, sx_registry)`, `(inject, sx_registry, registry)` is a
- *  struct sx_registry * for metrics of the app's own. An app component. */
+/** An app component: the registry that sx_prometheus uses. With
+ * `SX_COMPONENTS(sx_prometheus, sx_registry)`, `(inject, sx_registry, registry)` injects a
+ * struct sx_registry *, for metrics of the app's own. */
 SX_COMPONENT_DECLARE(sx_registry, struct sx_registry);
 
-/** The registry that the component uses, for `(inject, sx_prometheus, prometheus)`. [any] */
+/** Returns the registry that the component uses, for `(inject, sx_prometheus, prometheus)`.
+ *
+ * Threads:  any thread at any time, but not a signal handler
+ */
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 
 /** The handler that answers with the page of the component's registry, in the format that the

@@ -1,4 +1,4 @@
-/* format_number.c: the text of numbers. */
+/* format_number.c: writing numbers as text. Pure functions, for any thread. */
 #include "format_number.h"
 
 #include "double.h"
@@ -25,7 +25,7 @@ static size_t digits_of(uint64_t number)
     }
 }
 
-/* Written where they belong, from the last one on: this is a large part of a scrape. */
+/* Digits are written in place, from the last one on, because this is a large part of a scrape. */
 char *sx__write_whole(char *at, uint64_t number)
 {
     char *end = at + digits_of(number);
@@ -56,7 +56,7 @@ static char *write_zeros(char *at, int count)
     return at;
 }
 
-/* d.ddde±dd, the exponent with two digits at least. */
+/* d.ddde±dd; the exponent has at least two digits. */
 static char *write_scientific(char *at, const char *digits, int count, int exponent)
 {
     *at++ = digits[0];
@@ -74,7 +74,7 @@ static char *write_scientific(char *at, const char *digits, int count, int expon
     return sx__write_whole(at, size);
 }
 
-/* ddd000, ddd.ddd or 0.000ddd; `point` is how many digits stand before the point. */
+/* ddd000, ddd.ddd or 0.000ddd; `point` is the number of digits before the point. */
 static char *write_plain(char *at, const char *digits, int count, int point)
 {
     if (point <= 0) {
