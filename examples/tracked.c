@@ -31,7 +31,7 @@ static struct sx_result users_open(struct users *users, struct sx_registry *regi
                                          .help = "Users that were asked for and found.",
                                      });
     if (status < 0) {
-        return sx_fail(500, "tracked_users_found_total: %s", sx_status_text(status));
+        return sx_startup_error("tracked_users_found_total: %s", sx_status_text(status));
     }
     memcpy(users->names, (const char *const[]){"ada", "grace", "edsger"}, sizeof users->names);
     return sx_continue();

@@ -65,9 +65,9 @@ static void compare(const char *format, ...)
 /* Lengths are 0, so that no format has jansson read behind a text. */
 static void pack_what_fits(const char *format, const char *one, const char *other)
 {
-    struct sx__json_misfit misfit;
-    if (!sx__json_format_fits(&misfit, format, "sssisIsf")) {
-        check(memchr(misfit.message, '\0', sizeof misfit.message) > (void *)misfit.message);
+    struct sx__json_mismatch mismatch;
+    if (!sx__json_format_fits(&mismatch, format, "sssisIsf")) {
+        check(memchr(mismatch.message, '\0', sizeof mismatch.message) > (void *)mismatch.message);
         return;
     }
     json_decref(json_pack(format, one, other, one, 0, other, (json_int_t)0, one, 0.5));

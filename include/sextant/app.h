@@ -251,12 +251,8 @@ struct sx_headers;
 SX_COMPONENT_DECLARE(sx_app, struct sx_app);               /* the app */
 SX_COMPONENT_DECLARE(sx_request, const struct sx_request); /* the request */
 SX_COMPONENT_DECLARE(sx_response,
-                     struct sx_response);    /* its response, in a leave hook the final one */
-SX_COMPONENT_DECLARE(sx_method, const char); /* "GET" */
-SX_COMPONENT_DECLARE(sx_path, const char);   /* decoded, "/users/7" */
-SX_COMPONENT_DECLARE(sx_host, const char);   /* "api.example:8443"; see sx_request_get_host */
-SX_COMPONENT_DECLARE(sx_route, const struct sx_route);     /* NULL: none answers (404, 405) */
-SX_COMPONENT_DECLARE(sx_handler, const struct sx_handler); /* NULL: none answers */
+                     struct sx_response);  /* its response, in a leave hook the final one */
+SX_COMPONENT_DECLARE(sx_host, const char); /* "api.example:8443"; see sx_request_get_host */
 SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* of the request */
 
 /* ---- hooks ---- */
@@ -536,7 +532,7 @@ struct sx_app_options {
 
 /** Resolves the app and initialises its app components.
  *
- * Errors:   SX_EWIRING (every fault has been logged with file and line), SX_ECOMPONENT (a
+ * Errors:   SX_EWIRING (every error has been logged with file and line), SX_ECOMPONENT (a
  *           component's init failed, logged), SX_ENOMEM, SX_EINVAL
  * Threads:  [any]
  * Memory:   destroy with sx_app_destroy

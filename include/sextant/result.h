@@ -18,7 +18,7 @@ struct sx__source;
 /** What a handler, a hook or a component's init answers. Make one with the functions below, return
  *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
 struct sx_result {
-    int status;               /* 200-599; 0: go on (sx_continue) */
+    int status;               /* 200-599; 0: go on (sx_continue); -1: sx_startup_error */
     bool has_own_type;        /* its content type is not up for negotiation */
     const char *content_type; /* static or owned by the result; NULL: none */
     bool has_json;            /* its body is JSON, which may yet be written otherwise */
@@ -166,6 +166,16 @@ SX_API SX_MUST_CHECK struct sx_result sx_empty(void);
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
+
+/** The result of the init of an app or worker component that cannot start; printf format. The app
+ * logs `component 'NAME' cannot start: ` with the message, and sx_app_new or sx_app_run returns
+ * SX_ECOMPONENT. From any other function it is a mistake and becomes a 500 with this cause.
+ *
+ *     return sx_startup_error("cannot open %s", path);
+ *
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK struct sx_result sx_startup_error(const char *format, ...) SX_PRINTF(1, 2);
 
 /** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
  * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */

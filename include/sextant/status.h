@@ -39,7 +39,7 @@ extern "C" {
     X(-14, SX_EWIRING, "the app's routes, handlers and components do not fit together")     \
     X(-15, SX_EADDRESS, "cannot listen on the address")                                     \
     X(-16, SX_ESTATE, "the call is not allowed in this state")                              \
-    X(-17, SX_ECOMPONENT, "a component could not be initialised")                           \
+    X(-17, SX_ECOMPONENT, "a component cannot start")                                       \
     X(-18, SX_ETIMEOUT, "an operation did not end in time")                                 \
     X(-19, SX_ETLS, "a certificate or key cannot be used")
 

@@ -184,7 +184,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
     struct sx_run_options resolved;
     int status = sx__run_options_resolve(&resolved, options);
     if (status < 0) {
-        return cannot_listen(app, status, sx__run_options_fault(options));
+        return cannot_listen(app, status, sx__run_options_error(options));
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
     status = sx__server_new(&app->network, &service, &resolved);

@@ -33,16 +33,36 @@ void sx__connection_init(struct sx__connection *connection, struct sx__protocol 
     *connection = (struct sx__connection){.protocol = protocol, .progress_ns = now_ns};
 }
 
+/* What a connection does next in each phase, and the phases that may follow. docs/architecture.md
+ * has the same table with the reasons; a test compares the two. */
+#define TO(phase) (1u << SX__PHASE_##phase)
+static const struct {
+    enum sx__next_step next_step;
+    unsigned following;
+} phases[] = {
+    [SX__PHASE_HEAD] = {SX__NEXT_INPUT, TO(CONTINUE) | TO(BODY) | TO(READY) | TO(RESPONSE) |
+                                            TO(REJECTION) | TO(LINGER) | TO(CLOSED)},
+    [SX__PHASE_CONTINUE] = {SX__NEXT_OUTPUT, TO(BODY) | TO(CLOSED)},
+    [SX__PHASE_BODY] = {SX__NEXT_INPUT, TO(READY) | TO(RESPONSE) | TO(CLOSED)},
+    [SX__PHASE_READY] = {SX__NEXT_HANDLER, TO(RESPONSE) | TO(CLOSED)},
+    [SX__PHASE_RESPONSE] = {SX__NEXT_OUTPUT, TO(HEAD) | TO(PRODUCE) | TO(LINGER) | TO(CLOSED)},
+    [SX__PHASE_PRODUCE] = {SX__NEXT_PRODUCE, TO(RESPONSE) | TO(PAUSE) | TO(CLOSED)},
+    [SX__PHASE_PAUSE] = {SX__NEXT_TIME, TO(PRODUCE) | TO(CLOSED)},
+    [SX__PHASE_REJECTION] = {SX__NEXT_OUTPUT, TO(LINGER) | TO(CLOSED)},
+    [SX__PHASE_LINGER] = {SX__NEXT_LINGER, TO(CLOSED)},
+    [SX__PHASE_CLOSED] = {SX__NEXT_CLOSE, TO(CLOSED)},
+};
+#undef TO
+
+void sx__connection_set_phase(struct sx__connection *connection, enum sx__phase phase)
+{
+    assert((phases[connection->phase].following & 1u << phase) != 0);
+    connection->phase = phase;
+}
+
 enum sx__next_step sx__connection_get_next_step(const struct sx__connection *connection)
 {
-    static const enum sx__next_step steps[] = {
-        [SX__PHASE_HEAD] = SX__NEXT_INPUT,      [SX__PHASE_CONTINUE] = SX__NEXT_OUTPUT,
-        [SX__PHASE_BODY] = SX__NEXT_INPUT,      [SX__PHASE_READY] = SX__NEXT_HANDLER,
-        [SX__PHASE_RESPONSE] = SX__NEXT_OUTPUT, [SX__PHASE_REJECTION] = SX__NEXT_OUTPUT,
-        [SX__PHASE_PRODUCE] = SX__NEXT_PRODUCE, [SX__PHASE_PAUSE] = SX__NEXT_TIME,
-        [SX__PHASE_LINGER] = SX__NEXT_LINGER,   [SX__PHASE_CLOSED] = SX__NEXT_CLOSE,
-    };
-    const enum sx__next_step next = steps[connection->phase];
+    const enum sx__next_step next = phases[connection->phase].next_step;
     return next == SX__NEXT_INPUT && connection->has_unparsed_input ? SX__NEXT_ADVANCE : next;
 }
 
@@ -126,7 +146,7 @@ uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
 
 void sx__connection_enter(struct sx__connection *connection, enum sx__phase phase, uint64_t now_ns)
 {
-    connection->phase = phase;
+    sx__connection_set_phase(connection, phase);
     connection->progress_ns = now_ns;
 }
 
@@ -279,7 +299,7 @@ static int respond(struct sx__connection *connection, const struct sx__response 
 
 static void respond_to_exchange(struct sx__connection *connection)
 {
-    connection->phase = SX__PHASE_RESPONSE;
+    sx__connection_set_phase(connection, SX__PHASE_RESPONSE);
     if (respond(connection, &connection->request->exchange.response) < 0) {
         sx__connection_abort(connection, connection->progress_ns);
     }

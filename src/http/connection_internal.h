@@ -4,6 +4,9 @@
 
 #include "connection.h"
 
+/* Sets the phase. It must be one that may follow the present phase. */
+void sx__connection_set_phase(struct sx__connection *connection, enum sx__phase phase);
+
 #define SX__CONNECTION_PAUSE_MS 100 /* where the producer does not say */
 
 /* The body of the response will be produced. Errors: SX_EPROTO: the client has left */

@@ -74,7 +74,7 @@ static void send_piece(struct sx__connection *connection, size_t size)
         connection->body.size += CHUNK_TAIL_BYTES;
     }
     connection->head = data - connection->head_size;
-    connection->phase = SX__PHASE_RESPONSE;
+    sx__connection_set_phase(connection, SX__PHASE_RESPONSE);
 }
 
 void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns)

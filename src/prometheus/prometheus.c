@@ -391,8 +391,7 @@ static struct sx_result check_labels(const struct sx_prometheus *self)
     }
     const struct sx_handler *first = sx_app_get_route(self->app, i)->handler;
     const struct sx_handler *second = sx_app_get_route(self->app, k)->handler;
-    return sx_fail(
-        500,
+    return sx_startup_error(
         "the handlers at %s:%d and %s:%d would both be measured as '%s': give one of their routes a .name",
         first->file, first->line, second->file, second->line,
         sx_app_get_route_handler(self->app, i));
@@ -482,7 +481,7 @@ static struct sx_result init(struct sx_prometheus *self,
     }
     if (status < 0) {
         result =
-            sx_fail(500, "%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
+            sx_startup_error("%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
     }
     if (result.status != 0) {
         clean_up(self);

@@ -9,20 +9,7 @@
  * socket again before it releases the client. So a request costs no epoll_ctl, a late or repeated
  * event does no harm, and a thread that blocks in a handler delays its own connection only.
  *
- * The states and their transitions (docs/architecture.md has the same table):
- *
- *     FREE     -> LOCKED    the listener has accepted a connection with this descriptor
- *     LOCKED   -> IDLE      it is in the epoll set; or the monitor has looked at it
- *     LOCKED   -> FREE      it could not be added to the epoll set
- *     IDLE     -> OWNED     a thread has received an event
- *     IDLE     -> LOCKED    the monitor looks at it
- *     OWNED    -> NOTIFIED  another event has come
- *     NOTIFIED -> OWNED     the owner looks at the socket again
- *     OWNED    -> IDLE      the owner releases it
- *     OWNED    -> LOCKED    the owner makes its event come again (rearm)
- *     NOTIFIED -> LOCKED    the same
- *     OWNED    -> FREE      the owner has closed it
- *     NOTIFIED -> FREE      the same
+ * docs/architecture.md has a table of the states and their transitions.
  */
 #ifndef SX_CLIENT_TABLE_H
 #define SX_CLIENT_TABLE_H

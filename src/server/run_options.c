@@ -72,7 +72,7 @@ static const char *limit_fault(const struct sx_run_options *options)
     return NULL;
 }
 
-const char *sx__run_options_fault(const struct sx_run_options *options)
+const char *sx__run_options_error(const struct sx_run_options *options)
 {
     const struct sx_listen_address_list *addresses = &options->addresses;
     const char *fault = limit_fault(options);
@@ -123,7 +123,7 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.body_bytes, BODY_BYTES);
     set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
 
-    if (sx__run_options_fault(&resolved) != NULL) {
+    if (sx__run_options_error(&resolved) != NULL) {
         return SX_EINVAL;
     }
     *out = resolved;

@@ -10,6 +10,6 @@
 /* Replaces each zero by its default. Errors: SX_EINVAL for values that cannot work. */
 int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_options *options);
 /* Returns the option that cannot work, and its limits, for a sentence. NULL: all can. */
-const char *sx__run_options_fault(const struct sx_run_options *options);
+const char *sx__run_options_error(const struct sx_run_options *options);
 
 #endif

@@ -20,11 +20,12 @@ static struct sx_result name_it(const char *name)
     return sx_with_header(sx_empty(), "Set-Cookie", name);
 }
 SX_BIND(name_it, (query, str, name));
-static struct sx_result echo(struct sx_str body, const char *method)
+static struct sx_result echo(struct sx_str body, const struct sx_request *request)
 {
-    return sx_text("%s %.*s", method, (int)body.size, body.size == 0 ? "" : body.data);
+    return sx_text("%s %.*s", sx_request_get_method(request), (int)body.size,
+                   body.size == 0 ? "" : body.data);
 }
-SX_BIND(echo, (body, bytes, body), (inject, sx_method, method));
+SX_BIND(echo, (body, bytes, body), (inject, sx_request, request));
 
 static const struct sx_route routes[] = {
     SX_GET("/visit", visit),         SX_GET("/leave", leave), SX_GET("/name", name_it),

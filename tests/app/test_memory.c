@@ -33,7 +33,7 @@ SX_COMPONENT_DECLARE(part, struct thing);
 static struct sx_result thing_init(struct thing *self, struct sx_app *app)
 {
     if (sx_app_observe(app, &observer, NULL) < 0) {
-        return sx_fail(500, "no memory to observe");
+        return sx_startup_error("no memory to observe");
     }
     self->value = 7;
     things++;

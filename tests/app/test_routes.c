@@ -34,11 +34,11 @@ static struct sx_result tenant_in(int64_t tenant)
 }
 SX_BIND(tenant_in, (path, i64, tenant));
 
-static struct sx_result plain(const struct sx_route *route)
+static struct sx_result plain(const struct sx_request *request)
 {
-    return sx_text("%s", route->path);
+    return sx_text("%s", sx_request_get_route(request)->path);
 }
-SX_BIND(plain, (inject, sx_route, route));
+SX_BIND(plain, (inject, sx_request, request));
 
 static struct sx_result by_tenant(int64_t tenant)
 {

@@ -233,7 +233,7 @@ static struct sx_result vault_open(struct store *store, const char *secret)
 {
     print_message("the vault was opened with %s\n", secret);
     store->size = 1;
-    return sx_fail(500, "no vault answers");
+    return sx_startup_error("no vault answers");
 }
 SX_COMPONENT(vault, app, vault_open, NULL, (setting, str, secret));
 

@@ -292,7 +292,7 @@ static void test_options_that_do_not_fit_keep_the_app_from_starting(void **state
                                     .log = keep_log,
                                 }),
                      SX_ECOMPONENT);
-    assert_non_null(strstr(logged, "component 'sx_prometheus' could not be initialised: "
+    assert_non_null(strstr(logged, "component 'sx_prometheus' cannot start: "
                                    "http_request_duration_seconds: "));
     sx_registry_destroy(fresh);
 }

@@ -103,7 +103,7 @@ class Outsider(unittest.TestCase):
             capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertTrue(re.search(
-            r"notes_db\.c:\d+: component 'notes_db' could not be initialised: /nowhere/x\.db: ",
+            r"notes_db\.c:\d+: component 'notes_db' cannot start: /nowhere/x\.db: ",
             result.stderr), result.stderr)
 
     def test_the_program_of_the_server_page_serves_wherever_it_listens(self):

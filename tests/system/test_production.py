@@ -252,7 +252,7 @@ class Production(unittest.TestCase):
                 capture_output=True, text=True, check=False,
             )
             self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertIn("component 'sx_authentication' could not be initialised", done.stderr)
+            self.assertIn("component 'sx_authentication' cannot start", done.stderr)
 
 
 if __name__ == "__main__":
