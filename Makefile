@@ -11,13 +11,14 @@ CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
 NEEDS_TOOLS = for tool in cmake ninja pkg-config cc; do command -v $$tool >/dev/null || \
 	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
 
-.PHONY: help run build test check bench install deps clean
+.PHONY: help run build test check coverage bench install deps clean
 
 help:
 	@echo "make run      installs what is missing, builds, serves examples/hello on PORT (8080)"
 	@echo "make test     installs what is missing, builds, runs every test"
 	@echo "make build    only builds, into $(BUILD)/: the libraries, the examples, sextant"
-	@echo "make check    the tests again under sanitizers and valgrind, 10 s of fuzzing a target, linters"
+	@echo "make check    the tests again under sanitizers and valgrind, 10 s of fuzzing a target, linters, instructions"
+	@echo "make coverage runs the tests; prints the lines and branches of src/ that they reach"
 	@echo "make bench    measures; prints a table, writes $(BUILD)/bench/results.json"
 	@echo "make install  installs the libraries; honours DESTDIR and PREFIX (/usr/local)"
 	@echo "make deps     only installs packages; PACKAGES='run test bench check'"
@@ -33,33 +34,38 @@ run:
 # An existing build directory keeps its options; a new one is without tests, which need more packages.
 build:
 	@$(NEEDS_TOOLS)
-	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
+	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSEXTANT_TESTS=OFF
 	@cmake --build $(BUILD) --target examples $(INSTALLED)
 
 test:
 	@scripts/deps test
 	@scripts/unpack test
-	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=OFF
+	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 check:
 	@scripts/deps check bench
 	@scripts/unpack test bench
-	@$(CONFIGURE) -DSX_TESTS=ON -DSX_CHECKS=ON
+	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
+
+coverage:
+	@scripts/deps check
+	@scripts/unpack test
+	@scripts/check coverage
 
 bench:
 	@scripts/deps bench
 	@scripts/unpack bench
-	@$(CONFIGURE) -DSX_BENCH=ON
+	@$(CONFIGURE) -DSEXTANT_BENCH=ON
 	@cmake --build $(BUILD) --target bench
 	@bench/run $(BUILD)
 
 install:
 	@$(NEEDS_TOOLS)
-	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSX_TESTS=OFF
+	@[ -f $(BUILD)/build.ninja ] || $(CONFIGURE) -DSEXTANT_TESTS=OFF
 	@$(CONFIGURE) -DCMAKE_INSTALL_PREFIX=$(PREFIX)
 	@cmake --build $(BUILD) --target $(INSTALLED)
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)

@@ -4,8 +4,8 @@
 # __wrap_NAME has NAME wrapped at link time. One that includes failing_allocation.h or
 # failing_openssl.h is linked with tests/shared/failing_allocation.c.
 
-pkg_check_modules(CMOCKA cmocka)
-if(NOT CMOCKA_FOUND)
+pkg_check_modules(SX_CMOCKA cmocka)
+if(NOT SX_CMOCKA_FOUND)
     message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
 endif()
 set(SX_TEST_SEES_status)
@@ -25,7 +25,7 @@ set(SX_TEST_SEES_command src/command src/app src/server src/http src/address src
 set(SX_TEST_SEES_prometheus)
 set(SX_TEST_SEES_access_log src/access_log src/text)
 set(SX_TEST_SEES_authentication src/authentication src/text)
-set(SX_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
+set(SEXTANT_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
 function(sx_test_program target)
     set(sources ${ARGN})
@@ -47,7 +47,7 @@ function(sx_test_program target)
     list(REMOVE_DUPLICATES wraps)
     add_executable(${target} ${sources})
     target_include_directories(${target} SYSTEM PRIVATE
-        ${CMOCKA_INCLUDE_DIRS} ${JANSSON_INCLUDE_DIRS})
+        ${SX_CMOCKA_INCLUDE_DIRS} ${SX_JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
         sx_settings sextant-static sextant-metrics-server-static sx_llhttp Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
@@ -55,7 +55,7 @@ function(sx_test_program target)
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
-if(SX_TESTS)
+if(SEXTANT_TESTS)
     foreach(folder status text address clock memory metrics exposition check metrics_server http
             server app command prometheus access_log authentication)
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
@@ -77,28 +77,28 @@ if(SX_TESTS)
             target_include_directories(${target} PRIVATE
                 tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
             target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}")
-            target_link_libraries(${target} PRIVATE ${CMOCKA_LIBRARIES})
+            target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARIES})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES
-                TIMEOUT ${SX_TEST_TIMEOUT} LABELS unit)
+                TIMEOUT ${SEXTANT_TEST_TIMEOUT} LABELS unit)
         endforeach()
     endforeach()
 endif()
 
-# fuzz/fuzz_<thing>.c: with SX_FUZZ a libFuzzer program; else it runs its corpus and some thousands
+# fuzz/fuzz_<thing>.c: with SEXTANT_FUZZ a libFuzzer program; else it runs its corpus and some thousands
 # of mutations of it as the test fuzz.<thing>, so that it does not rot.
 file(GLOB sources CONFIGURE_DEPENDS fuzz/fuzz_*.c)
 foreach(source ${sources})
     get_filename_component(target ${source} NAME_WE)
     string(REGEX REPLACE "^fuzz_" "" thing ${target})
     set(corpus ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/corpus/${thing})
-    if(SX_FUZZ)
+    if(SEXTANT_FUZZ)
         sx_test_program(${target} ${source})
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)
     else()
         sx_test_program(${target} ${source} ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/driver.c)
         add_test(NAME fuzz.${thing} COMMAND ${target} ${corpus})
-        set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SX_TEST_TIMEOUT} LABELS fuzz)
+        set_tests_properties(fuzz.${thing} PROPERTIES TIMEOUT ${SEXTANT_TEST_TIMEOUT} LABELS fuzz)
     endif()
     target_include_directories(${target} PRIVATE
         src/text src/address src/metrics src/metrics/storage src/exposition src/check
@@ -107,9 +107,9 @@ foreach(source ${sources})
 endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.
-if(SX_TESTS)
-    if(NOT EXISTS ${SX_PYTHON})
-        message(FATAL_ERROR "${SX_PYTHON} is missing (Debian: python3): run `make deps PACKAGES=test`")
+if(SEXTANT_TESTS)
+    if(NOT EXISTS ${SEXTANT_PYTHON})
+        message(FATAL_ERROR "${SEXTANT_PYTHON} is missing (Debian: python3): run `make deps PACKAGES=test`")
     endif()
     file(GLOB sources CONFIGURE_DEPENDS tests/system/*.c)
     foreach(source ${sources})
@@ -121,7 +121,7 @@ if(SX_TESTS)
         get_filename_component(thing ${source} NAME_WE)
         string(REGEX REPLACE "^test_" "" thing ${thing})
         if(source MATCHES "\\.py$")
-            add_test(NAME system.${thing} COMMAND ${SX_PYTHON} ${source})
+            add_test(NAME system.${thing} COMMAND ${SEXTANT_PYTHON} ${source})
         else()
             add_test(NAME system.${thing} COMMAND ${source})
         endif()
@@ -129,6 +129,7 @@ if(SX_TESTS)
             TIMEOUT 240 LABELS system SKIP_RETURN_CODE 77
             ENVIRONMENT "SX_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};SX_BUILD=${CMAKE_CURRENT_BINARY_DIR};SX_UNPACKED=${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked;PYTHONDONTWRITEBYTECODE=1")
     endforeach()
+    set_tests_properties(system.embedding PROPERTIES TIMEOUT 600) # builds the libraries twice
 endif()
 
 # What `scripts/check instructions` counts, besides examples/hello.
@@ -137,8 +138,8 @@ set_target_properties(bench_instructions PROPERTIES
     OUTPUT_NAME instructions RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
 target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
 
-if(SX_CHECKS)
-    foreach(check gcc clang asan tsan valgrind fuzz format instructions)
+if(SEXTANT_CHECKS)
+    foreach(check gcc clang asan tsan valgrind fuzz format instructions lint)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
             TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)

@@ -1,5 +1,5 @@
-/* Property: whatever bytes an app gets, each request that begins ends, each that is answered was
- * counted once, and nothing is left in progress. */
+/* Property: for any bytes, each request that begins also ends, each response is counted once, and
+ * nothing is left in progress. */
 #include "application.h"
 #include "clock.h"
 #include "inprocess.h"

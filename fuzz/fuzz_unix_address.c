@@ -1,5 +1,5 @@
-/* What a command line says of a Unix socket is refused, or is put together again from its parts to
- * mean the same. */
+/* Property: the options of a Unix socket on a command line are rejected, or their parts make an
+ * address that means the same. */
 #include "unix_address.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* host_port.c: parses an address into a host and a port. See host_port.h. */
 #include "host_port.h"
 
 #include <stddef.h>

@@ -76,7 +76,7 @@ static int append(struct sx__header_lines **lines, const char *const parts[], si
     }
     size_t size = *lines == NULL ? 0 : (*lines)->size;
     size_t capacity = *lines == NULL ? 0 : (*lines)->capacity;
-    if (capacity - size < need) {
+    if (*lines == NULL || capacity - size < need) {
         capacity = (size + need) * 2 + 128;
         struct sx__header_lines *grown = realloc(*lines, sizeof **lines + capacity);
         if (grown == NULL) {

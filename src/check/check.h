@@ -191,11 +191,11 @@ void sx__check_head(struct sx__check *check, const struct sx__line *line);
  */
 uint32_t sx__check_family_of_sample(struct sx__check *check, struct sx_str name);
 
-/** Notes a line of this family, and reports if lines of another family split the group. */
-void sx__check_enter(struct sx__check *check, uint32_t family);
+/** Notes a line of family `number`, and reports if lines of another family split the group. */
+void sx__check_enter(struct sx__check *check, uint32_t number);
 
 /** Checks a sample against its family. */
-void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t family);
+void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t number);
 
 /** Reports what histograms and summaries lack, at the end of the page. */
 void sx__check_groups(struct sx__check *check);

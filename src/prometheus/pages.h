@@ -29,8 +29,8 @@ void sx__pages_clean_up(struct sx__pages *pages);
 
 /* Returns a page for one scrape; NULL: no memory. [any] */
 struct sx__kept_page *sx__pages_take(struct sx__pages *pages);
-/* Gives back a page, a struct sx__kept_page; the function is a sx_clean_up_fn. The page is freed if
- * enough are kept, or if it is more than four times as large as recent scrapes needed. [any] */
-void sx__pages_give(void *page);
+/* Gives back `given`, a struct sx__kept_page; the function is a sx_clean_up_fn. The page is freed
+ * if enough are kept, or if it is more than four times as large as recent scrapes needed. [any] */
+void sx__pages_give(void *given);
 
 #endif

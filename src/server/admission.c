@@ -1,4 +1,4 @@
-/* admission.c: how many handlers may run at once, and the queue. See admission.h. */
+/* admission.c: limits how many handlers run at once, and queues clients. See admission.h. */
 #include "admission.h"
 #include "client_table.h"
 #include <assert.h>
@@ -24,7 +24,8 @@ void sx__admission_set_threads(struct sx__admission *admission, unsigned threads
         [SX__TOKEN_ADMIN] = enough ? 1 : 0,
     };
     for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS; token++) {
-        /* Some may be taken already, so that for a while there are fewer than none. */
+        /* Some tokens may be taken already, so the number of free tokens may be negative for a
+         * while. */
         atomic_fetch_add(&admission->free[token], counts[token] - admission->counts[token]);
         admission->counts[token] = counts[token];
     }
@@ -49,7 +50,8 @@ static enum sx__token take_any(struct sx__admission *admission, bool is_admin)
     return is_admin && take(admission, SX__TOKEN_ADMIN) ? SX__TOKEN_ADMIN : SX__TOKEN_NONE;
 }
 
-/* The first may be of any size, so that none is turned away for ever. */
+/* Returns whether the queue has room for the client. The first client with bytes may have any
+ * number of them, so that no client is refused for ever. */
 static bool has_room(const struct sx__admission *admission, const struct sx__queue *queue,
                      const struct sx__client *client)
 {
@@ -86,8 +88,9 @@ static struct sx__client *pop(struct sx__admission *admission, enum sx__token to
     return client;
 }
 
-/* Either whoever gives a token sees that somebody is queued, or whoever is about to be queued sees
- * the token: both sides write before they read. */
+/* A token and a queued client cannot miss each other. The thread that gives a token back first adds
+ * it and then reads the number of queued clients. The thread that queues a client first adds to
+ * that number and then looks for a token. So at least one of them sees the other. */
 enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx__client *client,
                                      bool is_admin, uint64_t queued_until_ns, enum sx__token *token)
 {
@@ -96,8 +99,10 @@ enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx_
         return SX__ADMITTED;
     }
     enum sx__admitted took = SX__ADMITTED_NEVER;
-    /* Each kind has room of its own, or who fills one queue would turn the other's away. */
-    struct sx__queue *queue = &admission->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
+    /* Each kind of route has its own queue, so that clients of one kind cannot fill the queue of
+     * the other. */
+    struct sx__queue *queue =
+        &admission->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
     pthread_mutex_lock(&admission->mutex);
     atomic_fetch_add(&admission->queued, 1);
     *token = take_any(admission, is_admin);
@@ -136,7 +141,7 @@ struct sx__client *sx__admission_give(struct sx__admission *admission, enum sx__
     return client;
 }
 
-/* All wait equally long, so the first is the first to be late. */
+/* All clients have the same time-out, so the first client of a queue is the first to expire. */
 struct sx__client *sx__admission_expire(struct sx__admission *admission, uint64_t now_ns)
 {
     if (atomic_load(&admission->queued) == 0) {

@@ -1,4 +1,4 @@
-/* client_table.c: the records of the connections, and who owns them. See client_table.h. */
+/* client_table.c: the records of the clients, and which thread owns each. See client_table.h. */
 #include "client_table.h"
 #include "tls.h"
 #include <assert.h>
@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 
 #define NS_PER_MS 1000000u
-#define FIRST_CHECK_MS 1000 /* after a write; later checks are compared with this one */
+#define FIRST_CHECK_MS 1000 /* the first check after a write; later ones are compared with it */
 
 struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd)
 {
@@ -105,7 +105,7 @@ bool sx__client_take(struct sx__client *client)
             }
             break;
         case SX__CLIENT_LOCKED:
-            sched_yield(); /* it is locked for an instant only */
+            sched_yield(); /* another thread has locked it for a few instructions only */
             break;
         default:
             return false;
@@ -178,7 +178,7 @@ void sx__client_rearm(struct sx__client *client, int epoll_fd)
 
 void sx__client_repeat_event(struct sx__client *client, int epoll_fd)
 {
-    /* If it has an owner already, that one looks at the socket again. */
+    /* If the client has an owner already, the owner reads from the socket again. */
     if (sx__client_take(client)) {
         arm(client, epoll_fd);
     }
@@ -186,7 +186,7 @@ void sx__client_repeat_event(struct sx__client *client, int epoll_fd)
 
 /* ---- deadlines ---- */
 
-/* A handshake costs memory, and must not last as long as a client may be idle. */
+/* A TLS handshake costs memory, so it must not last as long as an idle client may. */
 uint64_t sx__client_get_deadline(const struct sx__client *client)
 {
     SX__ASSERT_OWNED(client);
@@ -213,7 +213,8 @@ uint64_t sx__client_get_check_time(const struct sx__client *client)
     if (deadline_ns <= since_ns || !sx__client_has_output(client)) {
         return deadline_ns;
     }
-    if (client->owned.has_check_since_write) { /* bytes from the client must not postpone it */
+    if (client->owned
+            .has_check_since_write) { /* bytes from the client must not postpone the check */
         const uint64_t next_ns =
             atomic_load_explicit(&client->shared.deadline_ns, memory_order_relaxed);
         return next_ns < deadline_ns ? next_ns : deadline_ns;

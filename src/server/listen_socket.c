@@ -1,3 +1,4 @@
+/* listen_socket.c: opens a listening socket for an address. See listen_socket.h. */
 #include "listen_socket.h"
 #include "open_address.h"
 #include "tcp.h"
@@ -9,13 +10,14 @@
 
 #define REASON_BYTES 256
 
-/* The status of an -errno. */
+/* Returns the status for an -errno. */
 static int status_of(int error)
 {
     return sx__tcp_is_exhausted(-error) ? SX_ESYSTEM : SX_EADDRESS;
 }
 
-/* Gives the descriptor, or -errno. */
+/* Checks that an inherited descriptor is a listening socket, and sets its options. Returns the
+ * descriptor or -errno. */
 static int adopt(int fd)
 {
     int listens = 0;

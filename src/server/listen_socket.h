@@ -1,5 +1,8 @@
-/* listen_socket.h: opens the socket of an address: of a host and port, of a path, or one that
- * another process has opened. */
+/* listen_socket.h: opens a listening socket for an address: a host and port, the path of a Unix
+ * socket, or a socket that another program has opened and passed to this process.
+ *
+ * Threads: called by the thread that creates the server.
+ */
 #ifndef SX_LISTEN_SOCKET_H
 #define SX_LISTEN_SOCKET_H
 

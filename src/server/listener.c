@@ -1,4 +1,4 @@
-/* listener.c: the listening sockets, and accepting connections. See listener.h. */
+/* listener.c: opens the listening sockets and accepts connections. See listener.h. */
 #define _GNU_SOURCE /* accept4 */
 #include "listener.h"
 #include "clock.h"
@@ -70,7 +70,8 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
     return status;
 }
 
-/* Where some addresses are of the admin routes only, the others leave them some room. */
+/* If some addresses serve only the admin routes, the other addresses leave them some connections
+ * and descriptors. */
 static void find_yielding(struct sx__server *server)
 {
     bool has_admin = false;
@@ -131,7 +132,8 @@ void sx__listeners_clean_up(struct sx__server *server)
 
 /* ---- accepting ---- */
 
-/* An IPv4 address that came over an IPv6 socket is written as what it is. */
+/* Writes the client's address. An IPv4 client that connected over an IPv6 socket gets its IPv4
+ * address. */
 static void describe_peer(struct sx__peer *peer, const struct sockaddr *from)
 {
     peer->address[0] = '\0';
@@ -191,7 +193,8 @@ static bool has_place(const struct sx__server *server, const struct sx__listener
     return atomic_load_explicit(&server->connections, memory_order_relaxed) < most + spare;
 }
 
-/* False: the socket was closed again, because there are too many, or for next of memory. */
+/* Makes an accepted socket a client. Returns false after closing the socket: there are too many
+ * connections, or there is no memory. */
 static bool admit(struct sx__server *server, struct sx__listener *listener, int fd,
                   const struct sockaddr *from)
 {
@@ -209,18 +212,18 @@ static bool admit(struct sx__server *server, struct sx__listener *listener, int 
     return admitted;
 }
 
-/* How accepting ended. */
+/* The result of some calls of accept. */
 struct accepted {
-    unsigned count; /* connections, refused ones among them */
+    unsigned count; /* connections, including refused ones */
     unsigned refused;
-    int error;         /* 0: there may be more */
-    bool is_short;     /* descriptors are exhausted, except for those that are kept back */
-    int news;          /* an errno that is worth a line in the log; 0: none */
+    int error;         /* 0: there may be more connections to accept */
+    bool is_short;     /* all descriptors are in use, except for the spare ones */
+    int news;          /* an errno to log; 0: none */
     unsigned left_out; /* log lines that were suppressed before that one */
 };
 
-/* The descriptors that the listener may have are those below. The kernel gives the lowest one that
- * is free, so that the highest ones are taken last. */
+/* Returns the first descriptor that the listener may not use. The kernel allocates the lowest free
+ * descriptor, so the highest ones are used last. */
 static uint64_t descriptors_end(const struct sx__listener *listener)
 {
     struct rlimit limit;
@@ -250,13 +253,14 @@ static struct accepted accept_some(struct sx__server *server, struct sx__listene
         } else if (errno == EAGAIN || sx__tcp_is_exhausted(errno)) {
             accepted.error = errno;
         }
-        /* Anything else is the fault of that one connection. */
+        /* Any other error concerns that one connection only. */
     }
     accepted.count = accepted.error == 0 ? tried : tried - 1;
     return accepted;
 }
 
-/* The same is tried ten times a second. Called with the listener's mutex. */
+/* Returns whether an error of accept is to be logged. Accepting is retried ten times a second, so
+ * the same error is logged only once in SILENCE_NS. Called with the listener's mutex locked. */
 static bool is_news(struct sx__listener *listener, int error)
 {
     const uint64_t now_ns = sx__clock_now_ns();
@@ -284,10 +288,10 @@ static void report(struct sx__server *server, const struct accepted *accepted)
     }
 }
 
-/* Accepting until nothing is left ends with a call that fails, which is expensive, because the
- * kernel creates the socket first. So a turn accepts only as many connections as came at once
- * lately, and the next turn twice as many if all of them were there. Arming the listener makes its
- * event come again for the others. */
+/* Sets how many connections to accept next time. If accept is called until no connection is left,
+ * its last call fails, and is expensive, because the kernel creates the socket first. So a turn
+ * accepts only as many connections as arrived at once lately, and twice as many next time if all of
+ * them were there. Arming the listener again makes its event come for the remaining connections. */
 static void expect(struct sx__listener *listener, const struct accepted *accepted)
 {
     const unsigned more = 2 * listener->expected;
@@ -315,7 +319,8 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
         if (goes_on) {
             watch_listener(server, listener, EPOLL_CTL_MOD);
         } else {
-            /* Arming it now would spin: the client still waits, and there is nothing to give it. */
+            /* Arming the listener now would spin: its event would come at once, and accept would
+             * fail again. */
             atomic_store(&listener->is_paused, true);
             sx__wakeup_monitor(server);
         }
@@ -324,7 +329,7 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
     report(server, &accepted);
 }
 
-/* ---- what the monitor does ---- */
+/* ---- called by the monitor ---- */
 
 bool sx__listeners_are_paused(struct sx__server *server)
 {

@@ -48,7 +48,7 @@ static const char *address_fault(const char *address, enum sx_admin admin,
     return NULL;
 }
 
-/* Sums of sizes must not overflow, and twice the body is counted. */
+/* These limits keep sums of sizes, in which the body counts twice, from overflowing. */
 static const char *limit_fault(const struct sx_run_options *options)
 {
     const struct {
@@ -93,7 +93,8 @@ const char *sx__run_options_error(const struct sx_run_options *options)
     return fault;
 }
 
-/* Some of the largest bodies find room, whatever the size of one. */
+/* Returns the default of held_bytes: a multiple of the largest body, so that several such bodies
+ * fit. */
 static size_t get_held_bytes(size_t body_bytes)
 {
     const size_t least = (size_t)256 << 20;

@@ -1,4 +1,5 @@
-/* The file of a Unix socket is examined at bind and at listen, which are wrapped. */
+/* The access to the file of a Unix socket. The tests wrap bind and listen, and check the file
+ * there. */
 #define _XOPEN_SOURCE 700
 #include "unix_socket.h"
 
@@ -95,8 +96,8 @@ static int open_with(const struct sx__unix_options *options)
     return fd;
 }
 
-/* Whatever the umask is, the file is at no time open to more users than in the end. */
-static void test_its_file_is_never_wider_than_it_shall_be(void **state)
+/* With any umask, the file is never open to more users than in the end. */
+static void test_the_file_never_has_a_wider_mode_than_in_the_end(void **state)
 {
     (void)state;
     static const mode_t modes[] = {0600, 0660, 0666, 0200, 0020, 0777};
@@ -116,7 +117,7 @@ static void test_its_file_is_never_wider_than_it_shall_be(void **state)
     }
 }
 
-static void test_without_options_it_has_the_umask(void **state)
+static void test_without_options_the_file_has_the_mode_of_the_umask(void **state)
 {
     (void)state;
     static const struct sx__unix_options none = {0};
@@ -129,17 +130,17 @@ static void test_without_options_it_has_the_umask(void **state)
         assert_int_equal(mode_at_listen, 0750);
         assert_true(may_connect());
         close(fd);
-        assert_false(may_connect()); /* and the next one replaces it */
+        assert_false(may_connect()); /* the next socket replaces it */
     }
 }
 
-static void test_it_has_its_group_before_it_listens(void **state)
+static void test_the_file_has_its_group_before_the_socket_listens(void **state)
 {
     (void)state;
     gid_t groups[64];
     char name[20];
     const int count = getgroups(64, groups);
-    /* Root may name any group, other users only one of their own. */
+    /* Root may set any group, other users only one of their own. */
     const gid_t group = getuid() == 0 ? 12345 : count > 0 ? groups[count - 1] : getgid();
     snprintf(name, sizeof name, "%u", group);
     const int fd = open_with(&(struct sx__unix_options){.mode = 0660, .group = name});
@@ -149,7 +150,7 @@ static void test_it_has_its_group_before_it_listens(void **state)
     close(fd);
 }
 
-static void test_what_cannot_be_had_leaves_no_file(void **state)
+static void test_an_address_that_cannot_be_bound_leaves_no_file(void **state)
 {
     (void)state;
     static const struct {
@@ -175,7 +176,7 @@ static void test_what_cannot_be_had_leaves_no_file(void **state)
     }
 }
 
-static void test_a_file_of_another_kind_is_left_as_it_is(void **state)
+static void test_a_file_that_is_not_a_socket_is_not_replaced(void **state)
 {
     (void)state;
     char reason[200];
@@ -194,12 +195,15 @@ static void test_a_file_of_another_kind_is_left_as_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_its_file_is_never_wider_than_it_shall_be, set_up,
+        cmocka_unit_test_setup_teardown(test_the_file_never_has_a_wider_mode_than_in_the_end,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_options_the_file_has_the_mode_of_the_umask,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_file_has_its_group_before_the_socket_listens,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_address_that_cannot_be_bound_leaves_no_file, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_without_options_it_has_the_umask, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_it_has_its_group_before_it_listens, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_cannot_be_had_leaves_no_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_file_of_another_kind_is_left_as_it_is, set_up,
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_not_a_socket_is_not_replaced, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

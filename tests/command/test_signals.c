@@ -241,7 +241,7 @@ static void assert_line(const struct server *server, const char *expected)
     assert_string_equal(line, expected);
 }
 
-#define NOTHING_TO_RELOAD "no certificate to reload: no address has one\n"
+#define NOTHING_TO_RELOAD "there is no certificate to reload: no address uses TLS\n"
 
 static void test_a_hangup_without_a_certificate_is_logged_and_it_goes_on(void **state)
 {

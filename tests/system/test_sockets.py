@@ -269,7 +269,7 @@ class Sockets(unittest.TestCase):
                     with context.wrap_socket(plain, server_hostname="hello") as client:
                         self.assertIn(b'{"hello":"world"}', ask(client))
                 with connect(listener) as client:
-                    self.assertIn(b"this address speaks https", ask(client))
+                    self.assertIn(b"this address accepts https", ask(client))
             self.assertEqual(end(process), 0)
 
     def test_the_socket_of_a_service_manager_is_served_and_it_is_told(self):

@@ -241,7 +241,7 @@ class Tls(unittest.TestCase):
         with Server(*self.options, "--admin", "127.0.0.1:0", addresses=2) as server:
             status, body = ask_once(server.ports[0], None, "/who")
             self.assertEqual(status, 400)
-            self.assertEqual(json.loads(body)["message"], "this address speaks https, not http")
+            self.assertEqual(json.loads(body)["message"], "this address accepts https only, not http")
             # RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD.
             with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
                 client.settimeout(DEADLINE_SECONDS)
@@ -293,7 +293,7 @@ class Tls(unittest.TestCase):
                 install(self.certificate)  # and no key
                 server.process.send_signal(signal.SIGHUP)
                 self.assertRegex(server.process.stderr.readline(),
-                                 rf"^error: cannot use the key {both}: .*; the former certificate stays in use\n$")
+                                 rf"^error: cannot use the key {both}: .*; the previous certificate stays in use\n$")
                 third = connect(server.ports[0], self.context())
                 ask(third, "/who")
                 self.assertEqual(third.sock.getpeercert()["serialNumber"], second)
@@ -581,7 +581,7 @@ class Tls(unittest.TestCase):
                 first = self.serial(server.ports[0])
                 server.process.send_signal(signal.SIGHUP)
                 self.assertEqual(server.process.stderr.readline(), (
-                    f"reloading the certificate {fifo} takes long; the former one stays in use\n"))
+                    f"reloading the certificate {fifo} takes long; the previous one stays in use\n"))
                 self.assertEqual(self.serial(server.ports[0]), first)
                 writer = threading.Thread(target=write)
                 writer.start()

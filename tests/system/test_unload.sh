@@ -3,7 +3,7 @@
 # later. The library has to stay (-z nodelete), or they would run code that is not there.
 set -eu
 
-if [ -n "$(grep -s '^SX_SANITIZE:STRING=.' "$SX_BUILD/CMakeCache.txt")" ]; then
+if [ -n "$(grep -s '^SEXTANT_SANITIZE:STRING=.' "$SX_BUILD/CMakeCache.txt")" ]; then
     exit 77 # a sanitizer does not let itself be loaded with a plugin
 fi
 directory=$(mktemp -d)
