@@ -1,9 +1,9 @@
-/* sextant.c: the command line of the project.
+/* sextant.c: the command `sextant`.
  *
- *     sextant check [FILE]    says what is wrong with a page: of FILE, or of standard input
+ *     sextant check [FILE]    checks a page, of FILE or of standard input
  *     sextant --version
  *
- * It exits with 0 where all is well, 1 where there are violations, 2 where it could not find out.
+ * Exits with 0 if the page is good, 1 if it has violations, 2 if it could not be checked.
  */
 #include <errno.h>
 #include <limits.h>
@@ -30,7 +30,7 @@ static const char usage[] =
     "input without FILE or where it is -, and prints `line N: ...` for each\n"
     "violation. Exits with 0: none, 1: violations, 2: the page could not be read.\n";
 
-/* Reads the stream to its end. Gives NULL, or what went wrong; *data is to be freed either way. */
+/* Reads the stream to its end. Returns NULL or the error. The caller frees *data in both cases. */
 static const char *read_all(FILE *stream, char **data, size_t *size)
 {
     size_t capacity = 0;
@@ -73,7 +73,7 @@ static int check_stream(FILE *stream, const char *name)
     if (violations < 0) {
         fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(violations));
     } else if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "sextant: the violations cannot be written: %s\n", strerror(errno));
+        fprintf(stderr, "sextant: cannot write the violations: %s\n", strerror(errno));
     } else {
         result = violations == 0 ? EXIT_GOOD : EXIT_VIOLATIONS;
     }

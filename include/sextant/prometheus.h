@@ -31,7 +31,7 @@ extern "C" {
 
 /** The names of the metrics and labels. */
 enum sx_prometheus_names {
-    SX_NAMES_ORIGINAL = 0, /* as above */
+    SX_NAMES_DEFAULT = 0, /* as above */
     /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
      * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
      * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for

@@ -2,6 +2,9 @@
  *
  * Versions follow semantic versioning. While SX_VERSION_MAJOR is 0, a new minor version may break
  * the API.
+ *
+ * Threads:
+ *   [any]    may be called by any thread at any time, but not by a signal handler
  */
 #ifndef SEXTANT_VERSION_H
 #define SEXTANT_VERSION_H
@@ -12,7 +15,7 @@
 extern "C" {
 #endif
 
-/* The build reads these three lines; there is no other place. */
+/* The build reads the version from these three lines. */
 #define SX_VERSION_MAJOR 0
 #define SX_VERSION_MINOR 1
 #define SX_VERSION_PATCH 0
@@ -25,9 +28,9 @@ extern "C" {
 #define SX__TEXT(token) SX__TEXT_EXPANDED(token)
 #define SX__TEXT_EXPANDED(token) #token
 
-/** Returns SX_VERSION of the libsextant-metrics that the program runs with.
+/** Returns the SX_VERSION of the libsextant-metrics that the program is running with.
  *
- * Threads:  any thread at any time
+ * Threads:  [any]
  * Memory:   a static string
  */
 SX_API const char *sx_version(void);

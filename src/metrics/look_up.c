@@ -3,7 +3,6 @@
 
 #include "labels.h"
 #include "self_metrics.h"
-#include "series.h"
 
 #include <string.h>
 
@@ -24,7 +23,7 @@ static int find_overflow(struct sx__series **series, struct sx_registry *registr
     return sx__series_get(series, family, values, family->label_count);
 }
 
-static int get_overflow(struct sx__series **series, struct sx__family *family)
+int sx__look_up_overflow(struct sx__series **series, struct sx__family *family)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     int status = find_overflow(series, registry, family);
@@ -32,13 +31,6 @@ static int get_overflow(struct sx__series **series, struct sx__family *family)
         sx__self_metric_count(family, SX__SELF_METRIC_OVERFLOWED);
     }
     return status;
-}
-
-int sx__look_up(struct sx__series **series, struct sx__family *family, const struct sx_str *values,
-                size_t count)
-{
-    int status = sx__series_get(series, family, values, count);
-    return status == SX__BEYOND_LIMIT ? get_overflow(series, family) : status;
 }
 
 struct sx__series *sx__look_up_with(struct sx__family *family, const char *const *values,

@@ -10,7 +10,7 @@ struct names {
     const char *labels[5]; /* by enum sx__label_source */
 };
 
-static const struct names original = {
+static const struct names prometheus = {
     .duration = "http_request_duration_seconds",
     .requests = "http_requests_total",
     .in_progress = "http_requests_inprogress",
@@ -154,7 +154,7 @@ int sx__families_register(struct sx__families *families, struct sx_registry *reg
 {
     bool otel = options->names == SX_NAMES_OPENTELEMETRY;
     struct registration registration = {.registry = registry,
-                                        .names = otel ? &opentelemetry : &original};
+                                        .names = otel ? &opentelemetry : &prometheus};
     families->duration_has_code = otel || options->duration_has_code;
     families->duration_labels =
         otel ? LABELS(SX__LABEL_SOURCE_METHOD, SX__LABEL_SOURCE_HANDLER, SX__LABEL_SOURCE_CODE,

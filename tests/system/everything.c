@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 {
     const bool is_opentelemetry = getenv("OPENTELEMETRY") != NULL;
     const struct sx_prometheus_options options = {.names = is_opentelemetry ? SX_NAMES_OPENTELEMETRY
-                                                                            : SX_NAMES_ORIGINAL};
+                                                                            : SX_NAMES_DEFAULT};
     return sx_app_main(
         argc, argv,
         &(struct sx_app_options){.routes = SX_LIST(routes),

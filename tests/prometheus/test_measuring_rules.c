@@ -1,5 +1,5 @@
-/* The faults that the Python original of this component and its like have had; each is absent here,
- * and each test says which it was. */
+/* The rules of measuring requests that such components often break: each request is counted once,
+ * with the status on the wire, a duration of its own, and no label that a client chooses. */
 #define _POSIX_C_SOURCE 200809L
 #include <setjmp.h>
 #include <stdarg.h>
@@ -166,7 +166,7 @@ static void assert_balanced(void)
                 page_sum(page, "http_request_duration_seconds_count"));
 }
 
-static void test_1_the_gauge_does_not_sink_with_unmatched_requests(void **state)
+static void test_the_gauge_does_not_sink_with_unmatched_requests(void **state)
 {
     (void)state;
     assert_int_equal(get("/nowhere"), 404);
@@ -180,50 +180,50 @@ static void test_1_the_gauge_does_not_sink_with_unmatched_requests(void **state)
     assert_balanced();
 }
 
-static void test_2_a_failing_handler_is_counted_and_leaks_nothing(void **state)
+static void test_a_failing_handler_is_counted_and_leaks_nothing(void **state)
 {
     (void)state;
     assert_int_equal(get("/boom"), 500);
-    COUNTED("test_faults.boom", "500", "1");
+    COUNTED("test_measuring_rules.boom", "500", "1");
     assert_balanced();
 }
 
-static void test_3_a_response_that_cannot_be_rendered_is_counted(void **state)
+static void test_a_response_that_cannot_be_rendered_is_counted(void **state)
 {
     (void)state;
     assert_int_equal(get("/not-json"), 500);
     assert_int_equal(send_with("GET", "/", "Accept: image/png\r\n"), 406);
-    COUNTED("test_faults.not_json", "500", "1");
-    COUNTED("test_faults.index_page", "406", "1");
+    COUNTED("test_measuring_rules.not_json", "500", "1");
+    COUNTED("test_measuring_rules.index_page", "406", "1");
     assert_balanced();
 }
 
-static void test_4_a_status_of_no_standard_is_a_number_like_any_other(void **state)
+static void test_a_status_of_no_standard_is_a_number_like_any_other(void **state)
 {
     (void)state;
     assert_int_equal(get("/weird"), 299);
-    COUNTED("test_faults.weird", "299", "1");
+    COUNTED("test_measuring_rules.weird", "299", "1");
     assert_balanced();
 }
 
-static void test_5_the_order_of_hooks_does_not_matter(void **state)
+static void test_the_order_of_hooks_does_not_matter(void **state)
 {
     (void)state;
     assert_int_equal(get("/?forbid"), 403);
-    COUNTED("test_faults.index_page", "403", "1");
+    COUNTED("test_measuring_rules.index_page", "403", "1");
     assert_balanced();
 }
 
-static void test_6_the_clock_of_a_failed_request_is_not_that_of_the_next(void **state)
+static void test_the_clock_of_a_failed_request_is_not_that_of_the_next(void **state)
 {
     (void)state;
     assert_int_equal(get("/late"), 500);
     assert_int_equal(get("/?forbid"), 403);
     assert_int_equal(get("/"), 200);
     page_assert_line(page, "http_request_duration_seconds_bucket{method=\"GET\",handler=\"test_"
-                           "faults.slow_and_broken\",le=\"0.025\"} 0");
+                           "measuring_rules.slow_and_broken\",le=\"0.025\"} 0");
     page_assert_line(page, "http_request_duration_seconds_bucket{method=\"GET\",handler=\"test_"
-                           "faults.index_page\",le=\"+Inf\"} 2");
+                           "measuring_rules.index_page\",le=\"+Inf\"} 2");
     assert_balanced();
 }
 
@@ -240,7 +240,7 @@ static void *meet_in_thread(void *context)
     return context;
 }
 
-static void test_7_two_requests_at_once_have_a_clock_each(void **state)
+static void test_two_requests_at_once_have_a_clock_each(void **state)
 {
     (void)state;
     pthread_t threads[2];
@@ -250,8 +250,8 @@ static void test_7_two_requests_at_once_have_a_clock_each(void **state)
     }
     pthread_barrier_wait(&both_are_in);
     page = page_text(registry);
-    page_assert_line(page,
-                     "http_requests_inprogress{method=\"GET\",handler=\"test_faults.meet\"} 2");
+    page_assert_line(
+        page, "http_requests_inprogress{method=\"GET\",handler=\"test_measuring_rules.meet\"} 2");
     pthread_barrier_wait(&both_are_in);
     for (size_t i = 0; i < 2; i++) {
         void *well = NULL;
@@ -260,14 +260,14 @@ static void test_7_two_requests_at_once_have_a_clock_each(void **state)
     }
     pthread_barrier_destroy(&both_are_in);
     page = page_text(registry);
-    COUNTED("test_faults.meet", "204", "2");
+    COUNTED("test_measuring_rules.meet", "204", "2");
     assert_balanced();
 }
 
-/* 8: a handler that calls the app again: test_a_request_within_a_request_is_counted_like_any_other
+/* A handler that calls the app again: test_a_request_within_a_request_is_counted_like_any_other
  */
 
-static void test_9_and_15_what_no_handler_answers_has_a_duration_too(void **state)
+static void test_what_no_handler_answers_has_a_duration_too(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -317,7 +317,7 @@ static void wait_for_line(const char *line)
     } while (strstr(page, whole) == NULL && poll(NULL, 0, 1) == 0);
 }
 
-static void test_10_the_duration_ends_with_the_last_byte(void **state)
+static void test_the_duration_ends_with_the_last_byte(void **state)
 {
     (void)state;
     static const char request[] = "GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
@@ -329,24 +329,27 @@ static void test_10_the_duration_ends_with_the_last_byte(void **state)
     int slow = connect_to(port);
     assert_int_equal(write(slow, request, sizeof request - 1), sizeof request - 1);
     assert_true(read_bytes(slow, 1000) >= 1000);
-    wait_for_line("http_requests_total{method=\"GET\",handler=\"test_faults.big\",code=\"200\"} 1");
-    page_assert_line(page,
-                     "http_requests_inprogress{method=\"GET\",handler=\"test_faults.big\"} 1");
+    wait_for_line(
+        "http_requests_total{method=\"GET\",handler=\"test_measuring_rules.big\",code=\"200\"} 1");
+    page_assert_line(
+        page, "http_requests_inprogress{method=\"GET\",handler=\"test_measuring_rules.big\"} 1");
     poll(NULL, 0, 60); /* the reader's own pace, which is part of the duration */
     assert_true(read_bytes(slow, BIG) > 0);
     close(slow);
-    wait_for_line("http_requests_inprogress{method=\"GET\",handler=\"test_faults.big\"} 0");
+    wait_for_line(
+        "http_requests_inprogress{method=\"GET\",handler=\"test_measuring_rules.big\"} 0");
     page_assert_line(page, "http_request_duration_seconds_bucket{method=\"GET\",handler=\"test_"
-                           "faults.big\",le=\"0.05\"} 0");
+                           "measuring_rules.big\",le=\"0.05\"} 0");
 
     /* a response that dies half-way keeps its code, and is counted apart */
     int gone = connect_to(port);
     assert_int_equal(write(gone, request, sizeof request - 1), sizeof request - 1);
     assert_true(read_bytes(gone, 1000) >= 1000);
     close(gone);
-    wait_for_line("http_requests_aborted_total{method=\"GET\",handler=\"test_faults.big\",phase="
-                  "\"response\"} 1");
-    COUNTED("test_faults.big", "200", "2");
+    wait_for_line(
+        "http_requests_aborted_total{method=\"GET\",handler=\"test_measuring_rules.big\",phase="
+        "\"response\"} 1");
+    COUNTED("test_measuring_rules.big", "200", "2");
     assert_balanced();
 
     /* and so is a request that dies before it is complete */
@@ -365,16 +368,16 @@ static void test_10_the_duration_ends_with_the_last_byte(void **state)
     assert_non_null(well);
 }
 
-static void test_11_a_late_failure_is_counted_once(void **state)
+static void test_a_late_failure_is_counted_once(void **state)
 {
     (void)state;
     assert_int_equal(get("/?late"), 409);
-    COUNTED("test_faults.index_page", "409", "1");
+    COUNTED("test_measuring_rules.index_page", "409", "1");
     assert_true(page_sum(page, "http_requests_total") == 1);
     assert_balanced();
 }
 
-static void test_12_the_code_is_that_of_the_wire(void **state)
+static void test_the_code_is_that_of_the_wire(void **state)
 {
     (void)state;
     assert_int_equal(send_with("GET", "/", "Accept: text/html\r\n"), 406);
@@ -382,7 +385,7 @@ static void test_12_the_code_is_that_of_the_wire(void **state)
     assert_null(strstr(page, "code=\"200\""));
 }
 
-static void test_13_a_method_of_a_client_is_no_label(void **state)
+static void test_a_method_of_a_client_is_no_label(void **state)
 {
     (void)state;
     assert_int_equal(send_with("AAAAAGET", "/", NULL), 405);
@@ -392,23 +395,23 @@ static void test_13_a_method_of_a_client_is_no_label(void **state)
     assert_null(strstr(page, "PROPFIND"));
 }
 
-static void test_14_a_path_of_a_client_is_no_label(void **state)
+static void test_a_path_of_a_client_is_no_label(void **state)
 {
     (void)state;
     assert_int_equal(get("/secret-of-a-client"), 404);
     assert_null(strstr(page, "secret"));
 }
 
-static void test_16_a_handlers_400_is_the_handlers(void **state)
+static void test_a_handlers_400_is_the_handlers(void **state)
 {
     (void)state;
     assert_int_equal(get("/refuses"), 400);
-    COUNTED("test_faults.refuses", "400", "1");
+    COUNTED("test_measuring_rules.refuses", "400", "1");
     assert_null(strstr(page, "<builtin>"));
     assert_balanced();
 }
 
-static void test_17_to_19_errors_in_any_order_are_all_counted(void **state)
+static void test_errors_in_any_order_are_all_counted(void **state)
 {
     (void)state;
     static const char *const orders[][3] = {{"/refuses", "/nowhere", "/boom"},
@@ -419,13 +422,13 @@ static void test_17_to_19_errors_in_any_order_are_all_counted(void **state)
             assert_true(get(orders[i][k]) >= 400);
         }
     }
-    COUNTED("test_faults.refuses", "400", "3");
-    COUNTED("test_faults.boom", "500", "3");
+    COUNTED("test_measuring_rules.refuses", "400", "3");
+    COUNTED("test_measuring_rules.boom", "500", "3");
     COUNTED("<builtin>", "404", "3");
     assert_balanced();
 }
 
-static void test_20_the_page_has_its_type_whatever_is_accepted(void **state)
+static void test_the_page_has_its_type_whatever_is_accepted(void **state)
 {
     (void)state;
     char type[64];
@@ -434,10 +437,10 @@ static void test_20_the_page_has_its_type_whatever_is_accepted(void **state)
     assert_string_equal(type, "text/plain; version=0.0.4; charset=utf-8");
 }
 
-/* 21, the scrape that counts itself: test_handlers_can_be_left_out */
-/* 22, gauges of dead processes: tests/metrics/test_fork.c */
+/* A scrape that counts itself: test_handlers_can_be_left_out */
+/* Gauges of dead processes: tests/metrics/test_fork.c */
 
-static void test_23_label_values_are_escaped(void **state)
+static void test_label_values_are_escaped(void **state)
 {
     (void)state;
     (void)tear_down(state);
@@ -446,7 +449,7 @@ static void test_23_label_values_are_escaped(void **state)
     COUNTED("/quo\\\"te", "400", "1");
 }
 
-static void test_24_what_the_engine_turns_away_is_counted(void **state)
+static void test_what_the_engine_turns_away_is_counted(void **state)
 {
     (void)state;
     char target[9000];
@@ -460,8 +463,8 @@ static void test_24_what_the_engine_turns_away_is_counted(void **state)
     assert_true(page_sum(page, "http_requests_total") == 0);
 }
 
-/* 25, the wall clock: the record's times are compared with CLOCK_MONOTONIC. */
-static void test_25_durations_are_of_the_monotonic_clock(void **state)
+/* Not the wall clock: the record's times are compared with CLOCK_MONOTONIC. */
+static void test_durations_are_of_the_monotonic_clock(void **state)
 {
     (void)state;
     struct timespec before;
@@ -480,25 +483,25 @@ static void test_25_durations_are_of_the_monotonic_clock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_1_the_gauge_does_not_sink_with_unmatched_requests),
-        CASE(test_2_a_failing_handler_is_counted_and_leaks_nothing),
-        CASE(test_3_a_response_that_cannot_be_rendered_is_counted),
-        CASE(test_4_a_status_of_no_standard_is_a_number_like_any_other),
-        CASE(test_5_the_order_of_hooks_does_not_matter),
-        CASE(test_6_the_clock_of_a_failed_request_is_not_that_of_the_next),
-        CASE(test_7_two_requests_at_once_have_a_clock_each),
-        CASE(test_9_and_15_what_no_handler_answers_has_a_duration_too),
-        CASE(test_10_the_duration_ends_with_the_last_byte),
-        CASE(test_11_a_late_failure_is_counted_once),
-        CASE(test_12_the_code_is_that_of_the_wire),
-        CASE(test_13_a_method_of_a_client_is_no_label),
-        CASE(test_14_a_path_of_a_client_is_no_label),
-        CASE(test_16_a_handlers_400_is_the_handlers),
-        CASE(test_17_to_19_errors_in_any_order_are_all_counted),
-        CASE(test_20_the_page_has_its_type_whatever_is_accepted),
-        CASE(test_23_label_values_are_escaped),
-        CASE(test_24_what_the_engine_turns_away_is_counted),
-        CASE(test_25_durations_are_of_the_monotonic_clock),
+        CASE(test_the_gauge_does_not_sink_with_unmatched_requests),
+        CASE(test_a_failing_handler_is_counted_and_leaks_nothing),
+        CASE(test_a_response_that_cannot_be_rendered_is_counted),
+        CASE(test_a_status_of_no_standard_is_a_number_like_any_other),
+        CASE(test_the_order_of_hooks_does_not_matter),
+        CASE(test_the_clock_of_a_failed_request_is_not_that_of_the_next),
+        CASE(test_two_requests_at_once_have_a_clock_each),
+        CASE(test_what_no_handler_answers_has_a_duration_too),
+        CASE(test_the_duration_ends_with_the_last_byte),
+        CASE(test_a_late_failure_is_counted_once),
+        CASE(test_the_code_is_that_of_the_wire),
+        CASE(test_a_method_of_a_client_is_no_label),
+        CASE(test_a_path_of_a_client_is_no_label),
+        CASE(test_a_handlers_400_is_the_handlers),
+        CASE(test_errors_in_any_order_are_all_counted),
+        CASE(test_the_page_has_its_type_whatever_is_accepted),
+        CASE(test_label_values_are_escaped),
+        CASE(test_what_the_engine_turns_away_is_counted),
+        CASE(test_durations_are_of_the_monotonic_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
