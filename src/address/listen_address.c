@@ -1,4 +1,4 @@
-/* Parses an address to listen on; see listen_address.h. */
+/* listen_address.c: parses an address to listen on. See listen_address.h. */
 #include "listen_address.h"
 
 #include <string.h>

@@ -1,6 +1,8 @@
-/* listen_address.h: an address to listen on, as users write it everywhere: "127.0.0.1:8080",
- * "[::1]:8080", "localhost:8080", ":8080" for all of the machine's addresses, or
+/* listen_address.h: parses an address to listen on: "127.0.0.1:8080", "[::1]:8080",
+ * "localhost:8080", ":8080" for all addresses of the machine, or
  * "unix:PATH[,mode=660][,owner=USER][,group=GROUP]". "http://" or "https://" may precede it.
+ *
+ * Threads: any.
  */
 #ifndef SX_LISTEN_ADDRESS_H
 #define SX_LISTEN_ADDRESS_H
@@ -15,15 +17,15 @@
 struct sx__listen_address {
     bool says_http;
     bool says_https;
-    const char *path; /* of a Unix socket; NULL: `tcp` is the address */
+    const char *path; /* the path of a Unix socket; NULL: `tcp` is the address */
     struct sx__unix_options unix_options;
     struct sx__host_port tcp;
-    char text[SX__LISTEN_ADDRESS_BYTES]; /* what `path` and `unix_options` point to */
+    char text[SX__LISTEN_ADDRESS_BYTES]; /* `path` and `unix_options` point into it */
     char message[SX__UNIX_ADDRESS_MESSAGE_BYTES];
 };
 
-/* Returns NULL, or what is wrong with the text, which ends a sentence and lives as long as
- * `address`. The text is copied. `address` points into itself, so it must not be copied. */
+/* Parses and copies the text. Returns NULL, or the error, for the end of a sentence; it lives as
+ * long as `address`. `address` points into itself, so it must not be copied. */
 const char *sx__listen_address_parse(struct sx__listen_address *address, const char *text);
 
 #endif

@@ -1,3 +1,4 @@
+/* open_address.c: opens a listening socket for a parsed address. See open_address.h. */
 #include "open_address.h"
 
 #include "tcp.h"

@@ -1,4 +1,7 @@
-/* open_address.h: from an address to a socket that listens. */
+/* open_address.h: opens a listening socket for a parsed address.
+ *
+ * Threads: any.
+ */
 #ifndef SX_OPEN_ADDRESS_H
 #define SX_OPEN_ADDRESS_H
 
@@ -6,8 +9,8 @@
 
 #include <stddef.h>
 
-/* Returns a listening descriptor that does not block, or -errno and writes the reason, which
- * completes a sentence. */
+/* Returns a non-blocking listening descriptor, or -errno after writing the reason, for the end of a
+ * sentence. */
 int sx__open_address(const struct sx__listen_address *address, char *reason, size_t size);
 
 #endif

@@ -1,3 +1,4 @@
+/* socket_file.c: the file of a Unix socket. See socket_file.h. */
 #include "socket_file.h"
 
 #include <stdbool.h>

@@ -1,6 +1,8 @@
-/* socket_file.h: the file of a Unix socket, which the server that made it removes.
+/* socket_file.h: the file of a Unix socket. The server that created the file removes it.
  *
- * Another server may have replaced the file in between, so it is recognised by its inode.
+ * Another server may have replaced the file meanwhile, so the file is recognised by its inode.
+ *
+ * Threads: one at a time.
  */
 #ifndef SX_SOCKET_FILE_H
 #define SX_SOCKET_FILE_H
@@ -14,11 +16,11 @@ struct sx__socket_file {
     ino_t inode;
 };
 
-/* Remembers the file at `path`, which this process has just made. Returns 0, or -1 after removing
- * the file because memory is exhausted. */
+/* Stores which file is at `path`. This process must have created it just before. Returns 0, or -1
+ * after removing the file, if there is no memory. */
 int sx__socket_file_keep(struct sx__socket_file *file, const char *path);
 
-/* Removes the file, unless another server has replaced it, and forgets it. */
+/* Removes the file, unless another server has replaced it, and sets the path to NULL. */
 void sx__socket_file_remove(struct sx__socket_file *file);
 
 #endif

@@ -1,4 +1,4 @@
-/* Parses the address of a Unix socket; see unix_address.h. */
+/* unix_address.c: parses the address of a Unix socket. See unix_address.h. */
 #include "unix_address.h"
 
 #include <stdio.h>

@@ -1,5 +1,8 @@
-/* unix_address.h: `unix:PATH[,mode=660][,owner=USER][,group=GROUP]`: the path of a Unix socket, and
- * who may connect to it. */
+/* unix_address.h: parses `unix:PATH[,mode=660][,owner=USER][,group=GROUP]`: the path of a Unix
+ * socket, and which users may connect to it.
+ *
+ * Threads: any.
+ */
 #ifndef SX_UNIX_ADDRESS_H
 #define SX_UNIX_ADDRESS_H
 
@@ -7,7 +10,7 @@
 
 #define SX__UNIX_ADDRESS_MESSAGE_BYTES 128
 
-/* A client must be allowed to write to the file of the socket. */
+/* The access to the socket's file. A client can connect only if it may write to the file. */
 struct sx__unix_options {
     unsigned mode;     /* permissions of the file, at most 0777; 0: those of the umask */
     const char *owner; /* a user's name or number; NULL: the process's */

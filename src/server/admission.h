@@ -2,7 +2,7 @@
  * wait.
  *
  * A handler needs a token. There are SX__THREADS_SPARE more threads than tokens for ordinary
- * routes: one thread for the reserved routes, and one that polls, receives bodies, sends responses
+ * routes: one thread for the admin routes, and one that polls, receives bodies, sends responses
  * and rejects requests, however many handlers block.
  *
  * A queued client stays in the state OWNED although no thread uses it, and its events are noted

@@ -77,7 +77,7 @@ static const unsigned following[] = {
 /* Changes the state of a client that no other thread changes, except from OWNED to NOTIFIED. */
 static void set_state(struct sx__client *client, enum sx__client_state to, memory_order order)
 {
-    (void)following; /* without assertions */
+    (void)following; /* unused without assertions */
     assert((following[get_state(client)] & 1u << to) != 0);
     atomic_store_explicit(&client->shared.state, to, order);
 }

@@ -10,9 +10,9 @@
 
 #include <sextant/app.h>
 
-/* Returns a descriptor that does not block, or SX_EADDRESS or SX_ESYSTEM and writes the reason.
- * `parsed` becomes the parts of the address; its path is NULL if it is no Unix socket. The string
- * of `address` must not be NULL. */
+/* Returns a non-blocking descriptor, or SX_EADDRESS or SX_ESYSTEM with a message. Sets `parsed` to
+ * the parts of the address; its path is NULL unless it is a Unix socket. The string of `address`
+ * must not be NULL. */
 int sx__listen_socket_open(struct sx__listen_address *parsed,
                            const struct sx_listen_address *address, char *message, size_t size);
 

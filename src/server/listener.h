@@ -22,10 +22,10 @@ struct sx__listener {
     uint16_t port;
     enum sx_admin admin;
     bool yields;                 /* leaves the spare connections to addresses of admin routes */
-    struct sx__socket_file file; /* of a Unix socket */
+    struct sx__socket_file file; /* the file of a Unix socket */
     struct sx__tls *tls;         /* NULL: plain HTTP */
-    unsigned expected;           /* connections at the next accept; guarded by the mutex */
-    int error;                   /* of accept, that was logged last, and when */
+    unsigned expected;           /* how many connections to accept next; guarded by the mutex */
+    int error;                   /* the last errno of accept that was logged, and when */
     uint64_t error_ns;
     struct sx__log_limit error_lines; /* limits the log lines about accept */
     _Atomic bool is_paused;           /* no descriptor was left; the monitor resumes it later */

@@ -260,7 +260,7 @@ static void an_address_of_admin_routes_has_descriptors_of_its_own(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_OVERLOADED], 1);
 }
 
-static void without_reserved_addresses_all_descriptors_can_be_used(void **state)
+static void without_admin_addresses_all_descriptors_can_be_used(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -478,7 +478,7 @@ int main(void)
         TEST(more_connections_than_allowed_are_closed),
         TEST(an_address_of_admin_routes_has_connections_of_its_own),
         TEST(an_address_of_admin_routes_has_descriptors_of_its_own),
-        TEST(without_reserved_addresses_all_descriptors_can_be_used),
+        TEST(without_admin_addresses_all_descriptors_can_be_used),
         TEST(an_address_of_admin_routes_has_no_limit_for_one_client),
         TEST(one_client_has_no_more_connections_than_allowed),
         TEST(clients_of_different_addresses_are_different_clients),

@@ -111,7 +111,7 @@ static void an_admin_route_answers_while_all_threads_are_blocked(void **state)
         send_text(fd, GET("/admin"));
         assert_int_equal(receive_response(fd, NULL), 200);
     }
-    /* A reserved token does not become an ordinary one: the ordinary request that follows still
+    /* An admin token does not become an ordinary one: the ordinary request that follows still
      * waits. */
     send_text(fd, GET("/admin") GET("/"));
     assert_int_equal(receive_response(fd, NULL), 200);
