@@ -29,7 +29,7 @@ run:
 	@$(MAKE) --no-print-directory build
 	@[ $(PORT) = 0 ] || echo "hello is at http://127.0.0.1:$(PORT)/ and what it measures at" \
 		"http://127.0.0.1:$(PORT)/metrics; Ctrl-C stops it"
-	@exec $(BUILD)/examples/hello run --port $(PORT)
+	@exec $(BUILD)/examples/hello run --listen 127.0.0.1:$(PORT)
 
 # An existing build directory keeps its options; a new one is without tests, which need more packages.
 build:

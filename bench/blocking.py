@@ -31,12 +31,13 @@ def servers(build, tls):
     """Our server and the other one, with the same certificate if TLS is used."""
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         options = []
+        scheme = "https://" if tls else ""
         if tls:
             certificate, key = make_certificate(folder)
             options = ["--certificate", certificate, "--key", key]
         bench = os.path.join(build, "bench")
         started = [
-            Server([os.path.join(bench, "mixed"), "run", "--port", "0", *options]),
+            Server([os.path.join(bench, "mixed"), "run", "--listen", scheme + "127.0.0.1:0", *options]),
             Server([os.path.join(bench, "thread_per_connection"), *options]),
         ]
         for server in started:

@@ -29,7 +29,8 @@ def servers(build, nginx, tls):
         certificate = engine.make_certificate(folder) if tls else None
         options = ["--certificate", certificate[0], "--key", certificate[1]] if tls else []
         program = os.path.abspath(os.path.join(build, "bench", "mixed"))
-        ours = engine.Server([program, "run", "--port", "0", *options], folder=folder)
+        ours = engine.Server([program, "run", "--listen", ("https://" if tls else "") + "127.0.0.1:0",
+                              *options], folder=folder)
         stack.callback(ours.stop)
         yield ours, stack.enter_context(engine.serve_nginx(nginx, 1, folder, certificate))
 

@@ -249,8 +249,8 @@ class Proof:
         self.results = []
         self.bars = [["bar", "limit", "is", ""]]
         self.crowd = os.path.join(build, "bench", "crowd")
-        self.mixed = [os.path.join(build, "bench", "mixed"), "run", "--port", "0"]
-        hello = [os.path.join(build, "examples", "hello"), "run", "--port", "0", "--threads"]
+        self.mixed = [os.path.join(build, "bench", "mixed"), "run", "--listen", "127.0.0.1:0"]
+        hello = [os.path.join(build, "examples", "hello"), "run", "--listen", "127.0.0.1:0", "--threads"]
         self.hello = {f"threads_{count}": lambda count=count: serve(*hello, str(count)) for count in (1, 2, 8, 64)}
         self.peers = self.find_peers(build)
 

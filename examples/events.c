@@ -47,8 +47,8 @@ static struct sx_result events(int64_t every, int64_t count)
     }
     *follower = (struct follower){
         .every_ms = (unsigned)every, .left = count == 0 ? -1 : count, .due_ns = now_ns()};
-    return sx_with_header("Cache-Control", "no-store",
-                          sx_stream("text/event-stream", next_event, follower, free));
+    return sx_with_header(sx_stream("text/event-stream", next_event, follower, free),
+                          "Cache-Control", "no-store");
 }
 SX_BIND(events, (query, i64, every, SX_DEFAULT("1000"), SX_MIN(1), SX_MAX(3600000)),
         (query, i64, count, SX_DEFAULT("0"), SX_MIN(0)));

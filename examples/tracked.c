@@ -1,7 +1,7 @@
 /* tracked.c: one handler for each way in which a request can end, all of them on the metrics page,
  * and a metric of the app's own.
  *
- *     build/examples/tracked run --port 8080
+ *     build/examples/tracked run
  *     curl http://127.0.0.1:8080/users/2
  *     curl http://127.0.0.1:8080/metrics
  */
@@ -31,7 +31,7 @@ static struct sx_result users_open(struct users *users, struct sx_registry *regi
                                          .help = "Users that were asked for and found.",
                                      });
     if (status < 0) {
-        return sx_fail(500, "tracked_users_found_total: %s", sx_status_text(status));
+        return sx_startup_error("tracked_users_found_total: %s", sx_status_text(status));
     }
     memcpy(users->names, (const char *const[]){"ada", "grace", "edsger"}, sizeof users->names);
     return sx_continue();

@@ -1,9 +1,9 @@
-/* Runs a fuzz target without libFuzzer, as an ordinary test: every file of its corpus, then some
- * thousands of mutations of them. The seed is printed; SX_FUZZ_SEED sets it, SX_FUZZ_RUNS the
- * number.
+/* driver.c: runs a fuzz target without libFuzzer, as an ordinary test: with every file of its
+ * corpus, then with some thousands of mutations of these files. The seed is printed. SX_FUZZ_SEED
+ * sets the seed, SX_FUZZ_RUNS the number of mutations.
  *
- *     fuzz_double fuzz/corpus/double      runs the corpus and mutations
- *     fuzz_double crash-file              runs one file
+ *     fuzz_double fuzz/corpus/double    runs the corpus and mutations
+ *     fuzz_double crash-file            runs one file
  */
 #include <dirent.h>
 #include <stdbool.h>
@@ -36,7 +36,8 @@ static uint64_t next_random(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-/* Hands the target a copy of exactly that size, so that sanitizers see a read behind its end. */
+/* Passes a copy of exactly that size to the target, so that sanitizers notice a read past its end.
+ */
 static int run(const uint8_t *data, size_t size)
 {
     uint8_t *copy = malloc(size > 0 ? size : 1);
@@ -108,22 +109,22 @@ static size_t mutate(uint8_t *out, uint64_t *random)
         size_t at = size > 0 ? (size_t)(next_random(random) % size) : 0;
         size_t length = size > at ? (size_t)(next_random(random) % (size - at)) % 16 : 0;
         switch (next_random(random) % 4) {
-        case 0: /* a byte becomes another one */
+        case 0: /* changes a byte */
             if (size > 0) {
                 out[at] = (uint8_t)next_random(random);
             }
             break;
-        case 1: /* a piece is cut out */
+        case 1: /* removes a piece */
             memmove(out + at, out + at + length, size - at - length);
             size -= length;
             break;
-        case 2: /* a piece is doubled */
+        case 2: /* repeats a piece */
             if (size + length <= INPUT_MAX) {
                 memmove(out + at + length, out + at, size - at);
                 size += length;
             }
             break;
-        default: /* the end is lost */
+        default: /* cuts off the end */
             size = at;
             break;
         }

@@ -1,6 +1,6 @@
-/* Property: a weight is 0 to 1000, the position that of an element, and the specificity at most 2
- * and the parameters; a header without a slash wants nothing, an empty one all; a star more wants
- * nothing less. */
+/* Property: the weight is 0 to 1000, the position is that of an element, and the specificity is at
+ * most 2 plus the number of parameters. A header without a slash accepts nothing, an empty header
+ * accepts everything. One more `*` never makes a header accept less. */
 #include "accept.h"
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ static struct sx__preference weigh(struct sx_str accept, size_t i)
     return sx__accept_weigh(accept, (struct sx_str){media_types[i], strlen(media_types[i])});
 }
 
-/* The accept header, and the same with a star behind it, in memory of exactly their sizes. */
+/* Checks a header, and the same header followed by a `*`, in memory of exactly their sizes. */
 static void check(struct sx_str accept, struct sx_str and_star, bool is_empty)
 {
     size_t commas = 0;

@@ -1,5 +1,5 @@
-/* Property: whatever bytes an app gets, each request that begins ends, each that is answered was
- * counted once, and nothing is left in progress. */
+/* Property: for any bytes, each request that begins also ends, each response is counted once, and
+ * nothing is left in progress. */
 #include "application.h"
 #include "clock.h"
 #include "inprocess.h"
@@ -23,7 +23,7 @@ static struct sx_result put_json(json_t *body, const uint64_t *n)
 SX_BIND(put_json, (body, json, body), (header, opt_u64, x_n));
 static struct sx_result post_form(const char *name, double f)
 {
-    return sx_with_header("X-F", f > 0 ? "more" : "less", sx_text("%s", name));
+    return sx_with_header(sx_text("%s", name), "X-F", f > 0 ? "more" : "less");
 }
 SX_BIND(post_form, (form, str, name), (form, f64, f, SX_DEFAULT("0.5")));
 static struct sx_result file(const char *rest)

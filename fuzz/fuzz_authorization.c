@@ -1,5 +1,5 @@
-/* What is taken from an Authorization header is what somebody else would have written there: a
- * secret of basic authentication, encoded by OpenSSL, and a token as it is. */
+/* Property: the secret that is read from an Authorization header is the one that another encoder
+ * wrote: a secret of basic authentication encoded by OpenSSL, and a token as it is. */
 #include "authorization.h"
 
 #include <openssl/evp.h>

@@ -1,6 +1,6 @@
-/* Property: a page of any bytes is checked without a read outside of it, the number of violations
- * is that of the calls and of their limit, each violation is on a line of the page and says
- * something that can be printed; and comments and blank lines between the others change nothing. */
+/* Property: the checker reads no byte outside of a page of any bytes. The number of violations
+ * equals the number of calls, and respects the limit. Each violation is on a line of the page, and
+ * its message is printable. Comments and blank lines between the other lines change nothing. */
 #include <sextant/exposition.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,7 +49,7 @@ static int count_violations(const char *page, size_t size, size_t violations_max
     return violations;
 }
 
-/* The page with a comment and a blank line before each line. */
+/* Returns the page with a comment and a blank line before each line. */
 static char *spread(const char *page, size_t size, size_t *spread_size)
 {
     static const char between[] = "# a comment\n \n";

@@ -1,17 +1,17 @@
-/* Property: the decoder of chunked bodies gives the same outcome however the bytes are split; it
- * accepts exactly the grammar of RFC 9112 7.1 (as plain_chunks.h reads it) within its limits; and
- * wherever llhttp's decoder accepts a body too, both have the same bytes of it, and it ends at the
- * same place. Where only one of them accepts it, they part at one of these bytes:
+/* Property: the decoder of chunked bodies gives the same result however the bytes are split. It
+ * accepts exactly the grammar of RFC 9112 7.1 (as plain_chunks.h reads it) within its limits. If
+ * llhttp's decoder accepts a body too, both decode the same bytes and stop at the same place. If
+ * only one of them accepts it, they differ at one of these bytes:
  *
- *     - behind the digits of a size, where llhttp's grammar of chunk extensions is another: it
- *       refuses some that the RFC allows (blanks, quoted pairs, several, as the version has it),
- *       and accepts some that it does not (no name, no value, quotes within a value);
+ *     - after the digits of a size, where llhttp has another grammar of chunk extensions: it
+ * rejects some that the RFC allows (blanks, quoted pairs, several extensions, depending on the
+ *       version), and accepts some that the RFC does not (no name, no value, quotes within a
+ * value);
  *     - in the trailer section, where llhttp accepts bare LFs, folded lines and empty names, and
- *       some versions Content-Length.
+ * some versions accept Content-Length.
  *
- * In sizes, data and the line ends behind data they never differ.
- *
- * The first byte of the input chooses the split and the limit, the rest is the body.
+ * In sizes, data and the line ends after data they never differ. The first byte of the input
+ * chooses the split and the limit, the rest is the body.
  */
 #include "chunked.h"
 #include "plain_chunks.h"
@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct outcome {
     enum sx__chunked_result result;
-    size_t size; /* up to the byte that decided, with it */
+    size_t size; /* bytes up to and including the one that decided */
     char *body;
     size_t body_size;
 };
@@ -51,7 +51,7 @@ static void init(struct outcome *outcome, size_t size)
 
 /* ---- ours ---- */
 
-/* In pieces of 1 to `largest` bytes; 0: at once. */
+/* Decodes in pieces of 1 to `largest` bytes; 0: at once. */
 static void decode(struct outcome *outcome, const char *bytes, size_t size, uint64_t limit,
                    size_t largest)
 {
@@ -63,7 +63,7 @@ static void decode(struct outcome *outcome, const char *bytes, size_t size, uint
         random = random * 1664525u + 1013904223u;
         size_t piece = largest == 0 ? size : 1 + (random >> 16) % largest;
         piece = piece < size - outcome->size ? piece : size - outcome->size;
-        /* A copy of exactly that size, so that sanitizers see a read behind it. */
+        /* A copy of exactly that size, so that sanitizers notice a read past its end. */
         char *copy = malloc(piece);
         demand(copy != NULL, "no memory");
         memcpy(copy, bytes + outcome->size, piece);
@@ -92,7 +92,7 @@ static void demand_same(const struct outcome *one, const struct outcome *other)
            "the split makes a difference");
 }
 
-/* ---- as the RFC has it ---- */
+/* ---- the plain reader ---- */
 
 static void demand_plain(const struct outcome *ours, const char *bytes, size_t size, uint64_t limit)
 {
@@ -116,7 +116,8 @@ static void demand_plain(const struct outcome *ours, const char *bytes, size_t s
         demand(ours->size > SX__CHUNKED_FRAMING_BYTES, "so little framing is not too large");
         break;
     default:
-        /* It is seen before the line ends, so the plain reader may still wait for that. */
+        /* The decoder rejects it before the line ends, so the plain reader may still need more
+         * bytes. */
         demand(plain.verdict != PLAIN_GOOD, "refused, and plainly good");
         demand(plain_read_chunks(bytes, ours->size, NULL, 0).verdict != PLAIN_GOOD, "refused late");
         break;
@@ -144,7 +145,7 @@ static int on_headers_complete(llhttp_t *parser)
     return 0;
 }
 
-/* Byte by byte, so that it is known which one it refuses. */
+/* Decodes byte by byte, to find out which byte llhttp rejects. */
 static void decode_with_llhttp(struct outcome *outcome, const char *bytes, size_t size)
 {
     static const llhttp_settings_t settings = {.on_body = on_body,
@@ -166,7 +167,7 @@ static void decode_with_llhttp(struct outcome *outcome, const char *bytes, size_
     }
 }
 
-/* Whether the byte is one of an extension or of the trailer section. */
+/* Returns whether the byte is in an extension or in the trailer section. */
 static bool may_differ_at(const char *bytes, size_t at)
 {
     size_t i = 0;
@@ -174,20 +175,20 @@ static bool may_differ_at(const char *bytes, size_t at)
         uint64_t size = 0;
         struct plain_text line = {bytes + i, bytes + at + 1};
         if (!plain_take_size(&size, &line) || line.at == line.end) {
-            return false; /* of a size */
+            return false; /* in a size */
         }
         i = (size_t)(line.at - bytes);
         const char *line_end = memchr(bytes + i, '\n', at + 1 - i);
         if (line_end == NULL || line_end == bytes + at) {
-            /* The blank is an extension that does not begin; so is a line end that follows one. */
+            /* A blank without an extension, and a line end after such a blank, also count. */
             return bytes[i] == ';' || plain_is_blank(bytes[i]);
         }
         i = (size_t)(line_end + 1 - bytes);
         if (size == 0) {
-            return true; /* of the trailer section */
+            return true; /* in the trailer section */
         }
         if (size + 2 > at - i) {
-            return false; /* of data, or of the line end behind it */
+            return false; /* in data, or in the line end after it */
         }
         i += (size_t)size + 2;
     }
@@ -203,7 +204,7 @@ static void demand_like_llhttp(const struct outcome *ours, const char *bytes, si
         demand_same(ours, &theirs);
     } else if (ours->result != theirs.result && ours->result != SX__CHUNKED_BAD_TRAILER &&
                ours->result != SX__CHUNKED_FRAMING_TOO_LARGE) {
-        /* The one that has decided first has done so at its last byte. */
+        /* The decoder that decided first did so at its last byte. */
         const size_t at = (ours->result == SX__CHUNKED_MORE    ? theirs.size
                            : theirs.result == SX__CHUNKED_MORE ? ours->size
                            : ours->size < theirs.size          ? ours->size

@@ -1,9 +1,9 @@
-/* Property: however a client's bytes are split, the service sees the same exchanges, the client
- * gets the same responses (Date aside), and the decoder of chunks is left in the same state; what
- * begins ends once, and what never began is rejected once. And the header is made of what is
- * plainly in it, and so is the body.
+/* Property: however a client's bytes are split, the service gets the same exchanges, the client
+ * gets the same responses (except for Date), and the chunk decoder ends in the same state. Each
+ * exchange that begins ends once, and each request without an exchange is rejected once. The header
+ * and the body are those that a plain reader finds.
  *
- * The first byte of the input chooses the split, the rest is what the client says. The limits are
+ * The first byte of the input chooses the split, the rest is what the client sends. The limits are
  * small, so that inputs reach them.
  */
 #include "connection.h"
@@ -15,14 +15,14 @@
 
 #define BODY_BYTES 50 /* at most */
 
-/* All that was observed of a connection, as bytes. */
+/* Everything that was observed of a connection, as bytes. */
 struct story {
     char *bytes;
     size_t size;
     unsigned begins, ends, rejected, open;
-    const char *input; /* all that the client says */
+    const char *input; /* all bytes of the client */
     size_t input_size, taken;
-    size_t body_offset; /* of the present exchange's body within it */
+    size_t body_offset; /* where the body of the current exchange begins in `input` */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -57,7 +57,7 @@ static void tell_number(struct story *story, const char *name, unsigned long lon
     tell(story, text, (size_t)snprintf(text, sizeof text, "%s %llu|", name, number));
 }
 
-/* The service may write the byte behind each view: nothing may depend on it. */
+/* Overwrites the byte after a view, as the service may. This must have no effect. */
 static void spoil(struct sx_str view)
 {
     ((char *)(uintptr_t)view.data)[view.size] = '\0';
@@ -91,7 +91,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
         spoil(exchange->headers[i].name);
         spoil(exchange->headers[i].value);
     }
-    /* There is no NUL in a header, so that one that is found now belongs to another view. */
+    /* A header contains no NUL, so a NUL belongs to another view that was spoiled. */
     for (size_t i = 0; i < exchange->header_count; i++) {
         const struct sx__header *header = &exchange->headers[i];
         demand(memchr(header->name.data, '\0', header->name.size) == NULL &&
@@ -103,7 +103,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
 }
 
-/* Whether that is what the client has plainly sent as the body. */
+/* Returns whether this is the body that a plain reader finds. */
 static bool is_plain_body(const struct story *story, const struct sx__exchange *exchange)
 {
     const struct sx__request *request = request_of(exchange);
@@ -126,7 +126,7 @@ static bool is_plain_body(const struct story *story, const struct sx__exchange *
            memcmp(body, exchange->body.data, plain.body_size) == 0;
 }
 
-/* Streams the body of the request, in pieces of ten bytes with a pause before each; a body that
+/* Streams the body of the request, in pieces of ten bytes with a pause before each. A body that
  * ends in `!` fails at its end. */
 struct echo {
     struct sx_str left;
@@ -210,7 +210,7 @@ static void on_log(void *app, enum sx_log_level level, const char *message)
     (void)message;
 }
 
-/* Takes the output in two goes, the first of an odd size. */
+/* Reads the output in two steps, the first of an odd size. */
 static void send_output(struct sx__connection *connection, struct story *story)
 {
     struct sx_str pieces[2];
@@ -227,7 +227,7 @@ static void send_output(struct sx__connection *connection, struct story *story)
     sx__connection_sent(connection, size, 2);
 }
 
-/* Serves until the connection wants more bytes; false: it wants none any more. */
+/* Does the connection's steps until it needs more bytes. Returns false if it needs no more. */
 static bool serve(struct sx__connection *connection, struct story *story)
 {
     for (;;) {
@@ -256,7 +256,7 @@ static bool serve(struct sx__connection *connection, struct story *story)
     }
 }
 
-/* Pieces of 1 to `largest` bytes, in an order that `seed` gives; 0: no piece has an end. */
+/* Pieces of 1 to `largest` bytes, in an order that depends on `seed`; 0: one piece. */
 struct split {
     uint32_t seed;
     size_t largest;
@@ -272,7 +272,8 @@ static size_t next_piece(struct split *split, size_t left)
     return size < left ? size : left;
 }
 
-/* Within a body the same bytes have been seen, so the decoder must be at the same place. */
+/* Records the decoder's state. Within a body the same bytes have been decoded, so the state must be
+ * the same. */
 static void tell_body(struct story *story, const struct sx__connection *connection)
 {
     if (connection->phase != SX__PHASE_BODY) {
@@ -336,8 +337,8 @@ static void converse(struct story *story, const uint8_t *data, size_t size, stru
     demand(story->begins == story->ends, "begins and ends differ");
 }
 
-/* Where the output says "Date: ", 29 bytes are the time. A body may say so too; that does no harm,
- * as both stories lose the same. */
+/* Masks the 29 bytes after each "Date: " of the output. A body may contain "Date: ", too. That does
+ * no harm, because both stories are masked in the same way. */
 static void mask_dates(struct story *story)
 {
     for (size_t i = 0; i + 37 <= story->size; i++) {

@@ -1,5 +1,5 @@
-/* Property: the text written for a double reads back as the same bits, and no text with fewer
- * digits does, whether it is written as a value or as a bound. */
+/* Property: the text of a double parses as the same bits, and no text with fewer digits does, for
+ * values and for bounds. */
 #include "double.h"
 #include "format_number.h"
 
@@ -49,7 +49,7 @@ static void check_text(double value, char *write(char *at, double value))
     check(!isinf(value) || strcmp(terminated, value > 0 ? "+Inf" : "-Inf") == 0);
 }
 
-/* Of the decimals with one digit less, the two around the value are the only ones that might do. */
+/* Of the decimals with one digit less, only the two next to the value could parse as the value. */
 static void check_shortest(double value)
 {
     struct sx__decimal decimal = sx__double_shortest(value);

@@ -1,10 +1,10 @@
-/* Property: whatever happens to a connection, and in whatever order (bytes, writes of any size,
- * time, the end of input, a deadline, overload, a stop, an allocation that fails, the end of it
- * all), what begins ends once and after it began, with no more sent than there was, all of it where
- * it is said to be complete; and all memory comes back.
+/* Property: for any sequence of events on a connection (bytes, writes of any size, time, the end of
+ * input, a deadline, overload, a stop, an allocation that fails, the close), each exchange that
+ * begins ends exactly once and not before. No more is sent than there was, all of it is sent if the
+ * exchange ends as complete, and all memory is freed.
  *
- * The input is a row of events: a byte that says which, and a byte that says how much of it. Those
- * that receive have that many bytes behind them.
+ * The input is a sequence of events: a byte for the kind, and a byte for the amount. Events that
+ * receive bytes are followed by that number of bytes.
  */
 #include "connection.h"
 #include "failing_allocation.h"
@@ -20,11 +20,12 @@ struct world {
     struct sx__request_pool pool;
     struct sx__connection connection;
     uint64_t now_ns;
-    unsigned open, rejected, answered; /* the present exchange, how often */
+    unsigned open, rejected, answered; /* counts for the current exchange */
     bool is_streamed;
-    size_t expected; /* the size of the body as it is sent, where it is not streamed */
-    unsigned pieces; /* left of the stream */
-    bool has_closed; /* the client, its sending side: no producer may be called any more */
+    size_t expected; /* the size of the body that is sent, if it is not streamed */
+    unsigned pieces; /* pieces that are left of the stream */
+    bool
+        has_closed; /* the client has closed its sending side: no producer may be called any more */
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -49,7 +50,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     memset(exchange->app_state.bytes, 's', sizeof exchange->app_state.bytes);
 }
 
-/* Gives pieces, pauses where the target says so, and fails or ends. */
+/* Writes pieces, pauses if the target says so, and fails or ends. */
 static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
 {
     struct world *world = context;
@@ -167,7 +168,7 @@ static void write_some(struct world *world, size_t most)
     sx__connection_sent(&world->connection, most == 0 || most > room ? room : most, world->now_ns);
 }
 
-/* Does what the connection wants, once; false: it wants something from outside. */
+/* Does the connection's next step. Returns false if it waits for an event. */
 static bool step(struct world *world, size_t most)
 {
     switch (sx__connection_get_next_step(&world->connection)) {
@@ -191,7 +192,7 @@ static bool step(struct world *world, size_t most)
     }
 }
 
-/* Gives how many bytes were taken. */
+/* Returns how many bytes were received. */
 static size_t receive(struct world *world, const uint8_t *bytes, size_t size)
 {
     char *space;
@@ -290,8 +291,8 @@ static void happen(struct world *world, enum event event, unsigned amount)
     }
 }
 
-/* No stop waits for longer than a second for a client that says nothing, and nobody lingers for
- * longer than a body may take. */
+/* A stop waits for a silent client for at most a second, and lingering takes at most as long as a
+ * body may. */
 static void check_deadline(const struct world *world)
 {
     const struct sx__connection *connection = &world->connection;
@@ -307,8 +308,8 @@ static void check_deadline(const struct world *world)
     }
 }
 
-/* One connection, until it wants to be closed or there are no more events; gives how much of them
- * is left. */
+/* Runs one connection until it closes or there are no more events. Returns the size of the
+ * remaining input. */
 static size_t live_through(struct world *world, const uint8_t *data, size_t size)
 {
     struct sx__connection *connection = &world->connection;

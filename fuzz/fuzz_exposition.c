@@ -1,6 +1,5 @@
-/* Property: whatever the name, help, labels, bounds and values, what is registered renders to a
- * page without a error, that a strict parser reads, and that gives back the same labels and the
- * same numbers. */
+/* Property: for any name, help, labels, bounds and values, the registered metrics render to a page
+ * without an error. A strict parser reads the same labels and the same numbers from it. */
 #include "utf8.h"
 
 #include <math.h>
@@ -21,7 +20,7 @@ enum kind { COUNTER, GAUGE, HISTOGRAM, KINDS };
 
 static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
-/* What was registered, and what the page is to say. */
+/* What was registered, and what the page must contain. */
 struct series {
     char values[LABELS_MAX][TEXT_MAX * SX__UTF8_GROWTH];
     size_t sizes[LABELS_MAX];
@@ -112,7 +111,7 @@ static void take_model(struct model *model, struct input *input)
     }
 }
 
-/* ---- into a registry, and into what is expected of it ---- */
+/* ---- the registry, and what is expected of it ---- */
 
 union family {
     struct sx_counter_family *counters;
@@ -174,7 +173,7 @@ static void update(const union family *family, struct model *model, const struct
     size_t count = model->label_count;
     if (model->kind == COUNTER) {
         struct sx_counter *counter = NULL;
-        /* Up to here, whole numbers and halves add up exactly in any order. */
+        /* Up to this size, sums of whole numbers and halves are exact in any order. */
         number = isfinite(number) ? fmod(floor(number * 2) / 2, 1e9) : number;
         check(sx_counter_family_get(&counter, family->counters, values, count) == SX_OK);
         sx_counter_add(counter, number);
@@ -210,7 +209,7 @@ static void take_series(const union family *family, struct model *model, struct 
     }
 }
 
-/* ---- the parser: it knows the format, and nothing of how it was written ---- */
+/* ---- the parser: it shares no code with the encoder ---- */
 
 static void expect(struct sx_str *page, const char *text)
 {
@@ -227,7 +226,7 @@ static char take_char(struct sx_str *page)
     return *page->data++;
 }
 
-/* Up to the character that ends it, which is taken too; `escapable` may follow a backslash. */
+/* Parses up to the character `end`, which is removed, too. `escapable` may follow a backslash. */
 static size_t parse_escaped(struct sx_str *page, char end, const char *escapable, char *text)
 {
     size_t size = 0;
@@ -288,7 +287,7 @@ static void parse_histogram(struct sx_str *page, const struct model *model,
         bool last = i == model->bound_count;
         count += series->counts[i];
         if (!last && isinf(model->bounds[i])) {
-            continue; /* it is implied: what is in it is in the last one, too */
+            continue; /* this bucket is implied: its observations are in the last one, too */
         }
         char bound[TEXT_MAX * SX__UTF8_GROWTH + 1];
         char *end = NULL;

@@ -1,7 +1,7 @@
-/* Properties: what is packed without a value in between is, byte for byte, what jansson makes of
- * the same arguments, and what jansson refuses is not packed; arguments that fit a format by our
- * check are read by jansson as what they are; a value that is written reads back as the same, and
- * is written as jansson does where it has no reals. */
+/* Properties: packing without a value in between gives, byte for byte, the same as jansson for the
+ * same arguments, and arguments that jansson rejects are not packed. Arguments that match a format
+ * by our check are read by jansson as what they are. A value that is written parses as the same
+ * value, and is written as jansson writes it if it has no reals. */
 #include "json_format.h"
 #include "json_text.h"
 
@@ -62,12 +62,12 @@ static void compare(const char *format, ...)
     free(text.bytes);
 }
 
-/* Lengths are 0, so that no format has jansson read behind a text. */
+/* Lengths are 0, so that no format makes jansson read past a text. */
 static void pack_what_fits(const char *format, const char *one, const char *other)
 {
-    struct sx__json_misfit misfit;
-    if (!sx__json_format_fits(&misfit, format, "sssisIsf")) {
-        check(memchr(misfit.message, '\0', sizeof misfit.message) > (void *)misfit.message);
+    struct sx__json_mismatch mismatch;
+    if (!sx__json_format_fits(&mismatch, format, "sssisIsf")) {
+        check(memchr(mismatch.message, '\0', sizeof mismatch.message) > (void *)mismatch.message);
         return;
     }
     json_decref(json_pack(format, one, other, one, 0, other, (json_int_t)0, one, 0.5));
@@ -112,7 +112,7 @@ static void write_and_read(const uint8_t *data, size_t size)
     json_decref(again);
 }
 
-/* The text up to the next NUL, with one behind it; to be freed. */
+/* Returns the text up to the next NUL, NUL-terminated; the caller frees it. */
 static char *take_text(const uint8_t **data, size_t *size)
 {
     const size_t text_size = strnlen((const char *)*data, *size);

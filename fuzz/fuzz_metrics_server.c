@@ -1,6 +1,7 @@
-/* Property: reading a scrape's request is the same however its bytes are split: every beginning
- * wants more, until one is a whole head or refused, and more bytes change nothing of that. What was
- * read lies within the head, is what HTTP allows, and gets an answer with one status line. */
+/* Property: the result of parsing a scrape request does not depend on how its bytes are split.
+ * Every incomplete head needs more bytes, until a complete head is accepted or rejected. Further
+ * bytes do not change that result. The parsed request lies within the head, is valid HTTP, and gets
+ * a response with one status line. */
 #include "answer.h"
 #include "scrape_request.h"
 
@@ -9,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SPLIT_SIZE_MAX 512 /* as all splits are tried, the time is quadratic */
+#define SPLIT_SIZE_MAX 512 /* all splits are tried, so the time is quadratic */
 
 static void check(bool holds)
 {
@@ -24,8 +25,7 @@ static void check_view(struct sx_str view, const char *start, size_t size)
     check(view.size == 0 || memchr(view.data, '\n', view.size) == NULL);
 }
 
-/* The answer, and the number of bytes after which it was given; that all of the input then gives
- * the same one. */
+/* Returns the result, and sets `*needed` to the number of bytes after which it was reached. */
 static ssize_t parse_in_pieces(struct sx__scrape_request *request, struct sx_str bytes,
                                size_t *needed)
 {

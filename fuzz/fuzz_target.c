@@ -1,6 +1,6 @@
-/* Property: a target that parses gives a path that is text, begins with a slash, has no dot
- * segments, and whose segments lie in it in order; a form that decodes holds as many names as
- * values. Each works in memory of exactly the size that its header promises is enough. */
+/* Property: the path of a target that parses is text, begins with a slash and has no dot segments,
+ * and its segments lie in it in order. A form that decodes has as many names as values. Each works
+ * in memory of exactly the size that its header requires. */
 #include "target.h"
 #include "utf8.h"
 

@@ -1,5 +1,5 @@
-/* Whatever lies in the files of a certificate, a key and an authority, they are used, or a sentence
- * says why not. */
+/* Property: for any content of the files of a certificate, a key and an authority, they are loaded,
+ * or an error message gives the reason. */
 #define _GNU_SOURCE /* memfd_create */
 #include "tls_files.h"
 

@@ -1,5 +1,5 @@
-/* What a command line says of a Unix socket is refused, or is put together again from its parts to
- * mean the same. */
+/* Property: the options of a Unix socket on a command line are rejected, or their parts make an
+ * address that means the same. */
 #include "unix_address.h"
 
 #include <stdint.h>
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void assert_same(const struct sx_unix_options *one, const struct sx_unix_options *two)
+static void assert_same(const struct sx__unix_options *one, const struct sx__unix_options *two)
 {
     const char *const texts[][2] = {{one->owner, two->owner}, {one->group, two->group}};
     for (size_t i = 0; i < 2; i++) {
@@ -25,7 +25,7 @@ static void assert_same(const struct sx_unix_options *one, const struct sx_unix_
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char message[SX__UNIX_ADDRESS_MESSAGE_BYTES];
-    struct sx_unix_options options, again_options;
+    struct sx__unix_options options, again_options;
     char *text = malloc(size + 1);
     char *again = malloc(2 * size + 64);
     if (text == NULL || again == NULL) {

@@ -34,6 +34,10 @@ struct sx_app;
 struct sx_request;
 struct sx_response;
 
+/* Sizes. Structs that the library makes or that programs fill have reserved members, so that later
+ * versions can add members. The following never change: struct sx_str, struct sx_texts, union
+ * sx_value, struct sx_setting, and the lists of SX_LIST (items, count). */
+
 #define SX_PARAMS_MAX 12 /* arguments of one bound function */
 
 /* ---- binding: where a function's arguments come from ---- */
@@ -223,6 +227,7 @@ struct sx_component_list {
 struct sx_override {
     const struct sx_component *component;
     const struct sx_component *by;
+    void *reserved[2];
 };
 struct sx_override_list {
     const struct sx_override *items;
@@ -246,18 +251,14 @@ struct sx_headers;
 SX_COMPONENT_DECLARE(sx_app, struct sx_app);               /* the app */
 SX_COMPONENT_DECLARE(sx_request, const struct sx_request); /* the request */
 SX_COMPONENT_DECLARE(sx_response,
-                     struct sx_response);    /* its response, in a leave hook the final one */
-SX_COMPONENT_DECLARE(sx_method, const char); /* "GET" */
-SX_COMPONENT_DECLARE(sx_path, const char);   /* decoded, "/users/7" */
-SX_COMPONENT_DECLARE(sx_host, const char);   /* "api.example:8443"; see sx_request_get_host */
-SX_COMPONENT_DECLARE(sx_route, const struct sx_route);     /* NULL: none answers (404, 405) */
-SX_COMPONENT_DECLARE(sx_handler, const struct sx_handler); /* NULL: none answers */
+                     struct sx_response);  /* its response, in a leave hook the final one */
+SX_COMPONENT_DECLARE(sx_host, const char); /* "api.example:8443"; see sx_request_get_host */
 SX_COMPONENT_DECLARE(sx_headers, const struct sx_headers); /* of the request */
 
 /* ---- hooks ---- */
 
 /** A pair of bound functions around the handler of a request. The app's own run also where no route
- * answers (404, 405), but not around reserved routes. Enters run in order, so the first is
+ * answers (404, 405), but not around admin routes. Enters run in order, so the first is
  * outermost, and leaves in reverse; `leave` runs if and only if its `enter` went on (or there is
  * none). An `enter` that returns anything but sx_continue() has answered; a `leave` that does has
  * replaced the response. */
@@ -328,8 +329,8 @@ struct sx_route {
     const char *name; /* what observers, metrics and sx_app_url_by_name call it; NULL:
                          "file_stem.function" of its handler. Routes of different handlers must
                          have different names */
-    bool reserved; /* for routes like /metrics: skips the hooks of the app and of includes, and has
-                      a thread of its own, so that it answers while all others are busy */
+    bool admin; /* for routes like /metrics: skips the hooks of the app and of includes, and has
+                   a thread of its own, so that it answers while all others are busy */
     struct sx_hook_list hooks;         /* of this route, inside those of the app */
     struct sx_renderer_list renderers; /* of this route, in place of the app's */
     struct sx_route_list include;      /* SX_INCLUDE */
@@ -341,7 +342,7 @@ struct sx_route {
         .method = (method_), .path = (path_), .file = __FILE__, .line = __LINE__, \
         .handler = &sx_handler_##__VA_ARGS__                                      \
     }
-/** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .reserved = true)`,
+/** `SX_GET("/", welcome)`; options may follow: `SX_GET("/health", health, .admin = true)`,
  *  `SX_GET("/me", me, .hooks = SX_LIST(my_hooks), .renderers = SX_LIST(my_renderers))`,
  *  `SX_GET("/users/{id}", get, .name = "users.get")`. */
 #define SX_GET(path_, ...) SX__METHOD("GET", path_, __VA_ARGS__)
@@ -531,7 +532,7 @@ struct sx_app_options {
 
 /** Resolves the app and initialises its app components.
  *
- * Errors:   SX_EWIRING (every fault has been logged with file and line), SX_ECOMPONENT (a
+ * Errors:   SX_EWIRING (every error has been logged with file and line), SX_ECOMPONENT (a
  *           component's init failed, logged), SX_ENOMEM, SX_EINVAL
  * Threads:  [any]
  * Memory:   destroy with sx_app_destroy
@@ -542,8 +543,7 @@ SX_API SX_MUST_CHECK int sx_app_new(struct sx_app **app, const struct sx_app_opt
  * runs. While a handler runs that sx_app_run has abandoned, it does nothing. */
 SX_API void sx_app_destroy(struct sx_app *app);
 
-/** The command line of an app: `run [--host HOST] [--port PORT] [--threads N]` and `routes`; all
- * options are listed by `help`.
+/** The command line of an app: `run` and `routes`; `--help` lists the options.
  *
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
  * and reads certificates again at SIGHUP. It raises the soft limit on descriptors, which programs
@@ -559,13 +559,13 @@ SX_API SX_MUST_CHECK int sx_app_main(int argc, char **argv, const struct sx_app_
 /** Writes the URL of a handler's first route: `{id}` and the like are filled from `params`, name
  * and value by turns up to a NULL, percent-encoded; what the path does not have becomes the query.
  *
- *     sx_app_url(url, sizeof url, app, &sx_handler_get_user, SX_URL_PARAMS("id", "7"))
+ *     sx_app_url(app, url, sizeof url, &sx_handler_get_user, SX_URL_PARAMS("id", "7"))
  *
  * @return   its length without the NUL; SX_EINVAL: no route of this handler, or a parameter of its
  *           path is missing; SX_EFULL: `size` is too small
  * Threads:  [any]
  */
-SX_API SX_MUST_CHECK int sx_app_url(char *url, size_t size, const struct sx_app *app,
+SX_API SX_MUST_CHECK int sx_app_url(const struct sx_app *app, char *url, size_t size,
                                     const struct sx_handler *handler, const char *const *params);
 /** As sx_app_url, of the first route with this name: its `.name`, else "file_stem.function" of its
  * handler.
@@ -573,7 +573,7 @@ SX_API SX_MUST_CHECK int sx_app_url(char *url, size_t size, const struct sx_app 
  * @return   as sx_app_url; SX_EINVAL also where handlers of two files have this name
  * Threads:  [any]
  */
-SX_API SX_MUST_CHECK int sx_app_url_by_name(char *url, size_t size, const struct sx_app *app,
+SX_API SX_MUST_CHECK int sx_app_url_by_name(const struct sx_app *app, char *url, size_t size,
                                             const char *name, const char *const *params);
 #define SX_URL_PARAMS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
@@ -592,8 +592,8 @@ SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t ind
 SX_API SX_MUST_CHECK int sx_app_observe(struct sx_app *app, const struct sx_observer *observer,
                                         void *self);
 
-/** Treats every route of this handler as `.reserved`; for a component's own handlers. [start] */
-SX_API void sx_app_reserve(struct sx_app *app, const struct sx_handler *handler);
+/** Treats every route of this handler as an admin route; for a component's own handlers. [start] */
+SX_API void sx_app_set_admin(struct sx_app *app, const struct sx_handler *handler);
 
 /** Logs a line through the app's log callback; printf format. [any] */
 SX_API void sx_app_log(const struct sx_app *app, enum sx_log_level level, const char *format, ...)

@@ -39,7 +39,7 @@ SX_COMPONENT_DECLARE(sx_authentication, struct sx_authentication);
 
 /** The hook of a route, an include or an app: what is not authenticated is answered 401 with the
  *  challenges of the schemes there are credentials for. The hooks of an app do not run around
- *  reserved routes like /metrics, those of the route do. */
+ *  admin routes like /metrics, those of the route do. */
 extern SX_API const struct sx_hook sx_authenticated[1];
 
 /** The same, for a list of several hooks: `SX_HOOK_ENTER(sx_authenticate)`. */

@@ -32,6 +32,7 @@ struct sx_reply {
     struct sx_str body;    /* NUL-terminated for convenience */
     struct sx_str headers; /* the lines as sent, for inspection */
     void *memory;          /* private */
+    void *reserved[4];
 };
 
 /** Makes a client of an app, and initialises the app's worker components if it is the first.

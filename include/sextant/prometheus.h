@@ -78,8 +78,8 @@ SX_COMPONENT_DECLARE(sx_registry, struct sx_registry);
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 
 /** The handler that answers with the page of the component's registry, in the format that the
- *  request's Accept asks for; the text format is the only one so far. Its routes are reserved: the
- *  app's hooks do not run around it. */
+ *  request's Accept asks for; the text format is the only one so far. Its routes are admin routes:
+ * the app's hooks do not run around it. */
 SX_HANDLER_DECLARE(sx_expose_metrics);
 
 #ifdef __cplusplus

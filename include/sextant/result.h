@@ -18,7 +18,7 @@ struct sx__source;
 /** What a handler, a hook or a component's init answers. Make one with the functions below, return
  *  it, and the framework frees it; in a unit test, free it with sx_result_clean_up. */
 struct sx_result {
-    int status;               /* 200-599; 0: go on (sx_continue) */
+    int status;               /* 200-599; 0: go on (sx_continue); -1: sx_startup_error */
     bool has_own_type;        /* its content type is not up for negotiation */
     const char *content_type; /* static or owned by the result; NULL: none */
     bool has_json;            /* its body is JSON, which may yet be written otherwise */
@@ -28,6 +28,7 @@ struct sx_result {
     struct sx__header_lines *headers;
     char *cause;               /* why it is a 500: for the log, never for the client; NULL: none */
     struct sx__source *source; /* of a stream or a file, else NULL */
+    void *reserved[2];
 };
 
 /** Answers 200 with JSON, built like jansson's json_pack: `sx_json("{s:s}", "hello", name)`.
@@ -166,12 +167,22 @@ SX_API SX_MUST_CHECK struct sx_result sx_empty(void);
  */
 SX_API SX_MUST_CHECK struct sx_result sx_fail(int status, const char *format, ...) SX_PRINTF(2, 3);
 
+/** The result of the init of an app or worker component that cannot start; printf format. The app
+ * logs `component 'NAME' cannot start: ` with the message, and sx_app_new or sx_app_run returns
+ * SX_ECOMPONENT. From any other function it is a mistake and becomes a 500 with this cause.
+ *
+ *     return sx_startup_error("cannot open %s", path);
+ *
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK struct sx_result sx_startup_error(const char *format, ...) SX_PRINTF(1, 2);
+
 /** Of a hook: go on with the request. Of a component's init: it worked. Of a leave hook: the
  * response stays as it is. From a handler it is a mistake and becomes a 500. [any] */
 SX_API SX_MUST_CHECK struct sx_result sx_continue(void);
 
-/** Gives the result another status: `sx_with_status(201, sx_json(...))`. [any] */
-SX_API SX_MUST_CHECK struct sx_result sx_with_status(int status, struct sx_result result);
+/** Gives the result another status: `sx_with_status(sx_json(...), 201)`. [any] */
+SX_API SX_MUST_CHECK struct sx_result sx_with_status(struct sx_result result, int status);
 
 /** Gives the result a header; copied. One of the same name is replaced, but for Set-Cookie and
  * Vary, of which there may be many.
@@ -182,14 +193,14 @@ SX_API SX_MUST_CHECK struct sx_result sx_with_status(int status, struct sx_resul
  * Keep-Alive, Upgrade, Date.
  * Threads:  [any]
  */
-SX_API SX_MUST_CHECK struct sx_result sx_with_header(const char *name, const char *value,
-                                                     struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_header(struct sx_result result, const char *name,
+                                                     const char *value);
 
 /** Gives the result a content type, which always wins: a JSON result is then written as JSON under
  * that name and not negotiated. `content_type` must outlive the request; NULL, or control
  * characters in it, make it a 500 whose cause goes to the log. [any] */
-SX_API SX_MUST_CHECK struct sx_result sx_with_content_type(const char *content_type,
-                                                           struct sx_result result);
+SX_API SX_MUST_CHECK struct sx_result sx_with_content_type(struct sx_result result,
+                                                           const char *content_type);
 
 /** Answers 301, 302, 303, 307 or 308 with a Location; printf format. Any other status, or control
  * characters in the Location, become a 500 whose cause goes to the log. [any] */

@@ -7,6 +7,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* An address to listen on is a string:
+ *
+ *     "127.0.0.1:8080" "[::1]:8080"      a numeric address
+ *     "localhost:8080"                   a name
+ *     ":8080"                            all addresses of the machine, IPv6 and IPv4
+ *     "unix:PATH"                        a Unix socket; may be followed by ",mode=660",
+ *                                        ",owner=USER" and ",group=GROUP", once each
+ *
+ * Port 0 is a free port, see sx_app_get_port. "https://" may precede an address with TLS options,
+ * "http://" one without. The command line (`--listen`, `--admin`) takes the same strings.
+ */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -14,11 +26,11 @@ extern "C" {
 struct sx_app;
 
 /** Which routes an address answers; the others are not found there. */
-enum sx_serves {
-    SX_SERVES_ALL = 0,
-    SX_SERVES_ORDINARY, /* those that are not reserved */
-    SX_SERVES_RESERVED, /* only these: an address of its own for /metrics, with some room that no
-                           other address takes */
+enum sx_admin {
+    SX_ADMIN_INCLUDED = 0,
+    SX_ADMIN_EXCLUDED, /* those that are not admin routes */
+    SX_ADMIN_ONLY,     /* only these: an address of its own for /metrics, with some room that no
+                               other address takes */
 };
 
 enum sx_tls_version { SX_TLS_DEFAULT = 0 /* 1.2 */, SX_TLS_1_2, SX_TLS_1_3 };
@@ -34,25 +46,13 @@ struct sx_tls_options {
     void *reserved[4];
 };
 
-/** Who may connect to a Unix socket: a client has to be allowed to write to its file. The zero
- * value is right: the file belongs to the process and has the mode that the umask gives. */
-struct sx_unix_options {
-    unsigned mode;     /* permissions of the file, as 0660; 0: the umask's; at most 0777 */
-    const char *owner; /* a user's name or number; NULL: the process's. Only root may set another */
-    const char *group; /* a group's name or number; NULL: the process's. Without root, only a group
-                          that the process is in */
-    void *reserved[2];
-};
-
 /** An address to listen on, besides that of struct sx_run_options. */
 struct sx_listen_address {
-    const char *host; /* as in struct sx_run_options, and so are the next two */
-    uint16_t port;
+    const char *address; /* as in struct sx_run_options, and so are the others */
     int listen_fd;
-    enum sx_serves serves;
-    const struct sx_tls_options *tls;           /* NULL: without */
-    const struct sx_unix_options *unix_options; /* of "unix:PATH" only; NULL: none */
-    void *reserved[2];
+    enum sx_admin admin;
+    const struct sx_tls_options *tls; /* NULL: without */
+    void *reserved[4];
 };
 struct sx_listen_address_list {
     const struct sx_listen_address *items;
@@ -61,9 +61,7 @@ struct sx_listen_address_list {
 
 /** How an app listens and serves. The zero value is right: 127.0.0.1, a free port. */
 struct sx_run_options {
-    const char *host;           /* numeric or a name; "": all of the machine's, of IPv6 and IPv4;
-                                   "unix:PATH"; NULL: 127.0.0.1 */
-    uint16_t port;              /* 0: a free one, see sx_app_get_port */
+    const char *address;        /* where to listen, see above; NULL: "127.0.0.1:0" */
     unsigned threads;           /* handlers that run, and may block, at the same time; 0: 64; at
                                    most 4,096 */
     unsigned idle_timeout_ms;   /* of a kept-alive connection; 0: 15,000 */
@@ -78,7 +76,7 @@ struct sx_run_options {
     size_t header_bytes;        /* all headers together; 0: 32 KiB; more: 431 */
     size_t header_count;        /* 0: 100; at most 100; more: 431 */
     size_t body_bytes;          /* 0: 1 MiB; more: 413 */
-    unsigned queue_count;       /* requests that wait for a thread, and as many again for reserved
+    unsigned queue_count;       /* requests that wait for a thread, and as many again for admin
                                    routes; 0: 1,024; more: 503 */
     unsigned queue_timeout_ms;  /* for that wait, after which it is 503; 0: 1,000, the most */
     unsigned body_rate_bytes;   /* a second, the least of a body's rate; 0: 4,096 */
@@ -91,11 +89,10 @@ struct sx_run_options {
                           clients are closed. The process grows by at most an eighth more than that,
                           and by what handlers use. 0: 256 MiB, or four times body_bytes; not less
                           than body_bytes. A response that is larger by itself is a 500 */
-    int listen_fd; /* a listening socket in place of host and port, which is taken over; 0: none */
-    enum sx_serves serves;                      /* at host and port; 0: all routes */
-    const struct sx_tls_options *tls;           /* at host and port; NULL: without */
-    struct sx_listen_address_list addresses;    /* further ones */
-    const struct sx_unix_options *unix_options; /* where `host` is "unix:PATH"; NULL: none */
+    int listen_fd; /* a listening socket in place of `address`, which the app takes over; 0: none */
+    enum sx_admin admin;                     /* at `address`; 0: all routes */
+    const struct sx_tls_options *tls;        /* at `address`; NULL: without */
+    struct sx_listen_address_list addresses; /* further ones */
     bool half_close_streams; /* a client that closes its sending side still gets the rest of its
                                 stream; false: it has left, and its streams end. Other responses
                                 are sent to it in either case */
@@ -114,7 +111,7 @@ SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_o
 
 /** The port that an address of the app listens on.
  *
- * @param index  0: `host` and `port`, or `listen_fd`; 1 and up: `addresses.items[index - 1]`
+ * @param index  0: `address`, or `listen_fd`; 1 and up: `addresses.items[index - 1]`
  * @return   the port, or 0 if the address is a Unix socket, there is no such address, or the app
  *           does not listen
  * Threads:  [any]

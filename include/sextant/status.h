@@ -1,8 +1,11 @@
-/* status.h: what every other header of Sextant needs: the table of errors, the string view, and
- * the attributes of public declarations.
+/* status.h: what every other header of Sextant needs: the table of errors, the string view, and the
+ * attributes of public declarations.
  *
- * Library functions that can fail return an int: zero or positive is good, a negative SX_E* is an
- * error from the one table below. Nothing sets errno, and outputs are untouched on failure.
+ * Functions that can fail return an int: 0 or a positive number is success, a negative SX_E* is an
+ * error of the table below. On failure outputs stay untouched. No function sets errno.
+ *
+ * Threads:
+ *   [any]    may be called by any thread at any time, but not by a signal handler
  */
 #ifndef SEXTANT_STATUS_H
 #define SEXTANT_STATUS_H
@@ -18,28 +21,29 @@ extern "C" {
 #define SX_PRINTF(format_index, first_argument) \
     __attribute__((format(printf, format_index, first_argument)))
 
-/* code, name, sentence */
+/** The table of errors: code, name, sentence. */
 #define SX_STATUS_MAP(X)                                                                    \
     X(-1, SX_EINVAL, "an argument is invalid")                                              \
     X(-2, SX_ENOMEM, "memory or address space is exhausted")                                \
     X(-3, SX_EAGAIN, "more input is needed")                                                \
-    X(-4, SX_EPROTO, "the input does not follow its protocol")                              \
-    X(-5, SX_ESYSTEM, "the operating system refused")                                       \
+    X(-4, SX_EPROTO, "the input violates its protocol")                                     \
+    X(-5, SX_ESYSTEM, "a system call failed")                                               \
     X(-6, SX_ENAME, "the metric name is not of the form [a-zA-Z_:][a-zA-Z0-9_:]*")          \
     X(-7, SX_ELABEL, "a label name is malformed, reserved for this type, or given twice")   \
     X(-8, SX_EHELP, "the help text is missing or is not UTF-8")                             \
     X(-9, SX_EBUCKETS, "the bucket bounds are not finite and strictly increasing")          \
-    X(-10, SX_EEXIST, "the name is registered already, with another definition")            \
+    X(-10, SX_EEXIST, "the name or series exists already")                                  \
     X(-11, SX_ECLASH, "the name clashes with a sample name of another metric")              \
     X(-12, SX_EFULL, "the registry has no room for another series")                         \
     X(-13, SX_EVALUES, "the number of label values differs from the number of label names") \
     X(-14, SX_EWIRING, "the app's routes, handlers and components do not fit together")     \
-    X(-15, SX_EADDRESS, "the address cannot be listened on")                                \
+    X(-15, SX_EADDRESS, "cannot listen on the address")                                     \
     X(-16, SX_ESTATE, "the call is not allowed in this state")                              \
-    X(-17, SX_ECOMPONENT, "a component could not be initialised")                           \
-    X(-18, SX_ETIMEOUT, "something in progress did not end in time")                        \
+    X(-17, SX_ECOMPONENT, "a component cannot start")                                       \
+    X(-18, SX_ETIMEOUT, "an operation did not end in time")                                 \
     X(-19, SX_ETLS, "a certificate or key cannot be used")
 
+/** The errors, and SX_OK. */
 enum sx_status {
     SX_OK = 0,
 #define SX__STATUS_ENUM(code, name, sentence) name = code,
@@ -47,21 +51,22 @@ enum sx_status {
 #undef SX__STATUS_ENUM
 };
 
-/** The name of a status: "SX_EINVAL", "SX_OK", or "SX_EUNKNOWN" for a code not in the table.
+/** Returns the name of a status: "SX_EINVAL", "SX_OK", or "SX_EUNKNOWN" for an unknown code.
  *
  * Threads:  [any]
  * Memory:   a static string
  */
 SX_API const char *sx_status_name(int status);
 
-/** The sentence that explains a status, without a full stop.
+/** Returns the sentence that explains a status, without its full stop.
  *
  * Threads:  [any]
  * Memory:   a static string
  */
 SX_API const char *sx_status_text(int status);
 
-/** A view of bytes that somebody else owns; not NUL-terminated. `data` may be NULL if size is 0. */
+/** A view of bytes, which it does not own; not NUL-terminated. `data` may be NULL if size is 0.
+ * This struct stays as it is, because it is passed by value. */
 struct sx_str {
     const char *data;
     size_t size;

@@ -37,19 +37,19 @@ static struct sx_result init(struct sx_access_log *self, const char *path, const
     char why[128] = "";
     self->format = sx__line_format_find(format);
     if (self->format == NULL) {
-        return sx_fail(500, "the access log's format is \"common\" or \"json\", not \"%s\"",
-                       format);
+        return sx_startup_error("the access log's format is \"common\" or \"json\", not \"%s\"",
+                                format);
     }
     tzset();
     const int problem = sx__output_init(&self->output, app, path);
     if (problem != 0) {
         (void)strerror_r(problem, why, sizeof why);
-        return sx_fail(500, "%s: %s", path, why);
+        return sx_startup_error("cannot open %s: %s", path, why);
     }
     const int status = sx_app_observe(app, &observer, self);
     if (status < 0) {
         sx__output_clean_up(&self->output);
-        return sx_fail(500, "%s", sx_status_text(status));
+        return sx_startup_error("%s", sx_status_text(status));
     }
     return sx_continue();
 }

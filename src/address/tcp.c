@@ -1,3 +1,4 @@
+/* tcp.c: opens a listening TCP socket. See tcp.h. */
 #define _GNU_SOURCE /* SOCK_NONBLOCK, TCP_NOTSENT_LOWAT */
 #include "tcp.h"
 
@@ -11,9 +12,9 @@
 
 #define UNSENT_BYTES (128 << 10)
 
-/* Pipelined answers are each sent when they are there. What a slow reader has not asked for yet
- * stays with us: the kernel would take megabytes of it, for each reader. A Unix socket has neither
- * option. */
+/* TCP_NODELAY sends each pipelined response as soon as it is ready. TCP_NOTSENT_LOWAT limits the
+ * unsent bytes in the kernel, which would otherwise buffer megabytes for each slow client; the rest
+ * stays in the server, which counts it. A Unix socket has neither option. */
 void sx__tcp_set_options(int fd)
 {
     const int on = 1;
@@ -22,7 +23,8 @@ void sx__tcp_set_options(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof unsent_bytes);
 }
 
-/* Gives the descriptor, or -errno. With `both` an address of IPv6 takes clients of IPv4, too. */
+/* Opens a listening socket. Returns the descriptor or -errno. With `both`, an IPv6 address also
+ * accepts IPv4 clients. */
 static int open_one(const struct addrinfo *address, bool both)
 {
     const int on = 1;
@@ -31,7 +33,7 @@ static int open_one(const struct addrinfo *address, bool both)
     if (fd < 0) {
         return -errno;
     }
-    /* A restart must not wait for the old connections' TIME_WAIT. */
+    /* A restart must not wait for connections in TIME_WAIT. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (both && address->ai_family == AF_INET6) {
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
@@ -45,7 +47,7 @@ static int open_one(const struct addrinfo *address, bool both)
     return fd;
 }
 
-/* Gives the descriptor of the first that can be had, or -errno. */
+/* Opens the first address that can be bound. Returns the descriptor or -errno. */
 static int open_first(const struct addrinfo *addresses)
 {
     int fd = -EADDRNOTAVAIL;
@@ -55,8 +57,9 @@ static int open_first(const struct addrinfo *addresses)
     return fd;
 }
 
-/* The same, of all of the machine's addresses: that of IPv6, with IPv4's. Only where there is no
- * IPv6 it is that of IPv4; where its port is taken, half of the clients must not be missing. */
+/* Listens on all addresses of the machine: on the IPv6 one, which also accepts IPv4 clients. Only
+ * if there is no IPv6, listens on the IPv4 one. If the port is taken on IPv6, this is an error,
+ * because a socket for IPv4 alone would miss the IPv6 clients. */
 static int open_all(const struct addrinfo *addresses)
 {
     int fd = -EAFNOSUPPORT;
@@ -66,7 +69,7 @@ static int open_all(const struct addrinfo *addresses)
     return fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL ? open_first(addresses) : fd;
 }
 
-/* From what getaddrinfo gives to an -errno. */
+/* Returns an -errno for an error of getaddrinfo, and sets the reason. */
 static int unresolved(int error, const char **reason)
 {
     const int why = error == EAI_SYSTEM ? errno : error == EAI_MEMORY ? ENOMEM : EADDRNOTAVAIL;

@@ -48,14 +48,14 @@ static int build_plans(struct sx_app *app)
 }
 
 /* The router of an address that has some of the routes, or all. */
-static int build_router(struct sx_app *app, enum sx_serves serves)
+static int build_router(struct sx_app *app, enum sx_admin admin)
 {
-    int status = sx__router_new(&app->routers[serves]);
+    int status = sx__router_new(&app->routers[admin]);
     for (size_t i = 0; i < app->route_count && status == SX_OK; i++) {
         const struct sx_route *route = &app->routes[i].route;
         size_t other;
-        if (serves == SX_SERVES_ALL || route->reserved == (serves == SX_SERVES_RESERVED)) {
-            status = sx__router_add(app->routers[serves], route, i, &other);
+        if (admin == SX_ADMIN_INCLUDED || route->admin == (admin == SX_ADMIN_ONLY)) {
+            status = sx__router_add(app->routers[admin], route, i, &other);
         }
     }
     return status;
@@ -64,8 +64,8 @@ static int build_router(struct sx_app *app, enum sx_serves serves)
 static int build_routers(struct sx_app *app)
 {
     int status = SX_OK;
-    for (int serves = 0; serves < SX__SERVES && status == SX_OK; serves++) {
-        status = build_router(app, (enum sx_serves)serves);
+    for (int admin = 0; admin < SX__ADMIN_CHOICES && status == SX_OK; admin++) {
+        status = build_router(app, (enum sx_admin)admin);
     }
     return status;
 }
@@ -88,7 +88,7 @@ static int build(struct sx_app *app)
     if (status == SX_OK && !app->resolves_only) {
         status = sx__components_init(app, SX_LIFETIME_APP);
     }
-    /* Last, because a component's init may have reserved routes. */
+    /* Last, because a component's init may have admin routes. */
     if (status == SX_OK) {
         status = build_routers(app);
     }
@@ -157,7 +157,7 @@ void sx_app_destroy(struct sx_app *app)
     sx__routes_destroy(app);
     sx__settings_destroy(app);
     sx__plan_clean_up(&app->builtin_plan);
-    for (size_t i = 0; i < SX__SERVES; i++) {
+    for (size_t i = 0; i < SX__ADMIN_CHOICES; i++) {
         sx__router_destroy(app->routers[i]);
     }
     free(app->observers);
@@ -184,7 +184,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
     struct sx_run_options resolved;
     int status = sx__run_options_resolve(&resolved, options);
     if (status < 0) {
-        return cannot_listen(app, status, sx__run_options_fault(options));
+        return cannot_listen(app, status, sx__run_options_error(options));
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
     status = sx__server_new(&app->network, &service, &resolved);
@@ -279,11 +279,11 @@ int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void 
     return SX_OK;
 }
 
-void sx_app_reserve(struct sx_app *app, const struct sx_handler *handler)
+void sx_app_set_admin(struct sx_app *app, const struct sx_handler *handler)
 {
     for (size_t i = 0; i < app->route_count; i++) {
         if (app->routes[i].route.handler == handler) {
-            sx__route_reserve(&app->routes[i]);
+            sx__route_set_admin(&app->routes[i]);
         }
     }
 }

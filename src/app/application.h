@@ -40,7 +40,7 @@ struct sx__observer_entry {
     bool of_worker; /* of a worker component, with which it ends */
 };
 
-#define SX__SERVES (SX_SERVES_RESERVED + 1)
+#define SX__ADMIN_CHOICES (SX_ADMIN_ONLY + 1)
 
 struct sx_app {
     struct sx_app_options options;
@@ -49,8 +49,8 @@ struct sx_app {
     size_t *component_order;                /* indexes, dependencies first */
     struct sx__route_entry *routes;
     size_t route_count;
-    struct sx__plan builtin_plan;           /* the hooks around 404 and 405 */
-    struct sx__router *routers[SX__SERVES]; /* by what an address serves */
+    struct sx__plan builtin_plan;                  /* the hooks around 404 and 405 */
+    struct sx__router *routers[SX__ADMIN_CHOICES]; /* by what an address serves */
     struct sx__observer_entry *observers;
     size_t observer_count;
     struct sx__setting_text *settings;
@@ -106,7 +106,7 @@ void sx__worker_release(struct sx_app *app);
 int sx__routes_new(struct sx_app *app);
 void sx__routes_destroy(struct sx_app *app);
 /* From now on the route has no hooks but its own. */
-void sx__route_reserve(struct sx__route_entry *entry);
+void sx__route_set_admin(struct sx__route_entry *entry);
 
 /* wiring.c: checks everything, logs every error, changes nothing. Errors: SX_EWIRING, SX_ENOMEM. */
 int sx__wiring_check(const struct sx_app *app);

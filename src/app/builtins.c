@@ -12,30 +12,9 @@ static void *find_response(struct sx_request *request)
     return &request->response;
 }
 
-static void *find_method(struct sx_request *request)
-{
-    return (void *)(uintptr_t)request->exchange->record.method.data;
-}
-
-static void *find_path(struct sx_request *request)
-{
-    return request->path.text;
-}
-
 static void *find_host(struct sx_request *request)
 {
     return (void *)(uintptr_t)request->host;
-}
-
-static void *find_route(struct sx_request *request)
-{
-    return (void *)(uintptr_t)request->exchange->record.route;
-}
-
-static void *find_handler(struct sx_request *request)
-{
-    const struct sx_route *route = request->exchange->record.route;
-    return route == NULL ? NULL : (void *)(uintptr_t)route->handler;
 }
 
 #define BUILTIN(name_, find_)                                                          \
@@ -48,11 +27,7 @@ static void *find_handler(struct sx_request *request)
 BUILTIN(sx_app, NULL); /* a constant of each app */
 BUILTIN(sx_request, find_request);
 BUILTIN(sx_response, find_response);
-BUILTIN(sx_method, find_method);
-BUILTIN(sx_path, find_path);
 BUILTIN(sx_host, find_host);
-BUILTIN(sx_route, find_route);
-BUILTIN(sx_handler, find_handler);
 BUILTIN(sx_headers, find_request); /* the request, seen as its headers */
 
 static const struct sx__exchange *exchange_of(const struct sx_headers *headers)

@@ -52,7 +52,7 @@ static void terminate_all(const struct sx__exchange *exchange)
 static void route(struct sx_request *request)
 {
     const struct sx_app *app = request->app;
-    const struct sx__router *router = app->routers[request->exchange->serves];
+    const struct sx__router *router = app->routers[request->exchange->admin];
     struct sx_record *record = &request->exchange->record;
     request->match.route = SX__NO_ROUTE;
     int status = sx__target_parse(&request->path, &request->query, record->target,
@@ -78,7 +78,7 @@ static void route(struct sx_request *request)
     record->route_index = request->match.route;
     request->exchange->route_index = record->route_index;
     record->handler = entry->handler_label;
-    request->exchange->reserved = entry->route.reserved;
+    request->exchange->is_admin = entry->route.admin;
 }
 
 static bool is_within(struct sx_str part, struct sx_str whole)
@@ -139,7 +139,7 @@ static struct sx_result slash_redirect(const struct sx_request *request)
     const bool has_slash = path->segments[path->segment_count - 1].size == 0;
     char *url = sx__url_from_path(path, !has_slash);
     if (url == NULL) {
-        return sx__result_fault("out of memory");
+        return sx__internal_error("out of memory");
     }
     struct sx_result result = sx_redirect(308, "%s%s%.*s", url, request->query.size > 0 ? "?" : "",
                                           (int)request->query.size, request->query.data);
@@ -160,10 +160,10 @@ static struct sx_result builtin_answer(struct sx_request *request)
         return request->other_slash ? slash_redirect(request) : sx_fail(404, "not found");
     }
     char allow[256];
-    sx__router_allow(request->app->routers[request->exchange->serves], &request->path, allow,
+    sx__router_allow(request->app->routers[request->exchange->admin], &request->path, allow,
                      sizeof allow);
-    return sx_with_header("Allow", allow,
-                          options ? sx_empty() : sx_fail(405, "method not allowed"));
+    return sx_with_header(options ? sx_empty() : sx_fail(405, "method not allowed"), "Allow",
+                          allow);
 }
 
 static struct sx_result run_handler(const struct sx__step *step, struct sx_request *request,
@@ -175,18 +175,18 @@ static struct sx_result run_handler(const struct sx__step *step, struct sx_reque
     struct sx_result result = step->handler->call(values);
     if (result.status == 0) {
         sx_result_clean_up(&result);
-        return sx__result_fault("the handler returned sx_continue(), which only hooks may");
+        return sx__internal_error("the handler returned sx_continue(), which only hooks may");
     }
     return result;
 }
 
 static struct sx_result run_step(const struct sx__step *step, struct sx_request *request)
 {
-    struct sx__misfits misfits = {0};
-    const union sx_value *values = sx__bind_call(request, &step->call, &misfits);
-    (void)sx__bind_call(request, &step->leave, &misfits);
-    if (misfits.status != 0) {
-        return sx__misfits_result(&misfits);
+    struct sx__validation_errors errors = {0};
+    const union sx_value *values = sx__bind_call(request, &step->call, &errors);
+    (void)sx__bind_call(request, &step->leave, &errors);
+    if (errors.status != 0) {
+        return sx__validation_errors_result(&errors);
     }
     switch (step->kind) {
     case SX__STEP_INIT:
@@ -255,7 +255,7 @@ static struct sx_result not_acceptable(const struct sx_renderer_list *renderers)
         json_array_append_new(available, json_string(renderers->items[i].media_type));
     }
     return sx_with_status(
-        406, sx_json("{s:s, s:o*}", "message", "not acceptable", "available", available));
+        sx_json("{s:s, s:o*}", "message", "not acceptable", "available", available), 406);
 }
 
 static void render(struct sx_request *request, struct sx_result *result)
@@ -273,7 +273,7 @@ static void render(struct sx_request *request, struct sx_result *result)
         /* An error must be told, even in a format that was not asked for. */
         renderer = chosen == NULL ? renderer : chosen;
         if (renderers->count > 1 && result->cause == NULL) {
-            *result = sx_with_header("Vary", "Accept", *result);
+            *result = sx_with_header(*result, "Vary", "Accept");
         }
     }
     sx__result_render(result, renderer);
@@ -285,7 +285,7 @@ static void refuse_too_large(const struct sx_request *request, struct sx_result 
     char reason[256];
     if (!sx__response_body_fits(request->exchange, result->body_size, reason, sizeof reason)) {
         sx_result_clean_up(result);
-        *result = sx__result_fault("%s", reason);
+        *result = sx__internal_error("%s", reason);
         sx__result_render(result, &json_renderer);
     }
 }
@@ -293,22 +293,28 @@ static void refuse_too_large(const struct sx_request *request, struct sx_result 
 /* Takes the result as the response so far: rendered, its status legal, its headers merged. */
 static void accept_result(struct sx_request *request, struct sx_result result)
 {
-    if (result.status < 200 || result.status > 599) {
+    if (result.status == SX__STARTUP_ERROR) {
+        struct sx_result error = sx__internal_error(
+            "%s (sx_startup_error is only for the init of app and worker components)",
+            result.cause);
+        sx_result_clean_up(&result);
+        result = error;
+    } else if (result.status < 200 || result.status > 599) {
         int status = result.status;
         sx_result_clean_up(&result);
-        result = sx__result_fault("the result has status %d, which is not 200 to 599", status);
+        result = sx__internal_error("the result has status %d, which is not 200 to 599", status);
     }
     if (result.has_own_type && result.content_type != NULL &&
         !sx__header_value_is_allowed(result.content_type)) {
         sx_result_clean_up(&result);
-        result = sx__result_fault("the content type is not a header value");
+        result = sx__internal_error("the content type is not a header value");
     }
     result = sx__file_answer(request, result);
     render(request, &result);
     refuse_too_large(request, &result);
     if (sx__header_lines_merge(&request->response.lines, result.headers) < 0) {
         sx_result_clean_up(&result);
-        result = sx__result_fault("out of memory for the headers of the response");
+        result = sx__internal_error("out of memory for the headers of the response");
         sx__result_render(&result, &json_renderer);
     }
     if (result.cause != NULL) {
@@ -411,7 +417,7 @@ static void refuse(void *context, struct sx__exchange *exchange, int status, con
     struct sx_result result = sx_fail(status, "%s", message);
     /* RFC 9110 10.2.3: "how long the user agent ought to wait before making a follow-up request". A
      * queue that is full now may have moved on in a second. */
-    accept_result(request, status == 503 ? sx_with_header("Retry-After", "1", result) : result);
+    accept_result(request, status == 503 ? sx_with_header(result, "Retry-After", "1") : result);
     respond(request);
 }
 

@@ -66,14 +66,14 @@ static const char *media_type_of(const char *path)
     return "application/octet-stream";
 }
 
-/* Out of descriptors, or a broken disk, are the server's fault; all else is not there for the
+/* Out of descriptors, or a broken disk, are internal errors; all else is not there for the
  * client. */
 static struct sx_result cannot_open(const char *path, int error)
 {
-    static const int faults[] = {EMFILE, ENFILE, ENOMEM, EIO};
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        if (error == faults[i]) {
-            return sx__result_fault("%s: %s", path, strerror(error));
+    static const int server_errors[] = {EMFILE, ENFILE, ENOMEM, EIO};
+    for (size_t i = 0; i < sizeof server_errors / sizeof *server_errors; i++) {
+        if (error == server_errors[i]) {
+            return sx__internal_error("%s: %s", path, strerror(error));
         }
     }
     return sx_fail(404, "not found");
@@ -94,7 +94,7 @@ static struct sx_result result_of(int fd, const char *path)
     }
     source = malloc(sizeof *source);
     if (source == NULL) {
-        result = sx__result_fault("sx_file: out of memory");
+        result = sx__internal_error("sx_file: out of memory");
         goto finish;
     }
     *source = (struct sx__source){
@@ -119,7 +119,7 @@ finish:
 struct sx_result sx_file(const char *path)
 {
     if (path == NULL) {
-        return sx__result_fault("sx_file: the path is NULL");
+        return sx__internal_error("sx_file: the path is NULL");
     }
     const int fd = open(path, OPEN_FILE);
     return result_of(fd < 0 ? -errno : fd, path);
@@ -144,11 +144,11 @@ static int descend(int folder, const char *segment, size_t size, bool is_last)
 struct sx_result sx_file_beneath(const char *folder, const char *path)
 {
     if (folder == NULL || path == NULL) {
-        return sx__result_fault("sx_file_beneath: the folder or the path is NULL");
+        return sx__internal_error("sx_file_beneath: the folder or the path is NULL");
     }
     int fd = open(folder, OPEN_FOLDER);
     if (fd < 0) {
-        return sx__result_fault("%s: %s", folder, strerror(errno));
+        return sx__internal_error("%s: %s", folder, strerror(errno));
     }
     const char *at = path;
     for (bool is_last = false; fd >= 0 && !is_last;) {
@@ -303,11 +303,11 @@ static struct sx_result answer_range(struct sx__source *source, const char *rang
     case 206:
         snprintf(text, sizeof text, "bytes %llu-%llu/%llu", (unsigned long long)source->offset,
                  (unsigned long long)(source->offset + source->size - 1), size);
-        return sx_with_header("Content-Range", text, sx_with_status(206, result));
+        return sx_with_header(sx_with_status(result, 206), "Content-Range", text);
     case 416:
         snprintf(text, sizeof text, "bytes */%llu", size);
         sx_result_clean_up(&result);
-        return sx_with_header("Content-Range", text, sx_fail(416, "the file has no such range"));
+        return sx_with_header(sx_fail(416, "the file has no such range"), "Content-Range", text);
     default:
         return result;
     }
@@ -322,9 +322,9 @@ struct sx_result sx__file_answer(const struct sx_request *request, struct sx_res
     }
     struct validators validators = {0};
     find_validators(&validators, source);
-    result = sx_with_header("ETag", validators.etag, result);
-    result = sx_with_header("Last-Modified", validators.modified, result);
-    result = sx_with_header("Accept-Ranges", "bytes", result);
+    result = sx_with_header(result, "ETag", validators.etag);
+    result = sx_with_header(result, "Last-Modified", validators.modified);
+    result = sx_with_header(result, "Accept-Ranges", "bytes");
     if (result.cause != NULL || (method != SX_METHOD_GET && method != SX_METHOD_HEAD)) {
         return result;
     }
@@ -334,7 +334,7 @@ struct sx_result sx__file_answer(const struct sx_request *request, struct sx_res
         return sx_fail(412, "the file is another one by now");
     }
     if (status == 304) {
-        return sx_with_status(304, result);
+        return sx_with_status(result, 304);
     }
     const char *range = sx_request_get_header(request, "Range");
     /* RFC 9110 14.2: "A server MUST ignore a Range header field received with a request method that

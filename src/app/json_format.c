@@ -10,14 +10,14 @@ struct walk {
     const char *at;
     const char *kinds;
     size_t taken; /* arguments so far */
-    struct sx__json_misfit *misfit;
+    struct sx__json_mismatch *mismatch;
     bool fits;
 };
 
 static void report(struct walk *walk, const char *message)
 {
     if (walk->fits) {
-        snprintf(walk->misfit->message, sizeof walk->misfit->message, "%s", message);
+        snprintf(walk->mismatch->message, sizeof walk->mismatch->message, "%s", message);
     }
     walk->fits = false;
 }
@@ -99,7 +99,7 @@ static bool take(struct walk *walk, char letter, char kind)
         report(walk, message);
     }
     if (letter == 'o' && walk->taken < 64) {
-        walk->misfit->stolen |= UINT64_C(1) << walk->taken;
+        walk->mismatch->stolen |= UINT64_C(1) << walk->taken;
     }
     walk->taken++;
     return true;
@@ -176,11 +176,11 @@ static bool take_value(struct walk *walk)
     }
 }
 
-bool sx__json_format_fits(struct sx__json_misfit *misfit, const char *format, const char *kinds)
+bool sx__json_format_fits(struct sx__json_mismatch *mismatch, const char *format, const char *kinds)
 {
     struct walk walk = {
-        .format = format, .at = format, .kinds = kinds, .misfit = misfit, .fits = true};
-    *misfit = (struct sx__json_misfit){.stolen = 0};
+        .format = format, .at = format, .kinds = kinds, .mismatch = mismatch, .fits = true};
+    *mismatch = (struct sx__json_mismatch){.stolen = 0};
     if (format == NULL) {
         report(&walk, "the format is NULL");
     } else if (take_value(&walk)) {
@@ -196,7 +196,7 @@ bool sx__json_format_fits(struct sx__json_misfit *misfit, const char *format, co
     return walk.fits;
 }
 
-void sx__json_arguments_release(const struct sx__json_misfit *misfit, const char *kinds,
+void sx__json_arguments_release(const struct sx__json_mismatch *mismatch, const char *kinds,
                                 va_list arguments)
 {
     for (size_t i = 0; kinds[i] != '\0' && kinds[i] != '?' && i < 64; i++) {
@@ -206,7 +206,7 @@ void sx__json_arguments_release(const struct sx__json_misfit *misfit, const char
             (void)va_arg(arguments, long long);
         } else if (kinds[i] == 'f') {
             (void)va_arg(arguments, double);
-        } else if (kinds[i] == 'o' && (misfit->stolen >> i & 1) != 0) {
+        } else if (kinds[i] == 'o' && (mismatch->stolen >> i & 1) != 0) {
             json_decref(va_arg(arguments, json_t *));
         } else {
             (void)va_arg(arguments, void *);

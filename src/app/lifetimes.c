@@ -10,16 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A response is of no use here, but its message may be. */
 static void log_failure(const struct sx_app *app, const struct sx_component *component,
                         struct sx_result *result)
 {
-    const char *why = result->cause;
-    if (why == NULL) {
-        why = json_string_value(json_object_get(sx_result_get_json(result), "message"));
+    if (result->status == SX__STARTUP_ERROR) {
+        sx_app_log(app, SX_LOG_ERROR, "%s:%d: component '%s' cannot start: %s", component->file,
+                   component->line, component->name, result->cause);
+        return;
     }
-    sx_app_log(app, SX_LOG_ERROR, "%s:%d: component '%s' could not be initialised: %s",
-               component->file, component->line, component->name,
-               why == NULL ? "its init gave no reason" : why);
+    const char *message = result->cause;
+    if (message == NULL) {
+        message = json_string_value(json_object_get(sx_result_get_json(result), "message"));
+    }
+    sx_app_log(
+        app, SX_LOG_ERROR,
+        "%s:%d: component '%s' cannot start: %s (its init returned a response with status %d; expected sx_startup_error)",
+        component->file, component->line, component->name, message == NULL ? "no message" : message,
+        result->status);
 }
 
 static int init_one(struct sx_app *app, struct sx__component_entry *entry)

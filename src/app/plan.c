@@ -167,7 +167,7 @@ int sx__plan_init(struct sx__plan *plan, const struct sx_app *app, const struct 
     *plan = (struct sx__plan){0};
     struct builder builder = {.app = app, .route = route, .plan = plan};
     int status = SX_OK;
-    if (route == NULL || !route->reserved) {
+    if (route == NULL || !route->admin) {
         status = add_hooks(&builder, &app->options.hooks);
     }
     if (status == SX_OK && route != NULL) {

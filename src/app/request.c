@@ -90,18 +90,18 @@ static const struct sx__form *body_form(struct sx_request *request)
 {
     struct sx__form *form = &request->body_form;
     struct sx_str body = request->exchange->body;
-    if (form->text != NULL || request->body_fault != NULL) {
+    if (form->text != NULL || request->body_error != NULL) {
         return form;
     }
     if (body.size > 0 && !body_is(request, "application/x-www-form-urlencoded", "")) {
-        request->body_fault = "must be application/x-www-form-urlencoded";
-        request->body_fault_status = 415;
+        request->body_error = "must be application/x-www-form-urlencoded";
+        request->body_error_status = 415;
         return form;
     }
     char *text = sx_request_allocate(request, 2 * body.size + 2);
     if (text == NULL) {
-        request->body_fault = "cannot be read now: out of memory";
-        request->body_fault_status = 503;
+        request->body_error = "cannot be read now: out of memory";
+        request->body_error_status = 503;
         return form;
     }
     if (body.size == 0) {
@@ -113,14 +113,14 @@ static const struct sx__form *body_form(struct sx_request *request)
 }
 
 const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
-                                        const char **fault, int *status)
+                                        const char **reason, int *status)
 {
     const struct sx__form *form =
         source == SX_SOURCE_QUERY ? query_form(request) : body_form(request);
     *status = 400;
     if (form->text == NULL) {
-        *fault = request->body_fault;
-        *status = request->body_fault_status;
+        *reason = request->body_error;
+        *status = request->body_error_status;
         return NULL;
     }
     return form;
@@ -129,13 +129,13 @@ const struct sx__form *sx__request_form(struct sx_request *request, enum sx_sour
 /* ---- JSON ---- */
 
 /* Error messages for the client: jansson's own name its flags and functions. */
-static const char *json_fault_of(const json_error_t *error, bool *is_json)
+static const char *json_reason_of(const json_error_t *error, bool *is_json)
 {
     static const struct {
         enum json_error_code code;
         bool is_json; /* valid by the grammar, but refused */
         const char *text;
-    } faults[] = {
+    } reasons[] = {
         {json_error_premature_end_of_input, false, "it ends too early"},
         {json_error_end_of_input_expected, false, "there is more after the value"},
         {json_error_invalid_utf8, false, "it is not UTF-8"},
@@ -145,10 +145,10 @@ static const char *json_fault_of(const json_error_t *error, bool *is_json)
         {json_error_numeric_overflow, true, "the number is too large"},
         {json_error_stack_overflow, true, "it is nested too deeply"},
     };
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        if (faults[i].code == json_error_code(error)) {
-            *is_json = faults[i].is_json;
-            return faults[i].text;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (reasons[i].code == json_error_code(error)) {
+            *is_json = reasons[i].is_json;
+            return reasons[i].text;
         }
     }
     *is_json = false;
@@ -156,54 +156,54 @@ static const char *json_fault_of(const json_error_t *error, bool *is_json)
 }
 
 /* The end of jansson's message: " near 'what the client sent'". */
-static const char *json_fault_place(const json_error_t *error)
+static const char *json_reason_place(const json_error_t *error)
 {
     const char *near = strstr(error->text, " near '");
     return near == NULL ? "" : near;
 }
 
-static const char *json_fault_text(struct sx_request *request, const json_error_t *error)
+static const char *json_reason_text(struct sx_request *request, const json_error_t *error)
 {
     bool is_json;
-    const char *fault = json_fault_of(error, &is_json);
+    const char *reason = json_reason_of(error, &is_json);
     size_t size = sizeof error->text + 128;
     char *text = sx_request_allocate(request, size);
     if (text == NULL) {
         return is_json ? "is refused" : "is not JSON";
     }
     snprintf(text, size, "%s: line %d, column %d: %s%s", is_json ? "is refused" : "is not JSON",
-             error->line, error->column, fault, json_fault_place(error));
+             error->line, error->column, reason, json_reason_place(error));
     return text;
 }
 
 /* What jansson has no word for is that it could not allocate. */
-static void set_json_fault(struct sx_request *request, const json_error_t *error)
+static void set_json_error(struct sx_request *request, const json_error_t *error)
 {
     const bool is_memory =
         error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory;
-    request->body_fault =
-        is_memory ? "cannot be read now: out of memory" : json_fault_text(request, error);
-    request->body_fault_status = is_memory ? 503 : 400;
+    request->body_error =
+        is_memory ? "cannot be read now: out of memory" : json_reason_text(request, error);
+    request->body_error_status = is_memory ? 503 : 400;
 }
 
-struct json_t *sx__request_json(struct sx_request *request, const char **fault, int *status)
+struct json_t *sx__request_json(struct sx_request *request, const char **reason, int *status)
 {
     struct sx_str body = request->exchange->body;
-    if (request->json == NULL && request->body_fault == NULL && body.size > 0) {
+    if (request->json == NULL && request->body_error == NULL && body.size > 0) {
         if (!body_is(request, "application/json", "+json")) {
-            request->body_fault = "must be application/json";
-            request->body_fault_status = 415;
+            request->body_error = "must be application/json";
+            request->body_error_status = 415;
         } else {
             json_error_t error;
             request->json =
                 json_loadb(body.data, body.size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
             if (request->json == NULL) {
-                set_json_fault(request, &error);
+                set_json_error(request, &error);
             }
         }
     }
-    *fault = request->body_fault;
-    *status = request->body_fault_status;
+    *reason = request->body_error;
+    *status = request->body_error_status;
     return request->json;
 }
 

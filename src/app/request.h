@@ -46,8 +46,8 @@ struct sx_request {
     struct sx__form query_form; /* of the query, decoded into the frame */
     struct sx__form body_form;  /* of an urlencoded body, decoded into an allocation */
     struct json_t *json;        /* of the body */
-    const char *body_fault;     /* why it cannot be read as JSON or as a form: "is not JSON" */
-    int body_fault_status;
+    const char *body_error;     /* why it cannot be read as JSON or as a form: "is not JSON" */
+    int body_error_status;
     struct sx__allocation *allocations;
     struct sx_response response;
     struct sx_result result;
@@ -59,13 +59,13 @@ size_t sx__request_text_bytes(size_t request_line_bytes);
 /* Puts the path's parameters where they can be had as strings. `text` is that memory. */
 void sx__request_begin_texts(struct sx_request *request, char *text);
 
-/* The decoded form that a query or body parameter comes from. NULL if the body is no form; *fault
+/* The decoded form that a query or body parameter comes from. NULL if the body is no form; *reason
  * and *status then say why. */
 const struct sx__form *sx__request_form(struct sx_request *request, enum sx_source source,
-                                        const char **fault, int *status);
+                                        const char **reason, int *status);
 
-/* The body as JSON; NULL: it is empty where *fault is NULL, else it cannot be had. */
-struct json_t *sx__request_json(struct sx_request *request, const char **fault, int *status);
+/* The body as JSON; NULL: it is empty where *reason is NULL, else it cannot be had. */
+struct json_t *sx__request_json(struct sx_request *request, const char **reason, int *status);
 
 /* A header by its name, in which `_` stands for `-`. */
 const char *sx__request_header_argument(const struct sx_request *request, const char *name);

@@ -47,31 +47,33 @@ static struct sx_result message(int status, const char *text)
     return (struct sx_result){.status = status, .json = object, .content_type = media_json};
 }
 
-/* The cause where there is no memory for one: a fault always has a cause, by which it is known. */
+/* The cause where there is no memory for one: an internal error always has a cause, by which it is
+ * known. */
 static char no_memory[] = "out of memory";
 
-static struct sx_result fault_with(char *cause)
+static struct sx_result internal_error_with(char *cause)
 {
     struct sx_result result = message(500, "internal server error");
     result.cause = cause == NULL ? no_memory : cause;
     return result;
 }
 
-struct sx_result sx__result_fault(const char *format, ...)
+struct sx_result sx__internal_error(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     char *cause = format_text(format, arguments);
     va_end(arguments);
-    return fault_with(cause);
+    return internal_error_with(cause);
 }
 
 static struct sx_result refuse_arguments(const char *kinds, const char *format,
-                                         const struct sx__json_misfit *misfit, va_list arguments)
+                                         const struct sx__json_mismatch *mismatch,
+                                         va_list arguments)
 {
-    sx__json_arguments_release(misfit, kinds, arguments);
-    return sx__result_fault("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
-                            misfit->message);
+    sx__json_arguments_release(mismatch, kinds, arguments);
+    return sx__internal_error("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
+                              mismatch->message);
 }
 
 /* By making a json_t of the arguments. */
@@ -80,8 +82,8 @@ static struct sx_result build_json(const char *format, va_list arguments)
     json_error_t error;
     json_t *value = json_vpack_ex(&error, 0, format, arguments);
     if (value == NULL) {
-        return sx__result_fault("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
-                                error.text);
+        return sx__internal_error("sx_json(\"%s\"): %s", format == NULL ? "(null)" : format,
+                                  error.text);
     }
     return sx_json_value(value);
 }
@@ -89,7 +91,7 @@ static struct sx_result build_json(const char *format, va_list arguments)
 static struct sx_result make_json(const char *kinds, const char *format, va_list arguments)
 {
     struct sx__json_text text = {NULL, 0, 0};
-    struct sx__json_misfit misfit;
+    struct sx__json_mismatch mismatch;
     va_list again;
     va_copy(again, arguments);
     struct sx_result result;
@@ -101,8 +103,8 @@ static struct sx_result make_json(const char *kinds, const char *format, va_list
                                     .body_size = text.size};
     } else {
         free(text.bytes);
-        result = kinds != NULL && !sx__json_format_fits(&misfit, format, kinds)
-                     ? refuse_arguments(kinds, format, &misfit, again)
+        result = kinds != NULL && !sx__json_format_fits(&mismatch, format, kinds)
+                     ? refuse_arguments(kinds, format, &mismatch, again)
                      : build_json(format, again);
     }
     va_end(again);
@@ -130,7 +132,7 @@ struct sx_result sx__json(const char *kinds, const char *format, ...)
 struct sx_result sx_json_value(json_t *value)
 {
     if (value == NULL) {
-        return sx__result_fault("sx_json_value: the value is NULL");
+        return sx__internal_error("sx_json_value: the value is NULL");
     }
     return (struct sx_result){.status = 200, .json = value, .content_type = media_json};
 }
@@ -142,7 +144,7 @@ struct sx_result sx_text(const char *format, ...)
     char *text = format_text(format, arguments);
     va_end(arguments);
     if (text == NULL) {
-        return sx__result_fault("sx_text: out of memory");
+        return sx__internal_error("sx_text: out of memory");
     }
     return sx_bytes_take(media_text, text, strlen(text));
 }
@@ -152,7 +154,7 @@ struct sx_result sx_bytes(const char *content_type, const void *data, size_t siz
     char *copy = malloc(size + 1);
     if (copy == NULL || (data == NULL && size > 0)) {
         free(copy);
-        return sx__result_fault("sx_bytes: %s", copy == NULL ? "out of memory" : "data is NULL");
+        return sx__internal_error("sx_bytes: %s", copy == NULL ? "out of memory" : "data is NULL");
     }
     if (size > 0) {
         memcpy(copy, data, size);
@@ -179,8 +181,8 @@ struct sx_result sx_bytes_lend(const char *content_type, const void *data, size_
         if (clean_up != NULL) {
             clean_up(context);
         }
-        return sx__result_fault("sx_bytes_lend: %s",
-                                data == NULL && size > 0 ? "data is NULL" : "out of memory");
+        return sx__internal_error("sx_bytes_lend: %s",
+                                  data == NULL && size > 0 ? "data is NULL" : "out of memory");
     }
     *source =
         (struct sx__source){.lends = true, .context = context, .clean_up = clean_up, .fd = -1};
@@ -197,8 +199,8 @@ struct sx_result sx_stream(const char *content_type, sx_produce_fn *produce, voi
         if (clean_up != NULL) {
             clean_up(context);
         }
-        return sx__result_fault("sx_stream: %s",
-                                produce == NULL ? "there is no producer" : "out of memory");
+        return sx__internal_error("sx_stream: %s",
+                                  produce == NULL ? "there is no producer" : "out of memory");
     }
     *source =
         (struct sx__source){.produce = produce, .context = context, .clean_up = clean_up, .fd = -1};
@@ -227,11 +229,11 @@ struct sx_result sx_fail(int status, const char *format, ...)
     char *text = format_text(format, arguments);
     va_end(arguments);
     if (text == NULL || status == 500) {
-        return fault_with(text);
+        return internal_error_with(text);
     }
     if (status < 400 || status > 599) {
         struct sx_result wrong =
-            sx__result_fault("sx_fail(%d, \"%s\"): not an error status", status, text);
+            sx__internal_error("sx_fail(%d, \"%s\"): not an error status", status, text);
         free(text);
         return wrong;
     }
@@ -240,16 +242,26 @@ struct sx_result sx_fail(int status, const char *format, ...)
     return result;
 }
 
+struct sx_result sx_startup_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *cause = format_text(format, arguments);
+    va_end(arguments);
+    return (struct sx_result){.status = SX__STARTUP_ERROR,
+                              .cause = cause == NULL ? no_memory : cause};
+}
+
 struct sx_result sx_continue(void)
 {
     return (struct sx_result){.status = 0};
 }
 
-struct sx_result sx_with_status(int status, struct sx_result result)
+struct sx_result sx_with_status(struct sx_result result, int status)
 {
     if (status < 200 || status > 599) {
         sx_result_clean_up(&result);
-        return sx__result_fault("sx_with_status(%d): a status is 200 to 599", status);
+        return sx__internal_error("sx_with_status(%d): a status is 200 to 599", status);
     }
     if (result.cause == NULL) {
         result.status = status;
@@ -257,11 +269,11 @@ struct sx_result sx_with_status(int status, struct sx_result result)
     return result;
 }
 
-struct sx_result sx_with_content_type(const char *content_type, struct sx_result result)
+struct sx_result sx_with_content_type(struct sx_result result, const char *content_type)
 {
     if (content_type == NULL || !sx__header_value_is_allowed(content_type)) {
         sx_result_clean_up(&result);
-        return sx__result_fault("sx_with_content_type: not a header value");
+        return sx__internal_error("sx_with_content_type: not a header value");
     }
     if (result.cause == NULL) {
         result.content_type = content_type;
@@ -280,22 +292,22 @@ struct sx_result sx_redirect(int status, const char *format, ...)
         status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     if (location == NULL || !redirects) {
         free(location);
-        return sx__result_fault(redirects ? "sx_redirect: out of memory"
-                                          : "sx_redirect(%d): not a redirect's status",
-                                status);
+        return sx__internal_error(redirects ? "sx_redirect: out of memory"
+                                            : "sx_redirect(%d): not a redirect's status",
+                                  status);
     }
     struct sx_result result =
-        sx_with_header("Location", location, (struct sx_result){.status = status});
+        sx_with_header((struct sx_result){.status = status}, "Location", location);
     free(location);
     return result;
 }
 
-struct sx_result sx_with_header(const char *name, const char *value, struct sx_result result)
+struct sx_result sx_with_header(struct sx_result result, const char *name, const char *value)
 {
     int status = sx__header_lines_set(&result.headers, name, value);
     if (status < 0) {
         sx_result_clean_up(&result);
-        return sx__result_fault(
+        return sx__internal_error(
             "sx_with_header(\"%s\"): %s", name == NULL ? "(null)" : name,
             status == SX_EINVAL
                 ? "HTTP does not allow this name or value, or the server writes it itself"
@@ -326,7 +338,7 @@ struct sx_result sx_render_json(struct json_t *value)
     struct sx__json_text text = {NULL, 0, 0};
     if (!sx__json_text_dump(&text, value)) {
         free(text.bytes);
-        return sx__result_fault("a JSON result cannot be written");
+        return sx__internal_error("a JSON result cannot be written");
     }
     return sx_bytes_take(media_json, text.bytes, text.size);
 }
@@ -343,17 +355,17 @@ void sx__result_render(struct sx_result *result, const struct sx_renderer *rende
     }
     json_t *value = sx_result_get_json(result);
     struct sx_result rendered =
-        value == NULL ? sx__result_fault("out of memory") : renderer->render(value);
+        value == NULL ? sx__internal_error("out of memory") : renderer->render(value);
     if (rendered.status >= 500 || rendered.body == NULL || rendered.has_json) {
-        struct sx_result fault =
-            sx__result_fault("the renderer of %s: %s", renderer->media_type,
-                             rendered.cause != NULL ? rendered.cause
-                             : rendered.has_json    ? "it gave JSON, not text or bytes"
-                                                    : "no body");
+        struct sx_result error =
+            sx__internal_error("the renderer of %s: %s", renderer->media_type,
+                               rendered.cause != NULL ? rendered.cause
+                               : rendered.has_json    ? "it gave JSON, not text or bytes"
+                                                      : "no body");
         sx_result_clean_up(&rendered);
         sx_result_clean_up(result);
-        *result = fault;
-        rendered = fault.json == NULL ? (struct sx_result){0} : sx_render_json(fault.json);
+        *result = error;
+        rendered = error.json == NULL ? (struct sx_result){0} : sx_render_json(error.json);
         result->content_type = media_json;
     } else if (!result->has_own_type) {
         result->content_type = renderer->media_type;

@@ -21,7 +21,10 @@ struct sx__source {
  * result becomes a 500 with its cause. */
 void sx__result_render(struct sx_result *result, const struct sx_renderer *renderer);
 
+/* The status of sx_startup_error. */
+#define SX__STARTUP_ERROR (-1)
+
 /* A 500 whose cause is for the log alone; printf format. */
-struct sx_result sx__result_fault(const char *format, ...) SX_PRINTF(1, 2);
+struct sx_result sx__internal_error(const char *format, ...) SX_PRINTF(1, 2);
 
 #endif

@@ -48,7 +48,7 @@ static bool is_rest(struct sx_str segment)
     return is_param(segment) && segment.data[1] == '*' && segment.size > 3;
 }
 
-const char *sx__template_fault(const char *path)
+const char *sx__template_error(const char *path)
 {
     if (path == NULL || path[0] != '/') {
         return "a path begins with '/'";
@@ -232,7 +232,7 @@ static size_t find_method(const struct node *node, const char *method, size_t si
 int sx__router_add(struct sx__router *router, const struct sx_route *route, size_t index,
                    size_t *other)
 {
-    if (sx__template_fault(route->path) != NULL) {
+    if (sx__template_error(route->path) != NULL) {
         return SX_EINVAL;
     }
     struct node *node = &router->root;

@@ -28,7 +28,7 @@ int sx__router_new(struct sx__router **router);
 void sx__router_destroy(struct sx__router *router);
 
 /* Adds route `index`. Errors: SX_ENOMEM; SX_EEXIST: `*other` is a route of the same method and the
- * same shape; SX_EINVAL: the template is malformed (see sx__template_fault). */
+ * same shape; SX_EINVAL: the template is malformed (see sx__template_error). */
 int sx__router_add(struct sx__router *router, const struct sx_route *route, size_t index,
                    size_t *other);
 
@@ -46,7 +46,7 @@ void sx__router_allow(const struct sx__router *router, const struct sx__path *pa
 /* ---- templates: "/users/{id}", "/files/{*rest}" ---- */
 
 /* What is wrong with a template, NULL: nothing. */
-const char *sx__template_fault(const char *path);
+const char *sx__template_error(const char *path);
 
 /* The k-th parameter's name, without the star; size 0: there are fewer. */
 struct sx_str sx__template_param(const char *path, size_t k);

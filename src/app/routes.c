@@ -88,12 +88,12 @@ static char *label_new(const struct sx_route *route)
 static int add_route(struct sx_app *app, const struct branch *branch, const struct sx_route *route)
 {
     struct sx__route_entry *entry = &app->routes[app->route_count++];
-    bool reserved = route->reserved;
+    bool admin = route->admin;
     size_t count = 0;
     entry->route = *route;
     for (size_t i = branch->depth; i-- > 0;) {
         const struct sx_route *include = branch->includes[i];
-        reserved = reserved || include->reserved;
+        admin = admin || include->admin;
         if (entry->route.renderers.count == 0) {
             entry->route.renderers = include->renderers;
         }
@@ -108,16 +108,16 @@ static int add_route(struct sx_app *app, const struct branch *branch, const stru
     entry->own_hook_count = route->hooks.count;
     entry->route.path = entry->path;
     entry->route.hooks = (struct sx_hook_list){entry->hooks, count};
-    if (reserved) {
-        sx__route_reserve(entry);
+    if (admin) {
+        sx__route_set_admin(entry);
     }
     return SX_OK;
 }
 
-void sx__route_reserve(struct sx__route_entry *entry)
+void sx__route_set_admin(struct sx__route_entry *entry)
 {
     struct sx_hook_list *hooks = &entry->route.hooks;
-    entry->route.reserved = true;
+    entry->route.admin = true;
     if (hooks->count > entry->own_hook_count) {
         hooks->items += hooks->count - entry->own_hook_count;
         hooks->count = entry->own_hook_count;

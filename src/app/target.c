@@ -152,7 +152,7 @@ int sx__target_parse(struct sx__path *path, struct sx_str *query, struct sx_str 
 }
 
 /* Why the text cannot be decoded: the first error counts. */
-static enum sx__form_state fault_of(const char *from, const char *end)
+static enum sx__form_state bad_state_of(const char *from, const char *end)
 {
     for (; from < end; from++) {
         if (*from == '\0') {
@@ -184,7 +184,7 @@ static char *decode_pair(char *out, const char *from, const char *stop)
     *to++ = '\0';
     char *state = to++;
     char *end = percent_decode(to, value, stop, true);
-    *state = (char)(end == NULL ? fault_of(value, stop) : SX__FORM_GOOD);
+    *state = (char)(end == NULL ? bad_state_of(value, stop) : SX__FORM_GOOD);
     to = end == NULL ? to : end;
     *to++ = '\0';
     return to;

@@ -122,7 +122,7 @@ static int write_url(char *url, size_t size, const struct sx_route *route,
     return (int)writer.used;
 }
 
-int sx_app_url(char *url, size_t size, const struct sx_app *app, const struct sx_handler *handler,
+int sx_app_url(const struct sx_app *app, char *url, size_t size, const struct sx_handler *handler,
                const char *const *params)
 {
     if (app == NULL || handler == NULL || (url == NULL && size > 0)) {
@@ -136,7 +136,7 @@ int sx_app_url(char *url, size_t size, const struct sx_app *app, const struct sx
     return SX_EINVAL;
 }
 
-int sx_app_url_by_name(char *url, size_t size, const struct sx_app *app, const char *name,
+int sx_app_url_by_name(const struct sx_app *app, char *url, size_t size, const char *name,
                        const char *const *params)
 {
     const struct sx_route *found = NULL;

@@ -459,7 +459,7 @@ static void check_route(struct wiring *wiring, size_t index)
                             ? "its method is not a token"
                         : route->name != NULL && route->name[0] == '\0'
                             ? "its name is empty"
-                            : sx__template_fault(route->path);
+                            : sx__template_error(route->path);
     if (wrong != NULL) {
         report(wiring, route->file, route->line, "route %s %s: %s",
                route->method == NULL ? "?" : route->method, route->path == NULL ? "?" : route->path,

@@ -19,7 +19,7 @@ struct sx_authentication {
 
 static struct sx_result refuse(const char *challenge)
 {
-    return sx_with_header("WWW-Authenticate", challenge, sx_fail(401, "this needs authentication"));
+    return sx_with_header(sx_fail(401, "this needs authentication"), "WWW-Authenticate", challenge);
 }
 
 /* Gives how many Authorization headers there are, and the last one. */
@@ -91,12 +91,12 @@ static void write_challenges(struct sx_authentication *self, const char *realm)
              bearer ? ", error=\"invalid_token\"" : "");
 }
 
-/* The options are at fault, or there is no memory. */
-static struct sx_result judge(int status, const char *fault)
+/* SX_EINVAL: the options are wrong, for that reason. Otherwise memory is exhausted. */
+static struct sx_result judge(int status, const char *reason)
 {
     return status == SX_OK
                ? sx_continue()
-               : sx_fail(500, "%s", status == SX_EINVAL ? fault : sx_status_text(status));
+               : sx_startup_error("%s", status == SX_EINVAL ? reason : sx_status_text(status));
 }
 
 static struct sx_result add_token(struct sx__credentials *credentials, const char *token)
@@ -115,7 +115,8 @@ static struct sx_result add_user(struct sx__credentials *credentials, const char
         return sx_continue();
     }
     if (username == NULL || password == NULL || strchr(username, ':') != NULL) {
-        return sx_fail(500, "the user of the options needs a name without a colon, and a password");
+        return sx_startup_error(
+            "the user of the options needs a name without a colon, and a password");
     }
     snprintf(pair, sizeof pair, "%s:%s", username, password);
     const int status =
@@ -130,7 +131,7 @@ static struct sx_result add_file(struct sx__credentials *credentials, enum sx__s
     char why[128] = "";
     return path[0] == '\0' || sx__credentials_load(credentials, scheme, path, why, sizeof why) == 0
                ? sx_continue()
-               : sx_fail(500, "%s: %s", path, why);
+               : sx_startup_error("%s: %s", path, why);
 }
 
 static struct sx_result add_all(struct sx__credentials *credentials,
@@ -148,8 +149,7 @@ static struct sx_result add_all(struct sx__credentials *credentials,
         result = add_file(credentials, SX__SCHEME_BASIC, users_file);
     }
     if (result.status == 0 && credentials->count == 0) {
-        result = sx_fail(
-            500,
+        result = sx_startup_error(
             "nobody could be let in: give --auth-tokens-file or --auth-users-file, or a token or user in the options");
     }
     return result;
@@ -163,8 +163,8 @@ static struct sx_result init(struct sx_authentication *self,
     options = options == NULL ? &defaults : options;
     const char *realm = options->realm == NULL ? "restricted" : options->realm;
     if (!is_realm(realm)) {
-        return sx_fail(500, "a realm is 1 to %d printable characters of ASCII without \\ and \"",
-                       REALM_MOST);
+        return sx_startup_error(
+            "a realm is 1 to %d printable characters of ASCII without \\ and \"", REALM_MOST);
     }
     struct sx_result result = add_all(&self->credentials, options, tokens_file, users_file);
     if (result.status != 0) {

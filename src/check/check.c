@@ -1,6 +1,7 @@
-/* check.c: what is wrong with a page of text 0.0.4.
+/* check.c: checking a page of text 0.0.4. Runs in the caller's thread, on the caller's page.
  *
- * Source: Prometheus "Exposition formats", Text-based format, and what its own parsers refuse
+ * Source: Prometheus "Exposition formats", Text-based format, and what Prometheus's own parsers
+ * reject
  */
 #include "check.h"
 
@@ -87,7 +88,7 @@ static void check_page(struct sx__check *check)
         check->line++;
         check_line(check, (struct sx_str){rest.data, size});
         if (end == NULL) {
-            sx__violation(check, SX__RULE_LINE_FEED, "the last line does not end in a line feed");
+            sx__violation(check, SX__RULE_LINE_FEED, "the last line does not end with a line feed");
             break;
         }
         rest.data += size + 1;

@@ -1,8 +1,9 @@
 /* check.h: what the parts of the checker share.
  *
- * check.c goes through the lines, check_line.c reads one, check_labels.c its labels; what a line
- * means beside the others is judged by check_families.c and check_series.c. A violation that a line
- * can be read in spite of does not end the line, and nothing is reported twice for one reason.
+ * check.c goes through the lines, check_line.c reads one line, check_labels.c its labels.
+ * check_families.c and check_series.c compare the line with the lines before it. If a line can
+ * still be read after a violation, the check of the line continues. Nothing is reported twice for
+ * the same reason.
  */
 #ifndef SX_CHECK_H
 #define SX_CHECK_H
@@ -16,7 +17,7 @@
 
 #define SX__CHECK_LABELS_MAX 64 /* of one sample */
 
-/* The short names of what can be wrong; docs/metrics.md explains them to users. */
+/* The rules and their short names; docs/metrics.md explains them to users. */
 #define SX__RULES(X)                             \
     X(SX__RULE_LINE_FEED, "line-feed")           \
     X(SX__RULE_UTF8, "utf8")                     \
@@ -70,13 +71,13 @@ struct sx__check_family {
     uint32_t point_line;
 };
 
-/* A sample seen before. */
+/* A sample of an earlier line. */
 struct sx__check_series {
     uint32_t offset; /* of its name in the page */
     uint32_t line;
 };
 
-/* One histogram or summary: the samples of a family that differ in nothing but `le`, `quantile`. */
+/* One histogram or summary: the samples of a family that differ only in `le` or `quantile`. */
 struct sx__check_group {
     struct sx__check_series first;
     uint32_t family; /* number, from 1 */
@@ -94,7 +95,7 @@ struct sx__check {
     sx_violation_fn *report;
     void *context;
     size_t violations, violations_max;
-    bool stopped; /* by the callback, the number of violations, or for want of memory */
+    bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
     bool carriage_return_told;
     int status;
 
@@ -119,7 +120,7 @@ void sx__violation(struct sx__check *check, enum sx__rule rule, const char *form
 void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
                       const char *format, ...) SX_PRINTF(4, 5);
 
-/* How bytes of the page are shown in a violation: cut, and harmless to a terminal. */
+/* Bytes of the page for a message: truncated, and without control characters. */
 #define SX__QUOTE_SIZE 64
 struct sx__quote {
     char text[SX__QUOTE_SIZE];
@@ -129,15 +130,16 @@ struct sx__quote sx__quote(struct sx_str text);
 /* ---- labels ---- */
 
 struct sx__label {
-    struct sx_str name;  /* empty: there was none more, only the `}` */
-    struct sx_str value; /* as it is escaped, for which there is one way only */
+    struct sx_str name;  /* empty: no more labels, only the `}` */
+    struct sx_str value; /* still escaped; each value can be escaped in one way only */
 };
 
-/** Takes a label off the text behind a `{`, or the `}`. Gives NULL, or what is wrong. */
+/** Reads the next label after a `{`, or the `}`, and removes it from the text. Returns NULL or the
+ *  error. */
 const char *sx__label_take(struct sx__label *label, struct sx_str *rest);
 
-/** Sums over labels, which do not depend on their order. Labels without a value count as absent in
- *  `pairs`, as they are to Prometheus. */
+/** Sums of hashes of labels, which do not depend on their order. In `pairs` a label with an empty
+ *  value counts as absent, as in Prometheus. */
 struct sx__label_sums {
     uint64_t pairs;  /* all, by name and value */
     uint64_t others; /* the same without the label `except` */
@@ -145,16 +147,16 @@ struct sx__label_sums {
 };
 struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except);
 
-/** Whether two samples have the same labels, but for the label `except` (NULL: none). */
+/** Whether two samples have the same labels, except the label `except` (NULL: none). */
 bool sx__label_sets_equal(struct sx_str a, struct sx_str b, const char *except);
 
-/** The value of a label; false where it is not there. */
+/** Finds the value of a label. Returns false if the label is not there. */
 bool sx__labels_find(struct sx_str *value, struct sx_str labels, const char *name);
 
 /* ---- one line ---- */
 
 enum sx__line_kind {
-    SX__LINE_NOTHING = 0, /* blank, a comment, or too broken to be judged */
+    SX__LINE_NOTHING = 0, /* blank, a comment, or not readable */
     SX__LINE_HELP,
     SX__LINE_TYPE,
     SX__LINE_SAMPLE,
@@ -164,37 +166,38 @@ struct sx__line {
     enum sx__line_kind kind;
     struct sx_str name;
     enum sx__check_type type; /* of TYPE */
-    struct sx_str labels;     /* behind the `{`, up to the `}` and with it; empty: none */
+    struct sx_str labels;     /* after the `{`, up to and including the `}`; empty: none */
     struct sx__number value;
 };
 
-/** Reads a line without its line feed, and reports what is wrong with it alone. */
+/** Reads a line without its line feed, and reports violations that the line itself shows. */
 void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str text);
 
 /** Splits a sample that was read before into its name and labels. */
 void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text);
 
-/* ---- a line among the others ---- */
+/* ---- a line and the lines before it ---- */
 
 #define SX__HASH_START UINT64_C(14695981039346656037)
 /** FNV-1a of more bytes. */
 uint64_t sx__hash(uint64_t hash, struct sx_str bytes);
-/** Spreads a hash to 32 bits that are all as good. */
+/** Mixes a hash down to 32 bits. */
 uint32_t sx__hash_fold(uint64_t hash);
 
-/** Judges a HELP or TYPE line. */
+/** Checks a HELP or TYPE line. */
 void sx__check_head(struct sx__check *check, const struct sx__line *line);
 
-/** Finds the family of a sample; made if it is not there. Number from 1; 0: memory is exhausted. */
+/** Finds or makes the family of a sample. Returns its number from 1, or 0 if memory is exhausted.
+ */
 uint32_t sx__check_family_of_sample(struct sx__check *check, struct sx_str name);
 
-/** Notes that a line of family `number` was read, and reports where the family was left before. */
+/** Notes a line of family `number`, and reports if lines of another family split the group. */
 void sx__check_enter(struct sx__check *check, uint32_t number);
 
-/** Judges a sample as one of family `number`. */
+/** Checks a sample against its family. */
 void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t number);
 
-/** Reports what histograms and summaries lack; at the end of the page. */
+/** Reports what histograms and summaries lack, at the end of the page. */
 void sx__check_groups(struct sx__check *check);
 
 #endif

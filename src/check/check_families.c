@@ -22,7 +22,7 @@ static const struct {
 
 #define SUFFIXES (sizeof suffixes / sizeof suffixes[0])
 
-/* The family of the name that base and suffix make together; 0: there is none. */
+/* Returns the family whose name is base and suffix together; 0: none. */
 static uint32_t find(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
 {
     uint32_t hash = sx__hash_fold(sx__hash(sx__hash(SX__HASH_START, base), suffix));
@@ -70,7 +70,7 @@ static bool owns(const struct sx__check_family *family, size_t suffix)
            (family->type == SX__CHECK_SUMMARY && suffixes[suffix].of_summaries);
 }
 
-/* The histogram or summary that has samples of this name; 0: there is none. */
+/* Returns the histogram or summary that has samples of this name; 0: none. */
 static uint32_t find_owner(const struct sx__check *check, struct sx_str name)
 {
     for (size_t i = 0; i < SUFFIXES; i++) {
@@ -98,9 +98,10 @@ static void check_owned_names(struct sx__check *check, const struct sx__check_fa
 {
     for (size_t i = 0; i < SUFFIXES; i++) {
         if (owns(family, i) && find(check, family->name, suffixes[i].text) != 0) {
-            sx__violation(
-                check, SX__RULE_CLASH, "the %s `%s` has samples `%s`, which is a metric above",
-                type_names[family->type], sx__quote(family->name).text, suffixes[i].text.data);
+            sx__violation(check, SX__RULE_CLASH,
+                          "the %s `%s` has samples `%s`, but that is also a metric above",
+                          type_names[family->type], sx__quote(family->name).text,
+                          suffixes[i].text.data);
         }
     }
 }
@@ -110,10 +111,11 @@ void sx__check_enter(struct sx__check *check, uint32_t number)
     struct sx__check_family *family = &check->families[number - 1];
     bool seen = family->help_line != 0 || family->type_line != 0 || family->sample_line != 0;
     if (number != check->current_family && seen) {
-        sx__violation(check, SX__RULE_SPLIT,
-                      "`%s` goes on here, after lines of `%s`: its lines are not one group",
-                      sx__quote(family->name).text,
-                      sx__quote(check->families[check->current_family - 1].name).text);
+        sx__violation(
+            check, SX__RULE_SPLIT,
+            "more lines of `%s` after lines of `%s`: the lines of a family must be one group",
+            sx__quote(family->name).text,
+            sx__quote(check->families[check->current_family - 1].name).text);
     }
     check->current_family = number;
 }
@@ -121,7 +123,7 @@ void sx__check_enter(struct sx__check *check, uint32_t number)
 static void check_help(struct sx__check *check, struct sx__check_family *family)
 {
     if (family->help_line != 0) {
-        sx__violation(check, SX__RULE_HELP, "`%s` has a HELP on line %u already",
+        sx__violation(check, SX__RULE_HELP, "`%s` already has a HELP on line %u",
                       sx__quote(family->name).text, family->help_line);
         return;
     }
@@ -136,7 +138,7 @@ static void check_type(struct sx__check *check, struct sx__check_family *family,
                        enum sx__check_type type)
 {
     if (family->type_line != 0) {
-        sx__violation(check, SX__RULE_TYPE, "`%s` has a TYPE on line %u already",
+        sx__violation(check, SX__RULE_TYPE, "`%s` already has a TYPE on line %u",
                       sx__quote(family->name).text, family->type_line);
         return;
     }
@@ -180,9 +182,10 @@ static void check_counter_name(struct sx__check *check, struct sx_str name)
     }
     const struct sx__check_family *family = &check->families[number - 1];
     if (family->type == SX__CHECK_COUNTER && family->sample_line == 0) {
-        sx__violation(check, SX__RULE_TYPE_NAME,
-                      "the TYPE on line %u is of `%s`, and so not of `%s`: it takes the whole name",
-                      family->type_line, sx__quote(family->name).text, sx__quote(name).text);
+        sx__violation(
+            check, SX__RULE_TYPE_NAME,
+            "the TYPE on line %u names `%s`, not `%s`: TYPE takes the complete sample name",
+            family->type_line, sx__quote(family->name).text, sx__quote(name).text);
     }
 }
 

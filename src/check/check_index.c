@@ -10,7 +10,7 @@ uint32_t sx__index_next(const struct sx__index *index, uint32_t hash, size_t *cu
     if (index->capacity == 0) {
         return 0;
     }
-    /* A place is always free, so each search ends. */
+    /* An entry is always free, so each search ends. */
     for (;; (*cursor)++) {
         const struct sx__index_place *place =
             &index->places[(hash + *cursor) & (index->capacity - 1)];

@@ -21,7 +21,7 @@ static bool take_char(struct sx_str *rest, char wanted)
     return true;
 }
 
-/* Up to the quote that is not escaped, which is taken too; false where there is none. */
+/* Reads up to and including the unescaped quote. Returns false if there is none. */
 static bool take_value(struct sx_str *value, struct sx_str *rest)
 {
     value->data = rest->data;
@@ -61,7 +61,7 @@ const char *sx__label_take(struct sx__label *label, struct sx_str *rest)
         return rest->size == 0 ? "the labels are not closed by `}`" : "a label has no name";
     }
     if (!take_char(rest, '=')) {
-        return "a label has no `=` behind its name";
+        return "a label has no `=` after its name";
     }
     skip_blanks(rest);
     if (!take_char(rest, '"')) {
@@ -105,7 +105,7 @@ static bool is_named(struct sx_str name, const char *wanted)
            memcmp(name.data, wanted, name.size) == 0;
 }
 
-/* The next label of text that was read before; false at the end. */
+/* Reads the next label of a text that is known to be valid. Returns false at the end. */
 static bool next(struct sx__label *label, struct sx_str *labels)
 {
     return labels->size > 0 && sx__label_take(label, labels) == NULL && label->name.size > 0;
@@ -120,7 +120,7 @@ struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except)
         bool excepted = is_named(label.name, except);
         sums.names += excepted ? 0 : mix(hash);
         if (label.value.size > 0) {
-            /* A byte that no name has stands between them. */
+            /* Separated by a byte that no name has. */
             hash = mix(sx__hash(sx__hash(hash, (struct sx_str){"=", 1}), label.value));
             sums.pairs += hash;
             sums.others += excepted ? 0 : hash;

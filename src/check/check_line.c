@@ -20,7 +20,7 @@ static void skip_blanks(struct sx_str *rest)
     }
 }
 
-/* Up to a blank or the character `end`. */
+/* Reads up to a blank or the character `end`. */
 static struct sx_str take_token(struct sx_str *rest, char end)
 {
     struct sx_str token = {rest->data, 0};
@@ -59,8 +59,8 @@ static bool check_metric_name(struct sx__check *check, struct sx_str name)
     if (is_name(name, true)) {
         return true;
     }
-    sx__violation(check, SX__RULE_METRIC_NAME, "`%s` is no metric name: [a-zA-Z_:][a-zA-Z0-9_:]*",
-                  sx__quote(name).text);
+    sx__violation(check, SX__RULE_METRIC_NAME,
+                  "`%s` is not a metric name: [a-zA-Z_:][a-zA-Z0-9_:]*", sx__quote(name).text);
     return false;
 }
 
@@ -74,15 +74,14 @@ static void check_escapes(struct sx__check *check, struct sx_str text, bool quot
         i++;
         char c = i < text.size ? text.data[i] : '\0';
         if (c != '\\' && c != 'n' && !(quotes && c == '"')) {
-            sx__violation(check, SX__RULE_ESCAPE,
-                          "a backslash stands before something else than %s",
-                          quotes ? "`\\`, `n` and `\"`" : "`\\` and `n`, the two escapes of HELP");
+            sx__violation(check, SX__RULE_ESCAPE, "a backslash must be followed by %s",
+                          quotes ? "`\\`, `n` or `\"`" : "`\\` or `n`, the two escapes of HELP");
             return;
         }
     }
 }
 
-/* Comments and the text of HELP may end in one; anywhere else it is no blank. */
+/* Comments and the text of HELP may end with one; elsewhere it does not count as a blank. */
 static void drop_carriage_return(struct sx__check *check, struct sx_str *text)
 {
     if (text->size > 0 && text->data[text->size - 1] == '\r') {
@@ -90,7 +89,7 @@ static void drop_carriage_return(struct sx__check *check, struct sx_str *text)
         if (!check->carriage_return_told) {
             check->carriage_return_told = true;
             sx__violation(check, SX__RULE_LINE_FEED,
-                          "a carriage return ends the line; only line feeds do (said once)");
+                          "a carriage return ends the line; only line feeds may (reported once)");
         }
     }
 }
@@ -120,21 +119,20 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (is_named(type, names[i])) {
             line->type = (enum sx__check_type)i;
-            /* To Prometheus the type is all that follows the first blank; to promtool, a word. */
+            /* Prometheus takes all that follows the first blank as the type, promtool one word. */
             if (rest.size > type.size + 1) {
                 sx__violation(check, SX__RULE_TYPE,
-                              "there is a blank too many beside `%s`: Prometheus refuses the page",
-                              names[i]);
+                              "too many blanks beside `%s`: Prometheus rejects the page", names[i]);
             }
             return;
         }
     }
     sx__violation(check, SX__RULE_TYPE,
-                  "`%s` is no type: counter, gauge, histogram, summary or untyped",
+                  "`%s` is not a type: counter, gauge, histogram, summary or untyped",
                   sx__quote(type).text);
 }
 
-/* A comment is only read where its first word is HELP or TYPE. */
+/* A comment is ignored unless its first word is HELP or TYPE. */
 static void read_comment(struct sx__line *line, struct sx__check *check, struct sx_str rest)
 {
     struct sx_str after_hash = rest;
@@ -150,9 +148,10 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
         return;
     }
     if (word.data == after_hash.data) {
-        sx__violation(check, help ? SX__RULE_HELP : SX__RULE_TYPE,
-                      "no blank stands before %s: a comment to Prometheus, but not to promtool",
-                      help ? "HELP" : "TYPE");
+        sx__violation(
+            check, help ? SX__RULE_HELP : SX__RULE_TYPE,
+            "no blank before %s: for Prometheus this is a comment, for promtool it is not",
+            help ? "HELP" : "TYPE");
     }
     if (help) {
         skip_blanks(&rest);
@@ -169,7 +168,8 @@ static void check_label(struct sx__check *check, const struct sx__label *labels,
     const struct sx__label *label = &labels[count];
     check_escapes(check, label->value, true);
     if (!is_name(label->name, false)) {
-        sx__violation(check, SX__RULE_LABEL_NAME, "`%s` is no label name: [a-zA-Z_][a-zA-Z0-9_]*",
+        sx__violation(check, SX__RULE_LABEL_NAME,
+                      "`%s` is not a label name: [a-zA-Z_][a-zA-Z0-9_]*",
                       sx__quote(label->name).text);
     } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0) {
         sx__violation(check, SX__RULE_LABEL_NAME,
@@ -186,7 +186,7 @@ static void check_label(struct sx__check *check, const struct sx__label *labels,
     }
 }
 
-/* Behind the `{`; leaves what follows the `}`. False where the rest cannot be read. */
+/* Reads from after the `{` to the `}`. Returns false if the rest of the line cannot be read. */
 static bool read_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
 {
     struct sx__label labels[SX__CHECK_LABELS_MAX + 1];
@@ -227,11 +227,11 @@ static void check_timestamp(struct sx__check *check, struct sx_str text)
     }
     if (count == 0 || count < digits.size || (!sign && !fits_64_bits(digits))) {
         sx__violation(check, SX__RULE_TIMESTAMP,
-                      "`%s` is no timestamp: whole milliseconds, of 64 bits", sx__quote(text).text);
+                      "`%s` is not a timestamp: whole milliseconds, 64 bits", sx__quote(text).text);
     } else if (sign) {
-        /* The format and promtool have it; Prometheus takes digits alone. */
+        /* The format and promtool allow a sign; Prometheus accepts only digits. */
         sx__violation(check, SX__RULE_TIMESTAMP,
-                      "the timestamp `%s` has a sign: Prometheus refuses the page",
+                      "the timestamp `%s` has a sign: Prometheus rejects the page",
                       sx__quote(text).text);
     }
 }
@@ -252,8 +252,7 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
     struct sx_str timestamp = take_token(&rest, '\0');
     skip_blanks(&rest);
     if (rest.size > 0) {
-        sx__violation(check, SX__RULE_TIMESTAMP,
-                      "something follows the value, and it is more than a timestamp");
+        sx__violation(check, SX__RULE_TIMESTAMP, "only a timestamp may follow the value");
         return;
     }
     if (timestamp.size > 0) {
@@ -261,7 +260,7 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
     }
     if (is_blank(rest.data[-1])) {
         sx__violation(check, SX__RULE_TIMESTAMP,
-                      "a blank ends the line: promtool refuses the page");
+                      "a blank at the end of the line: promtool rejects the page");
     }
 }
 
@@ -269,7 +268,7 @@ static void read_sample(struct sx__line *line, struct sx__check *check, struct s
 {
     line->name = take_token(&rest, '{');
     if (line->name.size == 0) {
-        sx__violation(check, SX__RULE_METRIC_NAME, "a sample begins with its metric name");
+        sx__violation(check, SX__RULE_METRIC_NAME, "a sample must begin with its metric name");
         return;
     }
     if (!check_metric_name(check, line->name)) {
@@ -305,9 +304,8 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
         read_sample(line, check, rest);
     }
     if (line->kind == SX__LINE_SAMPLE && rest.data > text.data) {
-        sx__violation(
-            check, SX__RULE_METRIC_NAME,
-            "a blank stands before the metric name: to Prometheus it is part of the name");
+        sx__violation(check, SX__RULE_METRIC_NAME,
+                      "a blank before the metric name: Prometheus takes it as part of the name");
     }
 }
 

@@ -1,10 +1,10 @@
-/* check_number.c: decimals as they are written. */
+/* check_number.c: parsing and comparing decimal numbers. */
 #include "check_number.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* Larger exponents differ from this in nothing: no page is so long that digits make up for it. */
+/* Larger exponents are the same as this one, because no page has so many digits. */
 #define EXPONENT_LIMIT INT64_C(1000000000000)
 
 static bool is_digit(char c)
@@ -30,21 +30,21 @@ static const char *explain(struct sx_str text)
         bare.size--;
     }
     if (equals_in_any_case(bare, "inf") || equals_in_any_case(bare, "infinity")) {
-        return "not how an infinity is written: +Inf or -Inf";
+        return "not +Inf or -Inf, as infinities are written";
     }
     if (equals_in_any_case(bare, "nan")) {
-        return "not how it is written: NaN";
+        return "not NaN, as it is written";
     }
     if (bare.size > 1 && bare.data[0] == '0' && (bare.data[1] == 'x' || bare.data[1] == 'X')) {
-        return "no number: its digits have to be decimal";
+        return "not a number: digits must be decimal";
     }
     if (bare.size > 0 && memchr(bare.data, ',', bare.size) != NULL) {
-        return "no number: a fraction begins with a point";
+        return "not a number: a fraction needs a point, not a comma";
     }
-    return "no number";
+    return "not a number";
 }
 
-/* The exponent behind `e`; false where there are no digits, or others behind them. */
+/* Reads the exponent after `e`. Returns false if anything but digits follows. */
 static bool read_exponent(int64_t *exponent, struct sx_str text)
 {
     bool negative = text.size > 0 && text.data[0] == '-';
@@ -62,7 +62,7 @@ static bool read_exponent(int64_t *exponent, struct sx_str text)
     return at == text.size;
 }
 
-/* The digits of an unsigned decimal, up to its exponent or end. */
+/* Reads the digits of an unsigned decimal, up to its exponent or end. */
 static bool read_digits(struct sx__number *number, struct sx_str text, size_t *end)
 {
     size_t first = text.size, point = text.size, count = 0, at = 0;
@@ -140,7 +140,7 @@ const char *sx__number_read(struct sx__number *number, struct sx_str text)
     return NULL;
 }
 
-/* The next digit; behind the last one there are zeros without end. */
+/* Returns the next digit; after the last one, always 0. */
 static int next_digit(struct sx_str *digits)
 {
     if (digits->size > 0 && digits->data[0] == '.') {

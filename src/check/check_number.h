@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum sx__number_kind {
-    SX__NUMBER_UNKNOWN = 0, /* it could not be read */
+    SX__NUMBER_UNKNOWN = 0, /* not a number */
     SX__NUMBER_FINITE,
     SX__NUMBER_INFINITE,
     SX__NUMBER_NAN,
@@ -26,15 +26,15 @@ struct sx__number {
 
 /** Reads a number as Go's ParseFloat does in decimal, or NaN, +Inf and -Inf in just this spelling.
  *
- * @param number  borrows from the text; SX__NUMBER_UNKNOWN where it is no number
- * Gives NULL, or what is wrong with it, to stand behind "is".
+ * @param number  borrows from the text; SX__NUMBER_UNKNOWN if it is not a number
+ * @return  NULL, or the error, which completes a sentence after "is"
  */
 const char *sx__number_read(struct sx__number *number, struct sx_str text);
 
-/** Less than, equal to or greater than 0, as `a` is than `b`; neither is NaN or unknown. */
+/** Compares as strcmp does. Neither may be NaN or unknown. */
 int sx__number_compare(const struct sx__number *a, const struct sx__number *b);
 
-/** Whether it can be a count: finite, whole, not negative. */
+/** Whether the number can be a count: finite, whole, not negative. */
 bool sx__number_is_count(const struct sx__number *number);
 
 #endif

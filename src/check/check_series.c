@@ -1,4 +1,4 @@
-/* check_series.c: samples beside each other: duplicates, histograms, summaries. */
+/* check_series.c: comparing samples: duplicates, histograms, summaries. */
 #include "check.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static bool ends_in(struct sx_str name, struct sx_str base, const char *suffix)
            memcmp(name.data + base.size, suffix, strlen(suffix)) == 0;
 }
 
-/* What a sample is to its family; of histograms and summaries alone it is anything but plain. */
+/* The role of a sample in its family; always plain, except in histograms and summaries. */
 static enum role role_of(const struct sx__check_family *family, struct sx_str name)
 {
     if (family->type != SX__CHECK_HISTOGRAM && family->type != SX__CHECK_SUMMARY) {
@@ -59,7 +59,7 @@ static bool is_same_series(const struct sx__check *check, const struct sx__check
            sx__label_sets_equal(labels, line->labels, NULL);
 }
 
-/* True where the series is new. */
+/* Returns true if the series is new. */
 static bool check_duplicate(struct sx__check *check, const struct sx__line *line, uint64_t pairs)
 {
     uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, line->name) + pairs);
@@ -68,7 +68,7 @@ static bool check_duplicate(struct sx__check *check, const struct sx__line *line
     while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
         const struct sx__check_series *seen = &check->series[number - 1];
         if (is_same_series(check, seen, line)) {
-            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is on line %u already",
+            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is already on line %u",
                           sx__quote(line->name).text, seen->line);
             return false;
         }
@@ -98,7 +98,7 @@ static bool is_of_group(const struct sx__check *check, const struct sx__check_gr
            sx__label_sets_equal(labels, line->labels, bound_label(&check->families[family - 1]));
 }
 
-/* The group of a sample, made if it is not there; NULL: memory is exhausted. */
+/* Finds or makes the group of a sample. Returns NULL if memory is exhausted. */
 static struct sx__check_group *group_of(struct sx__check *check, const struct sx__line *line,
                                         uint32_t family, uint64_t others)
 {
@@ -129,12 +129,12 @@ static void check_count(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind != SX__NUMBER_UNKNOWN && !sx__number_is_count(&line->value)) {
         sx__violation(check, SX__RULE_NOT_A_COUNT,
-                      "the value of `%s` is not a whole number from 0 on",
+                      "the value of `%s` is not a whole number of at least 0",
                       sx__quote(line->name).text);
     }
 }
 
-/* Some clients write the bound 1, others 1.0: to Prometheus that is another series. */
+/* Some clients write the bound 1, others 1.0; for Prometheus 2 these are two series. */
 static void check_spelling(struct sx__check *check, struct sx__check_family *family,
                            struct sx_str bound)
 {
@@ -162,7 +162,7 @@ static void check_spelling(struct sx__check *check, struct sx__check_family *fam
     }
 }
 
-/* False where the bound cannot be compared with others. */
+/* Returns false if the bound cannot be compared with others. */
 static bool read_bound(struct sx__number *number, struct sx__check *check,
                        struct sx__check_family *family, const struct sx__line *line)
 {
@@ -177,7 +177,7 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
     }
     const char *wrong = sx__number_read(number, bound);
     if (wrong == NULL && number->kind == SX__NUMBER_NAN) {
-        wrong = "no bound";
+        wrong = "not a bound";
     }
     if (wrong == NULL && family->type == SX__CHECK_SUMMARY &&
         (number->negative || sx__number_compare(number, &one) > 0)) {
@@ -197,7 +197,7 @@ static bool is_comparable(const struct sx__number *number)
     return number->kind == SX__NUMBER_FINITE || number->kind == SX__NUMBER_INFINITE;
 }
 
-/* Against the bound before it in the same group; false where that is not smaller. */
+/* Compares with the previous bound of the same group. Returns false if that is not smaller. */
 static bool check_bound_order(struct sx__check *check, const struct sx__check_group *group,
                               const struct sx__number *bound, const char *label)
 {
@@ -215,8 +215,9 @@ static void check_bucket(struct sx__check *check, struct sx__check_group *group,
     check_count(check, line);
     if (ordered && is_comparable(&line->value) && is_comparable(&group->bucket) &&
         sx__number_compare(&line->value, &group->bucket) < 0) {
-        sx__violation(check, SX__RULE_NOT_CUMULATIVE,
-                      "this bucket has less than the one before it, which it contains");
+        sx__violation(
+            check, SX__RULE_NOT_CUMULATIVE,
+            "this bucket has fewer observations than the one before it; buckets are cumulative");
     }
     group->bucket = line->value;
     if (bound->kind == SX__NUMBER_INFINITE && !bound->negative) {
@@ -295,7 +296,7 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
     enum role role = role_of(family, line->name);
     if (role == ROLE_WRONG) {
         sx__violation(check, SX__RULE_SAMPLE_NAME,
-                      "`%s` is a histogram: its samples are _bucket, _sum and _count",
+                      "`%s` is a histogram: its samples must be _bucket, _sum and _count",
                       sx__quote(family->name).text);
         return;
     }
@@ -325,7 +326,7 @@ static void check_histogram(struct sx__check *check, const struct sx__check_grou
                is_comparable(&group->infinite) &&
                sx__number_compare(&group->count, &group->infinite) != 0) {
         sx__violation_at(check, group->count_line, SX__RULE_COUNT_DIFFERS,
-                         "`%s_count` is not the same as its bucket le=\"+Inf\"", name);
+                         "`%s_count` differs from the bucket le=\"+Inf\"", name);
     }
 }
 

@@ -1,4 +1,4 @@
-/* clock.c: the one place that reads the clocks for the server and the app. */
+/* clock.c: reads the clocks for the server and the app. See clock.h. */
 #include "clock.h"
 #include "http_date.h"
 #include <time.h>

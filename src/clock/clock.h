@@ -1,4 +1,7 @@
-/* clock.h: the monotonic clock, and the date of a response. Any thread. */
+/* clock.h: the monotonic clock, and the date of a response.
+ *
+ * Threads: any.
+ */
 #ifndef SX_CLOCK_H
 #define SX_CLOCK_H
 
@@ -7,8 +10,8 @@
 /* Returns the time of CLOCK_MONOTONIC in nanoseconds. */
 uint64_t sx__clock_now_ns(void);
 
-/* Returns the present date as HTTP writes it: SX__DATE_BYTES bytes, not terminated, valid until the
- * thread's next call. */
+/* Returns the current date in the format of HTTP: SX__DATE_BYTES bytes, not NUL-terminated, valid
+ * until the thread's next call. */
 const char *sx__clock_date(void);
 
 #endif

@@ -1,3 +1,4 @@
+/* http_date.c: writes and parses dates of HTTP. See http_date.h. */
 #include "http_date.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -6,7 +7,7 @@
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/* strftime follows the locale, which HTTP does not. */
+/* strftime depends on the locale, so it cannot be used. */
 void sx__date_write(char date[SX__DATE_BYTES], time_t time)
 {
     static const char days[] = "SunMonTueWedThuFriSat";
@@ -29,8 +30,8 @@ void sx__date_write(char date[SX__DATE_BYTES], time_t time)
     }
 }
 
-/* Days since 1970 of a date of the Gregorian calendar. The year begins in March here, so that the
- * leap day is its last. */
+/* Returns the days from 1970-01-01 to a date of the Gregorian calendar. The calculation starts the
+ * year in March, so that the leap day is its last day. */
 static int64_t days_of(int year, int month, int day)
 {
     const int64_t y = month <= 2 ? (int64_t)year - 1 : year;
@@ -43,10 +44,10 @@ struct fields {
     char month[4];
 };
 
-/* "Sunday, 06-Nov-94": RFC 9110 5.6.7: "Recipients of a timestamp value in rfc850-date format,
- * which uses a two-digit year, MUST interpret a timestamp that appears to be more than 50 years in
- * the future as representing the most recent year in the past that had the same last two digits."
- */
+/* Returns the full year of a date like "Sunday, 06-Nov-94". RFC 9110 5.6.7: "Recipients of a
+ * timestamp value in rfc850-date format, which uses a two-digit year, MUST interpret a timestamp
+ * that appears to be more than 50 years in the future as representing the most recent year in the
+ * past that had the same last two digits." */
 static int full_year(int year)
 {
     struct tm tm;

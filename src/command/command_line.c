@@ -1,7 +1,7 @@
 /* The command line of an app: `run` and `routes`. */
 #include "application.h"
 #include "convert.h"
-#include "listen_options.h"
+#include "option_table.h"
 #include "pipe_signal.h"
 #include "run_options.h"
 #include "sd_daemon.h"
@@ -20,12 +20,11 @@ struct command {
     const char *program;
     bool lists; /* routes, not run */
     bool helps; /* --help was given, so there is no command */
-    struct sx_run_options run;
     struct sx__listen_options listen;
     struct sx_setting *settings; /* the app's own, then those of the command line */
     size_t setting_count;
     struct option *options;         /* the last one has no name */
-    const struct sx_param **params; /* of the options behind the first BUILT_IN */
+    const struct sx_param **params; /* of the options behind the first SX__OPTIONS */
     size_t option_count;
     int status; /* of making the options */
 };
@@ -73,34 +72,37 @@ static void print_setting(void *context, const struct sx_param *param)
     putchar('\n');
 }
 
+/* Indents every line of the help of an option. */
+static void print_option(const struct sx__option *option)
+{
+    printf("        --%s%s%s\n", option->name, option->value == NULL ? "" : " ",
+           option->value == NULL ? "" : option->value);
+    for (const char *line = option->help; line != NULL;) {
+        const char *end = strchr(line, '\n');
+        printf("            %.*s\n", (int)(end == NULL ? strlen(line) : (size_t)(end - line)),
+               line);
+        line = end == NULL ? NULL : end + 1;
+    }
+}
+
 static int usage(const char *program, const struct sx_app_options *options)
 {
-    printf(
-        "usage: %s run [--host HOST] [--port PORT] [--threads N] [settings]\n"
-        "       %s routes [settings]\n"
-        "\n"
-        "run     serve until SIGTERM or SIGINT\n"
-        "        --host HOST   address to listen on, or unix:PATH (127.0.0.1); a PATH may\n"
-        "                      be followed by ,mode=660 ,owner=USER ,group=GROUP\n"
-        "        --port PORT   port to listen on (8080); 0: a free one\n"
-        "        --threads N   handlers that may run at the same time (64), at most 4096\n"
-        "        --listen [https://]HOST:PORT  another address, or unix:PATH; many times\n"
-        "        --admin [https://]HOST:PORT   one for the reserved routes, as /metrics, which are\n"
-        "                      not found at the other addresses then\n"
-        "        --certificate FILE  PEM: TLS at --host and --port, and at sockets that are handed\n"
-        "                      over; read again at SIGHUP\n"
-        "        --key FILE    PEM (in the file of the certificate)\n"
-        "        --client-ca FILE  PEM: clients need a certificate that one of these has signed\n"
-        "        --tls-minimum 1.2|1.3  the oldest version of TLS (1.2)\n"
-        "routes  list the routes, with the parameters and components of their handlers\n",
-        program, program);
+    printf("usage: %s run [options] [settings]\n"
+           "       %s routes [settings]\n"
+           "\n"
+           "run     serve until SIGTERM or SIGINT\n",
+           program, program);
+    for (size_t i = 0; i < SX__OPTIONS; i++) {
+        print_option(&sx__option_table[i]);
+    }
+    printf("routes  list the routes, with the parameters and components of their handlers\n");
     sx__settings_visit(options, print_setting, (void *)(uintptr_t)options);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int refuse(const char *program)
 {
-    fprintf(stderr, "`%s --help` says what there is\n", program);
+    fprintf(stderr, "run `%s --help` for the commands and options\n", program);
     return 2;
 }
 
@@ -144,33 +146,6 @@ static int list_routes(const struct sx_app *app)
 
 /* ---- run ---- */
 
-static bool parse_number(unsigned long *value, const char *name, const char *text,
-                         unsigned long max)
-{
-    char *end;
-    unsigned long parsed = strtoul(text, &end, 10);
-    if (text[0] < '0' || text[0] > '9' || *end != '\0' || parsed > max) {
-        fprintf(stderr, "error: --%s takes a number from 0 to %lu, not \"%s\"\n", name, max, text);
-        return false;
-    }
-    *value = parsed;
-    return true;
-}
-
-enum {
-    HOST,
-    PORT,
-    THREADS,
-    LISTEN,
-    ADMIN,
-    CERTIFICATE,
-    KEY,
-    CLIENT_CA,
-    TLS_MINIMUM,
-    HELP,
-    BUILT_IN,
-};
-
 static void count_setting(void *context, const struct sx_param *param)
 {
     (void)param;
@@ -209,11 +184,9 @@ static void add_option(void *context, const struct sx_param *param)
         command->option_count++;
         return;
     }
-    if (same < command->options + BUILT_IN && command->status == SX_OK) {
-        fprintf(
-            stderr,
-            "error: the setting '%s' cannot be given as --%s, which says how to serve: it needs another name\n",
-            param->name, name);
+    if (same < command->options + SX__OPTIONS && command->status == SX_OK) {
+        fprintf(stderr, "error: the setting '%s' needs another name: --%s is an option of `run`\n",
+                param->name, name);
         command->status = SX_EWIRING;
     }
     free(name);
@@ -221,7 +194,7 @@ static void add_option(void *context, const struct sx_param *param)
 
 static void command_clean_up(struct command *command)
 {
-    for (size_t i = BUILT_IN; i < command->option_count; i++) {
+    for (size_t i = SX__OPTIONS; i < command->option_count; i++) {
         free((char *)(uintptr_t)command->options[i].name);
     }
     free(command->options);
@@ -232,18 +205,7 @@ static void command_clean_up(struct command *command)
 
 static int command_init(struct command *command, int argc, const struct sx_app_options *options)
 {
-    static const struct option built_in[BUILT_IN] = {
-        [HOST] = {"host", required_argument, NULL, 0},
-        [PORT] = {"port", required_argument, NULL, 0},
-        [THREADS] = {"threads", required_argument, NULL, 0},
-        [LISTEN] = {"listen", required_argument, NULL, 0},
-        [ADMIN] = {"admin", required_argument, NULL, 0},
-        [CERTIFICATE] = {"certificate", required_argument, NULL, 0},
-        [KEY] = {"key", required_argument, NULL, 0},
-        [CLIENT_CA] = {"client-ca", required_argument, NULL, 0},
-        [TLS_MINIMUM] = {"tls-minimum", required_argument, NULL, 0},
-        [HELP] = {"help", no_argument, NULL, 0}};
-    size_t count = BUILT_IN + 1;
+    size_t count = SX__OPTIONS + 1;
     sx__settings_visit(options, count_setting, &count);
     command->options = calloc(count, sizeof *command->options);
     command->params = calloc(count, sizeof *command->params);
@@ -252,11 +214,13 @@ static int command_init(struct command *command, int argc, const struct sx_app_o
     if (command->options == NULL || command->params == NULL || command->settings == NULL) {
         return SX_ENOMEM;
     }
-    memcpy(command->options, built_in, sizeof built_in);
-    for (size_t i = 0; i < BUILT_IN; i++) {
-        command->options[i].val = OPTION_VALUE(i);
+    for (size_t i = 0; i < SX__OPTIONS; i++) {
+        const struct sx__option *option = &sx__option_table[i];
+        command->options[i] =
+            (struct option){option->name, option->value == NULL ? no_argument : required_argument,
+                            NULL, OPTION_VALUE(i)};
     }
-    command->option_count = BUILT_IN;
+    command->option_count = SX__OPTIONS;
     sx__settings_visit(options, add_option, command);
     if (command->status < 0) {
         return command->status;
@@ -264,48 +228,26 @@ static int command_init(struct command *command, int argc, const struct sx_app_o
     for (size_t i = 0; i < options->settings.count; i++) {
         command->settings[command->setting_count++] = options->settings.items[i];
     }
-    command->run.host = "127.0.0.1";
-    command->run.port = 8080;
-    return sx__listen_options_init(&command->listen, &command->run, (size_t)argc);
+    return sx__listen_options_init(&command->listen, (size_t)argc);
 }
 
 static bool take_option(struct command *command, int index, const char *value)
 {
-    unsigned long number = 0;
-    switch (index) {
-    case HOST:
-        return sx__listen_options_set_host(&command->listen, value);
-    case PORT:
-        if (!parse_number(&number, "port", value, 65535)) {
-            return false;
-        }
-        command->run.port = (uint16_t)number;
-        return true;
-    case THREADS:
-        if (!parse_number(&number, "threads", value, SX__THREADS_MAX)) {
-            return false;
-        }
-        command->run.threads = (unsigned)number;
-        return true;
-    case LISTEN:
-    case ADMIN:
-        return sx__listen_options_add(&command->listen, value, index == ADMIN);
-    case CERTIFICATE:
-        command->listen.tls.certificate = value;
-        return true;
-    case KEY:
-        command->listen.tls.key = value;
-        return true;
-    case CLIENT_CA:
-        command->listen.tls.client_ca = value;
-        return true;
-    case TLS_MINIMUM:
-        return sx__listen_options_set_minimum(&command->listen, value);
-    default:
-        command->settings[command->setting_count++] =
-            (struct sx_setting){command->params[index]->name, value};
-        return true;
+    if (index < SX__OPTIONS) {
+        const struct sx__option *option = &sx__option_table[index];
+        return option->take(&command->listen, option->name, value);
     }
+    command->settings[command->setting_count++] =
+        (struct sx_setting){command->params[index]->name, value};
+    return true;
+}
+
+/* --help is the option that takes nothing. */
+static bool asks_for_help(int option)
+{
+    const int index = option - OPTION_VALUE(0);
+    return option == 'h' ||
+           (index >= 0 && index < SX__OPTIONS && sx__option_table[index].take == NULL);
 }
 
 /* Two options that the text, `--name` or `--name=value`, may be short for. */
@@ -328,11 +270,11 @@ static void explain(const struct command *command, int option, const char *text)
     if (option == ':') {
         fprintf(stderr, "error: %s needs a value\n", text);
     } else if (optopt > 0) {
-        fprintf(stderr, "error: there is no option -%c\n", optopt);
+        fprintf(stderr, "error: unknown option -%c\n", optopt);
     } else if (is_ambiguous(command, text, both)) {
-        fprintf(stderr, "error: %s may be --%s or --%s\n", text, both[0], both[1]);
+        fprintf(stderr, "error: %s is ambiguous: --%s or --%s\n", text, both[0], both[1]);
     } else {
-        fprintf(stderr, "error: there is no option %s\n", text);
+        fprintf(stderr, "error: unknown option %s\n", text);
     }
 }
 
@@ -342,7 +284,7 @@ static bool parse(struct command *command, int argc, char **argv)
     optind = 0; /* whoever else has used getopt before: begin again */
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":h", command->options, NULL)) != -1) {
-        command->helps = option == 'h' || option == OPTION_VALUE(HELP);
+        command->helps = asks_for_help(option);
         if (command->helps) {
             return true;
         }
@@ -355,7 +297,7 @@ static bool parse(struct command *command, int argc, char **argv)
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "error: \"%s\" is not understood\n", argv[optind]);
+        fprintf(stderr, "error: unexpected argument \"%s\"\n", argv[optind]);
     }
     return optind == argc && sx__listen_options_finish(&command->listen);
 }
@@ -394,8 +336,8 @@ static void announce(struct sx_app *app, const struct sx__listen_options *listen
 static int run(struct sx_app *app, const struct sx__listen_options *listen,
                struct sx__signals *signals)
 {
-    raise_descriptor_limit(listen->run);
-    if (sx_app_listen(app, listen->run) < 0) {
+    raise_descriptor_limit(&listen->run);
+    if (sx_app_listen(app, &listen->run) < 0) {
         return 1;
     }
     sx__signals_serve(signals, app);
@@ -450,8 +392,10 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
     }
     command.lists = strcmp(verb, "routes") == 0;
     if (!command.lists && strcmp(verb, "run") != 0) {
-        fprintf(stderr, "error: %s%s; there are run and routes\n",
-                argc > 1 ? "there is no command " : "a command is missing", verb);
+        fprintf(stderr,
+                argc > 1 ? "error: unknown command \"%s\"; expected `run` or `routes`\n"
+                         : "error: missing command%s; expected `run` or `routes`\n",
+                verb);
         return refuse(command.program);
     }
     int exit_status = 1;

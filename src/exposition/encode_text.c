@@ -1,7 +1,8 @@
 /* encode_text.c: Prometheus text 0.0.4.
  *
- * What stands before a number was escaped when its series was made; here it is copied. Only a
- * histogram's lines are put together from pieces, as each of its buckets has the same labels again.
+ * The text before a number was escaped when its series was made; here it is copied. Only the lines
+ * of a histogram are composed of pieces, because all its buckets have the same labels. Runs in the
+ * thread that scrapes.
  *
  * Source: Prometheus "Exposition formats", Text-based format
  */
@@ -26,8 +27,8 @@ static const struct sx_str type_names[] = {
 /* `,le="BOUND"} ` */
 #define BOUND_PIECE_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 9)
 
-/* Pieces are short: a call of memcpy would take as long as the copy. The last 16 bytes may lie over
- * those before them. */
+/* Pieces are short, so a call of memcpy would take as long as the copy. The last 16 bytes may
+ * overlap those before them. */
 static char *copy(char *at, struct sx_str piece)
 {
     char *end = at + piece.size;
@@ -92,7 +93,7 @@ static struct sx_str text_of(const struct sx__series *series)
     return (struct sx_str){sx__series_text(series), series->text_size};
 }
 
-/* Writes the number of a series; gives NULL where the series is removed. */
+/* Writes the number of a series. Returns NULL if the series is removed. */
 static char *write_counter(char *at, const struct sx__reading *reading,
                            const struct sx__series *series)
 {
@@ -135,7 +136,7 @@ static int render_simple(struct sx_page *page, const struct sx_registry *registr
     return SX_OK;
 }
 
-/* What ends the part before the number, for each bucket of a family; the same for all its series.
+/* The end of the text before the number, for each bucket of a family; the same for all its series.
  */
 struct bound_pieces {
     struct sx_str pieces[SX_BUCKETS_MAX + 1];
@@ -169,7 +170,8 @@ struct histogram {
     double sum;
 };
 
-/* `name_bucket{labels,le="…"} number` for each bucket, cumulative; gives the sum of all. */
+/* `name_bucket{labels,le="…"} number` for each bucket, cumulative. *total receives the sum of all.
+ */
 static char *write_buckets(char *at, const struct sx__family *family,
                            const struct bound_pieces *bounds, struct sx_str labels,
                            const uint64_t *buckets, uint64_t *total)
@@ -255,7 +257,7 @@ static int render_family(struct sx_page *page, const struct sx_registry *registr
                                         : render_simple(page, registry, reading, family);
 }
 
-/* ---- what callbacks and collectors gave ---- */
+/* ---- callbacks and collectors ---- */
 
 static int render_samples(struct sx_page *page, const struct sx__collected_family *collected)
 {
@@ -310,7 +312,7 @@ static int render_collection(struct sx_page *page, const struct sx_collection *c
 
 /* ---- the page ---- */
 
-/* All families up to one that is the last by now; *last becomes its ref. */
+/* Renders all families. *last receives the ref of the last one, as others may be registered now. */
 static int render_families(struct sx_page *page, struct sx_registry *registry, uint32_t *last)
 {
     struct sx__reading reading;
@@ -327,8 +329,8 @@ static int render_families(struct sx_page *page, struct sx_registry *registry, u
     return status;
 }
 
-/* Collectors run first, as they may update metrics of the registry. What they gave comes last, as
- * only then it is known which names the page has. */
+/* Collectors run first, because they may update metrics of the registry. Their samples come last,
+ * because only then it is known which names the page has. */
 int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
 {
     struct sx_collection *collections = NULL;

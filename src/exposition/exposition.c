@@ -1,11 +1,13 @@
-/* exposition.c: from a registry to a page in one of the formats. */
+/* exposition.c: rendering a registry to a page in one of the formats. Runs in the thread that
+ * scrapes.
+ */
 #include "encode_text.h"
 
 #include <sextant/exposition.h>
 
 const char *sx_format_content_type(enum sx_format format)
 {
-    (void)format; /* there is one */
+    (void)format; /* so far there is one */
     return "text/plain; version=0.0.4; charset=utf-8";
 }
 
@@ -26,7 +28,7 @@ int sx_page_render(struct sx_page *page, struct sx_registry *registry, enum sx_f
     }
     int status = sx__encode_text(page, registry);
     if (status != SX_OK) {
-        page->size = 0; /* half a page would be taken for a whole one */
+        page->size = 0; /* a truncated page would look complete */
     }
     return status;
 }

@@ -1,4 +1,4 @@
-/* negotiate.c: reading an Accept header. */
+/* negotiate.c: choosing a format by an Accept header. */
 #include "negotiate.h"
 
 #include "accept.h"

@@ -1,4 +1,4 @@
-/* negotiate.h: which of several formats a scraper wants. */
+/* negotiate.h: choosing one of several formats by an Accept header. */
 #ifndef SX_EXPOSITION_NEGOTIATE_H
 #define SX_EXPOSITION_NEGOTIATE_H
 
@@ -10,7 +10,7 @@ struct sx__offer {
     struct sx_str media_type;
 };
 
-/** The offer that suits an Accept header best; the first where none does, or all do alike.
+/** Returns the offer that an Accept header prefers, or the first if it accepts none or all alike.
  *
  * The highest weight wins, then the more specific range, then the one that comes first in the
  * header.

@@ -1,12 +1,12 @@
-/* page.h: a page that grows as it is written. */
+/* page.h: growing the buffer of a page. */
 #ifndef SX_EXPOSITION_PAGE_H
 #define SX_EXPOSITION_PAGE_H
 
 #include <sextant/exposition.h>
 
-/** Makes room for `size` more bytes; where that fails, SX_ENOMEM, and the page is as it was.
+/** Makes room for `size` more bytes. Errors: SX_ENOMEM; the page is then unchanged.
  *
- * Writers ask once for all they are about to write, and then only copy.
+ * Writers reserve once for all that they are about to write, and then only copy.
  */
 int sx__page_reserve(struct sx_page *page, size_t size);
 

@@ -1,4 +1,4 @@
-/* respond.c: a scrape's request becomes its response; whose server it is does not matter. */
+/* respond.c: answering a scrape request, for any HTTP server. */
 #include "negotiate.h"
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
         (text_), sizeof(text_) - 1 \
     }
 
-/* In the order of our preference; the first is the answer to who has none. */
+/* In order of our preference; the first is for clients without a preference. */
 static const struct sx__offer offers[] = {
     {SX_FORMAT_TEXT, TEXT("text/plain; version=0.0.4; charset=utf-8")},
 };
@@ -64,10 +64,11 @@ int sx_exposition_respond(struct sx_exposition_response *response, struct sx_pag
         return SX_OK;
     }
     *response = render(page, registry, sx_format_negotiate(request->accept));
-    /* Also where the answer does not depend on them yet: a cache must not outlive that. */
+    /* Sent even though the response does not depend on them yet, because caches may outlive this
+     * version. */
     add_header(response, "Vary", "Accept, Accept-Encoding");
     if (head) {
-        response->body = (struct sx_str){NULL, 0}; /* the length is still that of the page */
+        response->body = (struct sx_str){NULL, 0}; /* the length is that of the page all the same */
     }
     return SX_OK;
 }

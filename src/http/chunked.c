@@ -1,3 +1,4 @@
+/* chunked.c: the state machine that decodes a chunked body. See chunked.h. */
 #include "chunked.h"
 
 #include "token.h"
@@ -45,7 +46,7 @@ enum state {
     BAD,
     SIZE_BEGINS,
     SIZE,
-    BEFORE_SEMICOLON, /* blanks have come that only the semicolon of an extension may follow */
+    BEFORE_SEMICOLON, /* after blanks that only the semicolon of an extension may follow */
     BEFORE_NAME,
     NAME,
     BEHIND_NAME,
@@ -58,7 +59,7 @@ enum state {
     DATA,
     DATA_CR,
     DATA_LF,
-    FIELD_BEGINS, /* of the trailer section, or the empty line after it */
+    FIELD_BEGINS, /* a field of the trailer section, or the empty line that ends it */
     FIELD_NAME,
     FIELD_VALUE,
     FIELD_LF,
@@ -210,7 +211,7 @@ static enum sx__chunked_result end_name(const struct sx__chunked *chunked)
 
 /* ---- reading ---- */
 
-/* The action on entering a state by this byte. */
+/* Does the action of the state that was entered with this byte. */
 static enum sx__chunked_result enter(struct sx__chunked *chunked, enum state before, char c)
 {
     switch (chunked->state) {

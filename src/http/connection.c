@@ -1,4 +1,4 @@
-/* connection.c: the phases of an HTTP/1.1 connection. See connection.h. */
+/* connection.c: the state machine of an HTTP/1.1 connection. See connection.h. */
 #include "connection.h"
 #include "connection_internal.h"
 #include "response_head.h"
@@ -12,9 +12,9 @@
 /* RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at
  * least one empty line (CRLF) received prior to the request-line." */
 #define EMPTY_LINES_MAX 8
-#define LINGER_MS 2000 /* without a byte; during a stop, in all */
+#define LINGER_MS 2000 /* without a byte from the client; during a stop, in total */
 #define LINGER_BYTES ((uint64_t)256 << 20)
-#define SLOWEST_BYTES 1024 /* a second: the slowest reader that is waited for, */
+#define SLOWEST_BYTES 1024 /* per second: the slowest client that the server waits for, */
 #define EARNED_MOST 4      /* up to this many times the time-out */
 #define QUIET_MS 1000      /* how long a stop waits for a silent client, */
 #define QUIET_SHARE 4      /* or this fraction of stop_timeout_ms, if that is shorter */
@@ -23,9 +23,9 @@
 static const struct sx__http_error empty_lines = {400, SX_REASON_MALFORMED,
                                                   "there are too many empty lines"};
 static const struct sx__http_error header_late = {408, SX_REASON_HEADER_TIMEOUT,
-                                                  "the header did not come in time"};
+                                                  "the header did not arrive in time"};
 static const struct sx__http_error body_late = {408, SX_REASON_MALFORMED,
-                                                "the body did not come in time"};
+                                                "the body did not arrive in time"};
 
 void sx__connection_init(struct sx__connection *connection, struct sx__protocol *protocol,
                          uint64_t now_ns)
@@ -33,20 +33,40 @@ void sx__connection_init(struct sx__connection *connection, struct sx__protocol 
     *connection = (struct sx__connection){.protocol = protocol, .progress_ns = now_ns};
 }
 
+/* What a connection does next in each phase, and the phases that may follow. docs/architecture.md
+ * has the same table with the reasons; a test compares the two. */
+#define TO(phase) (1u << SX__PHASE_##phase)
+static const struct {
+    enum sx__next_step next_step;
+    unsigned following;
+} phases[] = {
+    [SX__PHASE_HEAD] = {SX__NEXT_INPUT, TO(CONTINUE) | TO(BODY) | TO(READY) | TO(RESPONSE) |
+                                            TO(REJECTION) | TO(LINGER) | TO(CLOSED)},
+    [SX__PHASE_CONTINUE] = {SX__NEXT_OUTPUT, TO(BODY) | TO(CLOSED)},
+    [SX__PHASE_BODY] = {SX__NEXT_INPUT, TO(READY) | TO(RESPONSE) | TO(CLOSED)},
+    [SX__PHASE_READY] = {SX__NEXT_HANDLER, TO(RESPONSE) | TO(CLOSED)},
+    [SX__PHASE_RESPONSE] = {SX__NEXT_OUTPUT, TO(HEAD) | TO(PRODUCE) | TO(LINGER) | TO(CLOSED)},
+    [SX__PHASE_PRODUCE] = {SX__NEXT_PRODUCE, TO(RESPONSE) | TO(PAUSE) | TO(CLOSED)},
+    [SX__PHASE_PAUSE] = {SX__NEXT_TIME, TO(PRODUCE) | TO(CLOSED)},
+    [SX__PHASE_REJECTION] = {SX__NEXT_OUTPUT, TO(LINGER) | TO(CLOSED)},
+    [SX__PHASE_LINGER] = {SX__NEXT_LINGER, TO(CLOSED)},
+    [SX__PHASE_CLOSED] = {SX__NEXT_CLOSE, TO(CLOSED)},
+};
+#undef TO
+
+void sx__connection_set_phase(struct sx__connection *connection, enum sx__phase phase)
+{
+    assert((phases[connection->phase].following & 1u << phase) != 0);
+    connection->phase = phase;
+}
+
 enum sx__next_step sx__connection_get_next_step(const struct sx__connection *connection)
 {
-    static const enum sx__next_step steps[] = {
-        [SX__PHASE_HEAD] = SX__NEXT_INPUT,      [SX__PHASE_CONTINUE] = SX__NEXT_OUTPUT,
-        [SX__PHASE_BODY] = SX__NEXT_INPUT,      [SX__PHASE_READY] = SX__NEXT_HANDLER,
-        [SX__PHASE_RESPONSE] = SX__NEXT_OUTPUT, [SX__PHASE_REJECTION] = SX__NEXT_OUTPUT,
-        [SX__PHASE_PRODUCE] = SX__NEXT_PRODUCE, [SX__PHASE_PAUSE] = SX__NEXT_TIME,
-        [SX__PHASE_LINGER] = SX__NEXT_LINGER,   [SX__PHASE_CLOSED] = SX__NEXT_CLOSE,
-    };
-    const enum sx__next_step next = steps[connection->phase];
+    const enum sx__next_step next = phases[connection->phase].next_step;
     return next == SX__NEXT_INPUT && connection->has_unparsed_input ? SX__NEXT_ADVANCE : next;
 }
 
-/* A lone CR may yet become an empty line, which is nobody's request. */
+/* A lone CR may be the start of an empty line, which belongs to no request. */
 bool sx__connection_is_idle(const struct sx__connection *connection)
 {
     const struct sx__request *request = connection->request;
@@ -64,10 +84,11 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* During a stop, a client has a second to send its next request or the rest of a header. A client
- * that sends one request after another, or has just connected, sends its request within that time
- * and is answered; if the server closed at once, it would answer a request on its way with a reset.
- * A silent client must not delay the stop until its own deadline. */
+/* Returns the deadline during a stop. A client has a second to send its next request or the rest of
+ * a header. A client that sends one request after another, or has just connected, sends its request
+ * within that time and is answered. If the server closed at once, it would answer a request that is
+ * on its way with a connection reset. A silent client must not delay the stop until its usual
+ * deadline. */
 static uint64_t get_stop_deadline(const struct sx__connection *connection)
 {
     const struct sx__protocol *protocol = connection->protocol;
@@ -126,7 +147,7 @@ uint64_t sx__connection_get_deadline(const struct sx__connection *connection)
 
 void sx__connection_enter(struct sx__connection *connection, enum sx__phase phase, uint64_t now_ns)
 {
-    connection->phase = phase;
+    sx__connection_set_phase(connection, phase);
     connection->progress_ns = now_ns;
 }
 
@@ -185,7 +206,7 @@ void sx__connection_abort(struct sx__connection *connection, uint64_t now_ns)
         }
         break;
     case SX__PHASE_CONTINUE:
-        /* What is half sent is not yet the response. */
+        /* The 100 Continue that is partly sent is not the response. */
         free_head(connection);
         end_exchange(connection, SX_OUTCOME_REQUEST_ABORTED, now_ns);
         break;
@@ -221,7 +242,7 @@ void sx__connection_clean_up(struct sx__connection *connection, struct sx__reque
 
 /* ---- output ---- */
 
-/* A body that fits behind its head goes there: one piece is sent faster than two. */
+/* Moves a body that fits behind its head to that place: one piece is sent faster than two. */
 static void join_small_body(struct sx__connection *connection)
 {
     struct sx_str *body = &connection->body;
@@ -233,7 +254,8 @@ static void join_small_body(struct sx__connection *connection)
     }
 }
 
-/* Has `response` sent, as that of the exchange or as that of a rejection. */
+/* Starts to send `response`, which is that of the exchange or a rejection. Errors: SX_ENOMEM;
+ * SX_EPROTO: the client of a stream is gone */
 static int respond(struct sx__connection *connection, const struct sx__response *response)
 {
     struct sx__request *request = connection->request;
@@ -279,7 +301,7 @@ static int respond(struct sx__connection *connection, const struct sx__response 
 
 static void respond_to_exchange(struct sx__connection *connection)
 {
-    connection->phase = SX__PHASE_RESPONSE;
+    sx__connection_set_phase(connection, SX__PHASE_RESPONSE);
     if (respond(connection, &connection->request->exchange.response) < 0) {
         sx__connection_abort(connection, connection->progress_ns);
     }
@@ -292,14 +314,14 @@ static void reject(struct sx__connection *connection, const struct sx__http_erro
     struct sx__request *request = connection->request;
     service->rejected(service->app, error->reason);
     connection->is_last_response = true;
-    /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD; this holds for
-     * every error after the method. */
+    /* RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD. This holds for
+     * every error that is found after the method. */
     request->is_head = sx__begins_with_token(
         (struct sx_str){request->input + request->start, request->filled - request->start}, "HEAD");
     sx__connection_enter(connection, SX__PHASE_REJECTION, now_ns);
 
-    /* The messages are our own and need no escaping. The end of response_head is free for the body:
-     * the head of a rejection is short. */
+    /* The messages are constants of this library, so they need no escaping. The head of a rejection
+     * is short, so the body is written to the second half of response_head. */
     char *text = request->response_head + SX__RESPONSE_HEAD_BYTES / 2;
     const int size =
         snprintf(text, SX__RESPONSE_HEAD_BYTES / 2, "{\"message\": \"%s\"}", error->message);
@@ -379,8 +401,10 @@ size_t sx__connection_get_buffered_bytes(const struct sx__connection *connection
     return sx__request_get_buffered_bytes(request) + piece->touched + body_size;
 }
 
-/* The last response lingers, even if its request was read to the end: more may have come since, or
- * come while the client reads, and would have its kernel throw the response away. */
+/* After the last response the connection lingers, even if its request was read to the end. The
+ * client may have sent more bytes since, or may send them while it reads. Unread bytes make the
+ * server's kernel send a connection reset, and the client's kernel would then discard the response.
+ */
 void sx__connection_finish_output(struct sx__connection *connection, uint64_t now_ns)
 {
     struct sx__request *request = connection->request;
@@ -416,7 +440,7 @@ void sx__connection_finish_output(struct sx__connection *connection, uint64_t no
 }
 
 /* RFC 9112 9.6: "A client that sends a "close" connection option MUST NOT send further requests on
- * that connection". A client of HTTP/1.0 that did not ask for keep-alive sends no further request
+ * that connection". An HTTP/1.0 client that did not ask for keep-alive sends no further request
  * either. */
 bool sx__connection_is_done(const struct sx__connection *connection)
 {
@@ -436,10 +460,10 @@ void sx__connection_sent(struct sx__connection *connection, size_t size, uint64_
     }
 }
 
-/* The client's kernel acknowledges nothing until its program has read a sixteenth of the receive
- * buffer, because Linux does not open a closed window before. With a buffer of 8 MiB and a reader
- * of 16 KB/s that takes 32 s. So the number of bytes that are acknowledged at once tells how long
- * the next pause may be. */
+/* Linux does not reopen a closed receive window until the program has read a sixteenth of the
+ * receive buffer, and acknowledges nothing before. With a buffer of 8 MiB and a reader of 16 KB/s
+ * that takes 32 s. So the number of bytes that are acknowledged at once determines how long the
+ * next pause may be. */
 void sx__connection_note_acknowledged(struct sx__connection *connection, uint64_t size,
                                       uint64_t now_ns)
 {
@@ -506,13 +530,14 @@ static void tell_peer(struct sx__exchange *exchange, const struct sx__peer *peer
     peer = peer == NULL ? &within : peer;
     exchange->record.client = (struct sx_str){peer->address, strlen(peer->address)};
     exchange->record.scheme = peer->has_tls ? "https" : "http";
-    exchange->serves = peer->serves;
+    exchange->admin = peer->admin;
 }
 
-/* RFC 9110 10.1.1: "an immediate response with a final status code, if that status can be
- * determined by examining just the method, target URI, and header fields". Whether the body is
- * skipped depends on the header alone, not on how much of the body has come. A small body that the
- * client sends in any case is read, so that the connection can stay open. */
+/* Returns whether the server answers without reading the body. RFC 9110 10.1.1: "an immediate
+ * response with a final status code, if that status can be determined by examining just the method,
+ * target URI, and header fields". The decision depends on the header alone, not on how much of the
+ * body has arrived. A small body that the client sends in any case is read, so that the connection
+ * can stay open. */
 static bool skips_body(const struct sx__request *request)
 {
     const bool is_small = !request->is_chunked && !request->expects_continue &&
@@ -543,7 +568,8 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
     exchange->held_bytes = connection->protocol->options.held_bytes;
     exchange->record.protocol = request->is_http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
     exchange->record.started_ns = connection->progress_ns;
-    /* RFC 9112 9.3: persistent with 1.1 unless told to close, with 1.0 only if asked for. */
+    /* RFC 9112 9.3: HTTP/1.1 connections are persistent unless the request has `close`, HTTP/1.0
+     * connections only if it has `keep-alive`. */
     connection->is_last_response =
         request->wants_close || (request->is_http_1_0 && !request->wants_keep_alive);
     service->begin(service->app, exchange);
@@ -605,7 +631,8 @@ void sx__connection_advance(struct sx__connection *connection, uint64_t now_ns)
 
 void sx__connection_end_input(struct sx__connection *connection, uint64_t now_ns)
 {
-    /* A client that only closed its own side still gets the answers to what it has asked. */
+    /* A client that has only half-closed the connection still gets the responses to its requests.
+     */
     const enum sx__next_step next = sx__connection_get_next_step(connection);
     if (next == SX__NEXT_INPUT || next == SX__NEXT_LINGER) {
         sx__connection_abort(connection, now_ns);
@@ -619,7 +646,7 @@ void sx__connection_linger(struct sx__connection *connection, uint64_t now_ns)
 }
 
 /* Some clients read the response only after they have sent everything. So a refused upload may take
- * as long as one that is accepted. */
+ * as long as an accepted one. */
 void sx__connection_note_discarded(struct sx__connection *connection, size_t size, uint64_t now_ns)
 {
     connection->lingered_bytes += size;
@@ -649,7 +676,8 @@ void sx__connection_end_timed_out(struct sx__connection *connection, uint64_t no
 
 /* ---- the handler ---- */
 
-/* The request is whole, so the connection can go on: a new one would cost more than it. */
+/* The request is complete, so the connection stays open: a new connection would cost the server
+ * more than this response. */
 void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t now_ns)
 {
     if (connection->phase == SX__PHASE_PRODUCE) {

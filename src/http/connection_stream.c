@@ -1,4 +1,5 @@
-/* Bodies that are produced piece by piece. */
+/* connection_stream.c: streamed bodies, which a producer writes piece by piece. See connection.h.
+ */
 #include "connection_internal.h"
 #include <assert.h>
 #include <stdatomic.h>
@@ -19,8 +20,8 @@ static bool has_lost_client(const struct sx__connection *connection)
 
 int sx__connection_begin_stream(struct sx__connection *connection, bool chunked)
 {
-    /* Treat the client as if it had closed a moment later, so that the outcome does not depend on
-     * the timing. */
+    /* A stream also ends if the client closes a moment later. So the outcome does not depend on the
+     * timing. */
     if (has_lost_client(connection)) {
         return SX_EPROTO;
     }
@@ -32,8 +33,8 @@ int sx__connection_begin_stream(struct sx__connection *connection, bool chunked)
     return 0;
 }
 
-/* What waits has nothing to lose: when the server stops, or when the client may be gone and nothing
- * is sent by which one would learn it, the stream is cut off. */
+/* A paused stream is aborted in two cases: the server stops, or the client has half-closed and
+ * nothing has been sent for so long that the client may be gone. (Only a write would show that.) */
 void sx__connection_pause_stream(struct sx__connection *connection, unsigned wait_ms,
                                  uint64_t now_ns)
 {
@@ -45,16 +46,17 @@ void sx__connection_pause_stream(struct sx__connection *connection, unsigned wai
         sx__connection_abort(connection, now_ns);
         return;
     }
-    /* Thousands of streams may wait for hours, so a waiting stream keeps no memory for pieces. */
+    /* Thousands of streams may wait for hours, so a paused stream has no buffer for pieces. */
     sx__buffer_pool_give(protocol->buffers, &streamed->buffer);
     const uint64_t wait_ns =
         (uint64_t)(wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS) * NS_PER_MS;
     streamed->resume_ns = now_ns + wait_ns;
-    /* The deadline counts from when something can happen. */
+    /* The deadline counts from the time at which the stream continues. */
     sx__connection_enter(connection, SX__PHASE_PAUSE, streamed->resume_ns);
 }
 
-/* The framing goes around the bytes where they are, so that a piece is sent as one. */
+/* Starts to send a piece. The framing is written around the data in the same buffer, so that a
+ * piece is sent with one call. */
 static void send_piece(struct sx__connection *connection, size_t size)
 {
     struct sx__streamed *streamed = &connection->streamed;
@@ -74,7 +76,7 @@ static void send_piece(struct sx__connection *connection, size_t size)
         connection->body.size += CHUNK_TAIL_BYTES;
     }
     connection->head = data - connection->head_size;
-    connection->phase = SX__PHASE_RESPONSE;
+    sx__connection_set_phase(connection, SX__PHASE_RESPONSE);
 }
 
 void sx__connection_produce(struct sx__connection *connection, uint64_t now_ns)
@@ -110,7 +112,7 @@ void sx__connection_resume(struct sx__connection *connection, uint64_t now_ns)
     if (connection->phase != SX__PHASE_PAUSE) {
         return;
     }
-    /* The producer is asked once more before the server stops. */
+    /* The producer is called once more before the server stops. */
     if (now_ns >= connection->streamed.resume_ns ||
         atomic_load_explicit(&connection->protocol->stopping, memory_order_relaxed)) {
         sx__connection_enter(connection, SX__PHASE_PRODUCE, now_ns);
@@ -122,7 +124,7 @@ bool sx__connection_is_streamed(const struct sx__connection *connection)
     return connection->streamed.is_present;
 }
 
-/* If the producer has finished, the rest is sent like any other response. */
+/* If the producer has finished, the rest of the stream is sent like any other response. */
 void sx__connection_half_close(struct sx__connection *connection, uint64_t now_ns)
 {
     connection->is_half_closed = true;

@@ -1,23 +1,25 @@
-/* exchange.h: all that the app and HTTP know of each other.
+/* exchange.h: the interface between the app and HTTP.
  *
  * HTTP (this folder) turns bytes into exchanges and exchanges into bytes. The service (the app)
  * turns the request of an exchange into its response. Two drivers move the bytes: the server
  * (src/server), and the in-process connection (inprocess.h), which is the test client.
  *
- * The life of an exchange, always on one thread at a time:
+ * The life of an exchange, which belongs to one thread at a time:
  *
  *     begin      the header is complete and well-formed: the service routes it
- *     handle     the body is complete: the service fills `response`
- *                then response.produce, where there is one, until the body is complete
- *   or refuse    the engine cannot have it handled (413, 408, 400 within the body, 503)
- *     end        the last byte of the response went to the kernel, or the exchange died
+ *     handle     the body is complete: the service fills `response`; then response.produce, if it
+ *                is set, is called until the body is complete
+ *     refuse     instead of handle, if HTTP cannot let the service handle the request (413, 408,
+ *                400 within the body, 503): the service fills `response` with that error
+ *     end        the last byte of the response went to the kernel, or the exchange was aborted
  *
- * handle or refuse is left out where the client went away first. What died before its header was
- * complete never becomes an exchange: the service hears `rejected`, the engine answers by itself.
+ * Neither handle nor refuse is called if the client goes away first. A connection that dies before
+ * its header is complete has no exchange: HTTP calls `rejected`, and writes the error response
+ * itself.
  *
- * Memory: all views of the request lie in memory of the engine that does not move from begin to
- * end. The byte after the method, the target, and each header's name and value (a blank, a colon, a
- * CR) may be written too: the service ends them with a NUL there.
+ * Memory: all views of the request point into memory of HTTP that does not move between begin and
+ * end. The service may overwrite the byte after the method, after the target, and after each
+ * header's name and value (a blank, a colon, a CR) with a NUL.
  */
 #ifndef SX_EXCHANGE_H
 #define SX_EXCHANGE_H
@@ -29,10 +31,10 @@
 
 struct sx__header {
     struct sx_str name;
-    struct sx_str value; /* without white space around it */
+    struct sx_str value; /* without the white space around it */
 };
 
-/* Bytes of an open file, which is the service's until end. */
+/* A part of an open file. The file belongs to the service until end. */
 struct sx__file_part {
     bool present;
     int fd;
@@ -43,46 +45,45 @@ struct sx__file_part {
 struct sx__response {
     int status;                 /* 200-599 */
     struct sx_str content_type; /* size 0: none */
-    struct sx_str header_lines; /* further whole lines, each ended by CRLF */
+    struct sx_str header_lines; /* further complete lines, each with its CRLF */
     struct sx_str body;         /* not sent for HEAD, 204 and 304 */
-    sx_produce_fn *produce;     /* gives the body in place of `body`; NULL: none */
+    sx_produce_fn *produce;     /* writes the body instead of `body`; NULL: none */
     void *produce_context;
-    struct sx__file_part file; /* is the body, where it is present */
+    struct sx__file_part file; /* if present, the body */
 };
 
 struct sx__exchange {
-    struct sx_record
-        record; /* engine: method, target, started_ns, *_bytes, ended_ns; service: the rest */
-    enum sx_serves serves; /* engine: which routes its address has */
-    size_t held_bytes;     /* engine: of its options; see sx__response_body_fits */
-    size_t route_index;    /* service, in begin: so that the engine knows slow routes from fast */
-    bool reserved;         /* service, in begin: there is a thread for it that others do not get */
-    bool skips_body;       /* service, in begin: the response does not depend on the body */
-    struct sx__header *headers; /* the service may change what they refer to */
+    struct sx_record record; /* HTTP sets method, target, started_ns, *_bytes, ended_ns; the service
+                                sets the rest */
+    enum sx_admin admin;   /* set by HTTP: the routes that the address serves */
+    size_t held_bytes;       /* set by HTTP, from the options; see sx__response_body_fits */
+    size_t route_index;      /* set by the service in begin: the server measures each route */
+    bool is_admin; /* set by the service in begin: an extra thread is reserved for such requests */
+    bool skips_body; /* set by the service in begin: the response does not depend on the body */
+    struct sx__header *headers; /* the service may change the bytes that they refer to */
     size_t header_count;
-    struct sx_str host; /* of an absolute-form target, else of the Host header; size 0: none */
-    struct sx_str body; /* whole before handle, unless the service has set skips_body */
-    char *path_space;   /* target.size + 2 bytes for the service, for the decoded path */
-    struct sx__response
-        response; /* filled by handle or refuse; its memory is the service's until end */
+    struct sx_str host; /* from an absolute-form target, otherwise the Host header; size 0: none */
+    struct sx_str body; /* complete before handle, unless the service has set skips_body */
+    char *path_space;   /* target.size + 2 bytes in which the service decodes the path */
+    struct sx__response response; /* filled by handle or refuse; its memory stays valid until end */
     union {
         void *align_pointer;
         long double align_long_double;
         unsigned char bytes[SX__APP_STATE_BYTES];
-    } app_state; /* the service's own, untouched by the engine; zeroed before begin */
+    } app_state; /* private to the service; zeroed before begin */
 };
 
 /* Returns whether a response.body of that size can be sent. If not, writes the reason for the log:
- * the client would be closed as a slow reader, however fast it reads. The service then answers with
- * an error. */
+ * the client would be closed as a slow reader, however fast it reads. The service then
+ * answers with an error. */
 bool sx__response_body_fits(const struct sx__exchange *exchange, size_t body_size, char *reason,
                             size_t reason_size);
 
-/* The service's functions. They are called from any thread, and no lock is held meanwhile. */
+/* The functions of the service. They are called on any thread, and no mutex is locked meanwhile. */
 struct sx__service {
     void *app;
-    size_t frame_bytes; /* memory that handle needs besides; one frame a thread */
-    size_t frame_align; /* a power of two; 0: none in particular */
+    size_t frame_bytes; /* memory that handle needs in addition; one frame per thread */
+    size_t frame_align; /* a power of two; 0: that of max_align_t */
     void (*begin)(void *app, struct sx__exchange *exchange);
     void (*handle)(void *app, struct sx__exchange *exchange, void *frame);
     void (*refuse)(void *app, struct sx__exchange *exchange, int status, const char *message);

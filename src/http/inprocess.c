@@ -1,4 +1,4 @@
-/* inprocess.c: drives a connection without a socket. See inprocess.h. */
+/* inprocess.c: an HTTP connection without a socket. See inprocess.h. */
 #include "inprocess.h"
 #include "connection.h"
 #include <stdlib.h>
@@ -38,7 +38,7 @@ int sx__inprocess_new(struct sx__inprocess **inprocess, const struct sx__service
     return 0;
 }
 
-/* Bytes as the connection sends them. */
+/* The bytes that the connection has sent. */
 struct output {
     char *data;
     size_t size;
@@ -69,7 +69,7 @@ static int write_output(struct sx__inprocess *inprocess, struct output *output)
         const size_t most = part.size < sizeof bytes ? part.size : sizeof bytes;
         const ssize_t size_read = pread(part.fd, bytes, most, (off_t)part.offset);
         if (size_read <= 0) {
-            return SX_EPROTO; /* it has become shorter than it was */
+            return SX_EPROTO; /* the file has become shorter */
         }
         pieces[count++] = (struct sx_str){bytes, (size_t)size_read};
     }
@@ -85,7 +85,7 @@ static int write_output(struct sx__inprocess *inprocess, struct output *output)
     return 0;
 }
 
-/* How much was taken of the bytes, or a status. */
+/* Passes bytes to the connection. Returns 0 and sets `*taken`, or returns an error. */
 static int read_input(struct sx__inprocess *inprocess, const char *bytes, size_t size,
                       size_t *taken)
 {
@@ -102,7 +102,7 @@ static int read_input(struct sx__inprocess *inprocess, const char *bytes, size_t
     return 0;
 }
 
-/* Does what the connection wants until it wants more bytes than there are, or is closed. */
+/* Does the connection's steps until all bytes are used up and it needs more, or until it closes. */
 static int serve(struct sx__inprocess *inprocess, const char *bytes, size_t size,
                  struct output *output)
 {
@@ -130,7 +130,8 @@ static int serve(struct sx__inprocess *inprocess, const char *bytes, size_t size
             sx__connection_produce(connection, inprocess->now_ns());
             break;
         case SX__NEXT_TIME:
-            /* Nobody is made to wait, but a stream that never ends must not keep the caller. */
+            /* A pause ends at once, because the caller must not wait. A stream that pauses for ever
+             * must not block the caller either. */
             if (++pauses > PAUSES_MAX) {
                 return SX_EPROTO;
             }

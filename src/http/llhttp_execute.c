@@ -1,13 +1,14 @@
-/* llhttp_execute.c: which of the two builds of llhttp does the work; see cmake/llhttp.cmake. */
+/* llhttp_execute.c: chooses one of the two builds of llhttp, with SSE4.2 or without; see
+ * cmake/llhttp.cmake. */
 #include <llhttp.h>
 
 #ifdef SX_LLHTTP_SSE42
 
-/* llhttp__internal_execute, as it is called where llhttp.c is compiled with SSE4.2. */
+/* The name of llhttp__internal_execute in the build with SSE4.2. */
 int sx__sse42_llhttp__internal_execute(llhttp__internal_t *state, const char *begin,
                                        const char *end);
 
-/* What llhttp_execute calls. */
+/* Called by llhttp_execute. */
 int sx__llhttp_execute(llhttp__internal_t *state, const char *begin, const char *end);
 
 int sx__llhttp_execute(llhttp__internal_t *state, const char *begin, const char *end)

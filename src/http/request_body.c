@@ -1,33 +1,34 @@
-/* request_llhttp.c: llhttp splits the lines of the header; our own code reads the body. */
+/* request_body.c: llhttp splits the header lines into fields; our own code reads the body, so the
+ * accepted grammar does not depend on the version of llhttp. See request_parser.h. */
 #include "request_parser.h"
 #include <string.h>
 
 static const struct sx__http_error no_memory = {503, SX_REASON_OVERLOADED,
-                                                "there is no memory left"};
+                                                "the server is out of memory"};
 static const struct sx__http_error bad_chunk = {400, SX_REASON_MALFORMED,
                                                 "the chunked body is malformed"};
 static const struct sx__http_error bad_trailer = {
-    400, SX_REASON_MALFORMED, "Content-Length or Transfer-Encoding is in the trailer"};
+    400, SX_REASON_MALFORMED, "the trailer has a Content-Length or Transfer-Encoding field"};
 static const struct sx__http_error body_too_large = {413, SX_REASON_MALFORMED,
                                                      "the body is too large"};
 static const struct sx__http_error framing_too_large = {
-    413, SX_REASON_MALFORMED, "the framing of the chunks is too large for what they carry"};
+    413, SX_REASON_MALFORMED, "the chunk framing is too large for the data"};
 static const struct sx__http_error length_too_large = {413, SX_REASON_MALFORMED,
                                                        "Content-Length is too large"};
-static const struct sx__http_error unknown_expectation = {417, SX_REASON_MALFORMED,
-                                                          "the expectation is not 100-continue"};
+static const struct sx__http_error unknown_expectation = {
+    417, SX_REASON_MALFORMED, "the only supported expectation is 100-continue"};
 
 /* RFC 9110 9.1: "An origin server that receives a request method that is unrecognized or not
  * implemented SHOULD respond with the 501 (Not Implemented) status code." */
-static const struct sx__http_error no_tunnels = {501, SX_REASON_MALFORMED,
-                                                 "CONNECT is for proxies, and this is none"};
+static const struct sx__http_error no_tunnels = {
+    501, SX_REASON_MALFORMED, "CONNECT is not supported: this server is not a proxy"};
 
 static struct sx__request *request_of(llhttp_t *parser)
 {
     return parser->data;
 }
 
-/* scan_head has counted the lines, and there cannot be more fields. */
+/* scan_head has counted the lines, so more fields than lines are an error. */
 static int on_header_field(llhttp_t *parser, const char *data, size_t size)
 {
     struct sx__request *request = request_of(parser);
@@ -36,12 +37,13 @@ static int on_header_field(llhttp_t *parser, const char *data, size_t size)
     }
     struct sx__header *header = &request->headers[request->field_count++];
     header->name = (struct sx_str){data, size};
-    header->value = (struct sx_str){data + size + 1, 0}; /* behind the colon */
+    header->value = (struct sx_str){data + size + 1, 0}; /* after the colon */
     return 0;
 }
 
-/* An empty value llhttp finds only when it has seen that the next line does not go on with it, and
- * tells of it there; it stays where the field has put it. */
+/* llhttp reports an empty value only after it has seen that the next line does not continue it, and
+ * then with a position in that next line. So an empty value keeps the position that on_header_field
+ * gave it. */
 static int on_header_value(llhttp_t *parser, const char *data, size_t size)
 {
     struct sx__request *request = request_of(parser);
@@ -57,7 +59,7 @@ static int on_header_value(llhttp_t *parser, const char *data, size_t size)
 
 static int on_headers_complete(llhttp_t *parser)
 {
-    /* An upgrade is never made, so that the request is one like any other. */
+    /* The server never upgrades a connection, so llhttp must treat the request like any other. */
     parser->upgrade = 0;
     return 0;
 }
@@ -76,9 +78,8 @@ static const llhttp_settings_t settings = {
 };
 
 /* llhttp knows a list of methods and versions, and treats some of them specially. Our own code has
- * parsed the request line, which does not affect where a request ends, so llhttp gets a plain one
- * instead.
- */
+ * parsed the request line already. It does not affect where the request ends, so llhttp gets a
+ * plain one instead. */
 llhttp_errno_t sx__request_split_head(struct sx__request *request)
 {
     llhttp_t *parser = &request->parser;
@@ -109,7 +110,8 @@ bool sx__request_has_agreed_framing(struct sx__request *request, llhttp_errno_t 
            (!has_body || request->is_chunked || parser->content_length == request->content_length);
 }
 
-/* How the body will be kept; what cannot be accepted is known before a byte of it is read. */
+/* Decides where the body will be stored. Returns an error if the body cannot be accepted, before
+ * any byte of it is read. */
 static const struct sx__http_error *prepare_body(struct sx__request *request)
 {
     if (sx__is_connect(request->exchange.record.method)) {
@@ -125,7 +127,7 @@ static const struct sx__http_error *prepare_body(struct sx__request *request)
     sx__chunked_init(&request->chunked, request->limits->body_bytes);
     request->body = request->input + body_offset;
     if (request->content_length > request->capacity - body_offset) {
-        /* Reserves address space, which becomes memory as the body arrives. */
+        /* Reserves address space only. Memory is committed as the body arrives. */
         if (sx__buffer_pool_take(request->buffers, &request->own_body,
                                  (size_t)request->content_length) < 0) {
             return &no_memory;
@@ -141,7 +143,8 @@ enum sx__parse sx__request_begin_body(struct sx__request *request)
     return request->error != NULL ? SX__PARSE_BAD : SX__PARSE_DONE;
 }
 
-/* The body either lies in the input already, after the header, or is copied. */
+/* Adds data to the body. The body either stays in the input, right after the header, or is copied
+ * to own_body. */
 static const struct sx__http_error *add_to_body(struct sx__request *request, struct sx_str data)
 {
     if (request->own_body.data != NULL || request->is_chunked) {
@@ -217,7 +220,7 @@ enum sx__parse sx__request_parse_body(struct sx__request *request)
         finish_body(request);
         return SX__PARSE_DONE;
     }
-    /* What was copied need not be kept, so that there is always room to read. */
+    /* Copied bytes are dropped from the input, so that there is always room to read. */
     if (request->own_body.data != NULL || request->is_chunked) {
         request->filled = request->parsed = request->start + request->head_size;
     }

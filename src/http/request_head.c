@@ -1,4 +1,4 @@
-/* request_head.c: from the first byte to the empty line that ends the header. */
+/* request_head.c: finds and parses the request line and the header. See request_parser.h. */
 #include "request_parser.h"
 #include "token.h"
 #include <string.h>
@@ -7,7 +7,7 @@ static const struct sx__http_error bare_cr = {400, SX_REASON_MALFORMED,
                                               "a CR is not followed by an LF"};
 static const struct sx__http_error bare_lf = {400, SX_REASON_MALFORMED, "a line ends in a bare LF"};
 static const struct sx__http_error control = {
-    400, SX_REASON_MALFORMED, "the request line holds a byte that is not printable ASCII"};
+    400, SX_REASON_MALFORMED, "the request line contains a byte that is not printable ASCII"};
 static const struct sx__http_error target_too_long = {414, SX_REASON_TARGET_TOO_LONG,
                                                       "the request line is too long"};
 static const struct sx__http_error header_too_large = {431, SX_REASON_HEADER_TOO_LARGE,
@@ -19,18 +19,18 @@ static const struct sx__http_error folded = {400, SX_REASON_MALFORMED,
 static const struct sx__http_error bad_name = {400, SX_REASON_MALFORMED,
                                                "a header name is not a token followed by a colon"};
 static const struct sx__http_error bad_value = {400, SX_REASON_MALFORMED,
-                                                "a header value holds a control character"};
-static const struct sx__http_error no_host = {400, SX_REASON_MALFORMED, "there is no Host"};
+                                                "a header value contains a control character"};
+static const struct sx__http_error no_host = {400, SX_REASON_MALFORMED,
+                                              "the Host header is missing"};
 static const struct sx__http_error bad_host = {400, SX_REASON_MALFORMED,
-                                               "there are two Hosts, or one is malformed"};
+                                               "the Host header is malformed or repeated"};
 static const struct sx__http_error bad_length = {400, SX_REASON_MALFORMED,
-                                                 "Content-Length is malformed, or is there twice"};
-static const struct sx__http_error bad_coding = {400, SX_REASON_MALFORMED,
-                                                 "Transfer-Encoding is not exactly one chunked"};
+                                                 "Content-Length is malformed or repeated"};
+static const struct sx__http_error bad_coding = {
+    400, SX_REASON_MALFORMED, "the only supported Transfer-Encoding is a single chunked"};
 static const struct sx__http_error two_framings = {
-    400, SX_REASON_MALFORMED, "there are both Content-Length and Transfer-Encoding"};
-static const struct sx__http_error unclear = {400, SX_REASON_MALFORMED,
-                                              "the header is not that of one clear request"};
+    400, SX_REASON_MALFORMED, "Content-Length and Transfer-Encoding exclude each other"};
+static const struct sx__http_error unclear = {400, SX_REASON_MALFORMED, "the header is ambiguous"};
 
 static enum sx__parse bad(struct sx__request *request, const struct sx__http_error *error)
 {
@@ -38,8 +38,8 @@ static enum sx__parse bad(struct sx__request *request, const struct sx__http_err
     return SX__PARSE_BAD;
 }
 
-/* The parts are kept as sizes and offsets, because the input may move until the header is complete.
- */
+/* The parts are stored as sizes and offsets, because the input may move until the header is
+ * complete. */
 static enum sx__parse read_request_line(struct sx__request *request, struct sx_str text)
 {
     struct sx__request_line line;
@@ -57,8 +57,9 @@ static enum sx__parse read_request_line(struct sx__request *request, struct sx_s
     return SX__PARSE_DONE;
 }
 
-/* The line is read byte by byte, so that what is not HTTP at all (a TLS handshake, say) is refused
- * at its first strange byte instead of waiting for a line end that never comes. */
+/* The line is checked byte by byte, so that bytes that are not HTTP at all (a TLS handshake, say)
+ * are rejected at the first wrong byte. The server does not wait for a line end that never comes.
+ */
 static enum sx__parse scan_request_line(struct sx__request *request)
 {
     const char *bytes = request->input + request->start;
@@ -90,7 +91,7 @@ static enum sx__parse scan_request_line(struct sx__request *request)
     return SX__PARSE_MORE;
 }
 
-/* One header line, with its line end. */
+/* Checks one header line, with its line end. */
 static const struct sx__http_error *check_line(struct sx__request *request, struct sx_str line)
 {
     const size_t sum = request->line_offset + line.size - request->headers_offset;
@@ -134,14 +135,14 @@ enum sx__parse sx__request_scan_head(struct sx__request *request)
         request->line_offset = request->scan_offset;
     }
     request->scan_offset = size;
-    /* The two bytes more may be the empty line. */
+    /* The two extra bytes may be the empty line. */
     if (size - request->headers_offset > request->limits->header_bytes + 2) {
         return bad(request, &header_too_large);
     }
     return SX__PARSE_MORE;
 }
 
-/* ---- the fields that say where the request ends, and to whom it goes ---- */
+/* ---- the fields for framing and routing ---- */
 
 static const struct sx__http_error *on_host(struct sx__request *request, struct sx_str value)
 {
@@ -153,7 +154,7 @@ static const struct sx__http_error *on_host(struct sx__request *request, struct 
     return NULL;
 }
 
-/* llhttp refuses a tab after these values, although it is white space in RFC 9110 5.6.3. */
+/* llhttp rejects a tab after these values, although RFC 9110 5.6.3 counts it as white space. */
 static bool has_tab_behind(struct sx_str value)
 {
     const char *at = value.data + value.size;
@@ -248,8 +249,8 @@ static const struct sx__http_error *read_known(struct sx__request *request,
 }
 
 /* RFC 9112 3.2: "A server MUST respond with a 400 (Bad Request) status code to any HTTP/1.1 request
- * message that lacks a Host header field". 6.3, of Transfer-Encoding beside Content-Length: "ought
- * to be handled as an error". */
+ * message that lacks a Host header field". RFC 9112 6.3 says that Transfer-Encoding together with
+ * Content-Length "ought to be handled as an error" (request smuggling). */
 static const struct sx__http_error *check_together(const struct sx__request *request)
 {
     if (!request->has_host && !request->is_http_1_0) {
@@ -258,7 +259,7 @@ static const struct sx__http_error *check_together(const struct sx__request *req
     return request->has_length && request->is_chunked ? &two_framings : NULL;
 }
 
-/* Of the lines that llhttp has split; it lets a name be empty. */
+/* Reads the fields that llhttp has split. llhttp accepts an empty name, so check it here. */
 static const struct sx__http_error *read_fields(struct sx__request *request)
 {
     for (size_t i = 0; i < request->field_count; i++) {
@@ -273,8 +274,8 @@ static const struct sx__http_error *read_fields(struct sx__request *request)
     return check_together(request);
 }
 
-/* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous"; the
- * other controls are refused with them, the tab excepted. */
+/* RFC 9110 5.5: "Field values containing CR, LF, or NUL characters are invalid and dangerous". All
+ * other control characters except the tab are rejected, too. */
 static const struct sx__http_error *find_bad_byte(struct sx_str value)
 {
     for (size_t i = 0; i < value.size; i++) {
@@ -298,8 +299,8 @@ static const struct sx__http_error *find_line_fault(struct sx__request *request,
     return error != NULL ? error : read_known(request, &header);
 }
 
-/* Finds the error if llhttp refuses the header. Its own error codes differ between versions, so the
- * lines are checked again here. */
+/* Finds the error in a header that llhttp has rejected. The error codes of llhttp differ between
+ * versions, so the lines are checked again here. */
 static const struct sx__http_error *explain(struct sx__request *request)
 {
     const char *head = request->input + request->start;
@@ -318,7 +319,7 @@ static const struct sx__http_error *explain(struct sx__request *request)
 /* ---- the whole header ---- */
 
 static const struct sx__http_error no_memory = {503, SX_REASON_OVERLOADED,
-                                                "there is no memory left"};
+                                                "the server is out of memory"};
 
 /* If llhttp and we disagree about the framing, a proxy may too, so the request is rejected (request
  * smuggling). */

@@ -1,4 +1,4 @@
-/* request_line.c: "GET /users/7?full HTTP/1.1". */
+/* request_line.c: parses the request line, such as "GET /users/7?full HTTP/1.1". */
 #include "request_parser.h"
 #include "token.h"
 #include <string.h>
@@ -8,9 +8,9 @@ static const struct sx__http_error bad_line = {400, SX_REASON_MALFORMED,
 static const struct sx__http_error bad_method = {400, SX_REASON_MALFORMED,
                                                  "the method is not a token"};
 static const struct sx__http_error bad_target = {400, SX_REASON_MALFORMED,
-                                                 "the target is not one of HTTP"};
+                                                 "the request target is malformed"};
 static const struct sx__http_error bad_version = {505, SX_REASON_MALFORMED,
-                                                  "the version is not one of HTTP/1"};
+                                                  "the HTTP version is not supported"};
 
 static bool is_digit(char c)
 {
@@ -29,7 +29,8 @@ static bool is_in_name(char c)
            c == '-' || (c != '\0' && strchr("_~%!$&'()*+,;=", c) != NULL);
 }
 
-/* The bytes of a name or of an IPv4 address: pct-encoded = "%" HEXDIG HEXDIG */
+/* Returns the size of the name or IPv4 address that the text begins with: pct-encoded = "%" HEXDIG
+ * HEXDIG */
 static size_t name_size(struct sx_str text)
 {
     size_t i = 0;
@@ -43,7 +44,8 @@ static size_t name_size(struct sx_str text)
     return i;
 }
 
-/* The bracketed address of an IPv6 host; its exact form is nobody's business here. */
+/* Returns the size of the bracketed IPv6 address that the text begins with, or 0. The address
+ * itself is not checked further. */
 static size_t literal_size(struct sx_str text)
 {
     size_t i = 1;
@@ -92,7 +94,7 @@ static bool has_scheme(struct sx_str target, const char *scheme)
 }
 
 /* RFC 9112 3.2.2: "a server MUST accept the absolute-form in requests". User information before the
- * host is refused, as RFC 9110 4.2.4 would have it. */
+ * host is rejected, as RFC 9110 4.2.4 recommends. */
 static bool is_absolute(struct sx_str *authority, struct sx_str target)
 {
     size_t skip = has_scheme(target, "http://") ? 7 : has_scheme(target, "https://") ? 8 : 0;
@@ -110,8 +112,8 @@ static bool is_absolute(struct sx_str *authority, struct sx_str target)
 
 /* RFC 3986 does not allow these bytes in a URI. It does not allow `^`, `{`, `|`, `}` and the
  * backquote either, but these are accepted, because browsers send them. A fragment is not part of
- * any request target. A backslash is refused in a path, because some servers read it as a slash.
- * Spaces and everything else that is not printable ASCII have been refused before. */
+ * any request target. A backslash is rejected in a path, because some servers read it as a slash.
+ * Spaces and all bytes that are not printable ASCII have been rejected before. */
 static bool has_bad_byte(struct sx_str target)
 {
     enum { BAD = 1, QUERY, BAD_IN_PATH };

@@ -1,14 +1,15 @@
-/* request_memory.c: where requests live, and the room for what comes next. */
+/* request_memory.c: the memory of requests, and the room for further input. See request_parser.h.
+ */
 #include "request_parser.h"
 #include <string.h>
 
-#define POOL_MAX 4 /* of one thread, which has one request in hand and seldom a second */
+#define POOL_MAX 4 /* of one thread, which seldom has more than one request at a time */
 #define PAGE_BYTES 4096
 
-/* The bytes of a body that one call reads: enough that the calls cost little compared with the
- * copying. */
+/* The number of body bytes that one call reads. It is so large that the calls cost little compared
+ * with the copying. */
 #define BODY_BYTES_AT_ONCE ((size_t)256 << 10)
-#define BODY_CAPACITY_FIRST ((size_t)16 << 10) /* of a body whose size is not known */
+#define BODY_CAPACITY_FIRST ((size_t)16 << 10) /* of a body of unknown size */
 
 static void empty(struct sx__request *request)
 {
@@ -27,7 +28,7 @@ struct sx__request *sx__request_new(struct sx__request_pool *pool,
         pool->count--;
         return request;
     }
-    /* Pages of it that are never written cost nothing. */
+    /* Pages that are never written cost nothing. */
     struct sx__buffer space;
     if (sx__buffer_pool_take(pool->buffers, &space,
                              sizeof *request + SX__INPUT_BYTES + limits->request_line_bytes + 2) <
@@ -142,7 +143,7 @@ int sx__request_make_room(struct sx__request *request)
     return 0;
 }
 
-/* Whether the next bytes belong to the body only, and their final place is known. */
+/* Returns whether the next bytes belong to the body only, and their final place is known. */
 static bool is_body_next(const struct sx__request *request)
 {
     return request->own_body.data != NULL && !request->is_chunked &&
@@ -157,7 +158,8 @@ int sx__request_reserve(struct sx__request *request, char **space, size_t *size)
         *space = request->own_body.data + request->body_size;
         return sx__buffer_extend(&request->own_body, request->body_size + *size);
     }
-    /* Once the header was parsed its views must stay where they are; parse_body then keeps room. */
+    /* Once the header is parsed, its views must stay where they are. parse_body then makes sure
+     * that there is room. */
     if (request->head_size == 0 && request->filled + SX__INPUT_SPARE_BYTES > request->capacity) {
         const int status = sx__request_make_room(request);
         if (status < 0) {
@@ -210,7 +212,7 @@ size_t sx__request_get_large_bytes(const struct sx__request *request)
     return request->input_buffer.touched + request->own_body.touched;
 }
 
-/* The touched bytes of the request itself: a page for the decoded path, and the pages up to the end
+/* Counts the touched pages of the request itself: one for the decoded path, and those up to the end
  * of its input. */
 size_t sx__request_get_buffered_bytes(const struct sx__request *request)
 {

@@ -1,21 +1,24 @@
-/* request.h: the memory of one request, and its way from bytes to an exchange.
+/* request_parser.h: the memory of one request, and parsing its bytes into an exchange.
  *
- * A connection that waits for nothing owns no request. When bytes come it takes one from a pool,
- * and gives it back once it is idle again. The bytes are parsed in three steps, each of which can
- * be repeated when more bytes have come:
+ * An idle connection owns no request. When bytes arrive, the connection takes a request from a
+ * pool, and returns it when it is idle again. The bytes are parsed in three steps. Each step can be
+ * repeated when more bytes have arrived:
  *
  *     sx__request_scan_head    finds the end of the header, line by line, within the limits
- *     sx__request_parse_head   reads the whole header: fills the exchange, or finds error
+ *     sx__request_parse_head   parses the complete header: fills the exchange, or sets `error`
  *     sx__request_parse_body   reads the body until the message is complete
  *
- * Nothing is looked at before it is certain that it is all there, so that no result depends on
- * how the bytes were split.
+ * No result depends on how the bytes were split: the request line is checked byte by byte, a header
+ * line after all of it has arrived, and the fields after the whole header has arrived.
  *
- * What ends a line is checked before llhttp sees it, and where the request ends is found by llhttp
- * and by us: what the two understand differently is refused, as others may, too.
+ * Our own code checks line ends before llhttp sees the lines. Both llhttp and our own code
+ * determine where the request ends. If they disagree, a proxy may too, so the request is rejected
+ * (request smuggling).
  *
- * Offsets named *_offset count from `start`, the first byte of the request; the input may move
- * until parse_head, and from then on stays where it is.
+ * Fields named *_offset count from `start`, the first byte of the request. The input may move until
+ * parse_head, and afterwards stays where it is.
+ *
+ * Threads: a request belongs to one thread at a time, as its connection does.
  */
 #ifndef SX_ENGINE_REQUEST_H
 #define SX_ENGINE_REQUEST_H
@@ -26,62 +29,62 @@
 #include <llhttp.h>
 #include <string.h>
 
-/* Room for reading that is left after a header, so that any body can come in. */
+/* The room for input that is left after a header, for a body of any size. */
 #define SX__INPUT_SPARE_BYTES 4096
 #define SX__INPUT_BYTES 16384
 #define SX__RESPONSE_HEAD_BYTES 1024
 
-/* What is wrong with a request: how to answer, and how to count it. */
+/* An error in a request: how to answer it, and how to count it. */
 struct sx__http_error {
     int status;
-    enum sx_reason reason; /* where it was not routed yet */
+    enum sx_reason reason; /* counted if the request has not been routed yet */
     const char *message;
 };
 
 enum sx__parse {
     SX__PARSE_MORE, /* more bytes are needed */
     SX__PARSE_DONE,
-    SX__PARSE_BAD, /* `error` says what is wrong */
+    SX__PARSE_BAD, /* `error` is set */
 };
 
 struct sx__request {
-    struct sx__request *next; /* in a pool */
+    struct sx__request *next; /* the next request in a pool */
     const struct sx_run_options *limits;
     struct sx__buffer_pool *buffers;
-    struct sx__buffer own_buffer; /* the space that holds the request itself */
+    struct sx__buffer own_buffer; /* the buffer that this request lies in */
 
-    char *input; /* `own_input`, or `input_buffer` where that was too small */
+    char *input; /* `own_input`, or the data of `input_buffer` if that was too small */
     struct sx__buffer input_buffer;
     size_t capacity;
-    size_t start;  /* of the present request */
-    size_t parsed; /* all before this has been used up */
-    size_t filled; /* all before this has been read */
+    size_t start;  /* the first byte of the current request */
+    size_t parsed; /* all bytes before this one have been parsed */
+    size_t filled; /* all bytes before this one have been received */
 
-    size_t scan_offset;    /* the next byte to look for a line end */
-    size_t line_offset;    /* the line that is looked at */
-    size_t headers_offset; /* where the header lines begin; 0: within the request line */
-    size_t head_size;      /* set when the end of the header was found */
+    size_t scan_offset;    /* the search for a line end continues here */
+    size_t line_offset;    /* the start of the current line */
+    size_t headers_offset; /* where the header lines begin; 0: the request line is incomplete */
+    size_t head_size;      /* set when the end of the header has been found */
     size_t line_count;     /* header lines */
-    size_t field_count;    /* of them, those that llhttp has split into a name and a value */
+    size_t field_count;    /* lines that llhttp has split into a name and a value */
     const struct sx__http_error *error;
 
-    size_t method_size; /* of the method; the request line begins at `start` */
+    size_t method_size; /* the method begins at `start` */
     size_t target_size; /* the target follows the method and a space */
     size_t authority_offset;
-    size_t authority_size; /* 0: the target has none */
+    size_t authority_size; /* 0: the target has no authority */
 
-    bool is_head; /* known from the request line on, and so are the next two */
+    bool is_head; /* set when the request line has been parsed; so is is_http_1_0 */
     bool is_http_1_0;
-    bool wants_close, wants_keep_alive; /* Connection: */
+    bool wants_close, wants_keep_alive; /* from the Connection header */
     bool expects_continue, expects_other;
     bool has_host, has_length, is_chunked;
     uint64_t content_length;
-    struct sx_str host; /* of the Host header; size 0: there is none, or it is empty */
+    struct sx_str host; /* the value of the Host header; size 0: there is none, or it is empty */
 
     llhttp_t parser;
     bool message_complete;
     struct sx__chunked chunked;
-    char *body; /* within the input, or `own_body` where it does not fit or is chunked */
+    char *body; /* in the input, or `own_body` if it does not fit or is chunked */
     size_t body_size;
     struct sx__buffer own_body;
 
@@ -91,12 +94,12 @@ struct sx__request {
     char *path_space;
     size_t own_touched; /* bytes of own_input that have been written since it was mapped */
     size_t own_capacity;
-    char own_input[]; /* own_capacity bytes, then the path space */
+    char own_input[]; /* own_capacity bytes, followed by path_space */
 };
 
-/* Requests kept for reuse by one thread. */
+/* Requests that one thread keeps for reuse. */
 struct sx__request_pool {
-    struct sx__buffer_pool *buffers; /* shared by all threads; NULL: there are none */
+    struct sx__buffer_pool *buffers; /* shared by all threads; NULL: no buffers are kept */
     struct sx__request *first;
     unsigned count;
 };
@@ -104,48 +107,51 @@ struct sx__request_pool {
 /* Returns an empty request from the pool or from the buffers; NULL: no memory. */
 struct sx__request *sx__request_new(struct sx__request_pool *pool,
                                     const struct sx_run_options *limits);
-/* Back to the pool; NULL is a no-op. */
+/* Returns a request to the pool. NULL is a no-op. */
 void sx__request_destroy(struct sx__request_pool *pool, struct sx__request *request);
 void sx__request_pool_clean_up(struct sx__request_pool *pool);
 
 /* Moves an unfinished header to the front of the input, or to a larger one. Errors: SX_ENOMEM */
 int sx__request_make_room(struct sx__request *request);
 
-/* Where the next bytes go: at least one. Errors: SX_ENOMEM */
+/* Returns the buffer for the next bytes, of at least one byte. Errors: SX_ENOMEM */
 int sx__request_reserve(struct sx__request *request, char **space, size_t *size);
 
-/* Notes how many bytes have been received there. */
+/* Notes how many bytes were received in that buffer. */
 void sx__request_receive(struct sx__request *request, size_t size);
 
 /* Makes room in `own_body` for a body of `size` bytes. Errors: SX_ENOMEM */
 int sx__request_grow_body(struct sx__request *request, size_t size);
 
-/* Forgets the present request and begins the next with the bytes that came after it. */
+/* Discards the current request and starts the next one with the bytes that follow it. */
 void sx__request_next(struct sx__request *request);
 
-/* The memory that it occupies at most; and the part of it that a large body and a large header
- * occupy. */
+/* Return the memory that the request occupies at most, and the part of it for a large body and a
+ * large header. */
 size_t sx__request_get_buffered_bytes(const struct sx__request *request);
 size_t sx__request_get_large_bytes(const struct sx__request *request);
 
 enum sx__parse sx__request_scan_head(struct sx__request *request);
 
-/* After scan_head was done. `service` sees nothing yet: the caller begins the exchange. */
+/* Called after scan_head has returned SX__PARSE_DONE. The service is not called yet: the caller
+ * begins the exchange. */
 enum sx__parse sx__request_parse_head(struct sx__request *request);
 
-/* After parse_head was done and the exchange has begun: whether the body can be accepted. */
+/* Called after parse_head has returned SX__PARSE_DONE and the exchange has begun. Checks whether
+ * the body can be accepted. */
 enum sx__parse sx__request_begin_body(struct sx__request *request);
 
-/* After begin_body was done; sets exchange.body when it is. */
+/* Called after begin_body has returned SX__PARSE_DONE. Sets exchange.body when the body is
+ * complete. */
 enum sx__parse sx__request_parse_body(struct sx__request *request);
 
-/* ---- the pieces ---- */
+/* ---- parts of the parser ---- */
 
 struct sx__request_line {
     struct sx_str method;
     struct sx_str target;
-    struct sx_str authority; /* host and port of a target in absolute-form; size 0: it has none */
-    int minor_version;       /* of HTTP/1.x: 0, or 1 for all others */
+    struct sx_str authority; /* host and port of a target in absolute-form; size 0: none */
+    int minor_version;       /* of HTTP/1.x: 0, or 1 for any higher number */
 };
 
 static inline bool sx__is_connect(struct sx_str method)
@@ -153,19 +159,19 @@ static inline bool sx__is_connect(struct sx_str method)
     return method.size == 7 && memcmp(method.data, "CONNECT", 7) == 0;
 }
 
-/* Reads a request line without its CRLF; NULL: it is good. */
+/* Parses a request line without its CRLF. Returns an error, or NULL if the line is valid. */
 const struct sx__http_error *sx__request_line_parse(struct sx__request_line *line,
                                                     struct sx_str text);
 
-/* Whether it is what a Host header or an authority may be, without user information. */
+/* Returns whether the text is valid as a Host header or an authority, without user information. */
 bool sx__is_host(struct sx_str text);
 
-/* Has llhttp read the header, which scan_head has found, into request->headers. Gives HPE_OK, or
- * HPE_PAUSED where llhttp takes the request for complete, or what is wrong. */
+/* Makes llhttp split the header that scan_head has found into request->headers. Returns HPE_OK,
+ * HPE_PAUSED if llhttp considers the request complete, or another error of llhttp. */
 llhttp_errno_t sx__request_split_head(struct sx__request *request);
 
-/* After split_head gave `error`, and when the fields have been looked at: whether llhttp finds the
- * same framing in them, from where it goes on with the body. */
+/* Called after split_head has returned `error` and our own code has read the fields. Returns
+ * whether llhttp found the same framing, that is, the same start and size of the body. */
 bool sx__request_has_agreed_framing(struct sx__request *request, llhttp_errno_t error);
 
 #endif

@@ -1,4 +1,4 @@
-/* response_head.c: the status line and the header lines that HTTP itself asks for. */
+/* response_head.c: writes the status line and the header of a response. See response_head.h. */
 #include "response_head.h"
 #include <string.h>
 
@@ -68,8 +68,8 @@ static const struct {
     {511, "Network Authentication Required"},
 };
 
-/* RFC 9112 4: "A server MUST send the space that separates the status-code from the reason-phrase
- * even when the reason-phrase is absent". */
+/* Returns the reason phrase, or "" for unknown codes. RFC 9112 4: "A server MUST send the space
+ * that separates the status-code from the reason-phrase even when the reason-phrase is absent". */
 static const char *reason_of(int status)
 {
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
@@ -129,8 +129,8 @@ size_t sx__response_head_write(char *buffer, const struct sx__response_head *hea
         at = append(at, head->content_type.data, head->content_type.size);
     }
     /* RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any response with a
-     * status code of 1xx (Informational) or 204 (No Content)." In a 304 it would be that of the
-     * 200. */
+     * status code of 1xx (Informational) or 204 (No Content)." In a 304 it would have to be the
+     * length of the body that a 200 would have. */
     if (head->chunked) {
         at = append_text(at, "\r\nTransfer-Encoding: chunked");
     } else if (!head->streamed && head->status != 204 && head->status != 304) {

@@ -1,4 +1,5 @@
-/* buffer.c: large memory from mmap, and the pool of what is kept for reuse. See buffer.h. */
+/* buffer.c: large buffers from mmap, and the pool of buffers that are kept for reuse. See buffer.h.
+ */
 #define _GNU_SOURCE /* MADV_HUGEPAGE */
 #include "buffer.h"
 #include <pthread.h>
@@ -9,9 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* A error for a huge page costs about as much as four faults for small pages, and replaces 512 of
- * them, but the first byte makes it occupy all of its memory. So the beginning of a buffer has
- * small pages, and a client has to send this much before its buffer gets a huge page. */
+/* A page fault for a huge page costs about as much as four faults for small pages, and replaces 512
+ * of them. But the first byte makes a huge page occupy all of its memory. So the beginning of a
+ * buffer has small pages, and a client has to send HUGE_PAGE_BYTES before its buffer gets a huge
+ * page. */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define USABLE_FIRST_BYTES ((size_t)1 << 20)
 
@@ -20,9 +22,10 @@
 struct sx__buffer_pool {
     pthread_mutex_t mutex; /* guards everything; `bytes` may also be read without it */
     size_t bytes_max;
-    _Atomic size_t bytes; /* touched bytes of the kept buffers */
+    _Atomic size_t bytes; /* the touched bytes of the kept buffers */
     unsigned count;
-    unsigned unused; /* how many at the front were there at the last trim and not taken since */
+    unsigned unused; /* how many at the front were there at the last trim and have not been taken
+                        since */
     struct sx__buffer kept[KEPT_MAX]; /* in the order in which they were given back */
 };
 
@@ -44,7 +47,7 @@ static void *map(size_t size, int protection)
     return data == MAP_FAILED ? NULL : data;
 }
 
-/* Address space that begins and ends at a huge page; `size` is a multiple of one. */
+/* Reserves address space that begins and ends at a huge page; `size` is a multiple of one. */
 static char *reserve_aligned(size_t size)
 {
     char *data = map(size + HUGE_PAGE_BYTES, PROT_NONE);
@@ -62,7 +65,7 @@ static char *reserve_aligned(size_t size)
 }
 
 /* Small buffers never get huge pages, even if the system gives them to all mappings: many small
- * buffers lie side by side, and few of their bytes are touched. A kernel without huge pages refuses
+ * buffers lie side by side, and few of their bytes are touched. A kernel without huge pages rejects
  * this advice, which does no harm. */
 static int map_buffer(struct sx__buffer *buffer, size_t capacity)
 {
@@ -116,7 +119,7 @@ void sx__buffer_touch(struct sx__buffer *buffer, size_t size)
     buffer->touched = size > buffer->touched ? size : buffer->touched;
 }
 
-/* ---- keeping ---- */
+/* ---- the pool ---- */
 
 int sx__buffer_pool_new(struct sx__buffer_pool **pool, size_t bytes_max)
 {
@@ -154,8 +157,8 @@ static void remove_kept(struct sx__buffer_pool *pool, unsigned index)
     pool->unused = index < pool->unused ? index : pool->unused;
 }
 
-/* Finds, among the buffers that are large enough and not much too large, the one that was given
- * back last: its pages are most likely in the caches. */
+/* Takes a kept buffer that is large enough and not much too large. Of several, takes the one that
+ * was given back last: its pages are most likely in the caches. */
 static bool take_kept(struct sx__buffer_pool *pool, struct sx__buffer *buffer, size_t capacity)
 {
     bool found = false;
@@ -194,7 +197,7 @@ static bool keep(struct sx__buffer_pool *pool, const struct sx__buffer *buffer)
     return kept;
 }
 
-/* Takes the oldest kept buffer off the list; returns false if none is left to unmap. */
+/* Takes the oldest kept buffer out of the pool. Returns false if there is none to unmap. */
 static bool take_oldest(struct sx__buffer_pool *pool, struct sx__buffer *buffer, bool all)
 {
     pthread_mutex_lock(&pool->mutex);
@@ -210,10 +213,10 @@ static bool take_oldest(struct sx__buffer_pool *pool, struct sx__buffer *buffer,
     return unused > 0;
 }
 
-/* The oldest ones make room for it. */
+/* If the pool is full, the oldest buffers are unmapped to make room for this one. */
 void sx__buffer_pool_give_back(struct sx__buffer_pool *pool, struct sx__buffer *buffer)
 {
-    sx__buffer_touch(buffer, 1); /* what is kept counts */
+    sx__buffer_touch(buffer, 1); /* so that a kept buffer counts as at least one byte */
     const bool may_keep = pool != NULL && buffer->touched <= pool->bytes_max;
     bool is_kept = may_keep && keep(pool, buffer);
     struct sx__buffer oldest;

@@ -9,7 +9,7 @@ struct series_of_bounds {
     double factor;
 };
 
-/* Not by adding the distance to the bound before: that would add rounding errors up. */
+/* Multiply instead of adding to the previous bound, which would accumulate rounding errors. */
 static double linear(const struct series_of_bounds *bounds, size_t index, double before)
 {
     (void)before;

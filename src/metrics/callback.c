@@ -1,4 +1,4 @@
-/* callback.c: gauges and counters whose value is a function's. */
+/* callback.c: registering gauges and counters whose value a function returns. */
 #include "collectors.h"
 #include "metric.h"
 

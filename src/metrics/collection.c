@@ -92,7 +92,7 @@ static bool same_text(struct sx_str a, struct sx_str b)
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
-/* Where the sample with this text is in the table, or the place where it belongs. */
+/* Returns where the sample with this text is in the table, or where it belongs. */
 static struct sx__sample **find(const struct sx_collection *collection,
                                 const struct sx__collected_family *collected, struct sx_str text)
 {
@@ -138,7 +138,7 @@ static struct sx__sample *write_sample(const struct sx__family *family, const st
     return sample;
 }
 
-/* Takes the sample over, also where it fails. */
+/* Takes ownership of the sample, also on failure. */
 static int append_sample(const struct sx_collection *collection, struct sx__sample *sample)
 {
     struct sx__collected_family *collected = collection->last;

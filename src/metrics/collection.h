@@ -1,8 +1,8 @@
-/* collection.h: what a collector or callback gives during one scrape.
+/* collection.h: what a collector or callback adds during one scrape, in the thread that scrapes.
  *
- * Families are records as in the directory, so that whatever writes families can write these; only
- * they are on the heap, and gone after the scrape. A collection that has met an error refuses all
- * that comes after it: it is on the page as a whole or not at all.
+ * Families are records as in the directory, so the same code renders both, but they are on the heap
+ * and freed after the scrape. After its first error a collection rejects everything else: it is on
+ * the page completely or not at all.
  */
 #ifndef SX_METRICS_COLLECTION_H
 #define SX_METRICS_COLLECTION_H
@@ -21,7 +21,7 @@ struct sx__sample {
 struct sx__collected_family {
     struct sx__collected_family *next;
     const struct sx__family *family;
-    struct sx__family *owned; /* the same, where it is not one of the directory's */
+    struct sx__family *owned; /* the same family, unless it is one of the directory's */
     struct sx__sample *first;
     struct sx__sample *last;
     struct sx__sample **table; /* by hash of the text; open addressing */
@@ -34,7 +34,7 @@ struct sx_collection {
     int status; /* the first error */
     struct sx__collected_family *first;
     struct sx__collected_family *last;
-    const struct sx_collection *before; /* of the same scrape; their names are taken */
+    const struct sx_collection *before; /* earlier ones of the same scrape, whose names are taken */
     struct sx_collection *next;
 };
 
@@ -45,10 +45,10 @@ int sx__collection_add_registered(struct sx_collection *collection,
 /** Whether the directory, up to and with the family at this ref, has none of the names. */
 int sx__collection_check(const struct sx_collection *collection, uint32_t last_family);
 
-/** The name of the family that was added last; "" where there is none. For messages. */
+/** Returns the name of the family that was added last, or "" if there is none. For messages. */
 struct sx_str sx__collection_last_name(const struct sx_collection *collection);
 
-/** Frees what is in it, not the collection itself. */
+/** Frees what the collection contains, but not the collection itself. */
 void sx__collection_clean_up(struct sx_collection *collection);
 
 /** The text of a sample. */

@@ -1,9 +1,9 @@
 /* collectors.c: registering, calling and unregistering callbacks and collectors.
  *
- * One list for the process, under one lock, which is not held while a function runs. A scrape
- * marks the one that it calls as running; whoever unregisters one waits until nobody runs it, so
- * that its context may be freed afterwards. That cannot work from within a collector, where it is
- * refused.
+ * The process has one list under one lock, which is not held while a function runs. A scrape marks
+ * the function that it calls as running. Unregistering waits until no scrape runs the function, so
+ * that its context may be freed afterwards. Within a collector that would deadlock, so there it
+ * fails with SX_ESTATE.
  */
 #include "collectors.h"
 
@@ -35,13 +35,13 @@ struct log {
     struct sx__log_limit lines; /* each scrape may cause one */
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all that follows */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards the variables below */
 static pthread_cond_t finished = PTHREAD_COND_INITIALIZER;
 static struct collector *first_collector;
 static uint64_t last_id;
 static struct log logs[SX__ARENAS];
 
-static __thread struct collector *runs; /* what the calling thread is in */
+static __thread struct collector *runs; /* the function that the calling thread is in */
 
 /* ---- the list ---- */
 
@@ -91,7 +91,7 @@ static int add(const struct collector *wanted)
     return status;
 }
 
-/* 1, or 0 where it is not there. */
+/* Returns 1, or 0 if it is not registered. */
 static int take_away(const struct collector *wanted)
 {
     (void)pthread_mutex_lock(&lock);
@@ -222,16 +222,17 @@ void sx__collectors_report(const struct sx_collection *collection, int status)
         log.log(log.context, message);
     }
     if (log.log != NULL && is_logged) {
-        (void)snprintf(
-            message, sizeof message, "a collector is left out of the page, after %.*s: %s: %s",
-            name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 8,
-            name.size > 0 ? name.data : "no names", sx_status_name(status), sx_status_text(status));
+        (void)snprintf(message, sizeof message,
+                       "a collector was left out of the page: %s: %s; its last family: %.*s",
+                       sx_status_name(status), sx_status_text(status),
+                       name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 4,
+                       name.size > 0 ? name.data : "none");
         log.log(log.context, message);
     }
 }
 
-/* A counter that fell, or is no number, keeps what it showed: what is behind it is broken or began
- * anew, and a page must not say that a counter fell. Gives false where it never showed anything. */
+/* A page must not show that a counter went down. If the function returns less than before, or NaN,
+ * show the highest value so far. Returns false if there was none yet. */
 static bool keep_highest(struct collector *collector, double *value)
 {
     if (collector->family->type != SX_COUNTER) {
@@ -249,7 +250,7 @@ static bool keep_highest(struct collector *collector, double *value)
 static int call(struct collector *collector, struct sx_collection *collection)
 {
     if (collector->collect != NULL) {
-        int status = collector->collect(collection, collector->context);
+        int status = collector->collect(collector->context, collection);
         return collection->status != SX_OK ? collection->status : status;
     }
     double value = collector->value(collector->context);
@@ -260,7 +261,7 @@ static int call(struct collector *collector, struct sx_collection *collection)
     return status != SX_OK ? status : sx_collection_add_sample(collection, NULL, 0, value);
 }
 
-/* Calls one and links what it gave behind the last; *last moves on. */
+/* Calls one and appends its collection after *last, which it becomes. */
 static int collect(struct collector *collector, struct sx_registry *registry,
                    struct sx_collection **last)
 {
@@ -340,7 +341,7 @@ void sx__collectors_after_fork_in_parent(void)
 
 void sx__collectors_after_fork_in_child(void)
 {
-    (void)pthread_cond_init(&finished, NULL); /* nobody waits here */
+    (void)pthread_cond_init(&finished, NULL); /* no thread of the child waits for it */
     for (struct collector *collector = first_collector; collector != NULL;
          collector = collector->next) {
         collector->running = collector == runs;

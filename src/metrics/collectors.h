@@ -1,7 +1,7 @@
-/* collectors.h: the functions that are asked for numbers during a scrape.
+/* collectors.h: callbacks and collectors, the functions that a scrape calls for numbers.
  *
- * They belong to a process, not to the mapping of a registry: a function has no address that
- * another process could call. The directory only knows the names of callbacks.
+ * They belong to a process, not to the mapping of a registry, because the address of a function
+ * means nothing to another process. The directory only has the names of callbacks.
  */
 #ifndef SX_METRICS_COLLECTORS_H
 #define SX_METRICS_COLLECTORS_H
@@ -11,23 +11,23 @@
 /** Calls all callbacks and collectors of the registry, in the order of their registration, with no
  *  lock held. Those that fail are logged and counted, and left out.
  *
- * @param first  receives the collections, to be given to sx__collectors_clean_up; untouched where
+ * @param first  receives the collections, to be given to sx__collectors_clean_up; untouched if
  *               there are none
  * Errors:   SX_ENOMEM, SX_ESTATE (the caller is a collector or callback itself)
  */
 int sx__collectors_run(struct sx_registry *registry, struct sx_collection **first);
 
-/** Logs and counts that what a collector gave is left out of the page. */
+/** Logs and counts that a collection was left out of the page. */
 void sx__collectors_report(const struct sx_collection *collection, int status);
 
 void sx__collectors_clean_up(struct sx_collection *first);
 
-/** Adds a function that gives the value of a registered family, which has no other. Errors:
+/** Sets the function that returns the value of a registered family. Errors:
  *  SX_EEXIST, SX_ENOMEM, SX_ESTATE. */
 int sx__collectors_add_callback(struct sx_registry *registry, const struct sx__family *family,
                                 sx_value_fn *value, void *context);
 
-/** Forgets all functions of a registry that ends. */
+/** Removes all functions of a registry that is being destroyed. */
 void sx__collectors_forget(const struct sx_registry *registry);
 
 /* Around fork(): in the child only the calling thread may be in a collector. */

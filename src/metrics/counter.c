@@ -1,8 +1,8 @@
 /* counter.c: counters.
  *
- * Whole amounts are added up as integers, one cell in each thread row, so that a total is exact
- * beyond 2^53. A counter's first fraction gives it a second cell, a double, for all that is not a
- * whole amount below 2^53; its value is the sum of both.
+ * Whole amounts are summed as integers, in one cell of each thread row, so totals are exact beyond
+ * 2^53. The first fraction gives the counter a second cell, a double, for all amounts that are not
+ * whole or not below 2^53. The value is the sum of both. Any thread runs the updates.
  */
 #include "cells.h"
 #include "look_up.h"
@@ -107,7 +107,7 @@ static void add_whole(struct sx_counter *counter, uint64_t amount)
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
 }
 
-/* The counter's cell for fractions, made if it has none; 0 where there are no cells left. */
+/* Returns the counter's cell for fractions, which is made if needed, or 0 if no cells are left. */
 static uint32_t fraction_cell(struct sx__series *series)
 {
     uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);

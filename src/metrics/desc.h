@@ -1,4 +1,5 @@
-/* desc.h: what a metric is, checked; and whether two metrics can live on one page. */
+/* desc.h: the description of a metric family (desc), checked; and whether two families can be on
+ * one page. */
 #ifndef SX_METRICS_DESC_H
 #define SX_METRICS_DESC_H
 
@@ -18,14 +19,14 @@ struct sx__desc {
 
 /** Checks a caller's options, in the order of the errors below, and borrows from them.
  *
- * @param labelled  whether there are to be labels, or none
+ * @param labelled  whether the family must have labels, or must not
  * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels or buckets
- * where there are to be none, or the reverse), SX_EBUCKETS
+ *           that must not be there, or must), SX_EBUCKETS
  */
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);
 
-/** Whether the family was registered with this very definition. */
+/** Whether the family was registered with an equal desc. */
 bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family);
 
 /** Whether some format would write a sample, or a family, of the same name for both.

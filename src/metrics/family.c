@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Finds the family of this name, or says that another one clashes with it. */
+/* Finds the family of this name. Returns SX_ECLASH if another family clashes with the name. */
 static int find(struct sx__family **found, struct sx_registry *registry,
                 const struct sx__desc *desc)
 {
@@ -84,7 +84,7 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
     size_t bound_count = padded_bounds(desc);
     double *bounds = sx__family_bounds(family);
     for (size_t i = 0; i < bound_count; i++) {
-        /* Adding zero turns -0 into 0: both are one bound, and there is one way to write it. */
+        /* Adding zero turns -0 into 0, because both are the same bound. */
         bounds[i] = i < desc->bound_count ? desc->bounds[i] + 0.0 : HUGE_VAL;
     }
     size_t used = sizeof *family + bound_count * sizeof(double);

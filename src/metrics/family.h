@@ -7,7 +7,7 @@
 /* What a caller wants to register, checked; see desc.h. */
 struct sx__desc;
 
-/** Registers a family, or finds it where it has this very definition already.
+/** Registers a family, or finds it if it is registered with an equal desc.
  *
  * A family without labels gets its one series with it.
  *
@@ -25,7 +25,8 @@ size_t sx__family_size(const struct sx__desc *desc);
 /** Writes the record of a family that has no series yet. */
 void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx__desc *desc);
 
-/** Brings what can be derived in order after a writer died. The directory's lock is held. */
+/** Repairs all families and series after a writer died: derives what can be derived from the
+ * chains. The directory's lock is held. */
 void sx__families_mend(struct sx_registry *registry);
 
 #endif

@@ -1,7 +1,7 @@
-/* gauge.c: gauges: one cell in the process's row, which all its threads update with real atomics.
+/* gauge.c: gauges: one cell in the row of the process, which all threads update atomically.
  *
- * Per-thread cells would not do: setting has no meaning across them, and increments and decrements
- * on different threads, summed while they go on, are read negative.
+ * A cell for each thread would not work: set has no meaning across them, and a sum of increments
+ * and decrements of different threads that is read while they change can be negative.
  */
 #include "cells.h"
 #include "look_up.h"

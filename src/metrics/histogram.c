@@ -89,8 +89,8 @@ struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
 }
 
 /* How many of SX__BOUNDS_UNIT bounds, which are sorted, are less than the value: how many groups of
- * four lie below it, and how many bounds in the group where it lies. Without branches, as which
- * bucket an observation falls into is what no processor can predict. */
+ * four lie below it, and how many bounds in the group where it lies. Without branches, because no
+ * processor can predict which bucket an observation falls into. */
 static uint32_t less_in_unit(const double *bounds, double value)
 {
     uint32_t groups = (uint32_t)(bounds[3] < value) + (uint32_t)(bounds[7] < value) +

@@ -1,9 +1,9 @@
 /* label_hash.c: a hash whose multipliers are secret.
  *
- * A word is taken in by multiplying its halves with each other, after the key was added to them.
- * How a difference between two words spreads then depends on the key, so that values which collide
- * with one key do not with the next; that is what a client would have to know who wants to make one
- * look-up as slow as all the others together.
+ * Each word is mixed in by adding the key to its halves and multiplying them. How a difference
+ * between two words spreads depends on the key, so values that collide with one key do not collide
+ * with another. Without the key a client cannot fill one chain of the table and make look-ups slow
+ * (hash flooding).
  */
 #include "label_hash.h"
 
@@ -22,7 +22,7 @@ static uint64_t load(const char *data, size_t size)
     return word;
 }
 
-/* A text shorter than a word, in all but the highest byte of one. */
+/* Loads a text of less than 8 bytes into a word whose highest byte stays 0. */
 static uint64_t load_short(const char *data, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)data;
@@ -41,12 +41,12 @@ static void take_in(struct state *state, uint64_t word)
     uint64_t mixed = state->hash ^ word;
     uint32_t low = (uint32_t)mixed + (uint32_t)state->key;
     uint32_t high = (uint32_t)(mixed >> 32) + (uint32_t)(state->key >> 32);
-    /* Turned, so that the next word does not meet the halves where they were. */
+    /* Rotated, so that the next word is not mixed with the halves at the same place. */
     state->hash = (uint64_t)low * high + (mixed << 29 | mixed >> 35);
 }
 
-/* A short value is one word, with its size in the highest byte; a longer one begins with its size,
- * which is no such word. So different lists of values never give the same words. */
+/* A short value is one word with its size in the highest byte. A longer value begins with its size,
+ * which cannot be such a word. So different lists of values never give the same words. */
 static void take_in_value(struct state *state, struct sx_str value)
 {
     if (value.size < 8) {
@@ -73,7 +73,7 @@ struct sx__label_hash sx__label_hash_of(const uint64_t *key, const struct sx_str
     for (size_t i = 0; i < count; i++) {
         take_in_value(&state, values[i]);
     }
-    /* The table takes the lowest bits, to which the highest are brought down. */
+    /* The table uses the lowest bits, so the highest are mixed into them. */
     uint64_t spread = (state.hash ^ state.hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
     return (struct sx__label_hash){
         .hash = (uint32_t)(spread >> 32),

@@ -1,5 +1,5 @@
-/* label_hash.h: hashing label values, so that nobody who does not know the key can make them
- * collide.
+/* label_hash.h: a keyed hash of label values. A client that does not know the key cannot choose
+ * values that collide. Runs in every look-up.
  */
 #ifndef SX_METRICS_LABEL_HASH_H
 #define SX_METRICS_LABEL_HASH_H
@@ -15,7 +15,7 @@ struct sx__label_hash {
     bool is_ascii; /* no value has a byte beyond 127, so that none needs to be checked for UTF-8 */
 };
 
-/** Reads each value once, for both.
+/** Reads each value once, for both fields.
  *
  * @param key  two random words
  */

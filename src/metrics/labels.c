@@ -12,10 +12,10 @@ static char *put(char *at, struct sx_str bytes)
     return at + bytes.size;
 }
 
-/* What follows the backslash, or 0 where the byte stands for itself. Prometheus exposition formats:
- * "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote, and line
- * feed characters have to be escaped". All other control bytes pass, NUL among them: parsers give
- * back what was written. */
+/* Returns what follows the backslash, or 0 if the byte is not escaped. Prometheus exposition
+ * formats: "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote,
+ * and line feed characters have to be escaped". All other control bytes stay, NUL included: parsers
+ * return what was written. */
 static char escape_of(char c)
 {
     switch (c) {
@@ -126,7 +126,7 @@ static uint64_t load(const char *data, size_t size)
     return word;
 }
 
-/* As memcmp == 0; values are short, and to call it for each takes longer than this. */
+/* As memcmp == 0, but faster for short values, because it is inlined. */
 static bool are_equal(const char *a, const char *b, size_t size)
 {
     uint64_t difference = 0;

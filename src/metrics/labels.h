@@ -4,10 +4,10 @@
 
 #include "records.h"
 
-/** The bytes that sx__labels_write_text will write. */
+/** Returns how many bytes sx__labels_write_text will write. */
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values);
 
-/** Writes what a page has before the number; see struct sx__series. */
+/** Writes what stands before the number on the page; see struct sx__series. */
 void sx__labels_write_text(char *text, const struct sx__family *family,
                            const struct sx_str *values);
 
@@ -27,19 +27,19 @@ extern const struct sx_str sx__labels_overflow_value;
 /** Whether these are the label values of the overflow series; see look_up.h. */
 bool sx__labels_are_overflow(const struct sx_str *values, size_t count);
 
-/** One of the values of a series, as it was given. */
+/** Returns one of the values of a series, as it was given. */
 struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,
                                size_t index);
 
-/** Gives the values with what is not UTF-8 replaced.
+/** Copies the values and replaces bytes that are not UTF-8.
  *
- * @param memory  receives what they lie in, to be freed by the caller; untouched on failure
+ * @param memory  receives the memory of the copies, which the caller frees; untouched on failure
  * Errors:   SX_EFULL (larger than any series can be), SX_ENOMEM
  */
 int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str *values,
                      size_t count);
 
-/** Where in a record the values start, for a text of this size. */
+/** Returns where in a record the values start, after a text of this size. */
 static inline size_t sx__labels_values_offset(size_t text_size)
 {
     return (text_size + sizeof(uint32_t) - 1) / sizeof(uint32_t) * sizeof(uint32_t);

@@ -9,7 +9,7 @@
 int sx__metric_register_family(struct sx__family **family, struct sx_registry *registry,
                                enum sx_metric_type type, const struct sx_metric_options *options);
 
-/** Checks the options and registers a metric without labels; gives its one series. */
+/** Checks the options and registers a metric without labels. *series receives its one series. */
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
                         enum sx_metric_type type, const struct sx_metric_options *options);
 

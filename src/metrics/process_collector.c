@@ -1,7 +1,7 @@
 /* process_collector.c: what the kernel knows of the process.
  *
- * A collector like any other: it stands on the public header only. What cannot be read, as /proc
- * may be missing or hidden, is left out; there is no value that would mean so.
+ * A collector that uses the public header only, as any program could. A value that cannot be read,
+ * because /proc is missing or hidden, is left out. Runs in the thread that scrapes.
  *
  * Source: Prometheus "Writing client libraries", Process metrics
  */
@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What /proc/self/stat says, by the numbers of proc(5). */
+/* The fields of /proc/self/stat, by their numbers in proc(5). */
 enum stat_field {
     STAT_STATE = 3, /* the first after the name of the program */
     STAT_THREADS = 20,
@@ -38,7 +38,7 @@ static int add(struct sx_collection *collection, enum sx_metric_type type, const
     return status != SX_OK ? status : sx_collection_add_sample(collection, NULL, 0, value);
 }
 
-/* The beginning of a file, as a string; false where there is none. */
+/* Reads the beginning of a file as a string. Returns false if it cannot be read. */
 static bool read_file(char *text, size_t size, const char *path)
 {
     size_t used = 0;
@@ -56,7 +56,8 @@ static bool read_file(char *text, size_t size, const char *path)
     return used > 0;
 }
 
-/* The program's name may have blanks and parentheses; what follows its last one has none. */
+/* The program's name may contain blanks and parentheses, so fields are counted after the last `)`.
+ */
 static struct stat_values read_stat(void)
 {
     char text[1024];
@@ -77,8 +78,8 @@ static struct stat_values read_stat(void)
     return stat;
 }
 
-/* Seconds since 1970 at which the machine was booted; 0: not known. The line stands behind one for
- * each processor and a long one of interrupts, so the file is read line by line. */
+/* Returns when the machine was booted, in seconds since 1970, or 0 if that is not known. The line
+ * is after one line for each processor and a long line of interrupts, so read the file by lines. */
 static double read_boot_time(void)
 {
     unsigned long long seconds = 0;
@@ -137,10 +138,11 @@ static int add_cpu(struct sx_collection *collection)
                (double)used.tv_sec + (double)used.tv_nsec / 1e9);
 }
 
-/* How many there are, without the one that it takes to count them; negative: not known. */
+/* Returns the number of descriptors without the one that is used to count them, or a negative
+ * number if it is not known. */
 static double count_open_fds(void)
 {
-    double count = -1; /* that one */
+    double count = -1; /* the one that is used to count */
     DIR *directory = opendir("/proc/self/fd");
     if (directory == NULL) {
         return -1;
@@ -171,7 +173,7 @@ static int add_fds(struct sx_collection *collection)
     return status;
 }
 
-static int collect(struct sx_collection *collection, void *context)
+static int collect(void *context, struct sx_collection *collection)
 {
     (void)context;
     int status = add_cpu(collection);

@@ -1,13 +1,13 @@
 /* records.h: the records of families and series, as they lie in the directory.
  *
- * A family chains its series in order of creation; the chain is what is true, and appending to it
- * is the one store that makes a series exist. The hash table beside it only finds series fast: it
- * may lag behind the chain for a moment, and is mended from it where a writer died in between. A
- * full table is replaced by a larger one; the old one stays, as a reader may be in it.
+ * A family chains its series in order of creation. The chain decides which series exist: one store
+ * appends a series to it. The hash table is an index of the chain. It may lag behind the chain for
+ * a moment, and is repaired from the chain if a writer dies in between. A full table is replaced by
+ * a larger one; the old table stays, because a reader may be in it.
  *
- * A removed series stays in chain and table: threads may hold its handle, and when its label values
- * come again, it is what is revived. Its cells are given away though; see series_cells.h. Readers
- * that meet it in between notice by its version; see series_values.h.
+ * A removed series stays in chain and table, because threads may hold its handle. When its label
+ * values are looked up again, it is revived. Its cells are recycled meanwhile; see series_cells.h.
+ * Readers notice by its version, a seqlock; see series_values.h.
  */
 #ifndef SX_METRICS_RECORDS_H
 #define SX_METRICS_RECORDS_H
@@ -27,11 +27,12 @@ enum sx__self_metric {
     SX__SELF_METRICS
 };
 
-/* What the handles of removed series update; histograms need more, and have it by family. */
+/* Scratch cells, which the handles of removed series update. Histograms need more cells, so each
+ * family of histograms has its own. */
 #define SX__SCRATCH_CELL 1u
 #define SX__SCRATCH_FRACTION 2u
 
-/* Bytes within a record, by their distance from its start. */
+/* Bytes of a record; the offset is from the start of the record. */
 struct sx__span {
     uint32_t offset;
     uint32_t size;
@@ -47,13 +48,13 @@ struct sx__family {
     uint32_t table;        /* ref of a struct table; see series.c */
     uint32_t label_count;
     uint32_t bound_count;
-    uint32_t live_count; /* series that are not removed; the overflow series does not count */
-    uint32_t max_series; /* the limit of live_count; UINT32_MAX: none */
-    uint32_t overflow;   /* ref of the series that takes what is beyond the limit; 0: none yet */
-    struct sx__recycling_queue recycled; /* cells of removed series */
-    uint32_t scratch; /* histograms: what the handles of removed series update; 0: none yet */
-    uint32_t source;  /* enum sx__source */
-    uint32_t self_metrics[SX__SELF_METRICS]; /* refs of the counters of them; 0: none yet */
+    uint32_t live_count; /* series that are not removed, without the overflow series */
+    uint32_t max_series; /* the limit of live_count (cardinality); UINT32_MAX: none */
+    uint32_t overflow;   /* ref of the overflow series; 0: none yet */
+    struct sx__recycling_queue recycled;     /* cells of removed series */
+    uint32_t scratch;                        /* histograms: the scratch cells; 0: none yet */
+    uint32_t source;                         /* enum sx__source */
+    uint32_t self_metrics[SX__SELF_METRICS]; /* refs of their counters; 0: none yet */
     struct sx__span name;
     struct sx__span help;
     struct sx__span labels; /* label_count spans, of the label names */
@@ -63,16 +64,16 @@ struct sx__family {
 
 _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow the record");
 
-/* A search finds the right one of these units, then the bound in it. */
+/* A search finds one of these units, then the bound in it. */
 #define SX__BOUNDS_UNIT 16u
 
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
-    uint32_t fraction;        /* counters: the cell of what is not a whole amount; 0: none so far */
-    uint32_t version;         /* odd: removed; grows with each removal and each revival */
-    uint32_t baseline;        /* ref of what to subtract, a struct sx__recycled_cells; 0: nothing */
-    uint32_t next;            /* ref of the series created after this one in its family */
-    uint32_t family;          /* how far before this record its family lies, in units of a ref */
+    uint32_t fraction;        /* counters: the cell of fractions; 0: none so far */
+    uint32_t version;  /* seqlock; odd: removed; incremented by each removal and each revival */
+    uint32_t baseline; /* ref of what to subtract, a struct sx__recycled_cells; 0: nothing */
+    uint32_t next;     /* ref of the series created after this one in its family */
+    uint32_t family;   /* how far before this record its family lies, in units of a ref */
     uint32_t hash;
     uint32_t text_size;
     uint32_t reserved;
@@ -121,7 +122,7 @@ static inline char *sx__series_text(const struct sx__series *series)
     return (char *)(uintptr_t)(series + 1);
 }
 
-/* Walking, without a lock: what was published when the walk passes is seen, whole. */
+/* Walking the chains without a lock: each record that was published before is seen completely. */
 
 static inline const struct sx__family *sx__family_at(const struct sx_registry *registry,
                                                      const uint32_t *link)

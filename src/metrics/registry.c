@@ -1,4 +1,4 @@
-/* registry.c: making and ending registries, and the one of the process. */
+/* registry.c: making and destroying registries, and the default registry. */
 #include "arena.h"
 #include "collectors.h"
 #include "directory.h"
@@ -15,7 +15,7 @@
 
 static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 
-/* Guarded by sx__arenas_lock. */
+/* Runs once per process. The caller holds sx__arenas_lock. */
 static int prepare_process(void)
 {
     static const struct sx__fork_hooks hooks = {

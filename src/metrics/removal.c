@@ -1,7 +1,7 @@
 /* removal.c: removing one series, those that have some labels, or all.
  *
- * A removed series is no longer on the page and no longer found. Its record stays, so that handles
- * of it are harmless: they update scratch cells until the series is made again.
+ * A removed series is no longer on the page and no longer found. Its record stays, so its handles
+ * are harmless: they update scratch cells until the series is made again.
  */
 #include "removal.h"
 
@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 1, or 0 where it has been removed already. The directory's lock is held. */
+/* Returns 1, or 0 if it is already removed. The directory's lock is held. */
 static int remove_series(struct sx_registry *registry, struct sx__family *family,
                          struct sx__series *series)
 {
     if (sx__series_is_removed(series->version)) {
         return 0;
     }
-    /* First the version: whoever reads while the rest changes then sees that it must not. */
+    /* The version changes first (seqlock), so a reader discards what it reads from now on. */
     __atomic_store_n(&series->version, series->version + 1, __ATOMIC_RELEASE);
     if (sx__ref(registry, series) != family->overflow) {
         __atomic_store_n(&family->live_count, family->live_count - 1, __ATOMIC_RELAXED);

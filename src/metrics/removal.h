@@ -4,20 +4,20 @@
 
 #include "records.h"
 
-/** Removes the series with these label values: 1, or 0 where there is none.
+/** Removes the series with these label values. Returns 1, or 0 if there is none.
  *
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL (values larger than any series can have), SX_ENOMEM
  */
 int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count);
 
-/** Removes the series that have all of these labels; gives how many there were.
+/** Removes the series that have all of these labels. Returns how many were removed.
  *
  * Errors:   SX_EINVAL (no labels), SX_ELABEL (none of the family's), SX_EFULL, SX_ENOMEM
  */
 int sx__series_remove_matching(struct sx__family *family, const struct sx_label *labels,
                                size_t count);
 
-/** Removes all series; gives how many there were, or SX_EINVAL for NULL. */
+/** Removes all series. Returns how many were removed, or SX_EINVAL for NULL. */
 int sx__series_clear(struct sx__family *family);
 
 #endif

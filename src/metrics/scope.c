@@ -1,4 +1,4 @@
-/* scope.c: what begins and ends with a block of the program. */
+/* scope.c: what SX_TIME_SCOPE and SX_IN_PROGRESS_SCOPE call at the start and end of a block. */
 #include <sextant/metrics.h>
 
 #include <time.h>
@@ -21,7 +21,7 @@ void sx__time_scope_leave(struct sx__time_scope *scope)
 {
     if (scope->histogram != NULL) {
         int64_t passed_ns = now_ns() - scope->start_ns;
-        /* A virtual machine that was moved has been seen to turn a monotonic clock back. */
+        /* The monotonic clock of a virtual machine has been seen to go back after a migration. */
         sx_histogram_observe(scope->histogram, passed_ns < 0 ? 0 : (double)passed_ns / 1e9);
     }
 }

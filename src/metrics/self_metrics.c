@@ -1,4 +1,4 @@
-/* self_metrics.c: counting them. */
+/* self_metrics.c: registering and updating them. */
 #include "self_metrics.h"
 
 #include "metric.h"
@@ -25,7 +25,7 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
         },
 };
 
-/* The counter of it; NULL where it cannot be had. */
+/* Returns its counter, or NULL if it cannot be registered. */
 static struct sx__series *counter_of(struct sx_registry *registry, struct sx__family *family,
                                      enum sx__self_metric metric)
 {

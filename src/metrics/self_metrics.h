@@ -1,14 +1,14 @@
 /* self_metrics.h: what a registry counts about its own families.
  *
- * Each kind has a counter with the family's name as its label, which is on the page from the first
- * incident on: a program in which all is well does not see it.
+ * Each has a counter with the family's name as its label. The counter is on the page from its first
+ * increment on, so the page of a program without problems does not have it.
  */
 #ifndef SX_METRICS_SELF_METRICS_H
 #define SX_METRICS_SELF_METRICS_H
 
 #include "records.h"
 
-/** Counts one; where the registry is full, or a metric of the program's has the name, it does not.
+/** Adds 1. Does nothing if the registry is full, or if a metric of the program has the name.
  *
  * Threads:  [any]; takes the directory's lock the first time only
  */

@@ -1,4 +1,5 @@
-/* series.c: the series of a family: found by a hash table without a lock, made under it. */
+/* series.c: the series of a family. A look-up uses the hash table without a lock; making a series
+ * takes the directory's lock. */
 #include "series.h"
 
 #include "label_hash.h"
@@ -12,7 +13,7 @@
 #define TABLE_CAPACITY_FIRST 8u
 
 /* Open addressing. An entry is the hash in its upper half and the ref of the series in its lower
- * one, so that it appears at once; 0 is empty. Never full, so that a search comes to an end. */
+ * one, written by one store; 0 is empty. The table is never full, so that a search ends. */
 struct table {
     uint32_t mask;
     uint32_t reserved;
@@ -53,7 +54,7 @@ static struct sx__series *find(const struct sx_registry *registry, const struct 
     }
 }
 
-/* Inserts what is not there yet. */
+/* Inserts a series, unless it is there already. */
 static void insert(struct table *table, uint32_t hash, uint32_t ref)
 {
     uint64_t entry = entry_of(hash, ref);
@@ -97,7 +98,7 @@ static bool make_room(struct sx_registry *registry, struct sx__family *family)
 
 /* ---- making a series ---- */
 
-/* The size of a record, or 0 where no directory could hold it. */
+/* Returns the size of a record, or 0 if no directory could hold it. */
 static size_t record_size(const struct sx__family *family, const struct sx_str *values)
 {
     for (size_t i = 0; i < family->label_count; i++) {
@@ -135,7 +136,7 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
     return series;
 }
 
-/* Appends to the chain, which makes the series exist; then tells the table. */
+/* Appends the series to the chain, which makes it exist, and then inserts it into the table. */
 static void publish(struct sx_registry *registry, struct sx__family *family,
                     struct sx__series *series)
 {
@@ -150,7 +151,7 @@ static void publish(struct sx_registry *registry, struct sx__family *family,
     insert(table_of(registry, family), series->hash, ref);
 }
 
-/* Brings a removed series back, or makes one; NULL: full. */
+/* Revives a removed series, or makes a series. Returns NULL if the registry is full. */
 static struct sx__series *bring(struct sx_registry *registry, struct sx__family *family,
                                 struct sx__series *removed, const struct sx_str *values,
                                 uint32_t hash)
@@ -219,8 +220,7 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
         *series = found;
         return SX_OK;
     }
-    /* Who asks for one unknown series after the other, beyond the limit, is not to hold the lock
-     * all the time. */
+    /* Beyond the limit, unknown label values must not take the lock in every look-up. */
     int status = SX__BEYOND_LIMIT;
     if (!is_at_limit(family) || sx__labels_are_overflow(values, family->label_count)) {
         sx__directory_lock(registry);
@@ -249,8 +249,8 @@ static const uint64_t *key_of(const struct sx__family *family)
     return sx__arenas[family->arena].registry->hash_key;
 }
 
-/* Values that are not UTF-8 are cleaned before anything is looked up, so that two of them that look
- * the same on the page are one series. */
+/* Values that are not UTF-8 are cleaned before the look-up, so that values that are equal on the
+ * page are one series. */
 static int look_up_cleaned(struct sx__series **series, struct sx__family *family,
                            const struct sx_str *values, look_up_fn *how)
 {

@@ -10,17 +10,18 @@
  *
  * @return   SX_OK, or SX__BEYOND_LIMIT if the family must not have another series
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
- * Threads:  [any]; takes the directory's lock only where it makes the series
+ * Threads:  [any]; takes the directory's lock only if it makes the series
  */
 int sx__series_get(struct sx__series **series, struct sx__family *family,
                    const struct sx_str *values, size_t count);
 
-/** Finds the series with these label values: 1, or 0 where there is none. Errors as above, but for
- *  SX_EFULL. Takes no lock. */
+/** Finds the series with these label values. Returns 1, or 0 if there is none. Errors as above,
+ *  except SX_EFULL. Takes no lock. */
 int sx__series_find(struct sx__series **series, struct sx__family *family,
                     const struct sx_str *values, size_t count);
 
-/** Writes the record of a series and gives it cells, without publishing it; NULL: full.
+/** Writes the record of a series and gives it cells, without publishing it. Returns NULL if
+ *  the registry is full.
  *
  * @param values  well-formed, as many as the family has labels
  * Threads:  the directory's lock is held
@@ -28,7 +29,8 @@ int sx__series_find(struct sx__series **series, struct sx__family *family,
 struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
                                     const struct sx_str *values, uint32_t hash);
 
-/** Derives the family's count, end of chain and table from its chain. The lock is held. */
+/** Repairs the family's counts, end of chain and table from its chain. The directory's lock is
+ * held. */
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family);
 
 #endif

@@ -35,7 +35,7 @@ void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *fam
                             struct sx__series *series)
 {
     if (family->type == SX_HISTOGRAM && family->scratch == 0) {
-        /* The first series that is removed leaves its cells for this. */
+        /* The cells of the first removed series become the scratch cells. */
         family->scratch = series->handle.cell;
         point_at_scratch(family, series);
         return;
@@ -44,7 +44,7 @@ void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *fam
         series->baseline != 0
             ? sx__at(registry, series->baseline)
             : sx__directory_allocate(registry, sizeof *left + count_of(family) * sizeof(uint64_t));
-    /* Where the directory is full, the cells are lost, but the series is gone all the same. */
+    /* If the directory is full, the cells are lost, but the series is removed all the same. */
     if (left != NULL) {
         left->next = 0;
         left->cell = series->handle.cell;

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* What the writer changes, it changes after it made the version odd and before it made it even
- * again, and by release stores. A reader that sees any of it sees another version afterwards. */
+/* The writer makes the version odd, changes the series by release stores, and makes the version
+ * even again. A reader that sees any of these changes sees another version afterwards. */
 
 static uint32_t version_of(const struct sx__series *series)
 {
@@ -31,7 +31,7 @@ static double baseline_sum(const struct sx__recycled_cells *baseline)
     return sx__double_of(__atomic_load_n(&baseline->sum, __ATOMIC_ACQUIRE));
 }
 
-/* A scrape that knew its thread rows before the baseline was taken may see less than the baseline.
+/* A scrape that found its thread rows before the baseline was taken may see less than the baseline.
  */
 static uint64_t above_baseline(const struct sx__recycled_cells *baseline, size_t index,
                                uint64_t sum)
@@ -76,7 +76,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
     while (!sx__series_is_removed(version)) {
         uint32_t before = version;
         uint32_t cell = cell_of(series);
-        *value = -0.0; /* what the sum of one row's -0 needs; with any 0 it is 0 */
+        *value = -0.0; /* so that the sum of a single -0 is -0 */
         for (size_t i = 0; i < reading->gauge_count; i++) {
             *value += sx__double_of(sx__read_cell(reading, reading->gauges[i], cell));
         }

@@ -1,4 +1,5 @@
-/* answer.c: the head of a response, in front of what the exposition says. */
+/* answer.c: the response to a request: its head, and the body that sx_exposition_respond renders.
+ * Runs in the server's thread. */
 #include "answer.h"
 
 #include "token.h"
@@ -34,11 +35,11 @@ static void add_line(struct sx__answer *answer, const char *name, const char *va
 {
     size_t room = sizeof answer->head - answer->head_size;
     int size = snprintf(answer->head + answer->head_size, room, "%s: %s\r\n", name, value);
-    assert(size > 0 && (size_t)size < room); /* all values are ours, and short */
+    assert(size > 0 && (size_t)size < room); /* all values are static and short */
     answer->head_size += (size_t)size;
 }
 
-/* RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT", whatever the locale; strftime would ask it. */
+/* RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT", in every locale, so not by strftime. */
 static void add_date(struct sx__answer *answer, time_t now)
 {
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};

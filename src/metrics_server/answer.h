@@ -1,4 +1,4 @@
-/* answer.h: what is sent for a request. */
+/* answer.h: the response to a request. */
 #ifndef SX_METRICS_SERVER_ANSWER_H
 #define SX_METRICS_SERVER_ANSWER_H
 
@@ -16,9 +16,9 @@ struct sx__answer {
     bool keep_alive;
 };
 
-/** Answers a request that was read.
+/** Writes the response to a valid request.
  *
- * @param page  is rendered into where the path is the one of the metrics
+ * @param page  rendered into if the request is for `path`
  * @param path  of the metrics
  * @param now   for the Date header
  */
@@ -26,9 +26,9 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
                         struct sx_registry *registry, const char *path,
                         const struct sx__scrape_request *request, time_t now);
 
-/** Answers a request that could not be read; the connection then ends.
+/** Writes the response to an invalid request. The connection is closed after it.
  *
- * @param bytes  the beginning of the request; the response to HEAD has no body
+ * @param bytes  the beginning of the request, because the response to HEAD has no body
  */
 void sx__answer_refusal(struct sx__answer *answer, int status, struct sx_str bytes, time_t now);
 

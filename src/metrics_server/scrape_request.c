@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* What of the headers matters until all are read. */
+/* What is remembered of the headers until all are read. */
 struct headers {
     size_t hosts;
     bool has_body;
@@ -32,7 +32,7 @@ static size_t empty_lines_size(struct sx_str bytes)
     return size;
 }
 
-/* The size up to and with the empty line. What can be seen to be no HTTP is not waited for. */
+/* Returns the size of the head, its empty line included. Rejects early what cannot be HTTP. */
 static ssize_t find_end(struct sx__scrape_request *request, struct sx_str bytes, size_t start)
 {
     size_t most = bytes.size < SX__HEAD_SIZE_MAX ? bytes.size : SX__HEAD_SIZE_MAX;
@@ -43,7 +43,7 @@ static ssize_t find_end(struct sx__scrape_request *request, struct sx_str bytes,
     for (size_t i = start; i < most; i++) {
         bool after_cr = i > start && bytes.data[i - 1] == '\r';
         if ((bytes.data[i] == '\n') != after_cr) {
-            return refuse(request, 400); /* a line feed or carriage return alone */
+            return refuse(request, 400); /* a bare line feed or carriage return */
         }
         if (after_cr && i >= start + 3 && memcmp(bytes.data + i - 3, "\r\n\r", 3) == 0) {
             return (ssize_t)i + 1;
@@ -68,8 +68,8 @@ static int parse_version(struct sx__scrape_request *request, struct sx_str versi
     return SX_OK;
 }
 
-/* "/metrics?x", or "http://host/metrics" as to a proxy; of any other form the whole is a path that
- * is not found. */
+/* "/metrics?x", or "http://host/metrics" as sent to a proxy. A target of any other form is taken as
+ * a path, which is not found. */
 static int parse_target(struct sx__scrape_request *request, struct sx_str target)
 {
     static const char scheme[] = "http://";
@@ -107,7 +107,7 @@ static int parse_request_line(struct sx__scrape_request *request, struct sx_str 
 
 /* ---- the headers ---- */
 
-/* RFC 9110 5.3: several are one, joined by commas. */
+/* RFC 9110 5.3: several headers of one name are joined by commas. */
 static void join_accept(struct sx__scrape_request *request, struct sx_str value)
 {
     size_t comma = request->accept_size > 0;
@@ -161,7 +161,7 @@ static int parse_header(struct sx__scrape_request *request, struct headers *head
     size_t size = line.size;
     struct sx_str name = sx__take_until(&line, ':');
     if (name.size == size || !sx__is_token(name)) {
-        return refuse(request, 400); /* a line that is folded begins with a blank: no token */
+        return refuse(request, 400); /* a folded line begins with a blank, which is not a token */
     }
     for (size_t i = 0; i < line.size; i++) {
         unsigned char c = (unsigned char)line.data[i];
@@ -173,7 +173,7 @@ static int parse_header(struct sx__scrape_request *request, struct headers *head
     return SX_OK;
 }
 
-/* Takes a line off, without its CR LF. */
+/* Removes the first line from the text and returns it without its CR LF. */
 static struct sx_str take_line(struct sx_str *rest)
 {
     struct sx_str line = sx__take_until(rest, '\n');

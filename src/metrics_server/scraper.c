@@ -1,4 +1,4 @@
-/* scraper.c: the states of a connection. */
+/* scraper.c: the state machine of a connection. Runs in the server's thread. */
 #include "scraper.h"
 
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define IDLE_MS 120000 /* between requests: longer than scrapes are apart, for most */
+#define IDLE_MS 120000 /* between requests: longer than most scrape intervals */
 #define DRAIN_MS 1000
 #define DRAIN_SIZE ((size_t)256 << 10)
-#define CALLS_A_TURN 4 /* of read, and of write: then the others have theirs */
+#define CALLS_A_TURN 4 /* of read, and of write, before other connections have their turn */
 
 static void enter(struct sx__scraper *scraper, enum sx__scraper_state state, int64_t now_ms,
                   int64_t allowed_ms)
@@ -32,7 +32,7 @@ void sx__scraper_open(struct sx__scraper *scraper, const struct sx__site *site, 
     enter(scraper, SX__SCRAPER_READING, now_ms, site->timeout_ms);
 }
 
-/* A page's buffer is kept once, however many pages were sent at the same time. */
+/* Only one buffer is kept for later pages, even if several were sent at the same time. */
 static void give_page_back(struct sx__scraper *scraper, struct sx__site *site)
 {
     if (site->spare.data == NULL) {
@@ -70,7 +70,7 @@ static struct sx_str what_came(const struct sx__scraper *scraper)
     return (struct sx_str){scraper->bytes, scraper->received};
 }
 
-/* Answers the request that the bytes begin with; false where it is not there as a whole. */
+/* Answers the request that the bytes begin with. Returns false if it is not complete. */
 static bool answer_next(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
 {
     struct sx__scrape_request request;
@@ -93,7 +93,7 @@ static bool answer_next(struct sx__scraper *scraper, struct sx__site *site, int6
     return true;
 }
 
-/* False where there is nothing more to be had for now, or the connection is closed. */
+/* Returns false if reading would block, or the connection is closed. */
 static bool read_more(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
 {
     ssize_t size = recv(scraper->fd, scraper->bytes + scraper->received,
@@ -115,13 +115,13 @@ static bool read_more(struct sx__scraper *scraper, struct sx__site *site, int64_
 
 /* ---- writing ---- */
 
-/* Gives what send() gives: the head and the body are one message, so that they share packets. */
+/* Returns what sendmsg returns. Head and body are one message, so that they share packets. */
 static ssize_t send_rest(const struct sx__scraper *scraper)
 {
     const struct sx__answer *answer = &scraper->answer;
     size_t head = scraper->sent < answer->head_size ? answer->head_size - scraper->sent : 0;
     size_t body = answer->head_size + answer->body.size - scraper->sent - head;
-    /* struct iovec is for reading too, and has no const. */
+    /* struct iovec is also for reading, so its pointer is not const. */
     union {
         const char *from;
         void *to;
@@ -146,7 +146,7 @@ static void finish_answer(struct sx__scraper *scraper, struct sx__site *site, in
     enter(scraper, SX__SCRAPER_DRAINING, now_ms, DRAIN_MS);
 }
 
-/* False where the client has to take some of it first, or the connection is closed. */
+/* Returns false if writing would block, or the connection is closed. */
 static bool write_more(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
 {
     ssize_t size = send_rest(scraper);
@@ -180,7 +180,7 @@ static bool drain(struct sx__scraper *scraper, struct sx__site *site)
     return true;
 }
 
-/* ---- all of it ---- */
+/* ---- the connection ---- */
 
 void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
 {

@@ -1,6 +1,9 @@
-/* server.c: one thread, one poll, a few connections. */
-#include "host_port.h"
+/* server.c: the server: one thread that polls its sockets, and the functions that start and stop
+ * it.
+ */
+#include "open_address.h"
 #include "scraper.h"
+#include "socket_file.h"
 #include "tcp.h"
 
 #include <errno.h>
@@ -21,23 +24,25 @@
 #define TIMEOUT_DEFAULT_MS 10000
 #define ACCEPT_PAUSE_MS 1000 /* after descriptors ran out */
 #define POLL_PAUSE_MS 100    /* after poll failed */
+#define REASON_BYTES 256
 
-/* Everything but `stop_fd` belongs to the thread as long as it runs. */
+/* While the thread runs, only the thread uses these fields, except `stop_fd`. */
 struct sx_metrics_server {
     pid_t process;
     pthread_t thread;
     int listen_fd;
-    int stop_fd; /* an eventfd that does not block; not 0: the thread is to end */
+    int stop_fd; /* a non-blocking eventfd; a count other than 0 stops the thread */
     uint16_t port;
+    struct sx__socket_file file; /* of a Unix socket */
     struct sx__site site;
     char *path;
     sx_metrics_server_log_fn *log;
     void *log_context;
-    int64_t accept_from_ms; /* no connection is accepted before */
+    int64_t accept_from_ms; /* no connection is accepted before this time */
     size_t scraper_count;
     struct sx__scraper *scrapers;
-    struct pollfd *polls; /* the two above, then one for each connection */
-    nfds_t poll_count;    /* up to the last that is in use */
+    struct pollfd *polls; /* of the two descriptors above, then of each connection */
+    nfds_t poll_count;    /* up to the last connection that is in use */
 };
 
 static int64_t now_in_ms(void)
@@ -56,8 +61,9 @@ static void tell(const struct sx_metrics_server *server, const char *message)
 
 /* ---- connections ---- */
 
-/* A place for a new one: a free one, or that of whoever has waited longest and not asked, or then
- * of who is slowest to; those that are being answered stay. NULL: all are. */
+/* Returns the place for a new connection: a free one; or that of the connection that has waited
+ * longest without sending anything; or that of the slowest request. Returns NULL if all connections
+ * are being answered, because these stay. */
 static struct sx__scraper *find_place(struct sx_metrics_server *server)
 {
     struct sx__scraper *found = NULL;
@@ -88,7 +94,7 @@ static int accept_client(const struct sx_metrics_server *server)
     return fd;
 }
 
-/* One at a time: who is here already has the next turn. */
+/* Accepts one connection, so that the existing connections have their turn before the next. */
 static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
 {
     struct sx__scraper *place = find_place(server);
@@ -101,9 +107,9 @@ static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
         sx__scraper_open(place, &server->site, fd, now_ms);
         sx__scraper_run(place, &server->site, now_ms);
     } else if (sx__tcp_is_exhausted(errno)) {
-        /* The client stays in the queue, and poll would report it again at once. */
+        /* The client stays in the backlog, and poll would report it again at once. */
         server->accept_from_ms = now_ms + ACCEPT_PAUSE_MS;
-        tell(server, "metrics cannot be served for a moment: no descriptors or memory are left");
+        tell(server, "no connection is accepted for a second: no descriptors or memory are left");
     }
 }
 
@@ -111,13 +117,13 @@ static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
 
 static void watch(struct pollfd *poll, int fd, short events)
 {
-    /* A negative descriptor is left out. */
+    /* poll ignores negative descriptors. */
     *poll = (struct pollfd){.fd = events == 0 ? -1 : fd, .events = events};
 }
 
-/* Fills the polls; gives how long to wait, -1 for ever. The first free place is the next one taken,
- * so never more are in use than there were descriptors: poll takes no more than the limit on them.
- */
+/* Fills the polls. Returns how long to wait in milliseconds, -1: without a limit. poll fails with
+ * more entries than the limit on descriptors; the first free place is used first, so the entries
+ * are never more than the connections that were open at the same time. */
 static int prepare(struct sx_metrics_server *server, int64_t now_ms)
 {
     int64_t until_ms = INT64_MAX;
@@ -144,8 +150,8 @@ static int prepare(struct sx_metrics_server *server, int64_t now_ms)
     return until_ms <= now_ms ? 0 : (int)(until_ms - now_ms < 60000 ? until_ms - now_ms : 60000);
 }
 
-/* Where poll fails, because the limit on descriptors was lowered below their number or for want of
- * memory, all of them are tried after a pause: none blocks. */
+/* poll fails if memory is exhausted, or if the limit on descriptors was lowered below their number.
+ * Then all descriptors are tried after a pause; none blocks. */
 static void wait_for_events(struct sx_metrics_server *server)
 {
     int wait_ms = prepare(server, now_in_ms());
@@ -186,7 +192,7 @@ static void *run(void *context)
     }
 }
 
-/* The program's signals are for its own threads, and so the new one has all of them blocked. */
+/* The new thread has all signals blocked, so that the program's own threads handle them. */
 static int start_thread(struct sx_metrics_server *server)
 {
     sigset_t all, before;
@@ -199,15 +205,16 @@ static int start_thread(struct sx_metrics_server *server)
     return error == 0 ? SX_OK : SX_ESYSTEM;
 }
 
-/* ---- its life ---- */
+/* ---- start and stop ---- */
 
-/* Of what the thread does not use, or did. */
+/* Frees the server. Its thread does not run, or has ended. */
 static void release(struct sx_metrics_server *server)
 {
     for (size_t i = 0; server->scrapers != NULL && i < server->scraper_count; i++) {
         sx__scraper_close(&server->scrapers[i], &server->site);
     }
     sx_page_clean_up(&server->site.spare);
+    sx__socket_file_remove(&server->file);
     if (server->listen_fd >= 0) {
         close(server->listen_fd);
     }
@@ -233,20 +240,36 @@ static int allocate(struct sx_metrics_server *server,
                                                                                      : SX_OK;
 }
 
+/* Returns a descriptor, or -errno after logging the reason. */
+static int open_socket(struct sx_metrics_server *server, struct sx__listen_address *parsed,
+                       const char *address)
+{
+    char reason[REASON_BYTES];
+    const char *wrong = sx__listen_address_parse(parsed, address);
+    if (wrong == NULL && parsed->says_https) {
+        wrong = "the metrics server has no TLS";
+    }
+    const int fd = wrong == NULL ? sx__open_address(parsed, reason, sizeof reason) : -EINVAL;
+    if (fd < 0) {
+        char message[2 * REASON_BYTES];
+        snprintf(message, sizeof message, "cannot listen on %.120s: %s", address,
+                 wrong == NULL ? reason : wrong);
+        tell(server, message);
+    }
+    return fd;
+}
+
 static int listen_on(struct sx_metrics_server *server, const char *address)
 {
-    struct sx__host_port parts;
-    const char *reason = sx__host_port_parse(&parts, address);
-    if (reason == NULL) {
-        server->listen_fd = sx__tcp_listen(parts.host, parts.port, &reason);
-    }
+    struct sx__listen_address parsed;
+    server->listen_fd = open_socket(server, &parsed, address);
     if (server->listen_fd < 0) {
-        char message[256];
-        snprintf(message, sizeof message, "cannot listen on %.120s: %s", address, reason);
-        tell(server, message);
         return sx__tcp_is_exhausted(-server->listen_fd) ? SX_ESYSTEM : SX_EADDRESS;
     }
     server->port = sx__tcp_port(server->listen_fd);
+    if (parsed.path != NULL && sx__socket_file_keep(&server->file, parsed.path) < 0) {
+        return SX_ENOMEM;
+    }
     server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return server->stop_fd < 0 ? SX_ESYSTEM : SX_OK;
 }
@@ -292,13 +315,13 @@ void sx_metrics_server_destroy(struct sx_metrics_server *server)
         return;
     }
     if (server->process != getpid()) {
-        /* The thread is the parent's; what it was writing when the fork came is not to be trusted.
-         */
+        /* The thread runs in the parent only. What it was writing during the fork is inconsistent
+         * here. */
         close(server->listen_fd);
         close(server->stop_fd);
         return;
     }
-    /* An eventfd takes a 1 whenever it is not full. */
+    /* The write adds 1 to the count; it fails only if a signal interrupts it. */
     while (write(server->stop_fd, &one, sizeof one) < 0 && errno == EINTR) {
     }
     pthread_join(server->thread, NULL);
@@ -313,6 +336,6 @@ uint16_t sx_metrics_server_get_port(const struct sx_metrics_server *server)
 int sx_metrics_serve(struct sx_registry *registry, const char *address,
                      const struct sx_metrics_server_options *options)
 {
-    struct sx_metrics_server *server = NULL; /* its thread keeps it, and ends with the process */
+    struct sx_metrics_server *server = NULL; /* its thread uses it until the process ends */
     return sx_metrics_server_new(&server, registry, address, options);
 }

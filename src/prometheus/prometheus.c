@@ -392,8 +392,7 @@ static struct sx_result check_labels(const struct sx_prometheus *self)
     }
     const struct sx_handler *first = sx_app_get_route(self->app, i)->handler;
     const struct sx_handler *second = sx_app_get_route(self->app, k)->handler;
-    return sx_fail(
-        500,
+    return sx_startup_error(
         "the handlers at %s:%d and %s:%d would both be measured as '%s': give one of their routes a .name",
         first->file, first->line, second->file, second->line,
         sx_app_get_route_handler(self->app, i));
@@ -483,13 +482,13 @@ static struct sx_result init(struct sx_prometheus *self,
     }
     if (status < 0) {
         result =
-            sx_fail(500, "%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
+            sx_startup_error("%s: %s (%s)", failed, sx_status_text(status), sx_status_name(status));
     }
     if (result.status != 0) {
         clean_up(self);
         return result;
     }
-    sx_app_reserve(app, &sx_handler_sx_expose_metrics);
+    sx_app_set_admin(app, &sx_handler_sx_expose_metrics);
     return result;
 }
 
@@ -525,9 +524,9 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
         sx__pages_give(kept);
         return sx_fail(500, "the page cannot be rendered: %s", sx_status_text(status));
     }
-    return sx_with_header("Vary", "Accept",
-                          sx_bytes_lend(sx_format_content_type(format), kept->page.data,
-                                        kept->page.size, sx__pages_give, kept));
+    return sx_with_header(sx_bytes_lend(sx_format_content_type(format), kept->page.data,
+                                        kept->page.size, sx__pages_give, kept),
+                          "Vary", "Accept");
 }
 SX_BIND_SHARED(sx_expose_metrics, (inject, sx_prometheus, prometheus),
                (inject, sx_request, request));

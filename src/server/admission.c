@@ -1,4 +1,4 @@
-/* admission.c: how many handlers may run at once, and the queue. See admission.h. */
+/* admission.c: limits how many handlers run at once, and queues clients. See admission.h. */
 #include "admission.h"
 #include "client_table.h"
 #include <assert.h>
@@ -21,10 +21,11 @@ void sx__admission_set_threads(struct sx__admission *admission, unsigned threads
     const bool enough = threads > SX__THREADS_SPARE;
     const int counts[SX__TOKENS] = {
         [SX__TOKEN_ORDINARY] = enough ? (int)threads - SX__THREADS_SPARE : 1,
-        [SX__TOKEN_RESERVED] = enough ? 1 : 0,
+        [SX__TOKEN_ADMIN] = enough ? 1 : 0,
     };
     for (enum sx__token token = SX__TOKEN_ORDINARY; token < SX__TOKENS; token++) {
-        /* Some may be taken already, so that for a while there are fewer than none. */
+        /* Some tokens may be taken already, so the number of free tokens may be negative for a
+         * while. */
         atomic_fetch_add(&admission->free[token], counts[token] - admission->counts[token]);
         admission->counts[token] = counts[token];
     }
@@ -41,15 +42,16 @@ static bool take(struct sx__admission *admission, enum sx__token token)
     return false;
 }
 
-static enum sx__token take_any(struct sx__admission *admission, bool reserved)
+static enum sx__token take_any(struct sx__admission *admission, bool is_admin)
 {
     if (take(admission, SX__TOKEN_ORDINARY)) {
         return SX__TOKEN_ORDINARY;
     }
-    return reserved && take(admission, SX__TOKEN_RESERVED) ? SX__TOKEN_RESERVED : SX__TOKEN_NONE;
+    return is_admin && take(admission, SX__TOKEN_ADMIN) ? SX__TOKEN_ADMIN : SX__TOKEN_NONE;
 }
 
-/* The first may be of any size, so that none is turned away for ever. */
+/* Returns whether the queue has room for the client. The first client with bytes may have any
+ * number of them, so that no client is refused for ever. */
 static bool has_room(const struct sx__admission *admission, const struct sx__queue *queue,
                      const struct sx__client *client)
 {
@@ -86,22 +88,24 @@ static struct sx__client *pop(struct sx__admission *admission, enum sx__token to
     return client;
 }
 
-/* Either whoever gives a token sees that somebody is queued, or whoever is about to be queued sees
- * the token: both sides write before they read. */
+/* A token and a queued client cannot miss each other. The thread that gives a token back first adds
+ * it and then reads the number of queued clients. The thread that queues a client first adds to
+ * that number and then looks for a token. So at least one of them sees the other. */
 enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx__client *client,
-                                     bool reserved, uint64_t queued_until_ns, enum sx__token *token)
+                                     bool is_admin, uint64_t queued_until_ns, enum sx__token *token)
 {
-    *token = take_any(admission, reserved);
+    *token = take_any(admission, is_admin);
     if (*token != SX__TOKEN_NONE) {
         return SX__ADMITTED;
     }
     enum sx__admitted took = SX__ADMITTED_NEVER;
-    /* Each kind has room of its own, or who fills one queue would turn the other's away. */
+    /* Each kind of route has its own queue, so that clients of one kind cannot fill the queue of
+     * the other. */
     struct sx__queue *queue =
-        &admission->queues[reserved ? SX__TOKEN_RESERVED : SX__TOKEN_ORDINARY];
+        &admission->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
     pthread_mutex_lock(&admission->mutex);
     atomic_fetch_add(&admission->queued, 1);
-    *token = take_any(admission, reserved);
+    *token = take_any(admission, is_admin);
     if (*token != SX__TOKEN_NONE) {
         took = SX__ADMITTED;
     } else if (has_room(admission, queue, client)) {
@@ -125,7 +129,7 @@ struct sx__client *sx__admission_give(struct sx__admission *admission, enum sx__
     struct sx__client *client = NULL;
     pthread_mutex_lock(&admission->mutex);
     if (take(admission, token)) {
-        client = pop(admission, SX__TOKEN_RESERVED);
+        client = pop(admission, SX__TOKEN_ADMIN);
         if (client == NULL && token == SX__TOKEN_ORDINARY) {
             client = pop(admission, SX__TOKEN_ORDINARY);
         }
@@ -137,7 +141,7 @@ struct sx__client *sx__admission_give(struct sx__admission *admission, enum sx__
     return client;
 }
 
-/* All wait equally long, so the first is the first to be late. */
+/* All clients have the same time-out, so the first client of a queue is the first to expire. */
 struct sx__client *sx__admission_expire(struct sx__admission *admission, uint64_t now_ns)
 {
     if (atomic_load(&admission->queued) == 0) {

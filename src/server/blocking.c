@@ -1,4 +1,4 @@
-/* blocking.c: measures handlers. Runs on the thread that calls them. */
+/* blocking.c: measures which calls block. See blocking.h. */
 #define _GNU_SOURCE /* RUSAGE_THREAD */
 #include "blocking.h"
 #include <stdatomic.h>
@@ -6,10 +6,11 @@
 #include <time.h>
 
 #define BLOCKED_NS_MAX 2000000u
-/* One sample costs four system calls. The number is odd, so that few patterns of calls escape it.
- */
+/* A sample costs four system calls. The number is odd, so that a pattern in the calls seldom
+ * matches it. */
 #define CALLS_PER_SAMPLE 17
-/* A single long turn is weak evidence, because the thread may have lost its processor. */
+/* A single long turn is weak evidence: the kernel may have run another program on the thread's
+ * processor. */
 #define SAMPLES_WHEN_LONG 1
 #define SAMPLES_WHEN_LASTED 64
 #define AVERAGED_SAMPLES 8
@@ -65,7 +66,8 @@ static uint32_t blocked_ns(const struct sx__call *call, uint64_t wall_ns)
     return ns < BLOCKED_NS_MAX ? (uint32_t)ns : BLOCKED_NS_MAX;
 }
 
-/* The first measured wait counts for half, so that the average adapts quickly. */
+/* Returns the moving average. The first measured wait counts for half, so that the average adapts
+ * quickly. */
 static uint32_t average(uint32_t before, uint32_t now)
 {
     return before == 0 ? now / 2 : before - before / AVERAGED_SAMPLES + now / AVERAGED_SAMPLES;

@@ -1,4 +1,7 @@
-/* certificate_reload.c: reloads certificates on a thread of its own. See certificate_reload.h. */
+/* certificate_reload.c: reloads certificates on a separate thread. See certificate_reload.h.
+ *
+ * Threads: the monitor, except `run`, which is the reload thread's function.
+ */
 #define _POSIX_C_SOURCE 200809L
 
 #include "certificate_reload.h"
@@ -14,12 +17,12 @@
 #include <unistd.h>
 
 #define MESSAGE_BYTES 512
-#define LONG_NS ((uint64_t)1000 * 1000000)    /* a reload that takes longer is logged */
+#define LONG_NS ((uint64_t)1000 * 1000000)    /* a reload that takes longer is logged as slow */
 #define PATIENCE_NS ((uint64_t)200 * 1000000) /* how long a stop waits for a file system */
 
 enum state {
     RUNNING,
-    DONE,      /* the thread is about to end and can be joined */
+    DONE,      /* the thread is about to return and can be joined */
     ABANDONED, /* the thread frees the reload */
 };
 
@@ -32,13 +35,13 @@ struct file {
 struct sx__reload {
     _Atomic int state;
     int cancel_fd; /* an eventfd */
-    int done_fd;   /* the monitor's; used only while the monitor waits */
+    int done_fd;   /* the monitor's eventfd; written at the end, unless the reload was abandoned */
     pthread_t thread;
     uint64_t started_ns;
     uint64_t cancelled_ns;      /* 0: not cancelled */
-    bool is_slow;               /* a line has been logged about it */
-    bool again;                 /* another reload was asked for meanwhile */
-    _Atomic(const char *) path; /* of the certificate that is being read */
+    bool is_slow;               /* it has been logged as slow */
+    bool again;                 /* another reload was requested meanwhile */
+    _Atomic(const char *) path; /* the certificate that is being read */
     size_t count;
     struct file files[];
 };
@@ -121,7 +124,7 @@ static void start(struct sx__server *server)
     }
     if (error != 0) {
         sx__server_log(server, SX_LOG_ERROR,
-                       "cannot reload certificates: %s; the former ones stay in use",
+                       "cannot reload certificates: %s; the previous ones stay in use",
                        strerror(error));
         if (made != NULL) {
             reload_destroy(made);
@@ -140,12 +143,13 @@ void sx__reload_cancel(struct sx__server *server)
     }
 }
 
-/* A second reload starts when the first has ended. It cancels the first only if that one is slow:
- * signals in quick succession would otherwise cancel every reload, and none would succeed. */
+/* A second reload starts when the first has ended. It cancels the first only if that one is slow.
+ * Otherwise signals in quick succession would cancel every reload, and none would succeed. */
 void sx__reload_start(struct sx__server *server)
 {
     if (!has_certificates(server)) {
-        sx__server_log(server, SX_LOG_INFO, "no certificate to reload: no address has one");
+        sx__server_log(server, SX_LOG_INFO,
+                       "there is no certificate to reload: no address uses TLS");
     } else if (server->reload != NULL) {
         server->reload->again = true;
         if (server->reload->is_slow) {
@@ -161,7 +165,7 @@ static void log_file(struct sx__server *server, const struct file *file)
     if (file->status == SX_OK) {
         sx__server_log(server, SX_LOG_INFO, "the certificate was reloaded");
     } else if (file->status != SX_EAGAIN) { /* SX_EAGAIN: cancelled by another reload or a stop */
-        sx__server_log(server, SX_LOG_ERROR, "%s; the former certificate stays in use",
+        sx__server_log(server, SX_LOG_ERROR, "%s; the previous certificate stays in use",
                        file->message);
     }
 }
@@ -195,7 +199,7 @@ void sx__reload_check(struct sx__server *server)
         reload->is_slow = true;
         const char *path = atomic_load(&reload->path);
         sx__server_log(server, SX_LOG_INFO,
-                       "reloading the certificate %s takes long; the former one stays in use",
+                       "reloading the certificate %s takes long; the previous one stays in use",
                        path == NULL ? "" : path);
         if (reload->again) {
             sx__reload_cancel(server);

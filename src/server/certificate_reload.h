@@ -1,26 +1,28 @@
 /* certificate_reload.h: reloads certificates on a separate thread, because opening a file may
- * block: a pipe without a writer, a server file system that hangs.
+ * block: a pipe without a writer, a network file system that does not respond.
  *
- * Only the monitor calls these functions. The thread uses nothing but its own sx__reload, which
- * also holds the certificates that it reads, so it can be left behind if a file system does not
- * answer.
+ * Only the monitor calls these functions. The thread uses only its own sx__reload, which has a
+ * reference to each certificate that it reads. So the server can stop without the thread if a file
+ * system does not respond.
  */
 #ifndef SX_CERTIFICATE_RELOAD_H
 #define SX_CERTIFICATE_RELOAD_H
 
 struct sx__server;
 
-/* Starts to reload the certificates of all listeners. Logs if there is none, or if no thread can be
- * started. If a reload is running already, cancels its waiting for a pipe and reloads once more
- * afterwards. */
+/* Starts to reload the certificates of all listeners. Logs if no address uses TLS, or if no thread
+ * can be started. If a reload is running already, another one starts when it has ended; if it is
+ * slow, it is cancelled. */
 void sx__reload_start(struct sx__server *server);
 
-/* Logs how a reload ended, or that it takes long. */
+/* Logs the result of a reload that has ended, or that a reload takes long. Called each time the
+ * monitor wakes. */
 void sx__reload_check(struct sx__server *server);
 
-/* Called when the server stops: cancels waiting for a pipe. */
+/* Called when the server starts to stop: cancels the reload's waiting for a pipe. */
 void sx__reload_cancel(struct sx__server *server);
-/* Called when the server has stopped: waits for the thread, but only briefly for a file system. */
+/* Called when the server has stopped: waits for the thread, but only briefly if a file system does
+ * not respond. */
 void sx__reload_end(struct sx__server *server);
 
 #endif

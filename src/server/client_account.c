@@ -1,10 +1,10 @@
-/* client_account.c: the memory that clients make the server use. See client_account.h. */
+/* client_account.c: counts the memory that clients make the server use. See client_account.h. */
 #include "client_account.h"
 #include "clock.h"
 #include "server_types.h"
 #include "wakeup.h"
 
-#define FULL_SHARE 8 /* beyond the bound, this part of it at most is used for an instant */
+#define FULL_SHARE 8 /* the memory may exceed its bound by 1/FULL_SHARE for a short time */
 
 bool sx__server_has_room(struct sx__server *server)
 {
@@ -45,7 +45,8 @@ void sx__client_account(struct sx__client *client, struct sx__server *server, si
         client->owned.buffered_since_ns = sx__clock_now_ns();
     }
     client->owned.buffered_bytes = bytes;
-    const size_t more = bytes - before; /* or less: it wraps around, as the sum does */
+    const size_t more =
+        bytes - before; /* less than 0 if memory is freed: both this and the sum wrap around */
     const size_t used = atomic_fetch_add(&server->buffered_bytes, more) + more;
     if (bytes > before &&
         used + sx__buffer_pool_get_bytes(server->buffers) > server->protocol.options.held_bytes) {

@@ -1,4 +1,5 @@
-/* ends.c: whether a client has closed its sending side, or is gone. */
+/* client_ends.c: finds out whether a client has closed its sending side, or is gone. See
+ * client_ends.h. */
 #define _GNU_SOURCE /* POLLRDHUP */
 #include "client_ends.h"
 #include "server.h"
@@ -7,12 +8,12 @@
 #include <poll.h>
 #include <stdatomic.h>
 
-/* The connection whose producer runs on this thread, and its server. */
+/* The client whose producer runs on this thread, and its server. */
 static __thread const struct sx__client *producing;
 static __thread const struct sx__server *server;
 
-/* A close_notify is noticed only by reading it; only the thread that owns the client may do that.
- * Only streams need this check, because every other response is followed by a read. */
+/* The server notices a close_notify only by reading it, and only the thread that owns the client
+ * may read. Only streams need this check, because every other response is followed by a read. */
 enum sx__ends sx__client_find_ends(const struct sx__client *client)
 {
     struct pollfd poll_fd = {.fd = client->fixed.fd, .events = POLLRDHUP};
@@ -39,7 +40,7 @@ bool sx__stream_has_client(void)
     if (atomic_load_explicit(&server->cuts_off, memory_order_relaxed)) {
         return false;
     }
-    /* Any event on the connection since then has left a mark. */
+    /* Any event since the producer was called has set this state. */
     if (atomic_load_explicit(&producing->shared.state, memory_order_relaxed) !=
         SX__CLIENT_NOTIFIED) {
         return true;

@@ -1,4 +1,4 @@
-/* client_limits.c: how many connections each client address has. See client_limits.h. */
+/* client_limits.c: limits the connections of each client address. See client_limits.h. */
 #include "client_limits.h"
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 struct sx__client_limit {
     struct sx__client_limit *next;
     unsigned char bytes[16];
-    unsigned count;     /* those that are not lingering */
-    unsigned lingering; /* they have had all that they get */
+    unsigned count;     /* connections that are not lingering */
+    unsigned lingering; /* lingering connections: the server sends nothing more on them */
 };
 
 void sx__client_limits_init(struct sx__client_limits *limits, unsigned most)
@@ -29,7 +29,9 @@ void sx__client_limits_clean_up(struct sx__client_limits *limits)
     pthread_mutex_destroy(&limits->mutex);
 }
 
-/* Whoever has an IPv6 address has the 2^64 that differ in its second half, too. */
+/* Sets the bytes by which a client is counted. The owner of an IPv6 address usually has the whole
+ * network of 2^64 addresses, so only the first half counts. Returns false for other kinds of
+ * address. */
 static bool read_bytes(unsigned char bytes[16], const struct sockaddr *address)
 {
     memset(bytes, 0, 16);
@@ -48,8 +50,8 @@ static bool read_bytes(unsigned char bytes[16], const struct sockaddr *address)
     return false;
 }
 
-/* FNV-1a. Who makes collisions makes his own list longer, by at most as many entries as there may
- * be connections. */
+/* FNV-1a. An attacker that causes collisions makes a list longer by at most as many entries as
+ * there may be connections. */
 static size_t bucket_of(const unsigned char bytes[16])
 {
     uint32_t hash = 2166136261u;

@@ -1,4 +1,7 @@
-/* client_limits.h: how many connections each client has, counted by its address. */
+/* client_limits.h: counts and limits the connections of each client address.
+ *
+ * Threads: any. init and clean_up: the thread that creates and destroys the server.
+ */
 #ifndef SX_CLIENT_LIMITS_H
 #define SX_CLIENT_LIMITS_H
 
@@ -12,7 +15,7 @@
 struct sx__client_limit;
 
 struct sx__client_limits {
-    unsigned most; /* of one address; 0: they are not counted */
+    unsigned most; /* per address; 0: no limit, and connections are not counted */
     pthread_mutex_t mutex;
     struct sx__client_limit *buckets[SX__CLIENT_LIMIT_BUCKETS];
 };
@@ -20,15 +23,16 @@ struct sx__client_limits {
 void sx__client_limits_init(struct sx__client_limits *limits, unsigned most);
 void sx__client_limits_clean_up(struct sx__client_limits *limits);
 
-/* Counts a connection; false: it has too many, or there is no memory. `*limit` is for remove;
- * NULL where it is not counted. */
+/* Counts a connection. Returns false if the address has too many, or if there is no memory.
+ * `*limit` is for the other functions; NULL if the connection is not counted. */
 bool sx__client_limits_add(struct sx__client_limits *limits, const struct sockaddr *from,
                            struct sx__client_limit **limit);
-/* A connection lingers from now on: the client may have seen its end, and come again before we see
- * the client's. So it does not count any more; but with those that linger there are never more than
- * twice `most` of one address. NULL is a no-op. */
+/* Called when a connection starts to linger. The client may have seen the server's close and
+ * reconnect before the server sees the client's close. So a lingering connection no longer counts,
+ * but one address never has more than twice `most` connections, lingering ones included. NULL is a
+ * no-op. */
 void sx__client_limits_linger(struct sx__client_limits *limits, struct sx__client_limit *limit);
-/* NULL is a no-op. */
+/* Called when a connection is closed. NULL is a no-op. */
 void sx__client_limits_remove(struct sx__client_limits *limits, struct sx__client_limit *limit,
                               bool was_lingering);
 

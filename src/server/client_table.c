@@ -1,4 +1,4 @@
-/* client_table.c: the records of the connections, and who owns them. See client_table.h. */
+/* client_table.c: the records of the clients, and which thread owns each. See client_table.h. */
 #include "client_table.h"
 #include "tls.h"
 #include <assert.h>
@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 
 #define NS_PER_MS 1000000u
-#define FIRST_CHECK_MS 1000 /* after a write; later checks are compared with this one */
+#define FIRST_CHECK_MS 1000 /* the first check after a write; later ones are compared with it */
 
 struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd)
 {
@@ -43,6 +43,11 @@ void sx__client_table_clean_up(struct sx__client_table *clients)
 
 /* ---- owning a client ---- */
 
+static unsigned get_state(const struct sx__client *client)
+{
+    return atomic_load_explicit(&client->shared.state, memory_order_relaxed);
+}
+
 #ifndef NDEBUG
 void sx__client_set_owner(struct sx__client *client)
 {
@@ -51,14 +56,35 @@ void sx__client_set_owner(struct sx__client *client)
 
 void sx__client_assert_owned(const struct sx__client *client)
 {
-    const unsigned state = atomic_load_explicit(&client->shared.state, memory_order_relaxed);
+    const unsigned state = get_state(client);
     assert(state == SX__CLIENT_OWNED || state == SX__CLIENT_NOTIFIED || state == SX__CLIENT_LOCKED);
     assert(pthread_equal(client->owned.thread, pthread_self()));
 }
 #endif
 
+/* The states that may follow each state. docs/architecture.md has the same table with the reasons;
+ * a test compares the two. */
+#define TO(state) (1u << SX__CLIENT_##state)
+static const unsigned following[] = {
+    [SX__CLIENT_FREE] = TO(LOCKED),
+    [SX__CLIENT_IDLE] = TO(OWNED) | TO(LOCKED),
+    [SX__CLIENT_OWNED] = TO(IDLE) | TO(NOTIFIED) | TO(LOCKED) | TO(FREE),
+    [SX__CLIENT_NOTIFIED] = TO(OWNED) | TO(LOCKED) | TO(FREE),
+    [SX__CLIENT_LOCKED] = TO(IDLE) | TO(FREE),
+};
+#undef TO
+
+/* Changes the state of a client that no other thread changes, except from OWNED to NOTIFIED. */
+static void set_state(struct sx__client *client, enum sx__client_state to, memory_order order)
+{
+    (void)following; /* without assertions */
+    assert((following[get_state(client)] & 1u << to) != 0);
+    atomic_store_explicit(&client->shared.state, to, order);
+}
+
 static bool change(struct sx__client *client, unsigned from, unsigned to)
 {
+    assert((following[from] & 1u << to) != 0);
     return atomic_compare_exchange_strong_explicit(&client->shared.state, &from, to,
                                                    memory_order_acq_rel, memory_order_relaxed);
 }
@@ -66,7 +92,7 @@ static bool change(struct sx__client *client, unsigned from, unsigned to)
 bool sx__client_take(struct sx__client *client)
 {
     for (;;) {
-        switch (atomic_load_explicit(&client->shared.state, memory_order_relaxed)) {
+        switch (get_state(client)) {
         case SX__CLIENT_IDLE:
             if (change(client, SX__CLIENT_IDLE, SX__CLIENT_OWNED)) {
                 SX__SET_OWNER(client);
@@ -79,7 +105,7 @@ bool sx__client_take(struct sx__client *client)
             }
             break;
         case SX__CLIENT_LOCKED:
-            sched_yield(); /* it is locked for an instant only */
+            sched_yield(); /* another thread has locked it for a few instructions only */
             break;
         default:
             return false;
@@ -93,19 +119,19 @@ bool sx__client_release(struct sx__client *client)
     if (change(client, SX__CLIENT_OWNED, SX__CLIENT_IDLE)) {
         return true;
     }
-    atomic_store_explicit(&client->shared.state, SX__CLIENT_OWNED, memory_order_relaxed);
+    set_state(client, SX__CLIENT_OWNED, memory_order_relaxed);
     return false;
 }
 
 void sx__client_lock_free(struct sx__client *client)
 {
-    atomic_exchange_explicit(&client->shared.state, SX__CLIENT_LOCKED, memory_order_acquire);
+    change(client, SX__CLIENT_FREE, SX__CLIENT_LOCKED);
     SX__SET_OWNER(client);
 }
 
 bool sx__client_lock_idle(struct sx__client *client)
 {
-    if (atomic_load_explicit(&client->shared.state, memory_order_relaxed) != SX__CLIENT_IDLE ||
+    if (get_state(client) != SX__CLIENT_IDLE ||
         !change(client, SX__CLIENT_IDLE, SX__CLIENT_LOCKED)) {
         return false;
     }
@@ -116,20 +142,19 @@ bool sx__client_lock_idle(struct sx__client *client)
 void sx__client_unlock(struct sx__client *client)
 {
     SX__ASSERT_OWNED(client);
-    atomic_store_explicit(&client->shared.state, SX__CLIENT_IDLE, memory_order_release);
+    set_state(client, SX__CLIENT_IDLE, memory_order_release);
 }
 
 void sx__client_free(struct sx__client *client)
 {
     SX__ASSERT_OWNED(client);
-    atomic_store_explicit(&client->shared.state, SX__CLIENT_FREE, memory_order_release);
+    set_state(client, SX__CLIENT_FREE, memory_order_release);
 }
 
 bool sx__client_take_notification(struct sx__client *client)
 {
     SX__ASSERT_OWNED(client);
-    return atomic_load_explicit(&client->shared.state, memory_order_relaxed) ==
-               SX__CLIENT_NOTIFIED &&
+    return get_state(client) == SX__CLIENT_NOTIFIED &&
            change(client, SX__CLIENT_NOTIFIED, SX__CLIENT_OWNED);
 }
 
@@ -137,7 +162,9 @@ static void arm(struct sx__client *client, int epoll_fd)
 {
     SX__ASSERT_OWNED(client);
     const uint32_t output = client->owned.watches_output ? EPOLLOUT : 0;
-    atomic_store_explicit(&client->shared.state, SX__CLIENT_LOCKED, memory_order_relaxed);
+    if (get_state(client) != SX__CLIENT_LOCKED) {
+        set_state(client, SX__CLIENT_LOCKED, memory_order_relaxed);
+    }
     epoll_ctl(epoll_fd, EPOLL_CTL_MOD, client->fixed.fd,
               &(struct epoll_event){.events = SX__CLIENT_EVENTS | output, .data.ptr = client});
     sx__client_unlock(client);
@@ -151,7 +178,7 @@ void sx__client_rearm(struct sx__client *client, int epoll_fd)
 
 void sx__client_repeat_event(struct sx__client *client, int epoll_fd)
 {
-    /* If it has an owner already, that one looks at the socket again. */
+    /* If the client has an owner already, the owner reads from the socket again. */
     if (sx__client_take(client)) {
         arm(client, epoll_fd);
     }
@@ -159,7 +186,7 @@ void sx__client_repeat_event(struct sx__client *client, int epoll_fd)
 
 /* ---- deadlines ---- */
 
-/* A handshake costs memory, and must not last as long as a client may be idle. */
+/* A TLS handshake costs memory, so it must not last as long as an idle client may. */
 uint64_t sx__client_get_deadline(const struct sx__client *client)
 {
     SX__ASSERT_OWNED(client);
@@ -186,7 +213,8 @@ uint64_t sx__client_get_check_time(const struct sx__client *client)
     if (deadline_ns <= since_ns || !sx__client_has_output(client)) {
         return deadline_ns;
     }
-    if (client->owned.has_check_since_write) { /* bytes from the client must not postpone it */
+    if (client->owned
+            .has_check_since_write) { /* bytes from the client must not postpone the check */
         const uint64_t next_ns =
             atomic_load_explicit(&client->shared.deadline_ns, memory_order_relaxed);
         return next_ns < deadline_ns ? next_ns : deadline_ns;

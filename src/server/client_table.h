@@ -1,28 +1,16 @@
-/* client_table.h: the connections of a server, each with its record, found by file descriptor.
+/* client_table.h: the state machine of a client: one record for each connection, found by file
+ * descriptor, and owned by one thread at a time.
  *
- * A record belongs to one descriptor for ever, and its memory stays until the server is destroyed,
- * so any thread may look at the state of any record at any time.
+ * A record belongs to one descriptor for ever, and its memory stays until the server is destroyed.
+ * So any thread may read the state of any record at any time, without a use after free.
  *
- * All threads share one epoll set, and a connection is in it once, edge-triggered (EPOLLET). The
+ * All threads share one epoll set. Each connection is in it once, edge-triggered (EPOLLET). The
  * thread that receives an event for an idle client owns the client until it releases or closes it.
- * A thread that receives an event for an owned client only notes it, and the owner looks at the
+ * A thread that receives an event for an owned client only notes it, and the owner reads from the
  * socket again before it releases the client. So a request costs no epoll_ctl, a late or repeated
- * event does no harm, and a thread that blocks in a handler delays its own connection only.
+ * event does no harm, and a thread that blocks in a handler delays its own client only.
  *
- * The states and their transitions (docs/architecture.md has the same table):
- *
- *     FREE     -> LOCKED    the listener has accepted a connection with this descriptor
- *     LOCKED   -> IDLE      it is in the epoll set; or the monitor has looked at it
- *     LOCKED   -> FREE      it could not be added to the epoll set
- *     IDLE     -> OWNED     a thread has received an event
- *     IDLE     -> LOCKED    the monitor looks at it
- *     OWNED    -> NOTIFIED  another event has come
- *     NOTIFIED -> OWNED     the owner looks at the socket again
- *     OWNED    -> IDLE      the owner releases it
- *     OWNED    -> LOCKED    the owner makes its event come again (rearm)
- *     NOTIFIED -> LOCKED    the same
- *     OWNED    -> FREE      the owner has closed it
- *     NOTIFIED -> FREE      the same
+ * docs/architecture.md has a table of the states and their transitions.
  */
 #ifndef SX_CLIENT_TABLE_H
 #define SX_CLIENT_TABLE_H
@@ -38,10 +26,10 @@ struct sx__tls_stream;
 
 enum sx__client_state {
     SX__CLIENT_FREE,     /* no connection */
-    SX__CLIENT_IDLE,     /* no owner: an event will come */
-    SX__CLIENT_OWNED,    /* by the thread that received its event */
-    SX__CLIENT_NOTIFIED, /* owned, and another event has come since */
-    SX__CLIENT_LOCKED,   /* for an instant, by the listener, the monitor or the owner */
+    SX__CLIENT_IDLE,     /* no owner; the next event makes a thread the owner */
+    SX__CLIENT_OWNED,    /* owned by the thread that received its event */
+    SX__CLIENT_NOTIFIED, /* owned, and another event has arrived since */
+    SX__CLIENT_LOCKED,   /* locked for a short time by the listener, the monitor or the owner */
 };
 
 /* The fields are grouped by the threads that may use them. */
@@ -49,14 +37,15 @@ struct sx__client {
     /* Any thread, at any time. */
     struct {
         _Atomic unsigned state;       /* enum sx__client_state */
-        _Atomic uint64_t deadline_ns; /* when the monitor has to look at it */
-        _Atomic uint64_t resume_ns;   /* when its paused stream continues; UINT64_MAX: none is */
+        _Atomic uint64_t deadline_ns; /* when the monitor has to check the client */
+        _Atomic uint64_t
+            resume_ns; /* when the paused stream continues; UINT64_MAX: no stream is paused */
     } shared;
 
-    /* Set by the listener; constant while there is a connection. */
+    /* Set by the listener; constant until the connection is closed. */
     struct {
         int fd;
-        struct sx__tls_stream *tls; /* NULL: bytes go to the socket as they are */
+        struct sx__tls_stream *tls; /* NULL: a connection without TLS */
         struct sx__client_limit *limit;
         struct sx__peer peer;
     } fixed;
@@ -64,31 +53,32 @@ struct sx__client {
     /* The thread that owns the client, or has locked it. */
     struct {
 #ifndef NDEBUG
-        pthread_t thread; /* that owns it, for assertions */
+        pthread_t thread; /* the owner, for assertions */
 #endif
-        bool is_late;              /* the monitor has found its deadline over */
-        bool is_closed_for_memory; /* its client used too much memory for too long */
-        bool lingers;              /* its write side is shut down */
+        bool is_late;              /* the monitor has found that the deadline is over */
+        bool is_closed_for_memory; /* the client was one of the slowest when memory was short */
+        bool lingers;              /* the write side is shut down */
         bool watches_output;
-        bool is_overloaded; /* it has been queued for too long; it is to be told so */
-        bool has_check;     /* the monitor has checked it since the last request; see
+        bool is_overloaded; /* it was queued for too long, and has to get a 503 */
+        bool has_check;     /* the monitor has checked it since the last input; see
                                sx__client_get_check_time */
         bool has_check_since_write;
-        size_t buffered_bytes;       /* of a request or a response that wait for the client */
-        uint64_t buffered_since_ns;  /* 0: nothing is buffered */
-        size_t transferred_bytes;    /* in both directions, since nothing was buffered */
-        size_t closing_bytes;        /* that it occupies after it was closed for memory */
-        uint64_t put_off_until_ns;   /* not read before, as memory is short; 0: may be read */
-        uint64_t sent_bytes;         /* written to the kernel, */
-        uint64_t acknowledged_bytes; /* and acknowledged at the monitor's last check */
+        size_t buffered_bytes;      /* of its request or response, counted in the server's total */
+        uint64_t buffered_since_ns; /* 0: nothing is buffered */
+        size_t transferred_bytes;   /* in both directions, since buffered_since_ns */
+        size_t closing_bytes;       /* bytes still in use after it was closed for memory */
+        uint64_t
+            put_off_until_ns; /* not read until then, because memory is short; 0: may be read */
+        uint64_t sent_bytes;  /* bytes written to the kernel, */
+        uint64_t acknowledged_bytes; /* and those acknowledged at the monitor's last check */
         struct sx__connection connection;
     } owned;
 
-    /* Whoever holds the mutex of the admission. */
+    /* The thread that has locked the mutex of the admission. */
     struct {
         struct sx__client *next;
         uint64_t until_ns;
-        size_t bytes; /* that it has buffered there */
+        size_t bytes; /* bytes of the queued request */
     } queue;
 };
 
@@ -101,20 +91,22 @@ struct sx__client_table {
     struct sx__client *_Atomic leaves[SX__CLIENT_LEAVES];
 };
 
-/* Returns the record of a descriptor, and creates it if there is none. NULL: no memory, or the
- * descriptor is too large. Any thread. */
+/* Returns the record of a descriptor, and creates it if there is none. NULL: there is no memory, or
+ * the descriptor is too large. Any thread. */
 struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd);
-/* Frees all records. No thread may use them any more. */
+/* Frees all records. No thread may use them afterwards. */
 void sx__client_table_clean_up(struct sx__client_table *clients);
 
 /* ---- owning a client ---- */
 
 /* Makes the calling thread, which has received the client's event, its owner. Returns false if
- * another thread owns it, which will look at the socket again, or if the connection is closed. */
+ * another thread owns the client and will read from the socket again, or if the connection is
+ * closed. */
 bool sx__client_take(struct sx__client *client);
 /* Releases an owned client. Returns false if another event has come: the client is still owned. */
 bool sx__client_release(struct sx__client *client);
-/* Locks a free record for the listener: its first event may come before epoll_ctl returns. */
+/* Locks a free record for the listener, because the first event may arrive before epoll_ctl
+ * returns. */
 void sx__client_lock_free(struct sx__client *client);
 /* Locks an idle client for the monitor. Returns false if it is not idle. */
 bool sx__client_lock_idle(struct sx__client *client);
@@ -122,17 +114,17 @@ bool sx__client_lock_idle(struct sx__client *client);
 void sx__client_unlock(struct sx__client *client);
 /* Makes an owned or locked client free: its connection is closed. */
 void sx__client_free(struct sx__client *client);
-/* Clears the note that another event has come. Returns false if there was none; otherwise the owner
- * looks at the socket again. */
+/* Clears the note that another event has arrived. Returns false if there was none; otherwise the
+ * owner must read from the socket again. */
 bool sx__client_take_notification(struct sx__client *client);
-/* Releases an owned or locked client, and makes its event come if the socket is ready for anything.
- * From now on the socket is watched for room to write as well. */
+/* Releases an owned or locked client, and makes its event come again if the socket is ready for
+ * anything. From now on the socket is also watched for room to write. */
 void sx__client_rearm(struct sx__client *client, int epoll_fd);
-/* Makes an event come again that was taken out of the epoll set, but not looked at. */
+/* Makes an event come again that a thread received from epoll but did not handle. */
 void sx__client_repeat_event(struct sx__client *client, int epoll_fd);
 
-/* Debug builds know the owner, and SX__ASSERT_OWNED fails if it is not the calling thread.
- * SX__SET_OWNER makes the calling thread the owner of a client that left a queue. */
+/* Debug builds store the owner, and SX__ASSERT_OWNED fails if the calling thread is not the owner.
+ * SX__SET_OWNER makes the calling thread the owner of a client that has left a queue. */
 #ifdef NDEBUG
 #define SX__SET_OWNER(client) ((void)(client))
 #define SX__ASSERT_OWNED(client) ((void)(client))
@@ -148,13 +140,14 @@ void sx__client_assert_owned(const struct sx__client *client);
 /* Returns the deadline of the client's connection, or of the TLS handshake before it. Owner. */
 uint64_t sx__client_get_deadline(const struct sx__client *client);
 
-/* Returns whether the client has something to read, or may send while the server lingers. Owner. */
+/* Returns whether the server has a response to send, or lingers. Owner. */
 bool sx__client_has_output(const struct sx__client *client);
 
-/* Returns when the monitor has to check the client next: at its deadline, and once before it while
- * the client has something to read. Progress is what the client acknowledges, not what our kernel
- * accepts, which may be nothing for a minute while a slow client reads. The monitor sees progress
- * by comparing two checks. A fast client has read everything before the first check. Owner. */
+/* Returns when the monitor has to check the client next: at its deadline and, while the client has
+ * something to read, once before it. Progress is what the client acknowledges. What our kernel
+ * accepts is no measure: that may be nothing for a minute while a slow client reads. The monitor
+ * sees progress by comparing two checks. A fast client has read everything before the first check.
+ * Owner. */
 uint64_t sx__client_get_check_time(const struct sx__client *client);
 
 #endif

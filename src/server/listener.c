@@ -1,8 +1,9 @@
-/* listener.c: the listening sockets, and accepting connections. See listener.h. */
+/* listener.c: opens the listening sockets and accepts connections. See listener.h. */
 #define _GNU_SOURCE /* accept4 */
 #include "listener.h"
 #include "clock.h"
 #include "listen_socket.h"
+#include "run_options.h"
 #include "server_types.h"
 #include "tcp.h"
 #include "tls.h"
@@ -16,7 +17,6 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define ACCEPTS_PER_TURN 16
@@ -42,44 +42,25 @@ static int set_up_tls(struct sx__server *server, struct sx__listener *listener,
     return status;
 }
 
-static int keep_path(struct sx__listener *listener, const char *path)
-{
-    struct stat stat;
-    if (lstat(path, &stat) == 0) {
-        listener->path_device = stat.st_dev;
-        listener->path_inode = stat.st_ino;
-    }
-    listener->path = strdup(path);
-    return listener->path == NULL ? SX_ENOMEM : 0;
-}
-
-static bool is_path_ours(const struct sx__listener *listener)
-{
-    struct stat stat;
-    return lstat(listener->path, &stat) == 0 && stat.st_dev == listener->path_device &&
-           stat.st_ino == listener->path_inode;
-}
-
 static int open_listener(struct sx__server *server, struct sx__listener *listener,
                          const struct sx_listen_address *address)
 {
     char message[MESSAGE_BYTES];
-    listener->serves = address->serves;
+    struct sx__listen_address parsed;
+    listener->admin = address->admin;
     if (address->tls != NULL) {
         const int status = set_up_tls(server, listener, address->tls);
         if (status < 0) {
             return status;
         }
     }
-    listener->fd = sx__listen_socket_open(address, message, sizeof message);
+    listener->fd = sx__listen_socket_open(&parsed, address, message, sizeof message);
     if (listener->fd < 0) {
         sx__server_log(server, SX_LOG_ERROR, "%s", message);
         return listener->fd;
     }
     listener->port = sx__tcp_port(listener->fd);
-    const char *path = sx__listen_socket_path(address);
-    if (path != NULL && keep_path(listener, path) < 0) {
-        unlink(path);
+    if (parsed.path != NULL && sx__socket_file_keep(&listener->file, parsed.path) < 0) {
         return SX_ENOMEM;
     }
     const int status = watch_listener(server, listener, EPOLL_CTL_ADD);
@@ -89,28 +70,27 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
     return status;
 }
 
-/* Where some addresses are of the reserved routes only, the others leave them some room. */
+/* If some addresses serve only the admin routes, the other addresses leave them some connections
+ * and descriptors. */
 static void find_yielding(struct sx__server *server)
 {
-    bool has_reserved = false;
+    bool has_admin = false;
     for (size_t i = 0; i < server->listener_count; i++) {
-        has_reserved |= server->listeners[i].serves == SX_SERVES_RESERVED;
+        has_admin |= server->listeners[i].admin == SX_ADMIN_ONLY;
     }
     for (size_t i = 0; i < server->listener_count; i++) {
         struct sx__listener *listener = &server->listeners[i];
-        listener->yields = has_reserved && listener->serves != SX_SERVES_RESERVED;
+        listener->yields = has_admin && listener->admin != SX_ADMIN_ONLY;
     }
 }
 
 int sx__listeners_open(struct sx__server *server)
 {
     const struct sx_run_options *options = &server->protocol.options;
-    const struct sx_listen_address first = {.host = options->host,
-                                            .port = options->port,
+    const struct sx_listen_address first = {.address = options->address,
                                             .listen_fd = options->listen_fd,
-                                            .serves = options->serves,
-                                            .tls = options->tls,
-                                            .unix_options = options->unix_options};
+                                            .admin = options->admin,
+                                            .tls = options->tls};
     const size_t count = 1 + options->addresses.count;
     server->listeners = calloc(count, sizeof *server->listeners);
     if (server->listeners == NULL) {
@@ -124,7 +104,7 @@ int sx__listeners_open(struct sx__server *server)
         pthread_mutex_init(&listener->mutex, NULL);
         server->listener_count = i + 1;
         struct sx_listen_address address = i == 0 ? first : options->addresses.items[i - 1];
-        address.host = address.host == NULL ? "127.0.0.1" : address.host;
+        address.address = address.address == NULL ? SX__ADDRESS_DEFAULT : address.address;
         status = open_listener(server, listener, &address);
     }
     find_yielding(server);
@@ -133,13 +113,7 @@ int sx__listeners_open(struct sx__server *server)
 
 static void close_listener(struct sx__listener *listener)
 {
-    if (listener->path != NULL) {
-        if (is_path_ours(listener)) {
-            unlink(listener->path);
-        }
-        free(listener->path);
-        listener->path = NULL;
-    }
+    sx__socket_file_remove(&listener->file);
     if (listener->fd >= 0) {
         close(listener->fd);
         listener->fd = -1;
@@ -158,7 +132,8 @@ void sx__listeners_clean_up(struct sx__server *server)
 
 /* ---- accepting ---- */
 
-/* An IPv4 address that came over an IPv6 socket is written as what it is. */
+/* Writes the client's address. An IPv4 client that connected over an IPv6 socket gets its IPv4
+ * address. */
 static void describe_peer(struct sx__peer *peer, const struct sockaddr *from)
 {
     peer->address[0] = '\0';
@@ -195,7 +170,7 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
     atomic_store_explicit(&client->shared.resume_ns, UINT64_MAX, memory_order_relaxed);
     sx__connection_init(&client->owned.connection, &server->protocol, sx__clock_now_ns());
     client->fixed.peer.has_tls = tls != NULL;
-    client->fixed.peer.serves = listener->serves;
+    client->fixed.peer.admin = listener->admin;
     describe_peer(&client->fixed.peer, from);
     client->owned.connection.peer = &client->fixed.peer;
     atomic_store_explicit(&client->shared.deadline_ns, sx__client_get_deadline(client),
@@ -214,16 +189,17 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
 static bool has_place(const struct sx__server *server, const struct sx__listener *listener)
 {
     const uint64_t most = server->protocol.options.connection_count;
-    const unsigned spare = listener->serves == SX_SERVES_RESERVED ? SX__SPARE_PLACES : 0;
+    const unsigned spare = listener->admin == SX_ADMIN_ONLY ? SX__SPARE_PLACES : 0;
     return atomic_load_explicit(&server->connections, memory_order_relaxed) < most + spare;
 }
 
-/* False: the socket was closed again, because there are too many, or for next of memory. */
+/* Makes an accepted socket a client. Returns false after closing the socket: there are too many
+ * connections, or there is no memory. */
 static bool admit(struct sx__server *server, struct sx__listener *listener, int fd,
                   const struct sockaddr *from)
 {
     struct sx__client_limit *address = NULL;
-    const bool is_counted = listener->serves != SX_SERVES_RESERVED;
+    const bool is_counted = listener->admin != SX_ADMIN_ONLY;
     bool admitted = has_place(server, listener) &&
                     (!is_counted || sx__client_limits_add(&server->client_limits, from, &address));
     if (admitted && watch(server, listener, fd, from, address) < 0) {
@@ -236,18 +212,18 @@ static bool admit(struct sx__server *server, struct sx__listener *listener, int 
     return admitted;
 }
 
-/* How accepting ended. */
+/* The result of some calls of accept. */
 struct accepted {
-    unsigned count; /* connections, refused ones among them */
+    unsigned count; /* connections, including refused ones */
     unsigned refused;
-    int error;         /* 0: there may be more */
-    bool is_short;     /* descriptors are exhausted, except for those that are kept back */
-    int news;          /* an errno that is worth a line in the log; 0: none */
+    int error;         /* 0: there may be more connections to accept */
+    bool is_short;     /* all descriptors are in use, except for the spare ones */
+    int news;          /* an errno to log; 0: none */
     unsigned left_out; /* log lines that were suppressed before that one */
 };
 
-/* The descriptors that the listener may have are those below. The kernel gives the lowest one that
- * is free, so that the highest ones are taken last. */
+/* Returns the first descriptor that the listener may not use. The kernel allocates the lowest free
+ * descriptor, so the highest ones are used last. */
 static uint64_t descriptors_end(const struct sx__listener *listener)
 {
     struct rlimit limit;
@@ -277,13 +253,14 @@ static struct accepted accept_some(struct sx__server *server, struct sx__listene
         } else if (errno == EAGAIN || sx__tcp_is_exhausted(errno)) {
             accepted.error = errno;
         }
-        /* Anything else is the fault of that one connection. */
+        /* Any other error concerns that one connection only. */
     }
     accepted.count = accepted.error == 0 ? tried : tried - 1;
     return accepted;
 }
 
-/* The same is tried ten times a second. Called with the listener's mutex. */
+/* Returns whether an error of accept is to be logged. Accepting is retried ten times a second, so
+ * the same error is logged only once in SILENCE_NS. Called with the listener's mutex locked. */
 static bool is_news(struct sx__listener *listener, int error)
 {
     const uint64_t now_ns = sx__clock_now_ns();
@@ -311,10 +288,10 @@ static void report(struct sx__server *server, const struct accepted *accepted)
     }
 }
 
-/* Accepting until nothing is left ends with a call that fails, which is expensive, because the
- * kernel creates the socket first. So a turn accepts only as many connections as came at once
- * lately, and the next turn twice as many if all of them were there. Arming the listener makes its
- * event come again for the others. */
+/* Sets how many connections to accept next time. If accept is called until no connection is left,
+ * its last call fails, and is expensive, because the kernel creates the socket first. So a turn
+ * accepts only as many connections as arrived at once lately, and twice as many next time if all of
+ * them were there. Arming the listener again makes its event come for the remaining connections. */
 static void expect(struct sx__listener *listener, const struct accepted *accepted)
 {
     const unsigned more = 2 * listener->expected;
@@ -342,7 +319,8 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
         if (goes_on) {
             watch_listener(server, listener, EPOLL_CTL_MOD);
         } else {
-            /* Arming it now would spin: the client still waits, and there is nothing to give it. */
+            /* Arming the listener now would spin: its event would come at once, and accept would
+             * fail again. */
             atomic_store(&listener->is_paused, true);
             sx__wakeup_monitor(server);
         }
@@ -351,7 +329,7 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
     report(server, &accepted);
 }
 
-/* ---- what the monitor does ---- */
+/* ---- called by the monitor ---- */
 
 bool sx__listeners_are_paused(struct sx__server *server)
 {

@@ -1,8 +1,9 @@
-/* listener.h: the listening sockets, and accepting connections. */
+/* listener.h: opens the listening sockets and accepts connections. */
 #ifndef SX_LISTENER_H
 #define SX_LISTENER_H
 
 #include "log_limit.h"
+#include "socket_file.h"
 #include <pthread.h>
 #include <sextant/app.h>
 #include <stdatomic.h>
@@ -11,34 +12,35 @@
 struct sx__server;
 struct sx__tls;
 
-/* Connections, and descriptors, that only the addresses of the reserved routes may have. */
+/* The number of connections, and of descriptors, that only addresses of the admin routes may
+ * use. */
 #define SX__SPARE_PLACES 16
 
 struct sx__listener {
-    pthread_mutex_t mutex; /* between threads that accept and the monitor, which closes */
+    pthread_mutex_t mutex; /* locked to accept and to close */
     int fd;                /* -1: closed */
     uint16_t port;
-    enum sx_serves serves;
-    bool yields;         /* leaves some places to the addresses of reserved routes only */
-    char *path;          /* of a Unix socket, removed with it; NULL: it is none */
-    dev_t path_device;   /* the file that was created there, */
-    ino_t path_inode;    /* which another server may have replaced since */
-    struct sx__tls *tls; /* NULL: without */
-    unsigned expected;   /* connections at the next accept; guarded by the mutex */
-    int error;           /* of accept, that was logged last, and when */
+    enum sx_admin admin;
+    bool yields;                 /* leaves the spare connections to addresses of admin routes */
+    struct sx__socket_file file; /* of a Unix socket */
+    struct sx__tls *tls;         /* NULL: plain HTTP */
+    unsigned expected;           /* connections at the next accept; guarded by the mutex */
+    int error;                   /* of accept, that was logged last, and when */
     uint64_t error_ns;
-    struct sx__log_limit error_lines; /* of the log */
-    _Atomic bool is_paused;           /* descriptors are exhausted; the monitor resumes it later */
+    struct sx__log_limit error_lines; /* limits the log lines about accept */
+    _Atomic bool is_paused;           /* no descriptor was left; the monitor resumes it later */
 };
 
-/* Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM, SX_ENOMEM; clean_up closes what is open then. */
+/* Opens all listeners. Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM, SX_ENOMEM. After an error,
+ * clean_up closes those that are open. Called by sx__server_new, before any thread starts. */
 int sx__listeners_open(struct sx__server *server);
 void sx__listeners_clean_up(struct sx__server *server);
 
-/* Accepts some connections, and arms the listener again. A thread that received its event. */
+/* Accepts some connections and arms the listener again. Called by the thread that received the
+ * listener's event. */
 void sx__listener_accept(struct sx__server *server, struct sx__listener *listener);
 
-/* Returns whether a listener is paused; resumes those that are. Monitor. */
+/* Return whether a listener is paused; resume those that are. Monitor. */
 bool sx__listeners_are_paused(struct sx__server *server);
 void sx__listeners_resume(struct sx__server *server);
 /* Accepts the clients that have connected already, then closes the listeners. Monitor. */

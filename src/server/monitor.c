@@ -1,4 +1,7 @@
-/* monitor.c: the thread that runs the server, and watches all others. See monitor.h. */
+/* monitor.c: the monitor's loop: ticks, time-outs, memory, and draining. See monitor.h.
+ *
+ * Threads: the monitor.
+ */
 #include "monitor.h"
 #include "certificate_reload.h"
 #include "clock.h"
@@ -11,14 +14,14 @@
 
 #define NS_PER_MS 1000000u
 #define TICK_MS 1      /* a handler that lasts longer loses its thread's permit */
-#define CALM_TICK_MS 4 /* the same, if handlers have been short for CALM_TICKS */
+#define CALM_TICK_MS 4 /* the tick if handlers have been short for CALM_TICKS */
 #define CALM_TICKS 256
-#define QUIET_TICKS 4 /* without a handler, until the monitor sleeps */
+#define QUIET_TICKS 4 /* ticks without a handler until the monitor sleeps */
 #define SWEEP_MS 1000 /* how late a timeout may be noticed */
-#define PAUSE_MS 100  /* of a listener, if descriptors are exhausted */
+#define PAUSE_MS 100  /* how long a listener pauses if no descriptor is left */
 #define STOP_SWEEP_MS 10
 #define REQUEST_BYTES 65536 /* more than a request takes without its body, with TLS */
-#define STOP_GRACE_MS 200   /* before the deadline, for the queue; behind it, for the threads */
+#define STOP_GRACE_MS 200   /* before the deadline: for the queue; after it: for the threads */
 
 void sx__monitor_wait(struct sx__server *server, int timeout_ms)
 {
@@ -38,8 +41,8 @@ static bool has_backlog(const struct sx__server *server)
     return poll(&poll_fd, 1, 0) == 1;
 }
 
-/* Events that were pending at the last tick, too, have waited for long enough: for a handler that
- * lasts, or for one short handler after another. */
+/* Makes events come again that were pending at the last tick already. They have waited for a
+ * handler that lasts, or for one short handler after another. */
 static void repeat_old_events(struct sx__worker *worker)
 {
     uintptr_t last = 0;
@@ -54,14 +57,14 @@ static void repeat_old_events(struct sx__worker *worker)
     worker->monitor.last_pending = last;
 }
 
-/* What the monitor saw at a tick. */
+/* What the monitor found at a tick. */
 struct tick {
     bool active;    /* a thread is in user code or was since the last tick, or a client is queued */
-    bool preempted; /* a permit was taken */
+    bool preempted; /* the monitor has taken a thread's permit */
 };
 
-/* Takes the permits of threads that are in user code since the last tick, and issues another one if
- * events have waited since then. */
+/* Takes the permits of threads that have been in user code since the last tick. Issues another
+ * permit if events have waited since then. */
 static struct tick watch_workers(struct sx__server *server)
 {
     struct tick tick = {atomic_load(&server->admission.queued) > 0, false};
@@ -89,23 +92,25 @@ static struct tick watch_workers(struct sx__server *server)
     return tick;
 }
 
-/* How long ago, in ticks, something was seen. */
+/* How many ticks ago these were last true. */
 struct calm {
     unsigned since_active;
     unsigned since_preempted;
 };
 
-/* A client can cause any number of these lines, so they are limited. */
+/* Clients can cause any number of these lines, so their number is limited. */
 void sx__monitor_log_left_out(struct sx__server *server, unsigned count)
 {
     if (count > 0) {
-        sx__server_log(server, SX_LOG_ERROR,
-                       "slow clients held too much %u more times, and some were closed", count);
+        sx__server_log(
+            server, SX_LOG_ERROR,
+            "slow clients had too much memory buffered %u more times, and some were closed", count);
     }
 }
 
-/* A response of held_bytes is allowed, so a client that waits for it alone must not be closed for
- * what its request takes besides. */
+/* Closes the slowest clients if too much is buffered. One response may have held_bytes, and its
+ * client must not be closed because its request needs memory, too. So the bound is larger by
+ * REQUEST_BYTES. */
 static void close_slow_clients(struct sx__server *server, uint64_t now_ns)
 {
     const size_t used = atomic_load(&server->buffered_bytes);
@@ -128,13 +133,13 @@ static void close_slow_clients(struct sx__server *server, uint64_t now_ns)
     if (is_logged) {
         sx__server_log(
             server, SX_LOG_ERROR,
-            "slow clients held %zu bytes of requests and responses: %u of them were closed", used,
-            count);
+            "slow clients had %zu bytes of requests and responses buffered: %u of them were closed",
+            used, count);
     }
 }
 
-/* A time that another thread notes during the pass is not lost, because the time is reset before
- * the pass. */
+/* Continues paused streams whose time has come. The noted time is reset before the pass, so that a
+ * time that another thread notes during the pass is not lost. */
 static void resume_streams(struct sx__server *server, uint64_t now_ns)
 {
     if (atomic_load(&server->next_resume_ns) <= now_ns) {
@@ -144,18 +149,18 @@ static void resume_streams(struct sx__server *server, uint64_t now_ns)
     }
 }
 
-/* How long the monitor may wait, if it has nothing else to do. */
+/* Returns how long the monitor may wait if it has nothing else to do. */
 static int until_resume(struct sx__server *server, int wait_ms)
 {
     const uint64_t next_ns = atomic_load(&server->next_resume_ns);
     const uint64_t now_ns = sx__clock_now_ns();
     const uint64_t left_ms = next_ns <= now_ns ? 0 : (next_ns - now_ns) / NS_PER_MS + 1;
-    /* At least a tick: the owner of a late client may need the processor. */
+    /* At least a tick: the owner of a late client may need the processor first. */
     return left_ms >= (uint64_t)wait_ms ? wait_ms : left_ms == 0 ? TICK_MS : (int)left_ms;
 }
 
-/* Sleeps for a tick while handlers run, else until the next sweep. A tick costs some 20 us of a
- * virtual machine, which would be 2 % of a processor each millisecond for nothing. */
+/* Sleeps for a tick while handlers run, and until the next sweep otherwise. A tick costs some 20 us
+ * on a virtual machine. One each millisecond would waste 2 % of a processor. */
 static void sleep_until_next(struct sx__server *server, struct calm *calm)
 {
     const struct tick tick = watch_workers(server);
@@ -166,7 +171,8 @@ static void sleep_until_next(struct sx__server *server, struct calm *calm)
         return;
     }
     atomic_store(&server->is_monitor_asleep, true);
-    /* It may have become active in between: see sx__wakeup_monitor_if_asleep. */
+    /* A thread may have entered user code before it could see is_monitor_asleep: see
+     * sx__wakeup_monitor_if_asleep. */
     if (watch_workers(server).active) {
         sx__monitor_wait(server, TICK_MS);
     } else {
@@ -177,7 +183,8 @@ static void sleep_until_next(struct sx__server *server, struct calm *calm)
     calm->since_active = 0;
 }
 
-/* Clients that were queued for too long get a 503 from the thread that receives their event. */
+/* Takes clients that were queued for too long out of the queue. The thread that receives their
+ * event answers them with 503. */
 static void expire_queued(struct sx__server *server, uint64_t now_ns)
 {
     const uint64_t wait_ms = server->protocol.options.write_timeout_ms;
@@ -220,7 +227,8 @@ void sx__monitor_run(struct sx__server *server)
     }
 }
 
-/* Whether there are connections; at the end, those whose handlers do not return are left out. */
+/* Returns whether there are connections. At the end, connections whose handlers do not return are
+ * not counted. */
 static bool has_connections(struct sx__server *server, bool is_end)
 {
     const unsigned count = atomic_load_explicit(&server->connections, memory_order_acquire);
@@ -233,7 +241,7 @@ uint64_t sx__monitor_drain(struct sx__server *server)
     const uint64_t grace_ns = (uint64_t)STOP_GRACE_MS * NS_PER_MS;
     const uint64_t deadline_ns = sx__clock_now_ns() + timeout_ns;
     const uint64_t end_ns = deadline_ns + grace_ns;
-    /* Queued clients get their 503 while there is time for it. */
+    /* Queued clients get a 503 while there is time to send it. */
     const uint64_t refuse_ns =
         deadline_ns - (timeout_ns / 2 < grace_ns ? timeout_ns / 2 : grace_ns);
     atomic_store(&server->protocol.stopped_ns, sx__clock_now_ns());
@@ -245,7 +253,8 @@ uint64_t sx__monitor_drain(struct sx__server *server)
         const bool is_late = now_ns >= deadline_ns;
         atomic_store(&server->cuts_off, now_ns >= end_ns - grace_ns / 2);
         expire_queued(server, now_ns >= refuse_ns ? UINT64_MAX : now_ns);
-        resume_streams(server, UINT64_MAX - 1); /* so that each learns of the stop */
+        resume_streams(
+            server, UINT64_MAX - 1); /* so that each producer is called once more before the stop */
         if (now_ns - swept_ns >= (uint64_t)STOP_SWEEP_MS * NS_PER_MS) {
             sx__monitor_sweep(&server->clients, is_late ? SX__SWEEP_ALL : SX__SWEEP_STOPPING,
                               server->epoll_fd, now_ns);

@@ -1,8 +1,11 @@
-/* monitor.h: the thread that runs the server, and watches all others.
+/* monitor.h: the monitor, which is the thread that called sx__server_run. It watches all other
+ * threads.
  *
- * It takes permits from threads whose handlers last, ends clients whose time is over, resumes
+ * It takes permits from threads whose handlers last, ends clients whose deadline is over, continues
  * paused streams, closes slow clients if memory is short, reloads certificates, and drains the
  * server when it stops.
+ *
+ * Threads: the monitor calls these functions.
  */
 #ifndef SX_MONITOR_H
 #define SX_MONITOR_H
@@ -11,16 +14,17 @@
 
 struct sx__server;
 
-/* Watches until the server is to stop. */
+/* Watches the server until a stop is requested. */
 void sx__monitor_run(struct sx__server *server);
 
-/* Answers what is in flight. Returns when the threads that are not in user code must have ended. */
+/* Closes the listeners and answers the requests that are in flight. Returns the time at which all
+ * threads that are not in user code must have ended. */
 uint64_t sx__monitor_drain(struct sx__server *server);
 
-/* Waits for at most that time, or until another thread wakes the monitor. */
+/* Waits until another thread wakes the monitor, and for at most that time. */
 void sx__monitor_wait(struct sx__server *server, int timeout_ms);
 
-/* Logs how many lines about slow clients were left out, at the end or when they are due. */
+/* Logs how many log lines about slow clients were suppressed. */
 void sx__monitor_log_left_out(struct sx__server *server, unsigned count);
 
 #endif

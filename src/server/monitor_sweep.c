@@ -6,7 +6,7 @@
 #define NS_PER_MS 1000000u
 #define CHECKS 4 /* of a client that does not read, per write time-out */
 
-/* The context of a pass: what it looks for, and what it has found. */
+/* The context of a pass: what it searches for, and what it has found. */
 struct pass {
     int epoll_fd;
     uint64_t now_ns;
@@ -26,8 +26,8 @@ static void for_each_client(struct sx__client_table *clients, struct pass *pass,
     }
 }
 
-/* An unfinished request can still be answered with a 408, so the client's event is made to come
- * instead of the end of the connection. */
+/* Ends a locked client. An incomplete request can still be answered with a 408, so its event is
+ * made to come again. Any other connection is shut down. */
 static void end_locked(struct sx__client *client, int epoll_fd)
 {
     client->owned.is_late = true;
@@ -41,9 +41,9 @@ static void end_locked(struct sx__client *client, int epoll_fd)
 
 /* ---- late clients ---- */
 
-/* Whether a client that has something to read has acknowledged nothing within its time. The client
- * may have acknowledged bytes long before this check, so there are several checks before each
- * deadline. */
+/* Returns whether a client that has something to read has acknowledged nothing within its time. The
+ * client may have acknowledged bytes long before this check, so there are several checks before
+ * each deadline. */
 static bool takes_nothing(struct sx__client *client, uint64_t now_ns)
 {
     struct sx__connection *connection = &client->owned.connection;
@@ -53,7 +53,7 @@ static bool takes_nothing(struct sx__client *client, uint64_t now_ns)
     const uint64_t now = client->owned.sent_bytes - sx__socket_get_unacknowledged(client);
     client->owned.acknowledged_bytes = now;
     client->owned.has_check = client->owned.has_check_since_write = true;
-    /* Compared as signed numbers, because TLS writes more bytes to the kernel than were counted. */
+    /* The difference is signed, because TLS writes more bytes to the kernel than were counted. */
     if (is_compared && (int64_t)(now - before) > 0) {
         sx__connection_note_acknowledged(connection, now - before, now_ns);
     }
@@ -66,8 +66,8 @@ static bool takes_nothing(struct sx__client *client, uint64_t now_ns)
     return may_be_late && deadline_ns <= now_ns;
 }
 
-/* The deadline that was stored at the release may be too late now, because a stop makes deadlines
- * shorter. */
+/* Returns whether a client's deadline is over. The deadline that was stored at the release may be
+ * too late now, because a stop makes deadlines shorter. */
 static bool is_late(struct sx__client *client, uint64_t now_ns)
 {
     const enum sx__next_step next = sx__connection_get_next_step(&client->owned.connection);
@@ -83,7 +83,7 @@ static bool is_late(struct sx__client *client, uint64_t now_ns)
 
 static void end_late(struct sx__client *client, struct pass *pass)
 {
-    /* Most clients need nothing, so they are skipped without locking them. */
+    /* Most clients need nothing, so the pass skips them without locking them. */
     if (pass->sweep == SX__SWEEP_LATE &&
         atomic_load_explicit(&client->shared.deadline_ns, memory_order_relaxed) > pass->now_ns) {
         return;
@@ -117,7 +117,7 @@ static void resume(struct sx__client *client, struct pass *pass)
         return;
     }
     const uint64_t resume_ns = atomic_load(&client->shared.resume_ns);
-    /* A client that is not idle has an owner, which will set the time anew. */
+    /* A client that is not idle has an owner, which will set the time again. */
     if (resume_ns <= pass->now_ns && sx__client_lock_idle(client)) {
         atomic_store_explicit(&client->shared.resume_ns, UINT64_MAX, memory_order_relaxed);
         sx__client_rearm(client, pass->epoll_fd);
@@ -135,10 +135,10 @@ uint64_t sx__monitor_resume_streams(struct sx__client_table *clients, int epoll_
 
 /* ---- slow clients ---- */
 
-/* As many clients are closed by one pass. */
+/* The number of clients that one pass closes. */
 #define CLOSED_AT_ONCE 16
 
-/* Added to the rate of a client that waits for the next piece of a stream: it is not slow, so it is
+/* Added to the rate of a client that waits for the next piece of a stream. It is not slow, so it is
  * closed after all others. */
 #define STREAM_RATE 1e18
 
@@ -185,9 +185,9 @@ static void compare_rate(struct sx__client *client, struct pass *pass)
     sx__client_unlock(client);
 }
 
-/* Returns how many bytes it had buffered, or 0 if another thread now owns the client, or has read
- * from it. The bytes of a closed client are free as soon as its owner has noticed, so they must not
- * be counted again. */
+/* Returns how many bytes the client had buffered, or 0 if another thread owns the client or has
+ * freed its bytes meanwhile. The owner of a closed client frees the bytes as soon as it notices, so
+ * they must not be counted again. */
 static size_t close_for_memory(struct sx__client *client, int epoll_fd)
 {
     if (!sx__client_lock_idle(client)) {

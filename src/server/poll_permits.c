@@ -1,4 +1,4 @@
-/* poll_permits.c: how many threads poll. See poll_permits.h. */
+/* poll_permits.c: limits how many threads poll. See poll_permits.h. */
 #include "poll_permits.h"
 #include "worker.h"
 #include <stdatomic.h>
@@ -28,7 +28,7 @@ static void wake_one(struct sx__poll_permits *permits)
     pthread_mutex_unlock(&permits->mutex);
 }
 
-/* Adds one to the permits issued, if there are fewer than `most`. */
+/* Issues a permit if fewer than `most` are issued. Returns whether it did. */
 static bool issue(struct sx__poll_permits *permits, unsigned most)
 {
     unsigned issued = atomic_load(&permits->issued);

@@ -22,22 +22,16 @@ static void set_default_size(size_t *value, size_t otherwise)
 #define DIGITS(number) #number
 #define AT_MOST(name, most) name " is more than " DIGITS(most)
 
-static const char *unix_fault(const struct sx_unix_options *options, const char *host,
-                              int listen_fd)
+static bool begins_with(const char *text, const char *prefix)
 {
-    if (options == NULL) {
-        return NULL;
-    }
-    if (listen_fd != 0 || host == NULL || strncmp(host, "unix:", 5) != 0) {
-        return "unix_options are only for the host unix:PATH";
-    }
-    return options->mode > 0777 ? "mode of unix_options is more than 0777" : NULL;
+    return text != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static const char *address_fault(enum sx_serves serves, const struct sx_tls_options *tls)
+static const char *address_fault(const char *address, enum sx_admin admin,
+                                 const struct sx_tls_options *tls)
 {
-    if (serves < SX_SERVES_ALL || serves > SX_SERVES_RESERVED) {
-        return "serves is not of enum sx_serves";
+    if (admin < SX_ADMIN_INCLUDED || admin > SX_ADMIN_ONLY) {
+        return "admin is not of enum sx_admin";
     }
     if (tls != NULL && tls->certificate == NULL) {
         return "tls has no certificate";
@@ -45,10 +39,16 @@ static const char *address_fault(enum sx_serves serves, const struct sx_tls_opti
     if (tls != NULL && (tls->minimum < SX_TLS_DEFAULT || tls->minimum > SX_TLS_1_3)) {
         return "minimum of tls is not of enum sx_tls_version";
     }
+    if (tls == NULL && begins_with(address, "https://")) {
+        return "an address begins with https://, but has no tls";
+    }
+    if (tls != NULL && begins_with(address, "http://")) {
+        return "an address begins with http://, but has tls";
+    }
     return NULL;
 }
 
-/* Sums of sizes must not overflow, and twice the body is counted. */
+/* These limits keep sums of sizes, in which the body counts twice, from overflowing. */
 static const char *limit_fault(const struct sx_run_options *options)
 {
     const struct {
@@ -72,15 +72,12 @@ static const char *limit_fault(const struct sx_run_options *options)
     return NULL;
 }
 
-const char *sx__run_options_fault(const struct sx_run_options *options)
+const char *sx__run_options_error(const struct sx_run_options *options)
 {
     const struct sx_listen_address_list *addresses = &options->addresses;
     const char *fault = limit_fault(options);
     if (fault == NULL) {
-        fault = address_fault(options->serves, options->tls);
-    }
-    if (fault == NULL) {
-        fault = unix_fault(options->unix_options, options->host, options->listen_fd);
+        fault = address_fault(options->address, options->admin, options->tls);
     }
     if (fault == NULL && options->held_bytes != 0 &&
         options->held_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
@@ -91,15 +88,13 @@ const char *sx__run_options_fault(const struct sx_run_options *options)
     }
     for (size_t i = 0; i < addresses->count && fault == NULL; i++) {
         const struct sx_listen_address *address = &addresses->items[i];
-        fault = address_fault(address->serves, address->tls);
-        if (fault == NULL) {
-            fault = unix_fault(address->unix_options, address->host, address->listen_fd);
-        }
+        fault = address_fault(address->address, address->admin, address->tls);
     }
     return fault;
 }
 
-/* Some of the largest bodies find room, whatever the size of one. */
+/* Returns the default of held_bytes: a multiple of the largest body, so that several such bodies
+ * fit. */
 static size_t get_held_bytes(size_t body_bytes)
 {
     const size_t least = (size_t)256 << 20;
@@ -110,8 +105,8 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
 {
     static const struct sx_run_options none = {0};
     struct sx_run_options resolved = options == NULL ? none : *options;
-    if (resolved.host == NULL) {
-        resolved.host = "127.0.0.1";
+    if (resolved.address == NULL) {
+        resolved.address = SX__ADDRESS_DEFAULT;
     }
     set_default(&resolved.threads, 64);
     set_default(&resolved.idle_timeout_ms, 15000);
@@ -129,7 +124,7 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.body_bytes, BODY_BYTES);
     set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
 
-    if (sx__run_options_fault(&resolved) != NULL) {
+    if (sx__run_options_error(&resolved) != NULL) {
         return SX_EINVAL;
     }
     *out = resolved;

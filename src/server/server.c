@@ -1,4 +1,4 @@
-/* server.c: creating, running, stopping and destroying a server. See server.h. */
+/* server.c: creates, runs, stops and destroys a server. See server.h. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "server.h"
 #include "certificate_reload.h"
@@ -18,9 +18,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define STACK_BYTES ((size_t)1 << 20) /* of a thread; only what is touched becomes memory */
-#define KEPT_SHARE 4  /* this part of the memory for clients may be kept for reuse */
-#define QUEUE_SHARE 4 /* and this part may be in each queue, in addition */
+#define STACK_BYTES ((size_t)1 << 20) /* of a thread; only the pages that it uses occupy memory */
+#define KEPT_SHARE 4                  /* this fraction of held_bytes may be kept for reuse */
+#define QUEUE_SHARE 4                 /* and this fraction may be in each queue, in addition */
 #define TICK_MS 1
 
 void sx__server_log(struct sx__server *server, enum sx_log_level level, const char *format, ...)
@@ -33,7 +33,7 @@ void sx__server_log(struct sx__server *server, enum sx_log_level level, const ch
     server->protocol.service.log(server->protocol.service.app, level, message);
 }
 
-/* ---- making and destroying ---- */
+/* ---- creating and destroying ---- */
 
 static int open_descriptors(struct sx__server *server)
 {
@@ -43,7 +43,7 @@ static int open_descriptors(struct sx__server *server)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &server->exit_fd};
     if (server->epoll_fd < 0 || server->monitor_fd < 0 || server->exit_fd < 0 ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->exit_fd, &event) < 0) {
-        sx__server_log(server, SX_LOG_ERROR, "cannot make an epoll set: %s", strerror(errno));
+        sx__server_log(server, SX_LOG_ERROR, "cannot create an epoll set: %s", strerror(errno));
         return SX_ESYSTEM;
     }
     return 0;
@@ -101,10 +101,9 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
         sx__server_destroy(made);
         return status;
     }
-    /* They are the caller's, and are not needed any more. */
-    made->protocol.options.host = NULL;
+    /* They belong to the caller, and are not needed any more. */
+    made->protocol.options.address = NULL;
     made->protocol.options.tls = NULL;
-    made->protocol.options.unix_options = NULL;
     made->protocol.options.addresses = (struct sx_listen_address_list){NULL, 0};
     *server = made;
     return 0;
@@ -122,7 +121,7 @@ static void close_descriptor(int fd)
     }
 }
 
-/* ---- threads that end ---- */
+/* ---- joining threads ---- */
 
 static bool is_running(struct sx__server *server)
 {
@@ -181,13 +180,13 @@ static unsigned processor_count(void)
     if (sched_getaffinity(0, sizeof set, &set) == 0) {
         return (unsigned)CPU_COUNT(&set);
     }
-    /* More processors than fit in the set. */
+    /* There are more processors than fit in the set. */
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
     return online > 0 ? (unsigned)online : 1;
 }
 
-/* The process's signals are for the threads that the engine knows nothing of. Faults still come to
- * the thread that made them. */
+/* Blocks the signals that are meant for the process, so that only threads of the program receive
+ * them. Signals for errors of a thread itself still reach that thread. */
 static void block_signals(sigset_t *before)
 {
     sigset_t all;
@@ -212,7 +211,8 @@ int sx__server_start_thread(pthread_t *thread, void *(*run)(void *), void *argum
     return error;
 }
 
-/* Fewer threads than asked for still serve; none is an error. */
+/* Starts the threads. A server with fewer threads than requested still works; with none it fails.
+ */
 static int start_workers(struct sx__server *server)
 {
     const unsigned wanted = server->worker_space;
@@ -234,8 +234,8 @@ static int start_workers(struct sx__server *server)
 
 /* ---- ending the threads ---- */
 
-/* A thread cannot be ended from outside: those whose handlers do not return are left alone, and
- * what they may use with them. */
+/* Ends the threads. A thread cannot be ended from outside, so threads whose handlers do not return
+ * are abandoned, and the memory that they may use is not freed. */
 static int end_workers(struct sx__server *server, uint64_t end_ns)
 {
     sx__poll_permits_close(&server->poll_permits);

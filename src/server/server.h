@@ -1,4 +1,8 @@
-/* server.h: a server of HTTP/1.1: creating, running, stopping and destroying it. */
+/* server.h: creates, runs, stops and destroys an HTTP/1.1 server.
+ *
+ * Threads: sx__server_run makes its caller the monitor thread. The other functions are called by
+ * the thread that owns the server, unless they say otherwise.
+ */
 #ifndef SX_SERVER_H
 #define SX_SERVER_H
 
@@ -6,27 +10,30 @@
 
 struct sx__server;
 
-/* Binds and listens. Clients can connect from now on, and wait in the backlog until the server
- * runs. `options` are resolved: see sx__run_options_resolve. The service is copied.
- * Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM (the reason is logged through the service), SX_ENOMEM */
+/* Creates a server, binds its addresses and listens. Clients can connect from now on, and wait in
+ * the backlog until the server runs. `options` must be resolved: see sx__run_options_resolve. The
+ * service is copied. Errors: SX_EADDRESS, SX_ETLS, SX_ESYSTEM (the reason is logged through the
+ * service), SX_ENOMEM */
 int sx__server_new(struct sx__server **server, const struct sx__service *service,
                    const struct sx_run_options *options);
-/* Returns the port of the first address (index 0) or of a further one. 0: it has none. */
-uint16_t sx__server_get_port(const struct sx__server *server, size_t index);
-/* Serves until it is stopped. Then closes the listeners, answers what is in flight with
- * Connection: close within stop_timeout_ms, closes everything, joins its threads and returns 0.
- * Errors: SX_ETIMEOUT: handlers did not return by then; they are logged, and their threads go on.
+/* Returns the port of the first address (index 0) or of a further one. 0: the address has no port.
  */
+uint16_t sx__server_get_port(const struct sx__server *server, size_t index);
+/* Serves until sx__server_stop is called. Then closes the listeners, answers the requests in flight
+ * with Connection: close within stop_timeout_ms, closes all connections, joins the threads and
+ * returns 0. Errors: SX_ETIMEOUT: some handlers did not return by then; their number is logged, and
+ * their threads continue. */
 int sx__server_run(struct sx__server *server);
 /* Makes sx__server_run return. Any thread; async-signal-safe. */
 void sx__server_stop(struct sx__server *server);
 /* Makes the server reload its certificates soon. Any thread; async-signal-safe. */
 void sx__server_reload(struct sx__server *server);
-/* Returns false if nothing was freed because an abandoned handler still runs. NULL is a no-op. */
+/* Frees the server. Returns false if nothing was freed, because an abandoned handler still runs.
+ * NULL is a no-op. */
 bool sx__server_destroy(struct sx__server *server);
 
 /* Returns whether the client of the stream whose producer runs on the calling thread is still there
- * and may still be answered. True if no producer of a server runs on this thread. */
+ * and may still get data. True if no producer of a server runs on this thread. */
 bool sx__stream_has_client(void);
 
 #endif

@@ -1,25 +1,26 @@
 /* server_types.h: the server itself, which all of its parts share. Each part has a header:
  *
- *     server.h              creating, running, stopping and destroying a server
+ *     server.h              creates, runs, stops and destroys a server
  *     monitor.h             the thread that runs it and watches all others
- *     monitor_sweep.h       its passes over all clients
- *     wakeup.h              how other threads wake it
- *     certificate_reload.h  reloading certificates; tls_files.h reads them
+ *     monitor_sweep.h       the monitor's passes over all clients
+ *     wakeup.h              wakes the monitor and the pollers
+ *     certificate_reload.h  reloads certificates; tls_files.h reads the files
  *     listener.h            the listening sockets; listen_socket.h opens them
- *     client_limits.h       how many connections each client address has
- *     client_table.h        the connections
- *     client_account.h      the memory that they use
- *     client_ends.h         whether a client is gone
+ *     client_limits.h       limits the connections of each client address
+ *     client_table.h        the clients, and which thread owns each
+ *     client_account.h      counts the memory that clients make the server use
+ *     client_ends.h         finds out whether a client is gone
  *     worker.h              a thread that polls for events
- *     poll_permits.h        how many threads poll
- *     turn.h                what a thread does for a connection
+ *     poll_permits.h        limits how many threads poll
+ *     turn.h                one turn of a client: read, call the handler, write
  *     user_code.h           entering and leaving handlers and observers
- *     blocking.h            which of them block
- *     admission.h           how many handlers run at once, and the queue
- *     socket_io.h           reading and writing, with TLS (tls.h) or without
+ *     blocking.h            measures which of them block
+ *     admission.h           limits how many handlers run at once, and queues clients
+ *     socket_io.h           reads and writes, with TLS (tls.h) or without
  *
- * Lock order: a listener's mutex, then that of the client limits or of its TLS; no other lock is
- * taken while one is held. No lock is held while the service is called.
+ * Lock order: a listener's mutex first, then the mutex of the client limits or of the listener's
+ * TLS. A thread that has locked any other mutex locks no further one. No mutex is locked while the
+ * service is called.
  */
 #ifndef SX_SERVER_TYPES_H
 #define SX_SERVER_TYPES_H
@@ -39,7 +40,7 @@ struct sx__reload;
 
 struct sx__server {
     /* Constant while the server runs. */
-    struct sx__protocol protocol; /* its atomics: any thread */
+    struct sx__protocol protocol; /* any thread may use its atomic fields */
     int epoll_fd;
     int monitor_fd; /* an eventfd: wakes the monitor */
     int exit_fd;    /* an eventfd in the epoll set: once written, every poll returns */
@@ -47,20 +48,20 @@ struct sx__server {
     size_t listener_count;
     struct sx__worker *workers;
     unsigned worker_space;
-    unsigned worker_count; /* those that run, or ran and have not been joined; monitor */
-    unsigned processors;   /* that the process may use */
+    unsigned worker_count; /* workers that have been started and not all joined; monitor */
+    unsigned processors;   /* the processors that the process may use */
 
     /* Any thread. */
     _Atomic bool is_stop_requested;
     _Atomic bool is_reload_requested;
-    _Atomic bool cuts_off; /* it stops, and its time for that is over */
+    _Atomic bool cuts_off; /* the time for stopping is over: all connections are aborted */
     _Atomic bool is_monitor_asleep;
-    _Atomic bool has_caught_up;      /* since the last tick, a poller left no event waiting */
-    _Atomic uint32_t turn_ns;        /* what a turn takes, on average; see user_code.c */
-    _Atomic unsigned connections;    /* that are open */
-    _Atomic size_t buffered_bytes;   /* of requests and responses that wait for their clients */
-    _Atomic size_t closing_bytes;    /* of clients closed for memory, that are not freed yet */
-    _Atomic uint64_t next_resume_ns; /* of all paused streams */
+    _Atomic bool has_caught_up;      /* a poller has left no event waiting since the last tick */
+    _Atomic uint32_t turn_ns;        /* how long a turn takes on average; see user_code.c */
+    _Atomic unsigned connections;    /* open connections */
+    _Atomic size_t buffered_bytes;   /* of requests and responses that are buffered for clients */
+    _Atomic size_t closing_bytes;    /* of clients closed for memory, until it is freed */
+    _Atomic uint64_t next_resume_ns; /* when the next paused stream continues */
     struct sx__buffer_pool *buffers;
     struct sx__client_limits client_limits;
     struct sx__client_table clients;
@@ -69,11 +70,12 @@ struct sx__server {
     struct sx__blocking blocking;
 
     /* The monitor. */
-    struct sx__reload *reload;       /* of certificates, that is running; NULL: none */
-    struct sx__log_limit slow_lines; /* of the log, for slow clients that were closed */
+    struct sx__reload *reload;       /* the reload of certificates that is running; NULL: none */
+    struct sx__log_limit slow_lines; /* limits the log lines about slow clients that were closed */
 };
 
-/* Starts a thread of the server, with all signals blocked except faults. Returns 0 or an errno. */
+/* Starts a thread of the server, with all signals blocked except those for errors of the thread
+ * itself. Returns 0 or an errno. */
 int sx__server_start_thread(pthread_t *thread, void *(*run)(void *), void *argument);
 
 /* Logs through the service. Any thread. */

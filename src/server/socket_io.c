@@ -1,4 +1,4 @@
-/* transfer.c: bytes to and from a connection's socket, with TLS or as they are. */
+/* socket_io.c: reads and writes a client's socket, with TLS or without. See socket_io.h. */
 #include "socket_io.h"
 #include "tls.h"
 #include <linux/sockios.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define FILE_BYTES_PER_STEP ((size_t)256 << 10)
-#define TLS_RECORD_BYTES 16384 /* RFC 8446 5.1: the most that one record carries */
+#define TLS_RECORD_BYTES 16384 /* RFC 8446 5.1: the maximum size of a record's data */
 
 ssize_t sx__socket_receive(struct sx__client *client, char *space, size_t size)
 {

@@ -1,3 +1,4 @@
+/* tls.c: TLS contexts and streams, by OpenSSL. See tls.h. */
 #include "tls.h"
 #include "http_date.h"
 #include "tls_files.h"
@@ -12,13 +13,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Of TLS 1.2, those that RFC 7540 did not forbid: forward secrecy, and authenticated encryption. Of
- * TLS 1.3, all. */
+/* For TLS 1.2, the ciphers that RFC 7540 does not forbid: those with forward secrecy and
+ * authenticated encryption. For TLS 1.3, all ciphers. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-/* Records without data that a client may send in a row: key updates, attempts to renegotiate, empty
- * records, a handshake in small pieces. Each of them costs work without progress for a request. A
- * handshake has fewer than ten. */
+/* The records without data that a client may send in a row: key updates, attempts to renegotiate,
+ * empty records, a handshake in small pieces. Each of them costs work without progress for a
+ * request. A handshake has fewer than ten. */
 #define IDLE_RECORDS_MAX 64
 
 /* Each read of data reduces the count only by this number. If it reset the count, a client could
@@ -33,7 +34,7 @@ struct sx__tls {
     enum sx_tls_version minimum;
 };
 
-/* Only in this file: a stream is an SSL. */
+/* Only this file knows that a stream is an SSL. */
 static SSL *ssl_of(const struct sx__tls_stream *stream)
 {
     return (SSL *)(uintptr_t)stream;
@@ -55,11 +56,10 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-/* What the client has sent during one call. */
+/* What the client sent during one call of OpenSSL. */
 struct incoming {
     unsigned records;
-    bool is_head; /* the client does not speak TLS, but has sent a plain HTTP request with the
-                     method HEAD */
+    bool is_head; /* the client sent a plain HTTP request with the method HEAD instead of TLS */
 };
 
 static void note_record(int is_ours, int version, int type, const void *data, size_t size, SSL *ssl,
@@ -74,23 +74,25 @@ static void note_record(int is_ours, int version, int type, const void *data, si
     }
 }
 
-/* False: without these rules it would serve by OpenSSL's own, which are weaker. */
+/* Sets the rules of this server. Returns false if that fails; the listener must then not use the
+ * context, because OpenSSL's own rules are weaker. */
 static bool set_rules(SSL_CTX *context, enum sx_tls_version minimum)
 {
     static const unsigned char id[] = "sextant";
     const int version = minimum == SX_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    /* An end without close_notify is an end: a request says itself how long it is. */
+    /* A close without close_notify is accepted, because each request states its own length. */
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
-    /* A response is sent from where it lies, and an idle connection keeps no buffers. */
+    /* A response may move in memory between two writes, and an idle connection keeps no buffers. */
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context, 1);
-    /* What is no data is read until nothing is left of what has been read ahead, and no longer. */
+    /* SSL_read skips records without data only within the bytes that were read ahead, and then
+     * returns. */
     SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_msg_callback(context, note_record);
-    /* Sessions are resumed by tickets, which cost the server no memory. */
+    /* Sessions are resumed by tickets, which cost no memory on the server. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
     return SSL_CTX_set_min_proto_version(context, version) == 1 &&
@@ -131,7 +133,7 @@ int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t siz
     SSL_CTX *former = tls->context;
     tls->context = context;
     pthread_mutex_unlock(&tls->mutex);
-    SSL_CTX_free(former); /* the streams made from it hold references, too */
+    SSL_CTX_free(former); /* its streams keep their own references */
     return 0;
 }
 
@@ -144,7 +146,7 @@ static bool copy(char **to, const char *from)
 int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char *message,
                 size_t size)
 {
-    /* Threads may still be in here when the process ends, so nothing is torn down then. */
+    /* Threads may still use OpenSSL when the process ends, so its clean-up at exit is disabled. */
     if (OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) != 1) {
         return SX_ENOMEM;
     }
@@ -200,7 +202,8 @@ struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd)
     pthread_mutex_lock(&tls->mutex);
     SSL *ssl = SSL_new(tls->context);
     pthread_mutex_unlock(&tls->mutex);
-    /* Setting the app data allocates only the first time, so do it here: see count_idle_records. */
+    /* OpenSSL allocates memory when the app data is set for the first time. Do it here, so that
+     * count_idle_records cannot fail. */
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_app_data(ssl, NULL) != 1) {
         SSL_free(ssl);
         ERR_clear_error();
@@ -217,17 +220,18 @@ void sx__tls_stream_destroy(struct sx__tls_stream *stream)
 
 bool sx__tls_is_established(const struct sx__tls_stream *stream)
 {
-    /* Behind a fatal error OpenSSL is where it began; but it has seen the client's Finished. */
+    /* After a fatal error OpenSSL is back in its initial state, but it still has the client's
+     * Finished. */
     unsigned char finished;
     const SSL *ssl = ssl_of(stream);
     return SSL_is_init_finished(ssl) == 1 ||
            SSL_get_peer_finished(ssl, &finished, sizeof finished) > 0;
 }
 
-/* Who forgot the s of https is told so, in what he speaks. */
+/* Answers a plain HTTP request to a TLS address with 400 over plain HTTP. */
 static void answer_without_tls(int fd, bool is_head)
 {
-    static const char body[] = "{\"message\": \"this address speaks https, not http\"}";
+    static const char body[] = "{\"message\": \"this address accepts https only, not http\"}";
     char date[SX__DATE_BYTES];
     char answer[300];
     sx__date_write(date, time(NULL));
@@ -242,7 +246,7 @@ static void answer_without_tls(int fd, bool is_head)
     (void)sent;
 }
 
-/* The errno of what SSL_get_error says; 0: it is the end. */
+/* Returns the errno for the result of SSL_get_error. 0: the client has ended its side. */
 static int errno_of(SSL *ssl, int result, int other_direction)
 {
     switch (SSL_get_error(ssl, result)) {
@@ -253,7 +257,7 @@ static int errno_of(SSL *ssl, int result, int other_direction)
         if (SSL_get_error(ssl, result) == other_direction) {
             return EBUSY;
         }
-        return errno == 0 ? EINTR : errno; /* 0: it has only read what is no data */
+        return errno == 0 ? EINTR : errno; /* 0: only records without data were read */
     case SSL_ERROR_SYSCALL:
         return errno == 0 || errno == EAGAIN ? ECONNRESET : errno;
     default:
@@ -261,9 +265,9 @@ static int errno_of(SSL *ssl, int result, int other_direction)
     }
 }
 
-/* Counts `records` records that were read; returns whether the client may go on. The app data of
- * the SSL holds the number of records without data, less those that reads of data have taken off.
- * OpenSSL 3.0 reads all records that have come in one call; 3.5 returns after each. */
+/* Counts `records` records that were read. Returns whether the client may continue. The app data of
+ * the SSL is the number of records without data, less those that reads of data have taken off.
+ * OpenSSL 3.0 reads all records that have arrived in one call; 3.5 returns after each. */
 static bool count_idle_records(SSL *ssl, unsigned records, bool has_data)
 {
     const uintptr_t before = (uintptr_t)SSL_get_app_data(ssl);
@@ -309,7 +313,7 @@ ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size)
     return receive(ssl_of(stream), SSL_read, space, size);
 }
 
-/* A failed read is an end, too, and so are bytes that are not TLS. */
+/* A failed read counts as an end, and so do bytes that are not TLS. */
 bool sx__tls_has_ended(struct sx__tls_stream *stream)
 {
     char byte;
@@ -339,7 +343,7 @@ void sx__tls_end(struct sx__tls_stream *stream)
     SSL *ssl = ssl_of(stream);
     if (SSL_is_init_finished(ssl) && (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) == 0) {
         ERR_clear_error();
-        const int result = SSL_shutdown(ssl); /* refuses by itself after an error */
+        const int result = SSL_shutdown(ssl); /* does nothing after an error */
         (void)result;
         ERR_clear_error();
     }

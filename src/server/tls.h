@@ -1,10 +1,10 @@
-/* tls.h: TLS by OpenSSL, on sockets that do not block.
+/* tls.h: TLS by OpenSSL, on non-blocking sockets.
  *
- * A stream takes the place of its socket's recv and send. It needs no turns of its own: the
- * handshake is part of the first receive.
+ * A stream replaces its socket's recv and send. The handshake is part of the first receive, so the
+ * caller needs no separate step for it.
  *
- * Threads: a stream belongs to one thread at a time, as its connection does. What streams are made
- * of may be reloaded by another thread meanwhile; a stream keeps what it was made of.
+ * Threads: a stream belongs to one thread at a time, as its connection does. Another thread may
+ * reload the certificate meanwhile; a stream keeps the certificate that it was created with.
  */
 #ifndef SX_TLS_H
 #define SX_TLS_H
@@ -12,11 +12,12 @@
 #include <sextant/app.h>
 #include <sys/types.h>
 
-/* What the streams of a listener have in common: its certificate and rules. */
+/* What the streams of a listener share: the certificate and the rules. */
 struct sx__tls;
 struct sx__tls_stream;
 
-/* Copies what it needs of the options. Errors: SX_ETLS and why; SX_ENOMEM */
+/* Creates what a listener's streams share. Copies what it needs of the options. Errors: SX_ETLS
+ * with a message; SX_ENOMEM */
 int sx__tls_new(struct sx__tls **tls, const struct sx_tls_options *options, char *message,
                 size_t size);
 /* Releases a reference; the last release frees it. */
@@ -24,33 +25,33 @@ void sx__tls_destroy(struct sx__tls *tls);
 /* Adds a reference and returns the same pointer. */
 struct sx__tls *sx__tls_hold(struct sx__tls *tls);
 
-/* Reads its files again, for new streams; if that fails, nothing changes. It blocks as long as the
- * file systems do, without holding a lock. Waiting for a pipe ends with SX_EAGAIN when `cancel_fd`
- * becomes readable; -1: never. Errors: SX_ETLS and why; SX_ENOMEM */
+/* Reads the files again, for new streams; if that fails, nothing changes. Blocks for as long as the
+ * file systems do, but keeps no lock meanwhile. Waiting for a pipe ends with SX_EAGAIN when
+ * `cancel_fd` becomes readable; -1: never. Errors: SX_ETLS with a message; SX_ENOMEM */
 int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t size);
 
-/* The path of its certificate. */
+/* Returns the path of the certificate. */
 const char *sx__tls_get_certificate(const struct sx__tls *tls);
 
-/* The server's side of a connection; NULL: no memory. */
+/* Returns the server's side of a new TLS connection. NULL: no memory. */
 struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd);
 void sx__tls_stream_destroy(struct sx__tls_stream *stream);
 
-/* As recv and send, with these errnos: EAGAIN: the socket has nothing to read, or no room; EBUSY:
- * the same of the other direction; EINTR: try again; EPROTO: what came is not TLS, or not
- * acceptable. */
+/* As recv and send, with these errnos: EAGAIN: the socket has no bytes to read, or no room to
+ * write; EBUSY: TLS has to read before it can write, or the reverse, and the socket is not ready
+ * for that; EINTR: try again; EPROTO: the bytes are not TLS, or not acceptable. */
 ssize_t sx__tls_receive(struct sx__tls_stream *stream, void *space, size_t size);
-/* After EAGAIN or EBUSY it must be called with the same bytes again. */
+/* After EAGAIN or EBUSY, the next call must pass the same bytes again. */
 ssize_t sx__tls_send(struct sx__tls_stream *stream, const void *data, size_t size);
 
-/* Whether the handshake is done. */
+/* Returns whether the handshake is done. */
 bool sx__tls_is_established(const struct sx__tls_stream *stream);
 
-/* Whether the client has ended its side. This cannot be detected while there are earlier bytes that
- * have not been read. */
+/* Returns whether the client has ended its side of the TLS connection. This cannot be detected
+ * while earlier bytes have not been read. */
 bool sx__tls_has_ended(struct sx__tls_stream *stream);
 
-/* Says that nothing more will be sent, if that can still be said. */
+/* Sends close_notify, if that is still possible. */
 void sx__tls_end(struct sx__tls_stream *stream);
 
 #endif

@@ -1,3 +1,4 @@
+/* tls_files.c: reads PEM files and loads them into an SSL_CTX. See tls_files.h. */
 #define _POSIX_C_SOURCE 200809L
 #include "tls_files.h"
 
@@ -16,9 +17,9 @@
 #define LABEL_BYTES 64
 #define WHAT_BYTES 320
 
-/* A file that has been read. Its bytes may be a key, so they are wiped before they are freed. */
+/* A file and its content. The content may be a key, so it is wiped before it is freed. */
 struct file {
-    const char *what; /* for messages, as is the path */
+    const char *what; /* for messages: what kind of file it is */
     const char *path;
     char *bytes;
     size_t size, space;
@@ -110,22 +111,22 @@ static void find_label(const struct file *file, const char *suffix, char label[L
     label[0] = '\0';
 }
 
-/* DER begins with an ASN.1 sequence; here one of more than 127 bytes, or one that takes up the rest
- * of the file. */
+/* DER begins with an ASN.1 sequence. It is recognised if the sequence is longer than 127 bytes, or
+ * takes up the rest of the file. */
 static bool looks_like_der(const struct file *file)
 {
     const unsigned char *bytes = (const unsigned char *)file->bytes;
     return file->size > 2 && bytes[0] == 0x30 && (bytes[1] >= 0x80 || bytes[1] + 2U == file->size);
 }
 
-/* OpenSSL says that values or types differ, but not of what. */
+/* OpenSSL reports that values or types differ, but not which ones, so the message is our own. */
 static int refuse_key(const struct reading *reading, const struct file *file)
 {
     static const char why[] = "it does not belong to the certificate";
     return fail(reading, file, why) == SX_ENOMEM ? SX_ENOMEM : fail_because(reading, file, why);
 }
 
-/* Writes the error for a file without a PEM block of the wanted kind. */
+/* Writes the error for a file without a PEM block of the expected kind. */
 static int refuse_content(const struct reading *reading, const struct file *file,
                           const char *wanted)
 {
@@ -144,7 +145,7 @@ static int refuse_content(const struct reading *reading, const struct file *file
     return fail_because(reading, file, why);
 }
 
-/* Whether OpenSSL found no "-----BEGIN" line of the kind that was asked for. */
+/* Returns whether OpenSSL found no "-----BEGIN" line of the kind that it was to read. */
 static bool found_none(void)
 {
     const unsigned long error = ERR_peek_last_error();
@@ -162,8 +163,8 @@ static int refuse_damaged(const struct reading *reading, const struct file *file
 
 /* ---- reading ---- */
 
-/* Waits until there is something to read; returns false if it was cancelled. A regular file is
- * always ready. */
+/* Waits until the file is readable. Returns false if the wait was cancelled. A regular file is
+ * always readable. */
 static bool is_ready(int fd, int cancel_fd)
 {
     struct pollfd polled[2] = {{.fd = fd, .events = POLLIN}, {.fd = cancel_fd, .events = POLLIN}};
@@ -208,8 +209,8 @@ static int read_all(const struct reading *reading, struct file *file, int fd)
 
 static int read_file(const struct reading *reading, struct file *file)
 {
-    /* O_NONBLOCK: opening a FIFO without a writer does not block; poll then waits for the writer.
-     */
+    /* O_NONBLOCK: open does not block for a FIFO without a writer; poll waits for the writer
+     * instead. */
     const int fd = open(file->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return refuse(reading, file, strerror(errno));
@@ -219,9 +220,8 @@ static int read_file(const struct reading *reading, struct file *file)
     return status;
 }
 
-/* Reads a file, or takes the bytes of an earlier file with the same path, because a pipe can be
- * read only once.
- */
+/* Reads a file. If an earlier file has the same path, uses its bytes instead, because a pipe can be
+ * read only once. */
 static int read_once(const struct reading *reading, struct file *files, size_t index)
 {
     struct file *file = &files[index];
@@ -242,9 +242,9 @@ static void file_clean_up(struct file *file)
     }
 }
 
-/* ---- what is in them ---- */
+/* ---- loading the content ---- */
 
-/* A key with a passphrase would ask for it at the terminal. */
+/* OpenSSL calls this instead of asking for a passphrase at the terminal. */
 static int no_passphrase(char *space, int size, int writes, void *asked)
 {
     (void)space;
@@ -254,8 +254,8 @@ static int no_passphrase(char *space, int size, int writes, void *asked)
     return -1;
 }
 
-/* If the key in a certificate cannot be read, or not completely, OpenSSL reports nothing until the
- * key is needed; then every handshake would fail. */
+/* Returns whether the certificate's key can be used. If it cannot be read, or not completely,
+ * OpenSSL reports no error until the key is needed; then every handshake would fail. */
 static bool has_key(const X509 *certificate)
 {
     const EVP_PKEY *key = X509_get0_pubkey(certificate);
@@ -279,7 +279,7 @@ static X509 *next_certificate(const struct reading *reading, const struct file *
     return certificate;
 }
 
-/* The first certificate is the server's. */
+/* Loads the server's certificate, the first one in the file, and the chain that follows it. */
 static int use_chain(SSL_CTX *context, const struct reading *reading, const struct file *file,
                      BIO *bio)
 {
@@ -327,7 +327,7 @@ static int use_key(SSL_CTX *context, const struct reading *reading, const struct
     return is_used ? 0 : refuse_key(reading, file);
 }
 
-/* Clients' certificates must be signed by one of the certificates in this file. */
+/* Loads the certificate authorities. A client's certificate must be signed by one of them. */
 static int use_authorities(SSL_CTX *context, const struct reading *reading, const struct file *file,
                            BIO *bio)
 {

@@ -1,4 +1,7 @@
-/* turn.c: what a thread does for a connection that it owns. See turn.h. */
+/* turn.c: one turn of a client: reading, calling the handler, writing, closing. See turn.h.
+ *
+ * Threads: every function runs on the thread that owns the client.
+ */
 #include "turn.h"
 #include "client_account.h"
 #include "client_ends.h"
@@ -15,7 +18,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What one connection may do before the others get their turn: reads, responses, handlers. */
+/* The most that one connection may do before other connections get a turn. */
 #define STEPS_PER_TURN 64
 #define BYTES_PER_TURN ((size_t)256 << 10)
 #define BYTES_READ_PER_TURN ((size_t)1 << 20)
@@ -31,18 +34,18 @@ struct turn {
     struct sx__client *client;
     struct sx__connection *connection;
     uint64_t now_ns;
-    bool would_block;    /* nothing can be done before an event comes */
-    bool is_output_full; /* there is no room to write */
-    bool is_input_empty; /* the socket has nothing more to read now */
-    bool may_have_ended; /* there may be an end of input, which no further event will tell */
-    bool was_queued;     /* it was queued, and its handler may run now, with or without a permit */
-    bool queued;         /* it is not ours any more */
-    bool has_looked;     /* for the end of the client's TLS */
-    bool put_off;        /* there is no memory to read to */
-    size_t sent;         /* bytes of responses */
-    size_t read;         /* bytes of requests */
-    size_t route;        /* of the last handler that was called, as a place; see blocking.h */
-    bool has_blocked;    /* a handler: it had no permit, or lost it */
+    bool would_block;    /* nothing more can be done until an event comes */
+    bool is_output_full; /* the socket buffer has no room */
+    bool is_input_empty; /* the socket has no more bytes to read now */
+    bool may_have_ended; /* the client may have closed, and no further event will report it */
+    bool was_queued;     /* the client was queued; its handler may run with or without a permit */
+    bool queued;         /* the client is queued, and this thread no longer owns it */
+    bool has_looked;     /* this turn has checked whether the client has ended its TLS stream */
+    bool put_off;        /* the client has to wait, because memory is short */
+    size_t sent;         /* response bytes that were sent */
+    size_t read;         /* request bytes that were received */
+    size_t route;        /* the place (see blocking.h) of the last handler that was called */
+    bool has_blocked;    /* a handler ran without a permit, or lost it to the monitor */
 };
 
 /* ---- handlers ---- */
@@ -65,7 +68,7 @@ static void call_handler(struct turn *turn)
     sx__user_code_enter(worker, turn->route);
     run_user_code(turn);
     if (sx__user_code_leave(worker)) {
-        /* A client is given its time to read from when there is something to read. */
+        /* The client's time to read starts when there is something to read. */
         turn->now_ns = sx__clock_now_ns();
         turn->has_blocked = true;
         sx__connection_note_long_handler(turn->connection, turn->now_ns);
@@ -79,13 +82,13 @@ static void refuse_overload(struct turn *turn)
     sx__user_code_leave(turn->worker);
 }
 
-static bool is_reserved(const struct turn *turn)
+static bool is_admin(const struct turn *turn)
 {
-    return turn->connection->request->exchange.reserved;
+    return turn->connection->request->exchange.is_admin;
 }
 
-/* A request that is whole is not its client's any more: the bounds of the queue, and of the number
- * of threads, are those of its memory. */
+/* A complete request no longer counts as the client's memory. From here on, the bounds of the queue
+ * and of the number of threads also bound its memory. */
 static void let_go_of_request(struct turn *turn)
 {
     struct sx__client *client = turn->client;
@@ -97,7 +100,7 @@ static void let_go_of_request(struct turn *turn)
     const uint64_t held_since_ns = client->owned.buffered_since_ns;
     sx__client_account(client, turn->worker->server, 0);
     if (sx__connection_get_next_step(turn->connection) == SX__NEXT_PRODUCE) {
-        /* The speed of a stream's client is measured over all of its pieces. */
+        /* The rate of a streaming client is measured over all pieces of the stream. */
         client->owned.transferred_bytes = taken;
         client->owned.buffered_since_ns = held_since_ns;
     }
@@ -111,7 +114,7 @@ static void handle(struct turn *turn)
     let_go_of_request(turn);
     if (worker->token == SX__TOKEN_NONE) {
         const uint64_t wait_ms = server->protocol.options.queue_timeout_ms;
-        took = sx__admission_take(&server->admission, turn->client, is_reserved(turn),
+        took = sx__admission_take(&server->admission, turn->client, is_admin(turn),
                                   turn->now_ns + wait_ms * NS_PER_MS, &worker->token);
     }
     switch (took) {
@@ -129,9 +132,10 @@ static void handle(struct turn *turn)
     }
 }
 
-/* ---- what a connection wants ---- */
+/* ---- the steps of a connection ---- */
 
-/* The first time the kick will watch for room to write. */
+/* The first time, the turn ends and sx__client_rearm starts to watch the socket for room to write.
+ */
 static void wait_for_room(struct turn *turn)
 {
     turn->is_output_full = true;
@@ -160,8 +164,8 @@ static void half_close(struct turn *turn)
     sx__user_code_leave(turn->worker);
 }
 
-/* For a connection that neither reads nor writes, because it has no other way to notice that its
- * client has gone. */
+/* Called for a connection that neither reads nor writes. It has no other way to notice that its
+ * client is gone. */
 static void note_ends(struct turn *turn, enum sx__ends ends)
 {
     if (ends == SX__ENDS_ALL) {
@@ -171,13 +175,13 @@ static void note_ends(struct turn *turn, enum sx__ends ends)
     }
 }
 
-/* Called before each call of a producer, because a stream that always has something to send has no
- * other way to notice that its client has closed its sending side. Bytes that TLS has read already
- * cause no event. */
+/* Called before each call of a producer. A stream that always has something to send has no other
+ * way to notice that its client has closed its sending side. Bytes that TLS has already read cause
+ * no event. */
 static void look_for_end(struct turn *turn)
 {
     const bool is_marked = sx__client_take_notification(turn->client);
-    if (is_marked) { /* as if the client had been taken with this event */
+    if (is_marked) { /* as if this event had started the turn */
         turn->is_input_empty = false;
         turn->may_have_ended = true;
     }
@@ -203,7 +207,7 @@ static void give_up_input(struct turn *turn, int error)
     if ((error == EPROTO || turn->client->owned.is_late) && is_in_handshake(turn)) {
         reject(turn, SX_REASON_TLS_HANDSHAKE);
     }
-    if (is_refused) { /* who may still be sending, and shall read why */
+    if (is_refused) { /* The client may still be sending. It must be able to read the alert. */
         sx__connection_linger(turn->connection, turn->now_ns);
         return;
     }
@@ -231,21 +235,21 @@ static void end_input(struct turn *turn)
     sx__user_code_leave(turn->worker);
 }
 
-/* What came while the monitor looked may have given it more time. */
+/* Bytes that arrived while the monitor checked the deadline may have extended it. */
 static bool is_late(const struct turn *turn)
 {
     return turn->client->owned.is_late && turn->now_ns >= sx__client_get_deadline(turn->client);
 }
 
-/* Whether the client has to wait until other clients have been closed. All held memory belongs to
- * clients that are being waited for, so the monitor will close some. If that takes too long, the
- * client continues nevertheless. Clients at addresses that serve only reserved routes do not wait.
- */
+/* Returns whether the client has to wait until other clients have been closed. All buffered memory
+ * belongs to clients that the server waits for, so the monitor will close some of them. If that
+ * takes longer than PUT_OFF_MS, the client continues nevertheless. Clients of an address that
+ * serves only admin routes do not wait. */
 static bool is_put_off(struct turn *turn)
 {
     struct sx__client *client = turn->client;
     struct sx__server *server = turn->worker->server;
-    if (sx__server_has_room(server) || client->fixed.peer.serves == SX_SERVES_RESERVED ||
+    if (sx__server_has_room(server) || client->fixed.peer.admin == SX_ADMIN_ONLY ||
         !sx__server_is_full(server)) {
         client->owned.put_off_until_ns = 0;
         return false;
@@ -258,13 +262,13 @@ static bool is_put_off(struct turn *turn)
         client->owned.put_off_until_ns = 0;
         return false;
     }
-    sched_yield(); /* to the monitor */
+    sched_yield(); /* lets the monitor run */
     return true;
 }
 
 static void take_input(struct turn *turn, size_t count, size_t size)
 {
-    /* The kernel does not report bytes that TLS has read already. */
+    /* The kernel does not report bytes that TLS has already read. */
     turn->is_input_empty = count < size && !turn->may_have_ended && turn->client->fixed.tls == NULL;
     turn->client->owned.transferred_bytes += count;
     turn->read += count;
@@ -283,7 +287,7 @@ static void read_input(struct turn *turn)
         return;
     }
     if (turn->client->owned.is_closed_for_memory) {
-        /* What the kernel still has of its body would count again. */
+        /* Bytes of its body that are still in the kernel would count as buffered memory again. */
         end_late(turn);
         return;
     }
@@ -319,8 +323,8 @@ static void read_input(struct turn *turn)
     }
 }
 
-/* The disk may block the thread as a handler may; the monitor then takes its permit in the same
- * way. `head` is sent before the file; size 0: no head. */
+/* Sends a part of a file, preceded by `head`; size 0: no head. The disk may block the thread as a
+ * handler may, so the monitor may take its permit in the same way. */
 static ssize_t send_file(struct turn *turn, struct sx_str head, const struct sx__file_part *part)
 {
     sx__user_code_enter(turn->worker, SX__PLACE_FILE);
@@ -330,7 +334,7 @@ static ssize_t send_file(struct turn *turn, struct sx_str head, const struct sx_
     sx__user_code_leave(turn->worker);
     errno = error;
     if (sent == 0) {
-        /* It has become shorter than its Content-Length. */
+        /* The file is now shorter than the Content-Length that was sent. */
         errno = EIO;
         sent = -1;
     }
@@ -375,10 +379,10 @@ static void write_output(struct turn *turn)
     }
 }
 
-/* If the client has announced that it sends no further request, lingering is not needed: no bytes
- * will come that make the kernel send a reset. Some clients send more nevertheless. A short
- * response has then left completely, and their kernels keep it; after a longer response the server
- * lingers. */
+/* Lingering is not needed if the client has announced that it sends no further request: then no
+ * bytes arrive that would make the kernel send a reset. Some clients send more bytes nevertheless.
+ * A short response has left completely by then, and the client's kernel keeps it despite a reset.
+ * After a longer response the server lingers. */
 static bool may_close_at_once(const struct turn *turn)
 {
     return turn->is_input_empty && turn->sent <= SENT_AT_ONCE_BYTES &&
@@ -386,8 +390,8 @@ static bool may_close_at_once(const struct turn *turn)
 }
 
 /* RFC 9112 9.6: "the server then continues to read from the connection until it receives a
- * corresponding close by the client": not for ever, and who sends without a pause is never found
- * waiting by the monitor. */
+ * corresponding close by the client". The deadline is also checked here, because the monitor never
+ * finds a client idle that sends without a pause. */
 static void linger(struct turn *turn)
 {
     if (!turn->client->owned.lingers && may_close_at_once(turn)) {
@@ -455,17 +459,19 @@ static void close_connection(struct turn *turn)
     struct sx__client *client = turn->client;
     abort_connection(turn);
     sx__connection_clean_up(turn->connection, &turn->worker->pool, turn->now_ns);
-    /* Before the client sees the end, as it may come again at once. */
+    /* Removed before the client can see the close, because it may reconnect at once. */
     sx__client_limits_remove(&server->client_limits, client->fixed.limit, client->owned.lingers);
-    /* The descriptor's number may come back at once: the client must be free by then. */
+    /* Another connection may get the same descriptor number at once. The client's record must be
+     * free by then. */
     const int fd = client->fixed.fd;
     sx__client_account(client, server, 0);
-    /* RFC 9112 8: a response that ends with the connection is complete "unless an error was
-     * indicated by the underlying connection (e.g., an "incomplete close" in TLS)". */
+    /* RFC 9112 8: a response that is delimited by the close is complete "unless an error was
+     * indicated by the underlying connection (e.g., an "incomplete close" in TLS)". So a truncated
+     * response gets no close_notify. */
     if (!turn->connection->is_truncated) {
         sx__socket_end_output(client);
     }
-    if (turn->connection->is_close_delimited) { /* a reset is an error, too */
+    if (turn->connection->is_close_delimited) { /* a connection reset also indicates the error */
         const struct linger reset = {.l_onoff = 1, .l_linger = 0};
         setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
@@ -476,15 +482,17 @@ static void close_connection(struct turn *turn)
     atomic_fetch_sub_explicit(&server->connections, 1, memory_order_release);
 }
 
-/* A turn of many calls that block would keep the token from those who are queued for as long as all
- * of them take together. */
+/* Returns whether clients are queued for a token. A turn of many blocking calls would otherwise
+ * keep its token, and the queued clients would wait for as long as all these calls take together.
+ */
 static bool is_token_wanted(const struct turn *turn)
 {
     return atomic_load_explicit(&turn->worker->server->admission.queued, memory_order_relaxed) > 0;
 }
 
-/* A thread that has lost its permit says what it has to say, and leaves the rest to others, and so
- * does one that may run reserved handlers only. */
+/* Returns whether the turn ends here. A thread that has lost its permit still sends what is ready,
+ * and leaves everything else to other threads. A thread whose token is for admin routes only
+ * leaves the handlers of all other routes to other threads. */
 static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned steps)
 {
     if (next == SX__NEXT_CLOSE || turn->would_block || turn->is_output_full || turn->queued ||
@@ -493,7 +501,7 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
         return true;
     }
     const bool is_user_code = next == SX__NEXT_HANDLER || next == SX__NEXT_PRODUCE;
-    if (is_user_code && turn->worker->token == SX__TOKEN_RESERVED && !is_reserved(turn)) {
+    if (is_user_code && turn->worker->token == SX__TOKEN_ADMIN && !is_admin(turn)) {
         return true;
     }
     if (is_user_code && turn->has_blocked && is_token_wanted(turn)) {
@@ -503,15 +511,16 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
            next != SX__NEXT_LINGER && next != SX__NEXT_TIME;
 }
 
-/* OpenSSL does not report how much memory a connection takes, so TLS_BYTES was measured with
- * OpenSSL 3.0 (Debian 12). */
+/* Returns the memory that the client makes the server use. OpenSSL does not report how much memory
+ * a connection takes, so TLS_BYTES was measured with OpenSSL 3.0 (Debian 12). */
 static size_t get_held(const struct turn *turn)
 {
     return sx__connection_get_buffered_bytes(turn->connection) +
            (turn->client->fixed.tls == NULL ? 0 : TLS_BYTES);
 }
 
-/* Lets the connection go, after which it is not ours any more; false: there is something to do. */
+/* Releases the client: afterwards this thread no longer owns it. Returns false if another event has
+ * come; then the thread still owns the client and continues. */
 static bool release(struct turn *turn)
 {
     struct sx__client *client = turn->client;
@@ -531,7 +540,7 @@ static bool release(struct turn *turn)
     sx__client_account(client, turn->worker->server, get_held(turn));
     if (client->owned.is_late && !client->owned.is_closed_for_memory &&
         turn->now_ns < sx__client_get_deadline(client)) {
-        client->owned.is_late = false; /* it has said something before it was told */
+        client->owned.is_late = false; /* bytes came before the time-out was answered */
     }
     const bool is_read =
         turn->is_input_empty && sx__connection_get_next_step(turn->connection) == SX__NEXT_INPUT;
@@ -542,7 +551,8 @@ static bool release(struct turn *turn)
         turn->may_have_ended = true;
         return sx__client_release(client);
     }
-    /* Its turn is over, but not its work: it gets in line again. */
+    /* The turn is over, but there is more to do. The client's event is made to come again, behind
+     * the events of other clients. */
     turn->sent = 0;
     turn->read = 0;
     turn->put_off = false;
@@ -550,7 +560,7 @@ static bool release(struct turn *turn)
     return true;
 }
 
-/* Does what can be done; gives what the connection wants then. */
+/* Does the connection's steps until the turn is over. Returns the next step. */
 static enum sx__next_step work(struct turn *turn)
 {
     enum sx__next_step next = sx__connection_get_next_step(turn->connection);
@@ -569,7 +579,7 @@ static bool is_cut_off(const struct turn *turn)
 static void take_turn(struct turn *turn)
 {
     for (;;) {
-        /* Who always has something to do is never found waiting by the monitor. */
+        /* The monitor cannot end a client that is never idle, so its owner does. */
         if (is_cut_off(turn)) {
             abort_connection(turn);
         }
@@ -577,7 +587,8 @@ static void take_turn(struct turn *turn)
         if (turn->queued) {
             return;
         }
-        /* Nor would anybody come back to what a handler leaves that was given up. */
+        /* A handler that was abandoned may have produced a response. No thread would send it any
+         * more. */
         if (is_cut_off(turn)) {
             abort_connection(turn);
             next = SX__NEXT_CLOSE;
@@ -595,8 +606,8 @@ static void take_turn(struct turn *turn)
     }
 }
 
-/* Serves a client that was queued, with the token that the thread has. Events have come since it
- * was queued, and one of them may have announced the end of the input. */
+/* Serves a client that was queued, with the token that this thread has. Events may have come while
+ * the client was queued, and one of them may have announced the end of its input. */
 static void serve_granted(struct sx__worker *worker, struct sx__client *client)
 {
     struct turn turn = {
@@ -612,7 +623,8 @@ static void serve_granted(struct sx__worker *worker, struct sx__client *client)
     take_turn(&turn);
 }
 
-/* The token that the turn needed goes to the client that has waited longest for one. */
+/* Passes the token that the turn needed to the client that has waited longest for one. Returns that
+ * client, which this thread now owns, or NULL. */
 static struct sx__client *give_token(struct sx__worker *worker)
 {
     if (worker->token == SX__TOKEN_NONE) {
@@ -632,8 +644,8 @@ void sx__turn_take(struct sx__worker *worker, struct sx__client *client, bool ma
         .now_ns = sx__clock_now_ns(),
         .may_have_ended = may_end,
     };
-    /* The event may be that of a connection which had the descriptor before, and which ended while
-     * this thread was on its way here: so it is asked again. */
+    /* The event may belong to an earlier connection with the same descriptor, which ended before
+     * this thread handled the event. So ask the kernel again. */
     const bool is_streamed = sx__connection_is_streamed(turn.connection);
     const bool may_end_tls = is_streamed && client->fixed.tls != NULL;
     const enum sx__ends ends =
@@ -646,7 +658,7 @@ void sx__turn_take(struct sx__worker *worker, struct sx__client *client, bool ma
     }
     const bool is_overloaded = client->owned.is_overloaded;
     client->owned.is_overloaded = false;
-    /* The client of a stream may have closed while it was queued, which has ended the stream. */
+    /* The client may have closed its stream while it was queued, which has ended the stream. */
     if (is_overloaded && sx__connection_get_next_step(turn.connection) != SX__NEXT_CLOSE) {
         refuse_overload(&turn);
     }

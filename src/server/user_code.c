@@ -1,4 +1,4 @@
-/* user_code.c: entering and leaving the code of the service. See user_code.h. */
+/* user_code.c: what a thread does before and after it calls the service. See user_code.h. */
 #include "user_code.h"
 #include "server_types.h"
 #include "wakeup.h"
@@ -50,10 +50,11 @@ static void give_up_permit(struct sx__worker *worker)
     sx__poll_permits_give_up(&worker->server->poll_permits);
 }
 
-/* If turns are long because they block, a thread that has blocked continues to poll: parking it and
- * waking another would cost two context switches. It parks nevertheless if there are some idle
- * pollers: each event would wake an idle poller, while a busy one finds it without a context
- * switch. If most turns are short, one poller is enough. */
+/* Takes a new permit after a call for which the thread gave up its permit. If turns are long
+ * because they block, the thread continues to poll: parking it and waking another would cost two
+ * context switches. It parks nevertheless if there are idle pollers: each event would wake an idle
+ * poller, while a busy one finds it without a context switch. If most turns are short, one poller
+ * is enough. */
 static void take_permit_again(struct sx__worker *worker)
 {
     struct sx__server *server = worker->server;
@@ -84,7 +85,8 @@ void sx__user_code_enter(struct sx__worker *worker, size_t place)
     }
 }
 
-/* The monitor may have taken the permit. */
+/* Returns whether the thread has no permit: it had none, or the monitor has taken it during the
+ * call. */
 static bool has_lasted(struct sx__worker *worker)
 {
     const uint64_t user = atomic_load_explicit(&worker->shared.user, memory_order_relaxed);
@@ -126,7 +128,8 @@ unsigned sx__workers_count_in_user_code(struct sx__server *server)
 
 /* ---- long turns ---- */
 
-/* The turn was long because of one of the places that it has entered. */
+/* Notes a long turn for each place that it has entered, because it is not known which place took
+ * long. */
 static void note_long_places(struct sx__worker *worker, size_t route)
 {
     struct sx__blocking *blocking = &worker->server->blocking;
@@ -140,8 +143,8 @@ static void note_long_places(struct sx__worker *worker, size_t route)
     }
 }
 
-/* A moving average. If turns are long, events would wait for the one poller, so further permits
- * are issued before they do. */
+/* Updates the moving average. If turns are long, events would wait for the only poller, so further
+ * permits are issued before they wait. */
 void sx__user_code_note_turn(struct sx__worker *worker, uint64_t ns, size_t route)
 {
     struct sx__server *server = worker->server;

@@ -1,9 +1,9 @@
-/* wakeup.c: how other threads wake the monitor and the pollers. See wakeup.h. */
+/* wakeup.c: wakes the monitor and the pollers. See wakeup.h. */
 #include "wakeup.h"
 #include "server_types.h"
 #include <unistd.h>
 
-/* Async-signal-safe. The counter of an eventfd cannot overflow in any time that matters. */
+/* Async-signal-safe. The counter of an eventfd does not overflow: that would take 2^64 calls. */
 static void write_event(int fd)
 {
     const uint64_t one = 1;
@@ -16,9 +16,9 @@ void sx__wakeup_monitor(struct sx__server *server)
     write_event(server->monitor_fd);
 }
 
-/* The monitor sleeps while no thread is in a handler and no client is queued. Either it sees this
- * thread before it goes to sleep, or this thread sees that it sleeps: both write before they read.
- */
+/* The monitor sleeps while no thread is in a handler and no client is queued. Both sides write
+ * before they read. So either the monitor sees this thread's state before it sleeps, or this thread
+ * sees that the monitor sleeps. */
 void sx__wakeup_monitor_if_asleep(struct sx__server *server)
 {
     if (atomic_load(&server->is_monitor_asleep) &&
@@ -43,8 +43,9 @@ bool sx__wakeup_note_resume_time(struct sx__server *server, uint64_t resume_ns)
     return false;
 }
 
-/* The thread that notes the earlier time wakes the monitor, which sleeps until the time it knows.
- * The client's own time is stored first: the monitor reads it after it has changed its own. */
+/* The thread that notes the earliest time wakes the monitor, because the monitor sleeps until the
+ * time that it has read. The client's own time is stored first, because the monitor reads it after
+ * it has reset the noted time. */
 void sx__wakeup_set_resume_time(struct sx__client *client, struct sx__server *server,
                                 uint64_t resume_ns)
 {

@@ -1,11 +1,14 @@
-/* worker.c: a thread of the server polls for events while it has a permit. See worker.h. */
+/* worker.c: the poll loop of a thread. See worker.h.
+ *
+ * Threads: each function runs on the worker's own thread.
+ */
 #include "worker.h"
 #include "server_types.h"
 #include "turn.h"
 #include "user_code.h"
 #include <sys/epoll.h>
 
-#define PATIENCE_MS 10 /* how long a thread polls that is not the only one */
+#define PATIENCE_MS 10 /* how long a thread polls if it is not the only poller */
 
 static struct sx__listener *find_listener(struct sx__server *server, const void *pointer)
 {
@@ -16,7 +19,8 @@ static struct sx__listener *find_listener(struct sx__server *server, const void 
                                    : NULL;
 }
 
-/* How long to wait for an event. A thread that has the only permit waits until one comes. */
+/* Returns how long to wait for an event, in milliseconds. The only poller waits until one comes
+ * (-1). */
 static int patience_ms(const struct sx__server *server)
 {
     if (atomic_load_explicit(&server->poll_permits.issued, memory_order_relaxed) <= 1) {
@@ -25,14 +29,15 @@ static int patience_ms(const struct sx__server *server)
     return sx__user_code_are_turns_long(server) ? PATIENCE_MS : 0;
 }
 
-/* If turns are long, a thread takes one event at a time, so that the next free thread takes the
- * next. The threshold is half of a long turn, so that events are seldom taken and then repeated. */
+/* Returns how many events to take at once. If turns are long, a thread takes one event at a time,
+ * so that the next free thread takes the next event. The threshold is half of a long turn, so that
+ * events are seldom taken and then made to come again. */
 static int most_events(const struct sx__server *server)
 {
     return sx__user_code_get_turn_ns(server) > SX__LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
 }
 
-/* Stores the events of clients as pending. Returns whether there are others. */
+/* Stores the events of clients as pending. Returns whether there are events of listeners. */
 static bool store_pending(struct sx__worker *worker, const struct epoll_event *events, int count)
 {
     struct sx__server *server = worker->server;
@@ -66,7 +71,7 @@ static void accept_connections(struct sx__worker *worker, const struct epoll_eve
 static int wait_for_events(struct sx__server *server, struct epoll_event *events, int most)
 {
     const int patience = patience_ms(server);
-    if (patience < 0) { /* the only poller need not be counted */
+    if (patience < 0) { /* the only poller is not counted */
         return epoll_wait(server->epoll_fd, events, most, patience);
     }
     atomic_fetch_add(&server->poll_permits.polling, 1);
@@ -75,8 +80,8 @@ static int wait_for_events(struct sx__server *server, struct epoll_event *events
     return found;
 }
 
-/* A thread that finds no event is not needed; nor are threads that have blocked, once turns are
- * short again. */
+/* Returns the permit of a thread that found no event, because it is not needed. Also returns a
+ * permit beyond the number of processors once turns are short again. */
 static void return_surplus_permit(struct sx__worker *worker, int found)
 {
     struct sx__server *server = worker->server;
@@ -111,7 +116,7 @@ static void poll_once(struct sx__worker *worker)
         if (event != 0 && sx__client_take(client)) {
             sx__turn_take(worker, client, (event & 1) != 0);
         }
-        /* Turns have become long: other threads may take the remaining events. */
+        /* Turns have become long, so let other threads take the remaining events. */
         if (i + 1 < found && sx__user_code_are_turns_long(server)) {
             sx__user_code_repeat_events(worker);
         }

@@ -1,4 +1,4 @@
-/* worker.h: a thread of the server. It polls for events while it has a permit. */
+/* worker.h: a thread of the server. It polls for events while it has a permit, and handles them. */
 #ifndef SX_WORKER_H
 #define SX_WORKER_H
 
@@ -10,8 +10,8 @@
 
 struct sx__server;
 
-/* `user` tells the monitor where the thread is: the number of the call of user code times four,
- * plus one of these. If the number is the same at two ticks, the call lasts. */
+/* `user` shows the monitor where the thread is: the number of the call of user code, times four,
+ * plus one of these. If the number is the same at two ticks, the call takes long. */
 enum sx__user {
     SX__USER_OUTSIDE,
     SX__USER_INSIDE,
@@ -20,29 +20,29 @@ enum sx__user {
 
 #define SX__EVENTS_MAX 16
 
-/* The fields are grouped by the threads that may use them. Aligned, as false sharing between
- * workers would cost more than the memory. */
+/* The fields are grouped by the threads that may use them. The alignment avoids false sharing
+ * between workers, which would cost more than the memory. */
 struct sx__worker {
     /* Any thread. */
     struct {
         _Alignas(64) _Atomic uint64_t user;
-        _Atomic unsigned pending_count; /* how many of `pending` may be events */
-        /* Events that were received but not looked at yet: the client's record, plus one where its
-         * input may have ended; 0: none. The thread that takes one out has it: the worker's, or the
-         * monitor with the worker's permit. */
+        _Atomic unsigned pending_count; /* the number of elements of `pending` in use */
+        /* Events that were received but not handled yet: the address of the client's record, plus 1
+         * if the client may have closed; 0: none. The worker's own thread or the monitor takes an
+         * event out atomically. */
         _Atomic uintptr_t pending[SX__EVENTS_MAX];
-        _Atomic bool has_ended; /* its thread is about to return */
+        _Atomic bool has_ended; /* the thread is about to return */
     } shared;
 
-    /* The monitor, and the thread that runs the server. */
+    /* The monitor and, after it has ended, the thread that destroys the server. */
     struct {
-        uint64_t last_user;     /* at the last tick, */
+        uint64_t last_user;     /* `user` at the last tick, */
         uintptr_t last_pending; /* and the last pending event */
         pthread_t thread;
         bool is_joined;
     } monitor;
 
-    /* Whoever holds the mutex of the permits. */
+    /* The thread that has locked the mutex of the permits. */
     struct {
         pthread_cond_t unparked;
         bool is_parked;
@@ -51,19 +51,20 @@ struct sx__worker {
 
     /* The worker's own thread. */
     struct sx__server *server;
-    bool has_permit;  /* also set for it, while it is parked, with the mutex of the permits */
-    size_t place;     /* of user code, that it is in or was in last; see blocking.h */
-    bool gives_up;    /* its permit, for that call */
-    bool is_measured; /* that call, */
+    bool has_permit;  /* while the thread is parked, another thread may set it with the mutex of the
+                         permits locked */
+    size_t place;     /* the place of the current or last call of user code; see blocking.h */
+    bool gives_up;    /* the thread has given up its permit for that call */
+    bool is_measured; /* that call is measured, */
     struct sx__call call;
-    unsigned calls;   /* that could be measured */
-    unsigned entered; /* in this turn: bit 0: a handler; bit i + 1: SX__ROUTES_KNOWN + i */
+    unsigned calls;   /* calls that could be measured */
+    unsigned entered; /* places of this turn: bit 0: a route; bit i + 1: SX__ROUTES_KNOWN + i */
     enum sx__token token;
     struct sx__request_pool pool;
     void *frame;
 };
 
-/* The thread's function; takes the struct sx__worker. */
+/* The thread's function. `argument` is its struct sx__worker. */
 void *sx__worker_run(void *argument);
 
 #endif

@@ -1,3 +1,4 @@
+/* accept.c: parses an Accept header. See accept.h. */
 #include "accept.h"
 
 #include "token.h"
@@ -26,10 +27,10 @@ static bool parse_weight(unsigned *weight, struct sx_str text)
     return value <= WEIGHT_MAX;
 }
 
-/* A media type, or a range of them. */
+/* A media type or a media range. */
 struct media {
     struct sx_str type, subtype;
-    struct sx_str parameters; /* what stands behind the first semicolon */
+    struct sx_str parameters; /* everything after the first semicolon */
 };
 
 static bool is_star(struct sx_str text)
@@ -50,7 +51,7 @@ static bool is_media(const struct media *media)
            (is_star(media->subtype) || !is_star(media->type));
 }
 
-/* Quoted pairs stay as they are: no media type of ours needs one. */
+/* Quoted pairs are not decoded, because no media type that Sextant offers needs one. */
 static struct sx_str unquote(struct sx_str text)
 {
     if (text.size >= 2 && text.data[0] == '"' && text.data[text.size - 1] == '"') {
@@ -90,7 +91,8 @@ static bool begins_with(struct sx_str text, struct sx_str beginning)
            sx__is_same((struct sx_str){text.data, beginning.size}, beginning);
 }
 
-/* Most ranges of a browser are about something else, which is seen before they are taken apart. */
+/* Returns false if the range cannot cover the offer. Most ranges that a browser sends are for other
+ * types, and this check is cheaper than parsing them. */
 static bool may_cover(struct sx_str range, const struct media *offer)
 {
     const size_t size = offer->type.size;
@@ -101,7 +103,7 @@ static bool may_cover(struct sx_str range, const struct media *offer)
     return begins_with(subtype, (struct sx_str){"*", 1}) || begins_with(subtype, offer->subtype);
 }
 
-/* False where the range is malformed, or wants something else. */
+/* Returns false if the range is malformed or does not cover the offer. */
 static bool weigh(struct sx__preference *preference, struct sx_str text, const struct media *offer)
 {
     if (!may_cover(text, offer)) {
@@ -130,7 +132,7 @@ static bool weigh(struct sx__preference *preference, struct sx_str text, const s
     return true;
 }
 
-/* What most programs send. */
+/* Returns whether the header accepts any type, as that of most programs does. */
 static bool is_anything(struct sx_str accept)
 {
     return accept.size == 0 || (accept.size == 3 && memcmp(accept.data, "*/*", 3) == 0);

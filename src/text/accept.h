@@ -1,4 +1,7 @@
-/* accept.h: what an Accept header says of a media type: RFC 9110, 12.5.1. */
+/* accept.h: parses an Accept header and weighs a media type by it. RFC 9110, 12.5.1.
+ *
+ * Threads: any.
+ */
 #ifndef SX_ACCEPT_H
 #define SX_ACCEPT_H
 
@@ -6,19 +9,22 @@
 
 #include <stddef.h>
 
-/* How much a client wants a media type, by the most specific of its ranges that fit. */
+/* How much a client prefers a media type, by the most specific range of the header that covers it.
+ */
 struct sx__preference {
-    unsigned weight;      /* in thousandths; 0: not at all */
-    unsigned specificity; /* 0: any type at all, 1: type/any, 2: type/subtype, and 1 a parameter */
+    unsigned weight;      /* in thousandths; 0: not acceptable */
+    unsigned specificity; /* 0: any type, 1: type/any, 2: type/subtype, plus 1 for each parameter */
     size_t position;      /* of the range in the header */
 };
 
-/* What the header says of `media_type`, which is like "text/plain; version=0.0.4".
+/* Returns the preference that the header gives to `media_type`, such as "text/plain;
+ * version=0.0.4".
  *
- * A parameter of a range has to be equal where the media type has it too, and is ignored where not:
- * so text/plain asks for any version, and text/plain;version=1.0.0 not for 0.0.4. A header of
- * nothing but white space, or none, wants anything. A malformed element is skipped. Of ranges that
- * are as specific as each other the heavier counts.
+ * If both the range and the media type have a parameter, its values must be equal. A parameter that
+ * the media type does not have is ignored. So text/plain accepts any version, and
+ * text/plain;version=1.0.0 does not accept 0.0.4. An empty header, or one of only white space,
+ * accepts anything. A malformed element is skipped. Of equally specific ranges the one with the
+ * larger weight counts.
  */
 struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media_type);
 

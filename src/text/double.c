@@ -1,10 +1,11 @@
-/* double.c: the shortest decimal of a double, by Schubfach.
+/* double.c: finds the shortest decimal of a double, by Schubfach. See double.h.
  *
- * A double v = c * 2^q stands for all reals that round to it, from halfway to the double below up
- * to halfway to the one above. With k the power of ten just below the width of that interval, the
- * interval holds one or more multiples of 10^k but at most one of 10^(k+1); v scaled by 10^-k, and
- * its two ends, decide which. Scaling multiplies by a 128-bit power of ten, rounded up, and keeps
- * in the last bit whether anything was cut off, which is enough to compare exactly.
+ * A double v = c * 2^q stands for all reals that round to it: from halfway to the double below up
+ * to halfway to the double above. Let 10^k be the largest power of ten that is not larger than the
+ * width of that interval. Then the interval contains one or more multiples of 10^k, but at most one
+ * of 10^(k+1). v and both ends of the interval, each scaled by 10^-k, decide which multiple is
+ * chosen. Scaling multiplies by a 128-bit power of ten, rounded up. The last bit of the product
+ * records whether anything was cut off, which is enough to compare exactly.
  *
  * Source: Raffaello Giulietti, "The Schubfach way to render doubles", 2020; names are the paper's.
  */
@@ -26,7 +27,8 @@ static const struct {
 #include "powers_of_ten.inc"
 };
 
-/* The product's upper 64 bits; its lower ones go to *low. C11 has no 128-bit integers. */
+/* Returns the upper 64 bits of the product, and sets `*low` to the lower ones. C11 has no 128-bit
+ * integers. */
 static uint64_t multiply(uint64_t a, uint64_t b, uint64_t *low)
 {
     uint64_t a_low = (uint32_t)a, a_high = a >> 32;
@@ -38,7 +40,8 @@ static uint64_t multiply(uint64_t a, uint64_t b, uint64_t *low)
     return a_high * b_high + (middle >> 32) + (other >> 32);
 }
 
-/* g * c / 2^128, cut off, with the last bit set where anything but g's own error was cut off. */
+/* Returns g * c / 2^128, rounded down. The last bit is set if more than the error of g was cut off.
+ */
 static uint64_t scale(int power, uint64_t c)
 {
     uint64_t low, middle;
@@ -49,7 +52,7 @@ static uint64_t scale(int power, uint64_t c)
     return high | (middle > 1);
 }
 
-/* floor(log10(2^q)), or of 3/4 * 2^q; exact for all exponents of doubles. */
+/* Returns floor(log10(2^q)), or floor(log10(3/4 * 2^q)); exact for all exponents of doubles. */
 static int log10_of_power_of_2(int q, bool three_quarters)
 {
     return (q * 1262611 - (three_quarters ? 524031 : 0)) >> 22;
@@ -72,11 +75,11 @@ static struct sx__decimal trim(uint64_t digits, int exponent)
 
 static struct sx__decimal shortest(uint64_t c, int q, bool closer_below)
 {
-    bool odd = c & 1; /* reading rounds to even: only then do the ends themselves read as v */
+    bool odd = c & 1; /* parsing rounds to even: only if c is even do the ends parse as v */
     int k = log10_of_power_of_2(q, closer_below);
     int h = q + log2_of_power_of_10(-k) + 1;
 
-    /* All are four times the scaled value, so that the ends are integers before they are scaled. */
+    /* Each is four times the scaled value, so that the ends are integers before they are scaled. */
     uint64_t lower = scale(-k, (4 * c - 2 + closer_below) << h) + odd;
     uint64_t v = scale(-k, (4 * c) << h);
     uint64_t upper = scale(-k, (4 * c + 2) << h) - odd;
@@ -110,6 +113,6 @@ struct sx__decimal sx__double_shortest(double value)
         return shortest(significand, 1 - EXPONENT_BIAS, false);
     }
     uint64_t c = significand | UINT64_C(1) << SIGNIFICAND_BITS;
-    /* Below a power of two, doubles are twice as close as above it. */
+    /* Below a power of two, doubles are half as far apart as above it. */
     return shortest(c, exponent - EXPONENT_BIAS, significand == 0 && exponent > 1);
 }

@@ -1,16 +1,19 @@
-/* double.h: the shortest decimal of a double. */
+/* double.h: finds the shortest decimal of a double.
+ *
+ * Threads: any.
+ */
 #ifndef SX_DOUBLE_H
 #define SX_DOUBLE_H
 
 #include <stdint.h>
 
-/* digits * 10^exponent; the digits do not end in 0, unless they are 0. */
+/* The number digits * 10^exponent. The last digit is not 0, unless the number is 0. */
 struct sx__decimal {
     uint64_t digits;
     int exponent;
 };
 
-/** The shortest decimal that reads back as this double, and the closest one of these.
+/** Returns the shortest decimal that parses as this double, and the closest to it of these.
  *
  * @param value  finite and positive
  */

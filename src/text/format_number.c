@@ -1,4 +1,4 @@
-/* format_number.c: the text of numbers. */
+/* format_number.c: writes numbers as text. See format_number.h. */
 #include "format_number.h"
 
 #include "double.h"
@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: up to here, a double's integer is its digits */
+#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: smaller integers are written as plain digits */
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "25262728293031323334353637383940414243444546474849"
@@ -25,7 +25,7 @@ static size_t digits_of(uint64_t number)
     }
 }
 
-/* Written where they belong, from the last one on: this is a large part of a scrape. */
+/* Writes the digits in place, the last ones first: this is a large part of the time of a scrape. */
 char *sx__write_whole(char *at, uint64_t number)
 {
     char *end = at + digits_of(number);
@@ -56,7 +56,7 @@ static char *write_zeros(char *at, int count)
     return at;
 }
 
-/* d.ddde±dd, the exponent with two digits at least. */
+/* Writes d.ddde±dd, with at least two digits of exponent. */
 static char *write_scientific(char *at, const char *digits, int count, int exponent)
 {
     *at++ = digits[0];
@@ -74,7 +74,7 @@ static char *write_scientific(char *at, const char *digits, int count, int expon
     return sx__write_whole(at, size);
 }
 
-/* ddd000, ddd.ddd or 0.000ddd; `point` is how many digits stand before the point. */
+/* Writes ddd000, ddd.ddd or 0.000ddd. `point` is the number of digits before the point. */
 static char *write_plain(char *at, const char *digits, int count, int point)
 {
     if (point <= 0) {
@@ -95,7 +95,7 @@ static char *write_plain(char *at, const char *digits, int count, int point)
     return at + count - point;
 }
 
-/* An exponent is written for numbers below 0.0001, and from 10^exponent_from on. */
+/* Writes an exponent for numbers below 0.0001, and from 10^exponent_from on. */
 static char *write_finite(char *at, double value, int exponent_from)
 {
     char digits[SX__WHOLE_SIZE_MAX];

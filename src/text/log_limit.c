@@ -1,3 +1,4 @@
+/* log_limit.c: counts log lines in intervals. See log_limit.h. */
 #include "log_limit.h"
 
 #include <time.h>

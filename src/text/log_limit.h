@@ -1,7 +1,9 @@
-/* log_limit.h: limits log lines that others, such as clients, can cause.
+/* log_limit.h: limits the log lines that clients and other outsiders can cause.
  *
- * In SX__LOG_SECONDS, SX__LOG_LINES of each kind of line are written. Further lines are counted,
+ * Of each kind of line, SX__LOG_LINES are written in SX__LOG_SECONDS. Further lines are counted,
  * and their number is logged before the next line that is allowed.
+ *
+ * Threads: any.
  */
 #ifndef SX_LOG_LIMIT_H
 #define SX_LOG_LIMIT_H
@@ -14,20 +16,22 @@
 
 /* One for each kind of line; zero-initialised. */
 struct sx__log_limit {
-    /* The upper half is the number of the interval of SX__LOG_SECONDS, from 1; the lower half is
-     * the number of lines in it. So one atomic exchange changes both. */
+    /* The upper half is the number of the interval of SX__LOG_SECONDS, from 1. The lower half is
+     * the number of lines in it. Both are in one integer, so that one atomic exchange changes both.
+     */
     uint64_t state;
 };
 
-/* Whether a line may be written now, by any clock that does not go back. *left_out is the number of
- * lines that were suppressed before it, which the caller logs first; else 0. [any] */
+/* Returns whether a line may be written now. `now_ns` comes from any clock that does not go back.
+ * `*left_out` is the number of lines that were suppressed before this one, which the caller logs
+ * first; otherwise 0. */
 bool sx__log_limit_allows(struct sx__log_limit *limit, uint64_t now_ns, unsigned *left_out);
 
-/* Takes the number of lines that were suppressed in an interval that is over or, with `at_last`, in
- * the current one. They are not counted again. [any] */
+/* Returns the number of lines that were suppressed in an interval that is over or, with `at_last`,
+ * in the current one, and resets it. */
 unsigned sx__log_limit_take(struct sx__log_limit *limit, uint64_t now_ns, bool at_last);
 
-/* The current time of such a clock. */
+/* Returns the time of such a clock. */
 uint64_t sx__log_limit_now_ns(void);
 
 #endif

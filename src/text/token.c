@@ -1,3 +1,4 @@
+/* token.c: parses the parts of header fields. See token.h. */
 #include "token.h"
 
 /* RFC 9110 5.6.2: token = 1*tchar; tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" /
@@ -73,7 +74,7 @@ struct sx_str sx__trim(struct sx_str text)
     return text;
 }
 
-/* Takes `size` bytes off, and the separator behind them, if there is one. */
+/* Takes `size` bytes off the front, and also the separator after them, if there is one. */
 static struct sx_str take(struct sx_str *rest, size_t size)
 {
     struct sx_str part = {rest->data, size};

@@ -1,4 +1,5 @@
-/* utf8.c: UTF-8 by the table of well-formed byte sequences (Unicode 15, table 3-7). */
+/* utf8.c: checks UTF-8 by the table of well-formed byte sequences (Unicode 15, table 3-7). See
+ * utf8.h. */
 #include "utf8.h"
 
 #include <string.h>

@@ -5,8 +5,8 @@
 
 static struct sx_result visit(const char *cookie)
 {
-    return sx_with_header("Set-Cookie", "seen=yes; Path=/; HttpOnly",
-                          sx_json("{s:s}", "cookie", cookie == NULL ? "" : cookie));
+    return sx_with_header(sx_json("{s:s}", "cookie", cookie == NULL ? "" : cookie), "Set-Cookie",
+                          "seen=yes; Path=/; HttpOnly");
 }
 SX_BIND(visit, (header, opt_str, cookie));
 static struct sx_result leave(struct sx_response *response)
@@ -17,14 +17,15 @@ static struct sx_result leave(struct sx_response *response)
 SX_BIND(leave, (inject, sx_response, response));
 static struct sx_result name_it(const char *name)
 {
-    return sx_with_header("Set-Cookie", name, sx_empty());
+    return sx_with_header(sx_empty(), "Set-Cookie", name);
 }
 SX_BIND(name_it, (query, str, name));
-static struct sx_result echo(struct sx_str body, const char *method)
+static struct sx_result echo(struct sx_str body, const struct sx_request *request)
 {
-    return sx_text("%s %.*s", method, (int)body.size, body.size == 0 ? "" : body.data);
+    return sx_text("%s %.*s", sx_request_get_method(request), (int)body.size,
+                   body.size == 0 ? "" : body.data);
 }
-SX_BIND(echo, (body, bytes, body), (inject, sx_method, method));
+SX_BIND(echo, (body, bytes, body), (inject, sx_request, request));
 
 static const struct sx_route routes[] = {
     SX_GET("/visit", visit),         SX_GET("/leave", leave), SX_GET("/name", name_it),

@@ -44,7 +44,7 @@ static struct sx_result above_init(struct base *self, const struct base_options 
 {
     note("above");
     self->number = base->number + 1;
-    return options != NULL && options->fails ? sx_fail(500, "no disk") : sx_continue();
+    return options != NULL && options->fails ? sx_startup_error("no disk") : sx_continue();
 }
 static void above_fini(struct base *self)
 {
@@ -60,7 +60,7 @@ static struct sx_result worker_init(struct base *self, const struct base_options
     note("worker");
     self->number = above->number + 1;
     return options != NULL && options->fails
-               ? sx_with_status(503, sx_json("{s:s}", "message", "no connection"))
+               ? sx_with_status(sx_json("{s:s}", "message", "no connection"), 503)
                : sx_continue();
 }
 static void worker_fini(struct base *self)
@@ -132,7 +132,7 @@ static struct sx_result watcher_open(struct watcher **out, struct sx_app *app)
 {
     *out = calloc(1, sizeof **out);
     return *out == NULL || sx_app_observe(app, &watch_observer, *out) < 0
-               ? sx_fail(500, "no memory")
+               ? sx_startup_error("no memory")
                : sx_continue();
 }
 static void watcher_close(struct watcher *watcher)
@@ -184,7 +184,7 @@ static struct sx_result given_open(struct base **out, struct base *base)
 {
     *out = calloc(1, sizeof **out);
     if (*out == NULL) {
-        return sx_fail(500, "no memory");
+        return sx_startup_error("no memory");
     }
     (*out)->number = base->number * 2;
     note("given");
@@ -216,24 +216,21 @@ static struct sx_result show_given(struct base *given, struct base *given_reques
 SX_BIND(show_given, (inject, given, given), (inject, given_request, given_request));
 static const struct sx_route given_routes[] = {SX_GET("/", show_given)};
 
-static struct sx_result ask(const char *method, const char *path, const struct sx_route *route,
-                            const struct sx_handler *handler, const struct sx_headers *headers,
-                            struct sx_app *app);
-SX_BIND(ask, (inject, sx_method, method), (inject, sx_path, path), (inject, sx_route, route),
-        (inject, sx_handler, handler), (inject, sx_headers, headers), (inject, sx_app, app));
-static struct sx_result ask(const char *method, const char *path, const struct sx_route *route,
-                            const struct sx_handler *handler, const struct sx_headers *headers,
+static struct sx_result ask(const struct sx_request *request, const struct sx_headers *headers,
                             struct sx_app *app)
 {
+    const struct sx_route *route = sx_request_get_route(request);
     const char *name;
     const char *value;
     sx_headers_get(headers, sx_headers_get_count(headers), &name, &value);
     assert_null(name);
     assert_null(value);
     sx_headers_get(headers, 1, &name, &value);
-    return sx_text("%s %s %s %s %zu %s=%s %zu", method, path, route->path, handler->name,
+    return sx_text("%s %s %s %s %zu %s=%s %zu", sx_request_get_method(request),
+                   sx_request_get_path(request), route->path, route->handler->name,
                    sx_headers_get_count(headers), name, value, sx_app_get_route_count(app));
 }
+SX_BIND(ask, (inject, sx_request, request), (inject, sx_headers, headers), (inject, sx_app, app));
 static const struct sx_route ask_routes[] = {SX_GET("/x/ask", ask)};
 
 static const struct sx_route routes[] = {SX_GET("/", show)};
@@ -280,7 +277,7 @@ static void test_an_app_component_that_fails_keeps_the_app_from_starting(void **
                                                                        worker, per_request)}),
                      SX_ECOMPONENT);
     assert_string_equal(trace, "base above /base ");
-    assert_logged(&fixture, "component 'above' could not be initialised: no disk");
+    assert_logged(&fixture, "component 'above' cannot start: no disk");
 }
 
 static void test_a_worker_component_that_fails_keeps_it_from_serving(void **state)
@@ -296,7 +293,10 @@ static void test_a_worker_component_that_fails_keeps_it_from_serving(void **stat
         SX_OK);
     assert_int_equal(sx_client_new(&fixture.client, fixture.app), SX_ECOMPONENT);
     assert_null(fixture.client);
-    assert_logged(&fixture, "component 'worker' could not be initialised: no connection");
+    assert_logged(
+        &fixture,
+        "component 'worker' cannot start: no connection (its init returned a response with "
+        "status 503; expected sx_startup_error)");
     fixture_clean_up(&fixture);
     assert_string_equal(trace, "base above worker /above /base ");
 }
@@ -317,6 +317,24 @@ static void test_worker_components_are_there_as_long_as_somebody_needs_them(void
     assert_string_equal(trace, "base above worker /worker /above /base ");
 }
 
+static struct sx_result starts_nothing(void)
+{
+    return sx_startup_error("no %s", "disk");
+}
+SX_BIND(starts_nothing);
+
+static void test_a_start_up_error_of_a_handler_is_a_500(void **state)
+{
+    (void)state;
+    static const struct sx_route own[] = {SX_GET("/", starts_nothing)};
+    fixture_init(&fixture, (struct sx_app_options){.routes = SX_LIST(own)});
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 500);
+    assert_body(&fixture, "{\"message\":\"internal server error\"}");
+    assert_logged(&fixture, "no disk (sx_startup_error is only for the init of app and worker "
+                            "components)");
+    fixture_clean_up(&fixture);
+}
+
 /* A worker component that makes a client of its own app, which needs that very component. */
 SX_COMPONENT_DECLARE(narcissus, struct base);
 static struct sx_result narcissus_init(struct base *self, struct sx_app *app)
@@ -324,7 +342,7 @@ static struct sx_result narcissus_init(struct base *self, struct sx_app *app)
     struct sx_client *own = NULL;
     self->number = sx_client_new(&own, app);
     sx_client_destroy(own);
-    return self->number < 0 ? sx_fail(500, "%s", sx_status_text(self->number)) : sx_continue();
+    return self->number < 0 ? sx_startup_error("%s", sx_status_text(self->number)) : sx_continue();
 }
 SX_COMPONENT(narcissus, worker, narcissus_init, NULL, (inject, sx_app, app));
 
@@ -477,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_options_come_with_the_registration),
         cmocka_unit_test(test_an_app_component_that_fails_keeps_the_app_from_starting),
         cmocka_unit_test(test_a_worker_component_that_fails_keeps_it_from_serving),
+        cmocka_unit_test(test_a_start_up_error_of_a_handler_is_a_500),
         cmocka_unit_test(test_worker_components_are_there_as_long_as_somebody_needs_them),
         cmocka_unit_test(test_a_worker_component_cannot_ask_for_itself),
         cmocka_unit_test(test_clients_of_many_threads_share_the_worker_components),

@@ -33,7 +33,7 @@ SX_COMPONENT_DECLARE(part, struct thing);
 static struct sx_result thing_init(struct thing *self, struct sx_app *app)
 {
     if (sx_app_observe(app, &observer, NULL) < 0) {
-        return sx_fail(500, "no memory to observe");
+        return sx_startup_error("no memory to observe");
     }
     self->value = 7;
     things++;
@@ -55,8 +55,8 @@ SX_COMPONENT(part, request, part_init, thing_fini, (inject, thing, thing));
 
 static struct sx_result get_thing(int64_t id, const char *q, struct thing *part)
 {
-    return sx_with_header("X-Id", "1",
-                          sx_json("{s:I, s:s, s:i}", "id", id, "q", q, "value", part->value));
+    return sx_with_header(sx_json("{s:I, s:s, s:i}", "id", id, "q", q, "value", part->value),
+                          "X-Id", "1");
 }
 SX_BIND(get_thing, (path, i64, id), (query, str, q), (inject, part, part));
 static struct sx_result mark(struct sx_response *response)
@@ -160,11 +160,11 @@ static void test_a_fault_stays_one(void **state)
     json_set_alloc_funcs(malloc, free);
     fail_all_allocations(0);
     struct sx_result results[] = {
-        sx_with_status(201, sx_text("x")),
-        sx_with_status(201, sx_json("{s:s}", "a", "x")),
-        sx_with_content_type("text/html", sx_with_status(201, sx_bytes(NULL, "x", 1))),
+        sx_with_status(sx_text("x"), 201),
+        sx_with_status(sx_json("{s:s}", "a", "x"), 201),
+        sx_with_content_type(sx_with_status(sx_bytes(NULL, "x", 1), 201), "text/html"),
         sx_redirect(303, "/%d", 1),
-        sx_with_status(201, sx_with_header("X", "y", sx_empty())),
+        sx_with_status(sx_with_header(sx_empty(), "X", "y"), 201),
         sx_fail(404, "no %d", 1),
     };
     end_failing_allocations();

@@ -74,7 +74,7 @@ static struct sx_result watcher_init(struct watcher *self, struct sx_app *app)
     self->app = app;
     return sx_app_observe(app, &observer, &seen) < 0 || sx_app_observe(app, &deaf, NULL) < 0 ||
                    sx_app_observe(app, &observer, &seen) < 0 /* twice is once */
-               ? sx_fail(500, "cannot observe")
+               ? sx_startup_error("cannot observe")
                : sx_continue();
 }
 SX_COMPONENT(watcher, app, watcher_init, NULL, (inject, sx_app, app));

@@ -40,7 +40,7 @@ static void test_each_kind_has_its_status_and_type(void **state)
     assert_result(sx_bytes(NULL, "x", 1), 200, "application/octet-stream", "x");
     assert_result(sx_fail(404, "no user %d", 7), 404, "application/json",
                   "{\"message\":\"no user 7\"}");
-    assert_result(sx_with_status(201, sx_text("made")), 201, "text/plain; charset=utf-8", "made");
+    assert_result(sx_with_status(sx_text("made"), 201), 201, "text/plain; charset=utf-8", "made");
     struct sx_result empty = sx_empty();
     assert_int_equal(empty.status, 204);
     assert_null(empty.body);
@@ -68,10 +68,10 @@ static void test_a_mistake_becomes_a_500_whose_cause_is_not_for_the_client(void 
     assert_fault(sx_json_value(NULL), "NULL");
     assert_fault(sx_fail(500, "disk %s", "full"), "disk full");
     assert_fault(sx_fail(200, "fine"), "not an error status");
-    assert_fault(sx_with_status(99, sx_empty()), "200 to 599");
-    assert_fault(sx_with_status(600, sx_text("x")), "200 to 599");
-    assert_fault(sx_with_header("X", "a\r\nY: b", sx_text("x")), "sx_with_header(\"X\")");
-    assert_fault(sx_with_header("Content-Type", "text/html", sx_text("x")),
+    assert_fault(sx_with_status(sx_empty(), 99), "200 to 599");
+    assert_fault(sx_with_status(sx_text("x"), 600), "200 to 599");
+    assert_fault(sx_with_header(sx_text("x"), "X", "a\r\nY: b"), "sx_with_header(\"X\")");
+    assert_fault(sx_with_header(sx_text("x"), "Content-Type", "text/html"),
                  "sx_with_header(\"Content-Type\"): HTTP does not allow this name or value, or the "
                  "server writes it itself");
 }
@@ -79,7 +79,7 @@ static void test_a_mistake_becomes_a_500_whose_cause_is_not_for_the_client(void 
 static void test_a_fault_keeps_its_status(void **state)
 {
     (void)state;
-    assert_fault(sx_with_status(200, sx_fail(500, "disk full")), "disk full");
+    assert_fault(sx_with_status(sx_fail(500, "disk full"), 200), "disk full");
 }
 
 static void assert_n(struct sx_result result, int n)
@@ -98,7 +98,7 @@ static void test_the_value_of_json_can_be_had(void **state)
     assert_n(sx_json("{s:i}", "n", 1), 1);
     assert_n(sx_json("{s:o}", "n", json_integer(2)), 2);
     assert_n(sx_json_value(json_pack("{s:i}", "n", 3)), 3);
-    assert_n(sx_with_content_type("text/x", sx_json("{s:i}", "n", 4)), 4);
+    assert_n(sx_with_content_type(sx_json("{s:i}", "n", 4), "text/x"), 4);
     struct sx_result text = sx_text("{}");
     assert_null(sx_result_get_json(&text));
     sx_result_clean_up(&text);
@@ -147,7 +147,7 @@ static void test_json_that_is_written_can_be_written_otherwise(void **state)
 static void test_a_result_carries_headers(void **state)
 {
     (void)state;
-    struct sx_result result = sx_with_header("X-A", "1", sx_with_header("X-B", "2", sx_empty()));
+    struct sx_result result = sx_with_header(sx_with_header(sx_empty(), "X-B", "2"), "X-A", "1");
     assert_int_equal(result.headers->size, strlen("X-B: 2\r\nX-A: 1\r\n"));
     sx_result_clean_up(&result);
 }

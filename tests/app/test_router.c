@@ -160,13 +160,13 @@ static void test_malformed_templates_are_told(void **state)
                                       "/{a",  "/a}",    "/{}",     "/{a}/{a}", "/a?b",    "/a%20b",
                                       "/a#b", "/{{a}}", "/a/../b", "/."};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        if (sx__template_fault(bad[i]) == NULL) {
+        if (sx__template_error(bad[i]) == NULL) {
             fail_msg("\"%s\" was not refused", bad[i]);
         }
     }
-    assert_non_null(sx__template_fault(NULL));
-    assert_null(sx__template_fault("/a/{b}/c/"));
-    assert_null(sx__template_fault("/.a/b../..."));
+    assert_non_null(sx__template_error(NULL));
+    assert_null(sx__template_error("/a/{b}/c/"));
+    assert_null(sx__template_error("/.a/b../..."));
 }
 
 static void test_a_thousand_routes_are_told_apart(void **state)

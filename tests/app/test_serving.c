@@ -236,9 +236,11 @@ static void test_a_port_that_is_taken_is_told(void **state)
     (void)state;
     struct fixture second;
     assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
-    const struct sx_run_options options = {.port = (uint16_t)port};
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    const struct sx_run_options options = {.address = address};
     assert_int_equal(sx_app_listen(second.app, &options), SX_EADDRESS);
-    assert_logged(&second, "cannot listen on 127.0.0.1 port ");
+    assert_logged(&second, "cannot listen on 127.0.0.1:");
     assert_logged(&second, "Address already in use");
     fixture_clean_up(&second);
 }
@@ -264,8 +266,8 @@ static void test_each_address_has_its_port(void **state)
     char host[64];
     assert_non_null(mkdtemp(folder));
     snprintf(host, sizeof host, "unix:%s/socket", folder);
-    const struct sx_listen_address addresses[] = {{.host = "127.0.0.1"}, {.host = NULL}};
-    const struct sx_run_options options = {.host = host, .addresses = SX_LIST(addresses)};
+    const struct sx_listen_address addresses[] = {{.address = "127.0.0.1:0"}, {.address = NULL}};
+    const struct sx_run_options options = {.address = host, .addresses = SX_LIST(addresses)};
     struct fixture second;
     assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
     assert_int_equal(sx_app_listen(second.app, &options), SX_OK);
@@ -286,9 +288,8 @@ static void test_an_option_that_cannot_work_is_told(void **state)
     static const struct sx_tls_options no_certificate = {0};
     static const struct sx_tls_options no_version = {.certificate = "x", .minimum = 7};
     static const struct sx_listen_address elsewhere = {.tls = &no_certificate};
-    static const struct sx_unix_options wide = {.mode = 01000};
-    static const struct sx_unix_options all = {.mode = 0666};
-    static const struct sx_listen_address no_path = {.host = "::1", .unix_options = &all};
+    static const struct sx_listen_address no_tls = {.address = "https://[::1]:0"};
+    static const struct sx_tls_options certificate = {.certificate = "x"};
     static const struct {
         struct sx_run_options options;
         const char *fault;
@@ -301,14 +302,15 @@ static void test_an_option_that_cannot_work_is_told(void **state)
         {{.body_bytes = SIZE_MAX}, "body_bytes is more than 1 EiB"},
         {{.held_bytes = 1048575}, "held_bytes is less than body_bytes"},
         {{.held_bytes = 1000, .body_bytes = 1001}, "held_bytes is less than body_bytes"},
-        {{.serves = (enum sx_serves)3}, "serves is not of enum sx_serves"},
+        {{.admin = (enum sx_admin)3}, "admin is not of enum sx_admin"},
         {{.tls = &no_certificate}, "tls has no certificate"},
         {{.tls = &no_version}, "minimum of tls is not of enum sx_tls_version"},
         {{.addresses = {NULL, 1}}, "addresses has a count, but no items"},
         {{.addresses = {&elsewhere, 1}}, "tls has no certificate"},
-        {{.host = "unix:/x", .unix_options = &wide}, "mode of unix_options is more than 0777"},
-        {{.unix_options = &all}, "unix_options are only for the host unix:PATH"},
-        {{.addresses = {&no_path, 1}}, "unix_options are only for the host unix:PATH"},
+        {{.address = "https://127.0.0.1:0"}, "an address begins with https://, but has no tls"},
+        {{.addresses = {&no_tls, 1}}, "an address begins with https://, but has no tls"},
+        {{.address = "http://127.0.0.1:0", .tls = &certificate},
+         "an address begins with http://, but has tls"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct fixture second;
@@ -316,6 +318,28 @@ static void test_an_option_that_cannot_work_is_told(void **state)
         assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
         assert_int_equal(sx_app_listen(second.app, &cases[i].options), SX_EINVAL);
         snprintf(expected, sizeof expected, "cannot listen: %s\n", cases[i].fault);
+        assert_string_equal(second.log, expected);
+        fixture_clean_up(&second);
+    }
+}
+
+static void test_an_address_that_is_none_is_told(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"127.0.0.1", "the port is missing, as in 127.0.0.1:9100"},
+        {"127.0.0.1:65536", "the port must be from 0 to 65535"},
+        {"::1:8080", "an IPv6 address needs brackets, as in [::1]:9100"},
+        {"unix:", "the path is empty"},
+        {"unix:/x,mode=8", "the mode is not an octal number from 1 to 777"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture second;
+        char expected[120];
+        const struct sx_run_options options = {.address = cases[i][0]};
+        assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+        assert_int_equal(sx_app_listen(second.app, &options), SX_EADDRESS);
+        snprintf(expected, sizeof expected, "cannot listen on %s: %s\n", cases[i][0], cases[i][1]);
         assert_string_equal(second.log, expected);
         fixture_clean_up(&second);
     }
@@ -336,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_an_app_runs_once),
         cmocka_unit_test(test_each_address_has_its_port),
         cmocka_unit_test(test_an_option_that_cannot_work_is_told),
+        cmocka_unit_test(test_an_address_that_is_none_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -162,7 +162,7 @@ static void test_the_command_line_lists_routes_and_settings(void **state)
     assert_non_null(strstr(output, "GET    /                        test_settings.show\n"));
     assert_non_null(strstr(output, "    component store: store\n"));
     assert_int_equal(COMMAND(output, 1, "--help"), 0);
-    assert_non_null(strstr(output, "usage: app run [--host HOST]"));
+    assert_non_null(strstr(output, "usage: app run [options] [settings]\n"));
     assert_non_null(strstr(output, "--page-size VALUE  a whole number of at least 1 (20)\n"));
     assert_non_null(
         strstr(output, "--database VALUE  path of the database: UTF-8 text (app.db)\n"));
@@ -185,7 +185,7 @@ static void test_help_is_the_same_wherever_it_is_asked_for(void **state)
     assert_string_equal(output, help);
     assert_int_equal(COMMAND(output, 1, "run", "-h"), 0);
     assert_string_equal(output, help);
-    assert_int_equal(COMMAND(output, 1, "run", "--port", "1", "--help", "--prot"), 0);
+    assert_int_equal(COMMAND(output, 1, "run", "--listen", ":1", "--help", "--prot"), 0);
     assert_string_equal(output, help);
     assert_int_equal(COMMAND(output, 1, "routes", "--help"), 0);
     assert_string_equal(output, help);
@@ -198,24 +198,25 @@ static void test_a_wrong_command_line_is_a_2_with_its_reason(void **state)
     (void)state;
     char output[4096];
     assert_int_equal(COMMAND(output, 2, "walk"), 2);
-    assert_string_equal(output, "error: there is no command walk; there are run and routes\n"
-                                "`app --help` says what there is\n");
+    assert_string_equal(output, "error: unknown command \"walk\"; expected `run` or `routes`\n"
+                                "run `app --help` for the commands and options\n");
     assert_int_equal(COMMAND(output, 2, "run", "--prot", "80"), 2);
-    assert_non_null(strstr(output, "error: there is no option --prot\n"));
-    assert_int_equal(COMMAND(output, 2, "run", "--port"), 2);
-    assert_non_null(strstr(output, "error: --port needs a value\n"));
-    assert_int_equal(COMMAND(output, 2, "run", "--port", "65536"), 2);
-    assert_non_null(strstr(output, "--port takes a number from 0 to 65535, not \"65536\""));
+    assert_non_null(strstr(output, "error: unknown option --prot\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--listen"), 2);
+    assert_non_null(strstr(output, "error: --listen needs a value\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--listen", ":65536"), 2);
+    assert_non_null(
+        strstr(output, "error: --listen cannot be :65536: the port must be from 0 to 65535"));
     assert_int_equal(COMMAND(output, 2, "run", "--threads", "4097"), 2);
     assert_non_null(strstr(output, "--threads takes a number from 0 to 4096, not \"4097\""));
     assert_int_equal(COMMAND(output, 2, "run", "-xy"), 2);
-    assert_non_null(strstr(output, "error: there is no option -x\n"));
-    assert_int_equal(COMMAND(output, 2, "run", "--p=80"), 2);
-    assert_non_null(strstr(output, "error: --p=80 may be --port or --page-size\n"));
-    assert_int_equal(COMMAND(output, 2, "run", "--po", "x"), 2);
-    assert_non_null(strstr(output, "--port takes a number"));
+    assert_non_null(strstr(output, "error: unknown option -x\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--t=80"), 2);
+    assert_non_null(strstr(output, "error: --t=80 is ambiguous: --threads or --tls-minimum\n"));
+    assert_int_equal(COMMAND(output, 2, "run", "--th", "x"), 2);
+    assert_non_null(strstr(output, "--threads takes a number"));
     assert_int_equal(COMMAND(output, 2, "run", "fast"), 2);
-    assert_non_null(strstr(output, "\"fast\" is not understood"));
+    assert_non_null(strstr(output, "unexpected argument \"fast\""));
 }
 
 static void test_a_wrong_setting_on_the_command_line_is_a_1_with_its_reason(void **state)
@@ -232,7 +233,7 @@ static struct sx_result vault_open(struct store *store, const char *secret)
 {
     print_message("the vault was opened with %s\n", secret);
     store->size = 1;
-    return sx_fail(500, "no vault answers");
+    return sx_startup_error("no vault answers");
 }
 SX_COMPONENT(vault, app, vault_open, NULL, (setting, str, secret));
 
@@ -257,7 +258,7 @@ static void test_routes_resolves_the_app_and_starts_nothing(void **state)
                                 "    query     limit: a whole number, optional\n");
     assert_int_equal(COMMAND_OF(&with, output, 2, "routes"), 0);
     assert_string_equal(output, "");
-    assert_int_equal(COMMAND_OF(&with, output, 2, "run", "--port", "0"), 1);
+    assert_int_equal(COMMAND_OF(&with, output, 2, "run", "--listen", ":0"), 1);
     assert_non_null(strstr(output, "needs the setting 'secret'"));
 }
 
@@ -275,22 +276,22 @@ static void test_routes_finds_wiring_faults_and_no_others(void **state)
     assert_non_null(strstr(output, "handler 'needs_vault' needs component 'vault'"));
 }
 
-static struct sx_result needs_host(const char *host)
+static struct sx_result needs_threads(int64_t threads)
 {
-    return sx_text("%s", host);
+    return sx_text("%d", (int)threads);
 }
-SX_BIND(needs_host, (setting, str, host));
+SX_BIND(needs_threads, (setting, i64, threads));
 
-/* --host would say where to listen. */
+/* --threads is an option of `run`. */
 static void test_a_setting_cannot_have_the_name_of_another_option(void **state)
 {
     (void)state;
-    static const struct sx_route clashing[] = {SX_GET("/", needs_host)};
+    static const struct sx_route clashing[] = {SX_GET("/", needs_threads)};
     const struct sx_app_options clash = {.routes = SX_LIST(clashing)};
     char output[4096];
-    assert_int_equal(COMMAND_OF(&clash, output, 2, "routes", "--host", "db1"), 1);
-    assert_string_equal(output, "error: the setting 'host' cannot be given as --host, which says "
-                                "how to serve: it needs another name\n");
+    assert_int_equal(COMMAND_OF(&clash, output, 2, "routes", "--threads", "3"), 1);
+    assert_string_equal(output, "error: the setting 'threads' needs another name: --threads is an "
+                                "option of `run`\n");
 }
 
 SX_COMPONENT_DECLARE(other_store, struct store);

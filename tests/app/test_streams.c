@@ -38,7 +38,7 @@ static struct sx_result stream(const char *how)
         return sx_stream("text/plain", NULL, &letters, clean_up);
     }
     if (how[0] == 'e') {
-        return sx_with_status(204, sx_stream(NULL, produce, &letters, clean_up));
+        return sx_with_status(sx_stream(NULL, produce, &letters, clean_up), 204);
     }
     return sx_stream("text/plain", produce, &letters, clean_up);
 }

@@ -61,7 +61,7 @@ struct server {
 
 static int serve(void)
 {
-    char *arguments[] = {"test", "run", "--port", "0", NULL};
+    char *arguments[] = {"test", "run", "--listen", "127.0.0.1:0", NULL};
     return sx_app_main(4, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
 }
 
@@ -85,7 +85,7 @@ SX_COMPONENT(hung_up, app, hung_up_init, hung_up_fini);
 
 static int serve_hung_up(void)
 {
-    char *arguments[] = {"test", "run", "--port", "0", NULL};
+    char *arguments[] = {"test", "run", "--listen", "127.0.0.1:0", NULL};
     return sx_app_main(
         4, arguments,
         &(struct sx_app_options){.routes = SX_LIST(routes), .components = SX_COMPONENTS(hung_up)});
@@ -93,7 +93,7 @@ static int serve_hung_up(void)
 
 static int serve_with_admin(void)
 {
-    char *arguments[] = {"test", "run", "--port", "0", "--admin", "127.0.0.1:0", NULL};
+    char *arguments[] = {"test", "run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", NULL};
     return sx_app_main(6, arguments, &(struct sx_app_options){.routes = SX_LIST(routes)});
 }
 
@@ -101,7 +101,7 @@ static int serve_with_admin(void)
 static int serve_without_a_reader(void)
 {
     int ends[2];
-    char *arguments[] = {"test", "run", "--port", "0", NULL};
+    char *arguments[] = {"test", "run", "--listen", "127.0.0.1:0", NULL};
     if (pipe(ends) < 0) {
         return -1;
     }
@@ -241,7 +241,7 @@ static void assert_line(const struct server *server, const char *expected)
     assert_string_equal(line, expected);
 }
 
-#define NOTHING_TO_RELOAD "no certificate to reload: no address has one\n"
+#define NOTHING_TO_RELOAD "there is no certificate to reload: no address uses TLS\n"
 
 static void test_a_hangup_without_a_certificate_is_logged_and_it_goes_on(void **state)
 {
@@ -259,14 +259,14 @@ static void test_a_hangup_without_a_certificate_is_logged_and_it_goes_on(void **
     assert_string_equal(text, "");
 }
 
-static void test_a_hangup_with_an_address_for_the_reserved_routes_is_logged(void **state)
+static void test_a_hangup_with_an_address_for_the_admin_routes_is_logged(void **state)
 {
     (void)state;
     struct server server;
     char text[2000];
     server_start(&server, serve_with_admin);
     assert_non_null(fgets(text, sizeof text, server.output));
-    assert_non_null(strstr(text, "for the reserved routes only"));
+    assert_non_null(strstr(text, "for the admin routes only"));
     kill(server.pid, SIGHUP);
     assert_line(&server, NOTHING_TO_RELOAD);
     kill(server.pid, SIGTERM);
@@ -414,7 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_signal_stops_the_server_and_it_exits_with_0),
         cmocka_unit_test(test_a_hangup_without_a_certificate_is_logged_and_it_goes_on),
-        cmocka_unit_test(test_a_hangup_with_an_address_for_the_reserved_routes_is_logged),
+        cmocka_unit_test(test_a_hangup_with_an_address_for_the_admin_routes_is_logged),
         cmocka_unit_test(test_a_hangup_while_it_starts_or_ends_does_not_end_it),
         cmocka_unit_test(test_it_starts_where_nobody_reads_its_output),
         cmocka_unit_test(test_run_asks_for_the_descriptors_that_it_needs),

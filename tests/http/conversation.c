@@ -1,3 +1,4 @@
+/* conversation.c: passes the bytes of a client to an in-process connection. See conversation.h. */
 #include "conversation.h"
 #include "clock.h"
 #include "inprocess.h"

@@ -1,3 +1,4 @@
+/* fake_service.c: a service for the tests of src/http and src/server. See fake_service.h. */
 #include "fake_service.h"
 #include "clock.h"
 #include "run_options.h"
@@ -8,10 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-#define BIG_BYTES ((size_t)8 << 20) /* more than the buffers of a socket */
+#define BIG_BYTES ((size_t)8 << 20) /* more than the buffers of a socket have room for */
 #define BIG_RECORDED_BYTES ((size_t)64 << 10)
 
-/* The mutex is held. */
+/* Called with the mutex locked. */
 static void tell(struct fake_service *fake, const char *format, ...)
 {
     if (!fake->records) {
@@ -95,8 +96,9 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     }
     tell(fake, "\n");
     pthread_mutex_unlock(&fake->mutex);
-    /* What a service may do with the memory it is given must not disturb the engine. */
-    exchange->reserved = is(record->target, "/reserved") || is(record->target, "/reserved/block");
+    /* Overwrites the bytes that a service may overwrite; this must have no effect on the
+     * connection. */
+    exchange->is_admin = is(record->target, "/admin") || is(record->target, "/admin/block");
     exchange->skips_body = is(record->target, "/early");
     memset(exchange->path_space, 0x5a, record->target.size + 2);
     memset(exchange->app_state.bytes, 0x5a, sizeof exchange->app_state);
@@ -109,7 +111,7 @@ static void on_begin(void *app, struct sx__exchange *exchange)
     }
 }
 
-/* "/status/404" and so on. */
+/* Returns the status of a target like "/status/404". */
 static int status_in(struct sx_str target)
 {
     static const char prefix[] = "/status/";
@@ -123,13 +125,13 @@ static int status_in(struct sx_str target)
     return status;
 }
 
-/* A stream lies in the state of its exchange. */
+/* A stream is stored in the state of its exchange. */
 struct stream {
     struct fake_service *fake;
     unsigned asked;
-    unsigned pieces; /* to give; 0: without end */
-    bool pauses;     /* before each piece */
-    int end;         /* the status that ends it */
+    unsigned pieces; /* the number of pieces; 0: endless */
+    bool pauses;     /* pauses before each piece */
+    int end;         /* the status that ends the stream */
 };
 
 static int produce(void *context, char *space, size_t size, unsigned *wait_ms)
@@ -172,7 +174,7 @@ static int produce_late(void *context, char *space, size_t size, unsigned *wait_
     return (int)size;
 }
 
-/* Never pauses, and blocks for each piece. */
+/* Never pauses, and blocks before each piece. */
 static int produce_slowly(void *context, char *space, size_t size, unsigned *wait_ms)
 {
     struct fake_service *fake = context;
@@ -224,7 +226,7 @@ static void answer(struct fake_service *fake, struct sx__exchange *exchange)
     if (target.size > 7 && memcmp(target.data, "/stream", 7) == 0) {
         answer_stream(fake, exchange);
     } else if (is(target, "/file") || is(target, "/file/short")) {
-        /* The short one has lost its second half. */
+        /* The file of /file/short is only half as long as its size says. */
         exchange->response.file = (struct sx__file_part){
             true, fileno(fake->file), 10, fake->big_size * (is(target, "/file") ? 1 : 2)};
     } else if (is(target, "/echo")) {
@@ -259,7 +261,7 @@ static void on_handle(void *app, struct sx__exchange *exchange, void *frame)
     }
     pthread_mutex_unlock(&fake->mutex);
     const struct sx_str target = exchange->record.target;
-    if (is(target, "/block") || is(target, "/block/big") || is(target, "/reserved/block")) {
+    if (is(target, "/block") || is(target, "/block/big") || is(target, "/admin/block")) {
         wait_for_release(fake);
     } else if (is(target, "/sleep")) {
         sleep_us(5000);

@@ -1,3 +1,4 @@
+/* responses.c: reads the bytes that a server sends as a client would. See responses.h. */
 #include "responses.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static const char *skip_response(const char *start, const char *end, bool is_hea
     body += 4;
     *status = atoi(start + sizeof version - 1);
     if (*status == 100) {
-        /* The engine sends no header fields with a 100, because some clients do not expect them. */
+        /* The server sends no header fields with a 100, because some clients do not expect them. */
         return strstr(start, "\r\n") + 4 == body ? body : NULL;
     }
     return is_head || *status == 204 || *status == 304 ? body : skip_body(start, body, end);

@@ -6,9 +6,9 @@
 
 #define RESPONSES_STATUSES_BYTES 200
 
-/* Reads all responses to their ends, by their Content-Length or their chunks, and writes their
- * statuses: "100 200 404". What is not a response, or not a whole one, is "nonsense", and nothing
- * behind it is read.
+/* Reads complete responses, by their Content-Length or their chunks, and writes their statuses:
+ * "100 200 404". For bytes that are not a complete response it writes "nonsense", and reads nothing
+ * after them.
  *
  * @param statuses  room for `size` bytes; NUL-terminated afterwards
  * @param output    what the server sent; a NUL must follow it

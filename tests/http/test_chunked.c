@@ -1,7 +1,7 @@
-#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 /* Tests the decoder of chunked bodies by itself: its output, where it stops, and its limits.
- * test_framing.c compares what it accepts with the RFC's sentences; here it is compared with a
- * plain reader, with every byte replaced by every other. */
+ * test_framing.c compares the decoder with the sentences of the RFC. This file compares it with a
+ * plain reader, for bodies in which every byte is replaced by every other. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "chunked.h"
 #include "plain_chunks.h"
 #include <setjmp.h>
@@ -18,12 +18,12 @@
 
 struct outcome {
     enum sx__chunked_result result;
-    size_t size; /* used up */
+    size_t size; /* bytes that were decoded */
     char body[100];
     size_t body_size;
 };
 
-/* Pages that are followed by one that cannot be read. */
+/* Returns the end of readable pages that are followed by an unreadable page. */
 static char *guarded_end(size_t size)
 {
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -57,7 +57,7 @@ static struct outcome decode(struct sx_str bytes, uint64_t limit, size_t piece)
     return outcome;
 }
 
-/* Decodes at once and byte by byte; reading past the end faults. */
+/* Decodes at once and byte by byte. Reading past the end crashes. */
 static struct outcome decode_text(struct sx_str text, uint64_t limit)
 {
     static char *end;
@@ -86,7 +86,7 @@ static void assert_outcome(const char *text, uint64_t limit, enum sx__chunked_re
 }
 
 /* RFC 9112 7.1: chunked-body = *chunk last-chunk trailer-section CRLF */
-static void a_body_ends_behind_its_last_line(void **state)
+static void a_body_ends_after_its_last_line(void **state)
 {
     (void)state;
     assert_outcome("0\r\n\r\nGET", 9, SX__CHUNKED_DONE, 5, "");
@@ -97,8 +97,8 @@ static void a_body_ends_behind_its_last_line(void **state)
     assert_outcome("", 9, SX__CHUNKED_MORE, 0, "");
 }
 
-/* An error is refused at the first byte that shows it. */
-static void a_wrong_byte_is_refused_where_it_is(void **state)
+/* An error is reported at the first byte that shows it. */
+static void a_wrong_byte_is_rejected_at_its_position(void **state)
 {
     (void)state;
     assert_outcome("x\r\n", 9, SX__CHUNKED_BAD, 1, "");
@@ -152,7 +152,7 @@ static void framing_has_a_limit_that_grows_with_the_data(void **state)
                      10 + SX__CHUNKED_FRAMING_BYTES + 10 * SX__CHUNKED_FRAMING_FACTOR + 1);
 }
 
-/* ---- beside the plain reader ---- */
+/* ---- compared with the plain reader ---- */
 
 static const char *const bodies[] = {
     "3\r\nabc\r\n0\r\n\r\n",
@@ -190,7 +190,7 @@ static unsigned check_with(const char *body, size_t at, size_t cut, const char *
     return check_plain(text, at + size + body_size - rest);
 }
 
-static void it_accepts_what_is_plainly_a_body(void **state)
+static void it_accepts_exactly_what_the_plain_reader_accepts(void **state)
 {
     (void)state;
     unsigned good = 0;
@@ -214,12 +214,12 @@ static void it_accepts_what_is_plainly_a_body(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_body_ends_behind_its_last_line),
-        cmocka_unit_test(a_wrong_byte_is_refused_where_it_is),
+        cmocka_unit_test(a_body_ends_after_its_last_line),
+        cmocka_unit_test(a_wrong_byte_is_rejected_at_its_position),
         cmocka_unit_test(sizes_have_64_bits),
         cmocka_unit_test(sizes_are_summed_up_against_the_limit),
         cmocka_unit_test(framing_has_a_limit_that_grows_with_the_data),
-        cmocka_unit_test(it_accepts_what_is_plainly_a_body),
+        cmocka_unit_test(it_accepts_exactly_what_the_plain_reader_accepts),
     };
     return cmocka_run_group_tests_name("chunked", tests, NULL, NULL);
 }

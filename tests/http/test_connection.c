@@ -1,4 +1,5 @@
-/* The connection by itself: limits, deadlines, clocks, and how it ends, with a clock of our own. */
+/* Tests the connection by itself: limits, deadlines, and how it ends, with a clock that the test
+ * sets. */
 #include "connection.h"
 #include "fake_service.h"
 #include "run_options.h"
@@ -63,7 +64,7 @@ static void send_output(struct fixture *fixture)
     sx__connection_sent(&fixture->connection, size, fixture->now_ns);
 }
 
-/* Goes on until the connection wants `next`. */
+/* Does the connection's steps until `next` is the next one. */
 static void serve_until(struct fixture *fixture, enum sx__next_step next)
 {
     char frame[64];
@@ -107,7 +108,7 @@ static void receive(struct fixture *fixture, const char *bytes, size_t size)
     }
 }
 
-/* Says it, and serves until there is nothing left to do. */
+/* Sends the text, and does the connection's steps until `next` is the next one. */
 static void say(struct fixture *fixture, const char *text, enum sx__next_step next)
 {
     receive(fixture, text, strlen(text));
@@ -123,7 +124,7 @@ static void assert_out(const struct fixture *fixture, const char *beginning)
 
 /* ---- the rate of a body ---- */
 
-static void a_body_may_take_longer_the_more_of_it_has_come(void **state)
+static void each_byte_of_a_body_extends_its_deadline(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.options.body_timeout_ms = 5000;
@@ -137,7 +138,7 @@ static void a_body_may_take_longer_the_more_of_it_has_come(void **state)
         fixture->now_ns += 1000 * MS;
         receive(fixture, bytes, sizeof bytes);
         serve_until(fixture, SX__NEXT_INPUT);
-        /* For each hundred bytes a second, whenever they came. */
+        /* Each hundred bytes extend the deadline by a second, whenever they arrived. */
         assert_int_equal(sx__connection_get_deadline(&fixture->connection),
                          began_ns + (5000 + i * 250 / 100 * 1000) * MS);
     }
@@ -146,8 +147,8 @@ static void a_body_may_take_longer_the_more_of_it_has_come(void **state)
     assert_int_equal(fixture->fake.refused_status, 408);
 }
 
-/* A body may take longer than a response may stand still, and so may a handler. */
-static void what_lasted_before_is_no_part_of_the_time_to_write(void **state)
+/* A body or a handler may take longer than the time-out of a response. */
+static void the_time_to_write_starts_after_the_body_and_the_handler(void **state)
 {
     struct fixture *fixture = *state;
     const uint64_t timeout_ns = fixture->protocol.options.write_timeout_ms * MS;
@@ -166,7 +167,7 @@ static void what_lasted_before_is_no_part_of_the_time_to_write(void **state)
 
 /* ---- streams ---- */
 
-/* Time passes until the stream asks again; gives whether it is still there. */
+/* Lets time pass until the producer is called again. Returns whether the stream has not ended. */
 static bool ask_again(struct fixture *fixture, uint64_t after_ns)
 {
     fixture->now_ns += after_ns;
@@ -176,7 +177,7 @@ static bool ask_again(struct fixture *fixture, uint64_t after_ns)
     return sx__connection_get_next_step(&fixture->connection) == SX__NEXT_TIME;
 }
 
-static void a_stream_waits_as_long_as_its_producer_says(void **state)
+static void a_stream_pauses_for_the_time_that_its_producer_sets(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_TIME);
@@ -189,8 +190,8 @@ static void a_stream_waits_as_long_as_its_producer_says(void **state)
     }
 }
 
-/* In every state of a stream, the stream ends exactly once when its client closes. */
-static void a_stream_ends_with_the_input_of_its_client(void **state)
+/* In every phase of a stream, the stream ends exactly once when its client closes. */
+static void a_stream_ends_when_its_client_closes(void **state)
 {
     struct fixture *fixture = *state;
     static const enum sx__next_step steps[] = {SX__NEXT_HANDLER, SX__NEXT_OUTPUT, SX__NEXT_PRODUCE,
@@ -220,12 +221,12 @@ static void a_stream_whose_producer_has_ended_is_sent(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 1);
 }
 
-static void a_stream_that_waits_is_given_up_when_the_client_may_be_gone(void **state)
+static void a_paused_stream_of_a_half_closed_client_ends_after_a_time(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.options.write_timeout_ms = 90000;
     fixture->protocol.options.half_close_streams = true;
-    /* Whether it is known before the stream begins or afterwards. */
+    /* The close is noticed before the stream begins, or afterwards. */
     for (unsigned early = 0; early < 2; early++) {
         sx__connection_init(&fixture->connection, &fixture->protocol, fixture->now_ns);
         say(fixture, "GET /stream/waiting HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -240,7 +241,7 @@ static void a_stream_that_waits_is_given_up_when_the_client_may_be_gone(void **s
     }
 }
 
-static void a_stream_without_a_thread_for_it_waits(void **state)
+static void a_stream_pauses_if_no_thread_is_free(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "GET /stream/short HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_PRODUCE);
@@ -283,7 +284,7 @@ static void a_lingering_connection_owns_no_memory(void **state)
 
 /* ---- limits ---- */
 
-/* "GET /xxx HTTP/1.1" of that many bytes, without the line end. */
+/* Sends "GET /xxx HTTP/1.1" of that many bytes, without the line end. */
 static void say_line_of(struct fixture *fixture, size_t size, const char *after,
                         enum sx__next_step next)
 {
@@ -302,14 +303,14 @@ static void a_request_line_may_have_its_limit_and_no_more(void **state)
     say_line_of(fixture, 8192, "\r\nHost: a\r\n\r\n", SX__NEXT_INPUT);
     assert_out(fixture, "HTTP/1.1 200 OK\r\n");
     fixture->out_size = 0;
-    /* It is refused before its end has come. */
+    /* The line is rejected before its end has arrived. */
     say_line_of(fixture, 8193, "", SX__NEXT_LINGER);
     assert_out(fixture, "HTTP/1.1 414 URI Too Long\r\n");
     assert_int_equal(fixture->fake.rejections[SX_REASON_TARGET_TOO_LONG], 1);
     assert_int_equal(fake_service_rejected(&fixture->fake), 1);
 }
 
-/* A header with lines of `size` bytes in all. */
+/* Returns a header whose lines have `size` bytes in total. */
 static char *header_of(size_t size)
 {
     char *text = malloc(size + 100);
@@ -362,8 +363,8 @@ static void a_body_too_large_is_refused_before_it_comes(void **state)
     assert_int_equal(fixture->fake.ends, 1);
 }
 
-/* The request waits not for its body, but for a thread, like any other request. */
-static void an_early_answer_may_be_refused_for_overload(void **state)
+/* The request does not wait for its body, but waits for a thread like any other request. */
+static void a_request_answered_before_its_body_may_get_503(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "PUT /early HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc",
@@ -389,7 +390,7 @@ static void chunks_are_summed_up_against_the_limit(void **state)
     assert_int_equal(fixture->fake.request_body_bytes, 5);
 }
 
-/* As a client sends it that flushes each character. The limit is that of the body. */
+/* Some clients flush each character. The limit is that of the body. */
 static void a_body_may_come_in_chunks_of_one_byte(void **state)
 {
     struct fixture *fixture = *state;
@@ -427,12 +428,11 @@ static void the_framing_of_chunks_has_a_limit_of_its_own(void **state)
     }
     serve_until(fixture, SX__NEXT_LINGER);
     assert_out(fixture, "HTTP/1.1 413 ");
-    assert_non_null(
-        strstr(fixture->out, "the framing of the chunks is too large for what they carry"));
+    assert_non_null(strstr(fixture->out, "the chunk framing is too large for the data"));
 }
 
 /* Framing does not extend the deadline either; only bytes of the body do. */
-static void the_framing_of_chunks_earns_no_time(void **state)
+static void the_framing_of_chunks_does_not_extend_the_deadline(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.options.body_rate_bytes = 10;
@@ -461,7 +461,7 @@ static void every_size_of_body_arrives_whole(void **state)
 
 /* ---- time ---- */
 
-static void the_clock_of_a_request_starts_at_its_first_byte(void **state)
+static void the_time_of_a_request_starts_at_its_first_byte(void **state)
 {
     struct fixture *fixture = *state;
     fixture->now_ns = 5000 * MS;
@@ -546,13 +546,13 @@ static void a_late_body_is_refused_with_408(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 1);
 }
 
-static void a_late_idle_connection_is_closed_without_a_word(void **state)
+static void a_late_idle_connection_lingers_without_a_response(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_INPUT);
     fixture->out_size = 0;
     sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
-    /* A request may be on its way, so it is not closed at once. */
+    /* A request may be on its way, so the connection is not closed at once. */
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_LINGER);
     sx__connection_end_timed_out(&fixture->connection, fixture->now_ns);
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_CLOSE);
@@ -560,9 +560,9 @@ static void a_late_idle_connection_is_closed_without_a_word(void **state)
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
-/* Each KiB extends the time by a second, within bounds; the next response starts without that
+/* Each KiB extends the deadline by a second, within bounds. The next response starts without that
  * extension. */
-static void what_is_acknowledged_at_once_earns_time(void **state)
+static void bytes_acknowledged_at_once_extend_the_deadline(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
@@ -588,8 +588,8 @@ static void begin_to_linger(struct fixture *fixture)
     assert_out(fixture, "HTTP/1.1 413 ");
 }
 
-/* A lingering connection has the time of a body, and at most two seconds without a byte. */
-static void a_connection_lingers_while_bytes_come_and_not_for_ever(void **state)
+/* A connection lingers for at most body_timeout_ms, and at most two seconds without a byte. */
+static void a_connection_lingers_while_bytes_arrive_up_to_a_limit(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.options.body_timeout_ms = 7000;
@@ -660,7 +660,7 @@ static void a_short_stop_waits_for_less(void **state)
 }
 
 /* The deadlines of requests in flight do not change. */
-static void a_stop_does_not_hurry_a_body_or_a_response(void **state)
+static void a_stop_keeps_the_deadlines_of_bodies_and_responses(void **state)
 {
     struct fixture *fixture = *state;
     begin_to_stop(fixture);
@@ -672,7 +672,7 @@ static void a_stop_does_not_hurry_a_body_or_a_response(void **state)
 
 /* ---- endings ---- */
 
-static void an_abort_ends_the_exchange_wherever_it_is(void **state)
+static void an_abort_ends_the_exchange_in_every_phase(void **state)
 {
     struct fixture *fixture = *state;
     static const struct {
@@ -711,7 +711,7 @@ static void a_partly_sent_body_is_counted(void **state)
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_OUTPUT);
     struct sx_str pieces[2];
-    /* A small body is in one piece with its head. */
+    /* A small body is sent in one piece with its head. */
     assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 1);
     sx__connection_sent(&fixture->connection, pieces[0].size - 3, fixture->now_ns);
     assert_int_equal(sx__connection_get_output(&fixture->connection, pieces), 1);
@@ -739,7 +739,7 @@ static void a_large_body_is_sent_from_where_it_is(void **state)
     assert_int_equal(fixture->fake.response_body_bytes, 2);
 }
 
-static void the_end_of_input_waits_for_answers(void **state)
+static void the_end_of_input_does_not_end_pending_responses(void **state)
 {
     struct fixture *fixture = *state;
     say(fixture, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", SX__NEXT_HANDLER);
@@ -750,7 +750,7 @@ static void the_end_of_input_waits_for_answers(void **state)
     assert_int_equal(sx__connection_get_next_step(&fixture->connection), SX__NEXT_CLOSE);
 }
 
-static void a_stopping_engine_says_so(void **state)
+static void a_stopping_server_sends_connection_close(void **state)
 {
     struct fixture *fixture = *state;
     fixture->protocol.stopping = true;
@@ -766,12 +766,12 @@ static void options_have_defaults_and_bounds(void **state)
     assert_int_equal(options.threads, 3);
     assert_int_equal(options.body_bytes, 5);
     assert_int_equal(options.header_count, 100);
-    assert_string_equal(options.host, "127.0.0.1");
+    assert_string_equal(options.address, "127.0.0.1:0");
     options.header_count = 101;
     assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
     options = (struct sx_run_options){.request_line_bytes = SIZE_MAX};
     assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
-    /* A body of the largest size must find room. */
+    /* held_bytes must have room for a body of the largest size. */
     options = (struct sx_run_options){.body_bytes = 1000, .held_bytes = 999};
     assert_int_equal(sx__run_options_resolve(&options, &options), SX_EINVAL);
     options = (struct sx_run_options){.body_bytes = (size_t)1 << 30};
@@ -783,42 +783,42 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_body_may_take_longer_the_more_of_it_has_come),
-        TEST(what_lasted_before_is_no_part_of_the_time_to_write),
-        TEST(a_stream_waits_as_long_as_its_producer_says),
-        TEST(a_stream_ends_with_the_input_of_its_client),
+        TEST(each_byte_of_a_body_extends_its_deadline),
+        TEST(the_time_to_write_starts_after_the_body_and_the_handler),
+        TEST(a_stream_pauses_for_the_time_that_its_producer_sets),
+        TEST(a_stream_ends_when_its_client_closes),
         TEST(a_stream_whose_producer_has_ended_is_sent),
-        TEST(a_stream_that_waits_is_given_up_when_the_client_may_be_gone),
-        TEST(a_stream_without_a_thread_for_it_waits),
+        TEST(a_paused_stream_of_a_half_closed_client_ends_after_a_time),
+        TEST(a_stream_pauses_if_no_thread_is_free),
         TEST(an_idle_connection_owns_no_memory),
         TEST(a_lingering_connection_owns_no_memory),
         TEST(a_request_line_may_have_its_limit_and_no_more),
         TEST(a_header_may_have_its_limit_and_no_more),
         TEST(header_lines_are_counted),
         TEST(a_body_too_large_is_refused_before_it_comes),
-        TEST(an_early_answer_may_be_refused_for_overload),
+        TEST(a_request_answered_before_its_body_may_get_503),
         TEST(chunks_are_summed_up_against_the_limit),
         TEST(a_body_may_come_in_chunks_of_one_byte),
         TEST(the_framing_of_chunks_has_a_limit_of_its_own),
-        TEST(the_framing_of_chunks_earns_no_time),
+        TEST(the_framing_of_chunks_does_not_extend_the_deadline),
         TEST(every_size_of_body_arrives_whole),
-        TEST(the_clock_of_a_request_starts_at_its_first_byte),
+        TEST(the_time_of_a_request_starts_at_its_first_byte),
         TEST(deadlines_follow_the_phase),
         TEST(a_late_header_is_rejected_with_408),
         TEST(a_late_head_gets_no_content),
         TEST(a_late_body_is_refused_with_408),
-        TEST(a_late_idle_connection_is_closed_without_a_word),
-        TEST(what_is_acknowledged_at_once_earns_time),
-        TEST(a_connection_lingers_while_bytes_come_and_not_for_ever),
+        TEST(a_late_idle_connection_lingers_without_a_response),
+        TEST(bytes_acknowledged_at_once_extend_the_deadline),
+        TEST(a_connection_lingers_while_bytes_arrive_up_to_a_limit),
         TEST(a_lingering_connection_takes_256_mib_and_no_more),
         TEST(a_stop_waits_a_second_for_a_client_that_says_nothing),
         TEST(a_short_stop_waits_for_less),
-        TEST(a_stop_does_not_hurry_a_body_or_a_response),
-        TEST(an_abort_ends_the_exchange_wherever_it_is),
+        TEST(a_stop_keeps_the_deadlines_of_bodies_and_responses),
+        TEST(an_abort_ends_the_exchange_in_every_phase),
         TEST(a_partly_sent_body_is_counted),
         TEST(a_large_body_is_sent_from_where_it_is),
-        TEST(the_end_of_input_waits_for_answers),
-        TEST(a_stopping_engine_says_so),
+        TEST(the_end_of_input_does_not_end_pending_responses),
+        TEST(a_stopping_server_sends_connection_close),
         cmocka_unit_test(options_have_defaults_and_bounds),
     };
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);

@@ -1,6 +1,6 @@
-/* What can be read in two ways is refused, what is merely unusual is not. Each case is said at once
- * and byte by byte, and names the sentence that it proves: of RFC 9110, 9112 or 3986, word for
- * word, or a rule of their grammar. */
+/* Ambiguous requests are rejected, requests that are merely unusual are not (request smuggling).
+ * Each case is sent at once and byte by byte, and names the rule that it proves: a sentence of RFC
+ * 9110, 9112 or 3986, word for word, or a rule of their grammar. */
 #include "conversation.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -320,11 +320,11 @@ static const struct {
 
 struct framing_case {
     enum sentence sentence;
-    const char *what; /* of what the sentence speaks */
+    const char *what; /* the case in a few words */
     const char *bytes;
-    const char *statuses; /* of the responses; "200 closed": and no more is read */
+    const char *statuses; /* the responses; "200 closed": nothing more is read */
     unsigned handles;
-    size_t size; /* where the bytes hold a NUL, else 0 */
+    size_t size; /* set if the bytes contain a NUL, otherwise 0 */
 };
 
 #define NUL_CASE(sentence, what, bytes, statuses, handles)          \
@@ -751,7 +751,8 @@ static bool is_as_said(const struct framing_case *c, const struct conversation *
     if (strcmp(statuses, c->statuses) != 0 || conversation->handles != c->handles ||
         conversation->begins != conversation->ends || (is_refused && !conversation->closed) ||
         (is_refused && conversation->rejected + conversation->begins != 1)) {
-        print_error("%s %s: \"%s\"\n%s (%s)\n--\n%s\n--\ngave %s, not %s; %u handled; told:\n%s\n",
+        print_error("%s %s: \"%s\"\n%s (%s)\n--\n%s\n--\ngot %s, not %s; %u handled; the service "
+                    "received:\n%s\n",
                     sentences[c->sentence].document, sentences[c->sentence].section,
                     sentences[c->sentence].words, c->what, how, c->bytes, statuses, c->statuses,
                     conversation->handles, conversation->story == NULL ? "" : conversation->story);
@@ -760,8 +761,8 @@ static bool is_as_said(const struct framing_case *c, const struct conversation *
     return true;
 }
 
-/* And each sentence is there for a case. */
-static void each_case_has_its_sentence(void **state)
+/* Each rule must have a case. */
+static void each_case_has_a_rule_and_each_rule_a_case(void **state)
 {
     (void)state;
     bool is_proved[SENTENCES] = {false};
@@ -782,7 +783,7 @@ static void each_case_has_its_sentence(void **state)
     }
 }
 
-static void each_case_has_its_answer(void **state)
+static void each_case_gets_its_statuses(void **state)
 {
     (void)state;
     unsigned failed = 0;
@@ -807,7 +808,7 @@ static void each_case_has_its_answer(void **state)
     assert_int_equal(failed, 0);
 }
 
-/* A refusal says what was wrong, as JSON, and that it is the last word. */
+/* A rejection has the error as JSON, and Connection: close. */
 static void a_rejection_explains_itself(void **state)
 {
     (void)state;
@@ -817,10 +818,10 @@ static void a_rejection_explains_itself(void **state)
     assert_string_equal(conversation.output, "HTTP/1.1 400 Bad Request\r\n"
                                              "Date: DDDDDDDDDDDDDDDDDDDDDDDDDDDDD\r\n"
                                              "Content-Type: application/json\r\n"
-                                             "Content-Length: 31\r\n"
+                                             "Content-Length: 41\r\n"
                                              "Connection: close\r\n"
                                              "\r\n"
-                                             "{\"message\": \"there is no Host\"}");
+                                             "{\"message\": \"the Host header is missing\"}");
     assert_string_equal(conversation.story, "rejected 0\n");
     conversation_clean_up(&conversation);
 }
@@ -863,7 +864,7 @@ static void a_rejected_head_gets_no_content(void **state)
 }
 
 /* A response to another method has a body. */
-static void what_only_begins_like_head_gets_content(void **state)
+static void a_method_that_only_begins_like_head_gets_content(void **state)
 {
     (void)state;
     static const char bytes[] = "HEADS / HTTP/2.0\r\n\r\n";
@@ -877,11 +878,11 @@ static void what_only_begins_like_head_gets_content(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_case_has_its_sentence),
-        cmocka_unit_test(each_case_has_its_answer),
+        cmocka_unit_test(each_case_has_a_rule_and_each_rule_a_case),
+        cmocka_unit_test(each_case_gets_its_statuses),
         cmocka_unit_test(a_rejection_explains_itself),
         cmocka_unit_test(a_rejected_head_gets_no_content),
-        cmocka_unit_test(what_only_begins_like_head_gets_content),
+        cmocka_unit_test(a_method_that_only_begins_like_head_gets_content),
     };
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
 }

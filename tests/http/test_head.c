@@ -64,7 +64,7 @@ static void check(struct fixture *fixture, const char *bytes, size_t size)
     sx__request_destroy(&fixture->pool, request);
 }
 
-/* The head with `size` bytes instead of `cut` of its own, as far as it has so many. */
+/* Checks the head with `cut` of its bytes replaced by `size` others. */
 static void check_with(struct fixture *fixture, const char *head, size_t at, size_t cut,
                        const char *bytes, size_t size)
 {
@@ -114,7 +114,7 @@ static void each_byte_before_each(void **state)
     assert_true(fixture->good > 1000 && fixture->bad > 1000);
 }
 
-/* Two bytes of those that mean something. */
+/* Pairs of bytes that have a meaning in the grammar. */
 static void each_pair_in_place_of_each(void **state)
 {
     struct fixture *fixture = *state;
@@ -129,7 +129,7 @@ static void each_pair_in_place_of_each(void **state)
     assert_true(fixture->good > 1000 && fixture->bad > 1000);
 }
 
-/* A field that means nothing to us is taken wherever it is plainly one. */
+/* A field that the server does not interpret is accepted wherever the plain reader accepts it. */
 static void each_byte_in_a_free_field(void **state)
 {
     struct fixture *fixture = *state;

@@ -1,4 +1,5 @@
-/* The in-process engine: requests as byte strings, and the rules of responses and connections. */
+/* Tests the in-process connection: requests as byte strings, and the rules of responses and
+ * connections. */
 #include "clock.h"
 #include "fake_service.h"
 #include "inprocess.h"
@@ -40,7 +41,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What the engine answers to these bytes, as a string. */
+/* Returns the responses to these bytes, as a string. */
 static const char *send_bytes(struct fixture *fixture, const char *bytes, size_t size)
 {
     free(fixture->out);
@@ -106,7 +107,7 @@ static void a_get_is_answered(void **state)
     assert_true(fixture->fake.started_ns > 0);
 }
 
-static void a_body_of_known_length_is_whole_in_the_handler(void **state)
+static void the_handler_sees_the_whole_body_of_known_length(void **state)
 {
     struct fixture *fixture = *state;
     ask(fixture, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello");
@@ -261,7 +262,7 @@ static void continue_is_sent_before_the_body(void **state)
                                    "Expect: 100-Continue\r\n\r\n");
     assert_string_equal(out, "HTTP/1.1 100 Continue\r\n\r\n");
     assert_string_equal(body_of(ask(fixture, "ok")), "ok");
-    /* Where there is no body there is nothing to wait for. */
+    /* A request without a body gets no 100. */
     assert_begins(ask(fixture, "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n"),
                   "HTTP/1.1 200 OK\r\n");
     /* "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that
@@ -295,7 +296,7 @@ static void a_well_formed_unknown_method_reaches_the_service(void **state)
     }
 }
 
-static void protocols_are_never_switched(void **state)
+static void the_server_never_switches_protocols(void **state)
 {
     struct fixture *fixture = *state;
     const char *out = ask(fixture, "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\n"
@@ -332,7 +333,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_get_is_answered),
-        TEST(a_body_of_known_length_is_whole_in_the_handler),
+        TEST(the_handler_sees_the_whole_body_of_known_length),
         TEST(a_chunked_body_is_put_together),
         TEST(a_body_larger_than_the_input_is_whole),
         TEST(pipelined_requests_are_answered_in_order),
@@ -348,8 +349,8 @@ int main(void)
         TEST(continue_is_sent_before_the_body),
         TEST(an_unknown_expectation_is_refused),
         TEST(a_well_formed_unknown_method_reaches_the_service),
-        TEST(protocols_are_never_switched),
+        TEST(the_server_never_switches_protocols),
         TEST(an_aborted_request_ends),
     };
-    return cmocka_run_group_tests_name("in-process engine", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("in-process connection", tests, NULL, NULL);
 }

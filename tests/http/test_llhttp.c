@@ -1,4 +1,4 @@
-/* The two builds of llhttp, with SSE4.2 and without, read the same. */
+/* The two builds of llhttp, with SSE4.2 and without, must give the same results. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ struct outcome {
     ptrdiff_t error_offset;
     unsigned flags;
     uint64_t content_length;
-    ptrdiff_t url_size, values_size; /* in all */
+    ptrdiff_t url_size, values_size; /* in total */
 };
 
 static int count_url(llhttp_t *parser, const char *at, size_t size)
@@ -63,7 +63,7 @@ static void assert_same(const char *text, size_t size)
     assert_int_equal(with.values_size, without.values_size);
 }
 
-/* Each byte at each place, so that it comes at each place of sixteen. */
+/* Each byte at each position, so that it is at each position of a 16-byte block. */
 static void each_byte_is_read_the_same(void **state)
 {
     (void)state;
@@ -87,7 +87,7 @@ static void each_byte_is_read_the_same(void **state)
     }
 }
 
-static void any_part_is_read_the_same(void **state)
+static void any_split_is_read_the_same(void **state)
 {
     (void)state;
     if (!__builtin_cpu_supports("sse4.2")) {
@@ -112,7 +112,7 @@ static void each_byte_is_read_the_same(void **state)
     skip(); /* there is one build only */
 }
 
-#define any_part_is_read_the_same each_byte_is_read_the_same
+#define any_split_is_read_the_same each_byte_is_read_the_same
 
 #endif
 
@@ -120,7 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_byte_is_read_the_same),
-        cmocka_unit_test(any_part_is_read_the_same),
+        cmocka_unit_test(any_split_is_read_the_same),
     };
     return cmocka_run_group_tests_name("llhttp", tests, NULL, NULL);
 }

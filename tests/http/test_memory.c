@@ -1,5 +1,5 @@
-/* Every allocation of a connection's life fails once, in turn: the exchange ends well or is given
- * up, begins and ends balance, and nothing leaks. */
+/* Each allocation of a connection fails once, in turn. The exchange then completes or is aborted,
+ * each exchange that begins also ends, and nothing leaks. */
 #include "connection.h"
 #include "failing_allocation.h"
 #include "fake_service.h"
@@ -67,7 +67,8 @@ static bool serve(struct sx__connection *connection)
     }
 }
 
-/* Says it in pieces to a connection of which one allocation fails; gives whether that came. */
+/* Sends the bytes in pieces to a connection, one of whose allocations fails. Returns whether that
+ * allocation was reached. */
 static bool live_with(long fail_at, const char *bytes, size_t size, size_t piece)
 {
     struct fake_service fake;

@@ -1,5 +1,5 @@
-/* However the bytes of a conversation are split, the service hears the same story and the client
- * gets the same responses. */
+/* The service gets the same calls, and the client the same responses, however the bytes of a
+ * conversation are split. */
 #include "conversation.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,14 +43,14 @@ static void assert_same(struct sx_str bytes, const struct conversation *expected
     if (strcmp(conversation.output, expected->output) != 0 ||
         strcmp(conversation.story, expected->story) != 0 ||
         conversation.closed != expected->closed || conversation.begins != conversation.ends) {
-        fail_msg("cut %zu times, first at %zu:\n%.*s\ngave\n%s\n%s\nnot\n%s\n%s", count, cuts[0],
+        fail_msg("split %zu times, first at %zu:\n%.*s\ngot\n%s\n%s\nnot\n%s\n%s", count, cuts[0],
                  (int)bytes.size, bytes.data, conversation.output, conversation.story,
                  expected->output, expected->story);
     }
     conversation_clean_up(&conversation);
 }
 
-static void every_cut_gives_the_same(void **state)
+static void every_split_gives_the_same_result(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof conversations / sizeof *conversations; i++) {
@@ -65,7 +65,7 @@ static void every_cut_gives_the_same(void **state)
     }
 }
 
-static void any_cuts_give_the_same(void **state)
+static void any_splits_give_the_same_result(void **state)
 {
     (void)state;
     unsigned seed = 1;
@@ -94,8 +94,8 @@ static void any_cuts_give_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_cut_gives_the_same),
-        cmocka_unit_test(any_cuts_give_the_same),
+        cmocka_unit_test(every_split_gives_the_same_result),
+        cmocka_unit_test(any_splits_give_the_same_result),
     };
     return cmocka_run_group_tests_name("splits", tests, NULL, NULL);
 }

@@ -76,7 +76,7 @@ static void use(sx_collect_fn *collect)
 
 /* ---- what a collector writes ---- */
 
-static int collect_all_types(struct sx_collection *collection, void *context)
+static int collect_all_types(void *context, struct sx_collection *collection)
 {
     static const uint64_t buckets[] = {1, 0, 3};
     static const struct sx_str values[] = {{"x\"\n\\", 4}, {"", 0}};
@@ -119,7 +119,7 @@ static void test_a_collector_adds_families_of_all_types(void **state)
     assert_int_equal(logged_count, 0);
 }
 
-static int collect_many(struct sx_collection *collection, void *context)
+static int collect_many(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)labelled(collection, SX_GAUGE, "many");
@@ -148,7 +148,7 @@ static void test_a_family_may_have_many_samples(void **state)
 
 /* ---- registering ---- */
 
-static int collect_nothing(struct sx_collection *collection, void *context)
+static int collect_nothing(void *context, struct sx_collection *collection)
 {
     (void)collection;
     (void)context;
@@ -174,7 +174,7 @@ static void test_a_collector_is_known_by_its_function_and_context(void **state)
 
 /* ---- what is wrong with a collector ---- */
 
-static int give_an_error(struct sx_collection *collection, void *context)
+static int give_an_error(void *context, struct sx_collection *collection)
 {
     (void)context;
     assert_int_equal(family(collection, SX_GAUGE, "failing"), SX_OK);
@@ -182,14 +182,14 @@ static int give_an_error(struct sx_collection *collection, void *context)
     return SX_ESYSTEM;
 }
 
-static int fail_with_no_status(struct sx_collection *collection, void *context)
+static int fail_with_no_status(void *context, struct sx_collection *collection)
 {
     (void)collection;
     (void)context;
     return 7;
 }
 
-static int repeat_a_series(struct sx_collection *collection, void *context)
+static int repeat_a_series(void *context, struct sx_collection *collection)
 {
     const struct sx_str values[] = {STR("\xFF"), STR("y")};
     const struct sx_str same[] = {STR("\xFE"), STR("y")};
@@ -200,7 +200,7 @@ static int repeat_a_series(struct sx_collection *collection, void *context)
     return 0; /* it does not even notice */
 }
 
-static int repeat_a_family(struct sx_collection *collection, void *context)
+static int repeat_a_family(void *context, struct sx_collection *collection)
 {
     (void)context;
     assert_int_equal(family(collection, SX_GAUGE, "repeated"), SX_OK);
@@ -209,7 +209,7 @@ static int repeat_a_family(struct sx_collection *collection, void *context)
     return 0;
 }
 
-static int clash_with_itself(struct sx_collection *collection, void *context)
+static int clash_with_itself(void *context, struct sx_collection *collection)
 {
     (void)context;
     assert_int_equal(family(collection, SX_HISTOGRAM, "own"), SX_OK);
@@ -217,73 +217,73 @@ static int clash_with_itself(struct sx_collection *collection, void *context)
     return 0;
 }
 
-static int take_a_registered_name(struct sx_collection *collection, void *context)
+static int take_a_registered_name(void *context, struct sx_collection *collection)
 {
     (void)context;
     return family(collection, SX_GAUGE, "stands");
 }
 
-static int take_a_registered_suffix(struct sx_collection *collection, void *context)
+static int take_a_registered_suffix(void *context, struct sx_collection *collection)
 {
     (void)context;
     return family(collection, SX_COUNTER, "stands_total");
 }
 
-static int have_a_bad_name(struct sx_collection *collection, void *context)
+static int have_a_bad_name(void *context, struct sx_collection *collection)
 {
     (void)context;
     return family(collection, SX_GAUGE, "no-name");
 }
 
-static int have_no_family(struct sx_collection *collection, void *context)
+static int have_no_family(void *context, struct sx_collection *collection)
 {
     (void)context;
     return sx_collection_add_sample(collection, NULL, 0, 1);
 }
 
-static int have_too_few_values(struct sx_collection *collection, void *context)
+static int have_too_few_values(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)labelled(collection, SX_GAUGE, "g");
     return sx_collection_add_sample(collection, &STR("x"), 1, 1);
 }
 
-static int have_values_of_nothing(struct sx_collection *collection, void *context)
+static int have_values_of_nothing(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)labelled(collection, SX_GAUGE, "g");
     return sx_collection_add_sample(collection, (const struct sx_str[]){STR("x"), {NULL, 1}}, 2, 1);
 }
 
-static int count_backwards(struct sx_collection *collection, void *context)
+static int count_backwards(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)family(collection, SX_COUNTER, "c");
     return sx_collection_add_sample(collection, NULL, 0, -1);
 }
 
-static int count_nothing(struct sx_collection *collection, void *context)
+static int count_nothing(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)family(collection, SX_COUNTER, "c");
     return sx_collection_add_sample(collection, NULL, 0, NAN);
 }
 
-static int have_no_buckets(struct sx_collection *collection, void *context)
+static int have_no_buckets(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)family(collection, SX_HISTOGRAM, "h");
     return sx_collection_add_sample(collection, NULL, 0, 1);
 }
 
-static int have_buckets_of_nothing(struct sx_collection *collection, void *context)
+static int have_buckets_of_nothing(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)family(collection, SX_HISTOGRAM, "h");
     return sx_collection_add_histogram(collection, NULL, 0, NULL, 1);
 }
 
-static int have_buckets_on_a_gauge(struct sx_collection *collection, void *context)
+static int have_buckets_on_a_gauge(void *context, struct sx_collection *collection)
 {
     static const uint64_t buckets[1];
     (void)context;
@@ -291,28 +291,28 @@ static int have_buckets_on_a_gauge(struct sx_collection *collection, void *conte
     return sx_collection_add_histogram(collection, NULL, 0, buckets, 1);
 }
 
-static int have_an_unknown_type(struct sx_collection *collection, void *context)
+static int have_an_unknown_type(void *context, struct sx_collection *collection)
 {
     (void)context;
     return family(collection, (enum sx_metric_type)9, "g");
 }
 
-static int have_no_options(struct sx_collection *collection, void *context)
+static int have_no_options(void *context, struct sx_collection *collection)
 {
     (void)context;
     return sx_collection_add_family(collection, SX_GAUGE, NULL);
 }
 
-static int collect_good(struct sx_collection *collection, void *context)
+static int collect_good(void *context, struct sx_collection *collection)
 {
     (void)context;
     (void)family(collection, SX_GAUGE, "good");
     return sx_collection_add_sample(collection, NULL, 0, 1);
 }
 
-static int collect_good_again(struct sx_collection *collection, void *context)
+static int collect_good_again(void *context, struct sx_collection *collection)
 {
-    return collect_good(collection, context);
+    return collect_good(context, collection);
 }
 
 static const struct {
@@ -386,8 +386,8 @@ static void test_the_log_says_which_metric_and_why(void **state)
     use(repeat_a_series);
     (void)render();
     assert_string_equal(logged,
-                        "a collector is left out of the page, after repeating: SX_EEXIST: the name "
-                        "is registered already, with another definition");
+                        "a collector was left out of the page: SX_EEXIST: the name or series "
+                        "exists already; its last family: repeating");
     sx_registry_set_log(registry, NULL, NULL);
     (void)render();
     assert_int_equal(logged_count, 1);
@@ -408,7 +408,7 @@ static void test_a_collector_that_always_fails_does_not_fill_the_log(void **stat
 
 static struct sx_counter_family *updated;
 
-static int update_metrics(struct sx_collection *collection, void *context)
+static int update_metrics(void *context, struct sx_collection *collection)
 {
     (void)collection;
     (void)context;
@@ -425,7 +425,7 @@ static void test_what_a_collector_updates_is_on_the_same_page(void **state)
     assert_non_null(strstr(render(), "u_total{l=\"seen\"} 1\n"));
 }
 
-static int unregister_itself(struct sx_collection *collection, void *context)
+static int unregister_itself(void *context, struct sx_collection *collection)
 {
     (void)collection;
     assert_int_equal(sx_collector_unregister(registry, unregister_itself, context), SX_ESTATE);

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int socket_error; /* 0: there are sockets */
@@ -42,19 +44,23 @@ static void test_what_is_no_address_is_refused_with_the_reason(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"", "there is no port"},
-        {"127.0.0.1", "there is no port"},
+        {"", "the port is missing"},
+        {"127.0.0.1", "the port is missing"},
         {"[::1]", "brackets"},
         {"::1:9100", "brackets"},
         {"[::1:9100", "brackets"},
-        {"[]:9100", "nothing in the brackets"},
-        {"127.0.0.1:", "port is not from 0 to 65535"},
-        {"127.0.0.1:65536", "port is not from 0 to 65535"},
-        {"127.0.0.1:999999999999999999999", "port is not from 0 to 65535"},
-        {"127.0.0.1:http", "port is no number"},
-        {"127.0.0.1:-1", "port is no number"},
-        {"127.0.0.1: 80", "port is no number"},
+        {"[]:9100", "the brackets are empty"},
+        {"127.0.0.1:", "the port must be from 0 to 65535"},
+        {"127.0.0.1:65536", "the port must be from 0 to 65535"},
+        {"127.0.0.1:999999999999999999999", "the port must be from 0 to 65535"},
+        {"127.0.0.1:http", "port is not a number"},
+        {"127.0.0.1:-1", "port is not a number"},
+        {"127.0.0.1: 80", "port is not a number"},
         {"192.0.2.1:0", "Cannot assign requested address"},
+        {"https://127.0.0.1:0", "the metrics server has no TLS"},
+        {"unix:", "the path is empty"},
+        {"unix:/tmp/x,mode=9", "the mode is not an octal number"},
+        {"unix:/nonexistent/socket", "No such file or directory"},
         {"300.0.0.1:0", ""}, /* what the resolver says of it depends on where it runs */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -150,6 +156,65 @@ static void test_names_and_all_addresses_are_listened_on(void **state)
     }
 }
 
+static void make_path(char *path, size_t size)
+{
+    char folder[] = "/tmp/sextant-metrics-server-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, size, "%s/socket", folder);
+}
+
+static void assert_served_at(const char *path)
+{
+    char text[1024];
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    client_send_text(fd, GET_AND_CLOSE);
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_memory_equal(text, "HTTP/1.1 200 ", 13);
+    close(fd);
+}
+
+static void test_a_unix_socket_is_served_and_goes_with_the_server(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *server = NULL;
+    struct stat stat;
+    char path[64], address[96];
+    make_path(path, sizeof path);
+    snprintf(address, sizeof address, "unix:%s,mode=600", path);
+    assert_int_equal(sx_metrics_server_new(&server, NULL, address, &options), SX_OK);
+    assert_int_equal(sx_metrics_server_get_port(server), 0);
+    assert_int_equal(lstat(path, &stat), 0);
+    assert_int_equal(stat.st_mode & 0777, 0600);
+    assert_served_at(path);
+    sx_metrics_server_destroy(server);
+    assert_int_not_equal(lstat(path, &stat), 0);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(rmdir(path), 0);
+}
+
+static void test_a_unix_socket_of_another_server_is_left_alone(void **state)
+{
+    (void)state;
+    struct sx_metrics_server *first = NULL, *second = NULL;
+    char path[64], address[96];
+    make_path(path, sizeof path);
+    snprintf(address, sizeof address, "unix:%s", path);
+    assert_int_equal(sx_metrics_server_new(&first, NULL, address, &options), SX_OK);
+    assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_EADDRESS);
+    assert_non_null(strstr(said, "Address already in use"));
+    assert_served_at(path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_OK);
+    sx_metrics_server_destroy(first); /* the file is the second one's now */
+    assert_served_at(path);
+    sx_metrics_server_destroy(second);
+    *strrchr(path, '/') = '\0';
+    assert_int_equal(rmdir(path), 0);
+}
+
 static void test_bad_arguments_are_refused(void **state)
 {
     (void)state;
@@ -202,6 +267,8 @@ int main(void)
         cmocka_unit_test(test_ipv6_is_served),
         cmocka_unit_test(test_all_addresses_are_those_of_ipv6_and_ipv4),
         cmocka_unit_test(test_names_and_all_addresses_are_listened_on),
+        cmocka_unit_test(test_a_unix_socket_is_served_and_goes_with_the_server),
+        cmocka_unit_test(test_a_unix_socket_of_another_server_is_left_alone),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_without_memory_there_is_no_server),
         cmocka_unit_test(test_without_descriptors_the_address_is_not_at_fault),

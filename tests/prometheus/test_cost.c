@@ -71,12 +71,12 @@ SX_COMPONENT_DECLARE(probe_behind, struct probe);
 static struct sx_result init_before(struct probe *self, struct sx_app *app)
 {
     self->unused = 0;
-    return sx_app_observe(app, &first, NULL) < 0 ? sx_fail(500, "no") : sx_continue();
+    return sx_app_observe(app, &first, NULL) < 0 ? sx_startup_error("no") : sx_continue();
 }
 static struct sx_result init_behind(struct probe *self, struct sx_app *app)
 {
     self->unused = 0;
-    return sx_app_observe(app, &last, NULL) < 0 ? sx_fail(500, "no") : sx_continue();
+    return sx_app_observe(app, &last, NULL) < 0 ? sx_startup_error("no") : sx_continue();
 }
 SX_COMPONENT(probe_before, app, init_before, NULL, (inject, sx_app, app));
 SX_COMPONENT(probe_behind, app, init_behind, NULL, (inject, sx_app, app));

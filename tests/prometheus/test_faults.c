@@ -44,7 +44,7 @@ static struct sx_result not_json(void)
 SX_BIND(not_json);
 static struct sx_result weird(void)
 {
-    return sx_with_status(299, sx_text("weird"));
+    return sx_with_status(sx_text("weird"), 299);
 }
 SX_BIND(weird);
 static struct sx_result slow_and_broken(void)

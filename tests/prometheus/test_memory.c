@@ -35,7 +35,7 @@ static char certificate_path[64];
 
 static struct sx_result hello(const char *q)
 {
-    return sx_with_header("X-Q", "1", sx_json("{s:s*}", "q", q));
+    return sx_with_header(sx_json("{s:s*}", "q", q), "X-Q", "1");
 }
 SX_BIND(hello, (query, opt_str, q));
 static struct sx_result echo(struct sx_str body)

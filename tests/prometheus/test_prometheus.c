@@ -33,7 +33,7 @@ static struct sx_result broken(void)
 SX_BIND(broken);
 static struct sx_result weird(void)
 {
-    return sx_with_status(299, sx_text("weird"));
+    return sx_with_status(sx_text("weird"), 299);
 }
 SX_BIND(weird);
 static struct sx_result get_user(int64_t id)
@@ -292,7 +292,7 @@ static void test_options_that_do_not_fit_keep_the_app_from_starting(void **state
                                     .log = keep_log,
                                 }),
                      SX_ECOMPONENT);
-    assert_non_null(strstr(logged, "component 'sx_prometheus' could not be initialised: "
+    assert_non_null(strstr(logged, "component 'sx_prometheus' cannot start: "
                                    "http_request_duration_seconds: "));
     sx_registry_destroy(fresh);
 }

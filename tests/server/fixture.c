@@ -1,3 +1,4 @@
+/* fixture.c: a server with the fake service, and clients of it. See fixture.h. */
 #include "fixture.h"
 #include "run_options.h"
 #include "server.h"
@@ -144,7 +145,7 @@ int receive_response(int fd, size_t *body_size)
     char head[2048];
     size_t filled = 0;
     char *end = NULL;
-    /* Byte by byte, so that nothing of the next response is taken. */
+    /* Byte by byte, so that no byte of the next response is read. */
     while (end == NULL) {
         assert_true(filled + 1 < sizeof head);
         if (receive(fd, head + filled, 1) == 0) {

@@ -1,4 +1,4 @@
-/* server.h: the server engine with the fake service behind it, and clients of it. */
+/* fixture.h: a server with the fake service, and clients of it. */
 #ifndef SX_TEST_SERVER_H
 #define SX_TEST_SERVER_H
 
@@ -16,38 +16,39 @@ struct fixture {
     int run_status;
 };
 
-/* Of cmocka: the fixture, which is not started yet; and its end, after which all that began has
- * ended. */
+/* Set-up and tear-down for cmocka. The server is not started yet. tear_down asserts that each
+ * exchange that began has ended. */
 int set_up(void **state);
 int tear_down(void **state);
 
 void start(struct fixture *fixture);
-/* Stops the engine and asserts that it ended well. */
+/* Stops the server and asserts that it returned without an error. */
 void stop(struct fixture *fixture);
 
-/* Waits until the engine has so many connections. */
+/* Waits until the server has this number of connections. */
 void wait_for_connections(const struct fixture *fixture, unsigned count);
 
 uint64_t now_ms(void);
 
-/* ---- clients; what does not happen in time fails the test ---- */
+/* ---- clients; a time-out fails the test ---- */
 
 int connect_to(const struct fixture *fixture);
-/* At one of the further addresses. */
+/* Connects to one of the further addresses. */
 int connect_to_address(const struct fixture *fixture, size_t index);
-/* The kernel keeps about `receive_bytes` for the client, instead of as much as it sees fit. */
+/* Connects with a receive buffer of about `receive_bytes`, instead of one that the kernel adjusts.
+ */
 int connect_with_room(const struct fixture *fixture, int receive_bytes);
 void send_all(int fd, const char *bytes, size_t size);
 void send_text(int fd, const char *text);
-/* Reads what has come, at most `size`; 0: the end, or a reset. */
+/* Reads the bytes that have arrived, at most `size`. 0: the end, or a reset. */
 size_t receive(int fd, char *bytes, size_t size);
-/* Reads one response to its end; gives its status, 0 where the connection ended. */
+/* Reads one complete response. Returns its status, or 0 if the connection ended. */
 int receive_response(int fd, size_t *body_size);
-/* Reads all until the end, NUL-terminated; malloc. */
+/* Reads everything until the end, NUL-terminated; the caller frees it. */
 char *receive_all(int fd);
 void assert_closed(int fd);
 void get(const struct fixture *fixture, const char *request, int status);
-/* Has the client go away with a reset. */
+/* Closes the client's socket with a reset. */
 void reset(int fd);
 
 #endif

@@ -1,4 +1,4 @@
-/* Clients that go away at any byte, that never come to an end, or that take more than their share.
+/* Clients that close at any byte, that send or read endlessly, or that use more than their share.
  */
 #include "fixture.h"
 #include "server_types.h"
@@ -17,7 +17,7 @@
 #define PUT "PUT /echo HTTP/1.1\r\nHost: a\r\n"
 #define CLOSE(target) "GET " target " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
-/* Requests of every kind, and how many they are. */
+/* Requests of every kind, and their number. */
 static const struct {
     const char *text;
     int count;
@@ -32,7 +32,7 @@ static const struct {
 };
 #define SAYINGS (sizeof sayings / sizeof *sayings)
 
-/* No connection is left in the engine, before it stops. */
+/* Waits until the server has no connections. */
 static void wait_until_all_are_gone(const struct fixture *fixture)
 {
     const uint64_t deadline_ms = now_ms() + 20000;
@@ -52,7 +52,7 @@ static void assert_all_ended(struct fixture *fixture)
     assert_int_equal(outcomes[0] + outcomes[1] + outcomes[2], fixture->fake.ends);
 }
 
-static void what_is_said_may_end_at_any_byte(void **state)
+static void a_client_may_go_away_at_any_byte_of_its_request(void **state)
 {
     struct fixture *fixture = *state;
     fake_service_make_file(&fixture->fake);
@@ -74,7 +74,7 @@ static void what_is_said_may_end_at_any_byte(void **state)
     assert_true(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED] > 0);
 }
 
-/* How many final responses there are. */
+/* Returns the number of final responses. */
 static int count_responses(const char *answer)
 {
     int count = 0;
@@ -84,12 +84,12 @@ static int count_responses(const char *answer)
     return count;
 }
 
-/* A client that has said all it had to say hears all that it asked for, and no more. */
+/* A client that half-closes after its last request gets all of its responses, and no more. */
 static void a_half_close_may_come_at_any_byte(void **state)
 {
     struct fixture *fixture = *state;
     fake_service_make_file(&fixture->fake);
-    fixture->fake.big_size = 100000; /* of the file */
+    fixture->fake.big_size = 100000; /* the size of the file */
     fixture->options.threads = 4;
     fixture->options.half_close_streams = true;
     start(fixture);
@@ -113,7 +113,7 @@ static void a_half_close_may_come_at_any_byte(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 0);
 }
 
-static void what_is_heard_may_end_at_any_byte(void **state)
+static void a_client_may_go_away_at_any_byte_of_the_response(void **state)
 {
     struct fixture *fixture = *state;
     fake_service_make_file(&fixture->fake);
@@ -129,7 +129,7 @@ static void what_is_heard_may_end_at_any_byte(void **state)
             const int fd = connect_to(fixture);
             send_text(fd, requests[i]);
             for (size_t heard = 0, count = 1; heard < size && count > 0; heard += count) {
-                /* A stream that waits says no more than its header. */
+                /* A waiting stream sends no more than its header. */
                 count = size > 110 && i >= 3 ? 0 : receive(fd, bytes, size - heard);
             }
             reset(fd);
@@ -139,9 +139,9 @@ static void what_is_heard_may_end_at_any_byte(void **state)
     assert_true(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED] > 100);
 }
 
-/* ---- without an end ---- */
+/* ---- endless input and output ---- */
 
-/* One byte after the other, until there is an answer. */
+/* Sends one byte after the other until there is a response. Returns its status. */
 static int dribble(int fd, const char *beginning, char more)
 {
     send_text(fd, beginning);
@@ -156,7 +156,7 @@ static int dribble(int fd, const char *beginning, char more)
     return status;
 }
 
-static void a_header_that_only_grows_is_late(void **state)
+static void a_header_without_an_end_is_rejected_at_its_deadline(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.header_timeout_ms = 100;
@@ -167,8 +167,9 @@ static void a_header_that_only_grows_is_late(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TIMEOUT], 2);
 }
 
-/* Closing at once would take the response away from who has not read it yet, by a reset. */
-static void who_is_late_may_go_on_sending_for_a_while(void **state)
+/* Closing at once would cause a reset, which would destroy the response of a client that has not
+ * read it yet. */
+static void a_late_client_may_continue_to_send_for_a_while(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.header_timeout_ms = 50;
@@ -185,8 +186,8 @@ static void who_is_late_may_go_on_sending_for_a_while(void **state)
     close(fd);
 }
 
-/* Its descriptor, and with it the client, is that of the next client. */
-static void the_next_client_is_not_late(void **state)
+/* The next client gets the same descriptor, and therefore the same record. */
+static void a_client_with_a_reused_descriptor_is_not_late(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.idle_timeout_ms = 50;
@@ -201,7 +202,7 @@ static void the_next_client_is_not_late(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_HEADER_TIMEOUT], 0);
 }
 
-static void a_body_that_only_grows_is_late(void **state)
+static void a_body_without_an_end_is_rejected_at_its_deadline(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.body_timeout_ms = 100;
@@ -214,8 +215,8 @@ static void a_body_that_only_grows_is_late(void **state)
     assert_int_equal(fixture->fake.ends, 2);
 }
 
-/* Empty lines are nobody's request: they do not keep a connection. */
-static void empty_lines_do_not_go_on_for_ever(void **state)
+/* Empty lines belong to no request, so they do not keep a connection open. */
+static void empty_lines_do_not_keep_a_connection_open(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -225,10 +226,10 @@ static void empty_lines_do_not_go_on_for_ever(void **state)
     close(fd);
 }
 
-/* RFC 9112 9.6: the server goes on reading "until it receives a corresponding close by the client,
- * or until the server is reasonably certain that its own TCP stack has received the client's
- * acknowledgement": not for ever. */
-static void who_sends_on_and_on_is_cut_off(void **state)
+/* RFC 9112 9.6: the server continues to read "until it receives a corresponding close by the
+ * client, or until the server is reasonably certain that its own TCP stack has received the
+ * client's acknowledgement". It must not do so for ever. */
+static void a_client_that_never_stops_sending_is_disconnected(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -246,7 +247,7 @@ static void who_sends_on_and_on_is_cut_off(void **state)
     assert_int_equal(fixture->fake.handles, 0);
 }
 
-/* A client that takes all it can get, of a response without an end. */
+/* A client that reads an endless response as fast as it can. */
 static void *read_on(void *argument)
 {
     const int *fd = argument;
@@ -256,7 +257,7 @@ static void *read_on(void *argument)
     return NULL;
 }
 
-static void a_stop_does_not_wait_for_what_has_no_end(void **state)
+static void a_stop_does_not_wait_for_endless_responses(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.stop_timeout_ms = 50;
@@ -282,7 +283,7 @@ static void a_stop_does_not_wait_for_what_has_no_end(void **state)
 
 /* ---- more than their share ---- */
 
-/* Requests without an end; read_on takes the answers. */
+/* Sends endless requests; read_on reads the responses. */
 static void *ask_on(void *argument)
 {
     const int *fd = argument;
@@ -298,10 +299,10 @@ static void *ask_on(void *argument)
 
 #define FLOODS 6 /* more than there are threads */
 
-static void floods_do_not_keep_others_waiting(void **state)
+static void a_flood_of_requests_does_not_delay_other_clients(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.threads = 1; /* so that there are three that poll */
+    fixture->options.threads = 1; /* so that there are three threads in total */
     start(fixture);
     int fds[FLOODS];
     pthread_t threads[FLOODS][2];
@@ -327,17 +328,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_said_may_end_at_any_byte),
+        TEST(a_client_may_go_away_at_any_byte_of_its_request),
         TEST(a_half_close_may_come_at_any_byte),
-        TEST(what_is_heard_may_end_at_any_byte),
-        TEST(a_header_that_only_grows_is_late),
-        TEST(who_is_late_may_go_on_sending_for_a_while),
-        TEST(a_body_that_only_grows_is_late),
-        TEST(the_next_client_is_not_late),
-        TEST(empty_lines_do_not_go_on_for_ever),
-        TEST(who_sends_on_and_on_is_cut_off),
-        TEST(a_stop_does_not_wait_for_what_has_no_end),
-        TEST(floods_do_not_keep_others_waiting),
+        TEST(a_client_may_go_away_at_any_byte_of_the_response),
+        TEST(a_header_without_an_end_is_rejected_at_its_deadline),
+        TEST(a_late_client_may_continue_to_send_for_a_while),
+        TEST(a_body_without_an_end_is_rejected_at_its_deadline),
+        TEST(a_client_with_a_reused_descriptor_is_not_late),
+        TEST(empty_lines_do_not_keep_a_connection_open),
+        TEST(a_client_that_never_stops_sending_is_disconnected),
+        TEST(a_stop_does_not_wait_for_endless_responses),
+        TEST(a_flood_of_requests_does_not_delay_other_clients),
     };
     return cmocka_run_group_tests_name("bad clients", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* Handlers that block run concurrently, and the engine distinguishes them from handlers that
+/* Handlers that block run concurrently, and the server distinguishes them from handlers that
  * compute. */
 #define _GNU_SOURCE
 #include "blocking.h"
@@ -45,7 +45,7 @@ int __wrap_getrusage(int who, struct rusage *usage)
     return status;
 }
 
-/* A call that takes `wall_us`, during which the thread has a processor for `cpu_us`. */
+/* Makes a call that takes `wall_us`, during which the thread has a processor for `cpu_us`. */
 static void call(struct sx__blocking *blocking, unsigned *calls, unsigned wall_us, unsigned cpu_us,
                  bool waits)
 {
@@ -115,7 +115,7 @@ static void a_handler_that_computes_and_waits_a_little_does_not_block(void **sta
     }
 }
 
-/* One call of ten takes 20 ms, the others find their answer in a cache. */
+/* One call of ten takes 20 ms; the others find their result in a cache. */
 static void a_handler_that_seldom_blocks_but_then_for_long_is_expected_to(void **state)
 {
     struct sx__blocking *blocking = *state;
@@ -159,7 +159,7 @@ static void short_handlers_are_not_measured(void **state)
     assert_int_equal(measured, 1);
 }
 
-/* ---- the engine ---- */
+/* ---- with a server ---- */
 
 static atomic_bool enough;
 
@@ -181,8 +181,8 @@ static void *ask_over_and_over(void *argument)
     return NULL;
 }
 
-/* What the request calls waits for half a millisecond, which is shorter than a tick of the monitor;
- * `most` of the fake counts how many wait at the same time. */
+/* The handler or observer of the request waits for half a millisecond, which is shorter than a tick
+ * of the monitor. `most` of the fake service counts how many wait at the same time. */
 static void assert_at_once(struct fixture *fixture, const char *request, const unsigned *most)
 {
     start(fixture);
@@ -214,19 +214,19 @@ static void handlers_that_block_run_at_the_same_time(void **state)
     assert_at_once(fixture, GET("/doze"), &fixture->fake.most_in_handler);
 }
 
-static void so_do_observers_of_a_request_that_begins(void **state)
+static void observers_of_begin_run_at_the_same_time(void **state)
 {
     struct fixture *fixture = *state;
     assert_at_once(fixture, GET("/doze-begin"), &fixture->fake.most_in_observer);
 }
 
-static void so_do_observers_of_a_response_that_ends(void **state)
+static void observers_of_end_run_at_the_same_time(void **state)
 {
     struct fixture *fixture = *state;
     assert_at_once(fixture, GET("/doze-end"), &fixture->fake.most_in_observer);
 }
 
-/* How many lines of the story begin so while GET /echo is served. */
+/* Returns how many lines of the story begin like this while GET /echo is served. */
 static unsigned count_lines(struct fake_service *fake, const char *line)
 {
     unsigned count = 0;
@@ -247,7 +247,7 @@ static unsigned count_lines(struct fake_service *fake, const char *line)
 
 enum { LEARNED = 60, ASKED = 20 };
 
-/* Two calls at most go before a request: the one that runs, and one by chance. */
+/* At most two calls run before a request: the current one, and one by chance. */
 static void ask_beside(struct fixture *fixture, const unsigned *counter, const char *line)
 {
     assert_true(fake_service_wait(&fixture->fake, counter, LEARNED));
@@ -260,8 +260,8 @@ static void ask_beside(struct fixture *fixture, const unsigned *counter, const c
     close(fd);
 }
 
-/* One thread for handlers, and one that polls: a third is kept in an observer. So the thread that
- * has blocked gets a permit again, and its turn can go on. */
+/* There is one thread for handlers and one that polls; a third is blocked in an observer. So the
+ * thread that has blocked gets a permit again, and its turn can continue. */
 static int connect_to_one_thread(struct fixture *fixture, int *observed)
 {
     fixture->fake.records = true;
@@ -280,9 +280,9 @@ static void release_both(struct fixture *fixture, int greedy, int observed)
     close(observed);
 }
 
-/* A client that has sent many requests at once, whose handlers block, gets in line behind others
- * after each of them: it does not keep the one thread for a whole turn. */
-static void who_blocks_again_and_again_lets_others_go_first(void **state)
+/* A client has pipelined many requests whose handlers block. Its turn ends after each of them, so
+ * it does not occupy the only thread for a whole turn. */
+static void a_client_whose_handlers_block_lets_others_go_first(void **state)
 {
     struct fixture *fixture = *state;
     int observed;
@@ -294,7 +294,7 @@ static void who_blocks_again_and_again_lets_others_go_first(void **state)
     release_both(fixture, greedy, observed);
 }
 
-static void so_does_a_stream_whose_producer_blocks(void **state)
+static void a_stream_whose_producer_blocks_lets_others_go_first(void **state)
 {
     struct fixture *fixture = *state;
     int observed;
@@ -316,12 +316,12 @@ int main(void)
         SCRIPTED(short_handlers_are_not_measured),
         cmocka_unit_test_setup_teardown(handlers_that_block_run_at_the_same_time, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(so_do_observers_of_a_request_that_begins, set_up,
+        cmocka_unit_test_setup_teardown(observers_of_begin_run_at_the_same_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(observers_of_end_run_at_the_same_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_whose_handlers_block_lets_others_go_first, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(so_do_observers_of_a_response_that_ends, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(who_blocks_again_and_again_lets_others_go_first, set_up,
+        cmocka_unit_test_setup_teardown(a_stream_whose_producer_blocks_lets_others_go_first, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(so_does_a_stream_whose_producer_blocks, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("blocking", tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* A certificate that is reloaded does not open at once: neither clients nor a stop wait for it. */
+/* The file of a certificate that is reloaded cannot be opened at once. Neither clients nor a stop
+ * wait for it. */
 #define _POSIX_C_SOURCE 200809L
 #include "certificate.h"
 #include "fixture.h"
@@ -27,7 +28,7 @@
 static char folder[] = "/tmp/sextant-reload-XXXXXX";
 static char path[64], other[64];
 
-/* ---- a file system that does not answer ---- */
+/* ---- a file system that does not respond ---- */
 
 static atomic_bool hangs;
 static atomic_uint hanging;
@@ -109,7 +110,7 @@ static int end_with_tls(void **state)
     return result;
 }
 
-/* Makes a TLS handshake; returns the key of the server's certificate. */
+/* Makes a TLS handshake. Returns the key of the server's certificate. */
 static EVP_PKEY *shake_hands(const struct fixture *fixture)
 {
     static const struct timeval deadline = {.tv_sec = DEADLINE_MS / 1000};
@@ -176,7 +177,7 @@ static void copy_into(const char *from, const char *to)
     FILE *input = fopen(from, "r");
     const size_t size = fread(bytes, 1, sizeof bytes, input);
     fclose(input);
-    FILE *output = fopen(to, "w"); /* of a FIFO: waits for its reader */
+    FILE *output = fopen(to, "w"); /* if it is a FIFO, waits for its reader */
     assert_non_null(output);
     assert_int_equal(fwrite(bytes, 1, size, output), size);
     fclose(output);
@@ -207,13 +208,13 @@ static void test_the_stop_does_not_wait_for_a_fifo_and_leaves_no_thread(void **s
     wait_for_log(fixture, "takes long");
     const uint64_t start_ms = now_ms();
     stop(fixture);
-    assert_true(now_ms() - start_ms < 5000); /* of a drain that may take 10 s */
+    assert_true(now_ms() - start_ms < 5000); /* the drain may take 10 s */
     assert_int_equal(count_threads(), threads_before_start);
     unlink(former);
 }
 
-/* The latest reload counts: it does not wait behind a FIFO that will never have a writer. */
-static void test_a_second_reload_gives_the_first_up(void **state)
+/* The latest reload counts. It does not wait for a FIFO that will never have a writer. */
+static void test_a_second_reload_cancels_a_slow_first_one(void **state)
 {
     struct fixture *fixture = *state;
     make_fifo();
@@ -244,7 +245,7 @@ static void test_reloads_without_pause_succeed(void **state)
 }
 
 /* The second reload comes before the first is known to be slow. */
-static void test_a_second_reload_gives_the_first_up_as_soon_as_that_is_slow(void **state)
+static void test_a_second_reload_cancels_the_first_once_that_is_slow(void **state)
 {
     struct fixture *fixture = *state;
     make_fifo();
@@ -266,7 +267,7 @@ static void test_handshakes_and_the_stop_do_not_wait_for_a_file_system(void **st
     sx__server_reload(fixture->server);
     wait_for(&hanging, 1);
     assert_true(has_key_of(fixture, path));
-    sx__server_reload(fixture->server); /* which has to wait for the first */
+    sx__server_reload(fixture->server); /* the second reload has to wait for the first */
     wait_for_log(fixture, "takes long");
     assert_int_equal(atomic_load(&hanging), 1);
     const uint64_t start_ms = now_ms();
@@ -307,9 +308,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_handshakes_go_on_while_a_fifo_has_no_writer),
         TEST(test_the_stop_does_not_wait_for_a_fifo_and_leaves_no_thread),
-        TEST(test_a_second_reload_gives_the_first_up),
+        TEST(test_a_second_reload_cancels_a_slow_first_one),
         TEST(test_reloads_without_pause_succeed),
-        TEST(test_a_second_reload_gives_the_first_up_as_soon_as_that_is_slow),
+        TEST(test_a_second_reload_cancels_the_first_once_that_is_slow),
         TEST(test_handshakes_and_the_stop_do_not_wait_for_a_file_system),
         TEST(test_reloads_in_a_row_end_with_the_last),
     };

@@ -1,4 +1,4 @@
-/* The table of connections, by itself. */
+/* Tests the table of clients and the monitor's passes over it, without a server. */
 #include "client_account.h"
 #include "monitor_sweep.h"
 #include "server_types.h"
@@ -28,7 +28,7 @@ static void *get_slot(void *argument)
     return NULL;
 }
 
-static void clients_that_are_made_at_the_same_time_lie_in_one_leaf(void **state)
+static void threads_that_create_a_leaf_at_the_same_time_share_it(void **state)
 {
     (void)state;
     for (unsigned round = 0; round < ROUNDS; round++) {
@@ -44,7 +44,7 @@ static void clients_that_are_made_at_the_same_time_lie_in_one_leaf(void **state)
         for (size_t i = 0; i < 2; i++) {
             pthread_join(threads[i], NULL);
         }
-        /* The monitor finds a connection by the table. */
+        /* The monitor finds clients by the table. */
         struct sx__client *first = atomic_load(&clients->leaves[0]);
         assert_ptr_equal(races[0].got, &first[7]);
         assert_ptr_equal(races[1].got, &first[8]);
@@ -60,7 +60,8 @@ static void clients_that_are_made_at_the_same_time_lie_in_one_leaf(void **state)
 #define HELD 100
 #define NOW_NS ((uint64_t)10 * 1000000000)
 
-/* READERS connections that all hold as much for as long; the later ones have taken less. */
+/* Creates READERS clients that have had the same number of bytes buffered for the same time. The
+ * later ones have read less. */
 static struct sx__client_table *make_readers(struct sx__client *readers[READERS])
 {
     struct sx__client_table *clients = calloc(1, sizeof *clients);
@@ -91,7 +92,7 @@ static void assert_late_from(struct sx__client *const readers[READERS], int firs
     }
 }
 
-static void the_slowest_are_shed_and_no_more_than_is_needed(void **state)
+static void only_as_many_slow_clients_as_needed_are_closed(void **state)
 {
     (void)state;
     struct sx__client *readers[READERS];
@@ -101,7 +102,7 @@ static void the_slowest_are_shed_and_no_more_than_is_needed(void **state)
                      4 * HELD);
     assert_int_equal(count, 4);
     assert_late_from(readers, READERS - 4);
-    /* What they held is not counted again, though nobody has closed them yet. */
+    /* Their bytes are not counted again, although no thread has closed them yet. */
     assert_int_equal(sx__monitor_close_slowest(clients, -1, HELD, NOW_NS, &count), HELD);
     assert_int_equal(count, 5);
     assert_late_from(readers, READERS - 5);
@@ -113,7 +114,7 @@ static void the_slowest_are_shed_and_no_more_than_is_needed(void **state)
     clean_up(clients);
 }
 
-static void who_is_not_waiting_or_holds_nothing_is_left_alone(void **state)
+static void clients_that_are_owned_or_have_nothing_buffered_stay_open(void **state)
 {
     (void)state;
     struct sx__client *readers[READERS];
@@ -127,7 +128,7 @@ static void who_is_not_waiting_or_holds_nothing_is_left_alone(void **state)
     clean_up(clients);
 }
 
-static void who_began_to_hold_a_moment_after_now_is_not_the_slowest(void **state)
+static void a_client_that_buffers_after_the_pass_began_is_not_the_slowest(void **state)
 {
     (void)state;
     struct sx__client *readers[READERS];
@@ -140,7 +141,7 @@ static void who_began_to_hold_a_moment_after_now_is_not_the_slowest(void **state
     clean_up(clients);
 }
 
-static void what_is_read_is_measured_anew_for_each_response(void **state)
+static void the_rate_is_measured_again_for_each_response(void **state)
 {
     (void)state;
     struct sx__server *server = calloc(1, sizeof *server);
@@ -162,11 +163,11 @@ static void what_is_read_is_measured_anew_for_each_response(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_slowest_are_shed_and_no_more_than_is_needed),
-        cmocka_unit_test(what_is_read_is_measured_anew_for_each_response),
-        cmocka_unit_test(who_is_not_waiting_or_holds_nothing_is_left_alone),
-        cmocka_unit_test(who_began_to_hold_a_moment_after_now_is_not_the_slowest),
-        cmocka_unit_test(clients_that_are_made_at_the_same_time_lie_in_one_leaf),
+        cmocka_unit_test(only_as_many_slow_clients_as_needed_are_closed),
+        cmocka_unit_test(the_rate_is_measured_again_for_each_response),
+        cmocka_unit_test(clients_that_are_owned_or_have_nothing_buffered_stay_open),
+        cmocka_unit_test(a_client_that_buffers_after_the_pass_began_is_not_the_slowest),
+        cmocka_unit_test(threads_that_create_a_leaf_at_the_same_time_share_it),
     };
     return cmocka_run_group_tests_name("clients", tests, NULL, NULL);
 }

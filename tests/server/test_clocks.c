@@ -1,6 +1,6 @@
-/* Clocks that leap while the engine serves. The wall clock is set by years and changes nothing but
- * Date; the monotonic clock leaps when a virtual machine was suspended, and what is then late is
- * told so, once. */
+/* Clocks leap while the server runs. The wall clock is set by years, which changes only Date. The
+ * monotonic clock leaps when a virtual machine was suspended; then late clients get their response,
+ * once. */
 #define _GNU_SOURCE /* strptime, timegm */
 #include "clock.h"
 #include "fixture.h"
@@ -27,8 +27,8 @@
 
 /* Seconds that are added to each clock. */
 static _Atomic int64_t wall_s, monotonic_s;
-static _Atomic int64_t standing_s; /* what the monotonic clock says as long as it stands, or 0 */
-static _Atomic int full;           /* so many times there is no room to write */
+static _Atomic int64_t standing_s; /* the time of the monotonic clock while it stands still, or 0 */
+static _Atomic int full;           /* how many further writes find no room */
 
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 time_t __real_time(time_t *now);
@@ -82,11 +82,12 @@ static int connect_and_send(const struct fixture *fixture, const char *text)
     return fd;
 }
 
-/* Has the wall clock leap, and waits until the monitor has looked at all connections since: the
- * monotonic clock goes on by six seconds, which is too late for a body of which nothing comes. */
+/* Moves the wall clock, and waits until the monitor has checked all connections since: the
+ * monotonic clock advances by six seconds, which is too late for a body of which no byte arrives.
+ */
 static void leap(struct fixture *fixture, int64_t leap_s)
 {
-    const unsigned begins = fixture->fake.begins; /* nothing else is sent now */
+    const unsigned begins = fixture->fake.begins; /* no other request is sent now */
     const int canary = connect_and_send(fixture, NO_BODY);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, begins + 1));
     atomic_store(&wall_s, leap_s);
@@ -117,7 +118,7 @@ static void date_follows_the_wall_clock(void **state)
     struct fixture *fixture = *state;
     start(fixture);
     const int64_t now_s = (int64_t)time(NULL);
-    /* To 1969, the end of 32 bits, a leap day, and back again. */
+    /* To 1969, the end of 32-bit time, a leap day, and back again. */
     const int64_t leaps[] = {0,
                              10 * YEAR_S,
                              -20 * YEAR_S,
@@ -135,11 +136,12 @@ static void date_follows_the_wall_clock(void **state)
     }
 }
 
-static void the_wall_clock_ends_nothing(void **state)
+static void the_wall_clock_ends_no_connection(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.body_timeout_ms = 5000;
-    fixture->options.body_rate_bytes = 1; /* so that one who has sent 600 has ten minutes more */
+    fixture->options.body_rate_bytes =
+        1; /* so that a client that has sent 600 bytes has ten more minutes */
     fixture->options.idle_timeout_ms = 3600000;
     start(fixture);
     const int idle = connect_and_send(fixture, GET("/"));
@@ -148,7 +150,9 @@ static void the_wall_clock_ends_nothing(void **state)
     const int head =
         snprintf(bytes, 100, "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 600\r\n\r\n");
     const int body = connect_to(fixture);
-    send_all(body, bytes, (size_t)head + 599); /* in one piece, so that begun is read */
+    send_all(body, bytes,
+             (size_t)head +
+                 599); /* in one piece, so that all of it has been read when begin is called */
     const int slow = connect_and_send(fixture, GET("/block"));
     const int stream = connect_and_send(fixture, GET("/stream/waiting"));
     const int big = connect_and_send(fixture, GET("/big"));
@@ -177,7 +181,7 @@ static void the_wall_clock_ends_nothing(void **state)
     assert_true(fixture->fake.ended_ns - fixture->fake.started_ns < UINT64_C(100000000000));
 }
 
-static void after_a_long_sleep_who_is_late_is_told(void **state)
+static void late_clients_get_408_after_the_machine_was_suspended(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.threads = 1;
@@ -205,7 +209,7 @@ static void after_a_long_sleep_who_is_late_is_told(void **state)
     assert_int_equal(receive_response(body, NULL), 408);
     close(body);
     assert_int_equal(receive_response(queued, NULL), 503);
-    /* Whoever gets the time of a handler is not to blame for it. */
+    /* A client is not late because its handler took long. */
     fake_service_release(&fixture->fake);
     assert_int_equal(receive_response(slow, NULL), 200);
     send_text(slow, GET("/"));
@@ -222,7 +226,7 @@ static void after_a_long_sleep_who_is_late_is_told(void **state)
     assert_true(fixture->fake.ended_ns >= fixture->fake.started_ns);
 }
 
-/* The one connection that is not free. */
+/* Returns the only client whose record is not free. */
 static const struct sx__client *client_of(const struct fixture *fixture)
 {
     const struct sx__client *found = NULL;
@@ -238,8 +242,8 @@ static const struct sx__client *client_of(const struct fixture *fixture)
     return found;
 }
 
-/* Its next request came just before the monitor's word, and was answered. */
-static void who_was_late_once_is_not_late_for_ever(void **state)
+/* The client's next request arrived just before the monitor's sweep, and was answered. */
+static void a_client_that_was_late_once_can_continue(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -265,7 +269,7 @@ static void who_was_late_once_is_not_late_for_ever(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_DISCONNECTED], 1);
 }
 
-/* The monitor sees which handlers last. */
+/* Waits until the monitor has taken the permit of the handler's thread. */
 static void wait_until_it_lasts(const struct fixture *fixture)
 {
     unsigned robbed = 0;
@@ -278,8 +282,8 @@ static void wait_until_it_lasts(const struct fixture *fixture)
     }
 }
 
-/* The handler lasted for longer than a client has for taking something of the response. */
-static void the_time_of_a_handler_is_not_the_clients(void **state)
+/* The handler took longer than a client has for reading the response. */
+static void a_long_handler_does_not_use_up_the_clients_time(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -289,7 +293,7 @@ static void the_time_of_a_handler_is_not_the_clients(void **state)
     assert_non_null(client);
     wait_until_it_lasts(fixture);
     atomic_store(&monotonic_s, 3600);
-    atomic_store(&full, 2); /* the second time nothing is done until there is room */
+    atomic_store(&full, 2); /* the second time, nothing is done until there is room */
     fake_service_release(&fixture->fake);
     unsigned slot_state = SX__CLIENT_OWNED;
     while (atomic_load(&full) > 0 ||
@@ -298,7 +302,7 @@ static void the_time_of_a_handler_is_not_the_clients(void **state)
         slot_state = atomic_load(&client->shared.state);
     }
     assert_int_equal(slot_state, SX__CLIENT_IDLE);
-    while (!sx__client_take(client)) { /* its owner may write once more */
+    while (!sx__client_take(client)) { /* the owner may write once more */
         poll(NULL, 0, 1);
     }
     const uint64_t left_ns = sx__client_get_deadline(client) - sx__clock_now_ns();
@@ -307,7 +311,7 @@ static void the_time_of_a_handler_is_not_the_clients(void **state)
     close(fd);
 }
 
-static void a_stop_that_sleeps_is_over_in_time(void **state)
+static void a_stop_ends_in_time_after_the_machine_was_suspended(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.stop_timeout_ms = 3600000;
@@ -326,7 +330,7 @@ static void a_stop_that_sleeps_is_over_in_time(void **state)
     close(body);
 }
 
-/* ---- a clock that stands: nobody is cut off, however slow this machine is ---- */
+/* ---- a clock that stands still: no client is late, however slow this machine is ---- */
 
 static void stop_clock(void)
 {
@@ -337,8 +341,9 @@ static void stop_clock(void)
 
 /* RFC 9112 9.6: "If a server performs an immediate close of a TCP connection, there is a
  * significant risk that the client will not be able to read the last HTTP response." Linux keeps
- * what has come, so here a part of the answers is still on its way: the client has room for a few
- * KiB, and sends more than the buffers of both sockets hold before it reads. */
+ * bytes that have arrived, so here a part of the response must still be on its way: the client has
+ * room for a few KiB, and sends more than the buffers of both sockets have room for before it
+ * reads. */
 static void assert_answered_while_it_sends(struct fixture *fixture, const char *bad, int status)
 {
     static const char body[1 << 16];
@@ -357,10 +362,10 @@ static void assert_answered_while_it_sends(struct fixture *fixture, const char *
     assert_closed(fd);
 }
 
-static void who_sends_on_after_a_refusal_gets_all_of_its_answers(void **state)
+static void a_client_that_sends_after_a_refusal_gets_all_responses(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->fake.big_size = 60000; /* the kernel takes all of it from the engine */
+    fixture->fake.big_size = 60000; /* the server's kernel takes all of it */
     start(fixture);
     stop_clock();
     assert_answered_while_it_sends(fixture, "GET / HTTP/1.1\r\n\r\n", 400);
@@ -375,12 +380,12 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_clocks, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(date_follows_the_wall_clock),
-        TEST(the_wall_clock_ends_nothing),
-        TEST(after_a_long_sleep_who_is_late_is_told),
-        TEST(who_was_late_once_is_not_late_for_ever),
-        TEST(the_time_of_a_handler_is_not_the_clients),
-        TEST(a_stop_that_sleeps_is_over_in_time),
-        TEST(who_sends_on_after_a_refusal_gets_all_of_its_answers),
+        TEST(the_wall_clock_ends_no_connection),
+        TEST(late_clients_get_408_after_the_machine_was_suspended),
+        TEST(a_client_that_was_late_once_can_continue),
+        TEST(a_long_handler_does_not_use_up_the_clients_time),
+        TEST(a_stop_ends_in_time_after_the_machine_was_suspended),
+        TEST(a_client_that_sends_after_a_refusal_gets_all_responses),
     };
     return cmocka_run_group_tests_name("clocks", tests, NULL, NULL);
 }

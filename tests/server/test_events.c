@@ -1,5 +1,5 @@
-/* A poller takes several events with one call: none of them waits for what another one's handlers
- * do. And there are not too many pollers. */
+/* A poller takes several events with one call. No event waits for the handlers of another event,
+ * and there are not too many pollers. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "fixture.h"
 #include "server_types.h"
@@ -18,8 +18,8 @@ enum { CLIENTS = 8, ROUNDS = 30, PROCESSORS = 3, PATIENCE_MS = 1000 };
 
 static atomic_bool gate_closed, is_waiting;
 static pthread_t monitor;
-static atomic_uint passed_on; /* by others than the monitor */
-static atomic_bool is_small;  /* the machine has PROCESSORS, and who polls is patient */
+static atomic_uint passed_on; /* events that threads other than the monitor made to come again */
+static atomic_bool is_small;  /* the machine has PROCESSORS, and pollers wait long */
 static atomic_uint polling, most_polling;
 
 int __real_sched_getaffinity(pid_t process, size_t size, cpu_set_t *set);
@@ -34,7 +34,7 @@ static void pause_us(long us)
     nanosleep(&(struct timespec){.tv_nsec = us * 1000}, NULL);
 }
 
-/* Who polls for good waits at the gate. */
+/* A thread that polls without a time-out waits at the gate. */
 int __wrap_epoll_wait(int epoll_fd, struct epoll_event *events, int count, int timeout_ms)
 {
     while (timeout_ms < 0 && atomic_load(&gate_closed)) {
@@ -82,7 +82,7 @@ struct crowd {
     struct fixture *fixture;
     int fds[CLIENTS];
     int spare; /* a client whose requests bring the poller to the gate */
-    int sent;  /* of those */
+    int sent;  /* the requests that it has sent */
 };
 
 static void begin(struct crowd *crowd, void **state)
@@ -107,8 +107,8 @@ static void end(struct crowd *crowd)
     close(crowd->spare);
 }
 
-/* From here on events wait for the gate to be opened, and are taken together. Another poller may
- * take the request that is to bring the one to the gate. */
+/* From now on, events wait until the gate is opened, and are then taken together. Another poller
+ * may take the request that is to bring the poller to the gate. */
 static void close_gate(struct crowd *crowd)
 {
     atomic_store(&is_waiting, false);
@@ -138,7 +138,7 @@ static void block_again(struct fake_service *fake)
     pthread_mutex_unlock(&fake->mutex);
 }
 
-/* Some of the clients block, and all others have their answers before those do. */
+/* The handlers of some clients block. All other clients get their responses before those. */
 static void send_at_once(void **state, size_t blocks)
 {
     struct crowd crowd;
@@ -166,13 +166,13 @@ static void send_at_once(void **state, size_t blocks)
     end(&crowd);
 }
 
-static void none_waits_for_a_handler_that_blocks(void **state)
+static void no_client_waits_for_a_handler_that_blocks(void **state)
 {
     send_at_once(state, 1);
 }
 
-/* Then its thread gives its permit before it calls the handler. */
-static void none_waits_for_one_that_is_known_to_block(void **state)
+/* Its thread gives up its permit before it calls the handler. */
+static void no_client_waits_for_a_handler_that_is_expected_to_block(void **state)
 {
     struct fixture *fixture = *state;
     struct crowd crowd;
@@ -221,14 +221,14 @@ static void a_long_turn_is_the_last_of_its_batch(void **state)
     end(&crowd);
 }
 
-/* A turn that takes long has another thread poll. */
+/* A long turn makes another thread poll. */
 static void have_long_turn(const struct fixture *fixture, int fd)
 {
     atomic_store(&fixture->server->turn_ns, 2000000);
     ask(fd, GET("/"));
 }
 
-/* However many threads there are, and however much there is to do. */
+/* The limit holds for any number of threads and requests. */
 static void no_more_threads_poll_than_there_are_processors(void **state)
 {
     struct fixture *fixture = *state;
@@ -261,8 +261,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, open_and_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(none_waits_for_a_handler_that_blocks),
-        TEST(none_waits_for_one_that_is_known_to_block),
+        TEST(no_client_waits_for_a_handler_that_blocks),
+        TEST(no_client_waits_for_a_handler_that_is_expected_to_block),
         TEST(a_long_turn_is_the_last_of_its_batch),
         TEST(no_more_threads_poll_than_there_are_processors),
     };

@@ -1,5 +1,5 @@
-/* What the machine refuses, and clients that take too much: a clear word, and nothing left behind.
- */
+/* Resources run out: threads, descriptors, connections of one client. The server must log a clear
+ * error and leave nothing behind. */
 #include "fixture.h"
 #include "run_options.h"
 #include "server.h"
@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-/* How many threads may still be started; below 0: all. */
+/* How many threads may still be started; negative: any number. */
 static int threads_left = -1;
 
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
@@ -35,7 +35,7 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
     return __real_pthread_create(thread, attributes, function, argument);
 }
 
-static void without_a_thread_it_does_not_run(void **state)
+static void a_server_without_a_thread_fails(void **state)
 {
     struct fixture *fixture = *state;
     const struct sx__service service = fake_service_get(&fixture->fake);
@@ -49,16 +49,16 @@ static void without_a_thread_it_does_not_run(void **state)
                         "only 0 of 66 threads could be started: Resource temporarily unavailable");
 }
 
-static void with_few_threads_it_serves_as_well_as_it_can(void **state)
+static void a_server_with_fewer_threads_than_requested_works(void **state)
 {
     struct fixture *fixture = *state;
     for (int count = 1; count <= 5; count++) {
-        threads_left = count + 1; /* and that of the monitor */
+        threads_left = count + 1; /* and one for the monitor */
         start(fixture);
         assert_true(fake_service_wait(&fixture->fake, &fixture->fake.logs, (unsigned)count));
         threads_left = -1;
         for (int i = 0; i < 20; i++) {
-            get(fixture, i % 2 == 0 ? GET("/sleep") : GET("/reserved"), 200);
+            get(fixture, i % 2 == 0 ? GET("/sleep") : GET("/admin"), 200);
         }
         stop(fixture);
         assert_true(sx__server_destroy(fixture->server));
@@ -71,13 +71,15 @@ static void a_taken_port_is_an_error(void **state)
     struct fixture *fixture = *state;
     start(fixture);
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.port = sx__server_get_port(fixture->server, 0)};
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u",
+             (unsigned)sx__server_get_port(fixture->server, 0));
+    struct sx_run_options options = {.address = address};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     struct sx__server *second = NULL;
     assert_int_equal(sx__server_new(&second, &service, &options), SX_EADDRESS);
     assert_null(second);
-    options.port = 0;
-    options.host = "192.0.2.1"; /* RFC 5737: nobody has it */
+    options.address = "192.0.2.1:0"; /* RFC 5737: no machine has this address */
     assert_int_equal(sx__server_new(&second, &service, &options), SX_EADDRESS);
 }
 
@@ -85,14 +87,14 @@ static void a_unix_socket_without_a_path_is_an_error(void **state)
 {
     struct fixture *fixture = *state;
     const struct sx__service service = fake_service_get(&fixture->fake);
-    struct sx_run_options options = {.host = "unix:"};
+    struct sx_run_options options = {.address = "unix:"};
     assert_int_equal(sx__run_options_resolve(&options, &options), 0);
     assert_int_equal(sx__server_new(&fixture->server, &service, &options), SX_EADDRESS);
     assert_null(fixture->server);
     assert_string_equal(fixture->fake.last_log, "cannot listen on unix:: the path is empty");
 }
 
-static void exhausted_descriptors_are_survived(void **state)
+static void the_server_survives_exhausted_descriptors(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -100,11 +102,11 @@ static void exhausted_descriptors_are_survived(void **state)
     send_text(first, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_int_equal(receive_response(first, NULL), 200);
     assert_closed(first);
-    wait_for_connections(fixture, 0); /* its descriptor is free in the engine, too */
+    wait_for_connections(fixture, 0); /* the record of its descriptor is free, too */
     struct rlimit before;
     getrlimit(RLIMIT_NOFILE, &before);
     const int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    /* Everything is taken until there is nothing left to accept with. */
+    /* All descriptors are used until accept fails. */
     int held[64];
     size_t count = 0;
     setrlimit(RLIMIT_NOFILE, &(struct rlimit){(rlim_t)client + 20, before.rlim_max});
@@ -122,8 +124,8 @@ static void exhausted_descriptors_are_survived(void **state)
         close(held[i]);
     }
     setrlimit(RLIMIT_NOFILE, &before);
-    /* Valgrind accepts, and closes what is beyond the limit; there only the next client is served.
-     */
+    /* Under valgrind accept succeeds, and valgrind closes descriptors beyond the limit. So there
+     * only the next client is served. */
     const char *preloaded = getenv("LD_PRELOAD");
     if (preloaded == NULL || strstr(preloaded, "vgpreload") == NULL) {
         assert_int_equal(receive_response(client, NULL), 200);
@@ -147,7 +149,7 @@ static void more_connections_than_allowed_are_closed(void **state)
     for (int i = 0; i < 5; i++) {
         assert_closed(connect_to(fixture));
     }
-    /* Whoever leaves makes room, once the server knows of it. */
+    /* A client that closes makes room, once the server has noticed it. */
     send_text(fds[0], "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_int_equal(receive_response(fds[0], NULL), 200);
     assert_closed(fds[0]);
@@ -175,7 +177,7 @@ static void one_client_has_no_more_connections_than_allowed(void **state)
             fds[i] = connect_to(fixture);
             send_text(fds[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
             if (receive_response(fds[i], NULL) == 0) {
-                /* The one of the round before is not gone yet. */
+                /* The connection of the previous round is not closed yet. */
                 close(fds[i--]);
             }
         }
@@ -188,26 +190,26 @@ static void one_client_has_no_more_connections_than_allowed(void **state)
     assert_true(fixture->fake.rejections[SX_REASON_OVERLOADED] >= 3);
 }
 
-static void start_with_reserved_address(struct fixture *fixture)
+static void start_with_admin_address(struct fixture *fixture)
 {
-    static const struct sx_listen_address reserved = {.serves = SX_SERVES_RESERVED};
-    fixture->options.addresses = (struct sx_listen_address_list){&reserved, 1};
+    static const struct sx_listen_address admin = {.admin = SX_ADMIN_ONLY};
+    fixture->options.addresses = (struct sx_listen_address_list){&admin, 1};
     start(fixture);
 }
 
-static void assert_reserved_answers(const struct fixture *fixture)
+static void assert_admin_answers(const struct fixture *fixture)
 {
     const int fd = connect_to_address(fixture, 1);
-    send_text(fd, GET("/reserved"));
+    send_text(fd, GET("/admin"));
     assert_int_equal(receive_response(fd, NULL), 200);
     close(fd);
 }
 
-static void an_address_of_reserved_routes_has_connections_of_its_own(void **state)
+static void an_address_of_admin_routes_has_connections_of_its_own(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.connection_count = 3;
-    start_with_reserved_address(fixture);
+    start_with_admin_address(fixture);
     int fds[3];
     for (size_t i = 0; i < 3; i++) {
         fds[i] = connect_to(fixture);
@@ -216,18 +218,19 @@ static void an_address_of_reserved_routes_has_connections_of_its_own(void **stat
     }
     for (int i = 0; i < 5; i++) {
         assert_closed(connect_to(fixture));
-        assert_reserved_answers(fixture);
+        assert_admin_answers(fixture);
     }
     for (size_t i = 0; i < 3; i++) {
         close(fds[i]);
     }
 }
 
-/* The clients are in the same process, and have no reserve: they take from what is kept back. */
-static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **state)
+/* The clients are in the same process and have no descriptors in reserve, so they use the spare
+ * ones. */
+static void an_address_of_admin_routes_has_descriptors_of_its_own(void **state)
 {
     struct fixture *fixture = *state;
-    start_with_reserved_address(fixture);
+    start_with_admin_address(fixture);
     get(fixture, GET("/"), 200);
     struct rlimit before;
     getrlimit(RLIMIT_NOFILE, &before);
@@ -245,7 +248,7 @@ static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **stat
     }
     assert_int_equal(status, 0);
     for (int i = 0; i < 5; i++) {
-        assert_reserved_answers(fixture);
+        assert_admin_answers(fixture);
     }
     setrlimit(RLIMIT_NOFILE, &before);
     assert_string_equal(fixture->fake.last_log, "cannot accept connections: Too many open files");
@@ -257,7 +260,7 @@ static void an_address_of_reserved_routes_has_descriptors_of_its_own(void **stat
     assert_int_equal(fixture->fake.rejections[SX_REASON_OVERLOADED], 1);
 }
 
-static void without_such_an_address_all_descriptors_are_of_use(void **state)
+static void without_reserved_addresses_all_descriptors_can_be_used(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -280,27 +283,27 @@ static void without_such_an_address_all_descriptors_are_of_use(void **state)
     }
 }
 
-/* As a scraper that is on the same machine as the clients. */
-static void an_address_of_reserved_routes_has_no_limit_for_one_client(void **state)
+/* A scraper may run on the same machine as the clients. */
+static void an_address_of_admin_routes_has_no_limit_for_one_client(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.address_connection_count = 1;
-    start_with_reserved_address(fixture);
+    start_with_admin_address(fixture);
     const int fd = connect_to(fixture);
     send_text(fd, GET("/"));
     assert_int_equal(receive_response(fd, NULL), 200);
     const int kept = connect_to_address(fixture, 1);
-    send_text(kept, GET("/reserved"));
+    send_text(kept, GET("/admin"));
     assert_int_equal(receive_response(kept, NULL), 200);
-    assert_reserved_answers(fixture);
+    assert_admin_answers(fixture);
     assert_closed(connect_to(fixture));
     close(kept);
     close(fd);
 }
 
-/* ---- who is one client ---- */
+/* ---- which addresses count as one client ---- */
 
-/* A connection to the address of this index, from `from`, that has asked for something. */
+/* Returns a connection from `from` to the address of this index, which has sent a request. */
 static int connect_from(const struct fixture *fixture, const char *from, size_t index)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -330,11 +333,11 @@ static bool has_ipv6(void)
     return has;
 }
 
-/* Each of them has as many connections as it may, over whatever socket they come. */
+/* Each client may have the full number of connections, over any kind of socket. */
 static void clients_of_different_addresses_are_different_clients(void **state)
 {
     struct fixture *fixture = *state;
-    static const struct sx_listen_address mapped = {.host = "::ffff:127.0.0.1"};
+    static const struct sx_listen_address mapped = {.address = "[::ffff:127.0.0.1]:0"};
     fixture->options.address_connection_count = 1;
     if (has_ipv6()) {
         fixture->options.addresses = (struct sx_listen_address_list){&mapped, 1};
@@ -373,7 +376,8 @@ static struct sockaddr_storage address_of(const char *text)
     return storage;
 }
 
-/* Whether a client that has one connection, which is all it may have, is taken for the other. */
+/* Returns whether a connection of the second address is refused because the first one has the only
+ * allowed connection. */
 static bool are_one_client(const char *first, const char *second)
 {
     const struct sockaddr_storage one = address_of(first);
@@ -386,15 +390,16 @@ static bool are_one_client(const char *first, const char *second)
         !sx__client_limits_add(&addresses, (const struct sockaddr *)&other, &counted[1]);
     sx__client_limits_remove(&addresses, counted[1], false);
     sx__client_limits_remove(&addresses, counted[0], false);
-    /* Whoever has gone may come again. */
+    /* A client that has closed its connection may connect again. */
     assert_true(sx__client_limits_add(&addresses, (const struct sockaddr *)&one, &counted[2]));
     sx__client_limits_remove(&addresses, counted[2], false);
     sx__client_limits_clean_up(&addresses);
     return are_one;
 }
 
-/* Who has seen the end of a connection may be here again before its own end of it is. */
-static void a_lingering_connection_keeps_nobody_out(void **state)
+/* A client that has seen the server's close may reconnect before the server has seen the client's
+ * close. */
+static void a_lingering_connection_does_not_count_against_its_client(void **state)
 {
     (void)state;
     const struct sockaddr_storage storage = address_of("192.0.2.1");
@@ -407,7 +412,7 @@ static void a_lingering_connection_keeps_nobody_out(void **state)
         assert_true(sx__client_limits_add(&addresses, from, &address));
         sx__client_limits_linger(&addresses, address);
     }
-    /* Four in all, however many of them linger. */
+    /* There may be four in total, however many of them linger. */
     assert_true(sx__client_limits_add(&addresses, from, &address));
     assert_false(sx__client_limits_add(&addresses, from, &none));
     assert_null(none);
@@ -465,19 +470,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(without_a_thread_it_does_not_run),
-        TEST(with_few_threads_it_serves_as_well_as_it_can),
+        TEST(a_server_without_a_thread_fails),
+        TEST(a_server_with_fewer_threads_than_requested_works),
         TEST(a_taken_port_is_an_error),
         TEST(a_unix_socket_without_a_path_is_an_error),
-        TEST(exhausted_descriptors_are_survived),
+        TEST(the_server_survives_exhausted_descriptors),
         TEST(more_connections_than_allowed_are_closed),
-        TEST(an_address_of_reserved_routes_has_connections_of_its_own),
-        TEST(an_address_of_reserved_routes_has_descriptors_of_its_own),
-        TEST(without_such_an_address_all_descriptors_are_of_use),
-        TEST(an_address_of_reserved_routes_has_no_limit_for_one_client),
+        TEST(an_address_of_admin_routes_has_connections_of_its_own),
+        TEST(an_address_of_admin_routes_has_descriptors_of_its_own),
+        TEST(without_reserved_addresses_all_descriptors_can_be_used),
+        TEST(an_address_of_admin_routes_has_no_limit_for_one_client),
         TEST(one_client_has_no_more_connections_than_allowed),
         TEST(clients_of_different_addresses_are_different_clients),
-        cmocka_unit_test(a_lingering_connection_keeps_nobody_out),
+        cmocka_unit_test(a_lingering_connection_does_not_count_against_its_client),
         cmocka_unit_test(a_client_is_an_ipv4_address_or_a_64_bit_network),
     };
     return cmocka_run_group_tests_name("faults", tests, NULL, NULL);

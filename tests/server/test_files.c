@@ -1,4 +1,4 @@
-/* Files as bodies, over sockets and without. */
+/* Files as response bodies, over sockets and in-process. */
 #include "fixture.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static void a_file_is_sent_whole_and_the_connection_goes_on(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 2);
 }
 
-static void a_slow_reader_of_a_file_holds_no_thread(void **state)
+static void a_slow_reader_of_a_file_occupies_no_thread(void **state)
 {
     struct fixture *fixture = *state;
     fake_service_make_file(&fixture->fake);
@@ -89,7 +89,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_file_is_sent_whole_and_the_connection_goes_on),
-        TEST(a_slow_reader_of_a_file_holds_no_thread),
+        TEST(a_slow_reader_of_a_file_occupies_no_thread),
         TEST(a_file_that_has_become_shorter_is_an_aborted_response),
         TEST(the_head_of_a_file_has_its_length),
     };

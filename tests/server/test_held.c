@@ -1,5 +1,5 @@
-/* How much memory clients can make the process hold. It runs in a process of its own, whose
- * resident memory is that of the engine and a few clients. The bounds are generous; the faults that
+/* How much memory clients can make the process use. The test runs in a process of its own, whose
+ * resident memory is that of the server and a few clients. The bounds are generous; the errors that
  * they detect take several times as much. */
 #define _DEFAULT_SOURCE
 #include "fixture.h"
@@ -37,7 +37,7 @@ int __real_munmap(void *memory, size_t size);
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset);
 int __wrap_munmap(void *memory, size_t size);
 
-/* The bodies here are smaller than what is mapped in several steps. */
+/* The bodies here are smaller than buffers that are mapped in several steps. */
 void *__wrap_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
 {
     void *memory = __real_mmap(at, size, protection, flags, fd, offset);
@@ -71,7 +71,7 @@ static char filler[32768];
 
 static void send_some(int fd, const char *bytes, size_t size)
 {
-    /* The server may have closed it. */
+    /* The server may have closed the connection. */
     while (size > 0) {
         const ssize_t sent = send(fd, bytes, size, MSG_NOSIGNAL);
         if (sent <= 0) {
@@ -118,7 +118,8 @@ static void begin_stream(int fd)
 
 typedef void begin_fn(int fd);
 
-/* What the engine has counted, plus what connections that were shed still occupy. */
+/* Returns the bytes that the server has counted, plus the bytes of closed clients that are not
+ * freed yet. */
 static size_t held_of(const struct fixture *fixture)
 {
     return atomic_load(&fixture->server->buffered_bytes) +
@@ -134,14 +135,14 @@ static void wait_until(const struct fixture *fixture, bool (*is_so)(const struct
     }
 }
 
-/* A client may have a response of held_bytes besides its request. */
+/* A client may have a response of held_bytes in addition to its request. */
 static bool is_within(const struct fixture *fixture)
 {
     return held_of(fixture) <= HELD_BYTES + 65536;
 }
 
-/* All memory that was mapped for connections is unmapped, also kept spaces that are not reused.
- * Only the requests that each thread holds are left. */
+/* Returns whether all memory that was mapped for connections is unmapped, including kept buffers
+ * that are not reused. Only the requests that each thread keeps are left. */
 static bool is_back(const struct fixture *fixture)
 {
     return held_of(fixture) == 0 && sx__buffer_pool_get_bytes(fixture->server->buffers) == 0;
@@ -170,36 +171,36 @@ static void load(struct fixture *fixture, begin_fn *begin, unsigned clients)
         }
         wait_for_connections(fixture, 0);
         wait_until(fixture, is_back);
-        /* The rest is address space: only a fifth of an upload that has just begun is memory and
-         * counts. */
+        /* The rest is address space: only a fifth of an upload that has just begun occupies memory
+         * and counts. */
         assert_in_range(atomic_load(&mapped_most) - before, 1, 6 * HELD_BYTES + 4 * MIB);
         assert_in_range(atomic_load(&mapped) - before, 0, 6 * 4 * 32768);
     }
     free(fds);
 }
 
-static void slow_uploads_are_bounded_and_go_back(void **state)
+static void memory_of_slow_uploads_is_bounded_and_freed(void **state)
 {
     load(*state, begin_upload, CLIENTS);
 }
 
-static void chunked_ones_too(void **state)
+static void memory_of_slow_chunked_uploads_is_bounded_and_freed(void **state)
 {
     load(*state, begin_chunked_upload, CLIENTS);
 }
 
-static void unfinished_headers_are_bounded_and_go_back(void **state)
+static void memory_of_incomplete_headers_is_bounded_and_freed(void **state)
 {
     load(*state, begin_header, CLIENTS);
 }
 
-static void streams_are_bounded_and_go_back(void **state)
+static void memory_of_streams_is_bounded_and_freed(void **state)
 {
     load(*state, begin_stream, CLIENTS);
 }
 
-/* Clients that wait for a stream are closed after those that are slow. */
-static void those_who_wait_for_a_stream_are_closed_last(void **state)
+/* Clients that wait for a stream are closed after slow clients. */
+static void clients_that_wait_for_a_stream_are_closed_last(void **state)
 {
     struct fixture *fixture = *state;
     enum { STREAMS = 50 };
@@ -236,9 +237,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(slow_uploads_are_bounded_and_go_back),        TEST(chunked_ones_too),
-        TEST(unfinished_headers_are_bounded_and_go_back),  TEST(streams_are_bounded_and_go_back),
-        TEST(those_who_wait_for_a_stream_are_closed_last),
+        TEST(memory_of_slow_uploads_is_bounded_and_freed),
+        TEST(memory_of_slow_chunked_uploads_is_bounded_and_freed),
+        TEST(memory_of_incomplete_headers_is_bounded_and_freed),
+        TEST(memory_of_streams_is_bounded_and_freed),
+        TEST(clients_that_wait_for_a_stream_are_closed_last),
     };
     return cmocka_run_group_tests_name("held", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What happens when every thread is in a handler, and when one never comes back. */
+/* Every thread is in a handler, or a handler never returns. */
 #include "fixture.h"
 #include "server.h"
 #include "server_types.h"
@@ -17,7 +17,7 @@
 
 #define BLOCKED 3
 
-/* Has every thread that ordinary routes may have blocked in a handler. */
+/* Blocks every thread that ordinary routes may use in a handler. */
 static void block_all_with(struct fixture *fixture, int fds[BLOCKED], const char *request)
 {
     fixture->options.threads = BLOCKED;
@@ -57,7 +57,7 @@ static void no_more_handlers_run_than_there_are_threads(void **state)
     close(fd);
 }
 
-static void who_waits_too_long_is_answered_503(void **state)
+static void a_request_that_waits_too_long_is_answered_503(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.queue_timeout_ms = 50;
@@ -65,7 +65,7 @@ static void who_waits_too_long_is_answered_503(void **state)
     block_all(fixture, blocked);
     const uint64_t began_ms = now_ms();
     const int fd = connect_to(fixture);
-    /* The connection goes on: the second request waits, too. */
+    /* The connection continues: the second request waits, too. */
     for (int i = 0; i < 2; i++) {
         send_text(fd, GET("/"));
         assert_int_equal(receive_response(fd, NULL), 503);
@@ -81,7 +81,7 @@ static void who_waits_too_long_is_answered_503(void **state)
     assert_int_equal(fixture->fake.handles, BLOCKED + 1);
 }
 
-static void a_full_queue_is_told_at_once(void **state)
+static void a_request_beyond_the_queue_is_answered_503_at_once(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.queue_count = 1;
@@ -94,24 +94,26 @@ static void a_full_queue_is_told_at_once(void **state)
     }
     const uint64_t began_ms = now_ms();
     get(fixture, GET("/"), 503);
-    const bool at_once = now_ms() - began_ms < 900; /* less than the queue's second */
+    const bool at_once =
+        now_ms() - began_ms < 900; /* less than the second that a client may be queued */
     release_all(fixture, blocked);
     assert_int_equal(receive_response(queued, NULL), at_once ? 200 : 503);
     close(queued);
 }
 
-static void a_reserved_route_answers_while_all_threads_are_blocked(void **state)
+static void an_admin_route_answers_while_all_threads_are_blocked(void **state)
 {
     struct fixture *fixture = *state;
     int blocked[BLOCKED];
     block_all(fixture, blocked);
     const int fd = connect_to(fixture);
     for (int i = 0; i < 20; i++) {
-        send_text(fd, GET("/reserved"));
+        send_text(fd, GET("/admin"));
         assert_int_equal(receive_response(fd, NULL), 200);
     }
-    /* One thread's token does not become another's: behind it an ordinary request still waits. */
-    send_text(fd, GET("/reserved") GET("/"));
+    /* A reserved token does not become an ordinary one: the ordinary request that follows still
+     * waits. */
+    send_text(fd, GET("/admin") GET("/"));
     assert_int_equal(receive_response(fd, NULL), 200);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.begins, BLOCKED + 22));
     assert_int_equal(fixture->fake.handles, BLOCKED + 21);
@@ -140,17 +142,17 @@ static void block_observers(struct fixture *fixture, const char *request)
     }
 }
 
-static void observers_that_block_keep_nobody_waiting(void **state)
+static void observers_of_begin_that_block_delay_no_other_client(void **state)
 {
     block_observers(*state, GET("/block-begin"));
 }
 
-static void nor_do_those_that_block_at_the_end(void **state)
+static void observers_of_end_that_block_delay_no_other_client(void **state)
 {
     block_observers(*state, GET("/block-end"));
 }
 
-/* Waits until so many are in both queues together. */
+/* Waits until this number of clients is in both queues together. */
 static void wait_for_queued(const struct fixture *fixture, unsigned count)
 {
     const uint64_t until_ms = now_ms() + 10000;
@@ -160,33 +162,34 @@ static void wait_for_queued(const struct fixture *fixture, unsigned count)
     }
 }
 
-static void a_full_queue_has_room_for_reserved_routes(void **state)
+static void a_full_queue_has_room_for_admin_routes(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.queue_count = 1;
     int blocked[BLOCKED];
     block_all(fixture, blocked);
-    const int reserved = connect_to(fixture);
-    send_text(reserved, GET("/reserved/block"));
+    const int admin = connect_to(fixture);
+    send_text(admin, GET("/admin/block"));
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.in_handler, BLOCKED + 1));
     const int ordinary = connect_to(fixture);
     send_text(ordinary, GET("/"));
     wait_for_queued(fixture, 1);
     const uint64_t began_ms = now_ms();
     const int second = connect_to(fixture);
-    send_text(second, GET("/reserved"));
+    send_text(second, GET("/admin"));
     wait_for_queued(fixture, 2);
-    get(fixture, GET("/reserved"), 503);
-    const bool at_once = now_ms() - began_ms < 900; /* less than the queue's second */
+    get(fixture, GET("/admin"), 503);
+    const bool at_once =
+        now_ms() - began_ms < 900; /* less than the second that a client may be queued */
     release_all(fixture, blocked);
-    assert_int_equal(receive_response(reserved, NULL), 200);
+    assert_int_equal(receive_response(admin, NULL), 200);
     assert_int_equal(receive_response(second, NULL), at_once ? 200 : 503);
-    close(reserved);
+    close(admin);
     close(ordinary);
     close(second);
 }
 
-static void who_has_left_the_queue_is_not_worked_for(void **state)
+static void no_handler_runs_for_a_client_that_has_left_the_queue(void **state)
 {
     struct fixture *fixture = *state;
     int blocked[BLOCKED];
@@ -203,8 +206,8 @@ static void who_has_left_the_queue_is_not_worked_for(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_REQUEST_ABORTED], 1);
 }
 
-/* Its place in the queue is over, and so is its stream: nobody is left to be told that the server
- * is overloaded. */
+/* The client has been queued for too long, and its stream has ended already. No client is left that
+ * could get a 503. */
 static void a_stream_whose_client_closes_in_the_queue_ends_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -265,7 +268,8 @@ static void a_handler_that_does_not_return_is_abandoned(void **state)
     assert_int_equal(fixture->run_status, SX_ETIMEOUT);
     assert_string_equal(fixture->fake.last_log,
                         "3 handlers did not return within 800 ms: abandoned");
-    /* All others have their answer, and what the three may use is there until they are done. */
+    /* All other clients have their responses. The memory that the three may use is not freed until
+     * they return. */
     assert_int_equal(receive_response(queued, NULL), 503);
     close(queued);
     assert_false(sx__server_destroy(fixture->server));
@@ -274,14 +278,14 @@ static void a_handler_that_does_not_return_is_abandoned(void **state)
         poll(NULL, 0, 1);
     }
     fixture->server = NULL;
-    /* Their connections are closed, whatever they answered. */
+    /* The connections are closed, although the handlers returned responses. */
     for (size_t i = 0; i < BLOCKED; i++) {
         free(receive_all(blocked[i]));
         close(blocked[i]);
     }
 }
 
-static void a_crowd_at_the_limit_is_answered_one_way_or_the_other(void **state)
+static void each_request_at_the_limit_is_answered_200_or_503(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.threads = 2;
@@ -312,7 +316,7 @@ static void a_crowd_at_the_limit_is_answered_one_way_or_the_other(void **state)
     assert_true(answered[0] > 0 && answered[1] > 0);
 }
 
-/* Reads from a response until `size` bytes have come; gives how many have. */
+/* Reads from a response until `size` bytes have arrived. Returns how many were read. */
 static size_t read_some(int fd, size_t size)
 {
     char bytes[65536];
@@ -325,7 +329,7 @@ static size_t read_some(int fd, size_t size)
     return sum;
 }
 
-/* What the engine says is held, once it is no more than that. */
+/* Waits until the server has at most `size` bytes buffered. Returns how many. */
 static size_t wait_for_held(const struct fixture *fixture, size_t size)
 {
     const uint64_t until_ms = now_ms() + 10000;
@@ -336,10 +340,9 @@ static size_t wait_for_held(const struct fixture *fixture, size_t size)
     return held;
 }
 
-/* The slow one has been there for the longest time, so that it is the slowest however long the
- * others had to wait for a processor. What the kernel keeps for a reader the engine does not hold.
- */
-static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
+/* The slow client is the oldest one, so that it is the slowest however long the others had to wait
+ * for a processor. The server does not count what the kernel has buffered for a reader. */
+static void memory_of_slow_readers_is_bounded_by_closing_the_slowest(void **state)
 {
     struct fixture *fixture = *state;
     struct fake_service *fake = &fixture->fake;
@@ -354,7 +357,7 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
         got[i] = read_some(fds[i], i == SLOW ? 1 : fake->big_size / 4);
     }
     assert_true(fake_service_wait(fake, &fake->outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1));
-    assert_non_null(strstr(fake->last_log, "slow clients held"));
+    assert_non_null(strstr(fake->last_log, "slow clients had"));
     for (size_t i = 0; i < READERS; i++) {
         if (i != SLOW) {
             read_some(fds[i], fake->big_size - got[i]);
@@ -368,7 +371,7 @@ static void what_slow_readers_hold_is_bounded_and_the_slowest_pays(void **state)
     assert_int_equal(fake->outcomes[SX_OUTCOME_COMPLETE], READERS);
 }
 
-/* Each new reader costs another one its connection, but not a line of the log. */
+/* Each new reader makes the server close another one, but does not add a line to the log. */
 static void slow_readers_do_not_fill_the_log(void **state)
 {
     struct fixture *fixture = *state;
@@ -397,7 +400,7 @@ static void slow_readers_do_not_fill_the_log(void **state)
     assert_non_null(strstr(fake->last_log, "more times, and some were closed"));
 }
 
-/* Has a client send a request with the first `sent` bytes of a body of `size`. */
+/* Sends a request with the first `sent` bytes of a body of `size`. */
 static int send_body(const struct fixture *fixture, const char *request, size_t size, size_t sent)
 {
     const int fd = connect_with_room(fixture, 4096);
@@ -411,7 +414,7 @@ static int send_body(const struct fixture *fixture, const char *request, size_t 
 
 enum { CLIENTS = 9, BODY = 1000000, BODIES_HELD = 4 };
 
-/* So many of them are answered with a 408, which reaches those who still send, too. */
+/* This number of clients gets a 408, including clients that still send. */
 static void assert_late(const int fds[CLIENTS], unsigned count)
 {
     struct pollfd polls[CLIENTS];
@@ -436,7 +439,7 @@ static void assert_late(const int fds[CLIENTS], unsigned count)
     }
 }
 
-/* Whoever is closed may not have sent all of its body yet. */
+/* A closed client may not have sent all of its body yet. */
 static void wait_for_ends(struct fixture *fixture, unsigned count)
 {
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, count));
@@ -464,7 +467,7 @@ static void the_bodies_of_requests_count_while_their_responses_are_read(void **s
     assert_int_equal(wait_for_held(fixture, 0), 0);
 }
 
-static void bodies_that_are_on_their_way_count_too(void **state)
+static void bodies_that_are_still_arriving_count_too(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.held_bytes = BODIES_HELD * BODY + BODY / 2;
@@ -497,7 +500,7 @@ static void the_queue_has_room_for_some_bodies_only(void **state)
         fds[i] = send_body(fixture, "PUT /", BODY, BODY);
         wait_for_queued(fixture, i + 1);
     }
-    /* Nobody waits for a client. */
+    /* The server waits for no client. */
     assert_int_equal(atomic_load(&fixture->server->buffered_bytes), 0);
     fds[2] = send_body(fixture, "PUT /", BODY, BODY);
     assert_int_equal(receive_response(fds[2], NULL), 503);
@@ -516,22 +519,22 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(no_more_handlers_run_than_there_are_threads),
-        TEST(who_waits_too_long_is_answered_503),
-        TEST(a_full_queue_is_told_at_once),
-        TEST(a_reserved_route_answers_while_all_threads_are_blocked),
-        TEST(observers_that_block_keep_nobody_waiting),
-        TEST(nor_do_those_that_block_at_the_end),
-        TEST(a_full_queue_has_room_for_reserved_routes),
-        TEST(who_has_left_the_queue_is_not_worked_for),
+        TEST(a_request_that_waits_too_long_is_answered_503),
+        TEST(a_request_beyond_the_queue_is_answered_503_at_once),
+        TEST(an_admin_route_answers_while_all_threads_are_blocked),
+        TEST(observers_of_begin_that_block_delay_no_other_client),
+        TEST(observers_of_end_that_block_delay_no_other_client),
+        TEST(a_full_queue_has_room_for_admin_routes),
+        TEST(no_handler_runs_for_a_client_that_has_left_the_queue),
         TEST(a_stream_whose_client_closes_in_the_queue_ends_once),
         TEST(a_stop_answers_those_in_the_queue),
         TEST(a_handler_that_does_not_return_is_abandoned),
-        TEST(what_slow_readers_hold_is_bounded_and_the_slowest_pays),
+        TEST(memory_of_slow_readers_is_bounded_by_closing_the_slowest),
         TEST(slow_readers_do_not_fill_the_log),
         TEST(the_bodies_of_requests_count_while_their_responses_are_read),
-        TEST(bodies_that_are_on_their_way_count_too),
+        TEST(bodies_that_are_still_arriving_count_too),
         TEST(the_queue_has_room_for_some_bodies_only),
-        TEST(a_crowd_at_the_limit_is_answered_one_way_or_the_other),
+        TEST(each_request_at_the_limit_is_answered_200_or_503),
     };
     return cmocka_run_group_tests_name("overload", tests, NULL, NULL);
 }

@@ -1,18 +1,20 @@
-/* Faults that were reported of other HTTP/1.1 servers and parsers do not happen here.
+/* test_reports.c: defects that were reported of other HTTP/1.1 servers and parsers do not happen
+ * here.
  *
- * Each row names a public report (a CVE, an advisory or an issue), says what went wrong there, and
- * gives the bytes that a client sends. A valid request for /status/201 always follows them. The
- * responses must be exactly those of `statuses`: after a refusal the connection closes and nothing
- * behind the refused message is read, so 201 does not appear. A request for /evil is hidden in many
- * rows, within what is a body, a header value or a refused message; it must never be begun. The
- * bytes are sent at once, byte by byte, and in two pieces with the cut at each place.
+ * Each row names a public report (a CVE, an advisory or an issue), what went wrong there, and the
+ * bytes that a client sends. A valid request for /status/201 always follows them. The responses
+ * must be exactly those of `statuses`: after a refusal the connection closes and nothing after the
+ * refused message is read, so 201 does not appear. In many rows a request for /evil is hidden in a
+ * body, a header value or a refused message; that request must never begin (request smuggling). The
+ * bytes are sent at once, byte by byte, and in two pieces with every possible split.
  *
  * Reports that other tests cover:
  *   - slow headers, CVE-2007-6750 (Apache, slowloris) and CVE-2018-12122 (Node.js):
- *     a_header_that_only_grows_is_late in test_bad_clients.c
- *   - slow bodies, CVE-2020-8251 (Node.js): a_body_that_only_grows_is_late in test_bad_clients.c
+ *     a_header_without_an_end_is_rejected_at_its_deadline in test_bad_clients.c
+ *   - slow bodies, CVE-2020-8251 (Node.js):
+ *     a_body_without_an_end_is_rejected_at_its_deadline in test_bad_clients.c
  *   - persistent connections that starve all others, CVE-2019-16770 and CVE-2021-29509 (Puma):
- *     floods_do_not_keep_others_waiting in test_bad_clients.c
+ *     a_flood_of_requests_does_not_delay_other_clients in test_bad_clients.c
  *   - ranges, CVE-2011-3192 (Apache), CVE-2015-1635 (IIS), CVE-2017-7529 (nginx) and CVE-2024-26141
  *     (Rack): test_a_part_of_a_file_can_be_had in tests/app/test_files.c
  *   - path traversal, CVE-2021-41773 (Apache) and CVE-2025-11149 (node-static): tests/app/
@@ -44,20 +46,20 @@
 
 struct report {
     const char *id;
-    const char *fault; /* of the other server */
+    const char *fault; /* what went wrong in the other server */
     const char *bytes;
     size_t size;
-    const char *statuses; /* of all responses, "100 200 201"; "400 closed": and no more is read */
-    const char *told;     /* the service must have been told this; NULL: nothing in particular */
-    const char *not_told; /* the service must not have been told this */
-    const char *not_sent; /* the responses must not hold this */
+    const char *statuses; /* of all responses, "100 200 201"; "400 closed": nothing more is read */
+    const char *told;     /* the service must have received this; NULL: nothing in particular */
+    const char *not_told; /* the service must not have received this */
+    const char *not_sent; /* the responses must not contain this */
     bool is_head;         /* the first request is a HEAD */
-    const char *unit; /* comes `unit_count` times behind the bytes, then `rest`; NULL: nothing */
+    const char *unit;     /* sent `unit_count` times after the bytes, then `rest`; NULL: nothing */
     size_t unit_count;
     const char *rest;
 };
 
-/* The bytes are a literal and may hold a NUL. */
+/* The bytes are a literal and may contain a NUL. */
 #define REPORT(id_, fault_, bytes_, statuses_)                                     \
     .id = (id_), .fault = (fault_), .bytes = (bytes_), .size = sizeof(bytes_) - 1, \
     .statuses = (statuses_)
@@ -276,7 +278,7 @@ static const struct report framing[] = {
             "Content-Length in a trailer became the length of the request.",
             CHUNKED("0\r\nContent-Length: 31\r\n\r\n" EVIL), "400 closed")},
 
-    /* -- bodies that were not taken for bodies -- */
+    /* -- bodies that were not read as bodies -- */
     {REPORT("NanoHttpd/nanohttpd#217",
             "A body that the handler did not read was parsed as the next request.",
             "POST /status/202 HTTP/1.1\r\n" H "Content-Length: 31\r\n\r\n" EVIL, "202 201"),
@@ -354,7 +356,7 @@ static const struct report head[] = {
             "GET /evil HTTP/2.0\r\n" H "\r\n", "505 closed")},
 };
 
-/* ---- target: the engine refuses it or passes it on, and decodes nothing ---- */
+/* ---- target: HTTP rejects it or passes it on, and decodes nothing ---- */
 
 static const struct report target[] = {
     {REPORT("CVE-2023-45539 (HAProxy)",
@@ -434,7 +436,7 @@ static const struct report resources[] = {
      .told = "handle 500000 [ZZ", .unit = "1\r\nZ\r\n", .unit_count = 500000, .rest = "0\r\n\r\n"},
 };
 
-/* ---- connections that are kept, or not ---- */
+/* ---- persistent connections ---- */
 
 static const struct report keep_alive[] = {
     {REPORT("lpereira/lwan#381", "A stale pointer to the next request pointed into a header.",
@@ -510,9 +512,9 @@ static const struct report responses[] = {
      .not_sent = "Transfer-Encoding"},
 };
 
-/* ---- the rows are proved ---- */
+/* ---- running the rows ---- */
 
-/* What the client sends. */
+/* Returns the bytes that the client sends. */
 static char *join(const struct report *report, size_t *size)
 {
     const size_t unit_size = report->unit == NULL ? 0 : strlen(report->unit);
@@ -534,7 +536,7 @@ static char *join(const struct report *report, size_t *size)
     return bytes;
 }
 
-/* How many of the statuses are a handler's. */
+/* Returns how many of the statuses come from a handler. */
 static unsigned count_handled(const char *statuses)
 {
     unsigned count = 0;
@@ -573,13 +575,13 @@ static const char *find_fault(const struct report *report, const struct conversa
         return "a request got other headers after it began";
     }
     if (report->told != NULL && strstr(story, report->told) == NULL) {
-        return "the service was not told what it should have been";
+        return "the service did not receive what it should";
     }
     if (report->not_told != NULL && strstr(story, report->not_told) != NULL) {
-        return "the service was told what it should not have been";
+        return "the service received what it should not";
     }
     if (report->not_sent != NULL && strstr(conversation->output, report->not_sent) != NULL) {
-        return "a response holds what it should not";
+        return "a response contains what it should not";
     }
     return NULL;
 }
@@ -591,20 +593,20 @@ static bool check_pieces(const struct report *report, struct sx_str bytes, const
     conversation_init(&conversation, bytes, cuts, count);
     const char *fault = find_fault(report, &conversation);
     if (fault != NULL) {
-        /* cmocka cuts each of them off after a thousand bytes. */
+        /* cmocka truncates each of them after a thousand bytes. */
         print_error("%s: %s\nHere, in %zu pieces with the first cut at %zu, %s.\n", report->id,
                     report->fault, count + 1, count > 0 ? cuts[0] : 0, fault);
         print_error("-- sent:\n%.400s\n", report->bytes);
         print_error("-- received:\n%.800s\n", conversation.output);
-        print_error("-- the service was told:\n%.800s\n",
+        print_error("-- the service received:\n%.800s\n",
                     conversation.story == NULL ? "" : conversation.story);
     }
     conversation_clean_up(&conversation);
     return fault == NULL;
 }
 
-#define SMALL_BYTES 2000   /* of which each cut is tried */
-#define LARGE_BYTES 200000 /* from which on it comes in pieces of PIECE_BYTES, not of one byte */
+#define SMALL_BYTES 2000   /* up to this size, every split is tried */
+#define LARGE_BYTES 200000 /* from this size on, the pieces have PIECE_BYTES, not one byte */
 #define PIECE_BYTES 1000
 
 static bool check_report(const struct report *report)
@@ -663,7 +665,7 @@ static void a_request_without_an_end_is_refused(void **state)
     check_reports(resources, COUNT(resources));
 }
 
-static void nothing_behind_a_refusal_or_a_close_is_read(void **state)
+static void nothing_after_a_refusal_or_a_close_is_read(void **state)
 {
     (void)state;
     check_reports(keep_alive, COUNT(keep_alive));
@@ -677,8 +679,8 @@ static void a_client_finds_the_end_of_each_response(void **state)
 
 /* ---- time, clients and closing: over sockets ---- */
 
-/* CVE-2022-41556 (lighttpd): a client that closed its side within a chunked body kept its client
- * for good. */
+/* CVE-2022-41556 (lighttpd): a client that half-closed within a chunked body occupied its
+ * connection for ever. */
 static void a_half_close_within_a_body_frees_the_connection(void **state)
 {
     struct fixture *fixture = *state;
@@ -695,8 +697,8 @@ static void a_half_close_within_a_body_frees_the_connection(void **state)
     assert_int_equal(fixture->fake.handles, 0);
 }
 
-/* CVE-2024-49769 (Waitress): a client that was gone before the server looked at the connection made
- * it loop without an end. */
+/* CVE-2024-49769 (Waitress): a client that closed before the server handled the connection caused
+ * an endless loop. */
 static void a_client_that_is_gone_at_once_is_forgotten(void **state)
 {
     struct fixture *fixture = *state;
@@ -708,8 +710,8 @@ static void a_client_that_is_gone_at_once_is_forgotten(void **state)
     wait_for_connections(fixture, 0);
 }
 
-/* CVE-2019-5737 (Node.js): the time limit of a header held for the first request of a connection
- * only. */
+/* CVE-2019-5737 (Node.js): the time limit of a header applied only to the first request of a
+ * connection. */
 static void a_slow_header_is_late_on_a_kept_connection_too(void **state)
 {
     struct fixture *fixture = *state;
@@ -731,9 +733,10 @@ static void a_slow_header_is_late_on_a_kept_connection_too(void **state)
     assert_int_equal(fixture->fake.handles, 1);
 }
 
-/* CVE-2013-4450 (Node.js): a client that sends requests and reads no response filled the memory of
- * the server. Here no further request is read until the response before it is on its way. */
-static void a_client_that_reads_nothing_is_not_served_on(void **state)
+/* CVE-2013-4450 (Node.js): a client that sent requests and read no response filled the memory of
+ * the server. Here the server reads no further request until it has sent the response to the one
+ * before. */
+static void no_further_request_of_a_client_that_reads_nothing_is_served(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -749,7 +752,7 @@ static void a_client_that_reads_nothing_is_not_served_on(void **state)
     reset(fd);
     wait_for_connections(fixture, 0);
     stop(fixture);
-    /* One of them, and the other client's. */
+    /* One of its requests, and the one of the other client. */
     assert_int_equal(fixture->fake.handles, 2);
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
@@ -762,12 +765,12 @@ int main(void)
         cmocka_unit_test(a_malformed_head_is_refused_as_a_whole),
         cmocka_unit_test(a_target_is_passed_on_unchanged_or_refused),
         cmocka_unit_test(a_request_without_an_end_is_refused),
-        cmocka_unit_test(nothing_behind_a_refusal_or_a_close_is_read),
+        cmocka_unit_test(nothing_after_a_refusal_or_a_close_is_read),
         cmocka_unit_test(a_client_finds_the_end_of_each_response),
         TEST(a_half_close_within_a_body_frees_the_connection),
         TEST(a_client_that_is_gone_at_once_is_forgotten),
         TEST(a_slow_header_is_late_on_a_kept_connection_too),
-        TEST(a_client_that_reads_nothing_is_not_served_on),
+        TEST(no_further_request_of_a_client_that_reads_nothing_is_served),
     };
     return cmocka_run_group_tests_name("reports", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* The server engine over sockets of 127.0.0.1. Nothing here waits for a time to pass, but for
- * things to happen, with a deadline that only a failing test meets. */
+/* The server over sockets of 127.0.0.1. The tests wait for events, not for a time to pass; only a
+ * failing test meets a deadline. */
 #include "fixture.h"
 #include "run_options.h"
 #include "server.h"
@@ -110,13 +110,13 @@ static void a_slow_reader_gets_the_whole_response(void **state)
         send_text(fds[i], GET("/big"));
     }
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.handles, 8));
-    /* Eight responses are stuck, with two threads, and others are served. */
+    /* Eight responses are stuck although there are two threads, and other clients are served. */
     get(fixture, GET("/"), 200);
     for (size_t i = 0; i < 8; i++) {
         size_t size = 0;
         assert_int_equal(receive_response(fds[i], &size), 200);
         assert_int_equal(size, fixture->fake.big_size);
-        /* And the connection goes on. */
+        /* The connection continues. */
         send_text(fds[i], GET("/status/201"));
         assert_int_equal(receive_response(fds[i], NULL), 201);
         close(fds[i]);
@@ -140,7 +140,7 @@ static void a_large_body_is_taken(void **state)
     free(body);
 }
 
-/* The client goes on sending after it was refused, and still gets to read why. */
+/* The client continues to send after its request was refused, and still gets the response. */
 static void a_too_large_body_is_refused_and_the_client_learns_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -166,7 +166,7 @@ static void a_flood_of_pipelined_requests_is_answered_in_order(void **state)
     const int fd = connect_to(fixture);
     const int count = 3000;
     const int child_count = 3;
-    /* Sent by another thread's worth of kernel buffer: small enough to fit, larger than a turn. */
+    /* The requests fit into the kernel's buffers, but are more than one turn reads. */
     char *requests = malloc((size_t)count * 64);
     size_t size = 0;
     for (int i = 0; i < count; i++) {
@@ -181,8 +181,8 @@ static void a_flood_of_pipelined_requests_is_answered_in_order(void **state)
     free(requests);
 }
 
-/* RFC 9112 9.6 speaks of half-closed connections; a client that has said all still gets its
- * answers. */
+/* RFC 9112 9.6 describes half-closed connections. A client that has half-closed still gets its
+ * responses. */
 static void a_half_closed_client_gets_its_answers(void **state)
 {
     struct fixture *fixture = *state;
@@ -200,7 +200,7 @@ static void a_half_closed_client_gets_its_answers(void **state)
 /* RFC 9112 9.6: "If the server receives additional data from the client on a fully closed
  * connection, such as another request sent by the client before receiving the server's response,
  * the server's TCP stack will send a reset packet to the client". */
-static void what_comes_behind_the_last_request_does_not_cut_its_response(void **state)
+static void bytes_after_the_last_request_do_not_reset_its_response(void **state)
 {
     struct fixture *fixture = *state;
     static char body[20000];
@@ -209,7 +209,7 @@ static void what_comes_behind_the_last_request_does_not_cut_its_response(void **
     send_text(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
                   "Content-Length: 20000\r\n\r\n");
     send_all(fd, body, sizeof body);
-    /* All of it is the kernel's by then, and the client has read nothing. */
+    /* The kernel has all of it by then, and the client has read nothing. */
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
     send_text(fd, GET("/"));
     poll(NULL, 0, 20);
@@ -221,7 +221,7 @@ static void what_comes_behind_the_last_request_does_not_cut_its_response(void **
     assert_int_equal(fixture->fake.handles, 1);
 }
 
-/* Slots whose connection lingers, or did before it ended. */
+/* Returns the number of clients whose connection lingers, or lingered before it ended. */
 static unsigned count_lingering(const struct fixture *fixture)
 {
     unsigned count = 0;
@@ -236,7 +236,7 @@ static unsigned count_lingering(const struct fixture *fixture)
 
 /* RFC 9112 9.6: "A client that sends a "close" connection option MUST NOT send further requests on
  * that connection". So the server need not wait until the client closes, too. */
-static void a_client_that_said_close_is_not_waited_for(void **state)
+static void the_server_does_not_linger_for_a_client_that_sent_close(void **state)
 {
     static const char *const requests[] = {
         "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
@@ -255,9 +255,9 @@ static void a_client_that_said_close_is_not_waited_for(void **state)
     }
 }
 
-/* The next request arrived together with it, so an immediate close would certainly cause a reset.
- */
-static void a_client_that_said_close_and_sent_more_is_lingered_for(void **state)
+/* The next request arrived together with this one, so an immediate close would certainly cause a
+ * reset. */
+static void the_server_lingers_for_a_client_that_sent_more_after_close(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -269,7 +269,7 @@ static void a_client_that_said_close_and_sent_more_is_lingered_for(void **state)
     assert_int_equal(count_lingering(fixture), 1);
 }
 
-/* RFC 9112 8: a response that ends with its connection is complete "unless an error was indicated
+/* RFC 9112 8: a response that is delimited by the close is complete "unless an error was indicated
  * by the underlying connection". */
 static void a_failed_stream_of_http_1_0_ends_with_a_reset(void **state)
 {
@@ -341,7 +341,7 @@ static void a_body_that_does_not_come_is_answered_408(void **state)
     assert_int_equal(fixture->fake.ends, 1);
 }
 
-static void a_response_that_nobody_reads_is_given_up(void **state)
+static void a_response_that_the_client_does_not_read_is_aborted(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.write_timeout_ms = 100;
@@ -354,7 +354,7 @@ static void a_response_that_nobody_reads_is_given_up(void **state)
     close(fd);
 }
 
-static void begins_and_ends_balance_wherever_the_client_resets(void **state)
+static void each_begin_has_an_end_whenever_the_client_resets(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -394,7 +394,7 @@ static void a_client_gone_during_its_handler_is_a_response_aborted(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
 
-static void what_is_in_flight_is_answered_when_the_engine_stops(void **state)
+static void requests_in_flight_are_answered_when_the_server_stops(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -421,7 +421,7 @@ static void what_is_in_flight_is_answered_when_the_engine_stops(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 2);
 }
 
-static void stopping_gives_up_on_clients_at_its_deadline(void **state)
+static void a_stop_aborts_clients_at_its_deadline(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.stop_timeout_ms = 100;
@@ -450,8 +450,8 @@ static void stopping_before_running_is_fine(void **state)
 
 #define IDLE 2000
 
-/* Lifts the limit on descriptors for IDLE connections, each of which has two; false: it may not be
- * lifted so far. */
+/* Raises the limit on descriptors for IDLE connections, each of which has two. Returns false if it
+ * may not be raised so far. */
 static bool has_descriptors(void)
 {
     struct rlimit limit;
@@ -464,8 +464,9 @@ static bool has_descriptors(void)
     return limit.rlim_cur >= needed;
 }
 
-/* The one thread for handlers answers others while they are idle, and then each of them. */
-static void two_thousand_idle_connections_cost_the_others_nothing(void **state)
+/* The only thread for handlers answers other clients while the connections are idle, and then each
+ * of these. */
+static void two_thousand_idle_connections_do_not_delay_other_clients(void **state)
 {
     struct fixture *fixture = *state;
     if (!has_descriptors()) {
@@ -479,7 +480,7 @@ static void two_thousand_idle_connections_cost_the_others_nothing(void **state)
     static int fds[IDLE];
     for (size_t i = 0; i < IDLE; i++) {
         fds[i] = connect_to(fixture);
-        if (i % 2 == 0) { /* half of them have been answered before */
+        if (i % 2 == 0) { /* half of them have had a response before */
             send_text(fds[i], GET("/"));
             assert_int_equal(receive_response(fds[i], NULL), 200);
         }
@@ -498,7 +499,7 @@ static void two_thousand_idle_connections_cost_the_others_nothing(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], IDLE + IDLE / 2 + 50);
 }
 
-static void a_stopped_engine_leaves_its_port_free(void **state)
+static void a_stopped_server_leaves_its_port_free(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -506,13 +507,15 @@ static void a_stopped_engine_leaves_its_port_free(void **state)
     const uint16_t port = sx__server_get_port(fixture->server, 0);
     stop(fixture);
     sx__server_destroy(fixture->server);
-    fixture->options.port = port;
+    char address[32];
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
+    fixture->options.address = address;
     start(fixture);
     assert_int_equal(sx__server_get_port(fixture->server, 0), port);
     get(fixture, GET("/"), 200);
 }
 
-/* Clients of all kinds at once, each in a thread of its own. */
+/* Clients of all kinds at once, each in its own thread. */
 struct mixed_client {
     const struct fixture *fixture;
     unsigned seed;
@@ -586,22 +589,22 @@ int main(void)
         TEST(a_too_large_body_is_refused_and_the_client_learns_it),
         TEST(a_flood_of_pipelined_requests_is_answered_in_order),
         TEST(a_half_closed_client_gets_its_answers),
-        TEST(what_comes_behind_the_last_request_does_not_cut_its_response),
-        TEST(a_client_that_said_close_is_not_waited_for),
-        TEST(a_client_that_said_close_and_sent_more_is_lingered_for),
+        TEST(bytes_after_the_last_request_do_not_reset_its_response),
+        TEST(the_server_does_not_linger_for_a_client_that_sent_close),
+        TEST(the_server_lingers_for_a_client_that_sent_more_after_close),
         TEST(a_failed_stream_of_http_1_0_ends_with_a_reset),
         TEST(an_idle_connection_is_closed_in_time),
         TEST(a_header_that_does_not_come_is_answered_408),
         TEST(a_body_that_does_not_come_is_answered_408),
-        TEST(a_response_that_nobody_reads_is_given_up),
-        TEST(begins_and_ends_balance_wherever_the_client_resets),
+        TEST(a_response_that_the_client_does_not_read_is_aborted),
+        TEST(each_begin_has_an_end_whenever_the_client_resets),
         TEST(a_client_gone_during_its_handler_is_a_response_aborted),
-        TEST(what_is_in_flight_is_answered_when_the_engine_stops),
-        TEST(stopping_gives_up_on_clients_at_its_deadline),
+        TEST(requests_in_flight_are_answered_when_the_server_stops),
+        TEST(a_stop_aborts_clients_at_its_deadline),
         TEST(stopping_before_running_is_fine),
-        TEST(two_thousand_idle_connections_cost_the_others_nothing),
-        TEST(a_stopped_engine_leaves_its_port_free),
+        TEST(two_thousand_idle_connections_do_not_delay_other_clients),
+        TEST(a_stopped_server_leaves_its_port_free),
         TEST(a_mixed_crowd_leaves_nothing_behind),
     };
-    return cmocka_run_group_tests_name("server engine", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("server", tests, NULL, NULL);
 }

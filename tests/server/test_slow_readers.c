@@ -1,6 +1,6 @@
-/* Readers that are slower than the kernel accepts bytes from the engine: acknowledged bytes are
- * progress, over TCP, TLS or a Unix socket. The monotonic clock is moved forward by the tests, so
- * that nothing depends on the speed of the machine. */
+/* Slow clients: the kernel accepts bytes from the server faster than they read. Acknowledged bytes
+ * are progress, over TCP, TLS or a Unix socket. The tests move the monotonic clock forward, so that
+ * nothing depends on the speed of the machine. */
 #include "certificate.h"
 #include "fixture.h"
 #include "server.h"
@@ -71,7 +71,7 @@ static int set_up_leaps(void **state)
 
 /* ---- clients ---- */
 
-/* With small segments, so that the client can acknowledge a few bytes at a time. */
+/* Connects with small segments, so that the client can acknowledge a few bytes at a time. */
 static int connect_by_tcp(const struct fixture *fixture)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -105,13 +105,13 @@ static void send_by_tls(int fd, const char *text)
     SSL_set_fd(ssl, fd);
     assert_int_equal(SSL_connect(ssl), 1);
     assert_true(SSL_write(ssl, text, (int)strlen(text)) > 0);
-    SSL_free(ssl); /* from here on its bytes are only counted */
+    SSL_free(ssl); /* from now on, the client only counts bytes */
     SSL_CTX_free(context);
 }
 
-/* ---- the state of the engine ---- */
+/* ---- the state of the server ---- */
 
-/* The connection with the lowest descriptor: the monitor looks at it before it looks at others. */
+/* Returns the client with the lowest descriptor, which the monitor checks first. */
 static struct sx__client *first_slot(const struct fixture *fixture)
 {
     struct sx__client *first = atomic_load(&fixture->server->clients.leaves[0]);
@@ -157,8 +157,8 @@ static void take_a_little(int fd, const struct sx__client *client)
     }
 }
 
-/* Moves the clock forward, and waits until the monitor has looked at all connections since: it has
- * then answered a connection whose header was late. */
+/* Moves the clock forward, and waits until the monitor has checked all connections since. By then
+ * it has answered a connection whose header was late. */
 static void leap(int (*connect_by)(const struct fixture *), struct fixture *fixture, int64_t by_s)
 {
     const unsigned rejected = fake_service_rejected(&fixture->fake);
@@ -190,23 +190,23 @@ static void assert_read_slowly(struct fixture *fixture, int (*connect_by)(const 
         take_a_little(fd, client);
     }
     leap(connect_by, fixture, 16);
-    /* 48 s without a write, and the time-out is 30 s. */
+    /* 48 s have passed without a write, and the time-out is 30 s. */
     assert_int_equal(fake_service_read(&fixture->fake, &fixture->fake.ends), 0);
     assert_int_equal(client->owned.connection.sent, sent);
-    /* When the client reads nothing more, it is closed after a time that depends on what it has
-     * read. */
+    /* If the client reads nothing more, it is closed after a time that depends on what it has read.
+     */
     leap(connect_by, fixture, 31 + 4 * 30);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, 1));
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
     close(fd);
 }
 
-static void what_a_slow_reader_acknowledges_is_progress(void **state)
+static void acknowledged_bytes_are_progress(void **state)
 {
     assert_read_slowly(*state, connect_by_tcp);
 }
 
-static void so_it_is_under_tls(void **state)
+static void acknowledged_bytes_are_progress_under_tls(void **state)
 {
     struct fixture *fixture = *state;
     const struct sx_tls_options tls = {.certificate = certificate_path};
@@ -214,15 +214,15 @@ static void so_it_is_under_tls(void **state)
     assert_read_slowly(fixture, connect_by_tcp);
 }
 
-static void so_it_is_at_a_unix_socket(void **state)
+static void acknowledged_bytes_are_progress_at_a_unix_socket(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.host = socket_path;
+    fixture->options.address = socket_path;
     assert_read_slowly(fixture, connect_by_unix);
 }
 
-/* Nothing is acknowledged between two looks, whatever the client sends meanwhile. */
-static void what_it_sends_is_no_progress(void **state)
+/* Nothing is acknowledged between two checks, whatever the client sends meanwhile. */
+static void bytes_that_a_slow_reader_sends_are_no_progress(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -237,9 +237,9 @@ static void what_it_sends_is_no_progress(void **state)
     close(fd);
 }
 
-/* By the clock of the machine: 350 KB at about 40 KB/s. The kernel takes more when half of 128 KiB
- * are gone, which is after 1.6 s; the time-out is half a second. */
-static void a_slow_reader_gets_all(void **state)
+/* With the real clock: 350 KB at about 40 KB/s. The kernel accepts more bytes after 64 of 128 KiB
+ * have been read, which takes 1.6 s; the time-out is half a second. */
+static void a_slow_reader_gets_the_whole_body(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.write_timeout_ms = 500;
@@ -264,11 +264,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_leaps, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_a_slow_reader_acknowledges_is_progress),
-        TEST(so_it_is_under_tls),
-        TEST(so_it_is_at_a_unix_socket),
-        TEST(what_it_sends_is_no_progress),
-        TEST(a_slow_reader_gets_all),
+        TEST(acknowledged_bytes_are_progress),
+        TEST(acknowledged_bytes_are_progress_under_tls),
+        TEST(acknowledged_bytes_are_progress_at_a_unix_socket),
+        TEST(bytes_that_a_slow_reader_sends_are_no_progress),
+        TEST(a_slow_reader_gets_the_whole_body),
     };
     return cmocka_run_group_tests_name("slow readers", tests, make_folder, remove_folder);
 }

@@ -38,9 +38,9 @@ static int remove_certificate(void **state)
     return unlink(certificate_path);
 }
 
-/* ---- a clock that stands: nothing is late, however slow this machine is ---- */
+/* ---- a clock that stands still: nothing is late, however slow this machine is ---- */
 
-static _Atomic uint64_t standing_ns; /* 0: the clock goes on */
+static _Atomic uint64_t standing_ns; /* 0: the clock runs */
 
 int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
@@ -137,7 +137,8 @@ static struct sx__client *find_slot(const struct fixture *fixture)
     return NULL;
 }
 
-/* Until the engine has so many bytes of the request on its one connection. */
+/* Waits until the server has received this number of bytes of the request on its only connection.
+ */
 static void wait_until_received(const struct fixture *fixture, size_t size)
 {
     struct sx__client *client = find_slot(fixture);
@@ -151,7 +152,7 @@ static void wait_until_received(const struct fixture *fixture, size_t size)
     }
 }
 
-/* Its bytes come with less than a second between them. */
+/* Its bytes arrive with less than a second between them. */
 static void a_header_that_comes_slowly_during_a_stop_is_answered(void **state)
 {
     struct fixture *fixture = *state;
@@ -175,7 +176,7 @@ static void a_header_that_comes_slowly_during_a_stop_is_answered(void **state)
     stop(fixture);
 }
 
-static void half_a_header_does_not_hold_up_a_stop(void **state)
+static void half_a_header_does_not_delay_a_stop(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -191,8 +192,8 @@ static void half_a_header_does_not_hold_up_a_stop(void **state)
     close(fd);
 }
 
-/* Whether the clients then close their side or not. */
-static void idle_connections_do_not_hold_up_a_stop(void **state)
+/* The clients close their side afterwards, or do not. */
+static void idle_connections_do_not_delay_a_stop(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -207,7 +208,7 @@ static void idle_connections_do_not_hold_up_a_stop(void **state)
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
-/* The request was on its way when the server's wait ended: it is not handled, and there is no
+/* The request was on its way when the server stopped waiting. It is not handled, and there is no
  * reset. */
 static void assert_closed_without_reset(struct fixture *fixture, int fd)
 {
@@ -235,7 +236,7 @@ static void a_request_that_is_too_late_is_not_answered_by_a_reset(void **state)
 }
 
 /* The idle time-out has the same race as a stop. */
-static void nor_is_one_that_meets_the_idle_timeout(void **state)
+static void a_request_at_the_idle_timeout_is_not_answered_by_a_reset(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.idle_timeout_ms = 100;
@@ -272,7 +273,7 @@ static void a_handshake_that_begins_during_a_stop_is_finished(void **state)
     assert_int_equal(fake_service_rejected(&fixture->fake), 0);
 }
 
-/* ---- clients that ask on and on ---- */
+/* ---- clients that send endless requests ---- */
 
 #define CLIENTS 16
 #define ROUNDS 5
@@ -288,13 +289,14 @@ struct asker {
 static bool send_request(int fd)
 {
     static const char request[] = GET("/");
-    /* In two pieces, as the request may be cut anywhere. */
+    /* In two pieces, because a request may be split anywhere. */
     const size_t half = (sizeof request - 1) / 2;
     return send(fd, request, half, MSG_NOSIGNAL) == (ssize_t)half &&
            send(fd, request + half, sizeof request - 1 - half, MSG_NOSIGNAL) > 0;
 }
 
-/* Returns whether there was an answer, or sets was_reset; a part of an answer fails the test. */
+/* Returns whether there was a response, or sets was_reset. An incomplete response fails the test.
+ */
 static bool receive_answer(struct asker *asker, int fd)
 {
     char answer[512];
@@ -364,8 +366,8 @@ static void every_request_of_a_busy_client_is_answered_or_not_handled(void **sta
 
 /* ---- uploads that were refused ---- */
 
-/* Like curl and other clients that do not read before they have sent everything. */
-static void a_refused_upload_may_last(void **state)
+/* curl and some other clients do not read before they have sent everything. */
+static void a_refused_upload_may_take_long(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -383,7 +385,7 @@ static void a_refused_upload_may_last(void **state)
 }
 
 /* The client continues to upload, but the stop does not wait for that. */
-static void it_does_not_hold_up_a_stop(void **state)
+static void a_refused_upload_does_not_delay_a_stop(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -407,14 +409,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_request_that_comes_during_a_stop_is_answered),
         TEST(a_header_that_comes_slowly_during_a_stop_is_answered),
-        TEST(half_a_header_does_not_hold_up_a_stop),
-        TEST(idle_connections_do_not_hold_up_a_stop),
+        TEST(half_a_header_does_not_delay_a_stop),
+        TEST(idle_connections_do_not_delay_a_stop),
         TEST(a_request_that_is_too_late_is_not_answered_by_a_reset),
-        TEST(nor_is_one_that_meets_the_idle_timeout),
+        TEST(a_request_at_the_idle_timeout_is_not_answered_by_a_reset),
         TEST(a_handshake_that_begins_during_a_stop_is_finished),
         TEST(every_request_of_a_busy_client_is_answered_or_not_handled),
-        TEST(a_refused_upload_may_last),
-        TEST(it_does_not_hold_up_a_stop),
+        TEST(a_refused_upload_may_take_long),
+        TEST(a_refused_upload_does_not_delay_a_stop),
     };
     return cmocka_run_group_tests_name("stop", tests, make_certificate, remove_certificate);
 }

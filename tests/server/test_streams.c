@@ -1,4 +1,4 @@
-/* Bodies that are produced piece by piece: their framing, and over sockets their pace and end. */
+/* Streamed bodies: their framing and, over sockets, their pace and their end. */
 #include "conversation.h"
 #include "fixture.h"
 #include <netinet/in.h>
@@ -62,7 +62,7 @@ static void a_stream_that_pauses_is_the_same_stream(void **state)
 
 /* RFC 9112 6.1: "A server MUST NOT send a response containing Transfer-Encoding unless the
  * corresponding request indicates HTTP/1.1 (or later minor revisions)." */
-static void to_http_1_0_a_stream_goes_up_to_the_end(void **state)
+static void a_stream_to_an_http_1_0_client_ends_with_the_connection(void **state)
 {
     (void)state;
     struct conversation conversation;
@@ -80,7 +80,7 @@ static void to_http_1_0_a_stream_goes_up_to_the_end(void **state)
 
 /* RFC 9110 9.3.2: "The HEAD method is identical to GET except that the server MUST NOT send content
  * in the response." */
-static void for_head_nothing_is_produced(void **state)
+static void a_head_request_calls_no_producer(void **state)
 {
     (void)state;
     struct conversation conversation;
@@ -102,7 +102,7 @@ static void a_stream_that_fails_has_no_last_chunk(void **state)
     conversation_clean_up(&conversation);
 }
 
-static void a_connection_goes_on_after_a_stream(void **state)
+static void a_connection_continues_after_a_stream(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -119,8 +119,9 @@ static void a_connection_goes_on_after_a_stream(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 3);
 }
 
-/* A producer that is not asked gives nothing: the kernel has what the reader has room for and 128
- * KiB more, with its own bookkeeping, and no thread waits. It would take megabytes if it could. */
+/* A producer that is not called writes nothing. The kernel has as many bytes as the reader has room
+ * for and 128 KiB more, with its own bookkeeping, and no thread waits. Without that bound it would
+ * accept megabytes. */
 static void a_slow_reader_stops_the_producer(void **state)
 {
     struct fixture *fixture = *state;
@@ -138,7 +139,7 @@ static void a_slow_reader_stops_the_producer(void **state)
         pthread_mutex_unlock(&fixture->fake.mutex);
     }
     assert_true(now * PIECE_BYTES <= CLIENT_BYTES + KERNEL_BYTES);
-    /* And goes on when there is room. */
+    /* The producer continues when there is room. */
     char *bytes = malloc((size_t)1 << 20);
     for (size_t read = 0; read < (size_t)4 << 20;) {
         const size_t count = receive(fd, bytes, (size_t)1 << 20);
@@ -152,8 +153,8 @@ static void a_slow_reader_stops_the_producer(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
 
-/* Nobody has asked the kernel for that bound, where a service manager has opened the socket. */
-static void so_does_one_at_a_socket_that_somebody_else_has_opened(void **state)
+/* If a service manager has opened the socket, it has not set that bound. The server sets it. */
+static void a_slow_reader_at_an_inherited_socket_stops_the_producer(void **state)
 {
     struct fixture *fixture = *state;
     const struct sockaddr_in address = {.sin_family = AF_INET,
@@ -187,11 +188,11 @@ static void assert_one_was_aborted(struct fixture *fixture)
     wait_for_connections(fixture, 0);
 }
 
-/* Asks for a stream, and waits until its producer has been called. */
+/* Requests a stream, and waits until its producer has been called. */
 static int follow(struct fixture *fixture, const char *request)
 {
     const unsigned produced =
-        fake_service_read(&fixture->fake, &fixture->fake.produced); /* by none that runs now */
+        fake_service_read(&fixture->fake, &fixture->fake.produced); /* no producer runs now */
     const int fd = connect_to(fixture);
     send_text(fd, request);
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.produced, produced + 1));
@@ -204,13 +205,13 @@ static void a_client_that_closes_ends_a_stream_that_waits(void **state)
     start(fixture);
     const int fd = follow(fixture, GET("/stream/waiting"));
     char bytes[4096];
-    assert_true(receive(fd, bytes, sizeof bytes) > 0); /* else it would end with a reset */
+    assert_true(receive(fd, bytes, sizeof bytes) > 0); /* otherwise it would end with a reset */
     close(fd);
     assert_one_was_aborted(fixture);
 }
 
 /* A pipelined request that has not been read does not hide the end of input after it. */
-static void so_does_one_that_has_asked_for_more(void **state)
+static void a_client_that_pipelines_and_closes_ends_a_waiting_stream(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -224,7 +225,7 @@ static void so_does_one_that_has_asked_for_more(void **state)
     close(fd);
 }
 
-static void a_producer_that_blocks_learns_that_its_client_has_left(void **state)
+static void a_blocked_producer_can_find_out_that_its_client_is_gone(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -241,7 +242,7 @@ static void a_producer_that_blocks_learns_that_its_client_has_left(void **state)
 }
 
 /* Otherwise a stop would have to abandon the producer's thread. */
-static void so_it_does_when_a_stop_runs_out_of_time(void **state)
+static void a_blocked_producer_can_find_out_that_a_stop_times_out(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.stop_timeout_ms = 200;
@@ -253,8 +254,8 @@ static void so_it_does_when_a_stop_runs_out_of_time(void **state)
     close(fd);
 }
 
-/* The client reads on, so no write fails; the producer never pauses, so the connection never
- * waits. */
+/* The client continues to read, so no write fails. The producer never pauses, so the connection
+ * never waits. */
 static void a_stream_without_a_pause_ends_when_its_client_closes(void **state)
 {
     struct fixture *fixture = *state;
@@ -322,7 +323,7 @@ static void a_client_that_closes_during_a_file_gets_all_of_it(void **state)
     }
 }
 
-static void with_the_option_it_gets_all_of_a_stream(void **state)
+static void with_half_close_streams_a_half_closed_client_gets_the_stream(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.half_close_streams = true;
@@ -336,7 +337,7 @@ static void with_the_option_it_gets_all_of_a_stream(void **state)
         free(receive_all(fd));
         close(fd);
     }
-    /* The producer does not learn of it either. */
+    /* The producer does not find out either. */
     const int fd = follow(fixture, GET("/stream/late"));
     shutdown(fd, SHUT_WR);
     poll(NULL, 0, 50);
@@ -348,14 +349,14 @@ static void with_the_option_it_gets_all_of_a_stream(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
 
-static void the_same_holds_at_a_unix_socket(void **state)
+static void a_half_close_at_a_unix_socket_has_the_same_effects(void **state)
 {
     struct fixture *fixture = *state;
     char host[] = "unix:/tmp/sextant-test-streams-XXXXXX";
     assert_non_null(mkdtemp(host + 5));
     char path[sizeof host + 10];
     snprintf(path, sizeof path, "%s/socket", host);
-    fixture->options.host = path;
+    fixture->options.address = path;
     start(fixture);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     memcpy(address.sun_path, path + 5, strlen(path + 5));
@@ -374,7 +375,7 @@ static void the_same_holds_at_a_unix_socket(void **state)
 }
 
 /* Many streams wait at once without a thread each. */
-static void streams_that_wait_hold_no_threads(void **state)
+static void waiting_streams_occupy_no_threads(void **state)
 {
     struct fixture *fixture = *state;
     fixture->options.threads = 2;
@@ -403,24 +404,24 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stream_is_sent_in_chunks),
         cmocka_unit_test(a_stream_that_pauses_is_the_same_stream),
-        cmocka_unit_test(to_http_1_0_a_stream_goes_up_to_the_end),
-        cmocka_unit_test(for_head_nothing_is_produced),
+        cmocka_unit_test(a_stream_to_an_http_1_0_client_ends_with_the_connection),
+        cmocka_unit_test(a_head_request_calls_no_producer),
         cmocka_unit_test(a_stream_that_fails_has_no_last_chunk),
-        TEST(a_connection_goes_on_after_a_stream),
+        TEST(a_connection_continues_after_a_stream),
         TEST(a_slow_reader_stops_the_producer),
-        TEST(so_does_one_at_a_socket_that_somebody_else_has_opened),
+        TEST(a_slow_reader_at_an_inherited_socket_stops_the_producer),
         TEST(a_client_that_leaves_ends_a_stream_that_waits),
         TEST(a_client_that_closes_ends_a_stream_that_waits),
-        TEST(so_does_one_that_has_asked_for_more),
-        TEST(a_producer_that_blocks_learns_that_its_client_has_left),
-        TEST(so_it_does_when_a_stop_runs_out_of_time),
+        TEST(a_client_that_pipelines_and_closes_ends_a_waiting_stream),
+        TEST(a_blocked_producer_can_find_out_that_its_client_is_gone),
+        TEST(a_blocked_producer_can_find_out_that_a_stop_times_out),
         TEST(a_stream_without_a_pause_ends_when_its_client_closes),
         TEST(a_stream_that_has_no_room_ends_when_its_client_closes),
         TEST(a_client_that_closed_before_its_stream_gets_none),
         TEST(a_client_that_closes_during_a_file_gets_all_of_it),
-        TEST(with_the_option_it_gets_all_of_a_stream),
-        TEST(the_same_holds_at_a_unix_socket),
-        TEST(streams_that_wait_hold_no_threads),
+        TEST(with_half_close_streams_a_half_closed_client_gets_the_stream),
+        TEST(a_half_close_at_a_unix_socket_has_the_same_effects),
+        TEST(waiting_streams_occupy_no_threads),
     };
     return cmocka_run_group_tests_name("streams", tests, NULL, NULL);
 }

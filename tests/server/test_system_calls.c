@@ -1,6 +1,5 @@
-/* What the kernel may answer: each call of the engine fails in each way that it can, is
- * interrupted, or writes less than it was asked to. The test's own calls, on the main thread, are
- * left alone. */
+/* System calls fail: each call of the server fails in each way that it can, is interrupted, or
+ * writes less than requested. The test's own calls, on the main thread, do not fail. */
 #define _GNU_SOURCE /* accept4 */
 #include "fixture.h"
 #include <errno.h>
@@ -27,13 +26,13 @@
 enum call { ACCEPT, WATCH, WAIT, RECEIVE, SEND, SEND_TWO, SEND_FILE, POLL, CALLS };
 
 static struct {
-    _Atomic int left; /* so many calls still fail */
+    _Atomic int left; /* how many further calls fail */
     _Atomic int error;
     _Atomic unsigned made;
 } calls[CALLS];
-static atomic_bool interrupted; /* every second call of each kind is */
-static atomic_uint received;    /* calls that are over */
-static atomic_bool lies;        /* every event says that the connection is gone */
+static atomic_bool interrupted; /* every second call of each kind is interrupted */
+static atomic_uint received;    /* calls that have returned */
+static atomic_bool lies;        /* every event reports that the connection is gone */
 static _Atomic size_t most;     /* bytes that a call writes; 0: all */
 static pthread_t main_thread;
 
@@ -89,7 +88,7 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *size, int flags)
 }
 int __wrap_epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *event)
 {
-    /* Changing what is watched allocates nothing and cannot fail. */
+    /* EPOLL_CTL_MOD allocates nothing and cannot fail. */
     return operation == EPOLL_CTL_ADD && !atomic_load(&interrupted) && fails(WATCH)
                ? -1
                : __real_epoll_ctl(epoll_fd, operation, fd, event);
@@ -121,7 +120,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
         return -1;
     }
     const size_t size = message->msg_iov[0].iov_len + message->msg_iov[1].iov_len;
-    /* Across the border of the two pieces as well. */
+    /* The end of the write may be in either piece. */
     return cut(size) < message->msg_iov[0].iov_len
                ? __real_send(fd, message->msg_iov[0].iov_base, cut(size), flags)
                : __real_sendmsg(fd, message, flags);
@@ -145,12 +144,12 @@ static int set_up_calls(void **state)
     atomic_store(&lies, false);
     atomic_store(&most, 0);
     const int status = set_up(state);
-    /* Idle connections have a quarter of it, and there are many stops. */
+    /* Idle connections get a quarter of this time, and there are many stops. */
     ((struct fixture *)*state)->options.stop_timeout_ms = 400;
     return status;
 }
 
-/* The server is done with the connection when this returns. */
+/* The server has closed the connection when this returns. */
 static void get_last(const struct fixture *fixture)
 {
     const int fd = connect_to(fixture);
@@ -174,10 +173,10 @@ static void a_failing_accept_does_not_stop_the_listener(void **state)
         get(fixture, GET("/"), 200);
         assert_int_equal(calls[ACCEPT].left, 0);
     }
-    /* More than a turn has. */
+    /* More than one turn accepts. */
     have_fail(ACCEPT, ECONNABORTED, 40);
     get(fixture, GET("/"), 200);
-    /* Only those that a person can do something about are logged, and not each time again. */
+    /* Only errors that an operator can correct are logged, and each only once. */
     assert_int_equal(fixture->fake.logs, 4);
     have_fail(ACCEPT, ENOMEM, 3);
     get(fixture, GET("/"), 200);
@@ -200,7 +199,7 @@ static void a_socket_that_cannot_be_watched_is_closed_and_counted(void **state)
             assert_closed(connect_to(fixture));
         }
     }
-    /* It is not counted as one of the connections, or as one of the client's. */
+    /* The socket counts neither as a connection nor as one of its client. */
     get(fixture, GET("/"), 200);
     stop(fixture);
     assert_int_equal(fixture->fake.rejections[SX_REASON_OVERLOADED], 6);
@@ -208,7 +207,7 @@ static void a_socket_that_cannot_be_watched_is_closed_and_counted(void **state)
 
 /* ---- reading ---- */
 
-static void a_failing_read_ends_the_connection_and_no_more(void **state)
+static void a_failing_read_ends_only_its_connection(void **state)
 {
     struct fixture *fixture = *state;
     start(fixture);
@@ -279,7 +278,7 @@ static void a_failing_write_is_a_response_aborted(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], aborted);
 }
 
-static void a_socket_without_room_is_waited_for(void **state)
+static void the_server_waits_for_room_in_a_socket(void **state)
 {
     struct fixture *fixture = *state;
     fake_service_make_file(&fixture->fake);
@@ -294,8 +293,8 @@ static void a_socket_without_room_is_waited_for(void **state)
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         const int fd = connect_to(fixture);
         for (int count = 1; count <= 3; count++) {
-            /* There is room, in truth, so that the event comes at once. Where the socket is watched
-             * for room already, none would come: so one failure a connection. */
+            /* There is room in fact, so the event comes at once. If the socket is already watched
+             * for room, no event would come. So there is one failure per connection. */
             have_fail(places[i].call, EAGAIN, count == 1 ? 1 : 0);
             send_text(fd, places[i].request);
             assert_true(receive_response(fd, NULL) >= 200);
@@ -340,7 +339,7 @@ static char *ask(const struct fixture *fixture, const char *request)
     return answer;
 }
 
-/* All answers are those that were given before it began. */
+/* Each response is the same as before. */
 static void assert_answers(struct fixture *fixture, char *answers[WHOLE], size_t first, size_t end)
 {
     for (size_t i = first; i < end; i++) {
@@ -395,9 +394,9 @@ static void every_call_may_be_interrupted(void **state)
     assert_int_equal(fixture->fake.logs, 0);
 }
 
-/* A thread may be held up between epoll_wait and the connection, which ends meanwhile; then it has
- * the event of one and finds the next. */
-static void an_event_of_the_former_connection_ends_no_other(void **state)
+/* A thread may be delayed between epoll_wait and the connection, which ends meanwhile. Then the
+ * thread has the event of one connection and finds the next one. */
+static void an_event_of_an_earlier_connection_does_not_end_a_later_one(void **state)
 {
     struct fixture *fixture = *state;
     char *answers[WHOLE];
@@ -416,12 +415,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_failing_accept_does_not_stop_the_listener),
         TEST(a_socket_that_cannot_be_watched_is_closed_and_counted),
-        TEST(a_failing_read_ends_the_connection_and_no_more),
+        TEST(a_failing_read_ends_only_its_connection),
         TEST(a_failing_write_is_a_response_aborted),
-        TEST(a_socket_without_room_is_waited_for),
+        TEST(the_server_waits_for_room_in_a_socket),
         TEST(calls_that_write_less_than_asked_are_repeated),
         TEST(every_call_may_be_interrupted),
-        TEST(an_event_of_the_former_connection_ends_no_other),
+        TEST(an_event_of_an_earlier_connection_does_not_end_a_later_one),
     };
     return cmocka_run_group_tests_name("system calls", tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* What clients can do with TLS that Python's ssl cannot. */
+/* TLS clients that do what Python's ssl module cannot. */
 #include "certificate.h"
 #include "fixture.h"
 #include "tls_records.h"
@@ -31,13 +31,13 @@ static int remove_certificate(void **state)
     return unlink(certificate_path);
 }
 
-/* ---- a client that says when its bytes are sent ---- */
+/* ---- a client that controls when its bytes are sent ---- */
 
 struct client {
     int fd;
     SSL_CTX *context;
     SSL *ssl;
-    BIO *output; /* what is not sent yet */
+    BIO *output; /* bytes that are not sent yet */
     struct tls_records records;
 };
 
@@ -82,7 +82,7 @@ static void update_keys(struct client *client, unsigned count, int type)
     }
 }
 
-/* False: the connection is gone. */
+/* Returns false if the connection is gone. */
 static bool send_output(struct client *client)
 {
     char *bytes;
@@ -99,7 +99,7 @@ static void end(struct client *client)
     close(client->fd);
 }
 
-static void new_keys_come_between_requests(void **state)
+static void a_client_may_update_its_keys_between_requests(void **state)
 {
     struct fixture *fixture = *state;
     struct client client;
@@ -107,7 +107,7 @@ static void new_keys_come_between_requests(void **state)
     for (int round = 0; round < 20; round++) {
         update_keys(&client, 5,
                     round % 2 ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED);
-        /* By themselves, or with the request behind them. */
+        /* Alone, or followed by the request. */
         assert_true(round % 4 < 2 || send_output(&client));
         assert_true(SSL_write(client.ssl, GET("/"), sizeof GET("/") - 1) > 0);
         assert_true(send_output(&client));
@@ -121,7 +121,7 @@ static void new_keys_come_between_requests(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 20);
 }
 
-/* Whether the server closes the connection of a client that sends these bytes endlessly. */
+/* Asserts that the server closes the connection of a client that sends these bytes endlessly. */
 static void assert_flood_is_cut_off(void **state, int version, void (*flood)(struct client *client))
 {
     struct fixture *fixture = *state;
@@ -141,47 +141,47 @@ static void send_new_keys(struct client *client)
     update_keys(client, 100, SSL_KEY_UPDATE_NOT_REQUESTED);
 }
 
-static void who_sends_nothing_but_new_keys_is_cut_off(void **state)
+static void a_client_that_sends_only_key_updates_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_3_VERSION, send_new_keys);
 }
 
-/* The server answers each with a key update of its own, for which there may be no room to write. */
+/* The server answers each with its own key update, for which there may be no room to write. */
 static void ask_for_new_keys(struct client *client)
 {
     update_keys(client, 100, SSL_KEY_UPDATE_REQUESTED);
 }
 
-static void who_asks_for_nothing_but_new_keys_is_cut_off(void **state)
+static void a_client_that_requests_only_key_updates_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_3_VERSION, ask_for_new_keys);
 }
 
-/* One at a time, so that the server reads one at a time. */
+/* Sends one key update at a time, so that the server reads one at a time. */
 static void send_one_key(struct client *client)
 {
     update_keys(client, 1, SSL_KEY_UPDATE_NOT_REQUESTED);
     poll(NULL, 0, 1);
 }
 
-static void who_sends_new_keys_slowly_is_cut_off(void **state)
+static void a_client_that_sends_key_updates_slowly_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_3_VERSION, send_one_key);
 }
 
-/* A header that never ends, a byte at a time. */
+/* Sends an endless header, a byte at a time. */
 static void send_new_keys_and_a_byte(struct client *client)
 {
     update_keys(client, 40, SSL_KEY_UPDATE_NOT_REQUESTED);
     assert_int_equal(SSL_write(client->ssl, "G", 1), 1);
 }
 
-static void who_sends_a_byte_between_new_keys_is_cut_off(void **state)
+static void a_client_that_sends_a_byte_between_key_updates_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_3_VERSION, send_new_keys_and_a_byte);
 }
 
-/* Some records that OpenSSL's client would not send. */
+/* Sends records that OpenSSL's client would not send. */
 static void send_records(struct client *client, unsigned char type, const char *data, size_t size)
 {
     for (unsigned i = 0; i < 20; i++) {
@@ -219,12 +219,12 @@ static void send_nothing(struct client *client)
     send_records(client, 23, "", 0);
 }
 
-static void who_sends_empty_records_is_cut_off(void **state)
+static void a_client_that_sends_empty_records_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_3_VERSION, send_nothing);
 }
 
-static void who_sends_empty_records_of_tls_1_2_is_cut_off(void **state)
+static void a_client_that_sends_empty_tls_1_2_records_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_2_VERSION, send_nothing);
 }
@@ -235,7 +235,7 @@ static void cancel(struct client *client)
     send_records(client, 21, "\1\x5a", 2);
 }
 
-static void who_cancels_without_end_is_cut_off(void **state)
+static void a_client_that_sends_user_canceled_without_end_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_3_VERSION, cancel);
 }
@@ -244,19 +244,19 @@ static void who_cancels_without_end_is_cut_off(void **state)
  * again. */
 static void ask_to_renegotiate(struct client *client)
 {
-    static const char hello[] = "\1\0\0\x29\3\3" /* and the random bytes */
+    static const char hello[] = "\1\0\0\x29\3\3" /* followed by the random bytes */
                                 "01234567890123456789012345678901"
                                 "\0\0\2\xc0\x2b\1\0";
     send_records(client, 22, hello, sizeof hello - 1);
 }
 
-static void who_asks_to_renegotiate_is_cut_off(void **state)
+static void a_client_that_asks_to_renegotiate_is_disconnected(void **state)
 {
     assert_flood_is_cut_off(state, TLS1_2_VERSION, ask_to_renegotiate);
 }
 
-/* A handshake in records of a byte each: RFC 8446 5.1 allows to fragment messages. */
-static void a_handshake_in_crumbs_is_cut_off(void **state)
+/* A handshake in records of one byte each: RFC 8446 5.1 allows fragmented messages. */
+static void a_handshake_in_one_byte_records_is_disconnected(void **state)
 {
     struct fixture *fixture = *state;
     static const struct sx_tls_options tls = {.certificate = certificate_path};
@@ -290,7 +290,7 @@ static void a_request_in_records_of_one_byte_is_answered(void **state)
     stop(fixture);
 }
 
-static void a_handshake_that_does_not_end_is_given_up(void **state)
+static void a_handshake_that_does_not_end_is_aborted(void **state)
 {
     struct fixture *fixture = *state;
     static const struct sx_tls_options tls = {.certificate = certificate_path};
@@ -307,7 +307,7 @@ static void a_handshake_that_does_not_end_is_given_up(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 2);
 }
 
-static void a_broken_record_is_no_failed_handshake(void **state)
+static void a_broken_record_after_the_handshake_is_not_counted_as_a_failed_one(void **state)
 {
     struct fixture *fixture = *state;
     struct client client;
@@ -325,8 +325,9 @@ static void a_broken_record_is_no_failed_handshake(void **state)
     assert_int_equal(fixture->fake.rejections[SX_REASON_TLS_HANDSHAKE], 0);
 }
 
-/* It sends all it has, and reads then: what it sends late must not take the answer away. */
-static void who_does_not_speak_tls_reads_so_behind_a_long_request(void **state)
+/* The client sends everything before it reads. Bytes that arrive late must not destroy the
+ * response. */
+static void a_plain_http_client_can_read_the_error_after_a_long_request(void **state)
 {
     struct fixture *fixture = *state;
     static const struct sx_tls_options tls = {.certificate = certificate_path};
@@ -375,7 +376,7 @@ static void close_notify_ends_a_stream(void **state)
 }
 
 /* Both arrive in one packet and are read with one call. */
-static void close_notify_behind_the_request_is_seen(void **state)
+static void close_notify_right_after_the_request_is_noticed(void **state)
 {
     struct fixture *fixture = *state;
     struct client client;
@@ -390,8 +391,8 @@ static void close_notify_behind_the_request_is_seen(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_RESPONSE_ABORTED], 1);
 }
 
-/* A client that has only sent a further request is still there, and gets its answer. */
-static void a_request_behind_a_stream_is_no_end(void **state)
+/* A client that has only sent a further request is still there, and gets its response. */
+static void a_request_after_a_stream_does_not_end_the_stream(void **state)
 {
     struct fixture *fixture = *state;
     struct client client;
@@ -406,7 +407,7 @@ static void a_request_behind_a_stream_is_no_end(void **state)
     assert_int_equal(fixture->fake.outcomes[SX_OUTCOME_COMPLETE], 2);
 }
 
-static void without_close_notify_the_end_of_the_socket_ends_a_stream(void **state)
+static void a_close_without_close_notify_ends_a_stream(void **state)
 {
     struct fixture *fixture = *state;
     struct client client;
@@ -424,26 +425,26 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_handshake_that_does_not_end_is_given_up),
-        TEST(a_broken_record_is_no_failed_handshake),
-        TEST(new_keys_come_between_requests),
-        TEST(who_does_not_speak_tls_reads_so_behind_a_long_request),
-        TEST(who_sends_nothing_but_new_keys_is_cut_off),
-        TEST(who_asks_for_nothing_but_new_keys_is_cut_off),
-        TEST(who_sends_new_keys_slowly_is_cut_off),
-        TEST(who_sends_a_byte_between_new_keys_is_cut_off),
+        TEST(a_handshake_that_does_not_end_is_aborted),
+        TEST(a_broken_record_after_the_handshake_is_not_counted_as_a_failed_one),
+        TEST(a_client_may_update_its_keys_between_requests),
+        TEST(a_plain_http_client_can_read_the_error_after_a_long_request),
+        TEST(a_client_that_sends_only_key_updates_is_disconnected),
+        TEST(a_client_that_requests_only_key_updates_is_disconnected),
+        TEST(a_client_that_sends_key_updates_slowly_is_disconnected),
+        TEST(a_client_that_sends_a_byte_between_key_updates_is_disconnected),
         TEST(sealed_records_are_read),
         TEST(sealed_records_of_tls_1_2_are_read),
-        TEST(who_sends_empty_records_is_cut_off),
-        TEST(who_sends_empty_records_of_tls_1_2_is_cut_off),
-        TEST(who_cancels_without_end_is_cut_off),
-        TEST(who_asks_to_renegotiate_is_cut_off),
-        TEST(a_handshake_in_crumbs_is_cut_off),
+        TEST(a_client_that_sends_empty_records_is_disconnected),
+        TEST(a_client_that_sends_empty_tls_1_2_records_is_disconnected),
+        TEST(a_client_that_sends_user_canceled_without_end_is_disconnected),
+        TEST(a_client_that_asks_to_renegotiate_is_disconnected),
+        TEST(a_handshake_in_one_byte_records_is_disconnected),
         TEST(a_request_in_records_of_one_byte_is_answered),
         TEST(close_notify_ends_a_stream),
-        TEST(close_notify_behind_the_request_is_seen),
-        TEST(a_request_behind_a_stream_is_no_end),
-        TEST(without_close_notify_the_end_of_the_socket_ends_a_stream),
+        TEST(close_notify_right_after_the_request_is_noticed),
+        TEST(a_request_after_a_stream_does_not_end_the_stream),
+        TEST(a_close_without_close_notify_ends_a_stream),
     };
     return cmocka_run_group_tests_name("tls", tests, make_certificate, remove_certificate);
 }

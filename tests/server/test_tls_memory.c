@@ -1,6 +1,6 @@
-/* Every allocation of a certificate's reading fails once, in turn, those of OpenSSL as well: it is
- * not read and the cause is told, and what there was before serves on; or it was not needed, and
- * the rules are those that they should be. */
+/* Each allocation while a certificate is loaded fails once, in turn, including those of OpenSSL.
+ * Then the certificate is not loaded, the error has a reason, and the previous certificate stays in
+ * use. If the allocation was not needed, the certificate is loaded with all rules. */
 #include "certificate.h"
 #include "failing_openssl.h"
 #include "tls.h"
@@ -17,7 +17,8 @@
 
 static char path[] = "/tmp/sextant-test-tls-memory-XXXXXX";
 static SSL_CTX *client_context;
-/* The client has the certificate that it trusts, so this is all that can be asked for. */
+/* The certificate is also the authority for the clients' certificates, so all files are configured.
+ */
 static const struct sx_tls_options options = {.certificate = path, .client_ca = path};
 
 static int make_certificate(void **state)
@@ -45,7 +46,7 @@ static SSL *ssl_of(const struct sx__tls_stream *stream)
     return (SSL *)(uintptr_t)stream;
 }
 
-/* What a handshake goes by. */
+/* Asserts that the context has all rules. */
 static void assert_has_all(struct sx__tls *tls)
 {
     struct sx__tls_stream *stream = sx__tls_accept(tls, 0);
@@ -72,7 +73,7 @@ static void assert_has_all(struct sx__tls *tls)
     sx__tls_stream_destroy(stream);
 }
 
-/* A handshake that ends, in which the client shows its certificate. */
+/* Asserts that a handshake succeeds in which the client shows its certificate. */
 static void assert_serves(struct sx__tls *tls)
 {
     int fds[2];
@@ -94,7 +95,8 @@ static void assert_serves(struct sx__tls *tls)
     close(fds[1]);
 }
 
-/* OpenSSL forgets in some places that it was memory that was missing, and says what came of it. */
+/* In some places OpenSSL does not report that memory was missing, but reports what failed as a
+ * result. */
 static void assert_told(int status, const char *message)
 {
     if (status != SX_ENOMEM) {
@@ -104,7 +106,7 @@ static void assert_told(int status, const char *message)
     }
 }
 
-static void a_certificate_that_cannot_be_read_again_leaves_the_former(void **state)
+static void a_certificate_that_cannot_be_reloaded_leaves_the_previous_one(void **state)
 {
     (void)state;
     char message[512];
@@ -112,8 +114,8 @@ static void a_certificate_that_cannot_be_read_again_leaves_the_former(void **sta
     assert_int_equal(sx__tls_new(&tls, &options, message, sizeof message), 0);
     long refused = 0;
     bool reached = true;
-    /* Thousands are those of OpenSSL's search for who understands a key, which goes on without one
-     * of them: there every 13th is enough. */
+    /* Thousands of allocations belong to OpenSSL's search for a decoder of a key, which continues
+     * if one fails. There every 13th is enough. */
     for (long n = 0, step = 1; reached; n += step) {
         fail_one_allocation(n);
         const int status = sx__tls_reload(tls, -1, message, sizeof message);
@@ -133,7 +135,7 @@ static void a_certificate_that_cannot_be_read_again_leaves_the_former(void **sta
     assert_true(refused > 100);
 }
 
-static void a_certificate_that_cannot_be_read_is_told(void **state)
+static void a_certificate_that_cannot_be_read_is_reported(void **state)
 {
     (void)state;
     char message[512];
@@ -155,8 +157,8 @@ static void a_certificate_that_cannot_be_read_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_certificate_that_cannot_be_read_is_told),
-        cmocka_unit_test(a_certificate_that_cannot_be_read_again_leaves_the_former),
+        cmocka_unit_test(a_certificate_that_cannot_be_read_is_reported),
+        cmocka_unit_test(a_certificate_that_cannot_be_reloaded_leaves_the_previous_one),
     };
     if (!fail_openssl_allocations()) {
         return 1;

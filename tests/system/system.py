@@ -26,7 +26,7 @@ class Example:
     def __init__(self, name, *options):
         self.path = os.path.join(BUILD, "examples", name)
         self.process = subprocess.Popen(
-            [self.path, "run", "--port", "0", *options], stdout=subprocess.PIPE, text=True
+            [self.path, "run", "--listen", "127.0.0.1:0", *options], stdout=subprocess.PIPE, text=True
         )
         line = self.process.stdout.readline()
         match = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)

@@ -142,7 +142,7 @@ class Check(unittest.TestCase):
         lines = b"".join(b'a{l="%d"} 1\n' % number for number in range(100000))
         self.assertEqual(check(lines).returncode, 0)
         result = check(lines + b"b x\n")
-        self.assertEqual(result.stdout, b"line 100001: the value `x` is no number (value)\n")
+        self.assertEqual(result.stdout, b"line 100001: the value `x` is not a number (value)\n")
 
     def test_a_page_that_is_too_large_is_told_the_limit(self):
         if os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") < 4 << 30:

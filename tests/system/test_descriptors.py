@@ -64,7 +64,7 @@ class Descriptors(unittest.TestCase):
             with self.subTest(closed=closed):
                 path = self.path + "".join(map(str, closed))
                 process = self.start(closed, os.path.join(BUILD, "examples", "hello"), "run",
-                                     "--host", "unix:" + path)
+                                     "--listen", "unix:" + path)
                 self.assertIn(b'{"hello":"world"}', eventually(lambda: accepts(path), "hello"))
                 self.assert_null(process, closed)
                 self.end(process)
@@ -76,7 +76,7 @@ class Descriptors(unittest.TestCase):
             with self.subTest(closed=closed):
                 path, access_log = (name + "".join(map(str, closed)) for name in (self.path, self.log))
                 process = self.start(
-                    closed, os.path.join(BUILD, "examples", "production"), "run", "--host",
+                    closed, os.path.join(BUILD, "examples", "production"), "run", "--listen",
                     "unix:" + path, "--access-log", access_log, "--auth-tokens-file", self.tokens)
                 eventually(lambda: accepts(path), "production")
                 process.send_signal(signal.SIGHUP)  # which is logged

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import unittest
 
-from system import SOURCE
+from system import BUILD, SOURCE
 
 
 class Docs(unittest.TestCase):
@@ -39,6 +39,16 @@ class Docs(unittest.TestCase):
                 for target in re.findall(r"\]\(([^)#:]+)\)", page.read()):
                     there = os.path.join(os.path.dirname(path), target)
                     self.assertTrue(os.path.exists(there), f"{path}: {target}")
+
+    def test_every_option_of_the_command_line_is_in_the_docs(self):
+        """--help prints the table by which options are parsed."""
+        printed = subprocess.check_output(
+            [os.path.join(BUILD, "examples", "hello"), "--help"], text=True)
+        options = re.findall(r"^ +(--[a-z-]+)", printed, re.M)
+        with open(os.path.join(SOURCE, "docs", "server.md"), encoding="utf-8") as page:
+            named = re.findall(r"^\| `(--[a-z-]+)[ `]", page.read(), re.M)
+        self.assertGreaterEqual(len(options), 8)
+        self.assertEqual(options, named)
 
 
 if __name__ == "__main__":

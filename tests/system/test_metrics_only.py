@@ -10,7 +10,7 @@ from system import BUILD, Example, eventually, promtool_check, samples
 
 
 class MetricsOnly(Example):
-    """The example, on a free port; it has no `run` and no `--port`."""
+    """The example, on a free port; it has no `run` and no `--listen`."""
 
     def __init__(self):
         self.path = os.path.join(BUILD, "examples", "metrics_only")

@@ -99,18 +99,18 @@ class Outsider(unittest.TestCase):
 
     def test_a_database_that_cannot_be_opened_keeps_it_from_serving(self):
         result = subprocess.run(
-            [f"{self.work}/examples/notes", "run", "--port", "0", "--database", "/nowhere/x.db"],
+            [f"{self.work}/examples/notes", "run", "--listen", "127.0.0.1:0", "--database", "/nowhere/x.db"],
             capture_output=True, text=True, check=False)
         self.assertEqual(result.returncode, 1)
         self.assertTrue(re.search(
-            r"notes_db\.c:\d+: component 'notes_db' could not be initialised: /nowhere/x\.db: ",
+            r"notes_db\.c:\d+: component 'notes_db' cannot start: /nowhere/x\.db: ",
             result.stderr), result.stderr)
 
     def test_the_program_of_the_server_page_serves_wherever_it_listens(self):
         with open(os.path.join(SOURCE, "docs", "server.md"), encoding="utf-8") as page:
             program = re.search(r"^```c\n(#include.*?)^```", page.read(), re.M | re.S)[1]
         path = os.path.join(self.work, "hello.sock")
-        replaced = program.replace('.host = "::1", .port = 8080', f'.host = "unix:{path}"')
+        replaced = program.replace('.address = "[::1]:8080"', f'.address = "unix:{path}"')
         self.assertNotEqual(replaced, program)
         subprocess.run(["cc", *FLAGS, "-x", "c", "-", "-x", "none", *self.flags, "-o", "example"],
                        input=replaced, text=True, check=True)

@@ -132,7 +132,7 @@ class Production(unittest.TestCase):
 
     def test_it_goes_on_when_nobody_reads_its_output_any_more(self):
         process = subprocess.Popen(
-            ["sh", "-c", 'exec "$0" "$@" 2>&1', self.start_path(), "run", "--port", "0",
+            ["sh", "-c", 'exec "$0" "$@" 2>&1', self.start_path(), "run", "--listen", "127.0.0.1:0",
              "--auth-tokens-file", self.tokens],
             stdout=subprocess.PIPE, text=True,
         )
@@ -182,7 +182,7 @@ class Production(unittest.TestCase):
         """Where `--admin` listens, which it says in its second line."""
         line = production.process.stdout.readline()
         return int(re.fullmatch(
-            r"listening on http://127\.0\.0\.1:(\d+), for the reserved routes only\n", line)[1])
+            r"listening on http://127\.0\.0\.1:(\d+), for the admin routes only\n", line)[1])
 
     def test_an_address_of_their_own_does_not_open_the_metrics(self):
         def ask(port, path, **headers):
@@ -248,11 +248,11 @@ class Production(unittest.TestCase):
         empty = self.write("empty", "\n")
         for options in [[], ["--auth-tokens-file", empty], ["--auth-users-file", self.path("none")]]:
             done = subprocess.run(
-                [self.start_path(), "run", "--port", "0", *options],
+                [self.start_path(), "run", "--listen", "127.0.0.1:0", *options],
                 capture_output=True, text=True, check=False,
             )
             self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertIn("component 'sx_authentication' could not be initialised", done.stderr)
+            self.assertIn("component 'sx_authentication' cannot start", done.stderr)
 
 
 if __name__ == "__main__":

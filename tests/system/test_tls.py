@@ -65,12 +65,17 @@ class Certificates:
         return certificate, key
 
 
+def first_address(options):
+    """A free port, with TLS if there is a certificate."""
+    return ["--listen", ("https://" if "--certificate" in options else "") + "127.0.0.1:0"]
+
+
 class Server:
     """EVERYTHING on free ports; `lines` is what it says of where it listens."""
 
     def __init__(self, *options, addresses=1, **environment):
         self.process = subprocess.Popen(
-            [EVERYTHING, "run", "--port", "0", *options], env=dict(os.environ, **environment),
+            [EVERYTHING, "run", *first_address(options), *options], env=dict(os.environ, **environment),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         self.lines = [self.process.stdout.readline() for _ in range(addresses)]
@@ -119,8 +124,8 @@ def page_with(port, line):
 
 
 def refused_start(*options):
-    done = subprocess.run([EVERYTHING, "run", "--port", "0", *options], capture_output=True,
-                          text=True, timeout=DEADLINE_SECONDS, check=False)
+    done = subprocess.run([EVERYTHING, "run", *first_address(options), *options],
+                          capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False)
     return done.returncode, done.stderr
 
 
@@ -236,7 +241,7 @@ class Tls(unittest.TestCase):
         with Server(*self.options, "--admin", "127.0.0.1:0", addresses=2) as server:
             status, body = ask_once(server.ports[0], None, "/who")
             self.assertEqual(status, 400)
-            self.assertEqual(json.loads(body)["message"], "this address speaks https, not http")
+            self.assertEqual(json.loads(body)["message"], "this address accepts https only, not http")
             # RFC 9110 9.3.2: "the server MUST NOT send content in the response" to HEAD.
             with socket.create_connection(("127.0.0.1", server.ports[0])) as client:
                 client.settimeout(DEADLINE_SECONDS)
@@ -288,7 +293,7 @@ class Tls(unittest.TestCase):
                 install(self.certificate)  # and no key
                 server.process.send_signal(signal.SIGHUP)
                 self.assertRegex(server.process.stderr.readline(),
-                                 rf"^error: cannot use the key {both}: .*; the former certificate stays in use\n$")
+                                 rf"^error: cannot use the key {both}: .*; the previous certificate stays in use\n$")
                 third = connect(server.ports[0], self.context())
                 ask(third, "/who")
                 self.assertEqual(third.sock.getpeercert()["serialNumber"], second)
@@ -469,9 +474,9 @@ class Tls(unittest.TestCase):
             (("--listen", "https://127.0.0.1:0"), "TLS needs a --certificate"),
             ((*self.options, "--tls-minimum", "1.1"), '--tls-minimum takes 1.2 or 1.3, not "1.1"'),
             (("--listen", "127.0.0.1"),
-             "--listen cannot be 127.0.0.1: there is no port, as in 127.0.0.1:9100"),
+             "--listen cannot be 127.0.0.1: the port is missing, as in 127.0.0.1:9100"),
             (("--admin", "::1:80"),
-             "--admin cannot be ::1:80: an IPv6 address stands in brackets, as in [::1]:9100"),
+             "--admin cannot be ::1:80: an IPv6 address needs brackets, as in [::1]:9100"),
         ]:
             with self.subTest(message=message):
                 status, errors = refused_start(*options)
@@ -576,7 +581,7 @@ class Tls(unittest.TestCase):
                 first = self.serial(server.ports[0])
                 server.process.send_signal(signal.SIGHUP)
                 self.assertEqual(server.process.stderr.readline(), (
-                    f"reloading the certificate {fifo} takes long; the former one stays in use\n"))
+                    f"reloading the certificate {fifo} takes long; the previous one stays in use\n"))
                 self.assertEqual(self.serial(server.ports[0]), first)
                 writer = threading.Thread(target=write)
                 writer.start()
@@ -588,11 +593,11 @@ class Tls(unittest.TestCase):
                 self.assertEqual(server.stop(), (0, ""))
                 self.assertLess(time.monotonic() - begin, 5)
 
-    def test_reserved_routes_may_have_an_address_of_their_own(self):
+    def test_admin_routes_may_have_an_address_of_their_own(self):
         with Server("--admin", "127.0.0.1:0", addresses=2) as server:
             public, admin = server.ports
             self.assertRegex(server.lines[1], r"^listening on http://127\.0\.0\.1:\d+, "
-                                              r"for the reserved routes only\n$")
+                                              r"for the admin routes only\n$")
             for port, path, status in ((public, "/who", 200), (public, "/metrics", 404),
                                        (public, "/metrics/", 404), (admin, "/metrics", 200),
                                        (admin, "/who", 404), (admin, "/metrics/", 308)):
@@ -620,7 +625,7 @@ class Tls(unittest.TestCase):
             port = taken.getsockname()[1]
             status, errors = refused_start("--listen", "unix:" + path, "--listen", f"127.0.0.1:{port}")
             self.assertEqual(status, 1)
-            self.assertEqual(errors, f"error: cannot listen on 127.0.0.1 port {port}: "
+            self.assertEqual(errors, f"error: cannot listen on 127.0.0.1:{port}: "
                                      "Address already in use\n")
             self.assertFalse(os.path.exists(path))
 

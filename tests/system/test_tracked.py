@@ -206,11 +206,12 @@ class Tracked(unittest.TestCase):
 
     def test_wrong_command_lines_are_refused(self):
         with Example("tracked") as tracked:
-            for arguments in [[], ["fly"], ["run", "--port", "x"], ["run", "--port", "65536"]]:
+            for arguments in [[], ["fly"], ["run", "--listen", ":x"], ["run", "--listen", ":65536"]]:
                 result = subprocess.run([tracked.path, *arguments], capture_output=True, check=False)
                 self.assertEqual(result.returncode, 2, arguments)
             taken = subprocess.run(
-                [tracked.path, "run", "--port", str(tracked.port)], capture_output=True, check=False
+                [tracked.path, "run", "--listen", f"127.0.0.1:{tracked.port}"],
+                capture_output=True, check=False
             )
             self.assertEqual(taken.returncode, 1)
             self.assertIn(str(tracked.port).encode(), taken.stderr)

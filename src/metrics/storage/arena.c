@@ -1,4 +1,5 @@
-/* arena.c: reserving, laying out, giving back and using again the mapping of a registry. */
+/* arena.c: reserving, laying out, freeing and reusing the mapping of a registry. All functions run
+ * in the thread that makes or destroys a registry, under sx__arenas_lock. */
 #define _GNU_SOURCE /* memfd_create, madvise, MAP_ANONYMOUS */
 #include "arena.h"
 
@@ -15,7 +16,7 @@
 /* Rows one page apart would put the same cell of every row into the same set of the cache; a scrape
  * reads it in all rows at once. An odd number of cache lines spreads them over all sets. */
 #define ROW_SKEW_BYTES ((size_t)13 * 64)
-/* Less than this is not worth having: 4,000 numbers, and names for about as many series. */
+/* A registry with less than this is useless: 4,000 numbers, and names for about as many series. */
 #define ROW_FLOOR_BYTES ((size_t)32 << 10)
 #define DIRECTORY_FLOOR_BYTES ((size_t)256 << 10)
 
@@ -53,7 +54,7 @@ static struct sx__geometry lay_out(const struct sx_registry_options *options)
     return geometry;
 }
 
-/* A process with a limit on file sizes gets a signal where it makes a memfd larger than that. */
+/* Beyond its limit on file sizes (RLIMIT_FSIZE) a process gets a signal, also for a memfd. */
 static bool file_may_have(size_t bytes)
 {
     struct rlimit limit;
@@ -88,7 +89,7 @@ static void *map_shared(size_t bytes, int *file)
     return memory;
 }
 
-/* *file becomes that behind a shared mapping, and is -1 for a private one. */
+/* *file receives the descriptor behind a shared mapping, or -1 for a private one. */
 static void *map(size_t bytes, bool shared, int *file)
 {
     *file = -1;
@@ -104,7 +105,7 @@ static void *map(size_t bytes, bool shared, int *file)
     return memory;
 }
 
-/* Halves what may be halved; false where nothing is left to halve. */
+/* Halves both sizes, down to their floors. Returns false if both are at their floors. */
 static bool shrink(struct sx_registry_options *options)
 {
     size_t slot_floor = smaller(options->row_bytes, ROW_FLOOR_BYTES);
@@ -123,8 +124,8 @@ static bool shrink(struct sx_registry_options *options)
     return true;
 }
 
-/* Maps what the options ask for, or else the largest half, quarter … of it that fits. Where it had
- * to shrink it takes half of what fits, as the program needs address space for itself as well. */
+/* Maps what the options ask for, or else the largest half, quarter … of it that fits. After
+ * shrinking it takes half of what fits, because the program needs address space as well. */
 static void *reserve(struct sx__geometry *geometry, int *file,
                      const struct sx_registry_options *wanted)
 {
@@ -160,8 +161,8 @@ static int initialise_seats(struct sx_registry *registry)
     return sx__lock_init(&registry->lock, registry->shared);
 }
 
-/* Early in a boot, or under a filter of system calls, there may be no random numbers to be had;
- * then where things lie must do. */
+/* Early in a boot, or under a seccomp filter, getrandom fails. Then addresses, which are
+ * randomised, must do. */
 static void choose_hash_key(struct sx_registry *registry)
 {
     uint64_t *key = registry->hash_key;
@@ -233,7 +234,7 @@ static struct sx__arena *find_idle(const struct sx_registry_options *options)
     return NULL;
 }
 
-/* Thread rows that no thread sits on are as good as never used: their cells are zero again. */
+/* Rows whose seat no thread holds count as never used: their cells are zero again. */
 static void lower_claimed(struct sx_registry *registry)
 {
     while (registry->thread_rows_claimed > 0) {
@@ -250,7 +251,7 @@ static void lower_claimed(struct sx_registry *registry)
     }
 }
 
-/* An arena that is used again may be larger than what was asked for; its limits are not. */
+/* A reused arena may be larger than the options ask for; the limits are those of the options. */
 static void initialise_registry(struct sx_registry *registry,
                                 const struct sx_registry_options *options)
 {
@@ -262,7 +263,7 @@ static void initialise_registry(struct sx_registry *registry,
     registry->directory_used = header;
     registry->directory_limit =
         smaller(geometry->directory_bytes, header + options->directory_bytes);
-    /* The first cache line of a row stays free, so that cell 0 can mean that there is none. */
+    /* The first cache line of a row stays free, so that 0 can mean that there is no cell. */
     registry->thread_cells_used = 8;
     registry->gauge_cells_used = 8;
     registry->cells_limit = (uint32_t)(row_bytes / SX__CELL_BYTES);
@@ -290,12 +291,13 @@ void sx__arena_close(struct sx__arena *arena)
 {
     struct sx_registry *registry = arena->registry;
     arena->state = SX__ARENA_IDLE;
-    /* The arena of another process goes on without us: a worker that cleans up at its end must not
-     * wipe what its siblings have counted. */
+    /* Other processes still use an inherited arena: a worker that cleans up when it ends must not
+     * zero what its siblings have counted. */
     if (arena->inherited) {
         return;
     }
-    /* The header stays: threads still sit on seats, and the kernel's lists lead through them. */
+    /* The header stays: threads still hold seats, and the kernel's lists of robust mutexes lead
+     * through them. */
     size_t header = round_up(
         sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), PAGE_BYTES);
     char *start = (char *)registry + header;
@@ -303,6 +305,6 @@ void sx__arena_close(struct sx__arena *arena)
     int failed = madvise(start, bytes, registry->shared ? MADV_REMOVE : MADV_DONTNEED);
     assert(failed == 0);
     if (failed != 0) {
-        arena->state = SX__ARENA_LIVE; /* never used again, as it may not be all zero */
+        arena->state = SX__ARENA_LIVE; /* never reused, because it may not be all zero */
     }
 }

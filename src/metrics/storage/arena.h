@@ -3,16 +3,17 @@
  *   header | directory | process rows (gauges) | overflow row | thread rows (counters, histograms)
  *
  * A row holds one cell of 8 bytes for each number of the registry; a number has the same offset in
- * every row. A private arena has one process row. A shared one has SX__PROCESSES of them, and one
- * more that processes beyond these update together. A counter's value is the sum over the thread
- * rows and the overflow row, a gauge's the sum over the rows of the live processes.
+ * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, and one
+ * more that all further processes update together. The value of a counter is the sum over the
+ * thread rows and the overflow row. The value of a gauge is the sum over the rows of the live
+ * processes.
  *
- * Everything refers to everything by offset, so that processes that fork after the arena was made
- * see the same thing. Fields that threads read without the directory's lock are read and written
- * with the __atomic builtins, as in the inlined counter of the public header.
+ * All references are offsets, so a forked process can map the arena anywhere. Fields that threads
+ * read without the directory's lock are accessed with the __atomic builtins, as in the inlined
+ * counter of the public header.
  *
- * Lock order: the table of arenas, then a directory, then the list of collectors. A seat is only
- * ever tried, never waited for.
+ * Lock order: the table of arenas, then a directory, then the list of collectors. Seats are taken
+ * with trylock only.
  */
 #ifndef SX_METRICS_ARENA_H
 #define SX_METRICS_ARENA_H
@@ -33,20 +34,20 @@ _Static_assert(sizeof(double) == 8, "a cell holds a double");
 #define SX__THREAD_ROWS_DEFAULT 64
 #define SX__THREAD_ROWS_MAX 1024
 
-/* Whether a seat's row counts; only process seats use it. */
+/* Whether the row of a process seat counts. Seats of thread rows do not use it. */
 enum sx__seat_state {
-    SX__SEAT_NEW,  /* nobody sat here, the row is all zero */
+    SX__SEAT_NEW,  /* never taken; the row is all zero */
     SX__SEAT_LIVE, /* the row belongs to a process */
-    SX__SEAT_LEFT, /* the process has ended, the row is to be zeroed */
+    SX__SEAT_LEFT, /* the process has ended; the next owner zeroes the row */
 };
 
-/* The right to a row: a thread sits on a thread row row, a process on a process row. Whoever holds
- * the mutex owns the row. Each has a cache line of its own, since threads try them as they start.
- */
+/* The ownership of a row: the thread or process that holds the mutex owns the row. Each seat has a
+ * cache line of its own (no false sharing), because starting threads try many of them. */
 struct sx__seat {
     _Alignas(64) pthread_mutex_t mutex;
     uint32_t state;
-    int32_t orphan_of; /* pid, where the thread that sat for a process ended before the process */
+    int32_t orphan_of; /* processes: the pid, if the thread that took the seat ended before its
+                          process */
 };
 
 struct sx__geometry {
@@ -59,15 +60,15 @@ struct sx__geometry {
     size_t total_bytes;
 };
 
-/* The header of the mapping. Seats and thread_rows_claimed outlive the registry: a thread of the
- * former registry still sits, and goes on sitting, on a thread row of the next one. */
+/* The header of the mapping. Seats and thread_rows_claimed outlive the registry: a thread that has
+ * a row of a destroyed registry keeps it in the next registry that uses the arena. */
 struct sx_registry {
     struct sx__geometry geometry;
     uint32_t arena;
     bool shared;
-    uint64_t hash_key[2]; /* random, so that no client can choose label values that collide */
+    uint64_t hash_key[2]; /* random, against label values that a client chose to collide */
 
-    pthread_mutex_t lock;  /* of the directory; guards all that follows up to thread_rows_claimed */
+    pthread_mutex_t lock; /* of the directory; guards the fields from here to thread_rows_claimed */
     size_t directory_used; /* bytes from the start of the mapping */
     size_t directory_limit;
     uint32_t thread_cells_used;
@@ -76,21 +77,20 @@ struct sx_registry {
     uint32_t first_family; /* refs; see directory.h */
     uint32_t last_family;
 
-    _Alignas(64) uint32_t thread_rows_claimed; /* no thread row from here on was ever used */
+    _Alignas(64) uint32_t thread_rows_claimed; /* thread rows from this one on were never used */
     _Alignas(64) struct sx__seat seats[];      /* of the thread rows, then of the processes */
 };
 
 enum sx__arena_state { SX__ARENA_NONE, SX__ARENA_LIVE, SX__ARENA_IDLE };
 
-/* What this process knows of an arena. Never unmapped: a thread may look at its thread row at any
- * time.
- */
+/* What this process knows of an arena. It is never unmapped, because a thread may access its row at
+ * any time. */
 struct sx__arena {
     struct sx_registry *registry;
     enum sx__arena_state state;
-    bool inherited; /* shared, and made by a process that we were forked from */
-    int file;       /* behind a shared one, to ask which pages were written to; else -1 */
-    dev_t device;   /* what the file must still be */
+    bool inherited; /* shared, and made by a process that this one was forked from */
+    int file;       /* behind a shared arena, to find its resident pages; else -1 */
+    dev_t device;   /* what `file` must still refer to */
     ino_t inode;
 };
 
@@ -106,7 +106,7 @@ extern pthread_mutex_t
  */
 int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options);
 
-/** Gives the arena's pages back and keeps its addresses. The caller holds sx__arenas_lock. */
+/** Frees the arena's pages and keeps its addresses. The caller holds sx__arenas_lock. */
 void sx__arena_close(struct sx__arena *arena);
 
 static inline char *sx__row(const struct sx_registry *registry, size_t index)

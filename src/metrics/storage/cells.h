@@ -1,4 +1,4 @@
-/* cells.h: updating a cell that holds a double. */
+/* cells.h: updating a cell that holds a double. For any thread; inlined into updates. */
 #ifndef SX_METRICS_CELLS_H
 #define SX_METRICS_CELLS_H
 
@@ -20,14 +20,14 @@ static inline uint64_t sx__bits_of(double value)
     return bits;
 }
 
-/** Adds to a cell that nobody else writes. */
+/** Adds to a cell of the calling thread's own row, which no other thread writes. */
 static inline void sx__cell_add_own(uint64_t *cell, double amount)
 {
     double value = sx__double_of(__atomic_load_n(cell, __ATOMIC_RELAXED));
     __atomic_store_n(cell, sx__bits_of(value + amount), __ATOMIC_RELAXED);
 }
 
-/** Adds to a cell that others write too. */
+/** Adds to a cell that other threads write too. */
 static inline void sx__cell_add_shared(uint64_t *cell, double amount)
 {
     uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);

@@ -1,9 +1,9 @@
 /* directory.h: the append-only part of an arena that holds families, series, labels and texts.
  *
- * A record is referred to by its offset in units of 8 bytes (a ref; 0 is none). It is written whole
- * and then becomes visible by one release store, so that readers need no lock, and a writer killed
- * in the middle leaves nothing half-visible. Memory is not zeroed: a record's writer writes all of
- * it.
+ * A record is referred to by its offset in units of 8 bytes (a ref; 0 means none). It is written
+ * completely and then becomes visible by one release store, so readers need no lock, and a writer
+ * that is killed leaves nothing half-visible. Memory is not zeroed: a writer writes the complete
+ * record.
  */
 #ifndef SX_METRICS_DIRECTORY_H
 #define SX_METRICS_DIRECTORY_H
@@ -22,19 +22,17 @@ static inline uint32_t sx__ref(const struct sx_registry *registry, const void *r
     return (uint32_t)((size_t)((const char *)record - (const char *)registry) / SX__REF_BYTES);
 }
 
-/** Sets what repairs the directory after a writer died. Once per process, before the first lock.
- *
- * Families and series are records of the layer above, so that layer repairs them.
- */
+/** Sets the function that repairs the directory after a writer died. Once per process, before the
+ *  first lock. The layer above sets it, because it knows what families and series are. */
 void sx__directory_prepare(void (*mend)(struct sx_registry *registry));
 
-/** Takes the lock of the directory's writers. If the last owner died with it, repairs first what
- *  that writer left half-linked. */
+/** Takes the lock of the directory's writers. If the last owner died with it, repairs what that
+ *  writer left half-linked. */
 void sx__directory_lock(struct sx_registry *registry);
 
 void sx__directory_unlock(struct sx_registry *registry);
 
-/** How much is used; a failed registration is undone by going back there. The lock is held. */
+/** How much is used. A failed registration is undone by rewinding to a mark. The lock is held. */
 struct sx__directory_mark {
     size_t directory_used;
     uint32_t thread_cells_used;
@@ -43,17 +41,18 @@ struct sx__directory_mark {
 struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry);
 void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mark mark);
 
-/** Memory for a record, aligned to 8 bytes, or NULL where the directory is full. The lock is held.
+/** Returns memory for a record, aligned to 8 bytes, or NULL if the directory is full. The lock is
+ * held.
  */
 void *sx__directory_allocate(struct sx_registry *registry, size_t bytes);
 
-/** The first of `count` neighbouring cells in every thread row, or 0 where there are none left.
+/** Returns the first of `count` neighbouring cells in every thread row, or 0 if too few are left.
  *
  * Eight cells or more start on a cache line. The lock is held.
  */
 uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count);
 
-/** A cell in every process row, or 0. The lock is held. */
+/** Returns a cell in every process row, or 0 if none is left. The lock is held. */
 uint32_t sx__directory_gauge_cell(struct sx_registry *registry);
 
 #endif

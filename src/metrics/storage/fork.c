@@ -1,8 +1,10 @@
-/* fork.c: a child must not go on in its parent's thread rows, or both would write the same cells.
+/* fork.c: a child must not update its parent's thread rows, or both would write the same cells.
  *
- * A private arena is copied by fork(), and the child is alone in its copy. Its directory is locked
- * across the fork so that the copy is whole; the seats in the copy, on which threads of the parent
- * sit, are made anew. A shared arena stays what it is; the child claims thread rows of its own.
+ * fork() copies a private arena, and only the child uses the copy. The directory is locked across
+ * the fork, so the copy is consistent. The seats in the copy, which threads of the parent hold, are
+ * initialised again. A shared arena is not copied: the child claims thread rows of its own.
+ *
+ * The handlers run in the thread that calls fork().
  */
 #include "fork.h"
 
@@ -27,7 +29,7 @@ static void before_fork(void)
     for (size_t i = 0; i < SX__ARENAS; i++) {
         if (is_private(&sx__arenas[i])) {
             enum sx__lock_result result = sx__lock_take(&sx__arenas[i].registry->lock);
-            assert(result == SX__LOCK_TAKEN); /* threads of one process do not die alone */
+            assert(result == SX__LOCK_TAKEN); /* a single thread of a process does not die */
             (void)result;
         }
     }
@@ -50,7 +52,7 @@ static void after_fork_in_parent(void)
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
 
-/* Making a mutex anew needs no memory here, so that its error cannot happen. */
+/* Initialising a mutex allocates nothing on Linux, so it cannot fail here. */
 static void free_seats(struct sx_registry *registry)
 {
     for (uint32_t i = 0; i < registry->thread_rows_claimed; i++) {

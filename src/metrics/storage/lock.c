@@ -13,8 +13,8 @@ int sx__lock_init(pthread_mutex_t *mutex, bool shared)
     if (pthread_mutexattr_init(&attributes) != 0) {
         return SX_ENOMEM;
     }
-    /* These two cannot fail on the platforms whose futexes are robust; if they did, the mutex would
-     * only be less robust. */
+    /* These two cannot fail on platforms with robust futexes. If they did, the mutex would only not
+     * be robust. */
     if (shared) {
         (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
         (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);

@@ -1,8 +1,8 @@
 /* lock.h: mutexes in mapped memory.
  *
- * Those that processes share are robust: the kernel tells the next owner when the last one died
- * with the mutex held, which no pid in a record could, as pids are used again. The next owner mends
- * what the mutex guards, then the mutex.
+ * Mutexes that processes share are robust: if an owner dies, the kernel reports it to the next
+ * owner. (A pid in a record could not, because pids are reused.) The next owner first repairs what
+ * the mutex guards, then the mutex.
  */
 #ifndef SX_METRICS_LOCK_H
 #define SX_METRICS_LOCK_H
@@ -12,20 +12,21 @@
 
 enum sx__lock_result {
     SX__LOCK_TAKEN,
-    SX__LOCK_INHERITED, /* taken, but the last owner died with it: mend, then sx__lock_mend */
+    SX__LOCK_INHERITED, /* taken, but the last owner died with it: repair, then sx__lock_mend */
     SX__LOCK_BUSY,
 };
 
-/** Initialises, or initialises again, a mutex that nobody waits for. Gives 0 or SX_ENOMEM. */
+/** Initialises a mutex, which may have been initialised before if no thread waits for it. Returns
+ *  SX_OK or SX_ENOMEM. */
 int sx__lock_init(pthread_mutex_t *mutex, bool shared);
 
-/** Waits for the mutex; never SX__LOCK_BUSY. */
+/** Waits for the mutex. Never returns SX__LOCK_BUSY. */
 enum sx__lock_result sx__lock_take(pthread_mutex_t *mutex);
 
-/** Takes the mutex if it is free; SX__LOCK_BUSY also where the caller has it. */
+/** Takes the mutex if it is free. Returns SX__LOCK_BUSY also if the caller holds it. */
 enum sx__lock_result sx__lock_try(pthread_mutex_t *mutex);
 
-/** Says that what an inherited mutex guards is in order again. */
+/** Marks an inherited mutex as consistent, after what it guards was repaired. */
 void sx__lock_mend(pthread_mutex_t *mutex);
 
 void sx__lock_release(pthread_mutex_t *mutex);

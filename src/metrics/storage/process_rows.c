@@ -1,9 +1,10 @@
 /* process_rows.c: the rows of gauges.
  *
- * In a shared arena a process holds the seat of its row, so that the kernel says when it has died;
- * its gauges are then no longer part of the page. A robust mutex belongs to a thread though: one
- * that ends before its process leaves its process's pid on the seat, and the next thread of the
- * process that claims a thread row sits down instead. Only in between is the pid asked after.
+ * In a shared arena a process holds the seat of its row, so the kernel reports its death, and its
+ * gauges no longer count. But a robust mutex belongs to a thread. A thread that ends before its
+ * process stores the process's pid in the seat, and the next thread of the process that claims a
+ * thread row takes the seat instead. Only between the two the pid decides whether the process
+ * lives.
  */
 #include "process_rows.h"
 
@@ -16,9 +17,10 @@
 
 char *sx__process_rows[SX__ARENAS];
 
-static struct sx__seat *process_seats[SX__ARENAS]; /* this process's; NULL: it has none */
-static bool orphaned[SX__ARENAS]; /* it has one, but none of its threads sits there */
-static __thread uint64_t sits_in; /* bit per arena: the calling thread does */
+static struct sx__seat *process_seats[SX__ARENAS]; /* of this process; NULL: it has none */
+static bool orphaned[SX__ARENAS]; /* this process has a seat, but no thread of it holds it */
+static __thread uint64_t
+    holds_seat_of; /* bit per arena: the calling thread holds the process's seat */
 
 _Static_assert(SX__ARENAS <= 64, "one bit for each arena");
 
@@ -27,8 +29,7 @@ static uint64_t bit_of(uint32_t arena)
     return (uint64_t)1 << arena;
 }
 
-/* Of a seat that the caller has tried and got: whether it belongs to a living process all the same.
- */
+/* Whether a seat that the caller has just taken belongs to a living process all the same. */
 static bool belongs_to_orphan(const struct sx__seat *seat)
 {
     if (seat->state != SX__SEAT_LIVE || seat->orphan_of == 0) {
@@ -37,7 +38,7 @@ static bool belongs_to_orphan(const struct sx__seat *seat)
     return kill(seat->orphan_of, 0) == 0 || errno == EPERM;
 }
 
-/* Takes a seat that no living process has. */
+/* Takes the seat, unless a living process owns it. */
 static bool try_seat(struct sx__seat *seat)
 {
     enum sx__lock_result result = sx__lock_try(&seat->mutex);
@@ -62,21 +63,21 @@ static void zero_row(const struct sx_registry *registry, const char *row)
     }
 }
 
-static bool sit_down(struct sx_registry *registry, size_t process)
+static bool take_seat(struct sx_registry *registry, size_t process)
 {
     struct sx__seat *seat = sx__process_seat(registry, process);
     if (!try_seat(seat)) {
         return false;
     }
     if (seat->state != SX__SEAT_NEW) {
-        /* Not counted while it is zeroed: a page must not show half of a dead process's gauges. */
+        /* The row does not count while it is zeroed: a page must not show half of its gauges. */
         __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELAXED);
         zero_row(registry, sx__row(registry, process));
     }
     seat->orphan_of = 0;
     __atomic_store_n(&seat->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
     process_seats[registry->arena] = seat;
-    sits_in |= bit_of(registry->arena);
+    holds_seat_of |= bit_of(registry->arena);
     return true;
 }
 
@@ -89,11 +90,12 @@ void sx__process_enter(struct sx_registry *registry)
         return;
     }
     if (process_seats[arena] != NULL) {
-        return; /* the arena is used again, and our row in it is still ours */
+        return; /* the arena is reused, and this process still owns its row in it */
     }
-    /* Where the destructor cannot be had, the common row is right but for what the dead leave. */
+    /* Without a destructor at thread exit, use the common row. It is correct, except that the
+     * gauges of dead processes stay in it. */
     if (sx__thread_exit_watch()) {
-        while (process < SX__PROCESSES && !sit_down(registry, process)) {
+        while (process < SX__PROCESSES && !take_seat(registry, process)) {
             process++;
         }
     } else {
@@ -111,21 +113,21 @@ void sx__process_adopt(struct sx_registry *registry)
     struct sx__seat *seat = process_seats[arena];
     enum sx__lock_result result = sx__lock_try(&seat->mutex);
     if (result == SX__LOCK_BUSY) {
-        return; /* a scrape looks at it, or another thread was faster */
+        return; /* a scrape holds it for a moment, or another thread was faster */
     }
     if (result == SX__LOCK_INHERITED) {
         sx__lock_mend(&seat->mutex);
     }
     seat->orphan_of = 0;
-    sits_in |= bit_of(arena);
+    holds_seat_of |= bit_of(arena);
     __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
 }
 
 void sx__process_rows_leave(void)
 {
-    for (uint32_t i = 0; sits_in != 0; i++) {
-        if (sits_in & bit_of(i)) {
-            sits_in &= ~bit_of(i);
+    for (uint32_t i = 0; holds_seat_of != 0; i++) {
+        if (holds_seat_of & bit_of(i)) {
+            holds_seat_of &= ~bit_of(i);
             process_seats[i]->orphan_of = (int32_t)getpid();
             sx__lock_release(&process_seats[i]->mutex);
             __atomic_store_n(&orphaned[i], true, __ATOMIC_RELEASE);
@@ -141,16 +143,16 @@ void sx__process_exit(struct sx_registry *registry)
         return;
     }
     __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELEASE);
-    /* Another thread that sits there gets up when it ends. */
-    if (sits_in & bit_of(arena)) {
-        sits_in &= ~bit_of(arena);
+    /* If another thread holds the seat, it releases it when it ends. */
+    if (holds_seat_of & bit_of(arena)) {
+        holds_seat_of &= ~bit_of(arena);
         sx__lock_release(&seat->mutex);
     }
 }
 
 void sx__process_rows_forget(void)
 {
-    sits_in = 0;
+    holds_seat_of = 0;
     for (uint32_t i = 0; i < SX__ARENAS; i++) {
         process_seats[i] = NULL;
         orphaned[i] = false;

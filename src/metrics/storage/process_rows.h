@@ -1,31 +1,33 @@
-/* process_rows.h: which process updates which row of gauges, and which of these still live. */
+/* process_rows.h: which process owns which row of gauges, and which of these processes still live.
+ */
 #ifndef SX_METRICS_PROCESS_ROWS_H
 #define SX_METRICS_PROCESS_ROWS_H
 
 #include "arena.h"
 
-/* The row of this process in each arena. Gauges are updated with real atomics, by any thread. */
+/* The row of this process in each arena. Any thread of the process updates it, with atomic
+ * read-modify-write operations. */
 extern char *sx__process_rows[SX__ARENAS];
 
-/** Gives this process a row in the arena, and sits the calling thread on it for the process. */
+/** Gives this process a row in the arena. The calling thread takes the seat for the process. */
 void sx__process_enter(struct sx_registry *registry);
 
-/** Sits down for this process again if the thread that sat has ended. */
+/** Takes the seat for this process again, if the thread that held it has ended. */
 void sx__process_adopt(struct sx_registry *registry);
 
-/** Gets the calling thread, which ends, up from the seats that it has for its process. */
+/** Releases the seats that the calling thread, which ends, holds for its process. */
 void sx__process_rows_leave(void);
 
-/** Gives this process's row up, its gauges with it. */
+/** Releases this process's row. Its gauges no longer count. */
 void sx__process_exit(struct sx_registry *registry);
 
-/** Forgets, after fork(), the rows of the parent. */
+/** Forgets the rows of the parent, in a child of fork(). */
 void sx__process_rows_forget(void);
 
-/** Whether the gauges in this row count: its process lives, or it belongs to no single one. */
+/** Whether the gauges in this row count: its process lives, or it is the row of many processes. */
 bool sx__process_row_lives(struct sx_registry *registry, size_t row);
 
-/** Whether anybody may have written to this row. */
+/** Whether any process may have written to this row. */
 bool sx__process_row_was_used(struct sx_registry *registry, size_t row);
 
 #endif

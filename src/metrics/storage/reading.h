@@ -9,29 +9,30 @@
 #include "cells.h"
 #include "resident_pages.h"
 
-/* The rows of an arena that count, as of now. */
+/* The rows of an arena that count at the moment. */
 struct sx__reading {
-    const char *thread_rows; /* the overflow row, which the claimed thread rows follow */
+    const char *thread_rows; /* the overflow row; the claimed thread rows follow it */
     size_t thread_row_count;
     size_t stride;
     const char *gauges[SX__PROCESSES + 1]; /* rows of the processes that live */
     size_t gauge_count;
-    struct sx__resident_pages resident; /* with no bits: all is to be read */
+    struct sx__resident_pages resident; /* without bits: all pages must be read */
 };
 
-/** Prepares a scrape, which reads everything there is, but for what nobody ever wrote. */
+/** Prepares a scrape, which reads all cells except those in pages that were never written. */
 void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry);
 
 void sx__reading_end(struct sx__reading *reading);
 
-/** Finds the rows that counters and histograms have, for reading one of them. */
+/** Finds the thread rows, to read one counter or histogram. */
 void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_registry *registry);
 
-/** Finds the rows that gauges have; asks for each process whether it lives. */
+/** Finds the rows of the live processes, to read one gauge. */
 void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry *registry);
 
-/* A cell of a row. Acquired, so that the version is not read before it, which would be the former
- * owner's version beside the new one's cell. On x86 it is a plain load. */
+/* Reads a cell of a row. The load is acquire, so that the version of the series is not read before
+ * it (seqlock): that would pair the former series' version with the next series' value. On x86 it
+ * is a plain load. */
 static inline uint64_t sx__read_cell(const struct sx__reading *reading, const char *row,
                                      uint32_t cell)
 {
@@ -52,7 +53,7 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
     return sum;
 }
 
-/* Rounding is monotone, and the order of the rows is always the same: the sum never falls where no
+/* Rounding is monotonic and the order of the rows is fixed, so the sum never decreases unless a
  * cell does. */
 static inline double sx__read_double(const struct sx__reading *reading, uint32_t cell)
 {

@@ -1,10 +1,10 @@
-/* resident_pages.c: asking for the holes of the file behind a shared arena.
+/* resident_pages.c: finding the holes of the file behind a shared arena, with SEEK_DATA.
  *
- * mincore() would not do: it says of a page that was swapped out that it is not there. SEEK_DATA
- * alone would not do either: while the kernel moves a page to another place in memory (compaction,
- * NUMA balancing), the new page is in the file for an instant before it is marked as up to date,
- * and is taken for a hole. A scrape in that instant would show counters fall. So what was found has
- * to be as much as the file has allocated, which a page counts to from before its first write.
+ * mincore() does not work, because it reports swapped-out pages as missing. SEEK_DATA alone does
+ * not work either: while the kernel moves a page in memory (compaction, NUMA balancing), the new
+ * page is for an instant in the file but not yet up to date, and is reported as a hole. A scrape in
+ * that instant would show counters that decrease. So the bytes found must equal the bytes allocated
+ * for the file, which include a page from before its first write.
  */
 #define _GNU_SOURCE /* SEEK_DATA, SEEK_HOLE */
 #include "resident_pages.h"
@@ -16,7 +16,7 @@
 
 #define PASSES_MAX 8
 
-/* A program that closes all descriptors, as daemons do, may have another file there by now. */
+/* In a program that closes all descriptors, as daemons do, the number may be another file's now. */
 static bool is_ours(const struct sx__arena *arena)
 {
     struct stat status;
@@ -32,7 +32,7 @@ static void mark(struct sx__resident_pages *pages, size_t from, size_t until)
     }
 }
 
-/* Marks what is data, and says how many bytes that is. */
+/* Marks the pages that have data, and counts their bytes. */
 static bool mark_data(struct sx__resident_pages *pages, int file, off_t *bytes)
 {
     off_t from = 0;
@@ -40,7 +40,7 @@ static bool mark_data(struct sx__resident_pages *pages, int file, off_t *bytes)
     for (;;) {
         off_t data = lseek(file, from, SEEK_DATA);
         if (data < 0) {
-            return errno == ENXIO; /* nothing but a hole up to the end */
+            return errno == ENXIO; /* only a hole up to the end */
         }
         from = lseek(file, data, SEEK_HOLE);
         if (from < 0) {
@@ -61,9 +61,9 @@ static bool allocated(const struct sx__arena *arena, off_t *bytes)
     return true;
 }
 
-/* A page that has data keeps it, so what was found in one pass stays found in the next. Where
- * others allocate so fast that no pass agrees, a page that was there before is missing only if each
- * pass met it as it moved. */
+/* A page that has data keeps it, so the marks of all passes are correct. If other threads allocate
+ * so fast that no pass agrees with the file, a page that had data before is missing only if it was
+ * being moved in every pass. */
 static bool mark_all(struct sx__resident_pages *pages, const struct sx__arena *arena)
 {
     bool agreed = false;
@@ -87,7 +87,7 @@ bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_r
         return false;
     }
     size_t count = registry->geometry.total_bytes / SX__RESIDENT_PAGE_BYTES;
-    /* Of a large arena that is megabytes of zeros, which cost nothing until they are written to. */
+    /* For a large arena these are megabytes of zeros, which cost nothing until they are written. */
     uint64_t *bits = calloc(count / 64 + 1, sizeof *bits);
     if (bits == NULL) {
         return false;

@@ -1,8 +1,8 @@
-/* resident_pages.h: which pages of a shared arena were ever written to.
+/* resident_pages.h: which pages of a shared arena were ever written.
  *
- * Reading a page of shared memory that nobody wrote to allocates it, and all processes together
- * would pay for each cell that a scrape looks at in vain. Private memory has no such trap: there it
- * is the one page of zeros that is read.
+ * Reading a page of shared memory that was never written allocates it, so a scrape that read all
+ * cells would make the arena grow. In private memory, reading such a page maps the kernel's one
+ * page of zeros, which costs nothing. Only scrapes use this.
  */
 #ifndef SX_METRICS_RESIDENT_PAGES_H
 #define SX_METRICS_RESIDENT_PAGES_H
@@ -16,15 +16,15 @@ struct sx__resident_pages {
     uint64_t *bits;
 };
 
-/** Asks the kernel for the pages; false where that is of no use, or where it cannot be had, and
- *  everything has to be read. */
+/** Asks the kernel for the pages. Returns false if the arena is private or the kernel does not say;
+ *  then all pages must be read. */
 bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry);
 
 void sx__resident_pages_clean_up(struct sx__resident_pages *pages);
 
 #define SX__RESIDENT_PAGE_BYTES 4096u
 
-/** Whether the cell lies in such a page, as of then. */
+/** Whether the cell was in such a page when the pages were found. */
 static inline bool sx__resident_pages_have(const struct sx__resident_pages *pages,
                                            const uint64_t *cell)
 {

@@ -1,4 +1,4 @@
-/* thread_exit.c: the destructor of one key of thread-local data. */
+/* thread_exit.c: the destructor of one key of thread-local data. It runs in the ending thread. */
 #include "thread_exit.h"
 
 #include <pthread.h>

@@ -1,9 +1,7 @@
-/* thread_rows.c: claiming a thread row at a thread's first update, and releasing it when the thread
- * ends.
+/* thread_rows.c: claiming a row at a thread's first update, and releasing it when the thread ends.
  *
- * A released thread row keeps its values and its next owner goes on adding to them, so nothing is
- * ever flushed and no counter goes backwards. The owner's mutex orders the two owners' plain
- * stores.
+ * A released row keeps its values and its next owner adds to them. So nothing is ever flushed, and
+ * no counter goes down. The seat's mutex orders the relaxed stores of the two owners.
  */
 #include "thread_rows.h"
 
@@ -26,7 +24,7 @@ static size_t row_index(const struct sx_registry *registry, const char *row)
     return offset / registry->geometry.row_stride;
 }
 
-/* Runs in a thread that ends. */
+/* Runs in the ending thread. */
 static void release_rows(void)
 {
     for (size_t i = 0; i < SX__ARENAS; i++) {
@@ -45,8 +43,7 @@ void sx__thread_rows_prepare(void)
     sx__thread_exit_prepare(release_rows);
 }
 
-/* Scrapes read no thread row beyond this mark, so it is raised before the thread row's first
- * update. */
+/* Scrapes read no row beyond this mark, so it is raised before the first update of the row. */
 static void raise_claimed(struct sx_registry *registry, uint32_t count)
 {
     uint32_t seen = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_RELAXED);
@@ -64,7 +61,7 @@ static char *claim(struct sx_registry *registry)
         if (result == SX__LOCK_BUSY) {
             continue;
         }
-        /* A cell is one word: whatever moment its owner died at, nothing is half-written. */
+        /* A cell is one word, so a killed owner has left no cell half-written. */
         if (result == SX__LOCK_INHERITED) {
             sx__lock_mend(mutex);
         }

@@ -1,4 +1,7 @@
-/* thread_rows.h: which thread updates which thread row. */
+/* thread_rows.h: which thread owns which row of counters and histograms.
+ *
+ * Called by threads that update metrics.
+ */
 #ifndef SX_METRICS_THREAD_ROWS_H
 #define SX_METRICS_THREAD_ROWS_H
 
@@ -7,20 +10,19 @@
 /** Makes ending threads give back their rows. Once per process, before the first update. */
 void sx__thread_rows_prepare(void);
 
-/** The thread row of the calling thread, claimed now; NULL: use the overflow row, with real
- * atomics.
+/** Claims a row for the calling thread.
  *
- * NULL is the answer where all thread rows are taken, and for a thread whose destructor has run: a
- * thread row claimed then would never be released. Costs little either way: a refused thread tries
- * again only after some thousand updates.
+ * @return   the row, or NULL: use the overflow row, with atomic read-modify-write operations. That
+ *           happens if all rows are taken, and in a thread whose destructor has run, because a row
+ *           claimed then would never be released. After a failure the thread tries again only after
+ *           some thousand updates, so NULL is cheap.
  */
 char *sx__thread_row_claim(uint32_t arena);
 
-/** Drops what the thread knows of its thread rows, after fork() made it another process's thread.
- */
+/** Forgets the calling thread's rows, in a child of fork(). */
 void sx__thread_rows_forget(void);
 
-/** The calling thread's thread row or NULL, as sx__thread_row_claim. */
+/** Returns the calling thread's row, claimed if needed, or NULL; see sx__thread_row_claim. */
 static inline char *sx__thread_row(uint32_t arena)
 {
     char *row = sx__thread_rows[arena];

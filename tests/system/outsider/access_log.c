@@ -23,14 +23,15 @@ static struct sx_result access_log_open(struct access_log *log,
                                         struct sx_app *app)
 {
     if (options == NULL || options->path == NULL) {
-        return sx_fail(500, "the access log needs a path");
+        return sx_startup_error("the access log needs a path");
     }
     log->file = fopen(options->path, "a");
     if (log->file == NULL) {
-        return sx_fail(500, "cannot open %s", options->path);
+        return sx_startup_error("cannot open %s", options->path);
     }
     setvbuf(log->file, NULL, _IOLBF, BUFSIZ);
-    return sx_app_observe(app, &observer, log) < 0 ? sx_fail(500, "cannot observe") : sx_continue();
+    return sx_app_observe(app, &observer, log) < 0 ? sx_startup_error("cannot observe")
+                                                   : sx_continue();
 }
 
 static void access_log_close(struct access_log *log)

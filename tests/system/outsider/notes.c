@@ -21,7 +21,7 @@ static struct sx_result add_note(const char *text, struct transaction *transacti
     if (text[0] == '!') {
         return sx_fail(409, "this note is refused, after it was written");
     }
-    return sx_with_status(201, sx_json("{s:I}", "id", (long long)sqlite3_last_insert_rowid(db)));
+    return sx_with_status(sx_json("{s:I}", "id", (long long)sqlite3_last_insert_rowid(db)), 201);
 }
 SX_BIND(add_note, (form, str, text), (inject, transaction, transaction));
 

@@ -5,7 +5,7 @@ static struct sx_result notes_db_open(sqlite3 **db, const char *database)
     static const char schema[] = "create table if not exists notes (id integer primary key, text)";
     if (sqlite3_open(database, db) != SQLITE_OK ||
         sqlite3_exec(*db, schema, NULL, NULL, NULL) != SQLITE_OK) {
-        struct sx_result result = sx_fail(500, "%s: %s", database, sqlite3_errmsg(*db));
+        struct sx_result result = sx_startup_error("%s: %s", database, sqlite3_errmsg(*db));
         sqlite3_close(*db);
         return result;
     }

@@ -1,3 +1,5 @@
+/* unix_socket.c: opens a listening Unix socket and sets the access to its file. See unix_socket.h.
+ */
 #define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "unix_socket.h"
 
@@ -5,6 +7,8 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +24,8 @@
 /* An entry of the user database or the group database. */
 struct id {
     const char *kind; /* "user" or "group", for messages */
-    const char *name; /* or its number; NULL: it stays what it is */
-    unsigned number;  /* -1: the same */
+    const char *name; /* or its number; NULL: do not change it */
+    unsigned number;  /* -1: do not change it */
 };
 
 static int look_up_user(struct id *id, char *space, size_t size)
@@ -42,7 +46,7 @@ static int look_up_group(struct id *id, char *space, size_t size)
     return error;
 }
 
-/* Whether the name is a number, which need not be in a database. */
+/* Returns whether the name is a number, which need not be in a database. */
 static bool parse_id(struct id *id)
 {
     char *end;
@@ -55,7 +59,8 @@ static bool parse_id(struct id *id)
     return is_number;
 }
 
-/* Returns 0 or an -errno; `number` stays -1 if there is no such name. */
+/* Looks up the number of a name. Returns 0 or an -errno; `number` stays -1 if the name is unknown.
+ */
 static int look_up(struct id *id, bool is_group)
 {
     if (id->name == NULL || parse_id(id)) {
@@ -73,12 +78,12 @@ static int look_up(struct id *id, bool is_group)
         error = is_group ? look_up_group(id, space, size) : look_up_user(id, space, size);
     }
     free(space);
-    /* getpwnam(3): these, too, may mean that the name was not found. */
+    /* getpwnam(3): these errors may also mean that the name was not found. */
     const bool is_unknown = error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
     return is_unknown ? 0 : -error;
 }
 
-/* Returns 0, or an -errno and writes the reason. */
+/* As look_up, but an unknown name is an error. Returns 0, or an -errno after writing the reason. */
 static int find_id(struct id *id, bool is_group, char *reason, size_t size)
 {
     const int status = look_up(id, is_group);
@@ -103,7 +108,8 @@ static int give_to(const char *path, const struct id *id, uid_t user, gid_t grou
     return -error;
 }
 
-/* The owner is set last, because without root a process may not change the file of another user. */
+/* Sets group, mode and owner, in this order: without root a process may not change the file of
+ * another user. */
 static int set_access(const char *path, unsigned mode, const struct id *owner,
                       const struct id *group, char *reason, size_t size)
 {
@@ -117,7 +123,8 @@ static int set_access(const char *path, unsigned mode, const struct id *owner,
     return status < 0 ? status : give_to(path, owner, owner->number, no_group, reason, size);
 }
 
-/* A socket without a listener was left by a server that was killed. */
+/* Returns whether the path is a socket that no process listens on. A server that was killed has
+ * left it. */
 static bool is_stale(int fd, const struct sockaddr_un *address)
 {
     struct stat stat;
@@ -126,11 +133,11 @@ static bool is_stale(int fd, const struct sockaddr_un *address)
            errno == ECONNREFUSED;
 }
 
-/* No client can connect before listen, so the file has its mode, owner and group before the first
- * connection. bind creates it with the narrowest mode, so that it is never open to more users than
- * in the end. */
+/* Binds the socket and listens. No client can connect before listen, so the file has its mode,
+ * owner and group before the first connection. bind creates the file with the owner's part of the
+ * mode only, so that it is never open to more users than in the end. */
 static int listen_at(int fd, const struct sockaddr_un *address,
-                     const struct sx_unix_options *options, char *reason, size_t size)
+                     const struct sx__unix_options *options, char *reason, size_t size)
 {
     struct id owner = {"user", options->owner, (unsigned)-1};
     struct id group = {"group", options->group, (unsigned)-1};
@@ -163,12 +170,12 @@ static int listen_at(int fd, const struct sockaddr_un *address,
     return status;
 }
 
-int sx__unix_socket_open(const char *path, const struct sx_unix_options *options, char *reason,
+int sx__unix_socket_open(const char *path, const struct sx__unix_options *options, char *reason,
                          size_t size)
 {
-    static const struct sx_unix_options none = {0};
+    static const struct sx__unix_options none = {0};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    if (path[0] == '\0') { /* bind would make a socket without a file */
+    if (path[0] == '\0') { /* bind would create a socket without a file */
         snprintf(reason, size, "the path is empty");
         return -EINVAL;
     }

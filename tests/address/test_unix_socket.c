@@ -1,4 +1,5 @@
-/* The file of a Unix socket is examined at bind and at listen, which are wrapped. */
+/* The access to the file of a Unix socket. The tests wrap bind and listen, and check the file
+ * there. */
 #define _XOPEN_SOURCE 700
 #include "unix_socket.h"
 
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 
 static char folder[] = "/tmp/sextant-unix-XXXXXX";
 static char path[64];
@@ -84,7 +86,7 @@ static int tear_down(void **state)
     return rmdir(folder);
 }
 
-static int open_with(const struct sx_unix_options *options)
+static int open_with(const struct sx__unix_options *options)
 {
     char reason[200] = "";
     const int fd = sx__unix_socket_open(path, options, reason, sizeof reason);
@@ -94,15 +96,15 @@ static int open_with(const struct sx_unix_options *options)
     return fd;
 }
 
-/* Whatever the umask is, the file is at no time open to more users than in the end. */
-static void test_its_file_is_never_wider_than_it_shall_be(void **state)
+/* With any umask, the file is never open to more users than in the end. */
+static void test_the_file_never_has_a_wider_mode_than_in_the_end(void **state)
 {
     (void)state;
     static const mode_t modes[] = {0600, 0660, 0666, 0200, 0020, 0777};
     static const mode_t masks[] = {0, 022, 077, 0777};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         for (size_t k = 0; k < sizeof masks / sizeof *masks; k++) {
-            const struct sx_unix_options options = {.mode = modes[i]};
+            const struct sx__unix_options options = {.mode = modes[i]};
             const mode_t before = umask(masks[k]);
             const int fd = open_with(&options);
             umask(before);
@@ -115,11 +117,11 @@ static void test_its_file_is_never_wider_than_it_shall_be(void **state)
     }
 }
 
-static void test_without_options_it_has_the_umask(void **state)
+static void test_without_options_the_file_has_the_mode_of_the_umask(void **state)
 {
     (void)state;
-    static const struct sx_unix_options none = {0};
-    const struct sx_unix_options *const cases[] = {NULL, &none};
+    static const struct sx__unix_options none = {0};
+    const struct sx__unix_options *const cases[] = {NULL, &none};
     for (size_t i = 0; i < 2; i++) {
         const mode_t before = umask(027);
         const int fd = open_with(cases[i]);
@@ -128,32 +130,32 @@ static void test_without_options_it_has_the_umask(void **state)
         assert_int_equal(mode_at_listen, 0750);
         assert_true(may_connect());
         close(fd);
-        assert_false(may_connect()); /* and the next one replaces it */
+        assert_false(may_connect()); /* the next socket replaces it */
     }
 }
 
-static void test_it_has_its_group_before_it_listens(void **state)
+static void test_the_file_has_its_group_before_the_socket_listens(void **state)
 {
     (void)state;
     gid_t groups[64];
     char name[20];
     const int count = getgroups(64, groups);
-    /* Root may name any group, other users only one of their own. */
+    /* Root may set any group, other users only one of their own. */
     const gid_t group = getuid() == 0 ? 12345 : count > 0 ? groups[count - 1] : getgid();
     snprintf(name, sizeof name, "%u", group);
-    const int fd = open_with(&(struct sx_unix_options){.mode = 0660, .group = name});
+    const int fd = open_with(&(struct sx__unix_options){.mode = 0660, .group = name});
     assert_true(fd >= 0);
     assert_int_equal(group_at_listen, group);
     assert_int_equal(mode_at_listen, 0660);
     close(fd);
 }
 
-static void test_what_cannot_be_had_leaves_no_file(void **state)
+static void test_an_address_that_cannot_be_bound_leaves_no_file(void **state)
 {
     (void)state;
     static const struct {
         const char *path;
-        struct sx_unix_options options;
+        struct sx__unix_options options;
         int listen_error, status;
         const char *reason;
     } cases[] = {
@@ -174,7 +176,7 @@ static void test_what_cannot_be_had_leaves_no_file(void **state)
     }
 }
 
-static void test_a_file_of_another_kind_is_left_as_it_is(void **state)
+static void test_a_file_that_is_not_a_socket_is_not_replaced(void **state)
 {
     (void)state;
     char reason[200];
@@ -183,7 +185,7 @@ static void test_a_file_of_another_kind_is_left_as_it_is(void **state)
     close(file);
     chmod(path, 0644);
     assert_int_equal(
-        sx__unix_socket_open(path, &(struct sx_unix_options){.mode = 0777}, reason, sizeof reason),
+        sx__unix_socket_open(path, &(struct sx__unix_options){.mode = 0777}, reason, sizeof reason),
         -EADDRINUSE);
     assert_int_equal(lstat(path, &there), 0);
     assert_true(S_ISREG(there.st_mode));
@@ -193,12 +195,15 @@ static void test_a_file_of_another_kind_is_left_as_it_is(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_its_file_is_never_wider_than_it_shall_be, set_up,
+        cmocka_unit_test_setup_teardown(test_the_file_never_has_a_wider_mode_than_in_the_end,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_without_options_the_file_has_the_mode_of_the_umask,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_file_has_its_group_before_the_socket_listens,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_address_that_cannot_be_bound_leaves_no_file, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_without_options_it_has_the_umask, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_it_has_its_group_before_it_listens, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_what_cannot_be_had_leaves_no_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_a_file_of_another_kind_is_left_as_it_is, set_up,
+        cmocka_unit_test_setup_teardown(test_a_file_that_is_not_a_socket_is_not_replaced, set_up,
                                         tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,3 +1,4 @@
+/* Parses the address of a Unix socket; see unix_address.h. */
 #include "unix_address.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ static const char *parse_name(const char **name, const char *text, const char *m
     return text[0] == '\0' ? missing : NULL;
 }
 
-static const char *parse_option(const char *text, struct sx_unix_options *options, char *message)
+static const char *parse_option(const char *text, struct sx__unix_options *options, char *message)
 {
     if ((strncmp(text, "mode=", 5) == 0 && options->mode != 0) ||
         (strncmp(text, "owner=", 6) == 0 && options->owner != NULL) ||
@@ -45,12 +46,12 @@ static const char *parse_option(const char *text, struct sx_unix_options *option
     return message;
 }
 
-const char *sx__unix_address_parse(char *text, struct sx_unix_options *options,
+const char *sx__unix_address_parse(char *text, struct sx__unix_options *options,
                                    char message[SX__UNIX_ADDRESS_MESSAGE_BYTES])
 {
     char *comma = strchr(text, ',');
     const char *wrong = NULL;
-    *options = (struct sx_unix_options){0};
+    *options = (struct sx__unix_options){0};
     while (comma != NULL && wrong == NULL) {
         char *option = comma + 1;
         *comma = '\0';
