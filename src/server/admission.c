@@ -101,8 +101,7 @@ enum sx__admitted sx__admission_take(struct sx__admission *admission, struct sx_
     enum sx__admitted took = SX__ADMITTED_NEVER;
     /* Each kind of route has its own queue, so that clients of one kind cannot fill the queue of
      * the other. */
-    struct sx__queue *queue =
-        &admission->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
+    struct sx__queue *queue = &admission->queues[is_admin ? SX__TOKEN_ADMIN : SX__TOKEN_ORDINARY];
     pthread_mutex_lock(&admission->mutex);
     atomic_fetch_add(&admission->queued, 1);
     *token = take_any(admission, is_admin);
