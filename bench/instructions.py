@@ -45,7 +45,7 @@ def collected(process):
 
 def run_hello(build, client, times):
     """The example from start to stop, with a client that sends one request after another."""
-    server = start([os.path.join(build, "examples", "hello"), "run", "--port", "0"])
+    server = start([os.path.join(build, "examples", "hello"), "run", "--listen", "127.0.0.1:0"])
     match = re.search(r"http://127\.0\.0\.1:(\d+)", server.stdout.readline())
     if match is None:
         return collected(server)
