@@ -2,10 +2,11 @@
 """Counts instructions and compares them with instructions.txt: instructions.py BUILD [--update]
 
 Each case runs N times and 2 N times under callgrind; the difference divided by N is the cost of one.
-How often a server's threads wake up differs from run to run, so the least of three runs counts there.
-The instructions of all threads count, those in the kernel do not. A case that differs from the table
-by more than 3 % fails, in either direction. --update writes the table again: commit it with a reason.
-Counts depend on the compiler, so the table names one; with another one the exit code is 77 (skipped).
+Instructions in the kernel do not count. How often a server's threads wake up differs from run to run,
+so a request of hello counts from the moment that a thread owns its client until it releases the
+client (sx__turn_take), and the client pauses, so that each request is a turn of its own. A case that
+differs from the table by more than 3 % fails, in either direction. --update writes the table again:
+commit it with a reason. Counts depend on the compiler, so the table names one; with another one the exit code is 77 (skipped).
 """
 import os
 import re
@@ -13,15 +14,18 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 from engine import HEADERS
 
 TABLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "instructions.txt")
 ROOM = 0.03
 CALLGRIND = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+TURN = "--toggle-collect=sx__turn_take"
+PAUSE_SECONDS = 0.003  # longer than a turn takes under callgrind
 CASES = {  # N is large enough that two runs of a case differ by about 1 % at most
-    "hello_curl": 2500,
-    "hello_browser": 2500,
+    "hello_curl": 300,
+    "hello_browser": 300,
     "counter_inc": 1000000,
     "histogram_observe": 200000,
     "look_up": 50000,
@@ -29,8 +33,8 @@ CASES = {  # N is large enough that two runs of a case differ by about 1 % at mo
 }
 
 
-def start(command):
-    return subprocess.Popen(CALLGRIND + command, text=True,
+def start(command, *options):
+    return subprocess.Popen([*CALLGRIND, *options, *command], text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -45,7 +49,7 @@ def collected(process):
 
 def run_hello(build, client, times):
     """The example from start to stop, with a client that sends one request after another."""
-    server = start([os.path.join(build, "examples", "hello"), "run", "--listen", "127.0.0.1:0"])
+    server = start([os.path.join(build, "examples", "hello"), "run", "--listen", "127.0.0.1:0"], TURN)
     match = re.search(r"http://127\.0\.0\.1:(\d+)", server.stdout.readline())
     if match is None:
         return collected(server)
@@ -57,13 +61,14 @@ def run_hello(build, client, times):
             response = connection.recv(4096)
             if not response.endswith(b'\r\n\r\n{"hello":"world"}'):
                 sys.exit(f"instructions: hello answered {response}")
+            time.sleep(PAUSE_SECONDS)
     server.send_signal(signal.SIGTERM)
     return collected(server)
 
 
 def run(build, case, times):
     if case.startswith("hello_"):
-        return min(run_hello(build, case[len("hello_"):], times) for _ in range(3))
+        return run_hello(build, case[len("hello_"):], times)
     return collected(start([os.path.join(build, "bench", "instructions"), case, str(times)]))
 
 
