@@ -116,7 +116,7 @@ static void render(struct sx_registry *registry)
     sx_page_clean_up(&page);
 }
 
-static void serve(struct sx_registry *registry, size_t held_bytes, char **tls)
+static void serve(struct sx_registry *registry, size_t buffered_bytes, char **tls)
 {
     const struct sx_prometheus_options options = {.registry = registry};
     int status = sx_app_new(
@@ -127,8 +127,8 @@ static void serve(struct sx_registry *registry, size_t held_bytes, char **tls)
     }
     const struct sx_tls_options files = {.certificate = tls[0],
                                          .key = tls[0] == NULL ? NULL : tls[1]};
-    const struct sx_run_options run = {.body_bytes = held_bytes == 0 ? BODY_BYTES : 0,
-                                       .held_bytes = held_bytes,
+    const struct sx_run_options run = {.body_bytes = buffered_bytes == 0 ? BODY_BYTES : 0,
+                                       .buffered_bytes = buffered_bytes,
                                        .tls = tls[0] == NULL ? NULL : &files};
     status = sx_app_listen(app, &run);
     if (status < 0) {

@@ -17,7 +17,7 @@ import time
 import engine
 
 MIB = 1 << 20
-HELD_BYTES = 256 * MIB
+BUFFERED_BYTES = 256 * MIB
 UPLOADS = 600
 UPLOAD_BYTES = 1_000_000
 HEADERS = 8000
@@ -175,18 +175,18 @@ def trusting_context():
 
 
 def held(proof, build):
-    table = [["memory, MiB, held_bytes is 256", "growth", "left", "with TLS", "left"]]
+    table = [["memory, MiB, buffered_bytes is 256", "growth", "left", "with TLS", "left"]]
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_DESCRIPTORS
     with tempfile.TemporaryDirectory() as folder:
         sides = (("", (), None), ("_tls", engine.make_certificate(folder), trusting_context()))
         for name, load, count, times, title in LOADS:
             cells = []
             for suffix, files, context in sides:
-                with Bodies(build, held_mib=HELD_BYTES // MIB, files=files) as server:
+                with Bodies(build, held_mib=BUFFERED_BYTES // MIB, files=files) as server:
                     growth, left = run_load(server, load, min(count, most), 1 if files else times, context)
                 proof.result(f"memory_{name}_growth{suffix}", growth / MIB, "MiB")
                 proof.result(f"memory_{name}_left{suffix}", left / MIB, "MiB")
-                proof.bar(f"{name}{' with TLS' if suffix else ''}: growth / held_bytes", growth / HELD_BYTES, 1.3)
+                proof.bar(f"{name}{' with TLS' if suffix else ''}: growth / buffered_bytes", growth / BUFFERED_BYTES, 1.3)
                 if not files:  # what OpenSSL took from malloc is malloc's
                     proof.bar(f"{name}: MiB that are left", left / MIB, 32)
                 cells += [f"{growth / MIB:.0f}", f"{left / MIB:.0f}"]

@@ -234,24 +234,15 @@ static bool serve(struct sx__connection *connection, struct story *story)
         switch (sx__connection_get_next_step(connection)) {
         case SX__NEXT_INPUT:
             return true;
-        case SX__NEXT_ADVANCE:
-            sx__connection_advance(connection, 1);
-            break;
-        case SX__NEXT_HANDLER:
-            sx__connection_handle(connection, NULL);
-            break;
-        case SX__NEXT_PRODUCE:
-            sx__connection_produce(connection, 2);
-            break;
-        case SX__NEXT_TIME:
-            sx__connection_resume(connection, 2);
-            break;
         case SX__NEXT_OUTPUT:
             send_output(connection, story);
             break;
         case SX__NEXT_LINGER:
         case SX__NEXT_CLOSE:
             return false;
+        default:
+            (void)sx__connection_do_step(connection, NULL, 2);
+            break;
         }
     }
 }

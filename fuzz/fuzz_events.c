@@ -171,25 +171,12 @@ static void write_some(struct world *world, size_t most)
 /* Does the connection's next step. Returns false if it waits for an event. */
 static bool step(struct world *world, size_t most)
 {
-    switch (sx__connection_get_next_step(&world->connection)) {
-    case SX__NEXT_ADVANCE:
-        sx__connection_advance(&world->connection, world->now_ns);
-        return true;
-    case SX__NEXT_HANDLER:
-        sx__connection_handle(&world->connection, NULL);
-        return true;
-    case SX__NEXT_PRODUCE:
-        sx__connection_produce(&world->connection, world->now_ns);
-        return true;
-    case SX__NEXT_OUTPUT:
+    if (sx__connection_get_next_step(&world->connection) == SX__NEXT_OUTPUT) {
         write_some(world, most);
         return true;
-    case SX__NEXT_TIME:
-        sx__connection_resume(&world->connection, world->now_ns);
-        return sx__connection_get_next_step(&world->connection) != SX__NEXT_TIME;
-    default:
-        return false;
     }
+    return sx__connection_do_step(&world->connection, NULL, world->now_ns) &&
+           sx__connection_get_next_step(&world->connection) != SX__NEXT_TIME;
 }
 
 /* Returns how many bytes were received. */

@@ -81,7 +81,7 @@ SX_API SX_MUST_CHECK struct sx_result sx_json_value(struct json_t *value);
 SX_API SX_MUST_CHECK struct sx_result sx_text(const char *format, ...) SX_PRINTF(1, 2);
 
 /** Answers 200 with a copy of the bytes. Like every response in memory, it becomes a 500 if it is
- * larger than `held_bytes` of struct sx_run_options.
+ * larger than `buffered_bytes` of struct sx_run_options.
  *
  * @param content_type  must outlive the request; NULL: application/octet-stream
  * Threads:  [any]

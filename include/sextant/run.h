@@ -90,14 +90,14 @@ struct sx_run_options {
                                           bits. Counting connections that have had their last
                                           response, a client may have twice as many. 0: no limit,
                                           which is right behind a proxy */
-    size_t held_bytes;   /* memory of all requests and responses that are being received or
-                            sent: headers, bodies, streams, TLS. Beyond it the slowest
-                            clients are closed. The process grows by at most an eighth more,
-                            and by what handlers use. At least body_bytes; 256 MiB, or four
-                            times body_bytes if that is more. A single response that is
-                            larger becomes a 500 */
-    int listen_fd;       /* a listening socket in place of `address`; 0: none */
-    enum sx_admin admin; /* of `address`; 0: all routes */
+    size_t buffered_bytes; /* memory of all requests and responses that are being received or
+                          sent: headers, bodies, streams, TLS. Beyond it the slowest
+                          clients are closed. The process grows by at most an eighth more,
+                          and by what handlers use. At least body_bytes; 256 MiB, or four
+                          times body_bytes if that is more. A single response that is
+                          larger becomes a 500 */
+    int listen_fd;         /* a listening socket in place of `address`; 0: none */
+    enum sx_admin admin;   /* of `address`; 0: all routes */
     const struct sx_tls_options *tls;        /* of `address`; NULL: no TLS */
     struct sx_listen_address_list addresses; /* further addresses */
     bool half_close_streams; /* true: a client that has closed its sending side (half-close) still

@@ -1,7 +1,7 @@
 /* Writes a line of the access log to memory; see line.h. Any thread. */
 #include "line.h"
 
-#include "clock.h"
+#include "line_time.h"
 #include "utf8.h"
 
 #include <inttypes.h>
@@ -151,7 +151,7 @@ static void common_begin(struct sx__line *line, struct sx_str client, const stru
     line->size = 0;
     put_escaped(line, escape_common, client.size == 0 ? view("-") : client, CLIENT_MOST);
     put_text(line, " - - [");
-    put_text(line, sx__clock_local(now->tv_sec));
+    put_text(line, sx__line_time_local(now->tv_sec));
     put_text(line, "] \"");
 }
 
@@ -199,7 +199,7 @@ static void json_begin(struct sx__line *line, const struct timespec *now)
     line->bytes[0] = '\n';
     line->size = 0;
     put_text(line, "{\"time\":\"");
-    put_text(line, sx__clock_utc(now->tv_sec));
+    put_text(line, sx__line_time_utc(now->tv_sec));
     put_text(line, ".");
     put_u64(line, (uint64_t)now->tv_nsec / 1000000, 3);
     put_text(line, "Z\"");

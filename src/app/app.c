@@ -211,7 +211,7 @@ int sx_app_run(struct sx_app *app)
     if (status < 0) {
         return status;
     }
-    struct sx__pipe_signal sigpipe; /* the engine logs from this thread */
+    struct sx__pipe_signal sigpipe; /* the server logs from this thread */
     sx__pipe_signal_block(&sigpipe);
     app->serving = true;
     status = sx__server_run(app->network);

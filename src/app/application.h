@@ -62,7 +62,7 @@ struct sx_app {
     unsigned worker_users;              /* the run and the clients that need them */
     struct sx__log_limit failure_lines; /* of the log, for requests that failed */
     bool serving;
-    bool has_run;   /* an engine runs once */
+    bool has_run;   /* a server runs once */
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
     struct sx__server *network;
 };

@@ -1,6 +1,6 @@
 /* Binds the arguments of a function from a request; see bind.h. Called by the thread that handles
  * the request. */
-#include "bind.h"
+#include "binding.h"
 
 #include "convert.h"
 #include "settings.h"

@@ -221,7 +221,7 @@ static int join_chunks(struct sx_str *body, char *bytes, char *end)
 }
 
 /* Whether a body of a known length was cut off: a file that has become shorter, or is too long for
- * the engine. */
+ * the server. */
 static bool is_cut_off(const struct sx_reply *reply)
 {
     size_t value_size;
@@ -229,7 +229,7 @@ static bool is_cut_off(const struct sx_reply *reply)
     return length != NULL && strtoull(length, NULL, 10) > reply->body.size;
 }
 
-/* Skips interim responses (100 Continue). The bytes were written by our own engine. */
+/* Skips interim responses (100 Continue). The bytes were written by our own HTTP code. */
 static int parse_reply(struct sx_reply *reply, char *bytes, size_t size, bool is_head)
 {
     char *at = bytes;

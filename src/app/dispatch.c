@@ -3,10 +3,11 @@
  * at most one respond, and one end. */
 #include "accept.h"
 #include "application.h"
-#include "bind.h"
+#include "binding.h"
+#include "clock.h"
 #include "file.h"
 #include "request.h"
-#include "result.h"
+#include "result_internal.h"
 #include "token.h"
 
 #include <jansson.h>
@@ -34,7 +35,7 @@ static enum sx_method method_id(struct sx_str method)
     return SX_METHOD_OTHER;
 }
 
-/* The engine leaves the byte after each of these to us; from now on they are C strings. */
+/* HTTP leaves the byte after each of these to us; from now on they are C strings. */
 static void terminate(struct sx_str text)
 {
     ((char *)(uintptr_t)text.data)[text.size] = '\0';
@@ -206,7 +207,7 @@ static void log_cause(const struct sx_request *request, const char *cause)
     const struct sx_record *record = &request->exchange->record;
     unsigned left_out;
     const bool is_logged =
-        sx__log_limit_allows(&request->app->failure_lines, sx__log_limit_now_ns(), &left_out);
+        sx__log_limit_allows(&request->app->failure_lines, sx__clock_now_ns(), &left_out);
     sx__app_log_left_out(request->app, left_out);
     if (!is_logged) {
         return;
@@ -280,7 +281,7 @@ static void render(struct sx_request *request, struct sx_result *result)
     sx__result_render(result, renderer);
 }
 
-/* The engine cannot send every size from memory. */
+/* The server cannot send every size from memory. */
 static void refuse_too_large(const struct sx_request *request, struct sx_result *result)
 {
     char reason[256];

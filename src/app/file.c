@@ -4,7 +4,7 @@
 #include "file.h"
 
 #include "http_date.h"
-#include "result.h"
+#include "result_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

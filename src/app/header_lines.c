@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Framing is the engine's: a handler that could write these could desynchronise the connection. It
+/* Framing is the server's: a handler that could write these could desynchronise the connection. It
  * writes the content type of the result, too, and there may be only one. */
 static const char *const engine_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
                                              "Date",           "Keep-Alive",        "Upgrade",

@@ -16,7 +16,7 @@ bool sx__header_value_is_allowed(const char *text);
 
 /* Sets a header, replacing one of the same name; but of Set-Cookie and Vary there may be many.
  * `*lines` may be NULL: none yet. Errors: SX_EINVAL where HTTP does not allow the name or value, or
- * the engine writes that header itself; SX_ENOMEM.
+ * the server writes that header itself; SX_ENOMEM.
  */
 int sx__header_lines_set(struct sx__header_lines **lines, const char *name, const char *value);
 

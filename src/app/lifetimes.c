@@ -3,7 +3,7 @@
  * the thread that makes or destroys the app, worker components by any thread. */
 #include "application.h"
 #include "arguments.h"
-#include "result.h"
+#include "result_internal.h"
 #include "settings.h"
 
 #include <jansson.h>

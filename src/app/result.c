@@ -1,6 +1,6 @@
 /* Results own their memory. Where memory is exhausted a result is a bare 500: no body, nothing to
  * free. */
-#include "result.h"
+#include "result_internal.h"
 
 #include "exchange.h"
 #include "header_lines.h"

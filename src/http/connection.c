@@ -565,7 +565,7 @@ static void begin(struct sx__connection *connection, uint64_t now_ns)
     struct sx__exchange *exchange = &request->exchange;
     const struct sx__service *service = &connection->protocol->service;
     tell_peer(exchange, connection->peer);
-    exchange->held_bytes = connection->protocol->options.held_bytes;
+    exchange->buffered_bytes = connection->protocol->options.buffered_bytes;
     exchange->record.protocol = request->is_http_1_0 ? "HTTP/1.0" : "HTTP/1.1";
     exchange->record.started_ns = connection->progress_ns;
     /* RFC 9112 9.3: HTTP/1.1 connections are persistent unless the request has `close`, HTTP/1.0
@@ -712,4 +712,28 @@ void sx__connection_note_long_handler(struct sx__connection *connection, uint64_
     if (connection->phase == SX__PHASE_RESPONSE) {
         connection->progress_ns = now_ns;
     }
+}
+
+bool sx__connection_do_step(struct sx__connection *connection, void *frame, uint64_t now_ns)
+{
+    switch (sx__connection_get_next_step(connection)) {
+    case SX__NEXT_ADVANCE:
+        sx__connection_advance(connection, now_ns);
+        return true;
+    case SX__NEXT_HANDLER:
+        sx__connection_handle(connection, frame);
+        return true;
+    case SX__NEXT_PRODUCE:
+        sx__connection_produce(connection, now_ns);
+        return true;
+    case SX__NEXT_TIME:
+        sx__connection_resume(connection, now_ns);
+        return true;
+    case SX__NEXT_INPUT:
+    case SX__NEXT_OUTPUT:
+    case SX__NEXT_LINGER:
+    case SX__NEXT_CLOSE:
+        break;
+    }
+    return false;
 }

@@ -162,6 +162,10 @@ void sx__connection_refuse_overload(struct sx__connection *connection, uint64_t 
 /* Returns memory for one frame of the service; the caller frees it with free. NULL: no memory. */
 void *sx__frame_new(const struct sx__service *service);
 
+/* Does the next step if it needs neither input nor output: ADVANCE, HANDLER, PRODUCE or TIME.
+ * Returns false if the next step is another one, which the driver does. `frame` is as below. */
+bool sx__connection_do_step(struct sx__connection *connection, void *frame, uint64_t now_ns);
+
 /* Calls the service's handler. `frame` comes from sx__frame_new. */
 void sx__connection_handle(struct sx__connection *connection, void *frame);
 

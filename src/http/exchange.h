@@ -56,7 +56,7 @@ struct sx__exchange {
     struct sx_record record; /* HTTP sets method, target, started_ns, *_bytes, ended_ns; the service
                                 sets the rest */
     enum sx_admin admin;     /* set by HTTP: the routes that the address serves */
-    size_t held_bytes;       /* set by HTTP, from the options; see sx__response_body_fits */
+    size_t buffered_bytes;   /* set by HTTP, from the options; see sx__response_body_fits */
     size_t route_index;      /* set by the service in begin: the server measures each route */
     bool is_admin; /* set by the service in begin: an extra thread is reserved for such requests */
     bool skips_body; /* set by the service in begin: the response does not depend on the body */

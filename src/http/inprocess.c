@@ -120,15 +120,6 @@ static int serve(struct sx__inprocess *inprocess, const char *bytes, size_t size
             bytes += taken;
             size -= taken;
             break;
-        case SX__NEXT_ADVANCE:
-            sx__connection_advance(connection, inprocess->now_ns());
-            break;
-        case SX__NEXT_HANDLER:
-            sx__connection_handle(connection, inprocess->frame);
-            break;
-        case SX__NEXT_PRODUCE:
-            sx__connection_produce(connection, inprocess->now_ns());
-            break;
         case SX__NEXT_TIME:
             /* A pause ends at once, because the caller must not wait. A stream that pauses for ever
              * must not block the caller either. */
@@ -143,6 +134,9 @@ static int serve(struct sx__inprocess *inprocess, const char *bytes, size_t size
         case SX__NEXT_LINGER:
         case SX__NEXT_CLOSE:
             return SX_EPROTO;
+        default:
+            (void)sx__connection_do_step(connection, inprocess->frame, inprocess->now_ns());
+            break;
         }
         if (status < 0) {
             return status;

@@ -7,6 +7,7 @@
  */
 #include "collectors.h"
 
+#include "clock.h"
 #include "family.h"
 #include "log_limit.h"
 #include "metric.h"
@@ -213,7 +214,7 @@ void sx__collectors_report(const struct sx_collection *collection, int status)
     struct log log = logs[collection->registry->arena];
     unsigned left_out;
     const bool is_logged = sx__log_limit_allows(&logs[collection->registry->arena].lines,
-                                                sx__log_limit_now_ns(), &left_out);
+                                                sx__clock_now_ns(), &left_out);
     (void)pthread_mutex_unlock(&lock);
     count_failure(collection->registry, status);
     if (log.log != NULL && left_out > 0) {

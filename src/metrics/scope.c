@@ -1,26 +1,17 @@
 /* scope.c: what SX_TIME_SCOPE and SX_IN_PROGRESS_SCOPE call at the start and end of a block. */
+#include "clock.h"
+
 #include <sextant/metrics.h>
-
-#include <time.h>
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) {
-        return 0;
-    }
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 struct sx__time_scope sx__time_scope_enter(struct sx_histogram *histogram)
 {
-    return (struct sx__time_scope){histogram, histogram == NULL ? 0 : now_ns()};
+    return (struct sx__time_scope){histogram, histogram == NULL ? 0 : (int64_t)sx__clock_now_ns()};
 }
 
 void sx__time_scope_leave(struct sx__time_scope *scope)
 {
     if (scope->histogram != NULL) {
-        int64_t passed_ns = now_ns() - scope->start_ns;
+        int64_t passed_ns = (int64_t)sx__clock_now_ns() - scope->start_ns;
         /* The monotonic clock of a virtual machine has been seen to go back after a migration. */
         sx_histogram_observe(scope->histogram, passed_ns < 0 ? 0 : (double)passed_ns / 1e9);
     }

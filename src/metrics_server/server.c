@@ -1,6 +1,7 @@
 /* server.c: the server: one thread that polls its sockets, and the functions that start and stop
  * it.
  */
+#include "clock.h"
 #include "open_address.h"
 #include "scraper.h"
 #include "socket_file.h"
@@ -47,9 +48,7 @@ struct sx_metrics_server {
 
 static int64_t now_in_ms(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return (int64_t)(sx__clock_now_ns() / 1000000);
 }
 
 static void tell(const struct sx_metrics_server *server, const char *message)

@@ -11,12 +11,12 @@ bool sx__server_has_room(struct sx__server *server)
     return atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) +
                atomic_load_explicit(&server->closing_bytes, memory_order_relaxed) +
                sx__buffer_pool_get_bytes(server->buffers) <=
-           server->protocol.options.held_bytes;
+           server->protocol.options.buffered_bytes;
 }
 
 bool sx__server_is_full(struct sx__server *server)
 {
-    const size_t most = server->protocol.options.held_bytes;
+    const size_t most = server->protocol.options.buffered_bytes;
     const size_t used = atomic_load_explicit(&server->buffered_bytes, memory_order_relaxed) +
                         atomic_load_explicit(&server->closing_bytes, memory_order_relaxed);
     const size_t kept = sx__buffer_pool_get_bytes(server->buffers);
@@ -48,8 +48,8 @@ void sx__client_account(struct sx__client *client, struct sx__server *server, si
     const size_t more =
         bytes - before; /* less than 0 if memory is freed: both this and the sum wrap around */
     const size_t used = atomic_fetch_add(&server->buffered_bytes, more) + more;
-    if (bytes > before &&
-        used + sx__buffer_pool_get_bytes(server->buffers) > server->protocol.options.held_bytes) {
+    if (bytes > before && used + sx__buffer_pool_get_bytes(server->buffers) >
+                              server->protocol.options.buffered_bytes) {
         sx__wakeup_monitor(server);
     }
 }

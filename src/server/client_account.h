@@ -1,6 +1,6 @@
 /* client_account.h: counts and bounds the memory that clients make the server use.
  *
- * The option held_bytes bounds the bytes of requests and responses that are buffered for their
+ * The option buffered_bytes bounds the bytes of requests and responses that are buffered for their
  * clients. If more are buffered, the monitor closes the slowest clients. No further requests are
  * read until it has done so.
  */

@@ -108,13 +108,13 @@ void sx__monitor_log_left_out(struct sx__server *server, unsigned count)
     }
 }
 
-/* Closes the slowest clients if too much is buffered. One response may have held_bytes, and its
+/* Closes the slowest clients if too much is buffered. One response may have buffered_bytes, and its
  * client must not be closed because its request needs memory, too. So the bound is larger by
  * REQUEST_BYTES. */
 static void close_slow_clients(struct sx__server *server, uint64_t now_ns)
 {
     const size_t used = atomic_load(&server->buffered_bytes);
-    const size_t most = server->protocol.options.held_bytes + REQUEST_BYTES;
+    const size_t most = server->protocol.options.buffered_bytes + REQUEST_BYTES;
     if (used + sx__buffer_pool_get_bytes(server->buffers) > most) {
         sx__buffer_pool_trim(server->buffers, true);
     }

@@ -27,8 +27,8 @@ static bool begins_with(const char *text, const char *prefix)
     return text != NULL && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-static const char *address_fault(const char *address, enum sx_admin admin,
-                                 const struct sx_tls_options *tls)
+static const char *address_violation(const char *address, enum sx_admin admin,
+                                     const struct sx_tls_options *tls)
 {
     if (admin < SX_ADMIN_INCLUDED || admin > SX_ADMIN_ONLY) {
         return "admin is not of enum sx_admin";
@@ -49,12 +49,12 @@ static const char *address_fault(const char *address, enum sx_admin admin,
 }
 
 /* These limits keep sums of sizes, in which the body counts twice, from overflowing. */
-static const char *limit_fault(const struct sx_run_options *options)
+static const char *limit_violation(const struct sx_run_options *options)
 {
     const struct {
         size_t value;
         size_t most;
-        const char *fault;
+        const char *violation;
     } limits[] = {
         {options->threads, SX__THREADS_MAX, AT_MOST("threads", SX__THREADS_MAX)},
         {options->queue_timeout_ms, QUEUE_TIMEOUT_MAX_MS,
@@ -66,7 +66,7 @@ static const char *limit_fault(const struct sx_run_options *options)
     };
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         if (limits[i].value > limits[i].most) {
-            return limits[i].fault;
+            return limits[i].violation;
         }
     }
     return NULL;
@@ -75,27 +75,27 @@ static const char *limit_fault(const struct sx_run_options *options)
 const char *sx__run_options_error(const struct sx_run_options *options)
 {
     const struct sx_listen_address_list *addresses = &options->addresses;
-    const char *fault = limit_fault(options);
-    if (fault == NULL) {
-        fault = address_fault(options->address, options->admin, options->tls);
+    const char *violation = limit_violation(options);
+    if (violation == NULL) {
+        violation = address_violation(options->address, options->admin, options->tls);
     }
-    if (fault == NULL && options->held_bytes != 0 &&
-        options->held_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
-        fault = "held_bytes is less than body_bytes";
+    if (violation == NULL && options->buffered_bytes != 0 &&
+        options->buffered_bytes < (options->body_bytes == 0 ? BODY_BYTES : options->body_bytes)) {
+        violation = "buffered_bytes is less than body_bytes";
     }
-    if (fault == NULL && addresses->items == NULL && addresses->count > 0) {
-        fault = "addresses has a count, but no items";
+    if (violation == NULL && addresses->items == NULL && addresses->count > 0) {
+        violation = "addresses has a count, but no items";
     }
-    for (size_t i = 0; i < addresses->count && fault == NULL; i++) {
+    for (size_t i = 0; i < addresses->count && violation == NULL; i++) {
         const struct sx_listen_address *address = &addresses->items[i];
-        fault = address_fault(address->address, address->admin, address->tls);
+        violation = address_violation(address->address, address->admin, address->tls);
     }
-    return fault;
+    return violation;
 }
 
-/* Returns the default of held_bytes: a multiple of the largest body, so that several such bodies
- * fit. */
-static size_t get_held_bytes(size_t body_bytes)
+/* Returns the default of buffered_bytes: a multiple of the largest body, so that several such
+ * bodies fit. */
+static size_t get_buffered_bytes(size_t body_bytes)
 {
     const size_t least = (size_t)256 << 20;
     return body_bytes < least / 4 || body_bytes > SIZE_MAX / 4 ? least : body_bytes * 4;
@@ -122,7 +122,7 @@ int sx__run_options_resolve(struct sx_run_options *out, const struct sx_run_opti
     set_default_size(&resolved.header_bytes, 32768);
     set_default_size(&resolved.header_count, SX__HEADERS_MAX);
     set_default_size(&resolved.body_bytes, BODY_BYTES);
-    set_default_size(&resolved.held_bytes, get_held_bytes(resolved.body_bytes));
+    set_default_size(&resolved.buffered_bytes, get_buffered_bytes(resolved.body_bytes));
 
     if (sx__run_options_error(&resolved) != NULL) {
         return SX_EINVAL;

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define STACK_BYTES ((size_t)1 << 20) /* of a thread; only the pages that it uses occupy memory */
-#define KEPT_SHARE 4                  /* this fraction of held_bytes may be kept for reuse */
+#define KEPT_SHARE 4                  /* this fraction of buffered_bytes may be kept for reuse */
 #define QUEUE_SHARE 4                 /* and this fraction may be in each queue, in addition */
 #define TICK_MS 1
 
@@ -84,8 +84,9 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
     made->epoll_fd = made->monitor_fd = made->exit_fd = -1;
     sx__poll_permits_init(&made->poll_permits);
     sx__client_limits_init(&made->client_limits, options->address_connection_count);
-    sx__admission_init(&made->admission, options->queue_count, options->held_bytes / QUEUE_SHARE);
-    int status = sx__buffer_pool_new(&made->buffers, options->held_bytes / KEPT_SHARE);
+    sx__admission_init(&made->admission, options->queue_count,
+                       options->buffered_bytes / QUEUE_SHARE);
+    int status = sx__buffer_pool_new(&made->buffers, options->buffered_bytes / KEPT_SHARE);
     made->protocol.buffers = made->buffers;
     made->protocol.get_date = sx__clock_date;
     if (status == 0) {

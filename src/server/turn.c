@@ -89,7 +89,7 @@ static bool is_admin(const struct turn *turn)
 
 /* A complete request no longer counts as the client's memory. From here on, the bounds of the queue
  * and of the number of threads also bound its memory. */
-static void let_go_of_request(struct turn *turn)
+static void uncount_request(struct turn *turn)
 {
     struct sx__client *client = turn->client;
     client->queue.bytes = sx__request_get_large_bytes(turn->connection->request);
@@ -111,7 +111,7 @@ static void handle(struct turn *turn)
     struct sx__worker *worker = turn->worker;
     struct sx__server *server = worker->server;
     enum sx__admitted took = SX__ADMITTED;
-    let_go_of_request(turn);
+    uncount_request(turn);
     if (worker->token == SX__TOKEN_NONE) {
         const uint64_t wait_ms = server->protocol.options.queue_timeout_ms;
         took = sx__admission_take(&server->admission, turn->client, is_admin(turn),
@@ -485,7 +485,7 @@ static void close_connection(struct turn *turn)
 /* Returns whether clients are queued for a token. A turn of many blocking calls would otherwise
  * keep its token, and the queued clients would wait for as long as all these calls take together.
  */
-static bool is_token_wanted(const struct turn *turn)
+static bool is_client_queued(const struct turn *turn)
 {
     return atomic_load_explicit(&turn->worker->server->admission.queued, memory_order_relaxed) > 0;
 }
@@ -504,7 +504,7 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
     if (is_user_code && turn->worker->token == SX__TOKEN_ADMIN && !is_admin(turn)) {
         return true;
     }
-    if (is_user_code && turn->has_blocked && is_token_wanted(turn)) {
+    if (is_user_code && turn->has_blocked && is_client_queued(turn)) {
         return true;
     }
     return !turn->worker->has_permit && !turn->was_queued && next != SX__NEXT_OUTPUT &&
@@ -513,7 +513,7 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
 
 /* Returns the memory that the client makes the server use. OpenSSL does not report how much memory
  * a connection takes, so TLS_BYTES was measured with OpenSSL 3.0 (Debian 12). */
-static size_t get_held(const struct turn *turn)
+static size_t get_buffered_bytes(const struct turn *turn)
 {
     return sx__connection_get_buffered_bytes(turn->connection) +
            (turn->client->fixed.tls == NULL ? 0 : TLS_BYTES);
@@ -537,7 +537,7 @@ static bool release(struct turn *turn)
         client->owned.transferred_bytes = 0;
         client->owned.buffered_since_ns = turn->now_ns;
     }
-    sx__client_account(client, turn->worker->server, get_held(turn));
+    sx__client_account(client, turn->worker->server, get_buffered_bytes(turn));
     if (client->owned.is_late && !client->owned.is_closed_for_memory &&
         turn->now_ns < sx__client_get_deadline(client)) {
         client->owned.is_late = false; /* bytes came before the time-out was answered */

@@ -1,8 +1,6 @@
 /* log_limit.c: counts log lines in intervals. See log_limit.h. */
 #include "log_limit.h"
 
-#include <time.h>
-
 #define LINES_MAX UINT32_MAX
 
 static uint64_t interval_of(uint64_t now_ns)
@@ -46,11 +44,4 @@ unsigned sx__log_limit_take(struct sx__log_limit *limit, uint64_t now_ns, bool a
     } while (!__atomic_compare_exchange_n(&limit->state, &before, before - left_out, true,
                                           __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return left_out;
-}
-
-uint64_t sx__log_limit_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }

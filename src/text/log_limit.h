@@ -31,7 +31,4 @@ bool sx__log_limit_allows(struct sx__log_limit *limit, uint64_t now_ns, unsigned
  * in the current one, and resets it. */
 unsigned sx__log_limit_take(struct sx__log_limit *limit, uint64_t now_ns, bool at_last);
 
-/* Returns the time of such a clock. */
-uint64_t sx__log_limit_now_ns(void);
-
 #endif

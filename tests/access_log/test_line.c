@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "clock.h"
 #include "line.h"
+#include "line_time.h"
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -278,7 +278,7 @@ static void local_times_have_their_offset(void **state)
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         setenv("TZ", times[i].zone, 1);
         tzset();
-        assert_string_equal(sx__clock_local(times[i].second), times[i].text);
+        assert_string_equal(sx__line_time_local(times[i].second), times[i].text);
     }
     setenv("TZ", "PST8PDT,M4.1.0,M10.5.0", 1);
     tzset();

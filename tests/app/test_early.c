@@ -203,7 +203,7 @@ static void test_a_hook_that_binds_the_body_gets_it(void **state)
     assert_false(closed);
 }
 
-/* If a route answers, it gets its body; and the engine still refuses invalid headers. */
+/* If a route answers, it gets its body; and the server still refuses invalid headers. */
 static void test_a_route_still_waits_for_its_body(void **state)
 {
     (void)state;

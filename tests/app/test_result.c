@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "header_lines.h"
-#include "result.h"
+#include "result_internal.h"
 
 #include <cmocka.h>
 #include <jansson.h>

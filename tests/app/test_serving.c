@@ -41,11 +41,11 @@ static struct sx_result wait_inside(struct part *part)
     return sx_json("{s:i}", "value", part->value);
 }
 SX_BIND(wait_inside, (inject, part, part));
-#define HELD_BYTES ((size_t)2 << 20)
+#define BUFFERED_BYTES ((size_t)2 << 20)
 
 static struct sx_result large(int64_t more)
 {
-    const size_t size = HELD_BYTES + (size_t)more;
+    const size_t size = BUFFERED_BYTES + (size_t)more;
     char *bytes = malloc(size);
     assert_non_null(bytes);
     memset(bytes, 'x', size);
@@ -99,7 +99,7 @@ static void set_up_with(const struct sx_run_options *options)
 static int set_up(void **state)
 {
     (void)state;
-    set_up_with(&(struct sx_run_options){.held_bytes = HELD_BYTES});
+    set_up_with(&(struct sx_run_options){.buffered_bytes = BUFFERED_BYTES});
     return 0;
 }
 
@@ -218,7 +218,7 @@ static void test_a_response_that_never_finds_room_is_a_500(void **state)
 {
     (void)state;
     assert_answer(send_request("/large?more=1"), "HTTP/1.1 500 ", "}");
-    assert_logged(&fixture, "the response has 2097153 bytes, and held_bytes is 2097152: ");
+    assert_logged(&fixture, "the response has 2097153 bytes, and buffered_bytes is 2097152: ");
     int fd = send_request("/large?more=0");
     char bytes[4096];
     ssize_t got;
@@ -228,7 +228,7 @@ static void test_a_response_that_never_finds_room_is_a_500(void **state)
         sum += (size_t)got;
     }
     close(fd);
-    assert_true(sum > HELD_BYTES);
+    assert_true(sum > BUFFERED_BYTES);
 }
 
 static void test_a_port_that_is_taken_is_told(void **state)
@@ -300,8 +300,8 @@ static void test_an_option_that_cannot_work_is_told(void **state)
         {{.request_line_bytes = SIZE_MAX}, "request_line_bytes is more than 1 GiB"},
         {{.header_bytes = SIZE_MAX}, "header_bytes is more than 1 GiB"},
         {{.body_bytes = SIZE_MAX}, "body_bytes is more than 1 EiB"},
-        {{.held_bytes = 1048575}, "held_bytes is less than body_bytes"},
-        {{.held_bytes = 1000, .body_bytes = 1001}, "held_bytes is less than body_bytes"},
+        {{.buffered_bytes = 1048575}, "buffered_bytes is less than body_bytes"},
+        {{.buffered_bytes = 1000, .body_bytes = 1001}, "buffered_bytes is less than body_bytes"},
         {{.admin = (enum sx_admin)3}, "admin is not of enum sx_admin"},
         {{.tls = &no_certificate}, "tls has no certificate"},
         {{.tls = &no_version}, "minimum of tls is not of enum sx_tls_version"},

@@ -42,15 +42,6 @@ static bool serve(struct sx__connection *connection)
         switch (sx__connection_get_next_step(connection)) {
         case SX__NEXT_INPUT:
             return true;
-        case SX__NEXT_ADVANCE:
-            sx__connection_advance(connection, 1);
-            break;
-        case SX__NEXT_HANDLER:
-            sx__connection_handle(connection, frame);
-            break;
-        case SX__NEXT_PRODUCE:
-            sx__connection_produce(connection, 1);
-            break;
         case SX__NEXT_TIME:
             sx__connection_resume(connection, UINT64_MAX);
             break;
@@ -63,6 +54,9 @@ static bool serve(struct sx__connection *connection)
         case SX__NEXT_LINGER:
         case SX__NEXT_CLOSE:
             return false;
+        default:
+            assert_true(sx__connection_do_step(connection, frame, 1));
+            break;
         }
     }
 }

@@ -146,7 +146,7 @@ static void the_rate_is_measured_again_for_each_response(void **state)
     (void)state;
     struct sx__server *server = calloc(1, sizeof *server);
     assert_non_null(server);
-    server->protocol.options.held_bytes = SIZE_MAX;
+    server->protocol.options.buffered_bytes = SIZE_MAX;
     struct sx__client client = {.owned.transferred_bytes = 700};
     sx__client_lock_free(&client);
     sx__client_account(&client, server, HELD);

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #define MIB ((size_t)1 << 20)
-#define HELD_BYTES (2 * MIB)
+#define BUFFERED_BYTES (2 * MIB)
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define SLACK (64 * MIB) /* sanitizers keep memory that was freed */
 #else
@@ -135,10 +135,10 @@ static void wait_until(const struct fixture *fixture, bool (*is_so)(const struct
     }
 }
 
-/* A client may have a response of held_bytes in addition to its request. */
+/* A client may have a response of buffered_bytes in addition to its request. */
 static bool is_within(const struct fixture *fixture)
 {
-    return held_of(fixture) <= HELD_BYTES + 65536;
+    return held_of(fixture) <= BUFFERED_BYTES + 65536;
 }
 
 /* Returns whether all memory that was mapped for connections is unmapped, including kept buffers
@@ -151,7 +151,7 @@ static bool is_back(const struct fixture *fixture)
 static void load(struct fixture *fixture, begin_fn *begin, unsigned clients)
 {
     memset(filler, 'x', sizeof filler);
-    fixture->options.held_bytes = HELD_BYTES;
+    fixture->options.buffered_bytes = BUFFERED_BYTES;
     fixture->options.threads = 4;
     start(fixture);
     const size_t before = atomic_load(&mapped);
@@ -165,7 +165,7 @@ static void load(struct fixture *fixture, begin_fn *begin, unsigned clients)
             begin(fds[i]);
         }
         wait_until(fixture, is_within);
-        assert_in_range(resident(), 0, resident_before + HELD_BYTES * 13 / 10 + SLACK);
+        assert_in_range(resident(), 0, resident_before + BUFFERED_BYTES * 13 / 10 + SLACK);
         for (unsigned i = 0; i < clients; i++) {
             reset(fds[i]);
         }
@@ -173,7 +173,7 @@ static void load(struct fixture *fixture, begin_fn *begin, unsigned clients)
         wait_until(fixture, is_back);
         /* The rest is address space: only a fifth of an upload that has just begun occupies memory
          * and counts. */
-        assert_in_range(atomic_load(&mapped_most) - before, 1, 6 * HELD_BYTES + 4 * MIB);
+        assert_in_range(atomic_load(&mapped_most) - before, 1, 6 * BUFFERED_BYTES + 4 * MIB);
         assert_in_range(atomic_load(&mapped) - before, 0, 6 * 4 * 32768);
     }
     free(fds);
@@ -205,7 +205,7 @@ static void clients_that_wait_for_a_stream_are_closed_last(void **state)
     struct fixture *fixture = *state;
     enum { STREAMS = 50 };
     memset(filler, 'x', sizeof filler);
-    fixture->options.held_bytes = HELD_BYTES;
+    fixture->options.buffered_bytes = BUFFERED_BYTES;
     start(fixture);
     int streams[STREAMS];
     for (size_t i = 0; i < STREAMS; i++) {

@@ -347,7 +347,7 @@ static void memory_of_slow_readers_is_bounded_by_closing_the_slowest(void **stat
     struct fixture *fixture = *state;
     struct fake_service *fake = &fixture->fake;
     enum { READERS = 5, SLOW = 0, ROOM = 256 << 10, REQUEST_MOST = 65536 };
-    fixture->options.held_bytes = (READERS - 1) * (fake->big_size + REQUEST_MOST);
+    fixture->options.buffered_bytes = (READERS - 1) * (fake->big_size + REQUEST_MOST);
     start(fixture);
     int fds[READERS];
     size_t got[READERS];
@@ -377,7 +377,7 @@ static void slow_readers_do_not_fill_the_log(void **state)
     struct fixture *fixture = *state;
     struct fake_service *fake = &fixture->fake;
     enum { READERS = 40, KEPT = 2, LINES = 10 };
-    fixture->options.held_bytes = KEPT * fake->big_size;
+    fixture->options.buffered_bytes = KEPT * fake->big_size;
     start(fixture);
     int fds[READERS];
     for (size_t i = 0; i < READERS; i++) {
@@ -443,14 +443,15 @@ static void assert_late(const int fds[CLIENTS], unsigned count)
 static void wait_for_ends(struct fixture *fixture, unsigned count)
 {
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.ends, count));
-    assert_true(wait_for_held(fixture, fixture->options.held_bytes) <= fixture->options.held_bytes);
+    assert_true(wait_for_held(fixture, fixture->options.buffered_bytes) <=
+                fixture->options.buffered_bytes);
 }
 
 static void the_bodies_of_requests_count_while_their_responses_are_read(void **state)
 {
     struct fixture *fixture = *state;
     static const char *const requests[] = {"PUT /stream/endless", "PUT /file"};
-    fixture->options.held_bytes = BODIES_HELD * BODY + BODY / 2;
+    fixture->options.buffered_bytes = BODIES_HELD * BODY + BODY / 2;
     fake_service_make_file(&fixture->fake);
     start(fixture);
     for (unsigned i = 0; i < 2; i++) {
@@ -470,7 +471,7 @@ static void the_bodies_of_requests_count_while_their_responses_are_read(void **s
 static void bodies_that_are_still_arriving_count_too(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.held_bytes = BODIES_HELD * BODY + BODY / 2;
+    fixture->options.buffered_bytes = BODIES_HELD * BODY + BODY / 2;
     start(fixture);
     int fds[CLIENTS];
     for (size_t i = 0; i < CLIENTS; i++) {
@@ -478,7 +479,8 @@ static void bodies_that_are_still_arriving_count_too(void **state)
     }
     assert_true(fake_service_wait(&fixture->fake, &fixture->fake.refusals, CLIENTS - BODIES_HELD));
     assert_int_equal(fixture->fake.refused_status, 408);
-    assert_true(wait_for_held(fixture, fixture->options.held_bytes) <= fixture->options.held_bytes);
+    assert_true(wait_for_held(fixture, fixture->options.buffered_bytes) <=
+                fixture->options.buffered_bytes);
     assert_late(fds, CLIENTS - BODIES_HELD);
     for (size_t i = 0; i < CLIENTS; i++) {
         reset(fds[i]);
@@ -491,7 +493,7 @@ static void bodies_that_are_still_arriving_count_too(void **state)
 static void the_queue_has_room_for_some_bodies_only(void **state)
 {
     struct fixture *fixture = *state;
-    fixture->options.held_bytes = BODIES_HELD * BODY * 2;
+    fixture->options.buffered_bytes = BODIES_HELD * BODY * 2;
     fixture->options.body_bytes = BODY;
     int blocked[BLOCKED];
     block_all(fixture, blocked);

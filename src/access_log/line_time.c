@@ -1,6 +1,6 @@
-/* The time of day of a log line; see clock.h. Any thread. */
+/* The time of day of a log line; see line_time.h. Any thread. */
 #define _DEFAULT_SOURCE /* tm_gmtoff */
-#include "clock.h"
+#include "line_time.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -33,7 +33,7 @@ static bool refresh(struct cached *cached, time_t second)
 }
 
 /* strftime follows the locale, which logs do not. */
-const char *sx__clock_local(time_t second)
+const char *sx__line_time_local(time_t second)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     char *text = local_time.text;
@@ -56,7 +56,7 @@ const char *sx__clock_local(time_t second)
     return text;
 }
 
-const char *sx__clock_utc(time_t second)
+const char *sx__line_time_utc(time_t second)
 {
     char *text = utc_time.text;
     if (!refresh(&utc_time, second)) {

@@ -1,4 +1,4 @@
-/* result.h: what the dispatcher does with results. */
+/* result_internal.h: what the dispatcher does with results. */
 #ifndef SX_RESULT_H
 #define SX_RESULT_H
 

@@ -1,4 +1,4 @@
-/* bind.h: from a request to the arguments of a function. */
+/* binding.h: from a request to the arguments of a function. */
 #ifndef SX_BIND_H
 #define SX_BIND_H
 
