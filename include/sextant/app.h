@@ -54,15 +54,16 @@ enum sx_source {
     SX_SOURCE_OPTIONS,  /* (options, STRUCT, NAME): the options of the component itself; or NULL */
     SX_SOURCE_FORM,     /* (form, TYPE, NAME): a field of an urlencoded body, the first one */
     SX_SOURCE_BODY,     /* (body, json, NAME), (body, opt_json, NAME), (body, bytes, NAME) */
-    SX_SOURCE_SETTING,  /* (setting, TYPE, NAME): a setting of the app, the same as long as it lives
-                         */
+    SX_SOURCE_SETTING,  /* (setting, TYPE, NAME): a setting, constant while the app exists */
 };
 
 /* TYPE in a list of arguments:
  *
  *     i64 u64 f64 flag str     int64_t, uint64_t, double, bool, const char * (UTF-8 without NUL)
- *     opt_i64 ... opt_str      a pointer to it, NULL if the argument is absent; opt_str is the
- * string list_str                 query and form: struct sx_texts, all parameters of that name
+ *     opt_i64 ... opt_f64      a pointer to the value; NULL if the argument is absent
+ *     opt_flag                 the same
+ *     opt_str                  the string itself; NULL if the argument is absent
+ *     list_str                 query and form: struct sx_texts, all parameters of that name
  *     json, opt_json, bytes    body: struct json_t *, struct sx_str
  *
  * Arguments live as long as the request. */
@@ -103,7 +104,7 @@ struct sx_param {
 #define SX_MIN(value_) .has_min = true, .min = (value_)
 #define SX_MAX(value_) .has_max = true, .max = (value_)
 /** The default of a parameter, as a client would write it: `(query, i64, page, SX_DEFAULT("1"))`.
- * That it converts is checked at start-up. */
+ * sx_app_new checks that the text converts to the type. */
 #define SX_DEFAULT(text_) .fallback = (text_)
 /** The description of a parameter or setting in --help: `SX_HELP("rows a page")`. */
 #define SX_HELP(text_) .help = (text_)
@@ -140,10 +141,15 @@ struct sx_handler {
 
 /* ---- components ---- */
 
-/* app      made once, before any fork. Each process that serves has a copy, so it must not hold
- * threads, connections, or a lock that may be held at the fork. worker   made once in each process
- * that serves. request  made for each request that needs it, and used by the thread of that request
- * only.
+/* The lifetimes of components:
+ *
+ *     app      made once, before any fork. Each process that serves has a copy, so the component
+ *              must not contain threads, connections, or a lock that may be locked at the fork.
+ *     worker   made once in each process that serves.
+ *     request  made for each request that needs it, and used only by the thread of that request.
+ *
+ * The thread that calls sx_app_new initialises app components. The thread that calls sx_app_run, or
+ * the first sx_client_new, initialises worker components, and the last user of the app ends them.
  *
  * App and worker components are used by all threads that run handlers (`threads`, 64) at once. */
 enum sx_lifetime {
@@ -299,10 +305,10 @@ typedef struct sx_result sx_render_fn(struct json_t *value);
 
 /** One way to write JSON results.
  *
- * The Accept header of the request chooses among the renderers of the route, or else of the app; of
- * equals the first. If none is accepted, the answer is 406. Not negotiated are text and bytes,
- * errors that no renderer fits, and results with a content type of their own
- * (sx_with_content_type). */
+ * The Accept header of the request selects one of the renderers of the route or, if it has none, of
+ * the app. If several are accepted equally, the first is used. If none is accepted, the response is
+ * a 406. Not negotiated: text, bytes, errors for which no renderer is accepted, and results with a
+ * content type of their own (sx_with_content_type). */
 struct sx_renderer {
     const char *media_type; /* "text/csv; charset=utf-8"; becomes the Content-Type */
     sx_render_fn *render;
@@ -343,7 +349,7 @@ struct sx_route {
     struct sx_hook_list hooks;         /* of this route, inside those of the app */
     struct sx_renderer_list renderers; /* of this route, in place of the app's */
     struct sx_route_list include;      /* SX_INCLUDE */
-    void *more[3];
+    void *reserved[3];
 };
 
 #define SX_ROUTE(method_, path_, ...)                                             \
@@ -370,7 +376,7 @@ struct sx_route {
         (array_), sizeof(array_) / sizeof *(array_) \
     }
 
-/* ---- the request and the response, for those who have them injected ---- */
+/* ---- the request and the response, as injected components ---- */
 
 /* Only the thread that handles the request may call these functions. Pointers must not be NULL
  * unless NULL is mentioned. Returned values live until the handler, the hooks and the components of
@@ -527,7 +533,8 @@ struct sx_observer {
 enum sx_log_level { SX_LOG_INFO, SX_LOG_ERROR };
 /** Receives a line of the log without its line feed; other control characters have become blanks.
  *
- * Threads:  any thread, several at the same time
+ * Threads:  any thread, several at the same time: those that serve, the one in sx_app_run, and the
+ *           one that reloads certificates
  * Memory:   `message` is borrowed for the call
  */
 typedef void sx_log_fn(void *context, enum sx_log_level level, const char *message);
@@ -571,8 +578,8 @@ SX_API void sx_app_destroy(struct sx_app *app);
  *
  * @param options  as for sx_app_new
  * @return   the exit status for main: 0; 1: the app failed; 2: the command line is wrong. The
- * reason is on standard error or in the log Threads:  one in a process at a time, because it
- * handles signals
+ *           reason is on standard error or in the log.
+ * Threads:  one call in a process at a time, because the function handles signals
  */
 SX_API SX_MUST_CHECK int sx_app_main(int argc, char **argv, const struct sx_app_options *options);
 
@@ -608,7 +615,8 @@ SX_API size_t sx_app_get_route_count(const struct sx_app *app);
 SX_API const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index);
 SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t index);
 
-/** Adds an observer, in the init of an app or worker component that has `(inject, sx_app, app)`.
+/** Adds an observer. Usually called by the init of an app or worker component that has
+ * `(inject, sx_app, app)`.
  *
  * @param observer  borrowed until the app is destroyed
  * Errors:   SX_EINVAL; SX_ESTATE: the app runs; SX_ENOMEM
@@ -617,8 +625,7 @@ SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t ind
 SX_API SX_MUST_CHECK int sx_app_observe(struct sx_app *app, const struct sx_observer *observer,
                                         void *self);
 
-/** Makes every route of this handler an admin route, for the handlers that a component brings
- * along.
+/** Makes every route of this handler an admin route. For handlers that are part of a component.
  *
  * Threads:  [start]
  */

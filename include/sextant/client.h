@@ -1,7 +1,8 @@
 /* client.h: the test client of an app: requests without a socket, over the same code.
  *
  * It uses the code that serves clients of the network: the request is written as bytes, parsed,
- * routed and answered, and the reply is parsed from bytes.
+ * routed and answered, and the reply is parsed from bytes. Handlers, hooks and observers run on the
+ * thread that sends the request.
  *
  *     struct sx_client *client = NULL;
  *     struct sx_reply reply = {0};
@@ -41,8 +42,9 @@ struct sx_reply {
  *
  * @param app  must outlive the client
  * Errors:   SX_EINVAL; SX_ENOMEM; SX_ECOMPONENT: a worker component cannot start, logged;
- * SX_ESTATE: called by the init of a worker component Threads:  [any] Memory:   destroy with
- * sx_client_destroy
+ *           SX_ESTATE: called by the init of a worker component
+ * Threads:  [any]
+ * Memory:   destroy with sx_client_destroy
  */
 SX_API SX_MUST_CHECK int sx_client_new(struct sx_client **client, struct sx_app *app);
 

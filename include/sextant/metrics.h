@@ -170,7 +170,7 @@ SX_API int sx_counter_family_remove(struct sx_counter_family *family, const stru
  * @return   how many were removed
  * Errors:   SX_EINVAL (no labels), SX_ELABEL (the family has no label of that name), SX_EFULL,
  *           SX_ENOMEM
- * Threads:  [any]; holds the same lock while it goes through all series of the family
+ * Threads:  [any]; locks as sx_counter_family_remove, for all series of the family at once
  */
 SX_API int sx_counter_family_remove_matching(struct sx_counter_family *family,
                                              const struct sx_label *labels, size_t count);
@@ -358,8 +358,9 @@ SX_API double sx_histogram_sum(const struct sx_histogram *histogram);
  *
  *     SX_TIME_SCOPE(durations);
  *
- * A declaration with the cleanup attribute of gcc and clang: return, break and goto leave a block,
- * longjmp does not. A line may have one of each kind. NULL is a no-op.
+ * It is a declaration with the cleanup attribute of gcc and clang, so it also works for return,
+ * break and goto, but not for longjmp. A source line may contain one SX_TIME_SCOPE and one
+ * SX_IN_PROGRESS_SCOPE. NULL is a no-op.
  */
 #define SX_TIME_SCOPE(histogram)                              \
     struct sx__time_scope SX__JOIN(sx__time_scope_, __LINE__) \
@@ -460,7 +461,7 @@ SX_API int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *
 
 /** Begins a family, with labels or without. Its samples follow.
  *
- * The collection keeps an error, so a collector may ignore it: it is left out of the page anyway.
+ * A collector may ignore the error: the collection keeps it, and the page leaves the collector out.
  *
  * Errors:   as sx_counter_register; SX_EEXIST and SX_ECLASH also for names in this collection
  * Threads:  during the collector's call, by one thread at a time

@@ -10,9 +10,11 @@
  *     http_requests_total{method,handler,code}            counted before the first byte is sent
  *     http_request_duration_seconds{method,handler}       from the first byte of the request to the
  *                                                         last byte of the response
- *     http_requests_inprogress{method,handler}            from the end of its header to its end
- *     http_requests_aborted_total{method,handler,phase}   ended before the request was complete, or
- *                                                         during the response
+ *     http_requests_inprogress{method,handler}            from the complete header to the end of
+ *                                                         the request
+ *     http_requests_aborted_total{method,handler,phase}   the client left before there was a
+ *                                                         response (`request`), or the connection
+ *                                                         ended within it (`response`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
  * Threads: [any] any thread at any time, but no signal handler.

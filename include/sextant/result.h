@@ -124,7 +124,7 @@ SX_API SX_MUST_CHECK struct sx_result sx_bytes_lend(const char *content_type, co
  * @return   the number of bytes; 0: the stream is complete; SX_EAGAIN: none yet; any other negative
  *           value: the stream failed, and the connection ends without the rest, so that the client
  *           notices
- * Threads:  any thread, one at a time
+ * Threads:  any thread, one at a time; each call may come from another thread
  */
 typedef int sx_produce_fn(void *context, char *space, size_t size, unsigned *wait_ms);
 

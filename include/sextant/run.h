@@ -87,9 +87,9 @@ struct sx_run_options {
     unsigned body_rate_bytes;  /* the slowest body that is accepted, in bytes a second; 4,096 */
     unsigned connection_count; /* of all clients; 16,384; more are closed at once */
     unsigned address_connection_count; /* of one client: an IPv4 address or an IPv6 network of 64
-                                          bits. Counting connections that have had their last
-                                          response, a client may have twice as many. 0: no limit,
-                                          which is right behind a proxy */
+                                          bits. Connections after their last response are not
+                                          counted, but a client may have at most twice as many in
+                                          all. 0: no limit, which is right behind a proxy */
     size_t buffered_bytes; /* memory of all requests and responses that are being received or
                           sent: headers, bodies, streams, TLS. Beyond it the slowest
                           clients are closed. The process grows by at most an eighth more,
@@ -124,14 +124,17 @@ SX_API SX_MUST_CHECK int sx_app_listen(struct sx_app *app, const struct sx_run_o
  */
 SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
 
-/** Serves until sx_app_stop. Then it stops accepting, answers the requests in progress and returns
- * SX_OK. If sx_app_stop was called before, it returns at once. An app serves once. SIGPIPE is
+/** Serves until sx_app_stop is called. Then stops accepting, answers the requests in progress and
+ * returns SX_OK. Returns at once if sx_app_stop was called before. An app serves once. SIGPIPE is
  * blocked in the calling thread meanwhile.
  *
  * Errors:   SX_ESTATE: the app does not listen, or has run before; SX_ESYSTEM; SX_ENOMEM;
  *           SX_EINVAL: `app` is NULL; SX_ECOMPONENT: a worker component cannot start, logged;
  *           SX_ETIMEOUT: handlers did not return within stop_timeout_ms. The log says how many.
- * They go on running and their memory is kept, so end the process. Threads:  one at a time
+ *           They go on running and their memory is kept, so end the process.
+ * Threads:  one call at a time. The calling thread watches the server until the function returns;
+ *           handlers, hooks and observers run on other threads, which this function starts. Worker
+ *           components are initialised, and usually ended, by the calling thread.
  */
 SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
 

@@ -1,8 +1,9 @@
 /* status.h: what every other header of Sextant needs: the table of errors, the string view, and the
  * attributes of public declarations.
  *
- * Functions that can fail return an int: 0 or a positive number is success, a negative SX_E* is an
- * error of the table below. On failure outputs stay untouched. No function sets errno.
+ * Most functions that can fail return an int: 0 or a positive number is success, a negative SX_E*
+ * is an error of the table below. Others return a pointer, which is NULL on failure. On failure,
+ * outputs stay untouched unless a comment says otherwise. errno has no meaning after a call.
  *
  * Threads:
  *   [any]    may be called by any thread at any time, but not by a signal handler
@@ -25,7 +26,7 @@ extern "C" {
 #define SX_STATUS_MAP(X)                                                                    \
     X(-1, SX_EINVAL, "an argument is invalid")                                              \
     X(-2, SX_ENOMEM, "memory or address space is exhausted")                                \
-    X(-3, SX_EAGAIN, "more input is needed")                                                \
+    X(-3, SX_EAGAIN, "nothing is available yet")                                            \
     X(-4, SX_EPROTO, "the input violates its protocol")                                     \
     X(-5, SX_ESYSTEM, "a system call failed")                                               \
     X(-6, SX_ENAME, "the metric name is not of the form [a-zA-Z_:][a-zA-Z0-9_:]*")          \
@@ -34,7 +35,7 @@ extern "C" {
     X(-9, SX_EBUCKETS, "the bucket bounds are not finite and strictly increasing")          \
     X(-10, SX_EEXIST, "the name or series exists already")                                  \
     X(-11, SX_ECLASH, "the name clashes with a sample name of another metric")              \
-    X(-12, SX_EFULL, "the registry has no room for another series")                         \
+    X(-12, SX_EFULL, "there is no room in the registry or the buffer")                      \
     X(-13, SX_EVALUES, "the number of label values differs from the number of label names") \
     X(-14, SX_EWIRING, "the app's routes, handlers and components do not fit together")     \
     X(-15, SX_EADDRESS, "cannot listen on the address")                                     \

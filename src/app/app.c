@@ -145,7 +145,7 @@ void sx_app_destroy(struct sx_app *app)
     if (app == NULL) {
         return;
     }
-    if (!sx__server_destroy(app->network)) {
+    if (!sx__server_destroy(app->server)) {
         return; /* the abandoned handler may use all of it */
     }
     sx__app_log_left_out(app, sx__log_limit_take(&app->failure_lines, 0, true));
@@ -178,7 +178,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
     if (app == NULL) {
         return SX_EINVAL;
     }
-    if (app->network != NULL) {
+    if (app->server != NULL) {
         return cannot_listen(app, SX_ESTATE, "the app is already listening");
     }
     struct sx_run_options resolved;
@@ -187,7 +187,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
         return cannot_listen(app, status, sx__run_options_error(options));
     }
     struct sx__service service = sx__dispatch_service(app, resolved.request_line_bytes);
-    status = sx__server_new(&app->network, &service, &resolved);
+    status = sx__server_new(&app->server, &service, &resolved);
     if (status == SX_ENOMEM) { /* the server has logged all others */
         return cannot_listen(app, status, NULL);
     }
@@ -196,7 +196,7 @@ int sx_app_listen(struct sx_app *app, const struct sx_run_options *options)
 
 uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
 {
-    return app == NULL || app->network == NULL ? 0 : sx__server_get_port(app->network, index);
+    return app == NULL || app->server == NULL ? 0 : sx__server_get_port(app->server, index);
 }
 
 int sx_app_run(struct sx_app *app)
@@ -204,7 +204,7 @@ int sx_app_run(struct sx_app *app)
     if (app == NULL) {
         return SX_EINVAL;
     }
-    if (app->network == NULL || app->has_run) {
+    if (app->server == NULL || app->has_run) {
         return SX_ESTATE;
     }
     int status = sx__worker_acquire(app);
@@ -214,7 +214,7 @@ int sx_app_run(struct sx_app *app)
     struct sx__pipe_signal sigpipe; /* the server logs from this thread */
     sx__pipe_signal_block(&sigpipe);
     app->serving = true;
-    status = sx__server_run(app->network);
+    status = sx__server_run(app->server);
     app->serving = false;
     app->has_run = status != SX_ESYSTEM; /* that is: no thread began */
     app->abandoned = status == SX_ETIMEOUT;
@@ -228,15 +228,15 @@ int sx_app_run(struct sx_app *app)
 
 void sx_app_stop(struct sx_app *app)
 {
-    if (app != NULL && app->network != NULL) {
-        sx__server_stop(app->network);
+    if (app != NULL && app->server != NULL) {
+        sx__server_stop(app->server);
     }
 }
 
 void sx_app_reload(struct sx_app *app)
 {
-    if (app != NULL && app->network != NULL) {
-        sx__server_reload(app->network);
+    if (app != NULL && app->server != NULL) {
+        sx__server_reload(app->server);
     }
 }
 

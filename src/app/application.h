@@ -64,7 +64,7 @@ struct sx_app {
     bool serving;
     bool has_run;   /* a server runs once */
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
-    struct sx__server *network;
+    struct sx__server *server;
 };
 
 /* app.c: as sx_app_new, for an app that only lists its routes and never runs. It initialises no

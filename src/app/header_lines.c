@@ -12,9 +12,9 @@
 
 /* Framing is the server's: a handler that could write these could desynchronise the connection. It
  * writes the content type of the result, too, and there may be only one. */
-static const char *const engine_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
-                                             "Date",           "Keep-Alive",        "Upgrade",
-                                             "Trailer",        "Content-Type"};
+static const char *const http_headers[] = {"Content-Length", "Transfer-Encoding", "Connection",
+                                           "Date",           "Keep-Alive",        "Upgrade",
+                                           "Trailer",        "Content-Type"};
 
 bool sx__header_value_is_allowed(const char *text)
 {
@@ -33,8 +33,8 @@ static bool is_allowed(const char *name, const char *value)
         !sx__header_value_is_allowed(value)) {
         return false;
     }
-    for (size_t i = 0; i < sizeof engine_headers / sizeof *engine_headers; i++) {
-        if (strcasecmp(name, engine_headers[i]) == 0) {
+    for (size_t i = 0; i < sizeof http_headers / sizeof *http_headers; i++) {
+        if (strcasecmp(name, http_headers[i]) == 0) {
             return false;
         }
     }

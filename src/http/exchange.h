@@ -13,9 +13,9 @@
  *                400 within the body, 503): the service fills `response` with that error
  *     end        the last byte of the response went to the kernel, or the exchange was aborted
  *
- * Neither handle nor refuse is called if the client goes away first. A connection that dies before
- * its header is complete has no exchange: HTTP calls `rejected`, and writes the error response
- * itself.
+ * Neither handle nor refuse is called if the client goes away first. A request that is rejected
+ * before its header is complete has no exchange. HTTP calls `rejected`, and itself writes the error
+ * response, if the client is still there.
  *
  * Memory: all views of the request point into memory of HTTP that does not move between begin and
  * end. The service may overwrite the byte after the method, after the target, and after each
@@ -58,7 +58,7 @@ struct sx__exchange {
     enum sx_admin admin;     /* set by HTTP: the routes that the address serves */
     size_t buffered_bytes;   /* set by HTTP, from the options; see sx__response_body_fits */
     size_t route_index;      /* set by the service in begin: the server measures each route */
-    bool is_admin; /* set by the service in begin: an extra thread is reserved for such requests */
+    bool is_admin; /* set by the service in begin: an admin route, which has a thread of its own */
     bool skips_body; /* set by the service in begin: the response does not depend on the body */
     struct sx__header *headers; /* the service may change the bytes that they refer to */
     size_t header_count;
@@ -79,7 +79,10 @@ struct sx__exchange {
 bool sx__response_body_fits(const struct sx__exchange *exchange, size_t body_size, char *reason,
                             size_t reason_size);
 
-/* The functions of the service. They are called on any thread, and no mutex is locked meanwhile. */
+/* The functions of the service. No mutex is locked while they run. begin, handle, refuse and end
+ * are called by the thread that owns the client; rejected also by a thread that accepts a
+ * connection; log by any thread, also by the monitor. In-process, the thread that uses the test
+ * client calls all of them. */
 struct sx__service {
     void *app;
     size_t frame_bytes; /* memory that handle needs in addition; one frame per thread */

@@ -20,8 +20,8 @@
  *
  * Threads: a request belongs to one thread at a time, as its connection does.
  */
-#ifndef SX_ENGINE_REQUEST_H
-#define SX_ENGINE_REQUEST_H
+#ifndef SX_REQUEST_PARSER_H
+#define SX_REQUEST_PARSER_H
 
 #include "buffer.h"
 #include "chunked.h"

@@ -27,7 +27,7 @@ struct sx__tls_stream;
 enum sx__client_state {
     SX__CLIENT_FREE,     /* no connection */
     SX__CLIENT_IDLE,     /* no owner; the next event makes a thread the owner */
-    SX__CLIENT_OWNED,    /* owned by the thread that received its event */
+    SX__CLIENT_OWNED,    /* owned by one thread, or queued and used by none (admission.h) */
     SX__CLIENT_NOTIFIED, /* owned, and another event has arrived since */
     SX__CLIENT_LOCKED,   /* locked for a short time by the listener, the monitor or the owner */
 };
@@ -143,11 +143,11 @@ uint64_t sx__client_get_deadline(const struct sx__client *client);
 /* Returns whether the server has a response to send, or lingers. Owner. */
 bool sx__client_has_output(const struct sx__client *client);
 
-/* Returns when the monitor has to check the client next: at its deadline and, while the client has
- * something to read, once before it. Progress is what the client acknowledges. What our kernel
- * accepts is no measure: that may be nothing for a minute while a slow client reads. The monitor
- * sees progress by comparing two checks. A fast client has read everything before the first check.
- * Owner. */
+/* Returns when the monitor has to check the client next: at the client's deadline and, while the
+ * client has something to read, also before that deadline. Each check stores how many bytes the
+ * client has acknowledged. The difference of two checks is the progress of the client. What our
+ * kernel accepts is no measure: it may accept nothing for a minute while a slow client reads. A
+ * fast client has read everything before the first check. Thread: the owner. */
 uint64_t sx__client_get_check_time(const struct sx__client *client);
 
 #endif

@@ -1,9 +1,10 @@
 /* monitor.h: the monitor, which is the thread that called sx__server_run. It watches all other
  * threads.
  *
- * It takes permits from threads whose handlers last, ends clients whose deadline is over, continues
- * paused streams, closes slow clients if memory is short, reloads certificates, and drains the
- * server when it stops.
+ * It takes permits from threads whose handlers run long, removes clients that were queued for too
+ * long, finds clients whose deadline is over and slow clients if memory is short, continues paused
+ * streams, starts reloads of certificates, and drains the server at a stop. It closes no client
+ * itself: see monitor_sweep.h.
  *
  * Threads: the monitor calls these functions.
  */

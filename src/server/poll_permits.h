@@ -8,15 +8,16 @@
  * permit if it finds events that no poller has caught up with since its last tick (a backlog).
  *
  * A thread that blocks delays no other thread. Before it calls a handler that is expected to block
- * (blocking.c), it gives up its permit. After the call it continues with a new permit, beyond the
- * number of processors if turns are long, unless there are enough idle pollers already. So in a
- * service whose handlers block, threads poll as they return from their handlers, and few threads
- * have to be woken. The monitor takes the permit from a thread that stays in a handler
- * unexpectedly. A thread that polls in vain returns its permit and parks.
+ * (blocking.c), it gives up its permit. After the call it takes a new permit and polls. If turns
+ * are long, it does so even if there are more permits than processors, but not if there are two
+ * idle pollers. If turns are short, it does so only if no permit is issued. So in a service whose
+ * handlers block, threads poll when they return from their handlers, and few have to be woken. The
+ * monitor takes the permit from a thread that stays in a handler unexpectedly. A thread that polls
+ * in vain returns its permit and parks.
  *
- * Unless all threads are in handlers, there is always a thread that will poll: the thread that
- * gives up the last permit wakes a parked one, and a thread with a permit polls again, gives it up,
- * or loses it to the monitor.
+ * A thread polls unless all threads are in handlers. The thread that gives up the last permit wakes
+ * a parked thread with a new permit. A thread with a permit polls again, gives the permit up, or
+ * loses it to the monitor.
  *
  * The number of permits has no fixed bound: callers pass the bound for each change.
  *
@@ -33,7 +34,8 @@ struct sx__worker;
 
 struct sx__poll_permits {
     _Atomic unsigned issued;
-    _Atomic unsigned polling; /* threads that wait for events, except the only poller */
+    _Atomic unsigned polling; /* threads that wait for events; not counted while only one permit is
+                                 issued */
     _Atomic bool closed;      /* no thread may poll from now on */
     pthread_mutex_t mutex;
     struct sx__worker *parked; /* a stack: the thread that parked last is woken first, because its

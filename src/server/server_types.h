@@ -39,7 +39,7 @@
 struct sx__reload;
 
 struct sx__server {
-    /* Constant while the server runs. */
+    /* Set before the threads start, except where a comment says more. */
     struct sx__protocol protocol; /* any thread may use its atomic fields */
     int epoll_fd;
     int monitor_fd; /* an eventfd: wakes the monitor */
@@ -60,7 +60,7 @@ struct sx__server {
     _Atomic uint32_t turn_ns;        /* how long a turn takes on average; see user_code.c */
     _Atomic unsigned connections;    /* open connections */
     _Atomic size_t buffered_bytes;   /* of requests and responses that are buffered for clients */
-    _Atomic size_t closing_bytes;    /* of clients closed for memory, until it is freed */
+    _Atomic size_t closing_bytes;    /* not yet freed bytes of clients closed for lack of memory */
     _Atomic uint64_t next_resume_ns; /* when the next paused stream continues */
     struct sx__buffer_pool *buffers;
     struct sx__client_limits client_limits;

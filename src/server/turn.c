@@ -97,12 +97,12 @@ static void uncount_request(struct turn *turn)
         return;
     }
     const size_t taken = client->owned.transferred_bytes;
-    const uint64_t held_since_ns = client->owned.buffered_since_ns;
+    const uint64_t buffered_since_ns = client->owned.buffered_since_ns;
     sx__client_account(client, turn->worker->server, 0);
     if (sx__connection_get_next_step(turn->connection) == SX__NEXT_PRODUCE) {
         /* The rate of a streaming client is measured over all pieces of the stream. */
         client->owned.transferred_bytes = taken;
-        client->owned.buffered_since_ns = held_since_ns;
+        client->owned.buffered_since_ns = buffered_since_ns;
     }
 }
 

@@ -21,8 +21,8 @@ struct sx__worker;
 
 /* Called before user code. `place` is defined in blocking.h. */
 void sx__user_code_enter(struct sx__worker *worker, size_t place);
-/* Called after user code. Returns whether the thread had no permit at the end of the call, so the
- * call may have taken long. */
+/* Called after user code. Returns true if the call may have taken long: the thread had no permit,
+ * or the monitor has taken the permit during the call. */
 bool sx__user_code_leave(struct sx__worker *worker);
 
 /* Notes how long a turn took; `route` is the place of the last handler that it called. */

@@ -10,8 +10,9 @@
 
 struct sx__server;
 
-/* `user` shows the monitor where the thread is: the number of the call of user code, times four,
- * plus one of these. If the number is the same at two ticks, the call takes long. */
+/* `user` tells the monitor whether the thread is in user code. Its two lowest bits are one of these
+ * values. The other bits count the calls of user code. If `user` is SX__USER_INSIDE with the same
+ * count at two ticks, the call takes long. */
 enum sx__user {
     SX__USER_OUTSIDE,
     SX__USER_INSIDE,
@@ -34,7 +35,7 @@ struct sx__worker {
         _Atomic bool has_ended; /* the thread is about to return */
     } shared;
 
-    /* The monitor and, after it has ended, the thread that destroys the server. */
+    /* The monitor. After sx__server_run has returned: the thread that destroys the server. */
     struct {
         uint64_t last_user;     /* `user` at the last tick, */
         uintptr_t last_pending; /* and the last pending event */

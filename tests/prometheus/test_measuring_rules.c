@@ -449,7 +449,7 @@ static void test_label_values_are_escaped(void **state)
     COUNTED("/quo\\\"te", "400", "1");
 }
 
-static void test_what_the_engine_turns_away_is_counted(void **state)
+static void test_rejected_requests_are_counted(void **state)
 {
     (void)state;
     char target[9000];
@@ -500,7 +500,7 @@ int main(void)
         CASE(test_errors_in_any_order_are_all_counted),
         CASE(test_the_page_has_its_type_whatever_is_accepted),
         CASE(test_label_values_are_escaped),
-        CASE(test_what_the_engine_turns_away_is_counted),
+        CASE(test_rejected_requests_are_counted),
         CASE(test_durations_are_of_the_monotonic_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

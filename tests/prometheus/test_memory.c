@@ -360,8 +360,8 @@ static bool is_told(int status)
            (status == SX_ETLS && served_has_logged(&served, "cannot use the certificate"));
 }
 
-/* The components, the threads, the slots, the tables, the certificate: none of it at all, or all of
- * it. */
+/* The components, the threads, the thread rows, the tables, the certificate: none of it at all, or
+ * all of it. */
 static void test_every_failing_allocation_of_a_start_is_survived(void **state)
 {
     (void)state;

@@ -20,7 +20,7 @@ struct race {
     struct sx__client *got;
 };
 
-static void *get_slot(void *argument)
+static void *get_client(void *argument)
 {
     struct race *race = argument;
     pthread_barrier_wait(race->begins);
@@ -39,7 +39,7 @@ static void threads_that_create_a_leaf_at_the_same_time_share_it(void **state)
         struct race races[2] = {{clients, &begins, 7, NULL}, {clients, &begins, 8, NULL}};
         pthread_t threads[2];
         for (size_t i = 0; i < 2; i++) {
-            assert_int_equal(pthread_create(&threads[i], NULL, get_slot, &races[i]), 0);
+            assert_int_equal(pthread_create(&threads[i], NULL, get_client, &races[i]), 0);
         }
         for (size_t i = 0; i < 2; i++) {
             pthread_join(threads[i], NULL);

@@ -295,13 +295,13 @@ static void a_long_handler_does_not_use_up_the_clients_time(void **state)
     atomic_store(&monotonic_s, 3600);
     atomic_store(&full, 2); /* the second time, nothing is done until there is room */
     fake_service_release(&fixture->fake);
-    unsigned slot_state = SX__CLIENT_OWNED;
+    unsigned client_state = SX__CLIENT_OWNED;
     while (atomic_load(&full) > 0 ||
-           (slot_state != SX__CLIENT_IDLE && slot_state != SX__CLIENT_FREE)) {
+           (client_state != SX__CLIENT_IDLE && client_state != SX__CLIENT_FREE)) {
         poll(NULL, 0, 1);
-        slot_state = atomic_load(&client->shared.state);
+        client_state = atomic_load(&client->shared.state);
     }
-    assert_int_equal(slot_state, SX__CLIENT_IDLE);
+    assert_int_equal(client_state, SX__CLIENT_IDLE);
     while (!sx__client_take(client)) { /* the owner may write once more */
         poll(NULL, 0, 1);
     }

@@ -112,7 +112,7 @@ static void send_by_tls(int fd, const char *text)
 /* ---- the state of the server ---- */
 
 /* Returns the client with the lowest descriptor, which the monitor checks first. */
-static struct sx__client *first_slot(const struct fixture *fixture)
+static struct sx__client *first_client(const struct fixture *fixture)
 {
     struct sx__client *first = atomic_load(&fixture->server->clients.leaves[0]);
     for (size_t i = 0; first != NULL && i < SX__CLIENTS_PER_LEAF; i++) {
@@ -136,7 +136,7 @@ static struct sx__client *wait_until_it_is_stuck(const struct fixture *fixture)
     int before = -1;
     for (const uint64_t deadline_ms = now_ms() + 10000;;) {
         assert_true(now_ms() < deadline_ms);
-        struct sx__client *client = first_slot(fixture);
+        struct sx__client *client = first_client(fixture);
         const int now = client == NULL ? 0 : queued_for(client);
         if (now > 0 && now == before && atomic_load(&client->shared.state) == SX__CLIENT_IDLE) {
             return client;

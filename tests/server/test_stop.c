@@ -124,7 +124,7 @@ static void a_request_that_comes_during_a_stop_is_answered(void **state)
     assert_int_equal(fixture->fake.handles, 3);
 }
 
-static struct sx__client *find_slot(const struct fixture *fixture)
+static struct sx__client *find_client(const struct fixture *fixture)
 {
     for (size_t i = 0; i < SX__CLIENT_LEAVES; i++) {
         struct sx__client *first = atomic_load(&fixture->server->clients.leaves[i]);
@@ -141,7 +141,7 @@ static struct sx__client *find_slot(const struct fixture *fixture)
  */
 static void wait_until_received(const struct fixture *fixture, size_t size)
 {
-    struct sx__client *client = find_slot(fixture);
+    struct sx__client *client = find_client(fixture);
     size_t filled = 0;
     while (client != NULL && filled < size) {
         poll(NULL, 0, 1);
