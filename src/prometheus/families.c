@@ -1,3 +1,4 @@
+/* families.c: the names and labels of the metric families. See families.h. */
 #include "families.h"
 
 #include <string.h>

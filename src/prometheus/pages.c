@@ -1,3 +1,4 @@
+/* pages.c: pages that are kept between scrapes. See pages.h. */
 #include "pages.h"
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* The checker reports each violation with its line and its rule. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* The text format: names, values, escapes, order. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The Accept header of a scraper selects the format. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

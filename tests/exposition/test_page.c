@@ -1,3 +1,4 @@
+/* A page grows, is reused, and survives failed allocations. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

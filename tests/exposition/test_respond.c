@@ -1,3 +1,4 @@
+/* The response to a scrape: status, content type, HEAD. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

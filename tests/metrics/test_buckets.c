@@ -1,3 +1,4 @@
+/* Bucket bounds: linear, exponential, and the checks of user bounds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Gauges and counters whose value is a function. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

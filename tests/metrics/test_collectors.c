@@ -1,3 +1,4 @@
+/* Collectors add families during a scrape; one that fails is left out. */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>

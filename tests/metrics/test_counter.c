@@ -1,3 +1,4 @@
+/* Counters count up, exactly, and ignore impossible amounts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

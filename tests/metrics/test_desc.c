@@ -1,3 +1,4 @@
+/* Names, help, labels and bounds of a metric are checked at registration. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The directory of families and series in the mapping. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Forked processes update the same registry, and their deaths lose nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

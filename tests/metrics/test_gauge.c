@@ -1,3 +1,4 @@
+/* Gauges are set, added to, and keep their last value. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Histograms put each observation into the right bucket. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The keyed hash of label values. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

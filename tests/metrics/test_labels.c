@@ -1,3 +1,4 @@
+/* Label values select series, and are made valid UTF-8. */
 #include "labels.h"
 
 #include <setjmp.h>

@@ -1,3 +1,4 @@
+/* Failed allocations lose a metric at most, never the program. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

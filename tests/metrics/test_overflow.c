@@ -1,3 +1,4 @@
+/* Series beyond the limit of a family share one overflow series. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The process_* metrics agree with /proc. */
 #define _GNU_SOURCE /* prctl */
 #include <setjmp.h>
 #include <stdarg.h>

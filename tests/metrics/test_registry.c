@@ -1,3 +1,4 @@
+/* Registries are made, filled, and destroyed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

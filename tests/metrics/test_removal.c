@@ -1,3 +1,4 @@
+/* Removed series leave the page, and start at 0 when they come again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

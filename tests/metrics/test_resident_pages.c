@@ -1,3 +1,4 @@
+/* A scrape reads resident pages only. */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SX_TIME_SCOPE and SX_IN_PROGRESS_SCOPE. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* The metrics that a registry has about itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Series are found again, also by many threads at once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

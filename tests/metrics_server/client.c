@@ -1,3 +1,4 @@
+/* A client of the metrics server. See client.h. */
 #include "client.h"
 
 #include <setjmp.h>

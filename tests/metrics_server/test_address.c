@@ -1,3 +1,4 @@
+/* Addresses that the metrics server accepts and refuses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

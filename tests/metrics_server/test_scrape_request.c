@@ -1,3 +1,4 @@
+/* The request of a scraper is parsed piece by piece. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

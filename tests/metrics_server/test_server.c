@@ -1,3 +1,4 @@
+/* The metrics server answers scrapers, and outlives bad clients. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Each error has a name and a sentence; the versions agree. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,3 +1,4 @@
+/* Numbers are written in their shortest form. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

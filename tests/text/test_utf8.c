@@ -1,3 +1,4 @@
+/* Ill-formed UTF-8 is found and replaced. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

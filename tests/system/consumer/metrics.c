@@ -1,3 +1,4 @@
+/* A program that is built against the installed metrics library. */
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdio.h>

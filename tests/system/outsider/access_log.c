@@ -1,3 +1,4 @@
+/* access_log.c: a component of a user: a line for each request. */
 #include "access_log.h"
 
 static void on_end(void *context, const struct sx_record *record, enum sx_outcome outcome)

@@ -1,3 +1,4 @@
+/* notes_db.c: a component of a user: an SQLite database for each worker. */
 #include "notes_db.h"
 
 static struct sx_result notes_db_open(sqlite3 **db, const char *database)
