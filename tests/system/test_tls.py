@@ -442,9 +442,11 @@ class Tls(unittest.TestCase):
             total = re.search(rf'^http_requests_total{{{labels},code="200"}} (\d+)$', page, re.M)
             self.assertGreater(sum(answered.values()), 20)
             self.assertGreaterEqual(int(total.group(1)), sum(answered.values()))
+            # The first reload may end after the crowd, and a stop would cancel it.
+            self.assertEqual(server.process.stderr.readline(), "the certificate was reloaded\n")
             status, errors = server.stop()
             self.assertEqual(status, 0)
-            self.assertEqual(set(errors.splitlines()), {"the certificate was reloaded"})
+            self.assertLessEqual(set(errors.splitlines()), {"the certificate was reloaded"})
 
     def test_what_cannot_be_used_keeps_it_from_starting(self):
         missing = os.path.join(self.folder.name, "missing.pem")
