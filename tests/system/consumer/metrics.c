@@ -1,4 +1,3 @@
-/* A program that is built against the installed metrics library. */
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdio.h>
