@@ -2,8 +2,8 @@
  *
  * Threads: the thread that owns the connection.
  */
-#ifndef SX_STREAM_H
-#define SX_STREAM_H
+#ifndef SX_CONNECTION_INTERNAL_H
+#define SX_CONNECTION_INTERNAL_H
 
 #include "connection.h"
 

@@ -19,7 +19,7 @@ void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *fam
 bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *family,
                            struct sx__series *series);
 
-/** Repairs removed series after a writer died. Its queue of cells is abandoned, because nobody
+/** Repairs removed series after a writer died. Its queue of cells is abandoned, because no thread
  *  knows how far the writer got. */
 void sx__series_cells_mend(struct sx_registry *registry, struct sx__family *family);
 

@@ -44,7 +44,7 @@ class StateMachines(unittest.TestCase):
         self.assertEqual(list(docs), enumerators("src/http/connection.h", "SX__PHASE_"))
 
     def test_the_deadlines_of_the_phases(self):
-        source = read("src/http/connection.c")
+        source = read("src/http/connection_deadline.c")
         table = re.search(r"timeouts_ms\[\] = {(.*?)};", source, re.S).group(1)
         code = {
             phase: set(re.findall(r"options->(\w+)", limit)) | set(re.findall(r"[A-Z_]{5,}", limit))
