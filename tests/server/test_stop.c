@@ -141,12 +141,16 @@ static struct sx__client *find_client(const struct fixture *fixture)
  */
 static void wait_until_received(const struct fixture *fixture, size_t size)
 {
-    struct sx__client *client = find_client(fixture);
+    struct sx__client *client;
+    while ((client = find_client(fixture)) == NULL) {
+        poll(NULL, 0, 1);
+    }
     size_t filled = 0;
-    while (client != NULL && filled < size) {
+    while (filled < size) {
         poll(NULL, 0, 1);
         if (sx__client_take(client)) {
-            filled = client->owned.connection.request->filled;
+            const struct sx__request *request = client->owned.connection.request;
+            filled = request != NULL ? request->filled : 0;
             sx__client_rearm(client, fixture->server->epoll_fd);
         }
     }

@@ -1,5 +1,6 @@
 """examples/tracked over sockets: every request is on the page, exactly once and by its route."""
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -7,7 +8,7 @@ import threading
 import unittest
 from collections import Counter
 
-from system import Example, eventually, promtool_check, samples
+from system import DEADLINE_SECONDS, Example, eventually, promtool_check, samples
 
 ROUTES = ["/", "/bad-request", "/fail", "/auth-required", "/explicit", "/slow", "/users/{id}", "/metrics"]
 # path, status, handler label
@@ -44,6 +45,30 @@ def by_handler(page, name):
         for labels, value in samples(page, name).items()
         if dict(labels)["method"] == "GET" and "expose_metrics" not in dict(labels)["handler"]
     }
+
+
+def send_slow_requests(tracked, count, ms):
+    """The connections of this number of requests that are answered after so many milliseconds."""
+    clients = []
+    for _ in range(count):
+        client = socket.create_connection(("127.0.0.1", tracked.port), 60)
+        client.sendall(f"GET /slow?ms={ms} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        clients.append(client)
+    return clients
+
+
+def run_slow_requests(tracked, count, is_seen):
+    """Gives the connections of slow requests when `is_seen` says that all are in progress. Where the
+    machine is too slow to see it, longer requests follow."""
+    for ms in (1500, 6000, 24000):
+        clients = send_slow_requests(tracked, count, ms)
+        while not select.select(clients, [], [], 0)[0]:
+            if is_seen():
+                return clients
+        for client in clients:
+            client.recv(65536)
+            client.close()
+    raise AssertionError(f"{count} slow requests were never seen in progress")
 
 
 class Tracked(unittest.TestCase):
@@ -130,25 +155,21 @@ class Tracked(unittest.TestCase):
             itself = eventually(in_progress, "the scrape sees itself")
             self.assertEqual(list(itself.values()), [1])
             self.assertIn("expose_metrics", list(itself)[0])
-            slow = [threading.Thread(target=tracked.request, args=("/slow?ms=1500",)) for _ in range(3)]
-            for thread in slow:
-                thread.start()
-            eventually(lambda: in_progress() == {**itself, "tracked.slow": 3}, "three slow ones")
-            for thread in slow:
-                thread.join()
+            slow = run_slow_requests(tracked, 3, lambda: in_progress() == {**itself, "tracked.slow": 3})
+            for client in slow:
+                self.assertIn(b"HTTP/1.1 200 ", client.recv(65536))
+                client.close()
             eventually(lambda: in_progress() == itself, "idle again")
 
     def test_slow_handlers_do_not_hold_up_the_others(self):
         with Example("tracked") as tracked:
-            slow = [threading.Thread(target=tracked.request, args=("/slow?ms=3000",)) for _ in range(8)]
-            for thread in slow:
-                thread.start()
+            slow = send_slow_requests(tracked, 8, 60000)
             for _ in range(20):
                 self.assertEqual(tracked.request("/")[0], 200)
-            self.assertTrue(all(thread.is_alive() for thread in slow))
+            self.assertEqual(select.select(slow, [], [], 0)[0], [])  # no answer yet
             tracked.process.kill()
-            for thread in slow:
-                thread.join()
+            for client in slow:
+                client.close()
 
     def test_paths_from_clients_make_no_series(self):
         with Example("tracked") as tracked:
@@ -184,18 +205,17 @@ class Tracked(unittest.TestCase):
 
     def test_what_is_in_flight_is_answered_before_it_stops(self):
         with Example("tracked") as tracked:
-            with socket.create_connection(("127.0.0.1", tracked.port), 20) as client:
-                client.sendall(b"GET /slow?ms=2000 HTTP/1.1\r\nHost: a\r\n\r\n")
-                eventually(
-                    lambda: by_handler(tracked.page(), "http_requests_inprogress")["tracked.slow"],
-                    "in flight",
-                )
-                tracked.process.send_signal(signal.SIGTERM)
-                received = b""
-                while chunk := client.recv(65536):
-                    received += chunk
-                self.assertTrue(received.startswith(b"HTTP/1.1 200 "), received)
-            self.assertEqual(tracked.process.wait(20), 0)
+            def in_flight():
+                return by_handler(tracked.page(), "http_requests_inprogress")["tracked.slow"]
+
+            [client] = run_slow_requests(tracked, 1, in_flight)
+            tracked.process.send_signal(signal.SIGTERM)
+            received = b""
+            while chunk := client.recv(65536):
+                received += chunk
+            client.close()
+            self.assertTrue(received.startswith(b"HTTP/1.1 200 "), received)
+            self.assertEqual(tracked.process.wait(DEADLINE_SECONDS), 0)
 
     def test_routes_lists_every_route(self):
         with Example("tracked") as tracked:
