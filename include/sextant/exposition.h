@@ -24,9 +24,9 @@ enum sx_format {
     SX_FORMAT_TEXT = 0, /* Prometheus text 0.0.4 */
 };
 
-/** A rendered page. Initialise it with `{0}`. `data` is not NUL-terminated. */
+/** A rendered page. Initialise it with `{0}`. */
 struct sx_page {
-    char *data;
+    char *data; /* ends with a NUL that `size` does not count; NULL before the first page */
     size_t size;
     size_t capacity;
     void *reserved[1];
@@ -38,7 +38,8 @@ struct sx_page {
  * @param registry  NULL: the default registry
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
  * Threads:  [any]; takes no lock that an update takes
- * Memory:   the page owns its buffer; free it with sx_page_clean_up
+ * Memory:   the page owns its buffer; free it with sx_page_clean_up. A caller that passes the
+ *           buffer on may free `data` with free() instead, and then no longer uses the page.
  * Source:   Prometheus "Exposition formats"
  */
 SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry *registry,
@@ -94,6 +95,9 @@ struct sx_exposition_response {
 };
 
 /** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow.
+ *
+ * A server that takes Content-Length from the body, and leaves the body of HEAD out by itself, is
+ * told "GET" in both cases.
  *
  * @param response  set whenever SX_OK is returned, also if it is a 405 or 500
  * @param page      rendered into; keep it until the body was sent, then use it again

@@ -2,6 +2,7 @@
  * scrapes.
  */
 #include "encode_text.h"
+#include "page.h"
 
 #include <sextant/exposition.h>
 
@@ -27,8 +28,14 @@ int sx_page_render(struct sx_page *page, struct sx_registry *registry, enum sx_f
         return SX_ENOMEM;
     }
     int status = sx__encode_text(page, registry);
+    if (status == SX_OK) {
+        status = sx__page_reserve(page, 1);
+    }
     if (status != SX_OK) {
         page->size = 0; /* a truncated page would look complete */
+    }
+    if (page->data != NULL) {
+        page->data[page->size] = '\0';
     }
     return status;
 }

@@ -131,6 +131,28 @@ static void test_the_content_type_is_that_of_text_0_0_4(void **state)
                         "text/plain; version=0.0.4; charset=utf-8");
 }
 
+/* The help makes pages of all sizes around that of the first buffer. */
+static void test_a_page_ends_with_nul_and_its_buffer_may_be_freed(void **state)
+{
+    (void)state;
+    static char help[17000];
+    for (size_t size = 16300; size < 16400; size++) {
+        struct sx_registry *small = NULL;
+        struct sx_gauge *gauge = NULL;
+        struct sx_page rendered = {0};
+        memset(help, 'x', size);
+        help[size] = '\0';
+        assert_int_equal(sx_registry_new(&small, NULL), SX_OK);
+        const struct sx_metric_options options = {.name = "g", .help = help};
+        assert_int_equal(sx_gauge_register(&gauge, small, &options), SX_OK);
+        assert_int_equal(sx_page_render(&rendered, small, SX_FORMAT_TEXT), SX_OK);
+        assert_true(rendered.size > size);
+        assert_int_equal(strlen(rendered.data), rendered.size);
+        free(rendered.data);
+        sx_registry_destroy(small);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +162,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_page_is_rendered_into_again_without_allocating,
                                         set_up, tear_down),
+        cmocka_unit_test(test_a_page_ends_with_nul_and_its_buffer_may_be_freed),
         cmocka_unit_test_setup_teardown(test_an_unknown_format_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_page_is_cleaned_up_twice_without_harm, set_up,
                                         tear_down),
