@@ -7,7 +7,8 @@ install(TARGETS sextant-metrics sextant-metrics-static sextant-metrics-server
     sextant-metrics-server-static sextant sextant-static EXPORT SextantTargets
     LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS sextant-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY include/sextant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN *.h)
+install(DIRECTORY include/sextant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
+    PATTERN *.h PATTERN *.hpp)
 install(EXPORT SextantTargets NAMESPACE Sextant:: DESTINATION ${package})
 configure_package_config_file(cmake/SextantConfig.cmake.in SextantConfig.cmake
     INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)

@@ -7,8 +7,8 @@
  * claims a row of memory for the thread.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
- * series was removed. Every update accepts NULL and does nothing then, so a program whose
- * registration failed still works.
+ * series was removed, unless they are given up. Every update accepts NULL and does nothing then, so
+ * a program whose registration failed still works.
  *
  * Threads:
  *   [any]    may be called by any thread at any time, but not by a signal handler
@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #ifdef __cplusplus
+#include <initializer_list>
 extern "C" {
 #endif
 
@@ -71,13 +72,14 @@ struct sx_label {
     struct sx_str value;
 };
 
-/** A NULL-terminated list of label names: `.labels = SX_LABELS("method", "code")`. */
-#define SX_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+/** A NULL-terminated list of label names: `.labels = SX_LABELS("method", "code")`. In C++ the names
+ * must be constants. */
+#define SX_LABELS(...) SX__LIST(const char *, __VA_ARGS__, NULL)
 
-/** A list of bucket bounds: `SX_BUCKETS(.1, .5, 1)` sets `.buckets` and `.bucket_count`. */
-#define SX_BUCKETS(...)                       \
-    .buckets = (const double[]){__VA_ARGS__}, \
-    .bucket_count = sizeof((const double[]){__VA_ARGS__}) / sizeof(double)
+/** A list of bucket bounds: `SX_BUCKETS(.1, .5, 1)` sets `.buckets` and `.bucket_count`. In C++ the
+ * bounds must be constants, and designated initializers need C++20. */
+#define SX_BUCKETS(...) \
+    .buckets = SX__LIST(double, __VA_ARGS__), .bucket_count = SX__LENGTH(double, __VA_ARGS__)
 
 /* ---- registries ---- */
 
@@ -86,14 +88,16 @@ struct sx_label {
  * If address space is limited (ulimit -v, overcommit), the reservation is halved until it fits.
  *
  * @param options  NULL: all defaults
- * Errors:   SX_EINVAL, SX_ENOMEM (no useful reservation fits, or 64 registries exist)
+ * Errors:   SX_EINVAL, SX_ENOMEM (no useful reservation fits), SX_EFULL (the process has 64
+ *           registries)
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy
  */
 SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
                                          const struct sx_registry_options *options);
 
-/** Destroys a registry and frees its memory. Its address space stays reserved for the next one.
+/** Destroys a registry and frees its memory. The address space of a shared registry stays reserved
+ * for the next shared one.
  *
  * A process that inherited a shared registry by fork() destroys it for itself only. The default
  * registry must not be destroyed.
@@ -134,7 +138,7 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
                                                     struct sx_registry *registry,
                                                     const struct sx_metric_options *options);
 
-/** Finds or makes the counter with these label values.
+/** Finds or makes the counter with these label values, and pins it; see sx_counter_release.
  *
  * If a value is not UTF-8, its bad bytes are replaced by U+FFFD, so no client can spoil the page.
  *
@@ -150,17 +154,27 @@ SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
                                                struct sx_counter_family *family,
                                                const struct sx_str *values, size_t count);
 
+/** Gives up a handle that sx_counter_family_get or sx_counter_with returned.
+ *
+ * A handle pins its series: the memory of a removed series is used again only when all handles of
+ * it are given up. A program that never removes series need not give up handles.
+ *
+ * @param counter  not used afterwards; NULL and a counter without labels are a no-op
+ * Threads:  [any], lock-free
+ */
+SX_API void sx_counter_release(struct sx_counter *counter);
+
 /** Removes the counter with these label values from the page.
  *
- * Handles of the counter stay valid and their updates do nothing, until the same label values are
- * looked up again. The counter then starts at 0, and old handles update it again. An update that
- * another thread is just making may be lost, or, very rarely, be counted by the next series of the
- * family, which gets the same memory. So remove only series that are no longer updated.
+ * Handles of the counter stay valid until they are given up, and their updates change nothing that
+ * is shown. If the same label values are looked up again, they make another counter, which starts
+ * at 0.
  *
  * @return   1, or 0 if there is no such counter
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
  * Threads:  [any]; takes a lock that neither updates nor look-ups of existing series take
- * Memory:   a removed series keeps about 100 bytes, for its names, as long as the registry lives
+ * Memory:   all of it is used for the next series, once no handle pins it and the scrapes and
+ *           look-ups that are under way have ended
  */
 SX_API int sx_counter_family_remove(struct sx_counter_family *family, const struct sx_str *values,
                                     size_t count);
@@ -182,11 +196,36 @@ SX_API int sx_counter_family_remove_matching(struct sx_counter_family *family,
  */
 SX_API int sx_counter_family_clear(struct sx_counter_family *family);
 
-/** As sx_counter_family_get, with C strings: `sx_counter_with(family, "GET", "200")`. Returns NULL
- * if that fails, which every update accepts. */
-#define sx_counter_with(family, ...)                               \
-    sx__counter_with((family), (const char *const[]){__VA_ARGS__}, \
-                     sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+/** Adds `delta` to the counter with these label values, which is made if needed.
+ *
+ * Use it where a handle cannot be kept, because the label values are known only when something
+ * happens. It does what sx_counter_family_get and sx_counter_add do.
+ *
+ * @param family  NULL is a no-op that returns SX_EINVAL
+ * @param values  in the order of the label names; borrowed
+ * @param delta   as in sx_counter_add
+ * Errors:   as sx_counter_family_get; then nothing was counted. Programs may ignore them.
+ * Threads:  [any]; takes a lock only if it makes a series
+ */
+SX_API int sx_counter_family_add(struct sx_counter_family *family, const struct sx_str *values,
+                                 size_t count, double delta);
+
+/** As sx_counter_family_add, with C strings. A value that is NULL is the empty value. */
+SX_API int sx_counter_family_add_strings(struct sx_counter_family *family,
+                                         const char *const *values, size_t count, double delta);
+
+/** As sx_counter_family_add_strings: `sx_counter_add_with(family, 512, "GET", "200")`. */
+#define sx_counter_add_with(family, delta, ...) \
+    sx_counter_family_add_strings((family), SX__STRINGS(__VA_ARGS__), (delta))
+
+/** As sx_counter_add_with, with a delta of 1: `sx_counter_inc_with(family, "GET", "200")`. */
+#define sx_counter_inc_with(family, ...) \
+    sx_counter_family_add_strings((family), SX__STRINGS(__VA_ARGS__), 1)
+
+/** As sx_counter_family_get, with C strings: `sx_counter_with(family, "GET", "200")`. It pins the
+ * counter, too. A value that is NULL is the empty value. Returns NULL if that fails, which every
+ * update accepts. */
+#define sx_counter_with(family, ...) sx__counter_with((family), SX__STRINGS(__VA_ARGS__))
 
 /** Adds 1.
  *
@@ -209,7 +248,7 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  * Threads:  [any], lock-free except for a counter's first fraction and a family's first ignored
  *           value
  */
-SX_API void sx_counter_add(struct sx_counter *counter, double delta);
+static inline void sx_counter_add(struct sx_counter *counter, double delta);
 
 /** Returns the sum over all threads; 0 for NULL and for a removed counter. An update that another
  * thread is just making may be missing.
@@ -231,6 +270,8 @@ SX_API SX_MUST_CHECK int sx_gauge_family_register(struct sx_gauge_family **famil
 SX_API SX_MUST_CHECK int sx_gauge_family_get(struct sx_gauge **gauge,
                                              struct sx_gauge_family *family,
                                              const struct sx_str *values, size_t count);
+/** As sx_counter_release. */
+SX_API void sx_gauge_release(struct sx_gauge *gauge);
 /** As sx_counter_family_remove. */
 SX_API int sx_gauge_family_remove(struct sx_gauge_family *family, const struct sx_str *values,
                                   size_t count);
@@ -239,10 +280,27 @@ SX_API int sx_gauge_family_remove_matching(struct sx_gauge_family *family,
                                            const struct sx_label *labels, size_t count);
 /** As sx_counter_family_clear. */
 SX_API int sx_gauge_family_clear(struct sx_gauge_family *family);
+/** Sets the gauge with these label values, which is made if needed. As sx_counter_family_add. */
+SX_API int sx_gauge_family_set(struct sx_gauge_family *family, const struct sx_str *values,
+                               size_t count, double value);
+/** As sx_gauge_family_set, with C strings; NULL is the empty value. */
+SX_API int sx_gauge_family_set_strings(struct sx_gauge_family *family, const char *const *values,
+                                       size_t count, double value);
+/** Adds `delta`, which may be negative, to the gauge with these label values. As
+ * sx_counter_family_add. */
+SX_API int sx_gauge_family_add(struct sx_gauge_family *family, const struct sx_str *values,
+                               size_t count, double delta);
+/** As sx_gauge_family_add, with C strings; NULL is the empty value. */
+SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const char *const *values,
+                                       size_t count, double delta);
+/** As sx_gauge_family_set_strings: `sx_gauge_set_with(family, 21.5, "kitchen")`. */
+#define sx_gauge_set_with(family, value, ...) \
+    sx_gauge_family_set_strings((family), SX__STRINGS(__VA_ARGS__), (value))
+/** As sx_gauge_family_add_strings: `sx_gauge_add_with(family, -1, "reader")`. */
+#define sx_gauge_add_with(family, delta, ...) \
+    sx_gauge_family_add_strings((family), SX__STRINGS(__VA_ARGS__), (delta))
 /** As sx_counter_with. */
-#define sx_gauge_with(family, ...)                               \
-    sx__gauge_with((family), (const char *const[]){__VA_ARGS__}, \
-                   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define sx_gauge_with(family, ...) sx__gauge_with((family), SX__STRINGS(__VA_ARGS__))
 
 /** Sets the value of this process. The page of a shared registry shows the sum over the live
  * processes.
@@ -292,6 +350,8 @@ SX_API SX_MUST_CHECK int sx_histogram_family_register(struct sx_histogram_family
 SX_API SX_MUST_CHECK int sx_histogram_family_get(struct sx_histogram **histogram,
                                                  struct sx_histogram_family *family,
                                                  const struct sx_str *values, size_t count);
+/** As sx_counter_release. */
+SX_API void sx_histogram_release(struct sx_histogram *histogram);
 /** As sx_counter_family_remove. */
 SX_API int sx_histogram_family_remove(struct sx_histogram_family *family,
                                       const struct sx_str *values, size_t count);
@@ -300,10 +360,19 @@ SX_API int sx_histogram_family_remove_matching(struct sx_histogram_family *famil
                                                const struct sx_label *labels, size_t count);
 /** As sx_counter_family_clear. */
 SX_API int sx_histogram_family_clear(struct sx_histogram_family *family);
+/** Observes a value in the histogram with these label values, which is made if needed. As
+ * sx_counter_family_add. */
+SX_API int sx_histogram_family_observe(struct sx_histogram_family *family,
+                                       const struct sx_str *values, size_t count, double value);
+/** As sx_histogram_family_observe, with C strings; NULL is the empty value. */
+SX_API int sx_histogram_family_observe_strings(struct sx_histogram_family *family,
+                                               const char *const *values, size_t count,
+                                               double value);
+/** As sx_histogram_family_observe_strings: `sx_histogram_observe_with(family, .2, "GET")`. */
+#define sx_histogram_observe_with(family, value, ...) \
+    sx_histogram_family_observe_strings((family), SX__STRINGS(__VA_ARGS__), (value))
 /** As sx_counter_with. */
-#define sx_histogram_with(family, ...)                               \
-    sx__histogram_with((family), (const char *const[]){__VA_ARGS__}, \
-                       sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+#define sx_histogram_with(family, ...) sx__histogram_with((family), SX__STRINGS(__VA_ARGS__))
 
 /** Writes `count` bucket bounds: start, start + width, start + 2 * width, …
  *
@@ -338,7 +407,7 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  * Threads:  [any], lock-free except for a family's first NaN
  * Cost:     two relaxed loads, adds and stores, in the thread's own row
  */
-SX_API void sx_histogram_observe(struct sx_histogram *histogram, double value);
+static inline void sx_histogram_observe(struct sx_histogram *histogram, double value);
 
 /** Returns the number of observations; 0 for NULL and for a removed histogram.
  *
@@ -526,8 +595,31 @@ struct sx_counter {
     uint32_t cell;  /* the same in every thread row of the arena, in units of 8 bytes */
 };
 
-/* The calling thread's row in each arena; NULL until its first update there. */
-extern SX_API __thread char *sx__thread_rows[SX__ARENAS] __attribute__((tls_model("initial-exec")));
+/* The calling thread's row in each arena; NULL until its first update there. No TLS model is set,
+ * so that a program gets the fast one and a plugin one that dlopen() supports everywhere. */
+extern SX_API __thread char *const *sx__thread_rows;
+
+/* SX__LIST is an array that lives as long as the block; in C++, where it would end with the
+ * statement, as long as the program. SX__TEMPORARY is one that lives as long as the statement. */
+#ifdef __cplusplus
+#define SX__LIST(type, ...)                           \
+    ([]() -> type const * {                           \
+        static type const sx__list[] = {__VA_ARGS__}; \
+        return sx__list;                              \
+    }())
+#define SX__TEMPORARY(type, ...) (std::initializer_list<type>{__VA_ARGS__}.begin())
+#define SX__LENGTH(type, ...) (std::initializer_list<type>{__VA_ARGS__}.size())
+#define SX__CAST(type, value) static_cast<type>(value)
+#else
+#define SX__LIST(type, ...) ((type const[]){__VA_ARGS__})
+#define SX__TEMPORARY(type, ...) ((type const[]){__VA_ARGS__})
+#define SX__LENGTH(type, ...) (sizeof((type const[]){__VA_ARGS__}) / sizeof(type))
+#define SX__CAST(type, value) ((type)(value))
+#endif
+
+/* Two arguments: an array of the strings, and how many they are. */
+#define SX__STRINGS(...) \
+    SX__TEMPORARY(const char *, __VA_ARGS__), SX__LENGTH(const char *, __VA_ARGS__)
 
 #define SX__JOIN(a, b) SX__JOIN_EXPANDED(a, b)
 #define SX__JOIN_EXPANDED(a, b) a##b
@@ -541,7 +633,11 @@ SX_API void sx__time_scope_leave(struct sx__time_scope *scope);
 SX_API struct sx_gauge *sx__in_progress_enter(struct sx_gauge *gauge);
 SX_API void sx__in_progress_leave(struct sx_gauge **gauge);
 
+/* In these, `rows` is the caller's sx__thread_rows: a program reads it with one instruction, a
+ * shared library with a function call. */
 SX_API void sx__counter_inc_cold(struct sx_counter *counter);
+SX_API void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows);
+SX_API void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows);
 SX_API struct sx_counter *sx__counter_with(struct sx_counter_family *family,
                                            const char *const *values, size_t count);
 SX_API struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
@@ -561,8 +657,20 @@ static inline void sx_counter_inc(struct sx_counter *counter)
     }
     /* Only the owner writes the cells of a thread row: a load, an add and a store, no lock prefix.
      */
-    uint64_t *cell = (uint64_t *)(void *)row + __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
+    void *cells = row;
+    uint64_t *cell =
+        SX__CAST(uint64_t *, cells) + __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+static inline void sx_counter_add(struct sx_counter *counter, double delta)
+{
+    sx__counter_add(counter, delta, sx__thread_rows);
+}
+
+static inline void sx_histogram_observe(struct sx_histogram *histogram, double value)
+{
+    sx__histogram_observe(histogram, value, sx__thread_rows);
 }
 
 #ifdef __cplusplus

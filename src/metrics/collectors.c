@@ -202,7 +202,7 @@ static void count_failure(struct sx_registry *registry, int status)
     };
     struct sx_counter_family *failures = NULL;
     if (sx_counter_family_register(&failures, registry, &options) == SX_OK) {
-        sx_counter_inc(sx_counter_with(failures, sx_status_name(status)));
+        sx_counter_inc_with(failures, sx_status_name(status));
     }
 }
 

@@ -171,7 +171,12 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
     return true;
 }
 
-static struct sx_str base_of(struct sx_str name, enum sx_metric_type type)
+const char *const *sx__desc_suffixes(enum sx_metric_type type)
+{
+    return suffixes[type];
+}
+
+struct sx_str sx__desc_base(struct sx_str name, enum sx_metric_type type)
 {
     static const char total[] = "_total";
     size_t size = sizeof total - 1;
@@ -212,8 +217,8 @@ static bool meet(struct sx_str base_a, enum sx_metric_type type_a, struct sx_str
 bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family)
 {
     enum sx_metric_type type = (enum sx_metric_type)family->type;
-    struct sx_str ours = base_of(desc->name, desc->type);
-    struct sx_str theirs = base_of(sx__family_name(family), type);
+    struct sx_str ours = sx__desc_base(desc->name, desc->type);
+    struct sx_str theirs = sx__desc_base(sx__family_name(family), type);
     if (ours.size <= theirs.size) {
         return meet(ours, desc->type, theirs, type);
     }

@@ -41,4 +41,13 @@ int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *famil
 /** As sx__desc_compare, of two families. */
 int sx__family_compare(const struct sx__family *a, const struct sx__family *b);
 
+/* How many suffixes a type has at most. */
+#define SX__SAMPLE_NAMES_MAX 5u
+
+/** Returns the suffixes that make a type's sample names from its base, ended by NULL. "" is one. */
+const char *const *sx__desc_suffixes(enum sx_metric_type type);
+
+/** Returns what the sample names of a family begin with: its name, without a counter's _total. */
+struct sx_str sx__desc_base(struct sx_str name, enum sx_metric_type type);
+
 #endif

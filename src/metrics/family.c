@@ -2,32 +2,47 @@
 #include "family.h"
 
 #include "desc.h"
+#include "family_index.h"
+#include "retired.h"
 #include "series.h"
 
 #include <math.h>
 #include <string.h>
 
+struct search {
+    const struct sx__desc *desc;
+    const struct sx__family *found; /* has this name */
+    bool clashes;                   /* another family does */
+};
+
+static bool look_at(void *context, const struct sx__family *family)
+{
+    struct search *search = context;
+    const struct sx_str name = sx__family_name(family);
+    const struct sx_str wanted = search->desc->name;
+    if (name.size == wanted.size && memcmp(name.data, wanted.data, name.size) == 0) {
+        search->found = family;
+        return true;
+    }
+    search->clashes |= sx__desc_clashes(search->desc, family);
+    return false;
+}
+
 /* Finds the family of this name. Returns SX_ECLASH if another family clashes with the name. */
 static int find(struct sx__family **found, struct sx_registry *registry,
                 const struct sx__desc *desc)
 {
-    int status = SX_OK;
+    struct search search = {.desc = desc};
+    sx__family_index_search(registry, desc, look_at, &search);
     *found = NULL;
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    for (; family != NULL; family = sx__family_at(registry, &family->next)) {
-        struct sx_str name = sx__family_name(family);
-        if (name.size == desc->name.size && memcmp(name.data, desc->name.data, name.size) == 0) {
-            if (!sx__desc_equals(desc, family)) {
-                return SX_EEXIST;
-            }
-            *found = sx__at(registry, sx__ref(registry, family));
-            return SX_OK;
-        }
-        if (sx__desc_clashes(desc, family)) {
-            status = SX_ECLASH; /* unless it turns out to be registered already */
-        }
+    if (search.found == NULL) {
+        return search.clashes ? SX_ECLASH : SX_OK;
     }
-    return status;
+    if (!sx__desc_equals(desc, search.found)) {
+        return SX_EEXIST;
+    }
+    *found = sx__at(registry, sx__ref(registry, search.found));
+    return SX_OK;
 }
 
 static size_t padded_bounds(const struct sx__desc *desc)
@@ -112,11 +127,11 @@ static struct sx__family *write_family(struct sx_registry *registry, const struc
     if (desc->label_count == 0 && desc->source == SX__FROM_CELLS) {
         struct sx__series *series = sx__series_write(registry, family, NULL, 0);
         if (series == NULL) {
+            sx__directory_free(registry, family, size);
             return NULL;
         }
         family->first_series = sx__ref(registry, series);
         family->last_series = family->first_series;
-        family->series_count = 1;
         family->live_count = 1;
     }
     return family;
@@ -141,12 +156,13 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
     sx__directory_lock(registry);
     int status = find(&found, registry, desc);
     if (status == SX_OK && found == NULL) {
-        struct sx__directory_mark mark = sx__directory_mark(registry);
         found = write_family(registry, desc);
+        if (found == NULL && sx__retired_reclaim_all(registry)) {
+            found = write_family(registry, desc);
+        }
         if (found != NULL) {
             publish(registry, found);
         } else {
-            sx__directory_rewind(registry, mark);
             status = SX_EFULL;
         }
     }
@@ -160,6 +176,7 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
 void sx__families_mend(struct sx_registry *registry)
 {
     uint32_t last = 0;
+    sx__retired_mend(registry);
     for (uint32_t ref = registry->first_family; ref != 0;) {
         struct sx__family *family = sx__at(registry, ref);
         sx__series_mend(registry, family);

@@ -8,6 +8,7 @@
 #include "metric.h"
 #include "process_rows.h"
 #include "removal.h"
+#include "series.h"
 #include "series_values.h"
 
 #include <time.h>
@@ -55,11 +56,19 @@ int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
     if (gauge == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__look_up(&series, &family->family, values, count);
+    int status = sx__look_up_handle(&series, &family->family,
+                                    (struct sx__label_values){.values = values, .count = count});
     if (status == SX_OK) {
         *gauge = (struct sx_gauge *)series;
     }
     return status;
+}
+
+void sx_gauge_release(struct sx_gauge *gauge)
+{
+    if (gauge != NULL) {
+        sx__series_release(&gauge->series);
+    }
 }
 
 int sx_gauge_family_remove(struct sx_gauge_family *family, const struct sx_str *values,
@@ -79,13 +88,30 @@ int sx_gauge_family_clear(struct sx_gauge_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
+static int get_strings(struct sx_gauge **gauge, struct sx_gauge_family *family,
+                       const char *const *values, size_t count)
+{
+    struct sx__series *series = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    if (values == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__look_up_handle(&series, &family->family,
+                                    (struct sx__label_values){.strings = values, .count = count});
+    if (status == SX_OK) {
+        *gauge = (struct sx_gauge *)series;
+    }
+    return status;
+}
+
 struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
                                 size_t count)
 {
-    if (family == NULL) {
-        return NULL;
-    }
-    return (struct sx_gauge *)sx__look_up_with(&family->family, values, count);
+    struct sx_gauge *gauge = NULL;
+    (void)get_strings(&gauge, family, values, count);
+    return gauge;
 }
 
 static uint64_t *cell_of(const struct sx_gauge *gauge)
@@ -136,4 +162,70 @@ double sx_gauge_value(const struct sx_gauge *gauge)
     double value;
     sx__reading_of_process_rows(&reading, sx__arenas[gauge->series.handle.arena].registry);
     return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
+}
+
+static int set_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
+                         double value)
+{
+    struct sx__series *series = NULL;
+    enum sx__epoch_entry epoch;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
+    if (status == SX_OK) {
+        sx_gauge_set((struct sx_gauge *)series, value);
+        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
+    }
+    return status;
+}
+
+int sx_gauge_family_set(struct sx_gauge_family *family, const struct sx_str *values, size_t count,
+                        double value)
+{
+    return set_by_labels(family, (struct sx__label_values){.values = values, .count = count},
+                         value);
+}
+
+int sx_gauge_family_set_strings(struct sx_gauge_family *family, const char *const *values,
+                                size_t count, double value)
+{
+    if (values == NULL) {
+        return SX_EINVAL;
+    }
+    return set_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
+                         value);
+}
+
+static int add_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
+                         double delta)
+{
+    struct sx__series *series = NULL;
+    enum sx__epoch_entry epoch;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
+    if (status == SX_OK) {
+        sx_gauge_add((struct sx_gauge *)series, delta);
+        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
+    }
+    return status;
+}
+
+int sx_gauge_family_add(struct sx_gauge_family *family, const struct sx_str *values, size_t count,
+                        double delta)
+{
+    return add_by_labels(family, (struct sx__label_values){.values = values, .count = count},
+                         delta);
+}
+
+int sx_gauge_family_add_strings(struct sx_gauge_family *family, const char *const *values,
+                                size_t count, double delta)
+{
+    if (values == NULL) {
+        return SX_EINVAL;
+    }
+    return add_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
+                         delta);
 }

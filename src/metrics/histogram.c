@@ -9,6 +9,7 @@
 #include "metric.h"
 #include "removal.h"
 #include "self_metrics.h"
+#include "series.h"
 #include "series_values.h"
 #include "thread_rows.h"
 
@@ -55,11 +56,19 @@ int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram
     if (histogram == NULL || family == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__look_up(&series, &family->family, values, count);
+    int status = sx__look_up_handle(&series, &family->family,
+                                    (struct sx__label_values){.values = values, .count = count});
     if (status == SX_OK) {
         *histogram = (struct sx_histogram *)series;
     }
     return status;
+}
+
+void sx_histogram_release(struct sx_histogram *histogram)
+{
+    if (histogram != NULL) {
+        sx__series_release(&histogram->series);
+    }
 }
 
 int sx_histogram_family_remove(struct sx_histogram_family *family, const struct sx_str *values,
@@ -79,13 +88,30 @@ int sx_histogram_family_clear(struct sx_histogram_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
+static int get_strings(struct sx_histogram **histogram, struct sx_histogram_family *family,
+                       const char *const *values, size_t count)
+{
+    struct sx__series *series = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    if (values == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__look_up_handle(&series, &family->family,
+                                    (struct sx__label_values){.strings = values, .count = count});
+    if (status == SX_OK) {
+        *histogram = (struct sx_histogram *)series;
+    }
+    return status;
+}
+
 struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
                                         const char *const *values, size_t count)
 {
-    if (family == NULL) {
-        return NULL;
-    }
-    return (struct sx_histogram *)sx__look_up_with(&family->family, values, count);
+    struct sx_histogram *histogram = NULL;
+    (void)get_strings(&histogram, family, values, count);
+    return histogram;
 }
 
 /* How many of SX__BOUNDS_UNIT bounds, which are sorted, are less than the value: how many groups of
@@ -122,7 +148,7 @@ static void observe_in_overflow(uint32_t arena, uint32_t cell, uint32_t bucket, 
     sx__cell_add_shared(sx__cell(row, cell + SX__HISTOGRAM_SUM), value);
 }
 
-void sx_histogram_observe(struct sx_histogram *histogram, double value)
+void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
 {
     if (histogram == NULL) {
         return;
@@ -134,7 +160,7 @@ void sx_histogram_observe(struct sx_histogram *histogram, double value)
     const struct sx_counter *handle = &histogram->series.handle;
     uint32_t index = __atomic_load_n(&handle->cell, __ATOMIC_RELAXED);
     uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
-    const char *row = sx__thread_row(handle->arena);
+    const char *row = sx__thread_row(rows, handle->arena);
     if (row == NULL) {
         observe_in_overflow(handle->arena, index, bucket, value);
         return;
@@ -177,4 +203,37 @@ double sx_histogram_sum(const struct sx_histogram *histogram)
 {
     uint64_t count;
     return histogram == NULL ? 0 : read_histogram(histogram, &count);
+}
+
+static int observe_by_labels(struct sx_histogram_family *family, struct sx__label_values values,
+                             double value)
+{
+    struct sx__series *series = NULL;
+    enum sx__epoch_entry epoch;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
+    if (status == SX_OK) {
+        sx_histogram_observe((struct sx_histogram *)series, value);
+        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
+    }
+    return status;
+}
+
+int sx_histogram_family_observe(struct sx_histogram_family *family, const struct sx_str *values,
+                                size_t count, double value)
+{
+    return observe_by_labels(family, (struct sx__label_values){.values = values, .count = count},
+                             value);
+}
+
+int sx_histogram_family_observe_strings(struct sx_histogram_family *family,
+                                        const char *const *values, size_t count, double value)
+{
+    if (values == NULL) {
+        return SX_EINVAL;
+    }
+    return observe_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
+                             value);
 }

@@ -1,9 +1,9 @@
-/* label_hash.c: a hash whose multipliers are secret.
+/* label_hash.c: a hash whose multiplier is secret.
  *
- * Each word is mixed in by adding the key to its halves and multiplying them. How a difference
- * between two words spreads depends on the key, so values that collide with one key do not collide
- * with another. Without the key a client cannot fill one chain of the table and make look-ups slow
- * (hash flooding).
+ * Each word is mixed in by one multiplication of 64 by 64 bits, whose halves are combined (folded).
+ * How a difference between two words spreads depends on the key, so values that collide with one
+ * key do not collide with another. Without the key a client cannot fill one chain of the table and
+ * make look-ups slow (hash flooding).
  */
 #include "label_hash.h"
 
@@ -36,18 +36,17 @@ static uint64_t load_short(const char *data, size_t size)
     return 0;
 }
 
-static void take_in(struct state *state, uint64_t word)
+__extension__ typedef unsigned __int128 product;
+
+static inline void take_in(struct state *state, uint64_t word)
 {
-    uint64_t mixed = state->hash ^ word;
-    uint32_t low = (uint32_t)mixed + (uint32_t)state->key;
-    uint32_t high = (uint32_t)(mixed >> 32) + (uint32_t)(state->key >> 32);
-    /* Rotated, so that the next word is not mixed with the halves at the same place. */
-    state->hash = (uint64_t)low * high + (mixed << 29 | mixed >> 35);
+    const product mixed = (product)(state->hash ^ word) * state->key;
+    state->hash = (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
 }
 
 /* A short value is one word with its size in the highest byte. A longer value begins with its size,
  * which cannot be such a word. So different lists of values never give the same words. */
-static void take_in_value(struct state *state, struct sx_str value)
+static inline void take_in_value(struct state *state, struct sx_str value)
 {
     if (value.size < 8) {
         uint64_t word = load_short(value.data, value.size);
@@ -73,10 +72,10 @@ struct sx__label_hash sx__label_hash_of(const uint64_t *key, const struct sx_str
     for (size_t i = 0; i < count; i++) {
         take_in_value(&state, values[i]);
     }
-    /* The table uses the lowest bits, so the highest are mixed into them. */
-    uint64_t spread = (state.hash ^ state.hash >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+    /* The last word is in all bits of the product only after another multiplication. */
+    take_in(&state, key[0]);
     return (struct sx__label_hash){
-        .hash = (uint32_t)(spread >> 32),
+        .hash = (uint32_t)(state.hash ^ state.hash >> 32),
         .is_ascii = (state.bits & UINT64_C(0x8080808080808080)) == 0,
     };
 }

@@ -108,7 +108,7 @@ size_t sx__labels_values_size(const struct sx__family *family, const struct sx_s
 void sx__labels_write_values(struct sx__series *series, const struct sx__family *family,
                              const struct sx_str *values)
 {
-    char *sizes = sx__series_text(series) + sx__labels_values_offset(series->text_size);
+    char *sizes = (char *)(series + 1);
     char *at = sizes + family->label_count * sizeof(uint32_t);
     for (size_t i = 0; i < family->label_count; i++) {
         uint32_t size = (uint32_t)values[i].size;
@@ -147,7 +147,7 @@ static bool are_equal(const char *a, const char *b, size_t size)
 bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
                       const struct sx_str *values)
 {
-    const char *sizes = sx__series_text(series) + sx__labels_values_offset(series->text_size);
+    const char *sizes = (const char *)(series + 1);
     const char *at = sizes + family->label_count * sizeof(uint32_t);
     for (size_t i = 0; i < family->label_count; i++) {
         uint32_t size;
@@ -163,7 +163,7 @@ bool sx__labels_equal(const struct sx__series *series, const struct sx__family *
 struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,
                                size_t index)
 {
-    const char *sizes = sx__series_text(series) + sx__labels_values_offset(series->text_size);
+    const char *sizes = (const char *)(series + 1);
     const char *at = sizes + family->label_count * sizeof(uint32_t);
     uint32_t size;
     for (size_t i = 0;; i++) {

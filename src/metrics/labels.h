@@ -14,7 +14,7 @@ void sx__labels_write_text(char *text, const struct sx__family *family,
 /** The bytes that the values take in a record. */
 size_t sx__labels_values_size(const struct sx__family *family, const struct sx_str *values);
 
-/** Writes the values behind the text of the series, whose text_size is set. */
+/** Writes the values into the series. */
 void sx__labels_write_values(struct sx__series *series, const struct sx__family *family,
                              const struct sx_str *values);
 
@@ -38,11 +38,5 @@ struct sx_str sx__labels_value(const struct sx__series *series, const struct sx_
  */
 int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str *values,
                      size_t count);
-
-/** Returns where in a record the values start, after a text of this size. */
-static inline size_t sx__labels_values_offset(size_t text_size)
-{
-    return (text_size + sizeof(uint32_t) - 1) / sizeof(uint32_t) * sizeof(uint32_t);
-}
 
 #endif

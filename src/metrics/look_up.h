@@ -7,12 +7,13 @@
 #ifndef SX_METRICS_LOOK_UP_H
 #define SX_METRICS_LOOK_UP_H
 
+#include "epochs.h"
 #include "series.h"
 
 /** Finds or makes the family's overflow series, and counts that.
  *
  * Errors:   SX_EFULL, SX_ENOMEM
- * Threads:  [any]; takes the directory's lock only the first time
+ * Threads:  [any] that is reading; takes the directory's lock only the first time
  */
 int sx__look_up_overflow(struct sx__series **series, struct sx__family *family);
 
@@ -20,7 +21,8 @@ int sx__look_up_overflow(struct sx__series **series, struct sx__family *family);
  * is in the path of each look-up.
  *
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
- * Threads:  [any]; takes the directory's lock only if it makes a series
+ * Threads:  [any] that is reading, see epochs.h; takes the directory's lock only if it makes a
+ *           series
  */
 static inline int sx__look_up(struct sx__series **series, struct sx__family *family,
                               const struct sx_str *values, size_t count)
@@ -29,8 +31,26 @@ static inline int sx__look_up(struct sx__series **series, struct sx__family *fam
     return status == SX__BEYOND_LIMIT ? sx__look_up_overflow(series, family) : status;
 }
 
-/** The same with C strings; returns NULL if that fails, or if one of them is NULL. */
-struct sx__series *sx__look_up_with(struct sx__family *family, const char *const *values,
-                                    size_t count);
+/** The same with C strings. A value that is NULL is the empty value.
+ *
+ * Errors:   also SX_EINVAL if `values` is NULL, and SX_EVALUES for more than SX_LABELS_MAX of them
+ */
+int sx__look_up_strings(struct sx__series **series, struct sx__family *family,
+                        const char *const *values, size_t count);
+
+/* Label values, of one kind or the other. */
+struct sx__label_values {
+    const struct sx_str *values;
+    const char *const *strings; /* NULL: `values` are given */
+    size_t count;
+};
+
+/** Begins to read and finds or makes the series; on success the caller ends the reading. */
+int sx__look_up_begin(struct sx__series **series, enum sx__epoch_entry *epoch,
+                      struct sx__family *family, struct sx__label_values values);
+
+/** Finds or makes the series, and pins it for a handle. */
+int sx__look_up_handle(struct sx__series **series, struct sx__family *family,
+                       struct sx__label_values values);
 
 #endif

@@ -1,18 +1,17 @@
 /* records.h: the records of families and series, as they lie in the directory.
  *
  * A family chains its series in order of creation. The chain decides which series exist: one store
- * appends a series to it. The hash table is an index of the chain. It may lag behind the chain for
- * a moment, and is repaired from the chain if a writer dies in between. A full table is replaced by
- * a larger one; the old table stays, because a reader may be in it.
+ * appends a series to it, and one store takes it out. The hash table is an index of the chain. It
+ * may lag behind the chain for a moment, and is made again from the chain if a writer dies in
+ * between. A table that is full is replaced by another.
  *
- * A removed series stays in chain and table, because threads may hold its handle. When its label
- * values are looked up again, it is revived. Its cells are recycled meanwhile; see series_cells.h.
- * Readers notice by its version, a seqlock; see series_values.h.
+ * A removed series is neither in the chain nor in the table. Its record and its cells stay until no
+ * reader and no handle can reach them; see retired.h.
  */
 #ifndef SX_METRICS_RECORDS_H
 #define SX_METRICS_RECORDS_H
 
-#include "recycled_cells.h"
+#include "directory.h"
 
 /* Where a family's numbers come from. */
 enum sx__source {
@@ -27,10 +26,20 @@ enum sx__self_metric {
     SX__SELF_METRICS
 };
 
-/* Scratch cells, which the handles of removed series update. Histograms need more cells, so each
- * family of histograms has its own. */
-#define SX__SCRATCH_CELL 1u
-#define SX__SCRATCH_FRACTION 2u
+/* First in what can be retired; see retired.h. */
+struct sx__retired {
+    uint64_t epoch; /* in which it was removed */
+    uint32_t next;  /* ref of what was retired after it */
+    uint32_t kind;  /* enum sx__retired_kind */
+};
+
+/* The cells of a series. When the series is reclaimed, they wait in its family for another one. */
+struct sx__cells {
+    uint32_t next;     /* ref of other cells that wait */
+    uint32_t cell;     /* the first one */
+    uint32_t fraction; /* counters: the cell of fractions; 0: none so far */
+    uint32_t pin;      /* the cell of its pins; 0: none so far */
+};
 
 /* Bytes of a record; the offset is from the start of the record. */
 struct sx__span {
@@ -44,17 +53,16 @@ struct sx__family {
     uint32_t next; /* ref of the family registered after this one */
     uint32_t first_series;
     uint32_t last_series;
-    uint32_t series_count; /* in the chain, the removed ones too */
-    uint32_t table;        /* ref of a struct table; see series.c */
+    uint32_t table; /* ref of a struct table; see series.c */
     uint32_t label_count;
     uint32_t bound_count;
-    uint32_t live_count; /* series that are not removed, without the overflow series */
+    uint32_t live_count; /* series in the chain, without the overflow series */
     uint32_t max_series; /* the limit of live_count (cardinality); UINT32_MAX: none */
     uint32_t overflow;   /* ref of the overflow series; 0: none yet */
-    struct sx__recycling_queue recycled;     /* cells of removed series */
-    uint32_t scratch;                        /* histograms: the scratch cells; 0: none yet */
-    uint32_t source;                         /* enum sx__source */
-    uint32_t self_metrics[SX__SELF_METRICS]; /* refs of their counters; 0: none yet */
+    uint32_t free_cells; /* ref of a struct sx__cells; 0: none */
+    uint32_t source;     /* enum sx__source */
+    uint32_t self_metrics[SX__SELF_METRICS]; /* refs of their families; 0: none yet */
+    uint32_t reserved;
     struct sx__span name;
     struct sx__span help;
     struct sx__span labels; /* label_count spans, of the label names */
@@ -69,16 +77,20 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
-    uint32_t fraction;        /* counters: the cell of fractions; 0: none so far */
-    uint32_t version;  /* seqlock; odd: removed; incremented by each removal and each revival */
-    uint32_t baseline; /* ref of what to subtract, a struct sx__recycled_cells; 0: nothing */
-    uint32_t next;     /* ref of the series created after this one in its family */
-    uint32_t family;   /* how far before this record its family lies, in units of a ref */
+    struct sx__retired retired;
+    uint32_t cells;   /* ref of a struct sx__cells */
+    uint32_t removed; /* 1: it is no longer on the page, whoever has a handle */
+    uint32_t next;    /* ref of the series created after this one in its family */
+    uint32_t previous;
+    uint32_t family; /* how far before or after this record its family lies, in units of a ref */
     uint32_t hash;
     uint32_t text_size;
+    uint32_t text_offset; /* from the end of this struct */
+    uint32_t size;        /* bytes of the record */
     uint32_t reserved;
-    /* Then the text, then the size of each label value (uint32_t), then the values. The text of a
-     * counter or gauge is `name{labels} `, that of a histogram only the labels. */
+    /* Then the size of each label value (uint32_t) and the values, which look-ups read; then the
+     * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
+     * labels. */
 };
 
 static inline struct sx_str sx__family_bytes(const struct sx__family *family, struct sx__span span)
@@ -104,12 +116,17 @@ static inline struct sx_str sx__family_label(const struct sx__family *family, si
 
 static inline struct sx__family *sx__series_family(const struct sx__series *series)
 {
-    return (void *)((char *)(uintptr_t)series - (size_t)series->family * SX__REF_BYTES);
+    return (void *)((char *)(uintptr_t)series - (ptrdiff_t)(int32_t)series->family * SX__REF_BYTES);
 }
 
-static inline bool sx__series_is_removed(uint32_t version)
+static inline bool sx__series_is_removed(const struct sx__series *series)
 {
-    return version % 2 != 0;
+    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != 0;
+}
+
+static inline struct sx__cells *sx__series_cells(const struct sx__series *series)
+{
+    return sx__at(sx__arenas[series->handle.arena].registry, series->cells);
 }
 
 static inline double *sx__family_bounds(const struct sx__family *family)
@@ -119,7 +136,7 @@ static inline double *sx__family_bounds(const struct sx__family *family)
 
 static inline char *sx__series_text(const struct sx__series *series)
 {
-    return (char *)(uintptr_t)(series + 1);
+    return (char *)(uintptr_t)(series + 1) + series->text_offset;
 }
 
 /* Walking the chains without a lock: each record that was published before is seen completely. */

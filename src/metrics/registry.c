@@ -3,7 +3,9 @@
 #include "collectors.h"
 #include "directory.h"
 #include "family.h"
+#include "family_index.h"
 #include "fork.h"
+#include "pins.h"
 #include "process_rows.h"
 #include "thread_rows.h"
 
@@ -15,13 +17,31 @@
 
 static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 
+static void before_fork(void)
+{
+    sx__collectors_before_fork();
+    sx__family_index_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+    sx__family_index_after_fork();
+    sx__collectors_after_fork_in_parent();
+}
+
+static void after_fork_in_child(void)
+{
+    sx__family_index_after_fork();
+    sx__collectors_after_fork_in_child();
+}
+
 /* Runs once per process. The caller holds sx__arenas_lock. */
 static int prepare_process(void)
 {
     static const struct sx__fork_hooks hooks = {
-        .before = sx__collectors_before_fork,
-        .after_in_parent = sx__collectors_after_fork_in_parent,
-        .after_in_child = sx__collectors_after_fork_in_child,
+        .before = before_fork,
+        .after_in_parent = after_fork_in_parent,
+        .after_in_child = after_fork_in_child,
     };
     static bool prepared;
     if (!prepared) {
@@ -93,8 +113,13 @@ void sx_registry_destroy(struct sx_registry *registry)
     struct sx__arena *arena = &sx__arenas[registry->arena];
     assert(arena->state == SX__ARENA_LIVE);
     sx__collectors_forget(registry);
-    if (arena->inherited) {
+    sx__family_index_forget(registry);
+    sx__pins_forget(registry);
+    sx__thread_row_release(registry->arena);
+    if (registry->shared) {
         sx__process_exit(registry);
+    } else {
+        sx__thread_rows_forget(registry->arena);
     }
     sx__arena_close(arena);
     (void)pthread_mutex_unlock(&sx__arenas_lock);

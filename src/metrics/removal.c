@@ -1,49 +1,13 @@
-/* removal.c: removing one series, those that have some labels, or all.
- *
- * A removed series is no longer on the page and no longer found. Its record stays, so its handles
- * are harmless: they update scratch cells until the series is made again.
- */
+/* removal.c: removing the series that have some labels, or all. */
 #include "removal.h"
 
 #include "labels.h"
+#include "retired.h"
 #include "series.h"
-#include "series_cells.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Returns 1, or 0 if it is already removed. The directory's lock is held. */
-static int remove_series(struct sx_registry *registry, struct sx__family *family,
-                         struct sx__series *series)
-{
-    if (sx__series_is_removed(series->version)) {
-        return 0;
-    }
-    /* The version changes first (seqlock), so a reader discards what it reads from now on. */
-    __atomic_store_n(&series->version, series->version + 1, __ATOMIC_RELEASE);
-    if (sx__ref(registry, series) != family->overflow) {
-        __atomic_store_n(&family->live_count, family->live_count - 1, __ATOMIC_RELAXED);
-    }
-    sx__series_cells_leave(registry, family, series);
-    return 1;
-}
-
-int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count)
-{
-    struct sx__series *series = NULL;
-    int found = sx__series_find(&series, family, values, count);
-    if (found <= 0) {
-        return found;
-    }
-    struct sx_registry *registry = sx__arenas[family->arena].registry;
-    sx__directory_lock(registry);
-    int removed = remove_series(registry, family, series);
-    sx__directory_unlock(registry);
-    return removed;
-}
-
-/* ---- by some of their labels ---- */
 
 struct selection {
     size_t count;
@@ -105,11 +69,13 @@ static int remove_selected(struct sx__family *family, const struct selection *se
     sx__directory_lock(registry);
     for (uint32_t ref = family->first_series; ref != 0 && removed < INT_MAX;) {
         struct sx__series *series = sx__at(registry, ref);
-        if (matches(selection, family, series)) {
-            removed += remove_series(registry, family, series);
-        }
         ref = series->next;
+        if (matches(selection, family, series)) {
+            sx__series_retire(registry, family, series);
+            removed++;
+        }
     }
+    (void)sx__retired_reclaim_all(registry);
     sx__directory_unlock(registry);
     return removed;
 }

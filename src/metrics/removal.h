@@ -1,14 +1,8 @@
-/* removal.h: removing series, for families of all types. */
+/* removal.h: removing many series, for families of all types; one is removed by series.h. */
 #ifndef SX_METRICS_REMOVAL_H
 #define SX_METRICS_REMOVAL_H
 
 #include "records.h"
-
-/** Removes the series with these label values. Returns 1, or 0 if there is none.
- *
- * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL (values larger than any series can have), SX_ENOMEM
- */
-int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count);
 
 /** Removes the series that have all of these labels. Returns how many were removed.
  *

@@ -1,9 +1,6 @@
 /* self_metrics.c: registering and updating them. */
 #include "self_metrics.h"
 
-#include "metric.h"
-#include "series.h"
-
 static const char *const labels[] = {"family", NULL};
 
 static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
@@ -25,28 +22,26 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
         },
 };
 
-/* Returns its counter, or NULL if it cannot be registered. */
-static struct sx__series *counter_of(struct sx_registry *registry, struct sx__family *family,
-                                     enum sx__self_metric metric)
+/* Returns the family of the counters, or NULL if it cannot be registered. */
+static struct sx_counter_family *counters_of(struct sx_registry *registry,
+                                             struct sx__family *family, enum sx__self_metric metric)
 {
-    struct sx__family *counters = NULL;
-    struct sx__series *counter = NULL;
-    struct sx_str name = sx__family_name(family);
-    if (sx__metric_register_family(&counters, registry, SX_COUNTER, &options_of[metric]) != SX_OK ||
-        sx__series_get(&counter, counters, &name, 1) != SX_OK) {
-        return NULL;
+    const uint32_t ref = __atomic_load_n(&family->self_metrics[metric], __ATOMIC_ACQUIRE);
+    if (ref != 0) {
+        return sx__at(registry, ref);
     }
-    __atomic_store_n(&family->self_metrics[metric], sx__ref(registry, counter), __ATOMIC_RELEASE);
-    return counter;
+    struct sx_counter_family *counters = NULL;
+    if (sx_counter_family_register(&counters, registry, &options_of[metric]) == SX_OK) {
+        __atomic_store_n(&family->self_metrics[metric], sx__ref(registry, counters),
+                         __ATOMIC_RELEASE);
+    }
+    return counters;
 }
 
 void sx__self_metric_count(struct sx__family *family, enum sx__self_metric metric)
 {
-    struct sx_registry *registry = sx__arenas[family->arena].registry;
-    uint32_t ref = __atomic_load_n(&family->self_metrics[metric], __ATOMIC_ACQUIRE);
-    struct sx__series *counter =
-        ref != 0 ? sx__at(registry, ref) : counter_of(registry, family, metric);
-    if (counter != NULL) {
-        sx_counter_inc(&counter->handle);
-    }
+    const struct sx_str name = sx__family_name(family);
+    struct sx_counter_family *counters =
+        counters_of(sx__arenas[family->arena].registry, family, metric);
+    (void)sx_counter_family_add(counters, &name, 1, 1);
 }

@@ -4,6 +4,8 @@
 
 #include "label_hash.h"
 #include "labels.h"
+#include "pins.h"
+#include "retired.h"
 #include "series_cells.h"
 #include "utf8.h"
 
@@ -12,22 +14,22 @@
 
 #define TABLE_CAPACITY_FIRST 8u
 
-/* Open addressing. An entry is the hash in its upper half and the ref of the series in its lower
- * one, written by one store; 0 is empty. The table is never full, so that a search ends. */
-struct table {
-    uint32_t mask;
-    uint32_t reserved;
-    uint64_t entries[];
-};
+/* ---- the table ----
+ *
+ * Open addressing. An entry is the hash in its upper half and the ref of the series in its lower
+ * one, written by one store. A removed series leaves REMOVED. The table is never full, so that a
+ * search ends. */
 
-/* ---- the table ---- */
+#define EMPTY 0u
+#define REMOVED 1u /* no record has this ref */
 
 static uint64_t entry_of(uint32_t hash, uint32_t ref)
 {
     return (uint64_t)hash << 32 | ref;
 }
 
-static struct table *table_of(const struct sx_registry *registry, const struct sx__family *family)
+static struct sx__table *table_of(const struct sx_registry *registry,
+                                  const struct sx__family *family)
 {
     uint32_t ref = __atomic_load_n(&family->table, __ATOMIC_ACQUIRE);
     return ref == 0 ? NULL : sx__at(registry, ref);
@@ -36,16 +38,16 @@ static struct table *table_of(const struct sx_registry *registry, const struct s
 static struct sx__series *find(const struct sx_registry *registry, const struct sx__family *family,
                                const struct sx_str *values, uint32_t hash)
 {
-    const struct table *table = table_of(registry, family);
+    const struct sx__table *table = table_of(registry, family);
     if (table == NULL) {
         return NULL;
     }
     for (uint32_t i = hash & table->mask;; i = (i + 1) & table->mask) {
         uint64_t entry = __atomic_load_n(&table->entries[i], __ATOMIC_ACQUIRE);
-        if (entry == 0) {
+        if (entry == EMPTY) {
             return NULL;
         }
-        if ((uint32_t)(entry >> 32) == hash) {
+        if ((uint32_t)(entry >> 32) == hash && (uint32_t)entry != REMOVED) {
             struct sx__series *series = sx__at(registry, (uint32_t)entry);
             if (sx__labels_equal(series, family, values)) {
                 return series;
@@ -54,46 +56,67 @@ static struct sx__series *find(const struct sx_registry *registry, const struct 
     }
 }
 
-/* Inserts a series, unless it is there already. */
-static void insert(struct table *table, uint32_t hash, uint32_t ref)
+/* Inserts a series that is not in the table. */
+static void insert(struct sx__table *table, uint32_t hash, uint32_t ref)
 {
-    uint64_t entry = entry_of(hash, ref);
     uint32_t i = hash & table->mask;
-    while (table->entries[i] != 0 && table->entries[i] != entry) {
+    while (table->entries[i] != EMPTY && (uint32_t)table->entries[i] != REMOVED) {
         i = (i + 1) & table->mask;
     }
-    __atomic_store_n(&table->entries[i], entry, __ATOMIC_RELEASE);
+    table->used += table->entries[i] == EMPTY;
+    __atomic_store_n(&table->entries[i], entry_of(hash, ref), __ATOMIC_RELEASE);
 }
 
-static void insert_all(const struct sx_registry *registry, const struct sx__family *family,
-                       struct table *table)
+static void take_out(struct sx__table *table, uint32_t hash, uint32_t ref)
 {
-    const struct sx__series *series = sx__series_at(registry, &family->first_series);
-    while (series != NULL) {
-        insert(table, series->hash, sx__ref(registry, series));
-        series = sx__series_at(registry, &series->next);
+    const uint64_t entry = entry_of(hash, ref);
+    for (uint32_t i = hash & table->mask; table->entries[i] != EMPTY; i = (i + 1) & table->mask) {
+        if (table->entries[i] == entry) {
+            __atomic_store_n(&table->entries[i], entry_of(0, REMOVED), __ATOMIC_RELEASE);
+            return;
+        }
     }
+}
+
+/* The overflow series counts as well, but not in live_count. */
+static size_t count_series(const struct sx__family *family)
+{
+    return (size_t)family->live_count + 1;
+}
+
+/* Replaces the table by one with room for all series of the chain and as many more. */
+static bool replace_table(struct sx_registry *registry, struct sx__family *family)
+{
+    struct sx__table *old = table_of(registry, family);
+    size_t capacity = TABLE_CAPACITY_FIRST;
+    while (capacity < count_series(family) * 2 + 2) {
+        capacity *= 2;
+    }
+    struct sx__table *table = sx__directory_allocate(registry, sx__table_bytes(capacity));
+    if (table == NULL) {
+        return false;
+    }
+    memset(table, 0, sx__table_bytes(capacity));
+    table->mask = (uint32_t)(capacity - 1);
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
+        insert(table, series->hash, sx__ref(registry, series));
+    }
+    __atomic_store_n(&family->table, sx__ref(registry, table), __ATOMIC_RELEASE);
+    if (old != NULL) {
+        sx__retire(registry, &old->retired, SX__RETIRED_TABLE);
+    }
+    return true;
 }
 
 /* Makes room in the table for one more series. */
 static bool make_room(struct sx_registry *registry, struct sx__family *family)
 {
-    const struct table *old = table_of(registry, family);
-    size_t capacity = old == NULL ? 0 : (size_t)old->mask + 1;
-    if (((size_t)family->series_count + 1) * 4 <= capacity * 3) {
+    const struct sx__table *table = table_of(registry, family);
+    if (table != NULL && ((size_t)table->used + 1) * 4 <= ((size_t)table->mask + 1) * 3) {
         return true;
     }
-    capacity = old == NULL ? TABLE_CAPACITY_FIRST : capacity * 2;
-    size_t bytes = sizeof *old + capacity * sizeof old->entries[0];
-    struct table *table = sx__directory_allocate(registry, bytes);
-    if (table == NULL) {
-        return false;
-    }
-    memset(table, 0, bytes);
-    table->mask = (uint32_t)(capacity - 1);
-    insert_all(registry, family, table);
-    __atomic_store_n(&family->table, sx__ref(registry, table), __ATOMIC_RELEASE);
-    return true;
+    return replace_table(registry, family);
 }
 
 /* ---- making a series ---- */
@@ -106,16 +129,14 @@ static size_t record_size(const struct sx__family *family, const struct sx_str *
             return 0;
         }
     }
-    size_t size = sizeof(struct sx__series) +
-                  sx__labels_values_offset(sx__labels_text_size(family, values)) +
-                  sx__labels_values_size(family, values);
+    size_t size = sizeof(struct sx__series) + sx__labels_values_size(family, values) +
+                  sx__labels_text_size(family, values);
     return size <= UINT32_MAX ? size : 0;
 }
 
 struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
                                     const struct sx_str *values, uint32_t hash)
 {
-    struct sx__directory_mark mark = sx__directory_mark(registry);
     size_t size = record_size(family, values);
     struct sx__series *series = size == 0 ? NULL : sx__directory_allocate(registry, size);
     if (series == NULL) {
@@ -126,9 +147,11 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         .family = sx__ref(registry, series) - sx__ref(registry, family),
         .hash = hash,
         .text_size = (uint32_t)sx__labels_text_size(family, values),
+        .text_offset = (uint32_t)sx__labels_values_size(family, values),
+        .size = (uint32_t)size,
     };
     if (!sx__series_cells_take(registry, family, series)) {
-        sx__directory_rewind(registry, mark);
+        sx__directory_free(registry, series, size);
         return NULL;
     }
     sx__labels_write_text(sx__series_text(series), family, values);
@@ -145,39 +168,71 @@ static void publish(struct sx_registry *registry, struct sx__family *family,
     if (family->last_series != 0) {
         link = &((struct sx__series *)sx__at(registry, family->last_series))->next;
     }
+    series->previous = family->last_series;
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     family->last_series = ref;
-    family->series_count++;
     insert(table_of(registry, family), series->hash, ref);
 }
 
-/* Revives a removed series, or makes a series. Returns NULL if the registry is full. */
-static struct sx__series *bring(struct sx_registry *registry, struct sx__family *family,
-                                struct sx__series *removed, const struct sx_str *values,
-                                uint32_t hash)
+static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__family *family,
+                                      const struct sx_str *values, uint32_t hash)
 {
-    if (removed == NULL) {
-        struct sx__series *made = NULL;
-        if (make_room(registry, family)) {
-            made = sx__series_write(registry, family, values, hash);
-        }
-        if (made != NULL) {
-            publish(registry, family, made);
-        }
-        return made;
+    struct sx__series *made = NULL;
+    if (make_room(registry, family)) {
+        made = sx__series_write(registry, family, values, hash);
     }
-    if (!sx__series_cells_take(registry, family, removed)) {
-        return NULL;
+    if (made != NULL) {
+        publish(registry, family, made);
     }
-    __atomic_store_n(&removed->version, removed->version + 1, __ATOMIC_RELEASE);
-    return removed;
+    return made;
+}
+
+/* Returns NULL if the registry is full. */
+static struct sx__series *make(struct sx_registry *registry, struct sx__family *family,
+                               const struct sx_str *values, uint32_t hash)
+{
+    sx__retired_reclaim(registry);
+    struct sx__series *made = try_to_make(registry, family, values, hash);
+    if (made == NULL && sx__retired_reclaim_all(registry)) {
+        made = try_to_make(registry, family, values, hash);
+    }
+    return made;
+}
+
+/* ---- removing a series ---- */
+
+void sx__series_retire(struct sx_registry *registry, struct sx__family *family,
+                       struct sx__series *series)
+{
+    const uint32_t ref = sx__ref(registry, series);
+    __atomic_store_n(&series->removed, 1, __ATOMIC_SEQ_CST);
+    if (ref == family->overflow) {
+        __atomic_store_n(&family->overflow, 0, __ATOMIC_RELEASE);
+    } else {
+        __atomic_store_n(&family->live_count, family->live_count - 1, __ATOMIC_RELAXED);
+    }
+    if (table_of(registry, family) != NULL) {
+        take_out(table_of(registry, family), series->hash, ref);
+    }
+    uint32_t *link = &family->first_series;
+    if (series->previous != 0) {
+        link = &((struct sx__series *)sx__at(registry, series->previous))->next;
+    }
+    /* A reader that stands on this series still finds the next one. */
+    __atomic_store_n(link, series->next, __ATOMIC_RELEASE);
+    if (series->next != 0) {
+        ((struct sx__series *)sx__at(registry, series->next))->previous = series->previous;
+    } else {
+        family->last_series = series->previous;
+    }
+    sx__retire(registry, &series->retired, SX__RETIRED_SERIES);
 }
 
 /* ---- look-up ---- */
 
 static bool is_live(const struct sx__series *series)
 {
-    return !sx__series_is_removed(__atomic_load_n(&series->version, __ATOMIC_ACQUIRE));
+    return !sx__series_is_removed(series);
 }
 
 static bool is_at_limit(const struct sx__family *family)
@@ -186,8 +241,9 @@ static bool is_at_limit(const struct sx__family *family)
 }
 
 /* The directory's lock is held. */
-static int find_or_bring(struct sx__series **series, struct sx_registry *registry,
-                         struct sx__family *family, const struct sx_str *values, uint32_t hash)
+static int find_or_make_locked(struct sx__series **series, struct sx_registry *registry,
+                               struct sx__family *family, const struct sx_str *values,
+                               uint32_t hash)
 {
     struct sx__series *found = find(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
@@ -198,7 +254,7 @@ static int find_or_bring(struct sx__series **series, struct sx_registry *registr
     if (!is_overflow && is_at_limit(family)) {
         return SX__BEYOND_LIMIT;
     }
-    found = bring(registry, family, found, values, hash);
+    found = make(registry, family, values, hash);
     if (found == NULL) {
         return SX_EFULL;
     }
@@ -224,21 +280,25 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
     int status = SX__BEYOND_LIMIT;
     if (!is_at_limit(family) || sx__labels_are_overflow(values, family->label_count)) {
         sx__directory_lock(registry);
-        status = find_or_bring(series, registry, family, values, hash);
+        status = find_or_make_locked(series, registry, family, values, hash);
         sx__directory_unlock(registry);
     }
     return status;
 }
 
-static int find_only(struct sx__series **series, struct sx__family *family,
-                     const struct sx_str *values, uint32_t hash)
+static int find_and_remove(struct sx__series **series, struct sx__family *family,
+                           const struct sx_str *values, uint32_t hash)
 {
-    struct sx__series *found = find(sx__arenas[family->arena].registry, family, values, hash);
-    if (found == NULL || !is_live(found)) {
-        return 0;
+    (void)series;
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    sx__directory_lock(registry);
+    struct sx__series *found = find(registry, family, values, hash);
+    if (found != NULL) {
+        sx__series_retire(registry, family, found);
+        sx__retired_reclaim(registry);
     }
-    *series = found;
-    return 1;
+    sx__directory_unlock(registry);
+    return found != NULL;
 }
 
 typedef int look_up_fn(struct sx__series **series, struct sx__family *family,
@@ -303,30 +363,80 @@ int sx__series_get(struct sx__series **series, struct sx__family *family,
     return look_up(series, family, values, count, find_or_make);
 }
 
-int sx__series_find(struct sx__series **series, struct sx__family *family,
-                    const struct sx_str *values, size_t count)
+int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count)
 {
-    return look_up(series, family, values, count, find_only);
+    struct sx__series *none;
+    return look_up(&none, family, values, count, find_and_remove);
 }
+
+/* ---- handles ---- */
+
+/* The cell of the series' pins, which is made if needed, or 0 if no cells are left. */
+static uint32_t pin_cell(struct sx_registry *registry, struct sx__cells *cells)
+{
+    uint32_t cell = __atomic_load_n(&cells->pin, __ATOMIC_ACQUIRE);
+    if (cell != 0) {
+        return cell;
+    }
+    sx__directory_lock(registry);
+    cell = cells->pin;
+    if (cell == 0) {
+        cell = sx__directory_pin_cell(registry);
+        __atomic_store_n(&cells->pin, cell, __ATOMIC_RELEASE);
+    }
+    sx__directory_unlock(registry);
+    return cell;
+}
+
+int sx__series_pin(struct sx__series *series)
+{
+    struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    const uint32_t cell = pin_cell(registry, sx__series_cells(series));
+    if (cell == 0) {
+        return SX_EFULL;
+    }
+    if (!sx__pin(registry, cell)) {
+        return SX_ENOMEM;
+    }
+    if (is_live(series)) {
+        return SX_OK;
+    }
+    sx__unpin(registry, cell);
+    return SX__REMOVED_MEANWHILE;
+}
+
+void sx__series_release(struct sx__series *series)
+{
+    if (series == NULL || sx__series_family(series)->label_count == 0) {
+        return;
+    }
+    sx__unpin(sx__arenas[series->handle.arena].registry, sx__series_cells(series)->pin);
+}
+
+/* ---- after a writer died ---- */
 
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
 {
-    struct table *table = table_of(registry, family);
-    uint32_t count = 0;
     uint32_t live_count = 0;
     uint32_t last = 0;
-    const struct sx__series *series = sx__series_at(registry, &family->first_series);
-    while (series != NULL) {
-        count++;
-        last = sx__ref(registry, series);
-        live_count += is_live(series) && last != family->overflow;
-        series = sx__series_at(registry, &series->next);
+    uint32_t *link = &family->first_series;
+    while (*link != 0) {
+        const uint32_t ref = *link;
+        struct sx__series *series = sx__at(registry, ref);
+        if (sx__series_is_removed(series)) { /* its remover died half-way */
+            __atomic_store_n(link, series->next, __ATOMIC_RELEASE);
+            sx__retire(registry, &series->retired, SX__RETIRED_SERIES);
+            continue;
+        }
+        series->previous = last;
+        last = ref;
+        live_count += ref != family->overflow;
+        link = &series->next;
     }
-    family->series_count = count;
-    __atomic_store_n(&family->live_count, live_count, __ATOMIC_RELAXED);
     family->last_series = last;
-    if (table != NULL) {
-        insert_all(registry, family, table);
+    __atomic_store_n(&family->live_count, live_count, __ATOMIC_RELAXED);
+    /* Without room for another table the old one must do, which lacks one series at most. */
+    if (family->table != 0) {
+        (void)replace_table(registry, family);
     }
-    sx__series_cells_mend(registry, family);
 }

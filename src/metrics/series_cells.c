@@ -1,110 +1,93 @@
-/* series_cells.c: giving cells to series, and taking them back. */
+/* series_cells.c: new cells, and those of reclaimed series, which wait in a list of their family.
+ */
 #include "series_cells.h"
 
-static size_t count_of(const struct sx__family *family)
+#include "process_rows.h"
+
+static uint32_t count_of(const struct sx__family *family)
 {
-    return family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 1 : 1;
+    return family->type == SX_HISTOGRAM ? family->bound_count + 2 : 1; /* +Inf and the sum */
 }
 
 static uint32_t new_cells(struct sx_registry *registry, const struct sx__family *family)
 {
-    switch ((enum sx_metric_type)family->type) {
-    case SX_GAUGE:
-        return sx__directory_gauge_cell(registry);
-    case SX_HISTOGRAM:
-        return sx__directory_thread_cells(registry, family->bound_count + 2); /* +Inf and the sum */
-    case SX_COUNTER:
-        break;
-    }
-    return sx__directory_thread_cells(registry, 1);
+    return family->type == SX_GAUGE ? sx__directory_gauge_cell(registry)
+                                    : sx__directory_thread_cells(registry, count_of(family));
 }
 
-/* ---- leaving ---- */
-
-static void point_at_scratch(const struct sx__family *family, struct sx__series *series)
+static struct sx__cells *make(struct sx_registry *registry, const struct sx__family *family)
 {
-    uint32_t cell = family->type == SX_HISTOGRAM ? family->scratch : SX__SCRATCH_CELL;
-    __atomic_store_n(&series->baseline, 0, __ATOMIC_RELEASE);
-    if (family->type == SX_COUNTER) {
-        __atomic_store_n(&series->fraction, SX__SCRATCH_FRACTION, __ATOMIC_RELEASE);
+    struct sx__cells *cells = sx__directory_allocate(registry, sizeof *cells);
+    if (cells == NULL) {
+        return NULL;
     }
-    __atomic_store_n(&series->handle.cell, cell, __ATOMIC_RELEASE);
-}
-
-void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
-                            struct sx__series *series)
-{
-    if (family->type == SX_HISTOGRAM && family->scratch == 0) {
-        /* The cells of the first removed series become the scratch cells. */
-        family->scratch = series->handle.cell;
-        point_at_scratch(family, series);
-        return;
+    *cells = (struct sx__cells){.cell = new_cells(registry, family)};
+    if (cells->cell == 0) {
+        sx__directory_free(registry, cells, sizeof *cells);
+        return NULL;
     }
-    struct sx__recycled_cells *left =
-        series->baseline != 0
-            ? sx__at(registry, series->baseline)
-            : sx__directory_allocate(registry, sizeof *left + count_of(family) * sizeof(uint64_t));
-    /* If the directory is full, the cells are lost, but the series is removed all the same. */
-    if (left != NULL) {
-        left->next = 0;
-        left->cell = series->handle.cell;
-        left->fraction = series->fraction;
-    }
-    point_at_scratch(family, series);
-    if (left != NULL) {
-        sx__recycled_cells_enqueue(registry, &family->recycled, left);
-    }
-}
-
-/* ---- taking ---- */
-
-/* Makes the cells start at 0 for their next owner; false if they cannot be used again. */
-static bool renew(struct sx_registry *registry, const struct sx__family *family,
-                  struct sx__recycled_cells *cells)
-{
-    switch ((enum sx_metric_type)family->type) {
-    case SX_GAUGE:
-        sx__recycled_cells_renew_gauge(registry, cells);
-        return true;
-    case SX_HISTOGRAM:
-        return sx__recycled_cells_renew_histogram(registry, cells, count_of(family));
-    case SX_COUNTER:
-        break;
-    }
-    sx__recycled_cells_renew_counter(registry, cells);
-    return true;
+    return cells;
 }
 
 bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *family,
                            struct sx__series *series)
 {
-    struct sx__recycled_cells *left = sx__recycled_cells_dequeue(registry, &family->recycled);
-    while (left != NULL && !renew(registry, family, left)) {
-        left = sx__recycled_cells_dequeue(registry, &family->recycled);
+    struct sx__cells *cells;
+    if (family->free_cells != 0) {
+        cells = sx__at(registry, family->free_cells);
+        __atomic_store_n(&family->free_cells, cells->next, __ATOMIC_RELEASE);
+    } else {
+        cells = make(registry, family);
     }
-    uint32_t cell = left != NULL ? left->cell : new_cells(registry, family);
-    if (cell == 0) {
+    if (cells == NULL) {
         return false;
     }
-    uint32_t baseline = left != NULL ? sx__ref(registry, left) : 0;
-    uint32_t fraction = left != NULL ? left->fraction : 0;
-    __atomic_store_n(&series->baseline, baseline, __ATOMIC_RELEASE);
-    __atomic_store_n(&series->fraction, fraction, __ATOMIC_RELEASE);
-    __atomic_store_n(&series->handle.cell, cell, __ATOMIC_RELEASE);
+    series->cells = sx__ref(registry, cells);
+    series->handle.cell = cells->cell;
     return true;
 }
 
-void sx__series_cells_mend(struct sx_registry *registry, struct sx__family *family)
+/* Most are 0 in most rows. A page that was never written stays without memory. */
+static void zero(const char *row, uint32_t cell, uint32_t count)
 {
-    family->recycled = (struct sx__recycling_queue){0};
-    for (uint32_t ref = family->first_series; ref != 0;) {
-        struct sx__series *series = sx__at(registry, ref);
-        if (sx__series_is_removed(series->version)) {
-            if (family->type == SX_HISTOGRAM && family->scratch == 0) {
-                family->scratch = series->handle.cell;
-            }
-            point_at_scratch(family, series);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t *at = sx__cell(row, cell + i);
+        if (__atomic_load_n(at, __ATOMIC_RELAXED) != 0) {
+            __atomic_store_n(at, 0, __ATOMIC_RELAXED);
         }
-        ref = series->next;
     }
+}
+
+static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
+{
+    for (size_t i = 0; i < registry->geometry.process_rows; i++) {
+        if (sx__process_row_was_used(registry, i)) {
+            zero(sx__row(registry, i), cell, 1);
+        }
+    }
+}
+
+static void zero_thread_rows(const struct sx_registry *registry, uint32_t cell, uint32_t count)
+{
+    const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
+    zero(sx__overflow_row(registry), cell, count);
+    for (uint32_t i = 0; i < claimed; i++) {
+        zero(sx__thread_row_at(registry, i), cell, count);
+    }
+}
+
+void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
+                            const struct sx__series *series)
+{
+    struct sx__cells *cells = sx__series_cells(series);
+    if (family->type == SX_GAUGE) {
+        zero_process_rows(registry, cells->cell);
+    } else {
+        zero_thread_rows(registry, cells->cell, count_of(family));
+    }
+    if (cells->fraction != 0) {
+        zero_thread_rows(registry, cells->fraction, 1);
+    }
+    cells->next = family->free_cells;
+    __atomic_store_n(&family->free_cells, series->cells, __ATOMIC_RELEASE);
 }

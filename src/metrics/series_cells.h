@@ -1,5 +1,4 @@
-/* series_cells.h: which cells a series has: new ones, recycled ones, or, once it is removed, the
- * scratch cells.
+/* series_cells.h: giving cells to a series, and taking them back.
  *
  * Threads:  all functions need the directory's lock.
  */
@@ -8,19 +7,16 @@
 
 #include "records.h"
 
-/** Points a removed series, whose version is odd, at the scratch cells, and recycles its own. */
-void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
-                            struct sx__series *series);
-
-/** Gives cells to a series that is not published: recycled ones, or else new ones.
+/** Gives cells to a series that is not published: those of a reclaimed one, or else new ones. All
+ * are 0.
  *
  * @return   false if the registry has no cells left
  */
 bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *family,
                            struct sx__series *series);
 
-/** Repairs removed series after a writer died. Its queue of cells is abandoned, because no thread
- *  knows how far the writer got. */
-void sx__series_cells_mend(struct sx_registry *registry, struct sx__family *family);
+/** Takes the cells of a series that nobody can reach, and sets them to 0. */
+void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
+                            const struct sx__series *series);
 
 #endif

@@ -1,8 +1,6 @@
 /* series_values.h: what a series shows, for a scrape or a getter, without a lock.
  *
- * A series may be removed while it is read, and its cells given to another series. Its version is a
- * seqlock: the writer makes it odd, changes the series, and makes it even again. A reader that
- * finds another version after reading than before it discards what it has read.
+ * The caller is reading (see epochs.h) or has a handle, so the cells are those of the series.
  */
 #ifndef SX_METRICS_SERIES_VALUES_H
 #define SX_METRICS_SERIES_VALUES_H

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <signal.h>
@@ -82,7 +83,9 @@ static void reuse(struct sx_registry_options how)
     sx_registry_destroy(registry);
 
     struct sx_registry *next = make(how);
-    assert_ptr_equal(next, registry);
+    if (how.shared) { /* a shared registry's address space is used again */
+        assert_ptr_equal(next, registry);
+    }
     struct sx_counter *latter = counter(next, "latter_total");
     assert_true(sx_counter_value(latter) == 0);
     sx_counter_add(latter, 0.25);
@@ -95,23 +98,74 @@ static void reuse(struct sx_registry_options how)
     sx_registry_destroy(next);
 }
 
-static void test_a_new_registry_has_the_addresses_but_not_the_values_of_an_old_one(void **state)
+static void test_a_new_registry_has_no_values_of_an_old_one(void **state)
 {
     (void)state;
     reuse((struct sx_registry_options){0});
     reuse(SMALL_SHARED);
 }
 
+static rlim_t address_space(void);
+
+/* Each is larger than the one before, so that none fits into the place of another. */
+static bool registries_come_and_go(bool shared, int count)
+{
+    for (int i = 1; i <= count; i++) {
+        struct sx_registry *registry = NULL;
+        const struct sx_registry_options options = {
+            .shared = shared, .row_bytes = (size_t)i << 12, .directory_bytes = (size_t)i << 16};
+        if (sx_registry_new(&registry, &options) != SX_OK) {
+            return false;
+        }
+        struct sx_counter *made = counter(registry, "c_total");
+        sx_counter_inc(made);
+        if (sx_counter_value(made) != 1) {
+            return false;
+        }
+        sx_registry_destroy(registry);
+    }
+    return true;
+}
+
 static void test_registries_can_come_and_go_without_end(void **state)
 {
     (void)state;
-    for (int i = 0; i < 10 * SX__ARENAS; i++) {
-        struct sx_registry *registry = make((struct sx_registry_options){0});
-        struct sx_counter *made = counter(registry, "c_total");
-        sx_counter_inc(made);
-        assert_true(sx_counter_value(made) == 1);
-        sx_registry_destroy(registry);
+    const rlim_t before = address_space();
+    assert_true(registries_come_and_go(false, 10 * SX__ARENAS));
+    assert_true(address_space() < before + (1 << 20));
+    assert_true(registries_come_and_go(true, 2 * SX__ARENAS));
+}
+
+static struct sx_registry *current;
+static pthread_barrier_t next_step;
+
+static void *count_in_each(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 3; i++) {
+        pthread_barrier_wait(&next_step);
+        sx_counter_inc(counter(current, "c_total"));
+        pthread_barrier_wait(&next_step);
     }
+    return NULL;
+}
+
+/* The thread has a row of each registry when the registry is destroyed. */
+static void test_a_thread_outlives_registries_that_it_updated(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    pthread_barrier_init(&next_step, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, count_in_each, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        current = make((struct sx_registry_options){0});
+        pthread_barrier_wait(&next_step);
+        pthread_barrier_wait(&next_step);
+        assert_true(sx_counter_value(counter(current, "c_total")) == 1);
+        sx_registry_destroy(current);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pthread_barrier_destroy(&next_step);
 }
 
 static void test_impossible_sizes_are_refused(void **state)
@@ -269,6 +323,26 @@ static int count_in_256_mib(void)
     return counts(false);
 }
 
+static int come_and_go_in_2_gib(void)
+{
+    limit(RLIMIT_AS, address_space() + ((rlim_t)2 << 30));
+    struct sx_registry_options options = {0};
+    for (int i = 0; i < 200; i++) {
+        struct sx_registry *registry = NULL;
+        options.shared = i % 2 == 1;
+        if (sx_registry_new(&registry, &options) != SX_OK) {
+            return 1;
+        }
+        struct sx_counter *made = counter(registry, "c_total");
+        sx_counter_inc(made);
+        if (sx_counter_value(made) != 1) {
+            return 2;
+        }
+        sx_registry_destroy(registry);
+    }
+    return 0;
+}
+
 static int count_shared_in_256_mib(void)
 {
     limit(RLIMIT_AS, address_space() + ((rlim_t)256 << 20));
@@ -313,7 +387,7 @@ static int use_up_all_arenas(void)
         status = sx_registry_new(&registries[count], &options);
         count += status == SX_OK;
     }
-    if (status != SX_ENOMEM || count == 0 || registries[count] != NULL) {
+    if (status != SX_EFULL || count == 0 || registries[count] != NULL) {
         return 1;
     }
     sx_registry_destroy(registries[0]);
@@ -334,6 +408,7 @@ static void test_limited_address_space_makes_a_registry_smaller(void **state)
     }
     assert_int_equal(in_child(count_in_256_mib), 0);
     assert_int_equal(in_child(count_shared_in_256_mib), 0);
+    assert_int_equal(in_child(come_and_go_in_2_gib), 0);
 }
 
 static void test_limited_file_sizes_make_a_shared_registry_smaller(void **state)
@@ -356,8 +431,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_registries_live_side_by_side),
         cmocka_unit_test(test_null_means_the_default_registry),
-        cmocka_unit_test(test_a_new_registry_has_the_addresses_but_not_the_values_of_an_old_one),
+        cmocka_unit_test(test_a_new_registry_has_no_values_of_an_old_one),
         cmocka_unit_test(test_registries_can_come_and_go_without_end),
+        cmocka_unit_test(test_a_thread_outlives_registries_that_it_updated),
         cmocka_unit_test(test_impossible_sizes_are_refused),
         cmocka_unit_test(test_a_full_directory_is_an_error_and_loses_nothing),
         cmocka_unit_test(test_a_registration_that_fails_uses_nothing_up),

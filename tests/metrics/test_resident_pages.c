@@ -113,7 +113,8 @@ static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     pthread_barrier_destroy(&together);
-    assert_int_equal(registry->thread_rows_claimed, THREADS);
+    /* The look-ups of this thread gave it a row, too. */
+    assert_int_equal(registry->thread_rows_claimed, THREADS + 1);
     long long before = allocated();
     for (int i = 0; i < 3; i++) {
         render();

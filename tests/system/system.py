@@ -20,6 +20,12 @@ UNPACKED = os.environ.get("SX_UNPACKED", os.path.join(SOURCE, "build", "unpacked
 DEADLINE_SECONDS = 20
 
 
+def is_sanitized():
+    """Whether the libraries are built with a sanitizer, which programs built here do not have."""
+    with open(os.path.join(BUILD, "CMakeCache.txt"), encoding="utf-8") as cache:
+        return any(line.startswith("SEXTANT_SANITIZE:") and not line.endswith("=\n") for line in cache)
+
+
 class Example:
     """A program of examples/, serving on 127.0.0.1 and a free port."""
 

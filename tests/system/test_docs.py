@@ -33,6 +33,18 @@ class Docs(unittest.TestCase):
                         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertGreater(programs, 10)
 
+    def test_programs_in_cplusplus_compile(self):
+        for path in glob.glob(os.path.join(SOURCE, "docs", "*.md")):
+            with open(path, encoding="utf-8") as page:
+                blocks = re.findall(r"^```cpp\n(.*?)^```", page.read(), re.M | re.S)
+            for block in blocks:
+                for compiler in filter(shutil.which, ("g++", "clang++")):
+                    with self.subTest(page=os.path.basename(path), by=compiler):
+                        subprocess.run(
+                            [compiler, "-std=c++11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                             "-x", "c++", "-I", os.path.join(SOURCE, "include"), "-"],
+                            input=block, text=True, check=True)
+
     def test_links_lead_somewhere(self):
         for path in glob.glob(os.path.join(SOURCE, "docs", "*.md")) + [f"{SOURCE}/README.md"]:
             with open(path, encoding="utf-8") as page:

@@ -14,7 +14,7 @@ VERBS = r"_(new|register\w*|listen|run|main|serve|observe)$"
 
 def declarations():
     """(result type, name, parameters) of every public function that gives back a value."""
-    for header in sorted(os.listdir(HEADERS)):
+    for header in sorted((name for name in os.listdir(HEADERS) if name.endswith(".h"))):
         with open(os.path.join(HEADERS, header), encoding="utf-8") as file:
             text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.DOTALL)
         text = re.sub(r"^#.*(?:\\\n.*)*", "", text, flags=re.MULTILINE)
@@ -37,7 +37,7 @@ def dropping(name, parameters):
 
 
 def program():
-    includes = "".join(f"#include <sextant/{name}>\n" for name in sorted(os.listdir(HEADERS)))
+    includes = "".join(f"#include <sextant/{name}>\n" for name in sorted((name for name in os.listdir(HEADERS) if name.endswith(".h"))))
     return includes + "".join(dropping(name, parameters) for _, name, parameters in declarations())
 
 

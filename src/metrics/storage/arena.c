@@ -4,8 +4,10 @@
 #include "arena.h"
 
 #include "lock.h"
+#include "memory_barrier.h"
 
 #include <assert.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -193,7 +195,7 @@ static int map_new(struct sx__arena **arena, const struct sx_registry_options *o
         index++;
     }
     if (index == SX__ARENAS) {
-        return SX_ENOMEM;
+        return SX_EFULL;
     }
     struct sx_registry *registry = reserve(&geometry, &file, options);
     if (registry == NULL) {
@@ -214,13 +216,12 @@ static int map_new(struct sx__arena **arena, const struct sx_registry_options *o
 
 static bool fits(const struct sx__arena *arena, const struct sx_registry_options *options)
 {
-    if (arena->state != SX__ARENA_IDLE || arena->inherited) {
+    if (arena->state != SX__ARENA_IDLE || arena->inherited || !options->shared) {
         return false;
     }
     const struct sx__geometry *geometry = &arena->registry->geometry;
     struct sx__geometry wanted = lay_out(options);
-    return arena->registry->shared == options->shared &&
-           geometry->thread_rows >= wanted.thread_rows && geometry->row_bytes >= wanted.row_bytes &&
+    return geometry->thread_rows >= wanted.thread_rows && geometry->row_bytes >= wanted.row_bytes &&
            geometry->directory_bytes >= wanted.directory_bytes;
 }
 
@@ -232,6 +233,22 @@ static struct sx__arena *find_idle(const struct sx_registry_options *options)
         }
     }
     return NULL;
+}
+
+/* The largest one; NULL if there is none. Shared arenas are never unmapped, so where no other fits
+ * any more, a smaller one must do. */
+static struct sx__arena *find_smaller(const struct sx_registry_options *options)
+{
+    struct sx__arena *best = NULL;
+    for (size_t i = 0; i < SX__ARENAS && options->shared; i++) {
+        struct sx__arena *arena = &sx__arenas[i];
+        if (arena->state == SX__ARENA_IDLE && !arena->inherited &&
+            (best == NULL ||
+             arena->registry->geometry.total_bytes > best->registry->geometry.total_bytes)) {
+            best = arena;
+        }
+    }
+    return best;
 }
 
 /* Rows whose seat no thread holds count as never used: their cells are zero again. */
@@ -268,18 +285,24 @@ static void initialise_registry(struct sx_registry *registry,
     registry->gauge_cells_used = 8;
     registry->cells_limit = (uint32_t)(row_bytes / SX__CELL_BYTES);
     choose_hash_key(registry);
+    registry->pin_cells_used = 0;
     registry->first_family = 0;
     registry->last_family = 0;
+    registry->retired = (struct sx__retired_list){0};
+    memset(registry->free_records, 0, sizeof registry->free_records);
+    registry->epoch = 1;
+    registry->needs_fences = registry->shared || !sx__memory_barrier_prepare();
 }
 
 int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options)
 {
     struct sx__arena *arena = find_idle(options);
+    int status = arena == NULL ? map_new(&arena, options) : SX_OK;
     if (arena == NULL) {
-        int status = map_new(&arena, options);
-        if (status != SX_OK) {
-            return status;
-        }
+        arena = find_smaller(options);
+    }
+    if (arena == NULL) {
+        return status;
     }
     initialise_registry(arena->registry, options);
     arena->state = SX__ARENA_LIVE;
@@ -287,24 +310,57 @@ int sx__arena_open(struct sx_registry **registry, const struct sx_registry_optio
     return SX_OK;
 }
 
+static bool are_seats_free(struct sx_registry *registry)
+{
+    const size_t count = seats_of(&registry->geometry);
+    for (size_t i = 0; i < count; i++) {
+        pthread_mutex_t *mutex = &registry->seats[i].mutex;
+        const enum sx__lock_result result = sx__lock_try(mutex);
+        if (result == SX__LOCK_BUSY) {
+            return false;
+        }
+        if (result == SX__LOCK_INHERITED) {
+            sx__lock_mend(mutex);
+        }
+        sx__lock_release(mutex);
+    }
+    return true;
+}
+
+static void unmap(struct sx__arena *arena)
+{
+    close_file(&arena->file);
+    (void)munmap(arena->registry, arena->registry->geometry.total_bytes);
+    *arena = (struct sx__arena){.state = SX__ARENA_NONE, .file = -1};
+}
+
+/* Frees the pages of a shared arena, whose header stays. */
+static int free_pages(const struct sx_registry *registry)
+{
+    size_t header = round_up(
+        sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), PAGE_BYTES);
+    return madvise((char *)(uintptr_t)registry + header, registry->geometry.total_bytes - header,
+                   MADV_REMOVE);
+}
+
 void sx__arena_close(struct sx__arena *arena)
 {
     struct sx_registry *registry = arena->registry;
+    if (!registry->shared) {
+        unmap(arena);
+        return;
+    }
     arena->state = SX__ARENA_IDLE;
     /* Other processes still use an inherited arena: a worker that cleans up when it ends must not
      * zero what its siblings have counted. */
     if (arena->inherited) {
         return;
     }
-    /* The header stays: threads still hold seats, and the kernel's lists of robust mutexes lead
-     * through them. */
-    size_t header = round_up(
-        sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), PAGE_BYTES);
-    char *start = (char *)registry + header;
-    size_t bytes = registry->geometry.total_bytes - header;
-    int failed = madvise(start, bytes, registry->shared ? MADV_REMOVE : MADV_DONTNEED);
+    int failed = free_pages(registry);
     assert(failed == 0);
-    if (failed != 0) {
+    if (are_seats_free(registry)) {
+        unmap(arena);
+    } else if (failed != 0) {
         arena->state = SX__ARENA_LIVE; /* never reused, because it may not be all zero */
     }
 }

@@ -48,6 +48,7 @@ struct sx__seat {
     uint32_t state;
     int32_t orphan_of; /* processes: the pid, if the thread that took the seat ended before its
                           process */
+    uint64_t epoch;    /* thread rows: of the thread that is reading; 0: it is not; see epochs.h */
 };
 
 struct sx__geometry {
@@ -60,8 +61,18 @@ struct sx__geometry {
     size_t total_bytes;
 };
 
-/* The header of the mapping. Seats and thread_rows_claimed outlive the registry: a thread that has
- * a row of a destroyed registry keeps it in the next registry that uses the arena. */
+#define SX__RECORD_SIZES 132
+
+/* What was removed and may still be in use, oldest first. Refs; 0: none. */
+struct sx__retired_list {
+    uint32_t first;
+    uint32_t last;
+    uint32_t count;
+    uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
+};
+
+/* The header of the mapping. In a shared arena, seats and thread_rows_claimed outlive the registry:
+ * a thread that has a row of a destroyed registry keeps it in the next one that uses the arena. */
 struct sx_registry {
     struct sx__geometry geometry;
     uint32_t arena;
@@ -74,8 +85,14 @@ struct sx_registry {
     uint32_t thread_cells_used;
     uint32_t gauge_cells_used;
     uint32_t cells_limit;
-    uint32_t first_family; /* refs; see directory.h */
+    uint32_t pin_cells_used; /* at the end of the process rows; see pins.h */
+    uint32_t first_family;   /* refs; see directory.h */
     uint32_t last_family;
+    struct sx__retired_list retired;         /* see retired.h */
+    uint32_t free_records[SX__RECORD_SIZES]; /* refs, one list for each size */
+
+    _Alignas(64) uint64_t epoch; /* incremented by each removal */
+    bool needs_fences;           /* of readers; see epochs.h */
 
     _Alignas(64) uint32_t thread_rows_claimed; /* thread rows from this one on were never used */
     _Alignas(64) struct sx__seat seats[];      /* of the thread rows, then of the processes */
@@ -83,8 +100,9 @@ struct sx_registry {
 
 enum sx__arena_state { SX__ARENA_NONE, SX__ARENA_LIVE, SX__ARENA_IDLE };
 
-/* What this process knows of an arena. It is never unmapped, because a thread may access its row at
- * any time. */
+/* What this process knows of an arena. It is unmapped with its registry. A shared one is not while
+ * a thread holds a seat, because the kernel's list of the robust mutexes that the thread holds
+ * leads through it; the next shared registry uses it again. */
 struct sx__arena {
     struct sx_registry *registry;
     enum sx__arena_state state;
@@ -101,12 +119,13 @@ extern pthread_mutex_t
 /** Finds or maps an arena of at least this size and initialises its registry's header.
  *
  * @param options  with no field zero
- * Errors:   SX_ENOMEM
+ * Errors:   SX_ENOMEM, SX_EFULL (there are SX__ARENAS already)
  * Threads:  the caller holds sx__arenas_lock
  */
 int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options);
 
-/** Frees the arena's pages and keeps its addresses. The caller holds sx__arenas_lock. */
+/** Unmaps an arena; if a thread still holds a seat of a shared one, only frees its pages. No thread
+ * has a row in a private arena any more. The caller holds sx__arenas_lock. */
 void sx__arena_close(struct sx__arena *arena);
 
 static inline char *sx__row(const struct sx_registry *registry, size_t index)
@@ -129,6 +148,9 @@ static inline struct sx__seat *sx__process_seat(struct sx_registry *registry, si
 {
     return &registry->seats[registry->geometry.thread_rows + process];
 }
+
+/* Of a process row: how many threads without a thread row are reading; see epochs.h. */
+#define SX__READERS_CELL 1u
 
 /** The cell of a row. */
 static inline uint64_t *sx__cell(const char *row, uint32_t cell)

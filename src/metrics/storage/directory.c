@@ -25,33 +25,66 @@ void sx__directory_unlock(struct sx_registry *registry)
     sx__lock_release(&registry->lock);
 }
 
-struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry)
+/* ---- records ---- */
+
+/* Records of nearly the same size share a list of free ones: each size up to 16 units has its own;
+ * beyond that there are four sizes between one power of two and the next. */
+struct size {
+    size_t list;
+    size_t units; /* what a record of the list takes */
+};
+
+static struct size size_of(size_t units)
 {
-    return (struct sx__directory_mark){
-        .directory_used = registry->directory_used,
-        .thread_cells_used = registry->thread_cells_used,
-        .gauge_cells_used = registry->gauge_cells_used,
-    };
+    if (units <= 16) {
+        return (struct size){units, units};
+    }
+    unsigned log = 4;
+    while (units > (size_t)2 << log) {
+        log++;
+    }
+    const size_t step = (size_t)1 << (log - 2);
+    const size_t index = (units - 1 - ((size_t)1 << log)) / step;
+    return (struct size){17 + (log - 4) * 4 + index, ((size_t)1 << log) + (index + 1) * step};
 }
 
-void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mark mark)
+_Static_assert(SX__RECORD_SIZES > 17 + (31 - 4) * 4 + 3, "a record has at most 2^32 units");
+
+static size_t units_of(size_t bytes)
 {
-    registry->directory_used = mark.directory_used;
-    registry->thread_cells_used = mark.thread_cells_used;
-    __atomic_store_n(&registry->gauge_cells_used, mark.gauge_cells_used, __ATOMIC_RELAXED);
+    return (bytes + SX__REF_BYTES - 1) / SX__REF_BYTES;
 }
 
 void *sx__directory_allocate(struct sx_registry *registry, size_t bytes)
 {
-    size_t left = registry->directory_limit - registry->directory_used;
     /* Compared before it is rounded up: a hostile label may be of any size. */
-    if (bytes > left || (bytes + SX__REF_BYTES - 1) / SX__REF_BYTES * SX__REF_BYTES > left) {
+    if (bytes == 0 || bytes > registry->directory_limit) {
+        return NULL;
+    }
+    const struct size size = size_of(units_of(bytes));
+    const uint32_t free_record = registry->free_records[size.list];
+    if (free_record != 0) {
+        void *record = sx__at(registry, free_record);
+        /* One store takes it, so a writer that is killed loses one record at most. */
+        __atomic_store_n(&registry->free_records[size.list], *(uint32_t *)record, __ATOMIC_RELAXED);
+        return record;
+    }
+    if (size.units * SX__REF_BYTES > registry->directory_limit - registry->directory_used) {
         return NULL;
     }
     char *record = (char *)registry + registry->directory_used;
-    registry->directory_used += (bytes + SX__REF_BYTES - 1) / SX__REF_BYTES * SX__REF_BYTES;
+    registry->directory_used += size.units * SX__REF_BYTES;
     return record;
 }
+
+void sx__directory_free(struct sx_registry *registry, void *record, size_t bytes)
+{
+    uint32_t *list = &registry->free_records[size_of(units_of(bytes)).list];
+    *(uint32_t *)record = *list;
+    __atomic_store_n(list, sx__ref(registry, record), __ATOMIC_RELEASE);
+}
+
+/* ---- cells ---- */
 
 uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count)
 {
@@ -69,10 +102,20 @@ uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count
 uint32_t sx__directory_gauge_cell(struct sx_registry *registry)
 {
     uint32_t cell = registry->gauge_cells_used;
-    if (cell >= registry->cells_limit) {
+    if (cell >= registry->cells_limit - registry->pin_cells_used) {
         return 0;
     }
     /* Read without the lock by a process that zeroes a row it takes over. */
     __atomic_store_n(&registry->gauge_cells_used, cell + 1, __ATOMIC_RELAXED);
     return cell;
+}
+
+uint32_t sx__directory_pin_cell(struct sx_registry *registry)
+{
+    if (registry->gauge_cells_used >= registry->cells_limit - registry->pin_cells_used) {
+        return 0;
+    }
+    const uint32_t used = registry->pin_cells_used + 1;
+    __atomic_store_n(&registry->pin_cells_used, used, __ATOMIC_RELEASE);
+    return registry->cells_limit - used;
 }

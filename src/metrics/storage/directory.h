@@ -1,9 +1,9 @@
-/* directory.h: the append-only part of an arena that holds families, series, labels and texts.
+/* directory.h: the part of an arena that holds families, series, labels and texts.
  *
  * A record is referred to by its offset in units of 8 bytes (a ref; 0 means none). It is written
  * completely and then becomes visible by one release store, so readers need no lock, and a writer
  * that is killed leaves nothing half-visible. Memory is not zeroed: a writer writes the complete
- * record.
+ * record. A record that readers may know is retired before it is freed; see retired.h.
  */
 #ifndef SX_METRICS_DIRECTORY_H
 #define SX_METRICS_DIRECTORY_H
@@ -32,19 +32,16 @@ void sx__directory_lock(struct sx_registry *registry);
 
 void sx__directory_unlock(struct sx_registry *registry);
 
-/** How much is used. A failed registration is undone by rewinding to a mark. The lock is held. */
-struct sx__directory_mark {
-    size_t directory_used;
-    uint32_t thread_cells_used;
-    uint32_t gauge_cells_used;
-};
-struct sx__directory_mark sx__directory_mark(const struct sx_registry *registry);
-void sx__directory_rewind(struct sx_registry *registry, struct sx__directory_mark mark);
-
 /** Returns memory for a record, aligned to 8 bytes, or NULL if the directory is full. The lock is
  * held.
  */
 void *sx__directory_allocate(struct sx_registry *registry, size_t bytes);
+
+/** Frees a record that no reader knows any more. The lock is held.
+ *
+ * @param bytes  as it was allocated
+ */
+void sx__directory_free(struct sx_registry *registry, void *record, size_t bytes);
 
 /** Returns the first of `count` neighbouring cells in every thread row, or 0 if too few are left.
  *
@@ -54,5 +51,9 @@ uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count
 
 /** Returns a cell in every process row, or 0 if none is left. The lock is held. */
 uint32_t sx__directory_gauge_cell(struct sx_registry *registry);
+
+/** Returns a cell for pins in every process row, or 0 if none is left; see pins.h. The lock is
+ * held. */
+uint32_t sx__directory_pin_cell(struct sx_registry *registry);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "arena.h"
 #include "lock.h"
+#include "memory_barrier.h"
+#include "pins.h"
 #include "process_rows.h"
 #include "thread_rows.h"
 
@@ -34,6 +36,7 @@ static void before_fork(void)
         }
     }
     hooks->before();
+    sx__thread_rows_before_fork();
 }
 
 static void release_directories(void)
@@ -47,6 +50,7 @@ static void release_directories(void)
 
 static void after_fork_in_parent(void)
 {
+    sx__thread_rows_after_fork_in_parent();
     hooks->after_in_parent();
     release_directories();
     (void)pthread_mutex_unlock(&sx__arenas_lock);
@@ -57,14 +61,16 @@ static void free_seats(struct sx_registry *registry)
 {
     for (uint32_t i = 0; i < registry->thread_rows_claimed; i++) {
         (void)sx__lock_init(&registry->seats[i].mutex, false);
+        registry->seats[i].epoch = 0;
     }
+    *sx__cell(sx__row(registry, 0), SX__READERS_CELL) = 0;
 }
 
 static void after_fork_in_child(void)
 {
+    sx__thread_rows_after_fork_in_child();
     hooks->after_in_child();
     release_directories();
-    sx__thread_rows_forget();
     sx__process_rows_forget();
     for (size_t i = 0; i < SX__ARENAS; i++) {
         struct sx__arena *arena = &sx__arenas[i];
@@ -75,8 +81,10 @@ static void after_fork_in_child(void)
         }
         if (arena->state == SX__ARENA_LIVE) {
             sx__process_enter(arena->registry);
+            sx__pins_after_fork(arena->registry);
         }
     }
+    (void)sx__memory_barrier_prepare();
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
 

@@ -61,6 +61,10 @@ static void zero_row(const struct sx_registry *registry, const char *row)
     for (uint32_t i = 0; i < cells; i++) {
         __atomic_store_n(sx__cell(row, i), 0, __ATOMIC_RELAXED);
     }
+    uint32_t pins = __atomic_load_n(&registry->pin_cells_used, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 1; i <= pins; i++) {
+        __atomic_store_n(sx__cell(row, registry->cells_limit - i), 0, __ATOMIC_RELAXED);
+    }
 }
 
 static bool take_seat(struct sx_registry *registry, size_t process)
@@ -90,6 +94,7 @@ void sx__process_enter(struct sx_registry *registry)
         return;
     }
     if (process_seats[arena] != NULL) {
+        __atomic_store_n(&process_seats[arena]->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
         return; /* the arena is reused, and this process still owns its row in it */
     }
     /* Without a destructor at thread exit, use the common row. It is correct, except that the
@@ -143,8 +148,14 @@ void sx__process_exit(struct sx_registry *registry)
         return;
     }
     __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELEASE);
+    const bool is_held_here = (holds_seat_of & bit_of(arena)) != 0;
     /* If another thread holds the seat, it releases it when it ends. */
-    if (holds_seat_of & bit_of(arena)) {
+    if (!is_held_here && !__atomic_load_n(&orphaned[arena], __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    process_seats[arena] = NULL;
+    __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
+    if (is_held_here) {
         holds_seat_of &= ~bit_of(arena);
         sx__lock_release(&seat->mutex);
     }

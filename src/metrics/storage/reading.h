@@ -7,6 +7,7 @@
 #define SX_METRICS_READING_H
 
 #include "cells.h"
+#include "epochs.h"
 #include "resident_pages.h"
 
 /* The rows of an arena that count at the moment. */
@@ -17,9 +18,12 @@ struct sx__reading {
     const char *gauges[SX__PROCESSES + 1]; /* rows of the processes that live */
     size_t gauge_count;
     struct sx__resident_pages resident; /* without bits: all pages must be read */
+    struct sx_registry *registry;
+    enum sx__epoch_entry epoch;
 };
 
-/** Prepares a scrape, which reads all cells except those in pages that were never written. */
+/** Prepares a scrape, which reads all cells except those in pages that were never written. The
+ * records that the scrape finds stay until sx__reading_end; see epochs.h. */
 void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry);
 
 void sx__reading_end(struct sx__reading *reading);
@@ -30,9 +34,7 @@ void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_reg
 /** Finds the rows of the live processes, to read one gauge. */
 void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry *registry);
 
-/* Reads a cell of a row. The load is acquire, so that the version of the series is not read before
- * it (seqlock): that would pair the former series' version with the next series' value. On x86 it
- * is a plain load. */
+/* Reads a cell of a row. */
 static inline uint64_t sx__read_cell(const struct sx__reading *reading, const char *row,
                                      uint32_t cell)
 {
@@ -40,7 +42,7 @@ static inline uint64_t sx__read_cell(const struct sx__reading *reading, const ch
     if (reading->resident.bits != NULL && !sx__resident_pages_have(&reading->resident, at)) {
         return 0;
     }
-    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_t cell)

@@ -10,30 +10,63 @@
 #include "thread_exit.h"
 
 #include <assert.h>
-#include <string.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #define UPDATES_BEFORE_RETRY 4096
 
-__thread char *sx__thread_rows[SX__ARENAS] __attribute__((tls_model("initial-exec")));
+static char *const no_rows[SX__ARENAS];
+__thread char *const *sx__thread_rows = no_rows;
 
-static __thread uint16_t updates_before_retry[SX__ARENAS];
+static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER; /* of the list; taken last */
+static struct sx__thread *threads;
 
-static size_t row_index(const struct sx_registry *registry, const char *row)
+/* Returns the calling thread's record, which is made if needed, or NULL if memory is exhausted. */
+static struct sx__thread *this_thread(void)
 {
-    size_t offset = (size_t)(row - sx__thread_row_at(registry, 0));
-    return offset / registry->geometry.row_stride;
+    if (sx__thread_rows != no_rows) {
+        return (struct sx__thread *)(void *)(uintptr_t)sx__thread_rows;
+    }
+    struct sx__thread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL) {
+        return NULL;
+    }
+    (void)pthread_mutex_lock(&threads_lock);
+    thread->next = threads;
+    thread->link = &threads;
+    if (threads != NULL) {
+        threads->link = &thread->next;
+    }
+    threads = thread;
+    (void)pthread_mutex_unlock(&threads_lock);
+    sx__thread_rows = thread->rows;
+    return thread;
 }
 
-/* Runs in the ending thread. */
+/* The lock is held. */
+static void unlink_thread(const struct sx__thread *thread)
+{
+    *thread->link = thread->next;
+    if (thread->next != NULL) {
+        thread->next->link = thread->link;
+    }
+}
+
+/* Runs in the ending thread. The lock keeps a registry from being unmapped meanwhile. */
 static void release_rows(void)
 {
-    for (size_t i = 0; i < SX__ARENAS; i++) {
-        char *row = sx__thread_rows[i];
-        if (row != NULL) {
-            struct sx_registry *registry = sx__arenas[i].registry;
-            sx__thread_rows[i] = NULL;
-            sx__lock_release(&registry->seats[row_index(registry, row)].mutex);
+    if (sx__thread_rows != no_rows) {
+        struct sx__thread *thread = this_thread();
+        sx__thread_rows = no_rows;
+        (void)pthread_mutex_lock(&threads_lock);
+        for (size_t i = 0; i < SX__ARENAS; i++) {
+            if (thread->rows[i] != NULL) {
+                sx__lock_release(&thread->seats[i]->mutex);
+            }
         }
+        unlink_thread(thread);
+        (void)pthread_mutex_unlock(&threads_lock);
+        free(thread);
     }
     sx__process_rows_leave();
 }
@@ -53,7 +86,7 @@ static void raise_claimed(struct sx_registry *registry, uint32_t count)
     }
 }
 
-static char *claim(struct sx_registry *registry)
+static char *claim(struct sx_registry *registry, struct sx__seat **seat)
 {
     for (size_t i = 0; i < registry->geometry.thread_rows; i++) {
         pthread_mutex_t *mutex = &registry->seats[i].mutex;
@@ -65,6 +98,8 @@ static char *claim(struct sx_registry *registry)
         if (result == SX__LOCK_INHERITED) {
             sx__lock_mend(mutex);
         }
+        *seat = &registry->seats[i];
+        __atomic_store_n(&registry->seats[i].epoch, 0, __ATOMIC_RELEASE); /* of a killed owner */
         raise_claimed(registry, (uint32_t)i + 1);
         return sx__thread_row_at(registry, i);
     }
@@ -73,25 +108,64 @@ static char *claim(struct sx_registry *registry)
 
 char *sx__thread_row_claim(uint32_t arena)
 {
-    assert(sx__thread_rows[arena] == NULL);
     if (!sx__thread_exit_watch()) {
         return NULL;
     }
-    if (updates_before_retry[arena] > 0) {
-        updates_before_retry[arena]--;
+    struct sx__thread *thread = this_thread();
+    if (thread == NULL) {
+        return NULL;
+    }
+    assert(thread->rows[arena] == NULL);
+    if (thread->updates_before_retry[arena] > 0) {
+        thread->updates_before_retry[arena]--;
         return NULL;
     }
     struct sx_registry *registry = sx__arenas[arena].registry;
     sx__process_adopt(registry);
-    sx__thread_rows[arena] = claim(registry);
-    if (sx__thread_rows[arena] == NULL) {
-        updates_before_retry[arena] = UPDATES_BEFORE_RETRY;
+    thread->rows[arena] = claim(registry, &thread->seats[arena]);
+    if (thread->rows[arena] == NULL) {
+        thread->updates_before_retry[arena] = UPDATES_BEFORE_RETRY;
     }
-    return sx__thread_rows[arena];
+    return thread->rows[arena];
 }
 
-void sx__thread_rows_forget(void)
+void sx__thread_rows_forget(uint32_t arena)
 {
-    memset(sx__thread_rows, 0, sizeof sx__thread_rows);
-    memset(updates_before_retry, 0, sizeof updates_before_retry);
+    (void)pthread_mutex_lock(&threads_lock);
+    for (struct sx__thread *thread = threads; thread != NULL; thread = thread->next) {
+        thread->rows[arena] = NULL;
+        thread->updates_before_retry[arena] = 0;
+    }
+    (void)pthread_mutex_unlock(&threads_lock);
+}
+
+void sx__thread_row_release(uint32_t arena)
+{
+    if (sx__thread_rows[arena] != NULL) {
+        struct sx__thread *thread = this_thread();
+        thread->rows[arena] = NULL;
+        thread->updates_before_retry[arena] = 0;
+        sx__lock_release(&thread->seats[arena]->mutex);
+    }
+}
+
+void sx__thread_rows_before_fork(void)
+{
+    (void)pthread_mutex_lock(&threads_lock);
+}
+
+void sx__thread_rows_after_fork_in_parent(void)
+{
+    (void)pthread_mutex_unlock(&threads_lock);
+}
+
+void sx__thread_rows_after_fork_in_child(void)
+{
+    sx__thread_rows = no_rows;
+    while (threads != NULL) {
+        struct sx__thread *thread = threads;
+        threads = thread->next;
+        free(thread);
+    }
+    (void)pthread_mutex_unlock(&threads_lock);
 }

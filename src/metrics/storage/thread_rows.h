@@ -7,6 +7,16 @@
 
 #include "arena.h"
 
+/* What a thread has that has updated or read a metric. A thread that has not has no such record,
+ * and its sx__thread_rows points to NULLs. */
+struct sx__thread {
+    char *rows[SX__ARENAS];             /* first: sx__thread_rows points here */
+    struct sx__seat *seats[SX__ARENAS]; /* of these rows */
+    uint16_t updates_before_retry[SX__ARENAS];
+    struct sx__thread *next;
+    struct sx__thread **link; /* what points to this one in the list */
+};
+
 /** Makes ending threads give back their rows. Once per process, before the first update. */
 void sx__thread_rows_prepare(void);
 
@@ -19,14 +29,40 @@ void sx__thread_rows_prepare(void);
  */
 char *sx__thread_row_claim(uint32_t arena);
 
-/** Forgets the calling thread's rows, in a child of fork(). */
-void sx__thread_rows_forget(void);
+/** Makes all threads forget their rows of a private arena, before it is unmapped. No thread may be
+ * updating metrics of it. */
+void sx__thread_rows_forget(uint32_t arena);
 
-/** Returns the calling thread's row, claimed if needed, or NULL; see sx__thread_row_claim. */
-static inline char *sx__thread_row(uint32_t arena)
+/** Gives up the calling thread's row of a registry that is destroyed. */
+void sx__thread_row_release(uint32_t arena);
+
+/** Called around fork(): keeps the list of threads consistent. In the child, the calling thread has
+ * no rows, and the memory of all other threads is freed. */
+void sx__thread_rows_before_fork(void);
+void sx__thread_rows_after_fork_in_parent(void);
+void sx__thread_rows_after_fork_in_child(void);
+
+/** Returns the calling thread's row, claimed if needed, or NULL; see sx__thread_row_claim.
+ *
+ * @param rows  the calling thread's sx__thread_rows
+ */
+static inline char *sx__thread_row(char *const *rows, uint32_t arena)
 {
-    char *row = sx__thread_rows[arena];
+    char *row = rows[arena];
     return __builtin_expect(row != NULL, 1) ? row : sx__thread_row_claim(arena);
+}
+
+/** Returns the seat of the calling thread's row, which is claimed if needed, or NULL. */
+static inline struct sx__seat *sx__thread_seat(uint32_t arena)
+{
+    char *const *rows = sx__thread_rows;
+    if (__builtin_expect(rows[arena] == NULL, 0)) {
+        if (sx__thread_row_claim(arena) == NULL) {
+            return NULL;
+        }
+        rows = sx__thread_rows;
+    }
+    return ((const struct sx__thread *)(const void *)rows)->seats[arena];
 }
 
 #endif

@@ -1,0 +1,124 @@
+/* retired.c: the list of what waits, and reclaiming it. */
+#include "retired.h"
+
+#include "epochs.h"
+#include "pins.h"
+#include "series_cells.h"
+
+/* How many must have been retired since the last attempt. An attempt costs a system call. */
+#define BATCH 64u
+
+/* ---- the list ---- */
+
+static void enqueue(struct sx_registry *registry, struct sx__retired *retired)
+{
+    struct sx__retired_list *list = &registry->retired;
+    const uint32_t ref = sx__ref(registry, retired);
+    retired->next = 0;
+    uint32_t *link = &list->first;
+    if (list->last != 0) {
+        link = &((struct sx__retired *)sx__at(registry, list->last))->next;
+    }
+    __atomic_store_n(link, ref, __ATOMIC_RELEASE);
+    list->last = ref;
+    list->count++;
+}
+
+static struct sx__retired *dequeue(struct sx_registry *registry)
+{
+    struct sx__retired_list *list = &registry->retired;
+    if (list->first == 0) {
+        return NULL;
+    }
+    struct sx__retired *retired = sx__at(registry, list->first);
+    if (retired->next == 0) {
+        list->last = 0;
+    }
+    __atomic_store_n(&list->first, retired->next, __ATOMIC_RELEASE);
+    list->count--;
+    return retired;
+}
+
+void sx__retire(struct sx_registry *registry, struct sx__retired *retired,
+                enum sx__retired_kind kind)
+{
+    retired->kind = kind;
+    retired->epoch = sx__epoch_end(registry);
+    enqueue(registry, retired);
+    registry->retired.since_reclaim++;
+}
+
+/* ---- reclaiming ---- */
+
+static struct sx__series *series_of(struct sx__retired *retired)
+{
+    return (void *)((char *)retired - offsetof(struct sx__series, retired));
+}
+
+static bool is_pinned(struct sx_registry *registry, struct sx__retired *retired)
+{
+    if (retired->kind != SX__RETIRED_SERIES) {
+        return false;
+    }
+    const uint32_t pin =
+        __atomic_load_n(&sx__series_cells(series_of(retired))->pin, __ATOMIC_ACQUIRE);
+    return pin != 0 && sx__is_pinned(registry, pin);
+}
+
+static void reclaim(struct sx_registry *registry, struct sx__retired *retired)
+{
+    if (retired->kind == SX__RETIRED_TABLE) {
+        struct sx__table *table = (struct sx__table *)retired;
+        sx__directory_free(registry, table, sx__table_bytes((size_t)table->mask + 1));
+        return;
+    }
+    struct sx__series *series = series_of(retired);
+    sx__series_cells_leave(registry, sx__series_family(series), series);
+    sx__directory_free(registry, series, series->size);
+}
+
+/* Looks at this many of the oldest. A pinned series goes to the end of the list. */
+static bool reclaim_some(struct sx_registry *registry, uint32_t count)
+{
+    bool found = false;
+    const uint64_t oldest = sx__epoch_oldest(registry);
+    registry->retired.since_reclaim = 0;
+    for (; count > 0 && registry->retired.first != 0; count--) {
+        const struct sx__retired *first = sx__at(registry, registry->retired.first);
+        if (first->epoch >= oldest) {
+            break;
+        }
+        struct sx__retired *retired = dequeue(registry);
+        if (is_pinned(registry, retired)) {
+            enqueue(registry, retired);
+        } else {
+            reclaim(registry, retired);
+            found = true;
+        }
+    }
+    return found;
+}
+
+void sx__retired_reclaim(struct sx_registry *registry)
+{
+    if (registry->retired.since_reclaim >= BATCH) {
+        (void)reclaim_some(registry, 2 * BATCH);
+    }
+}
+
+bool sx__retired_reclaim_all(struct sx_registry *registry)
+{
+    return registry->retired.count > 0 && reclaim_some(registry, registry->retired.count);
+}
+
+void sx__retired_mend(struct sx_registry *registry)
+{
+    struct sx__retired_list *list = &registry->retired;
+    list->last = 0;
+    list->count = 0;
+    for (uint32_t ref = list->first; ref != 0;) {
+        list->last = ref;
+        list->count++;
+        ref = ((const struct sx__retired *)sx__at(registry, ref))->next;
+    }
+}

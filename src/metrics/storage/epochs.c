@@ -1,0 +1,77 @@
+/* epochs.c: which threads are reading. */
+#include "epochs.h"
+
+#include "lock.h"
+#include "memory_barrier.h"
+#include "process_rows.h"
+
+static uint64_t *own_readers(const struct sx_registry *registry)
+{
+    return sx__cell(sx__process_rows[registry->arena], SX__READERS_CELL);
+}
+
+enum sx__epoch_entry sx__epoch_enter_counted(struct sx_registry *registry)
+{
+    (void)__atomic_fetch_add(own_readers(registry), 1, __ATOMIC_SEQ_CST);
+    return SX__EPOCH_COUNTED;
+}
+
+/* A child that was forked while it was reading is not counted in its row. */
+void sx__epoch_leave_counted(struct sx_registry *registry)
+{
+    uint64_t *readers = own_readers(registry);
+    uint64_t seen = __atomic_load_n(readers, __ATOMIC_RELAXED);
+    while (seen > 0 && !__atomic_compare_exchange_n(readers, &seen, seen - 1, true,
+                                                    __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    }
+}
+
+static bool has_counted_readers(struct sx_registry *registry)
+{
+    for (size_t i = 0; i < registry->geometry.process_rows; i++) {
+        if (sx__process_row_was_used(registry, i) &&
+            __atomic_load_n(sx__cell(sx__row(registry, i), SX__READERS_CELL), __ATOMIC_ACQUIRE) !=
+                0 &&
+            sx__process_row_lives(registry, i)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The epoch of a seat, or UINT64_MAX if its thread is not reading, or was killed. */
+static uint64_t epoch_of(struct sx_registry *registry, struct sx__seat *seat)
+{
+    const uint64_t epoch = __atomic_load_n(&seat->epoch, __ATOMIC_ACQUIRE);
+    if (epoch == 0) {
+        return UINT64_MAX;
+    }
+    if (!registry->shared) {
+        return epoch; /* no thread is killed without its process */
+    }
+    const enum sx__lock_result result = sx__lock_try(&seat->mutex);
+    if (result == SX__LOCK_BUSY) {
+        return epoch;
+    }
+    if (result == SX__LOCK_INHERITED) {
+        sx__lock_mend(&seat->mutex);
+    }
+    __atomic_store_n(&seat->epoch, 0, __ATOMIC_RELEASE);
+    sx__lock_release(&seat->mutex);
+    return UINT64_MAX;
+}
+
+uint64_t sx__epoch_oldest(struct sx_registry *registry)
+{
+    if (!registry->needs_fences && !sx__memory_barrier()) {
+        return 0;
+    }
+    /* The increment of the epoch was a fence. A row that is claimed after it reads nothing old. */
+    uint64_t oldest = UINT64_MAX;
+    const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < claimed; i++) {
+        const uint64_t epoch = epoch_of(registry, &registry->seats[i]);
+        oldest = epoch < oldest ? epoch : oldest;
+    }
+    return has_counted_readers(registry) ? 0 : oldest;
+}

@@ -1,0 +1,31 @@
+/* pins.h: the handles of a series that a program holds keep it from being reclaimed.
+ *
+ * Pins are counted in the row of the process, so that those of a killed process end with it. A
+ * child of fork() has the handles of its parent, and so its pins: in a shared arena, each process
+ * counts its handles in memory of its own, which fork() copies; the row has how many times that
+ * count left 0. In a private arena the row itself is copied.
+ */
+#ifndef SX_METRICS_PINS_H
+#define SX_METRICS_PINS_H
+
+#include "arena.h"
+
+/** Adds a pin. The cell is from sx__directory_pin_cell. Returns false if memory is exhausted.
+ *
+ * Threads:  [any]
+ */
+bool sx__pin(struct sx_registry *registry, uint32_t cell);
+
+/** Takes a pin back. */
+void sx__unpin(struct sx_registry *registry, uint32_t cell);
+
+/** Whether a living process has a pin. The directory's lock is held. */
+bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
+
+/** Gives the child its parent's pins, after it got a process row. */
+void sx__pins_after_fork(struct sx_registry *registry);
+
+/** Frees this process's counts of a registry that is destroyed. */
+void sx__pins_forget(const struct sx_registry *registry);
+
+#endif
