@@ -32,11 +32,11 @@ static int observe(long count)
 
 static int look_up(long count)
 {
-    struct sx_counter *counter = NULL;
-    for (long i = 0; i < count; i++) {
-        counter = sx_counter_with(requests, "GET", routes[i % SERIES], "200");
+    int status = SX_OK;
+    for (long i = 0; i < count && status == SX_OK; i++) {
+        status = sx_counter_inc_with(requests, "GET", routes[i % SERIES], "200");
     }
-    return counter == NULL ? SX_EFULL : SX_OK;
+    return status;
 }
 
 /* One page per SERIES counts, so that the count is that of series written. */

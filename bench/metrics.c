@@ -69,7 +69,7 @@ static void lookup_loop(void *unused, long updates)
     (void)unused;
     for (long i = 0; i < updates; i++) {
         const char(*labels)[32] = (const char(*)[32])bench_labels[bench_picks[i & (VALUES - 1)]];
-        sx_counter_inc(sx_counter_with(lookups, labels[0], labels[1], labels[2]));
+        (void)sx_counter_inc_with(lookups, labels[0], labels[1], labels[2]);
     }
 }
 

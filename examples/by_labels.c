@@ -1,5 +1,5 @@
-/* by_labels.c: metrics whose label values are known only when something happens. It counts the bytes
- * of each user on standard input, and prints the page at the end.
+/* by_labels.c: metrics whose label values are known only when something happens. It counts the
+ * bytes of each user on standard input, and prints the page at the end.
  *
  *     printf 'anna 512\nbert 10\nanna 88\n' | build/examples/by_labels
  */

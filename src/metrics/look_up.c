@@ -32,8 +32,8 @@ int sx__look_up_overflow(struct sx__series **series, struct sx__family *family)
     return status;
 }
 
-int sx__look_up_strings(struct sx__series **series, struct sx__family *family,
-                        const char *const *values, size_t count)
+static inline int look_up_strings(struct sx__series **series, struct sx__family *family,
+                                  const char *const *values, size_t count)
 {
     struct sx_str texts[SX_LABELS_MAX];
     if (values == NULL) {
@@ -49,12 +49,11 @@ int sx__look_up_strings(struct sx__series **series, struct sx__family *family,
     return sx__look_up(series, family, texts, count);
 }
 
-static int look_up(struct sx__series **series, struct sx__family *family,
-                   struct sx__label_values values)
+static inline int look_up(struct sx__series **series, struct sx__family *family,
+                          struct sx__label_values values)
 {
-    return values.strings == NULL
-               ? sx__look_up(series, family, values.values, values.count)
-               : sx__look_up_strings(series, family, values.strings, values.count);
+    return values.strings == NULL ? sx__look_up(series, family, values.values, values.count)
+                                  : look_up_strings(series, family, values.strings, values.count);
 }
 
 int sx__look_up_begin(struct sx__series **series, enum sx__epoch_entry *epoch,

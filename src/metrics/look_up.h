@@ -31,17 +31,10 @@ static inline int sx__look_up(struct sx__series **series, struct sx__family *fam
     return status == SX__BEYOND_LIMIT ? sx__look_up_overflow(series, family) : status;
 }
 
-/** The same with C strings. A value that is NULL is the empty value.
- *
- * Errors:   also SX_EINVAL if `values` is NULL, and SX_EVALUES for more than SX_LABELS_MAX of them
- */
-int sx__look_up_strings(struct sx__series **series, struct sx__family *family,
-                        const char *const *values, size_t count);
-
 /* Label values, of one kind or the other. */
 struct sx__label_values {
     const struct sx_str *values;
-    const char *const *strings; /* NULL: `values` are given */
+    const char *const *strings; /* NULL: `values` are given. A string that is NULL is "". */
     size_t count;
 };
 

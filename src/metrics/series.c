@@ -35,8 +35,9 @@ static struct sx__table *table_of(const struct sx_registry *registry,
     return ref == 0 ? NULL : sx__at(registry, ref);
 }
 
-static struct sx__series *find(const struct sx_registry *registry, const struct sx__family *family,
-                               const struct sx_str *values, uint32_t hash)
+static inline struct sx__series *find(const struct sx_registry *registry,
+                                      const struct sx__family *family, const struct sx_str *values,
+                                      uint32_t hash)
 {
     const struct sx__table *table = table_of(registry, family);
     if (table == NULL) {
@@ -336,6 +337,16 @@ static bool are_valid(const struct sx_str *values, size_t count)
     return true;
 }
 
+static inline bool are_given(const struct sx_str *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (values[i].data == NULL && values[i].size > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int look_up(struct sx__series **series, struct sx__family *family,
                    const struct sx_str *values, size_t count, look_up_fn *how)
 {
@@ -345,10 +356,8 @@ static int look_up(struct sx__series **series, struct sx__family *family,
     if (count != family->label_count) {
         return SX_EVALUES;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (values[i].data == NULL && values[i].size > 0) {
-            return SX_EINVAL;
-        }
+    if (!are_given(values, count)) {
+        return SX_EINVAL;
     }
     struct sx__label_hash hash = sx__label_hash_of(key_of(family), values, count);
     if (!hash.is_ascii && !are_valid(values, count)) {
@@ -357,9 +366,20 @@ static int look_up(struct sx__series **series, struct sx__family *family,
     return how(series, family, values, hash.hash);
 }
 
+/* First the path of nearly all look-ups: the series exists, and its values are ASCII. */
 int sx__series_get(struct sx__series **series, struct sx__family *family,
                    const struct sx_str *values, size_t count)
 {
+    if (series != NULL && family != NULL && values != NULL && count == family->label_count &&
+        are_given(values, count)) {
+        const struct sx_registry *registry = sx__arenas[family->arena].registry;
+        const struct sx__label_hash hash = sx__label_hash_of(registry->hash_key, values, count);
+        struct sx__series *found = hash.is_ascii ? find(registry, family, values, hash.hash) : NULL;
+        if (found != NULL && is_live(found)) {
+            *series = found;
+            return SX_OK;
+        }
+    }
     return look_up(series, family, values, count, find_or_make);
 }
 
