@@ -330,7 +330,8 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
 /** Counts `value` in its bucket and adds it to the sum. Upper bounds are inclusive.
  *
  * The page's `_count` is the sum of the buckets, so it always equals the bucket `+Inf`. The `_sum`
- * may lack observations that other threads make during the scrape.
+ * may lack observations that other threads make during the scrape. It is never NaN: infinite
+ * observations make it infinite, and +Inf if there was one of each sign.
  *
  * @param histogram  NULL is a no-op
  * @param value      in the base unit. NaN would poison the sum permanently, so it is ignored and
@@ -484,6 +485,7 @@ SX_API int sx_collection_add_sample(struct sx_collection *collection, const stru
 /** Adds a histogram to the family that was begun last. Otherwise as sx_collection_add_sample.
  *
  * @param buckets  the number of observations in each bucket, not cumulative; one more than bounds
+ * @param sum      of the observations; NaN is SX_EINVAL
  */
 SX_API int sx_collection_add_histogram(struct sx_collection *collection,
                                        const struct sx_str *values, size_t count,

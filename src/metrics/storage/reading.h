@@ -54,7 +54,7 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
 }
 
 /* Rounding is monotonic and the order of the rows is fixed, so the sum never decreases unless a
- * cell does. */
+ * cell does. One row may have +Inf and another -Inf: the sum is +Inf then, as within a row. */
 static inline double sx__read_double(const struct sx__reading *reading, uint32_t cell)
 {
     double sum = 0;
@@ -62,7 +62,7 @@ static inline double sx__read_double(const struct sx__reading *reading, uint32_t
     for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
         sum += sx__double_of(sx__read_cell(reading, row, cell));
     }
-    return sum;
+    return sx__sum_or_inf(sum);
 }
 
 #endif
