@@ -97,15 +97,11 @@ static struct sx_str text_of(const struct sx__series *series)
 static char *write_counter(char *at, const struct sx__reading *reading,
                            const struct sx__series *series)
 {
-    double fraction;
-    uint64_t whole;
-    if (!sx__read_counter(reading, series, &whole, &fraction)) {
+    struct sx__counter_value value;
+    if (!sx__read_counter(reading, series, &value)) {
         return NULL;
     }
-    if (fraction == 0) {
-        return sx__write_whole(at, whole);
-    }
-    return sx__write_double(at, (double)whole + fraction);
+    return value.is_whole ? sx__write_whole(at, value.whole) : sx__write_double(at, value.number);
 }
 
 static char *write_gauge(char *at, const struct sx__reading *reading,

@@ -171,10 +171,7 @@ double sx_counter_value(const struct sx_counter *counter)
         return 0;
     }
     struct sx__reading reading;
-    uint64_t whole;
-    double fraction;
+    struct sx__counter_value value;
     sx__reading_of_thread_rows(&reading, sx__arenas[counter->arena].registry);
-    return sx__read_counter(&reading, series_of(counter), &whole, &fraction)
-               ? (double)whole + fraction
-               : 0;
+    return sx__read_counter(&reading, series_of(counter), &value) ? value.number : 0;
 }

@@ -5,7 +5,11 @@
 #include "histogram_cells.h"
 #include "recycled_cells.h"
 
+#include <float.h>
 #include <string.h>
+
+#define TWO_TO_THE_53 (UINT64_C(1) << 53)
+#define TWO_TO_THE_64 18446744073709551616.0
 
 /* The writer makes the version odd, changes the series by release stores, and makes the version
  * even again. A reader that sees any of these changes sees another version afterwards. */
@@ -52,17 +56,41 @@ static void read_counter(const struct sx__reading *reading, const struct sx__ser
         double above = *fraction - baseline_sum(baseline);
         *fraction = above < 0 ? 0 : above;
     }
+    if (*fraction > DBL_MAX) {
+        *fraction = DBL_MAX;
+    }
+}
+
+/* Adds the parts so that the sum decreases neither as a double nor in its digits. Once a counter
+ * has a fraction it is shown as a double. From 2^53 on a double has no fraction anyway, but would
+ * round integers that were shown before down, so there the sum is an integer as long as it is below
+ * 2^64. */
+static struct sx__counter_value add_parts(uint64_t whole, double fraction)
+{
+    double number = (double)whole + fraction;
+    if (fraction < TWO_TO_THE_64) {
+        uint64_t sum = whole + (uint64_t)fraction;
+        if (sum >= whole) {
+            bool is_whole = fraction == 0 || sum >= TWO_TO_THE_53;
+            return (struct sx__counter_value){is_whole ? (double)sum : number, sum, is_whole};
+        }
+    }
+    /* Not less than the largest sum of the case above, whatever was rounded. */
+    return (struct sx__counter_value){number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number, 0, false};
 }
 
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
-                      uint64_t *whole, double *fraction)
+                      struct sx__counter_value *value)
 {
+    uint64_t whole;
+    double fraction;
     uint32_t version = version_of(series);
     while (!sx__series_is_removed(version)) {
         uint32_t before = version;
-        read_counter(reading, series, whole, fraction);
+        read_counter(reading, series, &whole, &fraction);
         version = version_of(series);
         if (version == before) {
+            *value = add_parts(whole, fraction);
             return true;
         }
     }
