@@ -199,15 +199,23 @@ static inline void sx_counter_inc(struct sx_counter *counter);
 /** Adds `delta`.
  *
  * Whole numbers below 2^53 are summed as integers, so the page shows their sum exactly, even beyond
- * 2^53. A counter that also gets fractions or larger numbers is a double. The sum of the integers
- * must stay below 2^63, or it may start again at 0.
+ * 2^53. Fractions and larger numbers are summed as doubles. The page shows a counter that got any
+ * as a double below 2^53, and without its fraction from 2^53 on, so that no page shows less than an
+ * earlier one.
+ *
+ * At the end of its range a counter stays where it is. The integers end at 2^63, or at the latest
+ * at 2^64 if several threads add to the counter. The doubles end at the largest double. An amount
+ * that would go beyond is ignored and counted. sx_counter_inc cannot get there within centuries.
  *
  * @param counter  NULL is a no-op
- * @param delta    in the metric's base unit. Negative numbers, NaN and infinities are ignored and
- *                 counted by `sextant_updates_ignored_total{family="…"}`. The first fraction of a
- *                 counter is ignored if the registry is full.
+ * @param delta    in the metric's base unit. Negative numbers, NaN, infinities and what is beyond
+ *                 the end of the range are ignored and counted by
+ *                 `sextant_updates_ignored_total{family="…"}`. The first fraction of a counter is
+ *                 ignored if the registry is full.
  * Threads:  [any], lock-free except for a counter's first fraction and a family's first ignored
  *           value
+ * Cost:     a load, an add and a store in the thread's own row. A thread that has added more than
+ *           2^63 divided by the number of thread rows reads the rows of all threads in each call.
  */
 SX_API void sx_counter_add(struct sx_counter *counter, double delta);
 

@@ -71,8 +71,7 @@ static bool renew(struct sx_registry *registry, const struct sx__family *family,
     case SX_COUNTER:
         break;
     }
-    sx__recycled_cells_renew_counter(registry, cells);
-    return true;
+    return sx__recycled_cells_renew_counter(registry, cells);
 }
 
 bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *family,

@@ -41,7 +41,7 @@ static uint64_t above_baseline(const struct sx__recycled_cells *baseline, size_t
                                uint64_t sum)
 {
     uint64_t before = __atomic_load_n(&baseline->counts[index], __ATOMIC_ACQUIRE);
-    return (int64_t)(sum - before) < 0 ? 0 : sum - before;
+    return sum < before ? 0 : sum - before;
 }
 
 static void read_counter(const struct sx__reading *reading, const struct sx__series *series,

@@ -28,13 +28,6 @@ static inline double sx__sum_or_inf(double sum)
     return sum == sum ? sum : HUGE_VAL;
 }
 
-/** Adds to a cell of the calling thread's own row, which no other thread writes. */
-static inline void sx__cell_add_own(uint64_t *cell, double amount)
-{
-    double value = sx__double_of(__atomic_load_n(cell, __ATOMIC_RELAXED));
-    __atomic_store_n(cell, sx__bits_of(value + amount), __ATOMIC_RELAXED);
-}
-
 /** Adds to a cell that other threads write too. */
 static inline void sx__cell_add_shared(uint64_t *cell, double amount)
 {

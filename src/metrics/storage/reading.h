@@ -48,7 +48,9 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
     uint64_t sum = 0;
     const char *row = reading->thread_rows;
     for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
-        sum += sx__read_cell(reading, row, cell);
+        uint64_t amount = sx__read_cell(reading, row, cell);
+        sum += amount;
+        sum |= sum < amount ? UINT64_MAX : 0; /* the sum stays at the end of its range */
     }
     return sum;
 }

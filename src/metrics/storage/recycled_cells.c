@@ -9,6 +9,8 @@
 /* A sum or fraction this large swallows what is added to it: 2^40 seconds would round what comes
  * next to a tenth of a millisecond. Infinities do not go away by subtraction either. */
 #define SUM_LIMIT 1099511627776.0
+/* A counter that starts here has at least half of its range left. */
+#define REUSE_LIMIT (UINT64_C(1) << 62)
 
 void sx__recycled_cells_enqueue(struct sx_registry *registry, struct sx__recycling_queue *queue,
                                 struct sx__recycled_cells *cells)
@@ -46,18 +48,23 @@ static void set_baseline(uint64_t *at, uint64_t value)
     __atomic_store_n(at, value, __ATOMIC_RELEASE); /* a scrape may be reading the former owner */
 }
 
-void sx__recycled_cells_renew_counter(struct sx_registry *registry,
+bool sx__recycled_cells_renew_counter(struct sx_registry *registry,
                                       struct sx__recycled_cells *cells)
 {
     struct sx__reading reading;
     sx__reading_of_thread_rows(&reading, registry);
+    uint64_t whole = sx__read_whole(&reading, cells->cell);
+    if (whole >= REUSE_LIMIT) {
+        return false;
+    }
     double fraction = cells->fraction == 0 ? 0 : sx__read_double(&reading, cells->fraction);
     if (!is_small(fraction)) {
         fraction = 0;
         cells->fraction = 0;
     }
     set_baseline(&cells->sum, sx__bits_of(fraction));
-    set_baseline(&cells->counts[0], sx__read_whole(&reading, cells->cell));
+    set_baseline(&cells->counts[0], whole);
+    return true;
 }
 
 bool sx__recycled_cells_renew_histogram(struct sx_registry *registry,

@@ -36,8 +36,9 @@ void sx__recycled_cells_enqueue(struct sx_registry *registry, struct sx__recycli
 struct sx__recycled_cells *sx__recycled_cells_dequeue(struct sx_registry *registry,
                                                       struct sx__recycling_queue *queue);
 
-/** Sets the baseline, so that the counter that gets the cells starts at 0. */
-void sx__recycled_cells_renew_counter(struct sx_registry *registry,
+/** Sets the baseline, so that the counter that gets the cells starts at 0. Returns false if the
+ *  cells are so near the end of their range that they must not be used again. */
+bool sx__recycled_cells_renew_counter(struct sx_registry *registry,
                                       struct sx__recycled_cells *cells);
 
 /** The same for a histogram; returns false if its sum is too large for these cells to be used
