@@ -56,7 +56,7 @@ struct sx_registry_options {
 /** What a metric family is. The register functions copy all strings and arrays. */
 struct sx_metric_options {
     const char *name;          /* with the base unit, and for counters with _total */
-    const char *help;          /* one sentence; required */
+    const char *help;          /* one sentence; NULL or "": the page has no HELP line */
     const char *const *labels; /* names, ended by NULL; see SX_LABELS; NULL: no labels */
     const double *buckets; /* histograms: upper bounds, strictly increasing; NULL: the default */
     size_t bucket_count;   /* +Inf is implied; it is ignored if it is the last bound */

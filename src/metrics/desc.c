@@ -123,10 +123,8 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         return SX_ENAME;
     }
     desc->name = (struct sx_str){options->name, strlen(options->name)};
-    if (options->help == NULL || options->help[0] == '\0') {
-        return SX_EHELP;
-    }
-    desc->help = (struct sx_str){options->help, strlen(options->help)};
+    const char *help = options->help == NULL ? "" : options->help;
+    desc->help = (struct sx_str){help, strlen(help)};
     if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }

@@ -123,14 +123,16 @@ static void test_there_is_a_limit_to_the_number_of_labels(void **state)
     assert_int_equal(counters(OPTIONS(.name = "d", .labels = more)), SX_EINVAL);
 }
 
-/* Prometheus "Writing client libraries": help is mandatory */
-static void test_help_is_needed_and_is_utf8(void **state)
+static void test_help_may_be_empty_and_is_utf8(void **state)
 {
     (void)state;
     struct sx_metric_options options = {.name = "g"};
-    assert_int_equal(gauge(options), SX_EHELP);
+    assert_int_equal(gauge(options), SX_OK);
     options.help = "";
-    assert_int_equal(gauge(options), SX_EHELP);
+    assert_int_equal(gauge(options), SX_OK);
+    options.help = "Help.";
+    assert_int_equal(gauge(options), SX_EEXIST);
+    options.name = "h";
     options.help = "\xFF";
     assert_int_equal(gauge(options), SX_EHELP);
     options.help = "\xC3\xA4";
@@ -286,7 +288,7 @@ static void test_the_first_fault_is_the_one_reported(void **state)
 {
     (void)state;
     struct sx_metric_options options = {
-        .name = "9", .help = "", .labels = SX_LABELS("9"), SX_BUCKETS(2, 1)};
+        .name = "9", .help = "\xFF", .labels = SX_LABELS("9"), SX_BUCKETS(2, 1)};
     assert_int_equal(histogram(options), SX_ENAME);
     options.name = "h";
     assert_int_equal(histogram(options), SX_EHELP);
@@ -333,7 +335,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_label_cannot_be_given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_there_is_a_limit_to_the_number_of_labels, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_help_is_needed_and_is_utf8, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_help_may_be_empty_and_is_utf8, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels_come_with_families_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_buckets_come_with_histograms_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bounds_are_finite_and_strictly_increasing, set_up,
