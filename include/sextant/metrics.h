@@ -516,7 +516,8 @@ SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn
                                 void *context);
 
 /** Registers a collector of what the kernel knows of this process: process_cpu_seconds_total,
- * process_open_fds, process_max_fds, process_virtual_memory_bytes, process_resident_memory_bytes,
+ * process_open_fds, process_max_fds, process_virtual_memory_bytes,
+ * process_virtual_memory_max_bytes (2^64 - 1 if there is no limit), process_resident_memory_bytes,
  * process_start_time_seconds, process_threads. A value that cannot be read is left out. The
  * collector stays registered as long as the registry lives.
  *
