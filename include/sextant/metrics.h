@@ -110,6 +110,29 @@ SX_API void sx_registry_destroy(struct sx_registry *registry);
  */
 SX_API struct sx_registry *sx_registry_default(void);
 
+/* ---- names ---- */
+
+/** Whether a metric may have this name: [a-zA-Z_:][a-zA-Z0-9_:]*, in ASCII whatever the locale. For
+ * names from a configuration or a script.
+ *
+ * A valid name may still be taken: see SX_EEXIST and SX_ECLASH of sx_counter_register. Colons are
+ * legal, but by convention only Prometheus's own rules make names with them.
+ *
+ * @param name  NULL and "" are not valid
+ * Threads:  [any]
+ * Source:   Prometheus "Data model", Metric names and labels
+ */
+SX_API bool sx_metric_name_is_valid(const char *name);
+
+/** Whether a label may have this name: [a-zA-Z_][a-zA-Z0-9_]*, but not two underscores at the
+ * start, which Prometheus reserves for itself. In histograms `le` is valid but taken.
+ *
+ * @param name  NULL and "" are not valid
+ * Threads:  [any]
+ * Source:   Prometheus "Data model", Metric names and labels
+ */
+SX_API bool sx_label_name_is_valid(const char *name);
+
 /* ---- counters ---- */
 
 /** Registers a counter without labels. The page shows it as 0 from now on.

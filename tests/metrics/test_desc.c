@@ -123,6 +123,26 @@ static void test_there_is_a_limit_to_the_number_of_labels(void **state)
     assert_int_equal(counters(OPTIONS(.name = "d", .labels = more)), SX_EINVAL);
 }
 
+static void test_programs_can_ask_whether_a_name_is_valid(void **state)
+{
+    (void)state;
+    static const char *const both[] = {"a", "_", "_a", "A9", "le", "a_b_total"};
+    static const char *const neither[] = {NULL, "", "9", "a-b", "a b", "a.b", "\xC3\xA4", "a\n"};
+    static const char *const metrics[] = {":", "a:b", "__a", "__"};
+    for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+        assert_true(sx_metric_name_is_valid(both[i]));
+        assert_true(sx_label_name_is_valid(both[i]));
+    }
+    for (size_t i = 0; i < sizeof neither / sizeof neither[0]; i++) {
+        assert_false(sx_metric_name_is_valid(neither[i]));
+        assert_false(sx_label_name_is_valid(neither[i]));
+    }
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
+        assert_true(sx_metric_name_is_valid(metrics[i]));
+        assert_false(sx_label_name_is_valid(metrics[i]));
+    }
+}
+
 static void test_help_may_be_empty_and_is_utf8(void **state)
 {
     (void)state;
@@ -334,6 +354,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_histogram_keeps_le_for_itself, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_label_cannot_be_given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_there_is_a_limit_to_the_number_of_labels, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_programs_can_ask_whether_a_name_is_valid, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_help_may_be_empty_and_is_utf8, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels_come_with_families_only, set_up, tear_down),
