@@ -242,6 +242,22 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  */
 SX_API void sx_counter_add(struct sx_counter *counter, double delta);
 
+/** Adds what a source that counts in 32 bits has counted since the last reading: a register of a
+ * device, an SNMP Counter32, a field of a kernel's structure. The source may wrap: 5 after
+ * 4294967290 adds 11.
+ *
+ * Read the source at least once while it counts 2^32. If it can also start again at 0, because a
+ * device was restarted, set `*last` to 0 when that happens: a restart looks like a wrap, which adds
+ * up to 2^32. For a value that is read during scrapes, call this in a collector.
+ *
+ * @param counter  NULL only stores `now`
+ * @param last     the last reading, which becomes `now`. Before the first call it is 0, to include
+ *                 what the source has counted so far, or the present reading, to leave it out.
+ * @param now      the present reading
+ * Threads:  [any], but calls with the same `last` only one after the other
+ */
+SX_API void sx_counter_add_wrapping32(struct sx_counter *counter, uint32_t *last, uint32_t now);
+
 /** Returns the sum over all threads; 0 for NULL and for a removed counter. An update that another
  * thread is just making may be missing.
  *

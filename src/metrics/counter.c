@@ -252,6 +252,13 @@ void sx_counter_add(struct sx_counter *counter, double delta)
     }
 }
 
+void sx_counter_add_wrapping32(struct sx_counter *counter, uint32_t *last, uint32_t now)
+{
+    uint32_t counted = now - *last; /* modulo 2^32, as the source counts */
+    *last = now;
+    sx_counter_add(counter, counted);
+}
+
 double sx_counter_value(const struct sx_counter *counter)
 {
     if (counter == NULL) {

@@ -237,6 +237,22 @@ static void test_recycled_cells_have_the_whole_range(void **state)
     assert_true(sx_counter_value(second) == WHOLE_END);
 }
 
+static void test_a_source_of_32_bits_may_wrap(void **state)
+{
+    (void)state;
+    uint32_t last = 4294967290u;
+    sx_counter_add_wrapping32(counter, &last, 4294967295u);
+    assert_true(sx_counter_value(counter) == 5);
+    sx_counter_add_wrapping32(counter, &last, 5);
+    assert_true(sx_counter_value(counter) == 11);
+    assert_int_equal(last, 5);
+    sx_counter_add_wrapping32(counter, &last, 5);
+    sx_counter_add_wrapping32(counter, &last, 4);
+    assert_true(sx_counter_value(counter) == 11 + 4294967295.0);
+    sx_counter_add_wrapping32(NULL, &last, 7);
+    assert_int_equal(last, 7);
+}
+
 static void test_null_is_accepted_everywhere(void **state)
 {
     (void)state;
@@ -271,6 +287,7 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_recycled_cells_have_the_whole_range, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_source_of_32_bits_may_wrap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_null_is_accepted_everywhere, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
