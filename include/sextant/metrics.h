@@ -57,7 +57,7 @@ struct sx_registry_options {
 /** What a metric family is. The register functions copy all strings and arrays. */
 struct sx_metric_options {
     const char *name;          /* with the base unit, and for counters with _total */
-    const char *help;          /* one sentence; required */
+    const char *help;          /* one sentence; NULL or "": the page has no HELP line */
     const char *const *labels; /* names, ended by NULL; see SX_LABELS; NULL: no labels */
     const double *buckets; /* histograms: upper bounds, strictly increasing; NULL: the default */
     size_t bucket_count;   /* +Inf is implied; it is ignored if it is the last bound */
@@ -114,12 +114,36 @@ SX_API void sx_registry_destroy(struct sx_registry *registry);
  */
 SX_API struct sx_registry *sx_registry_default(void);
 
+/* ---- names ---- */
+
+/** Whether a metric may have this name: [a-zA-Z_:][a-zA-Z0-9_:]*, in ASCII whatever the locale. For
+ * names from a configuration or a script.
+ *
+ * A valid name may still be taken: see SX_EEXIST and SX_ECLASH of sx_counter_register. Colons are
+ * legal, but by convention only Prometheus's own rules make names with them.
+ *
+ * @param name  NULL and "" are not valid
+ * Threads:  [any]
+ * Source:   Prometheus "Data model", Metric names and labels
+ */
+SX_API bool sx_metric_name_is_valid(const char *name);
+
+/** Whether a label may have this name: [a-zA-Z_][a-zA-Z0-9_]*, but not two underscores at the
+ * start, which Prometheus reserves for itself. In histograms `le` is valid but taken.
+ *
+ * @param name  NULL and "" are not valid
+ * Threads:  [any]
+ * Source:   Prometheus "Data model", Metric names and labels
+ */
+SX_API bool sx_label_name_is_valid(const char *name);
+
 /* ---- counters ---- */
 
 /** Registers a counter without labels. The page shows it as 0 from now on.
  *
  * Registering the same type, name, help, labels and buckets again returns the same counter; its
- * max_series stays what it was.
+ * max_series stays what it was. To learn from an error which label is wrong or what differs, use
+ * sx_registration_add.
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
@@ -238,17 +262,41 @@ static inline void sx_counter_inc(struct sx_counter *counter);
 /** Adds `delta`.
  *
  * Whole numbers below 2^53 are summed as integers, so the page shows their sum exactly, even beyond
- * 2^53. A counter that also gets fractions or larger numbers is a double. The sum of the integers
- * must stay below 2^63, or it may start again at 0.
+ * 2^53. Fractions and larger numbers are summed as doubles. The page shows a counter that got any
+ * as a double below 2^53, and without its fraction from 2^53 on, so that no page shows less than an
+ * earlier one.
+ *
+ * At the end of its range a counter stays where it is. The integers end at 2^63, or at the latest
+ * at 2^64 if several threads add to the counter. The doubles end at the largest double. An amount
+ * that would go beyond is ignored and counted. sx_counter_inc cannot get there within centuries.
  *
  * @param counter  NULL is a no-op
- * @param delta    in the metric's base unit. Negative numbers, NaN and infinities are ignored and
- *                 counted by `sextant_updates_ignored_total{family="…"}`. The first fraction of a
- *                 counter is ignored if the registry is full.
+ * @param delta    in the metric's base unit. Negative numbers, NaN, infinities and what is beyond
+ *                 the end of the range are ignored and counted by
+ *                 `sextant_updates_ignored_total{family="…"}`. The first fraction of a counter is
+ *                 ignored if the registry is full.
  * Threads:  [any], lock-free except for a counter's first fraction and a family's first ignored
  *           value
+ * Cost:     a load, an add and a store in the thread's own row. A thread that has added more than
+ *           2^63 divided by the number of thread rows reads the rows of all threads in each call.
  */
 static inline void sx_counter_add(struct sx_counter *counter, double delta);
+
+/** Adds what a source that counts in 32 bits has counted since the last reading: a register of a
+ * device, an SNMP Counter32, a field of a kernel's structure. The source may wrap: 5 after
+ * 4294967290 adds 11.
+ *
+ * Read the source at least once while it counts 2^32. If it can also start again at 0, because a
+ * device was restarted, set `*last` to 0 when that happens: a restart looks like a wrap, which adds
+ * up to 2^32. For a value that is read during scrapes, call this in a collector.
+ *
+ * @param counter  NULL only stores `now`
+ * @param last     the last reading, which becomes `now`. Before the first call it is 0, to include
+ *                 what the source has counted so far, or the present reading, to leave it out.
+ * @param now      the present reading
+ * Threads:  [any], but calls with the same `last` only one after the other
+ */
+SX_API void sx_counter_add_wrapping32(struct sx_counter *counter, uint32_t *last, uint32_t now);
 
 /** Returns the sum over all threads; 0 for NULL and for a removed counter. An update that another
  * thread is just making may be missing.
@@ -399,7 +447,8 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
 /** Counts `value` in its bucket and adds it to the sum. Upper bounds are inclusive.
  *
  * The page's `_count` is the sum of the buckets, so it always equals the bucket `+Inf`. The `_sum`
- * may lack observations that other threads make during the scrape.
+ * may lack observations that other threads make during the scrape. It is never NaN: infinite
+ * observations make it infinite, and +Inf if there was one of each sign.
  *
  * @param histogram  NULL is a no-op
  * @param value      in the base unit. NaN would poison the sum permanently, so it is ignored and
@@ -553,6 +602,7 @@ SX_API int sx_collection_add_sample(struct sx_collection *collection, const stru
 /** Adds a histogram to the family that was begun last. Otherwise as sx_collection_add_sample.
  *
  * @param buckets  the number of observations in each bucket, not cumulative; one more than bounds
+ * @param sum      of the observations; NaN is SX_EINVAL
  */
 SX_API int sx_collection_add_histogram(struct sx_collection *collection,
                                        const struct sx_str *values, size_t count,
@@ -575,7 +625,8 @@ SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn
                                 void *context);
 
 /** Registers a collector of what the kernel knows of this process: process_cpu_seconds_total,
- * process_open_fds, process_max_fds, process_virtual_memory_bytes, process_resident_memory_bytes,
+ * process_open_fds, process_max_fds, process_virtual_memory_bytes,
+ * process_virtual_memory_max_bytes (2^64 - 1 if there is no limit), process_resident_memory_bytes,
  * process_start_time_seconds, process_threads. A value that cannot be read is left out. The
  * collector stays registered as long as the registry lives.
  *
@@ -585,6 +636,85 @@ SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn
  * Source:   Prometheus "Writing client libraries", Process metrics
  */
 SX_API SX_MUST_CHECK int sx_process_collector_register(struct sx_registry *registry);
+
+/* ---- metrics whose type is known at run time only ---- */
+
+/** A metric of any type: the handle of its type, and NULL for the others. Updates accept NULL, so
+ * one of the wrong type does nothing. */
+struct sx_metric {
+    enum sx_metric_type type;
+    struct sx_counter *counter;
+    struct sx_gauge *gauge;
+    struct sx_histogram *histogram;
+};
+
+/** A family of any type, as struct sx_metric. */
+struct sx_metric_family {
+    enum sx_metric_type type;
+    struct sx_counter_family *counters;
+    struct sx_gauge_family *gauges;
+    struct sx_histogram_family *histograms;
+};
+
+/** Registers a metric without labels, as the register function of its type does.
+ *
+ * @param metric  receives the handle; untouched on failure
+ * Errors:   as sx_counter_register and sx_histogram_register; SX_EINVAL also if there is no such
+ * type Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,
+                                            enum sx_metric_type type,
+                                            const struct sx_metric_options *options);
+
+/** Registers a family with at least one label. Otherwise as sx_metric_register. */
+SX_API SX_MUST_CHECK int sx_metric_family_register(struct sx_metric_family *family,
+                                                   struct sx_registry *registry,
+                                                   enum sx_metric_type type,
+                                                   const struct sx_metric_options *options);
+
+/** Finds or makes a metric of the family. As sx_counter_family_get. */
+SX_API SX_MUST_CHECK int sx_metric_family_get(struct sx_metric *metric,
+                                              const struct sx_metric_family *family,
+                                              const struct sx_str *values, size_t count);
+
+/* ---- registering many metrics, and checking once ---- */
+
+/** Keeps the first error of many registrations, and explains it:
+ *
+ *     struct sx_registration all = {.registry = registry};
+ *     requests = sx_registration_add(&all, SX_COUNTER, &requests_options).counter;
+ *     sizes = sx_registration_add_family(&all, SX_HISTOGRAM, &sizes_options).histograms;
+ *     if (all.status != SX_OK) {
+ *         fprintf(stderr, "%s\n", all.message);
+ *     }
+ *
+ * A zeroed struct is ready for use. It needs no clean-up.
+ */
+struct sx_registration {
+    struct sx_registry *registry; /* NULL: the default registry */
+    int status;                   /* SX_OK, or the first error */
+    char message[256]; /* why: the metric, the error, and which label or bound is wrong or
+                          what differs from the metric that has the name; in ASCII, one
+                          line without a line feed; "" while status is SX_OK */
+    void *reserved[2];
+};
+
+/** Registers a metric without labels. The others are registered even after an error, so that a
+ * program that goes on has as many metrics as possible.
+ *
+ * @param registration  NULL: nothing is registered
+ * @return   its handle; all handles are NULL if it cannot be registered
+ * Errors:   as sx_metric_register; the first one is kept in `registration`
+ * Threads:  [any], but calls with the same `registration` only one after the other
+ */
+SX_API struct sx_metric sx_registration_add(struct sx_registration *registration,
+                                            enum sx_metric_type type,
+                                            const struct sx_metric_options *options);
+
+/** Registers a family with at least one label. As sx_registration_add. */
+SX_API struct sx_metric_family sx_registration_add_family(struct sx_registration *registration,
+                                                          enum sx_metric_type type,
+                                                          const struct sx_metric_options *options);
 
 /* ---- private: what the macros and inlined updates need; not part of the API ---- */
 

@@ -31,7 +31,7 @@ extern "C" {
     X(-5, SX_ESYSTEM, "a system call failed")                                               \
     X(-6, SX_ENAME, "the metric name is not of the form [a-zA-Z_:][a-zA-Z0-9_:]*")          \
     X(-7, SX_ELABEL, "a label name is malformed, reserved for this type, or given twice")   \
-    X(-8, SX_EHELP, "the help text is missing or is not UTF-8")                             \
+    X(-8, SX_EHELP, "the help text is not UTF-8")                                           \
     X(-9, SX_EBUCKETS, "the bucket bounds are not finite and strictly increasing")          \
     X(-10, SX_EEXIST, "the name or series exists already")                                  \
     X(-11, SX_ECLASH, "the name clashes with a sample name of another metric")              \

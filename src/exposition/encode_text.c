@@ -55,7 +55,7 @@ static void set_end(struct sx_page *page, const char *end)
 }
 
 /* HELP escapes the backslash and the line feed, and nothing else: `\"` is an error there. */
-static char *copy_help(char *at, struct sx_str help)
+static char *copy_escaped(char *at, struct sx_str help)
 {
     for (size_t i = 0; i < help.size; i++) {
         char c = help.data[i];
@@ -67,6 +67,20 @@ static char *copy_help(char *at, struct sx_str help)
     return at;
 }
 
+/* A family without help has no HELP line, which is optional. */
+static char *write_help(char *at, struct sx_str name, struct sx_str help)
+{
+    if (help.size == 0) {
+        return at;
+    }
+    at = copy(at, PIECE("# HELP "));
+    at = copy(at, name);
+    *at++ = ' ';
+    at = copy_escaped(at, help);
+    *at++ = '\n';
+    return at;
+}
+
 static int render_head(struct sx_page *page, const struct sx__family *family)
 {
     struct sx_str name = sx__family_name(family);
@@ -75,11 +89,8 @@ static int render_head(struct sx_page *page, const struct sx__family *family)
     if (status != SX_OK) {
         return status;
     }
-    char *at = copy(end_of(page), PIECE("# HELP "));
-    at = copy(at, name);
-    *at++ = ' ';
-    at = copy_help(at, help);
-    at = copy(at, PIECE("\n# TYPE "));
+    char *at = write_help(end_of(page), name, help);
+    at = copy(at, PIECE("# TYPE "));
     at = copy(at, name);
     *at++ = ' ';
     at = copy(at, type_names[family->type]);
@@ -97,15 +108,11 @@ static struct sx_str text_of(const struct sx__series *series)
 static char *write_counter(char *at, const struct sx__reading *reading,
                            const struct sx__series *series)
 {
-    double fraction;
-    uint64_t whole;
-    if (!sx__read_counter(reading, series, &whole, &fraction)) {
+    struct sx__counter_value value;
+    if (!sx__read_counter(reading, series, &value)) {
         return NULL;
     }
-    if (fraction == 0) {
-        return sx__write_whole(at, whole);
-    }
-    return sx__write_double(at, (double)whole + fraction);
+    return value.is_whole ? sx__write_whole(at, value.whole) : sx__write_double(at, value.number);
 }
 
 static char *write_gauge(char *at, const struct sx__reading *reading,

@@ -258,7 +258,8 @@ int sx_collection_add_histogram(struct sx_collection *collection, const struct s
     if (collection->status != SX_OK) {
         return collection->status;
     }
-    return keep_first_error(collection, add_sample(collection, values, count, sum, buckets));
+    int status = sum == sum ? add_sample(collection, values, count, sum, buckets) : SX_EINVAL;
+    return keep_first_error(collection, status);
 }
 
 /* ---- after the collector ---- */

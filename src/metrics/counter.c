@@ -3,6 +3,13 @@
  * Whole amounts are summed as integers, in one cell of each thread row, so totals are exact beyond
  * 2^53. The first fraction gives the counter a second cell, a double, for all amounts that are not
  * whole or not below 2^53. The value is the sum of both. Any thread runs the updates.
+ *
+ * Both parts have an end, 2^63 and DBL_MAX. An amount that would exceed it is ignored and counted,
+ * so the counter stays where it is. The end applies to the sum of all rows, but reading them in
+ * each update would be slow. So each row has a share of the range: a thread whose cell stays within
+ * it reads no other row. The shares add up to one more such range, so even if some threads reach
+ * the end while others use their shares, the sum of the integers stays below 2^64. Single
+ * increments need no check: nobody makes 2^63 of them.
  */
 #include "cells.h"
 #include "look_up.h"
@@ -16,6 +23,14 @@
 #include <float.h>
 
 #define WHOLE_LIMIT 9007199254740992.0 /* 2^53: what is larger might overflow the integer soon */
+#define WHOLE_END (UINT64_C(1) << 63)
+#define ROWS_MAX (SX__THREAD_ROWS_MAX + 1) /* with the overflow row */
+/* No share is smaller, so this constant spares nearly every update the division. */
+#define WHOLE_SHARE_MIN (WHOLE_END / ROWS_MAX)
+#define FRACTION_SHARE (DBL_MAX / ROWS_MAX)
+/* As many threads as Linux allows, 2^22, can add such amounts to one cell at the same time, and the
+ * cell stays within the smallest share if it was within half of it. */
+#define WHOLE_SMALL (UINT64_C(1) << 28)
 
 struct sx_counter_family {
     struct sx__family family;
@@ -119,17 +134,59 @@ struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char
     return counter;
 }
 
-static void add_whole(struct sx_counter *counter, uint64_t amount, char *const *rows)
+static void ignore_amount(const struct sx_counter *counter)
+{
+    sx__self_metric_count(sx__series_family(series_of(counter)), SX__SELF_METRIC_IGNORED);
+}
+
+/* Whether a cell may become `sum` by adding `amount`. */
+static bool whole_fits(uint32_t arena, uint32_t index, uint64_t sum, uint64_t amount)
+{
+    struct sx__reading reading;
+    if (__builtin_expect(sum <= WHOLE_SHARE_MIN, 1)) {
+        return true;
+    }
+    const struct sx_registry *registry = sx__arenas[arena].registry;
+    if (sum <= WHOLE_END / (registry->geometry.thread_rows + 1)) {
+        return true;
+    }
+    sx__reading_of_thread_rows(&reading, registry);
+    uint64_t total = sx__read_whole(&reading, index);
+    return total <= WHOLE_END && amount <= WHOLE_END - total;
+}
+
+static bool add_whole_in_overflow(uint32_t arena, uint32_t index, uint64_t amount)
+{
+    uint64_t *cell = sx__cell(sx__overflow_row(sx__arenas[arena].registry), index);
+    uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    if (amount < WHOLE_SMALL && seen < WHOLE_SHARE_MIN / 2) {
+        (void)__atomic_fetch_add(cell, amount, __ATOMIC_RELAXED);
+        return true;
+    }
+    do {
+        if (!whole_fits(arena, index, seen + amount, amount)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(cell, &seen, seen + amount, true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+/* Returns false if the counter is at its end. */
+static bool add_whole(struct sx_counter *counter, uint64_t amount, char *const *rows)
 {
     const char *row = sx__thread_row(rows, counter->arena);
     uint32_t index = __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
     if (row == NULL) {
-        const char *overflow = sx__overflow_row(sx__arenas[counter->arena].registry);
-        (void)__atomic_fetch_add(sx__cell(overflow, index), amount, __ATOMIC_RELAXED);
-        return;
+        return add_whole_in_overflow(counter->arena, index, amount);
     }
     uint64_t *cell = sx__cell(row, index);
-    __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + amount, __ATOMIC_RELAXED);
+    uint64_t sum = __atomic_load_n(cell, __ATOMIC_RELAXED) + amount;
+    if (!whole_fits(counter->arena, index, sum, amount)) {
+        return false;
+    }
+    __atomic_store_n(cell, sum, __ATOMIC_RELAXED);
+    return true;
 }
 
 /* Returns the counter's cell for fractions, which is made if needed, or 0 if no cells are left. */
@@ -151,24 +208,55 @@ static uint32_t fraction_cell(struct sx__series *series)
     return cell;
 }
 
-static void add_fraction(struct sx_counter *counter, double amount, char *const *rows)
+/* As whole_fits. */
+static bool fraction_fits(uint32_t arena, uint32_t index, double sum, double amount)
+{
+    struct sx__reading reading;
+    if (sum <= FRACTION_SHARE) {
+        return true;
+    }
+    sx__reading_of_thread_rows(&reading, sx__arenas[arena].registry);
+    return sum <= DBL_MAX && sx__read_double(&reading, index) + amount <= DBL_MAX;
+}
+
+static bool add_fraction_in_overflow(uint32_t arena, uint32_t index, double amount)
+{
+    uint64_t *cell = sx__cell(sx__overflow_row(sx__arenas[arena].registry), index);
+    uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    double sum;
+    do {
+        sum = sx__double_of(seen) + amount;
+        if (!fraction_fits(arena, index, sum, amount)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(cell, &seen, sx__bits_of(sum), true, __ATOMIC_RELAXED,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+/* Returns false if the counter is at its end. */
+static bool add_fraction(struct sx_counter *counter, double amount, char *const *rows)
 {
     uint32_t index = fraction_cell(series_of(counter));
     if (index == 0) {
-        return;
+        return true; /* the registry is full */
     }
     const char *row = sx__thread_row(rows, counter->arena);
     if (row == NULL) {
-        const char *overflow = sx__overflow_row(sx__arenas[counter->arena].registry);
-        sx__cell_add_shared(sx__cell(overflow, index), amount);
-        return;
+        return add_fraction_in_overflow(counter->arena, index, amount);
     }
-    sx__cell_add_own(sx__cell(row, index), amount);
+    uint64_t *cell = sx__cell(row, index);
+    double sum = sx__double_of(__atomic_load_n(cell, __ATOMIC_RELAXED)) + amount;
+    if (!fraction_fits(counter->arena, index, sum, amount)) {
+        return false;
+    }
+    __atomic_store_n(cell, sx__bits_of(sum), __ATOMIC_RELAXED);
+    return true;
 }
 
 void sx__counter_inc_cold(struct sx_counter *counter)
 {
-    add_whole(counter, 1, sx__thread_rows);
+    (void)add_whole(counter, 1, sx__thread_rows);
 }
 
 void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows)
@@ -179,16 +267,22 @@ void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows
     /* Not `delta <= 0`, so that NaN is caught too. */
     if (!(delta > 0) || delta > DBL_MAX) {
         if (delta != 0) {
-            sx__self_metric_count(sx__series_family(series_of(counter)), SX__SELF_METRIC_IGNORED);
+            ignore_amount(counter);
         }
         return;
     }
     uint64_t whole = delta < WHOLE_LIMIT ? (uint64_t)delta : 0;
-    if ((double)whole == delta) {
-        add_whole(counter, whole, rows);
-    } else {
-        add_fraction(counter, delta, rows);
+    bool added = (double)whole == delta ? add_whole(counter, whole, rows) : add_fraction(counter, delta, rows);
+    if (__builtin_expect(!added, 0)) {
+        ignore_amount(counter);
     }
+}
+
+void sx_counter_add_wrapping32(struct sx_counter *counter, uint32_t *last, uint32_t now)
+{
+    uint32_t counted = now - *last; /* modulo 2^32, as the source counts */
+    *last = now;
+    sx_counter_add(counter, counted);
 }
 
 double sx_counter_value(const struct sx_counter *counter)
@@ -197,12 +291,9 @@ double sx_counter_value(const struct sx_counter *counter)
         return 0;
     }
     struct sx__reading reading;
-    uint64_t whole;
-    double fraction;
+    struct sx__counter_value value;
     sx__reading_of_thread_rows(&reading, sx__arenas[counter->arena].registry);
-    return sx__read_counter(&reading, series_of(counter), &whole, &fraction)
-               ? (double)whole + fraction
-               : 0;
+    return sx__read_counter(&reading, series_of(counter), &value) ? value.number : 0;
 }
 
 static int add_by_labels(struct sx_counter_family *family, struct sx__label_values values,

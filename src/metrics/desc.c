@@ -35,7 +35,7 @@ static bool continues_name(char c)
     return starts_name(c) || (c >= '0' && c <= '9');
 }
 
-static bool is_metric_name(const char *name)
+bool sx_metric_name_is_valid(const char *name)
 {
     if (name == NULL || !(starts_name(name[0]) || name[0] == ':')) {
         return false;
@@ -47,16 +47,21 @@ static bool is_metric_name(const char *name)
     return name[i] == '\0';
 }
 
-static bool is_label_name(const char *name, enum sx_metric_type type)
+bool sx_label_name_is_valid(const char *name)
 {
-    if (!starts_name(name[0]) || (name[0] == '_' && name[1] == '_')) {
+    if (name == NULL || !starts_name(name[0]) || (name[0] == '_' && name[1] == '_')) {
         return false;
     }
     size_t i = 1;
     while (continues_name(name[i])) {
         i++;
     }
-    return name[i] == '\0' && !(type == SX_HISTOGRAM && strcmp(name, "le") == 0);
+    return name[i] == '\0';
+}
+
+static bool is_reserved(const char *label, enum sx_metric_type type)
+{
+    return type == SX_HISTOGRAM && strcmp(label, "le") == 0;
 }
 
 static bool is_given_before(const char *const *labels, size_t index)
@@ -77,7 +82,8 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
         if (i == SX_LABELS_MAX) {
             return SX_EINVAL;
         }
-        if (!is_label_name(labels[i], desc->type) || is_given_before(labels, i)) {
+        if (!sx_label_name_is_valid(labels[i]) || is_reserved(labels[i], desc->type) ||
+            is_given_before(labels, i)) {
             return SX_ELABEL;
         }
         desc->label_count = i + 1;
@@ -119,14 +125,12 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         desc->max_series =
             options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
     }
-    if (!is_metric_name(options->name)) {
+    if (!sx_metric_name_is_valid(options->name)) {
         return SX_ENAME;
     }
     desc->name = (struct sx_str){options->name, strlen(options->name)};
-    if (options->help == NULL || options->help[0] == '\0') {
-        return SX_EHELP;
-    }
-    desc->help = (struct sx_str){options->help, strlen(options->help)};
+    const char *help = options->help == NULL ? "" : options->help;
+    desc->help = (struct sx_str){help, strlen(help)};
     if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }

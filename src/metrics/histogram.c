@@ -145,7 +145,12 @@ static void observe_in_overflow(uint32_t arena, uint32_t cell, uint32_t bucket, 
     const char *row = sx__overflow_row(sx__arenas[arena].registry);
     (void)__atomic_fetch_add(sx__cell(row, cell + SX__HISTOGRAM_BUCKETS + bucket), 1,
                              __ATOMIC_RELAXED);
-    sx__cell_add_shared(sx__cell(row, cell + SX__HISTOGRAM_SUM), value);
+    sx__cell_add_sum_shared(sx__cell(row, cell + SX__HISTOGRAM_SUM), value);
+}
+
+static void ignore_observation(const struct sx_histogram *histogram)
+{
+    sx__self_metric_count(sx__series_family(&histogram->series), SX__SELF_METRIC_IGNORED);
 }
 
 void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
@@ -153,22 +158,32 @@ void sx__histogram_observe(struct sx_histogram *histogram, double value, char *c
     if (histogram == NULL) {
         return;
     }
-    if (value != value) {
-        sx__self_metric_count(sx__series_family(&histogram->series), SX__SELF_METRIC_IGNORED);
-        return;
-    }
     const struct sx_counter *handle = &histogram->series.handle;
     uint32_t index = __atomic_load_n(&handle->cell, __ATOMIC_RELAXED);
     uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
     const char *row = sx__thread_row(rows, handle->arena);
     if (row == NULL) {
-        observe_in_overflow(handle->arena, index, bucket, value);
+        if (value != value) {
+            ignore_observation(histogram);
+        } else {
+            observe_in_overflow(handle->arena, index, bucket, value);
+        }
         return;
     }
     uint64_t *cells = sx__cell(row, index);
     uint64_t *count = &cells[SX__HISTOGRAM_BUCKETS + bucket];
+    uint64_t *sum_cell = &cells[SX__HISTOGRAM_SUM];
+    double sum = sx__double_of(__atomic_load_n(sum_cell, __ATOMIC_RELAXED)) + value;
+    /* One comparison finds both a value that is NaN and a sum of +Inf and -Inf. */
+    if (__builtin_expect(sum != sum, 0)) {
+        if (value != value) {
+            ignore_observation(histogram);
+            return;
+        }
+        sum = sx__sum_or_inf(sum);
+    }
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
-    sx__cell_add_own(&cells[SX__HISTOGRAM_SUM], value);
+    __atomic_store_n(sum_cell, sx__bits_of(sum), __ATOMIC_RELAXED);
 }
 
 static double read_histogram(const struct sx_histogram *histogram, uint64_t *count)

@@ -173,12 +173,28 @@ static int add_fds(struct sx_collection *collection)
     return status;
 }
 
+/* Usually there is no limit. client_golang shows that as 2^64 - 1, which is nearly the number of
+ * bytes that an address can name, so a ratio to it makes sense. */
+static int add_virtual_memory_limit(struct sx_collection *collection)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0) {
+        return SX_OK;
+    }
+    double bytes = limit.rlim_cur == RLIM_INFINITY ? (double)UINT64_MAX : (double)limit.rlim_cur;
+    return add(collection, SX_GAUGE, "process_virtual_memory_max_bytes",
+               "Maximum amount of virtual memory available in bytes.", bytes);
+}
+
 static int collect(void *context, struct sx_collection *collection)
 {
     (void)context;
     int status = add_cpu(collection);
     if (status == SX_OK) {
         status = add_fds(collection);
+    }
+    if (status == SX_OK) {
+        status = add_virtual_memory_limit(collection);
     }
     return status != SX_OK ? status : add_from_stat(collection);
 }

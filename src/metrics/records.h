@@ -22,7 +22,7 @@ enum sx__source {
 /* What is counted about a family; see self_metrics.h. */
 enum sx__self_metric {
     SX__SELF_METRIC_OVERFLOWED, /* a series went to the overflow series */
-    SX__SELF_METRIC_IGNORED,    /* an update had an impossible value */
+    SX__SELF_METRIC_IGNORED,    /* an update had an impossible value, or a counter is at its end */
     SX__SELF_METRICS
 };
 

@@ -16,7 +16,7 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
         {
             .name = "sextant_updates_ignored_total",
             .help =
-                "Updates with impossible values: NaN in a histogram; in a counter also what is negative or infinite.",
+                "Updates that were ignored: NaN in a histogram; in a counter also what is negative, infinite, or beyond the end of its range.",
             .labels = labels,
             .max_series = SIZE_MAX,
         },

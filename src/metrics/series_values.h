@@ -8,9 +8,16 @@
 #include "reading.h"
 #include "records.h"
 
-/** A counter's two parts; *fraction is 0 where there never was one. False: it is removed. */
+/* What a counter shows. */
+struct sx__counter_value {
+    double number;  /* the double that is nearest to it */
+    uint64_t whole; /* the value itself, */
+    bool is_whole;  /* if this is true */
+};
+
+/** The value of a counter; false: it is removed. */
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
-                      uint64_t *whole, double *fraction);
+                      struct sx__counter_value *value);
 
 /** A gauge's value. False: it is removed. */
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,

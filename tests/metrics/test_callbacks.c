@@ -115,7 +115,7 @@ static void test_definitions_are_checked_as_for_other_metrics(void **state)
     options.name = "no-name";
     assert_int_equal(sx_gauge_register_callback(registry, &options, give, &value), SX_ENAME);
     options = gauge;
-    options.help = NULL;
+    options.help = "\xFF";
     assert_int_equal(sx_gauge_register_callback(registry, &options, give, &value), SX_EHELP);
     options = gauge;
     options.labels = SX_LABELS("a");

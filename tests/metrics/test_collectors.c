@@ -284,6 +284,15 @@ static int have_buckets_of_nothing(void *context, struct sx_collection *collecti
     return sx_collection_add_histogram(collection, NULL, 0, NULL, 1);
 }
 
+static int have_a_sum_that_is_nan(void *context, struct sx_collection *collection)
+{
+    static const uint64_t buckets[2];
+    const struct sx_metric_options options = {.name = "h", .help = "Help.", SX_BUCKETS(1)};
+    (void)context;
+    assert_int_equal(sx_collection_add_family(collection, SX_HISTOGRAM, &options), SX_OK);
+    return sx_collection_add_histogram(collection, NULL, 0, buckets, NAN);
+}
+
 static int have_buckets_on_a_gauge(void *context, struct sx_collection *collection)
 {
     static const uint64_t buckets[1];
@@ -335,6 +344,7 @@ static const struct {
     {count_nothing, "SX_EINVAL"},
     {have_no_buckets, "SX_EINVAL"},
     {have_buckets_of_nothing, "SX_EINVAL"},
+    {have_a_sum_that_is_nan, "SX_EINVAL"},
     {have_buckets_on_a_gauge, "SX_EINVAL"},
     {have_an_unknown_type, "SX_EINVAL"},
     {have_no_options, "SX_EINVAL"},

@@ -123,14 +123,36 @@ static void test_there_is_a_limit_to_the_number_of_labels(void **state)
     assert_int_equal(counters(OPTIONS(.name = "d", .labels = more)), SX_EINVAL);
 }
 
-/* Prometheus "Writing client libraries": help is mandatory */
-static void test_help_is_needed_and_is_utf8(void **state)
+static void test_programs_can_ask_whether_a_name_is_valid(void **state)
+{
+    (void)state;
+    static const char *const both[] = {"a", "_", "_a", "A9", "le", "a_b_total"};
+    static const char *const neither[] = {NULL, "", "9", "a-b", "a b", "a.b", "\xC3\xA4", "a\n"};
+    static const char *const metrics[] = {":", "a:b", "__a", "__"};
+    for (size_t i = 0; i < sizeof both / sizeof both[0]; i++) {
+        assert_true(sx_metric_name_is_valid(both[i]));
+        assert_true(sx_label_name_is_valid(both[i]));
+    }
+    for (size_t i = 0; i < sizeof neither / sizeof neither[0]; i++) {
+        assert_false(sx_metric_name_is_valid(neither[i]));
+        assert_false(sx_label_name_is_valid(neither[i]));
+    }
+    for (size_t i = 0; i < sizeof metrics / sizeof metrics[0]; i++) {
+        assert_true(sx_metric_name_is_valid(metrics[i]));
+        assert_false(sx_label_name_is_valid(metrics[i]));
+    }
+}
+
+static void test_help_may_be_empty_and_is_utf8(void **state)
 {
     (void)state;
     struct sx_metric_options options = {.name = "g"};
-    assert_int_equal(gauge(options), SX_EHELP);
+    assert_int_equal(gauge(options), SX_OK);
     options.help = "";
-    assert_int_equal(gauge(options), SX_EHELP);
+    assert_int_equal(gauge(options), SX_OK);
+    options.help = "Help.";
+    assert_int_equal(gauge(options), SX_EEXIST);
+    options.name = "h";
     options.help = "\xFF";
     assert_int_equal(gauge(options), SX_EHELP);
     options.help = "\xC3\xA4";
@@ -286,7 +308,7 @@ static void test_the_first_fault_is_the_one_reported(void **state)
 {
     (void)state;
     struct sx_metric_options options = {
-        .name = "9", .help = "", .labels = SX_LABELS("9"), SX_BUCKETS(2, 1)};
+        .name = "9", .help = "\xFF", .labels = SX_LABELS("9"), SX_BUCKETS(2, 1)};
     assert_int_equal(histogram(options), SX_ENAME);
     options.name = "h";
     assert_int_equal(histogram(options), SX_EHELP);
@@ -333,7 +355,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_label_cannot_be_given_twice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_there_is_a_limit_to_the_number_of_labels, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_help_is_needed_and_is_utf8, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_programs_can_ask_whether_a_name_is_valid, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_help_may_be_empty_and_is_utf8, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_labels_come_with_families_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_buckets_come_with_histograms_only, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bounds_are_finite_and_strictly_increasing, set_up,

@@ -7,7 +7,9 @@
 #include "series_values.h"
 
 #include <cmocka.h>
+#include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <sextant/metrics.h>
 #include <stdlib.h>
 
@@ -96,6 +98,93 @@ static void test_infinities_are_in_the_outermost_buckets(void **state)
     assert_int_equal(sx_histogram_count(histogram), 2);
 }
 
+static void test_the_sum_of_both_infinities_is_the_positive_one(void **state)
+{
+    (void)state;
+    static const double orders[][3] = {
+        {INFINITY, -INFINITY, 1}, {-INFINITY, INFINITY, 1}, {-INFINITY, 1, INFINITY}};
+    static const char *const names[] = {"a", "b", "c"};
+    for (size_t i = 0; i < 3; i++) {
+        struct sx_histogram *histogram = make(names[i], one_two, 2);
+        for (size_t j = 0; j < 3; j++) {
+            sx_histogram_observe(histogram, orders[i][j]);
+        }
+        assert_true(sx_histogram_sum(histogram) == INFINITY);
+        assert_int_equal(sx_histogram_count(histogram), 3);
+    }
+}
+
+static void test_the_sum_of_negative_infinities_is_negative(void **state)
+{
+    (void)state;
+    struct sx_histogram *histogram = make("h", one_two, 2);
+    sx_histogram_observe(histogram, -INFINITY);
+    sx_histogram_observe(histogram, -INFINITY);
+    sx_histogram_observe(histogram, 1e300);
+    assert_true(sx_histogram_sum(histogram) == -INFINITY);
+}
+
+/* The largest doubles have an infinite sum, too. */
+static void test_a_sum_beyond_the_largest_double_is_not_nan_either(void **state)
+{
+    (void)state;
+    struct sx_histogram *histogram = make("h", one_two, 2);
+    sx_histogram_observe(histogram, DBL_MAX);
+    sx_histogram_observe(histogram, DBL_MAX);
+    sx_histogram_observe(histogram, -INFINITY);
+    assert_true(sx_histogram_sum(histogram) == INFINITY);
+}
+
+static void *observe_negative_infinity(void *histogram)
+{
+    sx_histogram_observe(histogram, -INFINITY);
+    return NULL;
+}
+
+static void test_infinities_of_two_threads_have_a_sum(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    struct sx_histogram *histogram = make("h", one_two, 2);
+    sx_histogram_observe(histogram, INFINITY);
+    assert_int_equal(pthread_create(&thread, NULL, observe_negative_infinity, histogram), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sx_histogram_count(histogram), 2);
+    assert_true(sx_histogram_sum(histogram) == INFINITY);
+}
+
+/* The only thread row is the main thread's, so the other thread updates the overflow row. */
+static void *observe_in_the_overflow_row(void *histogram)
+{
+    sx_histogram_observe(histogram, NAN);
+    sx_histogram_observe(histogram, -INFINITY);
+    sx_histogram_observe(histogram, INFINITY);
+    return NULL;
+}
+
+static void test_infinities_in_the_overflow_row_have_a_sum(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    struct sx_registry *small = NULL;
+    struct sx_counter *counter = NULL;
+    struct sx_histogram *histogram = NULL;
+    assert_int_equal(sx_registry_new(&small, &(struct sx_registry_options){.thread_rows = 1}),
+                     SX_OK);
+    assert_int_equal(sx_counter_register(&counter, small,
+                                         &(struct sx_metric_options){.name = "c", .help = "C."}),
+                     SX_OK);
+    assert_int_equal(sx_histogram_register(&histogram, small,
+                                           &(struct sx_metric_options){.name = "h", .help = "H."}),
+                     SX_OK);
+    sx_counter_inc(counter);
+    assert_int_equal(pthread_create(&thread, NULL, observe_in_the_overflow_row, histogram), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sx_histogram_count(histogram), 2);
+    assert_true(sx_histogram_sum(histogram) == INFINITY);
+    sx_registry_destroy(small);
+}
+
 static void test_not_a_number_is_ignored(void **state)
 {
     (void)state;
@@ -164,6 +253,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_value_equal_to_a_bound_is_in_its_bucket, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_infinities_are_in_the_outermost_buckets, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_sum_of_both_infinities_is_the_positive_one, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_sum_of_negative_infinities_is_negative, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_sum_beyond_the_largest_double_is_not_nan_either,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_infinities_of_two_threads_have_a_sum, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_infinities_in_the_overflow_row_have_a_sum, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_not_a_number_is_ignored, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_without_bounds_everything_is_in_one_bucket, set_up,

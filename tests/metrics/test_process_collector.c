@@ -27,6 +27,7 @@
 
 static bool proc_is_missing;
 static bool fds_are_unlimited;
+static bool address_space_is_limited;
 
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
@@ -57,6 +58,9 @@ int __wrap_getrlimit(int resource, struct rlimit *limit)
     if (fds_are_unlimited && resource == RLIMIT_NOFILE) {
         limit->rlim_cur = RLIM_INFINITY;
     }
+    if (address_space_is_limited && resource == RLIMIT_AS) {
+        limit->rlim_cur = (rlim_t)4 << 30;
+    }
     return result;
 }
 
@@ -69,6 +73,7 @@ static int set_up(void **state)
     (void)state;
     proc_is_missing = false;
     fds_are_unlimited = false;
+    address_space_is_limited = false;
     return sx_registry_new(&registry, NULL) || sx_process_collector_register(registry);
 }
 
@@ -269,6 +274,20 @@ static void test_the_limit_of_descriptors_is_the_one_that_holds(void **state)
     assert_true(value_of("process_open_fds") >= 0);
 }
 
+static void test_the_limit_of_virtual_memory_is_the_one_that_holds(void **state)
+{
+    (void)state;
+    address_space_is_limited = true;
+    assert_true(value_of("process_virtual_memory_max_bytes") == 4294967296.0);
+    address_space_is_limited = false;
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_AS, &limit), 0);
+    if (limit.rlim_cur == RLIM_INFINITY) {
+        assert_non_null(strstr(page_text(registry),
+                               "\nprocess_virtual_memory_max_bytes 18446744073709552000\n"));
+    }
+}
+
 /* A value that cannot be read is left out of the page; it is never -1 or NaN. */
 static void test_what_cannot_be_read_is_left_out(void **state)
 {
@@ -307,6 +326,7 @@ int main(void)
         TEST(test_cpu_time_is_seconds_and_grows),
         TEST(test_open_descriptors_do_not_include_the_one_that_counts_them),
         TEST(test_the_limit_of_descriptors_is_the_one_that_holds),
+        TEST(test_the_limit_of_virtual_memory_is_the_one_that_holds),
         TEST(test_what_cannot_be_read_is_left_out),
         TEST(test_it_is_registered_once),
     };

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE_BYTES ((size_t)4096)
 /* Rows one page apart would put the same cell of every row into the same set of the cache; a scrape
  * reads it in all rows at once. An odd number of cache lines spreads them over all sets. */
 #define ROW_SKEW_BYTES ((size_t)13 * 64)
@@ -28,6 +27,18 @@ pthread_mutex_t sx__arenas_lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t round_up(size_t bytes, size_t unit)
 {
     return (bytes + unit - 1) / unit * unit;
+}
+
+/* Kernels of aarch64 and others have pages of 16 or 64 KiB. Read once: the geometry of an arena
+ * must not change. The caller holds sx__arenas_lock. */
+static size_t page_bytes(void)
+{
+    static size_t known;
+    if (known == 0) {
+        long bytes = sysconf(_SC_PAGESIZE);
+        known = bytes > 0 ? (size_t)bytes : (size_t)4096;
+    }
+    return known;
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -48,11 +59,12 @@ static struct sx__geometry lay_out(const struct sx_registry_options *options)
         .row_bytes = round_up(options->row_bytes, 64),
     };
     size_t header = sizeof(struct sx_registry) + seats_of(&geometry) * sizeof(struct sx__seat);
-    geometry.row_stride = round_up(geometry.row_bytes, PAGE_BYTES) + ROW_SKEW_BYTES;
-    geometry.directory_bytes = round_up(header + options->directory_bytes, PAGE_BYTES);
+    geometry.row_stride = round_up(geometry.row_bytes, page_bytes()) + ROW_SKEW_BYTES;
+    geometry.directory_bytes = round_up(header + options->directory_bytes, page_bytes());
     geometry.rows_offset = geometry.directory_bytes;
     size_t rows = geometry.process_rows + 1 + geometry.thread_rows;
-    geometry.total_bytes = round_up(geometry.rows_offset + rows * geometry.row_stride, PAGE_BYTES);
+    geometry.total_bytes =
+        round_up(geometry.rows_offset + rows * geometry.row_stride, page_bytes());
     return geometry;
 }
 
@@ -338,7 +350,7 @@ static void unmap(struct sx__arena *arena)
 static int free_pages(const struct sx_registry *registry)
 {
     size_t header = round_up(
-        sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), PAGE_BYTES);
+        sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), page_bytes());
     return madvise((char *)(uintptr_t)registry + header, registry->geometry.total_bytes - header,
                    MADV_REMOVE);
 }

@@ -4,6 +4,7 @@
 
 #include "arena.h"
 
+#include <math.h>
 #include <string.h>
 
 static inline double sx__double_of(uint64_t bits)
@@ -20,11 +21,11 @@ static inline uint64_t sx__bits_of(double value)
     return bits;
 }
 
-/** Adds to a cell of the calling thread's own row, which no other thread writes. */
-static inline void sx__cell_add_own(uint64_t *cell, double amount)
+/** Returns what a histogram's sum is instead of NaN. +Inf and -Inf have no sum, so once a +Inf was
+ * observed the sum is +Inf, in whatever order the two came. */
+static inline double sx__sum_or_inf(double sum)
 {
-    double value = sx__double_of(__atomic_load_n(cell, __ATOMIC_RELAXED));
-    __atomic_store_n(cell, sx__bits_of(value + amount), __ATOMIC_RELAXED);
+    return sum == sum ? sum : HUGE_VAL;
 }
 
 /** Adds to a cell that other threads write too. */
@@ -34,6 +35,17 @@ static inline void sx__cell_add_shared(uint64_t *cell, double amount)
     while (!__atomic_compare_exchange_n(cell, &seen, sx__bits_of(sx__double_of(seen) + amount),
                                         true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
+}
+
+/** As sx__cell_add_shared, to the sum of a histogram, which never becomes NaN. */
+static inline void sx__cell_add_sum_shared(uint64_t *cell, double amount)
+{
+    uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    uint64_t sum;
+    do {
+        sum = sx__bits_of(sx__sum_or_inf(sx__double_of(seen) + amount));
+    } while (
+        !__atomic_compare_exchange_n(cell, &seen, sum, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 }
 
 #endif

@@ -50,13 +50,15 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
     uint64_t sum = 0;
     const char *row = reading->thread_rows;
     for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
-        sum += sx__read_cell(reading, row, cell);
+        uint64_t amount = sx__read_cell(reading, row, cell);
+        sum += amount;
+        sum |= sum < amount ? UINT64_MAX : 0; /* the sum stays at the end of its range */
     }
     return sum;
 }
 
 /* Rounding is monotonic and the order of the rows is fixed, so the sum never decreases unless a
- * cell does. */
+ * cell does. One row may have +Inf and another -Inf: the sum is +Inf then, as within a row. */
 static inline double sx__read_double(const struct sx__reading *reading, uint32_t cell)
 {
     double sum = 0;
@@ -64,7 +66,7 @@ static inline double sx__read_double(const struct sx__reading *reading, uint32_t
     for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
         sum += sx__double_of(sx__read_cell(reading, row, cell));
     }
-    return sum;
+    return sx__sum_or_inf(sum);
 }
 
 #endif

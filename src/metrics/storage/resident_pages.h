@@ -9,7 +9,8 @@
 
 #include "arena.h"
 
-/* A bit for each 4,096 bytes of the mapping. */
+/* A bit for each 4,096 bytes of the mapping. No kernel has smaller pages, and larger ones are a
+ * multiple of it, so every page has bits of its own whatever its size. */
 struct sx__resident_pages {
     const char *start;
     size_t count;
