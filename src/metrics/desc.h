@@ -35,10 +35,4 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
  */
 bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family);
 
-/** Whether the two could be on one page: SX_OK, SX_EEXIST (one name), or SX_ECLASH. */
-int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family);
-
-/** As sx__desc_compare, of two families. */
-int sx__family_compare(const struct sx__family *a, const struct sx__family *b);
-
 #endif
