@@ -37,8 +37,9 @@ struct sx_metrics_server;
  *
  * A response that is cut off is logged with the bytes sent, the bytes of the whole response with
  * its head, and the reason: "an answer was cut off after 270336 of 7340213 bytes: the client did
- * not read it within 10000 ms". Of these lines at most ten in ten seconds are logged; then "answers
- * were cut off 20 more times".
+ * not read it within 10000 ms". If it was not rendered yet: "an answer was cut off before its page
+ * was rendered: ...". Of these lines at most ten in ten seconds are logged; then "answers were cut
+ * off 20 more times".
  *
  * Threads:  called by sx_metrics_server_new, and by the thread that sends responses, which should
  *           not be kept waiting; never by two threads at the same time
