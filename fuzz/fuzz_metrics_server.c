@@ -41,11 +41,13 @@ static void check_answer(const struct sx__scrape_request *request)
 {
     struct sx__answer answer;
     struct sx_page page = {0};
-    static struct sx_registry *registry;
+    static char path[] = "/metrics", front_page[] = "front";
+    static struct sx__site site = {.path = path, .front_page = front_page};
     static const struct sx_registry_options small = {
         .thread_rows = 2, .row_bytes = 64 << 10, .directory_bytes = 64 << 10};
-    check(registry != NULL || sx_registry_new(&registry, &small) == SX_OK);
-    sx__answer_request(&answer, &page, registry, "/metrics", request, 0);
+    check(site.registry != NULL || sx_registry_new(&site.registry, &small) == SX_OK);
+    sx__answer_request(&answer, &page, &site, request, 0);
+    check(page.size == 0 || sx__answer_is_rendered(&site, request));
     check(answer.head_size > 20 && answer.head_size <= sizeof answer.head);
     check(memcmp(answer.head, "HTTP/1.1 ", 9) == 0);
     check(memcmp(answer.head + answer.head_size - 4, "\r\n\r\n", 4) == 0);

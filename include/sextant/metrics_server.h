@@ -2,9 +2,18 @@
  *
  *     status = sx_metrics_serve(NULL, "127.0.0.1:9100", NULL);
  *
- * It answers GET and HEAD of /metrics over HTTP/1.1, and nothing else. It has neither TLS nor
- * passwords, so give it a private address. It has one thread, which blocks all signals and sleeps
- * until a client connects. It is a library of its own, libsextant-metrics-server, because
+ * It answers GET and HEAD over HTTP/1.1:
+ *
+ *     /metrics     the page
+ *     /            HTML with a link to the page
+ *     /-/healthy   200 and "healthy", without calling callbacks and collectors
+ *
+ * Any other path is 404. The server has neither TLS nor passwords, so give it a private address.
+ *
+ * One thread reads requests and sends responses. Other threads render pages: one from the start,
+ * and up to three more when scrapes arrive while callbacks or collectors are running. So a slow
+ * collector delays no page that is rendered. All threads block all signals and sleep while there is
+ * nothing to do. The server is a library of its own, libsextant-metrics-server, because
  * libsextant-metrics starts no threads.
  *
  * Threads:
@@ -26,16 +35,27 @@ struct sx_metrics_server;
 /** Receives why the server cannot listen on its address, and later errors: one sentence without a
  * line feed, borrowed.
  *
- * Threads:  called by sx_metrics_server_new, and by the server's thread
+ * A response that is cut off is logged with the bytes sent, the bytes of the whole response with
+ * its head, and the reason: "an answer was cut off after 270336 of 7340213 bytes: the client did
+ * not read it within 10000 ms". If it was not rendered yet: "an answer was cut off before its page
+ * was rendered: ...". Of these lines at most ten in ten seconds are logged; then "answers were cut
+ * off 20 more times".
+ *
+ * Threads:  called by sx_metrics_server_new, and by the thread that sends responses, which should
+ *           not be kept waiting; never by two threads at the same time
  */
 typedef void sx_metrics_server_log_fn(void *context, const char *message);
 
 /** How metrics are served. The zero value is right. */
 struct sx_metrics_server_options {
-    const char *path;              /* NULL: "/metrics"; copied */
+    const char *path;              /* of the page; NULL: "/metrics"; copied */
     unsigned connections_max;      /* at the same time; 0: 16; at most 1,024. One more closes the
-                                      connection that has been idle for longest */
-    unsigned timeout_ms;           /* to receive a request, and to send its response; 0: 10,000 */
+                                      connection that has been idle for longest, else one whose
+                                      client has read nothing of its response for a second, or whose
+                                      page has waited for other pages for timeout_ms. If there is
+                                      none, the new one waits */
+    unsigned timeout_ms;           /* to receive a request, and to send its response after it is
+                                      rendered; 0: 10,000. Rendering has no limit */
     sx_metrics_server_log_fn *log; /* NULL: no log */
     void *log_context;
     void *reserved[4];
@@ -51,17 +71,19 @@ struct sx_metrics_server_options {
  * @param options   NULL: all defaults
  * Errors:   SX_EADDRESS (malformed, unknown, not of this machine, or in use; the log receives
  *           which), SX_EINVAL, SX_ENOMEM, SX_ESYSTEM (no descriptors or threads left)
- * Threads:  [any]. Starts a thread, which also runs the registry's collectors and callbacks. After
- *           a fork() only the process that called this function has a server.
- * Memory:   destroy with sx_metrics_server_destroy; about 9 KiB for each connection, and its page
- *           while it is sent
+ * Threads:  [any]. Starts two threads, and later up to three more, which all run until the server
+ *           is destroyed. Up to four of them run the registry's callbacks and collectors, also at
+ *           the same time. After a fork() only the process that called this function has a server.
+ * Memory:   destroy with sx_metrics_server_destroy; about 10 KiB for each connection, and its page
+ *           while it is rendered and sent
  */
 SX_API SX_MUST_CHECK int sx_metrics_server_new(struct sx_metrics_server **server,
                                                struct sx_registry *registry, const char *address,
                                                const struct sx_metrics_server_options *options);
 
-/** Stops listening, closes all connections, and waits for the thread to end. In a child of fork()
- * it only closes the child's copy of the listening socket.
+/** Stops listening, closes all connections, and waits for the threads to end, so also for callbacks
+ * and collectors that are running. In a child of fork() it only closes the child's copy of the
+ * listening socket.
  *
  * @param server  NULL is a no-op
  * Threads:  any thread, once

@@ -340,21 +340,21 @@ static int render_families(struct sx_page *page, struct sx_registry *registry, u
  * because only then it is known which names the page has. */
 int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
 {
-    struct sx_collection *collections = NULL;
+    struct sx__collections collections;
     uint32_t last = 0;
-    int status = sx__collectors_run(registry, &collections);
+    int status = sx__collectors_run(&collections, registry);
     if (status == SX_OK) {
         status = render_families(page, registry, &last);
+        sx__collections_check(&collections, registry, last);
     }
-    for (const struct sx_collection *collection = collections;
+    for (const struct sx_collection *collection = collections.first;
          collection != NULL && status == SX_OK; collection = collection->next) {
-        int fault = sx__collection_check(collection, last);
-        if (fault != SX_OK) {
-            sx__collectors_report(collection, fault);
+        if (collection->status != SX_OK) {
+            sx__collectors_report(collection, collection->status);
         } else {
             status = render_collection(page, collection);
         }
     }
-    sx__collectors_clean_up(collections);
+    sx__collections_clean_up(&collections);
     return status;
 }

@@ -13,31 +13,59 @@
 
 /* ---- families ---- */
 
+static bool same_text(struct sx_str a, struct sx_str b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+static int clash_fault(const struct sx__name_entry *clashing, struct sx_str name)
+{
+    return same_text(sx__family_name(clashing->family->family), name) ? SX_EEXIST : SX_ECLASH;
+}
+
 /* Whether a family of an earlier collection, or of this one, has the name or one of its suffixes.
  */
-static int check_names(const struct sx_collection *collection, const struct sx__desc *desc)
+static int check_names(const struct sx__name_index *index, const struct sx__desc *desc)
 {
-    for (; collection != NULL; collection = collection->before) {
-        const struct sx__collected_family *collected = collection->first;
-        for (; collected != NULL; collected = collected->next) {
-            int status = sx__desc_compare(desc, collected->family);
-            if (status != SX_OK) {
-                return status;
-            }
+    struct sx__written_names names[SX__STEMS_MAX];
+    const size_t count = sx__written_names_of(names, desc->name, desc->type);
+    int status = SX_OK;
+    for (size_t i = 0; i < count && status != SX_EEXIST; i++) {
+        const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
+        for (; entry != NULL && status != SX_EEXIST;
+             entry = sx__name_index_find(index, &names[i], entry)) {
+            status = clash_fault(entry, desc->name);
         }
     }
-    return SX_OK;
+    return status;
+}
+
+static void add_collected_names(struct sx__name_index *index,
+                                struct sx__collected_family *collected)
+{
+    struct sx__written_names names[SX__STEMS_MAX];
+    collected->name_count = sx__written_names_of(names, sx__family_name(collected->family),
+                                                 (enum sx_metric_type)collected->family->type);
+    for (size_t i = 0; i < collected->name_count; i++) {
+        collected->names[i] = (struct sx__name_entry){.names = names[i], .family = collected};
+        sx__name_index_add(index, &collected->names[i]);
+    }
 }
 
 static int append_family(struct sx_collection *collection, const struct sx__family *family,
                          struct sx__family *owned)
 {
+    if (sx__name_index_reserve(collection->names) != SX_OK) {
+        return SX_ENOMEM;
+    }
     struct sx__collected_family *collected = calloc(1, sizeof *collected);
     if (collected == NULL) {
         return SX_ENOMEM;
     }
     collected->family = family;
     collected->owned = owned;
+    collected->collection = collection;
+    add_collected_names(collection->names, collected);
     if (collection->last == NULL) {
         collection->first = collected;
     } else {
@@ -62,7 +90,7 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
     bool labelled = options->labels != NULL && options->labels[0] != NULL;
     int status = sx__desc_read(&desc, type, labelled, options);
     if (status == SX_OK) {
-        status = check_names(collection, &desc);
+        status = check_names(collection->names, &desc);
     }
     if (status != SX_OK) {
         return status;
@@ -85,11 +113,6 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
 static size_t bucket_count(const struct sx__family *family)
 {
     return family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 1 : 0;
-}
-
-static bool same_text(struct sx_str a, struct sx_str b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
 }
 
 /* Returns where the sample with this text is in the table, or where it belongs. */
@@ -264,34 +287,36 @@ int sx_collection_add_histogram(struct sx_collection *collection, const struct s
 
 /* ---- after the collector ---- */
 
-static int check_family(const struct sx_collection *collection, const struct sx__family *collected,
-                        uint32_t last_family)
+/* A family of the directory that a callback has is in the index, too, and clashes with nothing in
+ * the directory. */
+static void mark_clashes(const struct sx__name_index *index, const struct sx__family *family)
 {
-    const struct sx_registry *registry = collection->registry;
+    struct sx__written_names names[SX__STEMS_MAX];
+    const struct sx_str name = sx__family_name(family);
+    const size_t count = sx__written_names_of(names, name, (enum sx_metric_type)family->type);
+    for (size_t i = 0; i < count; i++) {
+        const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
+        for (; entry != NULL; entry = sx__name_index_find(index, &names[i], entry)) {
+            struct sx_collection *collection = entry->family->collection;
+            if (entry->family->owned != NULL && collection->status == SX_OK) {
+                collection->status = clash_fault(entry, name);
+            }
+        }
+    }
+}
+
+void sx__collections_check(const struct sx__collections *collections,
+                           const struct sx_registry *registry, uint32_t last_family)
+{
+    if (collections->names.entry_count == 0 || last_family == 0) {
+        return;
+    }
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     while (family != NULL) {
-        int status = sx__family_compare(collected, family);
-        if (status != SX_OK) {
-            return status;
-        }
+        mark_clashes(&collections->names, family);
         family = sx__ref(registry, family) == last_family ? NULL
                                                           : sx__family_at(registry, &family->next);
     }
-    return SX_OK;
-}
-
-int sx__collection_check(const struct sx_collection *collection, uint32_t last_family)
-{
-    const struct sx__collected_family *collected = collection->first;
-    for (; collected != NULL && last_family != 0; collected = collected->next) {
-        int status = collected->owned == NULL
-                         ? SX_OK
-                         : check_family(collection, collected->family, last_family);
-        if (status != SX_OK) {
-            return status;
-        }
-    }
-    return SX_OK;
 }
 
 struct sx_str sx__collection_last_name(const struct sx_collection *collection)
@@ -300,8 +325,11 @@ struct sx_str sx__collection_last_name(const struct sx_collection *collection)
                                     : sx__family_name(collection->last->family);
 }
 
-static void free_family(struct sx__collected_family *collected)
+static void free_family(struct sx__name_index *index, struct sx__collected_family *collected)
 {
+    for (size_t i = 0; i < collected->name_count; i++) {
+        sx__name_index_remove(index, &collected->names[i]);
+    }
     for (struct sx__sample *sample = collected->first; sample != NULL;) {
         struct sx__sample *next = sample->next;
         free(sample);
@@ -316,7 +344,7 @@ void sx__collection_clean_up(struct sx_collection *collection)
 {
     for (struct sx__collected_family *collected = collection->first; collected != NULL;) {
         struct sx__collected_family *next = collected->next;
-        free_family(collected);
+        free_family(collection->names, collected);
         collected = next;
     }
     collection->first = NULL;

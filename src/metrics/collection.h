@@ -8,6 +8,7 @@
 #define SX_METRICS_COLLECTION_H
 
 #include "desc.h"
+#include "name_index.h"
 
 /* One series. Behind it lie, for histograms, its buckets (bound_count + 1), and its text, as in
  * struct sx__series. */
@@ -22,6 +23,9 @@ struct sx__collected_family {
     struct sx__collected_family *next;
     const struct sx__family *family;
     struct sx__family *owned; /* the same family, unless it is one of the directory's */
+    struct sx_collection *collection;
+    struct sx__name_entry names[SX__STEMS_MAX];
+    size_t name_count;
     struct sx__sample *first;
     struct sx__sample *last;
     struct sx__sample **table; /* by hash of the text; open addressing */
@@ -34,21 +38,30 @@ struct sx_collection {
     int status; /* the first error */
     struct sx__collected_family *first;
     struct sx__collected_family *last;
-    const struct sx_collection *before; /* earlier ones of the same scrape, whose names are taken */
+    struct sx__name_index *names; /* of this collection and of earlier ones of the same scrape */
     struct sx_collection *next;
+};
+
+/* All collections of a scrape, in order. */
+struct sx__collections {
+    struct sx_collection *first;
+    struct sx_collection *last;
+    struct sx__name_index names;
 };
 
 /** Adds a family that is registered; its samples follow. Errors: SX_ENOMEM. */
 int sx__collection_add_registered(struct sx_collection *collection,
                                   const struct sx__family *family);
 
-/** Whether the directory, up to and with the family at this ref, has none of the names. */
-int sx__collection_check(const struct sx_collection *collection, uint32_t last_family);
+/** Sets the status of each collection that clashes with a family of the directory, up to and with
+ * the family at this ref (0: none): SX_EEXIST or SX_ECLASH. */
+void sx__collections_check(const struct sx__collections *collections,
+                           const struct sx_registry *registry, uint32_t last_family);
 
 /** Returns the name of the family that was added last, or "" if there is none. For messages. */
 struct sx_str sx__collection_last_name(const struct sx_collection *collection);
 
-/** Frees what the collection contains, but not the collection itself. */
+/** Frees what the collection contains, and its names. Does not free the collection itself. */
 void sx__collection_clean_up(struct sx_collection *collection);
 
 /** The text of a sample. */

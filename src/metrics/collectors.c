@@ -28,6 +28,7 @@ struct collector {
     const struct sx__family *family; /* of this family */
     double highest;                  /* counters: the value on an earlier page; negative: none */
     unsigned running;
+    bool is_removed; /* from the list; `next` may then point to freed memory */
 };
 
 struct log {
@@ -46,14 +47,22 @@ static __thread struct collector *runs; /* the function that the calling thread 
 
 /* ---- the list ---- */
 
-/* The first one of this registry, after the one with this id. The lock is held. */
-static struct collector *find_after(const struct sx_registry *registry, uint64_t id)
+/* The first one of this registry with an id beyond this one, at or behind `from`. The lock is held.
+ */
+static struct collector *find_collector(struct collector *from, const struct sx_registry *registry,
+                                        uint64_t id)
 {
-    struct collector *collector = first_collector;
-    while (collector != NULL && (collector->registry != registry || collector->id <= id)) {
-        collector = collector->next;
+    while (from != NULL && (from->registry != registry || from->id <= id)) {
+        from = from->next;
     }
-    return collector;
+    return from;
+}
+
+/* The next one of its registry. The collector is running, or the lock was held since it was. */
+static struct collector *next_collector(const struct collector *collector)
+{
+    struct collector *from = collector->is_removed ? first_collector : collector->next;
+    return find_collector(from, collector->registry, collector->id);
 }
 
 /* The link to the one that is the same as the wanted one, or to the end. The lock is held. */
@@ -100,6 +109,7 @@ static int take_away(const struct collector *wanted)
     struct collector *found = *link;
     if (found != NULL) {
         *link = found->next;
+        found->is_removed = true;
         while (found->running > 0) {
             (void)pthread_cond_wait(&finished, &lock);
         }
@@ -262,16 +272,16 @@ static int call(struct collector *collector, struct sx_collection *collection)
     return status != SX_OK ? status : sx_collection_add_sample(collection, NULL, 0, value);
 }
 
-/* Calls one and appends its collection after *last, which it becomes. */
-static int collect(struct collector *collector, struct sx_registry *registry,
-                   struct sx_collection **last)
+/* Calls one and appends its collection. */
+static int collect(struct collector *collector, struct sx__collections *collections,
+                   struct sx_registry *registry)
 {
     struct sx_collection *collection = calloc(1, sizeof *collection);
     if (collection == NULL) {
         return SX_ENOMEM;
     }
     collection->registry = registry;
-    collection->before = *last;
+    collection->names = &collections->names;
     runs = collector;
     int status = call(collector, collection);
     runs = NULL;
@@ -281,51 +291,47 @@ static int collect(struct collector *collector, struct sx_registry *registry,
         free(collection);
         return SX_OK;
     }
-    if (*last != NULL) {
-        (*last)->next = collection;
+    if (collections->last == NULL) {
+        collections->first = collection;
+    } else {
+        collections->last->next = collection;
     }
-    *last = collection;
+    collections->last = collection;
     return SX_OK;
 }
 
-int sx__collectors_run(struct sx_registry *registry, struct sx_collection **first)
+int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry)
 {
-    struct sx_collection *started = NULL;
-    struct sx_collection *last = NULL;
     int status = SX_OK;
+    *collections = (struct sx__collections){.names.hash_key = registry->hash_key};
     if (runs != NULL) {
         return SX_ESTATE;
     }
     (void)pthread_mutex_lock(&lock);
-    struct collector *collector = find_after(registry, 0);
+    struct collector *collector = find_collector(first_collector, registry, 0);
     while (collector != NULL && status == SX_OK) {
         collector->running++;
         (void)pthread_mutex_unlock(&lock);
-        status = collect(collector, registry, &last);
-        started = started == NULL ? last : started;
+        status = collect(collector, collections, registry);
         (void)pthread_mutex_lock(&lock);
-        uint64_t id = collector->id;
+        struct collector *next = next_collector(collector);
         collector->running--;
         (void)pthread_cond_broadcast(&finished);
-        collector = find_after(registry, id);
+        collector = next;
     }
     (void)pthread_mutex_unlock(&lock);
-    if (status != SX_OK) {
-        sx__collectors_clean_up(started);
-    } else if (started != NULL) {
-        *first = started;
-    }
     return status;
 }
 
-void sx__collectors_clean_up(struct sx_collection *first)
+void sx__collections_clean_up(struct sx__collections *collections)
 {
-    while (first != NULL) {
-        struct sx_collection *next = first->next;
-        sx__collection_clean_up(first);
-        free(first);
-        first = next;
+    for (struct sx_collection *collection = collections->first; collection != NULL;) {
+        struct sx_collection *next = collection->next;
+        sx__collection_clean_up(collection);
+        free(collection);
+        collection = next;
     }
+    sx__name_index_clean_up(&collections->names);
 }
 
 /* ---- fork ---- */

@@ -11,16 +11,16 @@
 /** Calls all callbacks and collectors of the registry, in the order of their registration, with no
  *  lock held. Those that fail are logged and counted, and left out.
  *
- * @param first  receives the collections, to be given to sx__collectors_clean_up; untouched if
- *               there are none
+ * @param collections  set to what was collected; to be given to sx__collections_clean_up, also on
+ *                     failure
  * Errors:   SX_ENOMEM, SX_ESTATE (the caller is a collector or callback itself)
  */
-int sx__collectors_run(struct sx_registry *registry, struct sx_collection **first);
+int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry);
 
 /** Logs and counts that a collection was left out of the page. */
 void sx__collectors_report(const struct sx_collection *collection, int status);
 
-void sx__collectors_clean_up(struct sx_collection *first);
+void sx__collections_clean_up(struct sx__collections *collections);
 
 /** Sets the function that returns the value of a registered family. Errors:
  *  SX_EEXIST, SX_ENOMEM, SX_ESTATE. */

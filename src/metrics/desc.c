@@ -2,6 +2,7 @@
 #include "desc.h"
 
 #include "utf8.h"
+#include "written_names.h"
 
 #include <math.h>
 #include <string.h>
@@ -11,18 +12,6 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
                                         .5,   .75, 1,    2.5, 5,    7.5, 10};
 
 #define MAX_SERIES_DEFAULT 10000u
-
-/* The names of samples that a type may have in some format; the family itself has the first. A
- * counter's names are made from its name without _total. */
-static const char *const counter_suffixes[] = {"", "_total", "_created", NULL};
-static const char *const gauge_suffixes[] = {"", NULL};
-static const char *const histogram_suffixes[] = {"", "_bucket", "_count", "_sum", "_created", NULL};
-
-static const char *const *const suffixes[] = {
-    [SX_COUNTER] = counter_suffixes,
-    [SX_GAUGE] = gauge_suffixes,
-    [SX_HISTOGRAM] = histogram_suffixes,
-};
 
 /* Not isalpha(): names are ASCII, whatever the locale. */
 static bool starts_name(char c)
@@ -175,70 +164,8 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
     return true;
 }
 
-const char *const *sx__desc_suffixes(enum sx_metric_type type)
-{
-    return suffixes[type];
-}
-
-struct sx_str sx__desc_base(struct sx_str name, enum sx_metric_type type)
-{
-    static const char total[] = "_total";
-    size_t size = sizeof total - 1;
-    if (type == SX_COUNTER && name.size > size &&
-        memcmp(name.data + name.size - size, total, size) == 0) {
-        name.size -= size;
-    }
-    return name;
-}
-
-/* Whether base_a + suffix_a and base_b + suffix_b are one name, where base_a begins base_b. */
-static bool same_name(struct sx_str base_a, const char *suffix_a, struct sx_str base_b,
-                      const char *suffix_b)
-{
-    struct sx_str rest = {base_b.data + base_a.size, base_b.size - base_a.size};
-    size_t size = strlen(suffix_a);
-    return size >= rest.size && memcmp(suffix_a, rest.data, rest.size) == 0 &&
-           strcmp(suffix_a + rest.size, suffix_b) == 0;
-}
-
-static bool meet(struct sx_str base_a, enum sx_metric_type type_a, struct sx_str base_b,
-                 enum sx_metric_type type_b)
-{
-    /* Two names can only be one if the shorter base begins the longer; nearly none does. */
-    if (memcmp(base_a.data, base_b.data, base_a.size) != 0) {
-        return false;
-    }
-    for (const char *const *a = suffixes[type_a]; *a != NULL; a++) {
-        for (const char *const *b = suffixes[type_b]; *b != NULL; b++) {
-            if (same_name(base_a, *a, base_b, *b)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family)
 {
-    enum sx_metric_type type = (enum sx_metric_type)family->type;
-    struct sx_str ours = sx__desc_base(desc->name, desc->type);
-    struct sx_str theirs = sx__desc_base(sx__family_name(family), type);
-    if (ours.size <= theirs.size) {
-        return meet(ours, desc->type, theirs, type);
-    }
-    return meet(theirs, type, ours, desc->type);
-}
-
-int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family)
-{
-    if (equal(desc->name, sx__family_name(family))) {
-        return SX_EEXIST;
-    }
-    return sx__desc_clashes(desc, family) ? SX_ECLASH : SX_OK;
-}
-
-int sx__family_compare(const struct sx__family *a, const struct sx__family *b)
-{
-    struct sx__desc desc = {.type = (enum sx_metric_type)a->type, .name = sx__family_name(a)};
-    return sx__desc_compare(&desc, b);
+    return sx__written_names_clash(desc->name, desc->type, sx__family_name(family),
+                                   (enum sx_metric_type)family->type);
 }

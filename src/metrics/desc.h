@@ -35,19 +35,4 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
  */
 bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family);
 
-/** Whether the two could be on one page: SX_OK, SX_EEXIST (one name), or SX_ECLASH. */
-int sx__desc_compare(const struct sx__desc *desc, const struct sx__family *family);
-
-/** As sx__desc_compare, of two families. */
-int sx__family_compare(const struct sx__family *a, const struct sx__family *b);
-
-/* How many suffixes a type has at most. */
-#define SX__SAMPLE_NAMES_MAX 5u
-
-/** Returns the suffixes that make a type's sample names from its base, ended by NULL. "" is one. */
-const char *const *sx__desc_suffixes(enum sx_metric_type type);
-
-/** Returns what the sample names of a family begin with: its name, without a counter's _total. */
-struct sx_str sx__desc_base(struct sx_str name, enum sx_metric_type type);
-
 #endif

@@ -1,11 +1,12 @@
-/* family_index.c: a hash table of sample names, in which each family has a few entries. */
+/* family_index.c: a hash table of stems (see written_names.h), in which each family has one or two
+ * entries. */
 #include "family_index.h"
 
 #include "directory.h"
+#include "written_names.h"
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define CAPACITY_FIRST 64u
 
@@ -25,17 +26,13 @@ struct table {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the tables; taken last */
 static struct table tables[SX__ARENAS];
 
-static uint32_t hash_bytes(uint32_t hash, const char *bytes, size_t size)
+static uint32_t hash_of(struct sx_str stem)
 {
-    for (size_t i = 0; i < size; i++) {
-        hash = (hash ^ (unsigned char)bytes[i]) * 16777619u; /* FNV-1a; names are the program's */
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < stem.size; i++) {
+        hash = (hash ^ (unsigned char)stem.data[i]) * 16777619u; /* FNV-1a */
     }
     return hash;
-}
-
-static uint32_t hash_name(struct sx_str base, const char *suffix)
-{
-    return hash_bytes(hash_bytes(2166136261u, base.data, base.size), suffix, strlen(suffix));
 }
 
 static void insert(struct table *table, struct entry entry)
@@ -50,7 +47,7 @@ static void insert(struct table *table, struct entry entry)
 
 static bool make_room(struct table *table)
 {
-    if ((table->used + SX__SAMPLE_NAMES_MAX) * 2 <= table->capacity) {
+    if ((table->used + SX__STEMS_MAX) * 2 <= table->capacity) {
         return true;
     }
     struct table larger = {.capacity = table->capacity == 0 ? CAPACITY_FIRST : table->capacity * 2,
@@ -75,11 +72,12 @@ static bool add(struct table *table, const struct sx_registry *registry,
     if (!make_room(table)) {
         return false;
     }
-    const enum sx_metric_type type = (enum sx_metric_type)family->type;
-    const struct sx_str base = sx__desc_base(sx__family_name(family), type);
+    struct sx__written_names names[SX__STEMS_MAX];
+    const size_t count =
+        sx__written_names_of(names, sx__family_name(family), (enum sx_metric_type)family->type);
     const uint32_t ref = sx__ref(registry, family);
-    for (const char *const *suffix = sx__desc_suffixes(type); *suffix != NULL; suffix++) {
-        insert(table, (struct entry){hash_name(base, *suffix), ref});
+    for (size_t i = 0; i < count; i++) {
+        insert(table, (struct entry){hash_of(names[i].stem), ref});
     }
     table->last = ref;
     return true;
@@ -116,10 +114,10 @@ static bool search(struct table *table, const struct sx_registry *registry,
     if (!follow_chain(table, registry)) {
         return false;
     }
-    const struct sx_str base = sx__desc_base(desc->name, desc->type);
-    const char *const *suffix = sx__desc_suffixes(desc->type);
-    for (; table->capacity > 0 && *suffix != NULL; suffix++) {
-        const uint32_t hash = hash_name(base, *suffix);
+    struct sx__written_names names[SX__STEMS_MAX];
+    const size_t count = sx__written_names_of(names, desc->name, desc->type);
+    for (size_t name = 0; table->capacity > 0 && name < count; name++) {
+        const uint32_t hash = hash_of(names[name].stem);
         size_t i = hash & (table->capacity - 1);
         for (; table->entries[i].ref != 0; i = (i + 1) & (table->capacity - 1)) {
             if (table->entries[i].hash == hash &&

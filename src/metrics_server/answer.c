@@ -1,5 +1,5 @@
 /* answer.c: the response to a request: its head, and the body that sx_exposition_respond renders.
- * Runs in the server's thread. */
+ * Pages are rendered in the threads of renderers.c; the rest runs in the server's thread. */
 #include "answer.h"
 
 #include "token.h"
@@ -76,12 +76,30 @@ static void write_head(struct sx__answer *answer, const struct sx_exposition_res
     answer->body = response->body;
 }
 
-static struct sx_exposition_response plain(int status, struct sx_str sentence)
+static struct sx_str view(const char *text)
+{
+    return (struct sx_str){text, strlen(text)};
+}
+
+static struct sx_exposition_response plain(int status, const char *sentence)
 {
     return (struct sx_exposition_response){.status = status,
                                            .content_type = "text/plain; charset=utf-8",
-                                           .content_length = sentence.size,
-                                           .body = sentence};
+                                           .content_length = strlen(sentence),
+                                           .body = view(sentence)};
+}
+
+static struct sx_exposition_response front(const struct sx__site *site)
+{
+    return (struct sx_exposition_response){
+        .status = 200,
+        .content_type = "text/html; charset=utf-8",
+        .content_length = strlen(site->front_page),
+        .body = view(site->front_page),
+        .headers = {{"Content-Security-Policy", "default-src 'none'; base-uri 'none'; "
+                                                "form-action 'none'; frame-ancestors 'none'"}},
+        .header_count = 1,
+    };
 }
 
 static bool is_text(struct sx_str text, const char *other)
@@ -89,22 +107,51 @@ static bool is_text(struct sx_str text, const char *other)
     return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
 }
 
-void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
-                        struct sx_registry *registry, const char *path,
-                        const struct sx__scrape_request *request, time_t now)
+static bool is_read(const struct sx__scrape_request *request)
 {
-    static const struct sx_str not_found = {"here are only metrics, at another path\n", 39};
-    struct sx_exposition_response response = plain(404, not_found);
-    if (is_text(request->path, path)) {
+    return is_text(request->method, "GET") || is_text(request->method, "HEAD");
+}
+
+bool sx__answer_is_rendered(const struct sx__site *site, const struct sx__scrape_request *request)
+{
+    return is_text(request->path, site->path) && is_read(request);
+}
+
+/* The pages besides the metrics. */
+static struct sx_exposition_response respond(const struct sx__site *site,
+                                             const struct sx__scrape_request *request)
+{
+    const bool is_front = is_text(request->path, "/");
+    struct sx_exposition_response response = plain(404, "nothing is at this path\n");
+    if (is_front || is_text(request->path, "/-/healthy")) {
+        response = is_front ? front(site) : plain(200, "healthy\n");
+        if (!is_read(request)) {
+            response = plain(405, "only GET and HEAD are allowed here\n");
+            response.headers[response.header_count++] =
+                (struct sx_exposition_header){"Allow", "GET, HEAD"};
+        }
+    }
+    if (is_text(request->method, "HEAD")) {
+        response.body.size = 0;
+    }
+    return response;
+}
+
+void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
+                        const struct sx__site *site, const struct sx__scrape_request *request,
+                        time_t now)
+{
+    struct sx_exposition_response response;
+    if (is_text(request->path, site->path)) {
         const struct sx_exposition_request asked = {
             .method = request->method,
             .accept = {request->accept, request->accept_size},
             .accept_encoding = request->encoding};
-        int status = sx_exposition_respond(&response, page, registry, &asked);
+        int status = sx_exposition_respond(&response, page, site->registry, &asked);
         assert(status == SX_OK); /* no argument is NULL */
         (void)status;
-    } else if (is_text(request->method, "HEAD")) {
-        response.body.size = 0;
+    } else {
+        response = respond(site, request);
     }
     answer->keep_alive = request->keep_alive;
     write_head(answer, &response, now);
@@ -112,8 +159,7 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
 
 void sx__answer_refusal(struct sx__answer *answer, int status, struct sx_str bytes, time_t now)
 {
-    const char *reason = reason_of(status);
-    struct sx_exposition_response response = plain(status, (struct sx_str){reason, strlen(reason)});
+    struct sx_exposition_response response = plain(status, reason_of(status));
     if (sx__begins_with_token(bytes, "HEAD")) {
         response.body.size = 0;
     }

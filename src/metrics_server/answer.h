@@ -3,6 +3,7 @@
 #define SX_METRICS_SERVER_ANSWER_H
 
 #include "scrape_request.h"
+#include "site.h"
 
 #include <sextant/exposition.h>
 #include <time.h>
@@ -12,19 +13,22 @@
 struct sx__answer {
     char head[SX__ANSWER_HEAD_SIZE];
     size_t head_size;
-    struct sx_str body; /* static, or in the page */
+    struct sx_str body; /* static, of the site, or in the page */
     bool keep_alive;
 };
 
+/** Whether the response to a valid request is the page of metrics. Rendering it runs collectors,
+ * which may take long; every other response is ready at once. */
+bool sx__answer_is_rendered(const struct sx__site *site, const struct sx__scrape_request *request);
+
 /** Writes the response to a valid request.
  *
- * @param page  rendered into if the request is for `path`
- * @param path  of the metrics
+ * @param page  rendered into if sx__answer_is_rendered; else unchanged
  * @param now   for the Date header
  */
 void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
-                        struct sx_registry *registry, const char *path,
-                        const struct sx__scrape_request *request, time_t now);
+                        const struct sx__site *site, const struct sx__scrape_request *request,
+                        time_t now);
 
 /** Writes the response to an invalid request. The connection is closed after it.
  *

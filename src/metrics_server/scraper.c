@@ -1,8 +1,11 @@
 /* scraper.c: the state machine of a connection. Runs in the server's thread. */
 #include "scraper.h"
 
+#include "clock.h"
+
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,30 +25,30 @@ static void enter(struct sx__scraper *scraper, enum sx__scraper_state state, int
     scraper->deadline_ms = now_ms + allowed_ms;
 }
 
-void sx__scraper_open(struct sx__scraper *scraper, const struct sx__site *site, int fd,
+void sx__scraper_open(struct sx__scraper *scraper, const struct sx__scrapers *all, int fd,
                       int64_t now_ms)
 {
     scraper->fd = fd;
     scraper->asked = false;
     scraper->received = 0;
     scraper->drained = 0;
-    enter(scraper, SX__SCRAPER_READING, now_ms, site->timeout_ms);
+    enter(scraper, SX__SCRAPER_READING, now_ms, all->site->timeout_ms);
 }
 
 /* Only one buffer is kept for later pages, even if several were sent at the same time. */
-static void give_page_back(struct sx__scraper *scraper, struct sx__site *site)
+static void give_page_back(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
-    if (site->spare.data == NULL) {
-        site->spare = scraper->page;
-        scraper->page = (struct sx_page){0};
+    if (all->spare.data == NULL) {
+        all->spare = scraper->rendering.page;
+        scraper->rendering.page = (struct sx_page){0};
     }
-    sx_page_clean_up(&scraper->page);
+    sx_page_clean_up(&scraper->rendering.page);
 }
 
-void sx__scraper_close(struct sx__scraper *scraper, struct sx__site *site)
+void sx__scraper_close(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
     if (scraper->state != SX__SCRAPER_FREE) {
-        give_page_back(scraper, site);
+        give_page_back(scraper, all);
         close(scraper->fd);
         scraper->fd = -1;
         scraper->state = SX__SCRAPER_FREE;
@@ -54,15 +57,68 @@ void sx__scraper_close(struct sx__scraper *scraper, struct sx__site *site)
 
 short sx__scraper_events(const struct sx__scraper *scraper)
 {
-    return scraper->state == SX__SCRAPER_WRITING ? POLLOUT : POLLIN;
+    switch (scraper->state) {
+    case SX__SCRAPER_RENDERING:
+        return 0;
+    case SX__SCRAPER_WRITING:
+        return POLLOUT;
+    default:
+        return POLLIN;
+    }
 }
 
-/* ---- reading ---- */
+/* ---- answers that are cut off ---- */
 
-static void start_answer(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+static size_t answer_size(const struct sx__scraper *scraper)
+{
+    return scraper->rendering.answer.head_size + scraper->rendering.answer.body.size;
+}
+
+static void log_left_out(const struct sx__scrapers *all, unsigned count)
+{
+    char message[64];
+    if (count > 0) {
+        snprintf(message, sizeof message, "answers were cut off %u more times", count);
+        sx__site_log(all->site, message);
+    }
+}
+
+void sx__scraper_log_left_out(struct sx__scrapers *all)
+{
+    log_left_out(all, sx__log_limit_take(&all->cut_offs, sx__clock_now_ns(), true));
+}
+
+/* How much was sent. A page that is not rendered has no size yet. */
+static void describe_progress(char *text, size_t size, const struct sx__scraper *scraper)
+{
+    if (scraper->state == SX__SCRAPER_WRITING) {
+        snprintf(text, size, "after %zu of %zu bytes", scraper->sent, answer_size(scraper));
+    } else {
+        snprintf(text, size, "before its page was rendered");
+    }
+}
+
+void sx__scraper_cut_off(struct sx__scraper *scraper, struct sx__scrapers *all, const char *reason)
+{
+    char message[256];
+    char progress[64];
+    unsigned left_out;
+    if ((scraper->state == SX__SCRAPER_WRITING || scraper->state == SX__SCRAPER_RENDERING) &&
+        sx__log_limit_allows(&all->cut_offs, sx__clock_now_ns(), &left_out)) {
+        log_left_out(all, left_out);
+        describe_progress(progress, sizeof progress, scraper);
+        snprintf(message, sizeof message, "an answer was cut off %s: %.128s", progress, reason);
+        sx__site_log(all->site, message);
+    }
+    sx__scraper_close(scraper, all);
+}
+
+/* ---- requests ---- */
+
+static void start_answer(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     scraper->sent = 0;
-    enter(scraper, SX__SCRAPER_WRITING, now_ms, site->timeout_ms);
+    enter(scraper, SX__SCRAPER_WRITING, now_ms, all->site->timeout_ms);
 }
 
 static struct sx_str what_came(const struct sx__scraper *scraper)
@@ -70,31 +126,61 @@ static struct sx_str what_came(const struct sx__scraper *scraper)
     return (struct sx_str){scraper->bytes, scraper->received};
 }
 
-/* Answers the request that the bytes begin with. Returns false if it is not complete. */
-static bool answer_next(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+static void discard_request(struct sx__scraper *scraper, size_t size)
 {
-    struct sx__scrape_request request;
-    ssize_t size = sx__scrape_request_parse(&request, what_came(scraper));
+    scraper->received -= size;
+    memmove(scraper->bytes, scraper->bytes + size, scraper->received);
+}
+
+/* The request's views point to the bytes, which stay until it is answered. */
+static void start_rendering(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
+{
+    scraper->rendering.page = all->spare;
+    all->spare = (struct sx_page){0};
+    enter(scraper, SX__SCRAPER_RENDERING, now_ms, 0);
+    scraper->deadline_ms = INT64_MAX; /* collectors take the time that they take */
+    sx__renderers_add(all->renderers, &scraper->rendering);
+}
+
+/* Returns false if the page is not rendered yet. */
+static bool finish_rendering(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
+{
+    if (!sx__renderers_is_done(all->renderers, &scraper->rendering)) {
+        return false;
+    }
+    discard_request(scraper, scraper->request_size);
+    start_answer(scraper, all, now_ms);
+    return true;
+}
+
+/* Answers the request that the bytes begin with. Returns false if it is not complete. */
+static bool answer_next(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
+{
+    struct sx__rendering *rendering = &scraper->rendering;
+    ssize_t size = sx__scrape_request_parse(&rendering->request, what_came(scraper));
     if (size == SX_EAGAIN) {
         return false;
     }
+    if (size >= 0 && sx__answer_is_rendered(all->site, &rendering->request)) {
+        scraper->request_size = (size_t)size;
+        start_rendering(scraper, all, now_ms);
+        return true;
+    }
     if (size < 0) {
-        sx__answer_refusal(&scraper->answer, request.refusal, what_came(scraper), time(NULL));
+        sx__answer_refusal(&rendering->answer, rendering->request.refusal, what_came(scraper),
+                           time(NULL));
         scraper->received = 0;
     } else {
-        scraper->page = site->spare;
-        site->spare = (struct sx_page){0};
-        sx__answer_request(&scraper->answer, &scraper->page, site->registry, site->path, &request,
+        sx__answer_request(&rendering->answer, &rendering->page, all->site, &rendering->request,
                            time(NULL));
-        scraper->received -= (size_t)size;
-        memmove(scraper->bytes, scraper->bytes + size, scraper->received);
+        discard_request(scraper, (size_t)size);
     }
-    start_answer(scraper, site, now_ms);
+    start_answer(scraper, all, now_ms);
     return true;
 }
 
 /* Returns false if reading would block, or the connection is closed. */
-static bool read_more(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+static bool read_more(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     ssize_t size = recv(scraper->fd, scraper->bytes + scraper->received,
                         sizeof scraper->bytes - scraper->received, 0);
@@ -102,12 +188,12 @@ static bool read_more(struct sx__scraper *scraper, struct sx__site *site, int64_
         return false;
     }
     if (size <= 0) {
-        sx__scraper_close(scraper, site);
+        sx__scraper_close(scraper, all);
         return false;
     }
     if (!scraper->asked) {
         scraper->asked = true;
-        enter(scraper, SX__SCRAPER_READING, now_ms, site->timeout_ms);
+        enter(scraper, SX__SCRAPER_READING, now_ms, all->site->timeout_ms);
     }
     scraper->received += (size_t)size;
     return true;
@@ -115,10 +201,15 @@ static bool read_more(struct sx__scraper *scraper, struct sx__site *site, int64_
 
 /* ---- writing ---- */
 
+static const char *describe_error(int error, char *text, size_t size)
+{
+    return strerror_r(error, text, size) == 0 ? text : "the connection failed";
+}
+
 /* Returns what sendmsg returns. Head and body are one message, so that they share packets. */
 static ssize_t send_rest(const struct sx__scraper *scraper)
 {
-    const struct sx__answer *answer = &scraper->answer;
+    const struct sx__answer *answer = &scraper->rendering.answer;
     size_t head = scraper->sent < answer->head_size ? answer->head_size - scraper->sent : 0;
     size_t body = answer->head_size + answer->body.size - scraper->sent - head;
     /* struct iovec is also for reading, so its pointer is not const. */
@@ -132,12 +223,13 @@ static ssize_t send_rest(const struct sx__scraper *scraper)
     return sendmsg(scraper->fd, &message, MSG_NOSIGNAL);
 }
 
-static void finish_answer(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+static void finish_answer(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
-    give_page_back(scraper, site);
-    if (scraper->answer.keep_alive) {
+    give_page_back(scraper, all);
+    if (scraper->rendering.answer.keep_alive) {
         scraper->asked = scraper->received > 0;
-        enter(scraper, SX__SCRAPER_READING, now_ms, scraper->asked ? site->timeout_ms : IDLE_MS);
+        enter(scraper, SX__SCRAPER_READING, now_ms,
+              scraper->asked ? all->site->timeout_ms : IDLE_MS);
         return;
     }
     /* RFC 9112 9.6: closing with bytes unread would reset the connection, and the client might lose
@@ -147,26 +239,28 @@ static void finish_answer(struct sx__scraper *scraper, struct sx__site *site, in
 }
 
 /* Returns false if writing would block, or the connection is closed. */
-static bool write_more(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+static bool write_more(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     ssize_t size = send_rest(scraper);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
         return false;
     }
     if (size < 0) {
-        sx__scraper_close(scraper, site);
+        char reason[64];
+        sx__scraper_cut_off(scraper, all, describe_error(errno, reason, sizeof reason));
         return false;
     }
     scraper->sent += (size_t)size;
-    if (scraper->sent == scraper->answer.head_size + scraper->answer.body.size) {
-        finish_answer(scraper, site, now_ms);
+    scraper->since_ms = now_ms;
+    if (scraper->sent == answer_size(scraper)) {
+        finish_answer(scraper, all, now_ms);
     }
     return true;
 }
 
 /* ---- draining ---- */
 
-static bool drain(struct sx__scraper *scraper, struct sx__site *site)
+static bool drain(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
     ssize_t size = recv(scraper->fd, scraper->bytes, sizeof scraper->bytes, 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -174,7 +268,7 @@ static bool drain(struct sx__scraper *scraper, struct sx__site *site)
     }
     scraper->drained += size > 0 ? (size_t)size : 0;
     if (size <= 0 || scraper->drained > DRAIN_SIZE) {
-        sx__scraper_close(scraper, site);
+        sx__scraper_close(scraper, all);
         return false;
     }
     return true;
@@ -182,7 +276,7 @@ static bool drain(struct sx__scraper *scraper, struct sx__site *site)
 
 /* ---- the connection ---- */
 
-void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+void sx__scraper_run(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     int reads = 0;
     int writes = 0;
@@ -192,14 +286,17 @@ void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t
         case SX__SCRAPER_READING:
             /* What came behind the last request is answered before more is read; poll will report
              * what is left in the socket. */
-            more = (scraper->received > 0 && answer_next(scraper, site, now_ms)) ||
-                   (reads++ < CALLS_A_TURN && read_more(scraper, site, now_ms));
+            more = (scraper->received > 0 && answer_next(scraper, all, now_ms)) ||
+                   (reads++ < CALLS_A_TURN && read_more(scraper, all, now_ms));
+            break;
+        case SX__SCRAPER_RENDERING:
+            more = finish_rendering(scraper, all, now_ms);
             break;
         case SX__SCRAPER_WRITING:
-            more = writes++ < CALLS_A_TURN && write_more(scraper, site, now_ms);
+            more = writes++ < CALLS_A_TURN && write_more(scraper, all, now_ms);
             break;
         case SX__SCRAPER_DRAINING:
-            more = drain(scraper, site);
+            more = drain(scraper, all);
             break;
         default:
             more = false;
@@ -208,16 +305,19 @@ void sx__scraper_run(struct sx__scraper *scraper, struct sx__site *site, int64_t
     }
 }
 
-void sx__scraper_expire(struct sx__scraper *scraper, struct sx__site *site, int64_t now_ms)
+void sx__scraper_expire(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     if (scraper->state == SX__SCRAPER_FREE || now_ms < scraper->deadline_ms) {
         return;
     }
     if (scraper->state == SX__SCRAPER_READING && scraper->asked) {
-        sx__answer_refusal(&scraper->answer, 408, what_came(scraper), time(NULL));
-        start_answer(scraper, site, now_ms);
-        sx__scraper_run(scraper, site, now_ms);
+        sx__answer_refusal(&scraper->rendering.answer, 408, what_came(scraper), time(NULL));
+        start_answer(scraper, all, now_ms);
+        sx__scraper_run(scraper, all, now_ms);
     } else {
-        sx__scraper_close(scraper, site);
+        char reason[64];
+        snprintf(reason, sizeof reason, "the client did not read it within %u ms",
+                 all->site->timeout_ms);
+        sx__scraper_cut_off(scraper, all, reason);
     }
 }

@@ -1,5 +1,5 @@
-/* server.c: the server: one thread that polls its sockets, and the functions that start and stop
- * it.
+/* server.c: the server: the thread that polls its sockets, and the functions that start and stop
+ * its threads. No function that may wait, but the log, runs in that thread.
  */
 #include "clock.h"
 #include "open_address.h"
@@ -25,9 +25,14 @@
 #define TIMEOUT_DEFAULT_MS 10000
 #define ACCEPT_PAUSE_MS 1000 /* after descriptors ran out */
 #define POLL_PAUSE_MS 100    /* after poll failed */
+#define STALLED_MS 1000      /* after that a client that does not read makes room for another */
 #define REASON_BYTES 256
 
-/* While the thread runs, only the thread uses these fields, except `stop_fd`. */
+/* What is polled: three descriptors, then each connection. */
+enum { POLL_STOP, POLL_LISTEN, POLL_RENDERED, POLL_SCRAPERS };
+
+/* While the thread runs, only the thread uses these fields, except `stop_fd`, the renderers, and
+ * the site, which does not change. */
 struct sx_metrics_server {
     pid_t process;
     pthread_t thread;
@@ -36,14 +41,13 @@ struct sx_metrics_server {
     uint16_t port;
     struct sx__socket_file file; /* of a Unix socket */
     struct sx__site site;
-    char *path;
-    sx_metrics_server_log_fn *log;
-    void *log_context;
+    struct sx__renderers renderers;
+    struct sx__scrapers all;
     int64_t accept_from_ms; /* no connection is accepted before this time */
     size_t scraper_count;
     struct sx__scraper *scrapers;
-    struct pollfd *polls; /* of the two descriptors above, then of each connection */
-    nfds_t poll_count;    /* up to the last connection that is in use */
+    struct pollfd *polls;
+    nfds_t poll_count; /* up to the last connection that is in use */
 };
 
 static int64_t now_in_ms(void)
@@ -51,32 +55,52 @@ static int64_t now_in_ms(void)
     return (int64_t)(sx__clock_now_ns() / 1000000);
 }
 
-static void tell(const struct sx_metrics_server *server, const char *message)
+/* ---- connections ---- */
+
+/* Returns when a connection that is being answered may make room for a new one, INT64_MAX: never,
+ * because its page is being rendered. */
+static int64_t stalled_from_ms(struct sx_metrics_server *server, const struct sx__scraper *scraper)
 {
-    if (server->log != NULL) {
-        server->log(server->log_context, message);
+    if (scraper->state == SX__SCRAPER_WRITING) {
+        return scraper->since_ms + STALLED_MS;
+    }
+    return sx__renderers_has_queued(&server->renderers, &scraper->rendering)
+               ? scraper->since_ms + server->site.timeout_ms
+               : INT64_MAX;
+}
+
+/* Which connections make room for a new one, in this order. */
+enum rank { RANK_SILENT, RANK_ASKING, RANK_STALLED, RANK_STAYS };
+
+static enum rank rank_of(struct sx_metrics_server *server, const struct sx__scraper *scraper,
+                         int64_t now_ms)
+{
+    switch (scraper->state) {
+    case SX__SCRAPER_READING:
+        return scraper->asked ? RANK_ASKING : RANK_SILENT;
+    case SX__SCRAPER_DRAINING:
+        return RANK_SILENT;
+    default:
+        return now_ms >= stalled_from_ms(server, scraper) ? RANK_STALLED : RANK_STAYS;
     }
 }
 
-/* ---- connections ---- */
-
-/* Returns the place for a new connection: a free one; or that of the connection that has waited
- * longest without sending anything; or that of the slowest request. Returns NULL if all connections
- * are being answered, because these stay. */
-static struct sx__scraper *find_place(struct sx_metrics_server *server)
+/* Returns the place for a new connection: a free one, or that of the connection that has waited
+ * longest among those of the first rank. Returns NULL if all connections stay. */
+static struct sx__scraper *find_place(struct sx_metrics_server *server, int64_t now_ms)
 {
     struct sx__scraper *found = NULL;
+    enum rank found_rank = RANK_STAYS;
     for (size_t i = 0; i < server->scraper_count; i++) {
         struct sx__scraper *one = &server->scrapers[i];
         if (one->state == SX__SCRAPER_FREE) {
             return one;
         }
-        bool asked = one->state == SX__SCRAPER_READING && one->asked;
-        bool found_asked = found != NULL && found->state == SX__SCRAPER_READING && found->asked;
-        if (one->state != SX__SCRAPER_WRITING &&
-            (found == NULL || asked < found_asked ||
-             (asked == found_asked && one->since_ms < found->since_ms))) {
+        enum rank rank = rank_of(server, one, now_ms);
+        if (rank < found_rank ||
+            (rank == found_rank && found != NULL && one->since_ms < found->since_ms)) {
             found = one;
+            found_rank = rank;
         }
     }
     return found;
@@ -93,22 +117,35 @@ static int accept_client(const struct sx_metrics_server *server)
     return fd;
 }
 
+/* Closes a connection that waits for its page. Returns false if the page is being rendered. */
+static bool drop_queued(struct sx_metrics_server *server, struct sx__scraper *scraper)
+{
+    if (!sx__renderers_take_back(&server->renderers, &scraper->rendering)) {
+        return false;
+    }
+    sx__scraper_cut_off(scraper, &server->all,
+                        "other pages took too long, and another client needed the connection");
+    return true;
+}
+
 /* Accepts one connection, so that the existing connections have their turn before the next. */
 static void accept_one(struct sx_metrics_server *server, int64_t now_ms)
 {
-    struct sx__scraper *place = find_place(server);
-    if (place == NULL) {
+    struct sx__scraper *place = find_place(server, now_ms);
+    if (place == NULL || (place->state == SX__SCRAPER_RENDERING && !drop_queued(server, place))) {
         return;
     }
     int fd = accept_client(server);
     if (fd >= 0) {
-        sx__scraper_close(place, &server->site);
-        sx__scraper_open(place, &server->site, fd, now_ms);
-        sx__scraper_run(place, &server->site, now_ms);
+        sx__scraper_cut_off(place, &server->all,
+                            "the client did not read it, and another needed the connection");
+        sx__scraper_open(place, &server->all, fd, now_ms);
+        sx__scraper_run(place, &server->all, now_ms);
     } else if (sx__tcp_is_exhausted(errno)) {
         /* The client stays in the backlog, and poll would report it again at once. */
         server->accept_from_ms = now_ms + ACCEPT_PAUSE_MS;
-        tell(server, "no connection is accepted for a second: no descriptors or memory are left");
+        sx__site_log(&server->site,
+                     "no connection is accepted for a second: no descriptors or memory are left");
     }
 }
 
@@ -120,25 +157,35 @@ static void watch(struct pollfd *poll, int fd, short events)
     *poll = (struct pollfd){.fd = events == 0 ? -1 : fd, .events = events};
 }
 
+/* The listening socket is polled if a new connection could have a place. Returns when to look
+ * again, INT64_MAX: when something has happened. */
+static int64_t prepare_to_accept(struct sx_metrics_server *server, int64_t now_ms)
+{
+    const bool is_paused = now_ms < server->accept_from_ms;
+    const bool has_place = find_place(server, now_ms) != NULL;
+    int64_t until_ms = is_paused ? server->accept_from_ms : INT64_MAX;
+    watch(&server->polls[POLL_LISTEN], server->listen_fd, has_place && !is_paused ? POLLIN : 0);
+    for (size_t i = 0; !has_place && i < server->scraper_count; i++) {
+        const int64_t stalled_ms = stalled_from_ms(server, &server->scrapers[i]);
+        until_ms = stalled_ms < until_ms ? stalled_ms : until_ms;
+    }
+    return until_ms;
+}
+
 /* Fills the polls. Returns how long to wait in milliseconds, -1: without a limit. poll fails with
  * more entries than the limit on descriptors; the first free place is used first, so the entries
  * are never more than the connections that were open at the same time. */
 static int prepare(struct sx_metrics_server *server, int64_t now_ms)
 {
-    int64_t until_ms = INT64_MAX;
-    bool may_accept = now_ms >= server->accept_from_ms;
-    if (!may_accept) {
-        until_ms = server->accept_from_ms;
-    }
-    server->poll_count = 2;
-    watch(&server->polls[0], server->stop_fd, POLLIN);
-    watch(&server->polls[1], server->listen_fd,
-          may_accept && find_place(server) != NULL ? POLLIN : 0);
+    int64_t until_ms = prepare_to_accept(server, now_ms);
+    server->poll_count = POLL_SCRAPERS;
+    watch(&server->polls[POLL_STOP], server->stop_fd, POLLIN);
+    watch(&server->polls[POLL_RENDERED], server->renderers.done_fd, POLLIN);
     for (size_t i = 0; i < server->scraper_count; i++) {
         const struct sx__scraper *one = &server->scrapers[i];
         bool is_free = one->state == SX__SCRAPER_FREE;
-        watch(&server->polls[i + 2], one->fd, is_free ? 0 : sx__scraper_events(one));
-        server->poll_count = is_free ? server->poll_count : (nfds_t)i + 3;
+        watch(&server->polls[POLL_SCRAPERS + i], one->fd, is_free ? 0 : sx__scraper_events(one));
+        server->poll_count = is_free ? server->poll_count : (nfds_t)(POLL_SCRAPERS + i + 1);
         if (!is_free && one->deadline_ms < until_ms) {
             until_ms = one->deadline_ms;
         }
@@ -163,11 +210,23 @@ static void wait_for_events(struct sx_metrics_server *server)
     }
 }
 
-static bool is_to_stop(const struct sx_metrics_server *server)
+/* Resets the count of an eventfd. Returns whether it was other than 0. */
+static bool take_count(const struct sx_metrics_server *server, int poll_index, int fd)
 {
     uint64_t count;
-    return server->polls[0].revents != 0 &&
-           read(server->stop_fd, &count, sizeof count) == (ssize_t)sizeof count;
+    return server->polls[poll_index].revents != 0 &&
+           read(fd, &count, sizeof count) == (ssize_t)sizeof count;
+}
+
+static void close_all(struct sx_metrics_server *server)
+{
+    for (size_t i = 0; i < server->scraper_count; i++) {
+        /* A page that is being rendered belongs to its thread until that has ended. */
+        if (server->scrapers[i].state != SX__SCRAPER_RENDERING) {
+            sx__scraper_cut_off(&server->scrapers[i], &server->all, "the server stops");
+        }
+    }
+    sx__scraper_log_left_out(&server->all);
 }
 
 static void *run(void *context)
@@ -176,43 +235,52 @@ static void *run(void *context)
     for (;;) {
         wait_for_events(server);
         int64_t now_ms = now_in_ms();
-        if (is_to_stop(server)) {
+        if (take_count(server, POLL_STOP, server->stop_fd)) {
+            close_all(server);
             return NULL;
         }
+        (void)take_count(server, POLL_RENDERED, server->renderers.done_fd);
         for (size_t i = 0; i < server->scraper_count; i++) {
-            if (server->polls[i + 2].revents != 0) {
-                sx__scraper_run(&server->scrapers[i], &server->site, now_ms);
+            struct sx__scraper *one = &server->scrapers[i];
+            if (server->polls[POLL_SCRAPERS + i].revents != 0 ||
+                one->state == SX__SCRAPER_RENDERING) {
+                sx__scraper_run(one, &server->all, now_ms);
             }
-            sx__scraper_expire(&server->scrapers[i], &server->site, now_ms);
+            sx__scraper_expire(one, &server->all, now_ms);
         }
-        if (server->polls[1].revents != 0) {
+        if (server->polls[POLL_LISTEN].revents != 0) {
             accept_one(server, now_ms);
         }
     }
 }
 
-/* The new thread has all signals blocked, so that the program's own threads handle them. */
-static int start_thread(struct sx_metrics_server *server)
+/* The new threads have all signals blocked, so that the program's own threads handle them. */
+static int start_threads(struct sx_metrics_server *server)
 {
     sigset_t all, before;
     sigfillset(&all);
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) {
         return SX_ESYSTEM;
     }
-    int error = pthread_create(&server->thread, NULL, run, server);
+    int status = sx__renderers_start(&server->renderers);
+    if (status == SX_OK && pthread_create(&server->thread, NULL, run, server) != 0) {
+        status = SX_ESYSTEM;
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error == 0 ? SX_OK : SX_ESYSTEM;
+    return status;
 }
 
 /* ---- start and stop ---- */
 
-/* Frees the server. Its thread does not run, or has ended. */
+/* Frees the server. Its own thread does not run, or has ended. */
 static void release(struct sx_metrics_server *server)
 {
+    sx__renderers_stop(&server->renderers);
     for (size_t i = 0; server->scrapers != NULL && i < server->scraper_count; i++) {
-        sx__scraper_close(&server->scrapers[i], &server->site);
+        sx__scraper_close(&server->scrapers[i], &server->all);
     }
-    sx_page_clean_up(&server->site.spare);
+    sx__renderers_clean_up(&server->renderers);
+    sx_page_clean_up(&server->all.spare);
     sx__socket_file_remove(&server->file);
     if (server->listen_fd >= 0) {
         close(server->listen_fd);
@@ -222,7 +290,7 @@ static void release(struct sx_metrics_server *server)
     }
     free(server->scrapers);
     free(server->polls);
-    free(server->path);
+    sx__site_clean_up(&server->site);
     free(server);
 }
 
@@ -232,11 +300,11 @@ static int allocate(struct sx_metrics_server *server,
     size_t count = options->connections_max == 0 ? CONNECTIONS_DEFAULT : options->connections_max;
     server->scraper_count = count < CONNECTIONS_MOST ? count : CONNECTIONS_MOST;
     server->scrapers = calloc(server->scraper_count, sizeof *server->scrapers);
-    server->polls = calloc(server->scraper_count + 2, sizeof *server->polls);
-    server->path = strdup(options->path == NULL ? "/metrics" : options->path);
-    server->site.path = server->path;
-    return server->scrapers == NULL || server->polls == NULL || server->path == NULL ? SX_ENOMEM
-                                                                                     : SX_OK;
+    server->polls = calloc(POLL_SCRAPERS + server->scraper_count, sizeof *server->polls);
+    if (server->scrapers == NULL || server->polls == NULL) {
+        return SX_ENOMEM;
+    }
+    return sx__site_set_path(&server->site, options->path == NULL ? "/metrics" : options->path);
 }
 
 /* Returns a descriptor, or -errno after logging the reason. */
@@ -253,7 +321,7 @@ static int open_socket(struct sx_metrics_server *server, struct sx__listen_addre
         char message[2 * REASON_BYTES];
         snprintf(message, sizeof message, "cannot listen on %.120s: %s", address,
                  wrong == NULL ? reason : wrong);
-        tell(server, message);
+        sx__site_log(&server->site, message);
     }
     return fd;
 }
@@ -288,16 +356,22 @@ int sx_metrics_server_new(struct sx_metrics_server **server, struct sx_registry 
     made->process = getpid();
     made->listen_fd = -1;
     made->stop_fd = -1;
-    made->log = options->log;
-    made->log_context = options->log_context;
-    made->site.registry = registry;
-    made->site.timeout_ms = options->timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : options->timeout_ms;
-    int status = allocate(made, options);
+    made->site = (struct sx__site){
+        .registry = registry,
+        .timeout_ms = options->timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : options->timeout_ms,
+        .log = options->log,
+        .log_context = options->log_context,
+    };
+    made->all = (struct sx__scrapers){.site = &made->site, .renderers = &made->renderers};
+    int status = sx__renderers_init(&made->renderers, &made->site);
+    if (status == SX_OK) {
+        status = allocate(made, options);
+    }
     if (status == SX_OK) {
         status = listen_on(made, address);
     }
     if (status == SX_OK) {
-        status = start_thread(made);
+        status = start_threads(made);
     }
     if (status != SX_OK) {
         release(made);
@@ -314,10 +388,11 @@ void sx_metrics_server_destroy(struct sx_metrics_server *server)
         return;
     }
     if (server->process != getpid()) {
-        /* The thread runs in the parent only. What it was writing during the fork is inconsistent
-         * here. */
+        /* The threads run in the parent only. What they were writing during the fork is
+         * inconsistent here. */
         close(server->listen_fd);
         close(server->stop_fd);
+        close(server->renderers.done_fd);
         return;
     }
     /* The write adds 1 to the count; it fails only if a signal interrupts it. */

@@ -16,6 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- how often memory is compared ---- */
+
+static unsigned long comparisons;
+
+int __real_memcmp(const void *a, const void *b, size_t size);
+int __wrap_memcmp(const void *a, const void *b, size_t size);
+int __wrap_memcmp(const void *a, const void *b, size_t size)
+{
+    comparisons++;
+    return __real_memcmp(a, b, size);
+}
+
 /* ---- fixture ---- */
 
 static struct sx_registry *registry;
@@ -145,6 +157,145 @@ static void test_a_family_may_have_many_samples(void **state)
     assert_int_equal(lines, 202);
     assert_non_null(strstr(text, "\nmany{a=\"0\",b=\"\"} 0\n"));
     assert_non_null(strstr(text, "\nmany{a=\"199\",b=\"\"} 199\n"));
+}
+
+/* ---- many families ---- */
+
+/* Adds as many families as *context says, of all types. */
+static int collect_families(void *context, struct sx_collection *collection)
+{
+    static const uint64_t buckets[15];
+    const unsigned *count = context;
+    for (unsigned i = 0; i < *count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "collected_%u_%s", i, i % 3 == 0 ? "total" : "bytes");
+        assert_int_equal(family(collection, (enum sx_metric_type)(i % 3), name), SX_OK);
+        if (i % 3 == SX_HISTOGRAM) {
+            assert_int_equal(sx_collection_add_histogram(collection, NULL, 0, buckets, 0), SX_OK);
+        } else {
+            assert_int_equal(sx_collection_add_sample(collection, NULL, 0, i), SX_OK);
+        }
+    }
+    return 0;
+}
+
+static void register_gauges(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char name[32];
+        struct sx_gauge *gauge = NULL;
+        struct sx_metric_options options = {.name = name, .help = "Help."};
+        snprintf(name, sizeof name, "registered_%u", i);
+        assert_int_equal(sx_gauge_register(&gauge, registry, &options), SX_OK);
+    }
+}
+
+static size_t count_of(const struct sx_page *page, const char *wanted)
+{
+    const size_t size = strlen(wanted);
+    const char *end = page->data + page->size;
+    size_t count = 0;
+    const char *at = page->data;
+    while ((at = memmem(at, (size_t)(end - at), wanted, size)) != NULL) {
+        at += size;
+        count++;
+    }
+    return count;
+}
+
+static void test_each_family_is_compared_with_few_others(void **state)
+{
+    (void)state;
+    enum { REGISTERED = 500, COLLECTED = 8000 };
+    struct sx_page own = {0};
+    unsigned count = 0;
+    register_gauges(REGISTERED);
+    assert_int_equal(sx_collector_register(registry, collect_families, &count), SX_OK);
+    for (count = 1000; count <= COLLECTED; count *= 8) {
+        comparisons = 0;
+        assert_int_equal(sx_page_render(&own, registry, SX_FORMAT_TEXT), SX_OK);
+        assert_in_range(comparisons, 0, 40ul * (REGISTERED + count));
+        assert_int_equal(count_of(&own, "# TYPE registered_"), REGISTERED);
+        assert_int_equal(count_of(&own, "# TYPE collected_"), count);
+    }
+    assert_int_equal(logged_count, 0);
+    sx_page_clean_up(&own);
+}
+
+static int collect_the_last_again(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    return family(collection, SX_HISTOGRAM, "collected_998_bytes");
+}
+
+static int collect_a_sample_of_the_first(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    return family(collection, SX_GAUGE, "collected_2_bytes_sum");
+}
+
+static void test_a_name_is_found_among_many(void **state)
+{
+    (void)state;
+    unsigned count = 1000;
+    assert_int_equal(sx_collector_register(registry, collect_families, &count), SX_OK);
+    use(collect_the_last_again);
+    use(collect_a_sample_of_the_first);
+    (void)render();
+    assert_int_equal(logged_count, 2);
+    assert_non_null(strstr(render(), "sextant_collector_failures_total{error=\"SX_EEXIST\"} "));
+    assert_non_null(strstr(text, "sextant_collector_failures_total{error=\"SX_ECLASH\"} "));
+}
+
+static int collect_names_and_fail(void *context, struct sx_collection *collection)
+{
+    (void)collect_families(context, collection);
+    return SX_ESYSTEM;
+}
+
+static void test_names_of_a_collector_that_fails_are_free_for_the_next(void **state)
+{
+    (void)state;
+    unsigned count = 100;
+    assert_int_equal(sx_collector_register(registry, collect_names_and_fail, &count), SX_OK);
+    assert_int_equal(sx_collector_register(registry, collect_families, &count), SX_OK);
+    (void)render();
+    assert_int_equal(logged_count, 1);
+    assert_non_null(strstr(text, "\ncollected_0_total 0\n"));
+    assert_non_null(strstr(text, "\ncollected_97_bytes 97\n"));
+}
+
+static double give_seven(void *context)
+{
+    (void)context;
+    return 7;
+}
+
+static int take_the_name_of_a_callback(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    return family(collection, SX_HISTOGRAM, "called");
+}
+
+static void test_a_callback_keeps_its_name(void **state)
+{
+    (void)state;
+    struct sx_metric_options options = {.name = "called_sum", .help = "Help."};
+    for (int before = 0; before < 2; before++) {
+        if (before == 1) {
+            use(take_the_name_of_a_callback);
+        }
+        assert_int_equal(sx_gauge_register_callback(registry, &options, give_seven, NULL), SX_OK);
+        if (before == 0) {
+            use(take_the_name_of_a_callback);
+        }
+        (void)render();
+        assert_non_null(strstr(text, "\ncalled_sum 7\n"));
+        assert_int_equal(logged_count, 1);
+        assert_non_null(strstr(logged, "SX_ECLASH"));
+        (void)tear_down(NULL);
+        assert_int_equal(set_up(NULL), 0);
+    }
 }
 
 /* ---- registering ---- */
@@ -490,6 +641,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_collector_adds_families_of_all_types),
         TEST(test_a_family_may_have_many_samples),
+        TEST(test_each_family_is_compared_with_few_others),
+        TEST(test_a_name_is_found_among_many),
+        TEST(test_names_of_a_collector_that_fails_are_free_for_the_next),
+        TEST(test_a_callback_keeps_its_name),
         TEST(test_a_collector_is_known_by_its_function_and_context),
         TEST(test_a_collector_at_fault_is_left_out_and_the_rest_stands),
         TEST(test_of_two_collectors_with_one_name_the_first_is_on_the_page),

@@ -232,7 +232,14 @@ static void test_other_requests_get_other_answers(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+        {"GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n"},
+        {"GET /?x HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n"},
+        {"GET // HTTP/1.0\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+        {"GET /-/healthy HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK\r\n"},
+        {"GET /-/healthy/ HTTP/1.0\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+        {"GET /-/ HTTP/1.0\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
+        {"POST / HTTP/1.0\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n"},
+        {"DELETE /-/healthy HTTP/1.0\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n"},
         {"GET /metrics/ HTTP/1.0\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
         {"GET /metric HTTP/1.0\r\n\r\n", "HTTP/1.1 404 Not Found\r\n"},
         {"POST /metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 405 Method Not Allowed\r\n"},
@@ -264,6 +271,68 @@ static void test_other_requests_get_other_answers(void **state)
     client_ask(port, "HEAD /metrics HTTP/1.1\r\n\r\n", text, sizeof text);
     starts_with("HTTP/1.1 400 ");
     assert_string_equal(body(), "");
+}
+
+/* RFC 9110 9.3.2: HEAD has the header fields that GET would have. */
+static void has_the_same_head(const char *path)
+{
+    char request[64], got[1024], *date;
+    snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", path);
+    client_ask(port, request, text, sizeof text);
+    assert_true((size_t)(body() - text) < sizeof got);
+    snprintf(got, sizeof got, "%.*s", (int)(body() - text), text);
+    snprintf(request, sizeof request, "HEAD %s HTTP/1.0\r\n\r\n", path);
+    client_ask(port, request, text, sizeof text);
+    assert_string_equal(body(), "");
+    /* A second may have passed. */
+    date = strstr(text, "\r\nDate: ");
+    memcpy(date, strstr(got, "\r\nDate: "), strlen("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT"));
+    assert_string_equal(text, got);
+}
+
+static void test_the_front_page_links_to_the_metrics(void **state)
+{
+    (void)state;
+    start_with_defaults();
+    client_ask(port, "GET / HTTP/1.0\r\n\r\n", text, sizeof text);
+    starts_with("HTTP/1.1 200 OK\r\n");
+    assert_non_null(strstr(text, "\r\nContent-Type: text/html; charset=utf-8\r\n"));
+    assert_non_null(strstr(text, "\r\nContent-Security-Policy: default-src 'none'; "));
+    assert_non_null(strstr(body(), "<a href=\"/metrics\">/metrics</a>"));
+    const char *length = strstr(text, "\r\nContent-Length: ");
+    assert_non_null(length);
+    assert_int_equal(strtoul(length + 18, NULL, 10), strlen(body()));
+    has_the_same_head("/");
+    client_ask(port, "OPTIONS / HTTP/1.0\r\n\r\n", text, sizeof text);
+    assert_non_null(strstr(text, "\r\nAllow: GET, HEAD\r\n"));
+}
+
+static void test_its_health_can_be_asked_for(void **state)
+{
+    (void)state;
+    start_with_defaults();
+    client_ask(port, "GET /-/healthy HTTP/1.0\r\n\r\n", text, sizeof text);
+    starts_with("HTTP/1.1 200 OK\r\n");
+    assert_non_null(strstr(text, "\r\nContent-Type: text/plain; charset=utf-8\r\n"));
+    assert_string_equal(body(), "healthy\n");
+    has_the_same_head("/-/healthy");
+}
+
+static void test_any_path_is_escaped_on_the_front_page(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.path = "/a&b<\"c\">"});
+    client_ask(port, "GET / HTTP/1.0\r\n\r\n", text, sizeof text);
+    assert_non_null(strstr(body(), "<a href=\"/a&amp;b&lt;&quot;c&quot;&gt;\">"
+                                   "/a&amp;b&lt;&quot;c&quot;&gt;</a>"));
+}
+
+static void test_metrics_may_take_the_place_of_the_front_page(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.path = "/"});
+    client_ask(port, "GET / HTTP/1.0\r\n\r\n", text, sizeof text);
+    assert_string_equal(body(), PAGE);
 }
 
 static void test_the_path_is_an_option(void **state)
@@ -554,6 +623,10 @@ int main(void)
         CASE(test_who_asks_for_many_pages_leaves_time_for_others),
         CASE(test_a_request_may_come_byte_by_byte),
         CASE(test_other_requests_get_other_answers),
+        CASE(test_the_front_page_links_to_the_metrics),
+        CASE(test_its_health_can_be_asked_for),
+        CASE(test_any_path_is_escaped_on_the_front_page),
+        CASE(test_metrics_may_take_the_place_of_the_front_page),
         CASE(test_the_path_is_an_option),
         CASE(test_a_body_is_not_read_and_does_not_spoil_the_answer),
         CASE(test_a_head_that_is_too_large_is_refused),
