@@ -231,6 +231,53 @@ static void test_the_rules_are_listed(void **state)
     assert_ptr_equal(sx_check_rules(NULL), rules);
 }
 
+/* 2^53 + 1 lies halfway between two doubles and is read as the even one. A digit far behind the
+ * point makes it the other. `zeros` of 0: no such digit. */
+static int check_halfway(struct violations *violations, const char *first, int zeros)
+{
+    char page[4096];
+    int size = snprintf(page, sizeof page,
+                        "# TYPE h histogram\nh_bucket{le=\"%s\"} 1\n"
+                        "h_bucket{le=\"9007199254740993.%0*d\"} 1\nh_bucket{le=\"+Inf\"} 1\n"
+                        "h_sum 1\nh_count 1\n",
+                        first, zeros + 1, zeros > 0);
+    assert_in_range(size, 1, sizeof page - 1);
+    return check(violations, page, (size_t)size);
+}
+
+static void test_bounds_are_read_as_the_nearest_double(void **state)
+{
+    (void)state;
+    struct violations violations;
+    assert_int_equal(check_halfway(&violations, "9007199254740992", 0), 1);
+    assert_string_equal(violations.text, "3 duplicate");
+    assert_int_equal(check_halfway(&violations, "9.00719925474099e15", 0), 0);
+    const int zeros[] = {1, 700, 750, 760, 1000, 2000};
+    for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
+        assert_int_equal(check_halfway(&violations, "9007199254740992", zeros[i]), 0);
+        assert_int_equal(check_halfway(&violations, "9.007199254740994e15", zeros[i]), 1);
+        assert_string_equal(violations.text, "3 duplicate");
+    }
+}
+
+/* Below half of the smallest double, a number is 0. */
+static void test_bounds_too_small_for_a_double_are_0(void **state)
+{
+    (void)state;
+    static const char *const zeros[] = {"-0",     "2e-324",  "-2e-324",
+                                        "1e-350", "-1e-350", "1e-9999999999"};
+    for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
+        char page[256];
+        struct violations violations;
+        int size = snprintf(page, sizeof page,
+                            "# TYPE s summary\ns{quantile=\"0\"} 1\ns{quantile=\"%s\"} 1\n"
+                            "s{quantile=\"5e-324\"} 1\ns_sum 1\ns_count 1\n",
+                            zeros[i]);
+        assert_int_equal(check(&violations, page, (size_t)size), 1);
+        assert_string_equal(violations.text, "3 duplicate");
+    }
+}
+
 static void test_bad_arguments_are_refused(void **state)
 {
     (void)state;
@@ -315,6 +362,8 @@ int main(void)
         cmocka_unit_test(test_advice_is_left_out_if_it_is_not_wanted),
         cmocka_unit_test(test_allowed_rules_are_left_out),
         cmocka_unit_test(test_the_rules_are_listed),
+        cmocka_unit_test(test_bounds_are_read_as_the_nearest_double),
+        cmocka_unit_test(test_bounds_too_small_for_a_double_are_0),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_a_check_without_memory_says_so),
         cmocka_unit_test(test_many_series_are_kept_apart),

@@ -60,10 +60,13 @@ class Prometheus:
         except OSError:
             return False
 
+    def read(self, path, **parameters):
+        url = f"http://127.0.0.1:{self.port}/{path}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=20) as response:
+            return response.read()
+
     def ask(self, what, **parameters):
-        url = f"http://127.0.0.1:{self.port}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return json.load(response)["data"]
+        return json.loads(self.read(f"api/v1/{what}", **parameters))["data"]
 
     def value(self, query):
         """The value of a query that answers with one series; None where there is none yet."""
