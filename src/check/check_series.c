@@ -86,6 +86,11 @@ static struct identity identify(const struct sx__line *line, const char *bound_l
     return identity;
 }
 
+static bool is_same_text(struct sx_str a, struct sx_str b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
 /* On success, `bound` is the text of the bound that the earlier series has. */
 static bool is_same_series(struct sx__check *check, const struct sx__check_series *seen,
                            const struct sx__line *line, const struct identity *identity,
@@ -94,7 +99,7 @@ static bool is_same_series(struct sx__check *check, const struct sx__check_serie
     struct sx_str name, labels;
     double number = 0;
     sx__sample_split(&name, &labels, from(check, seen));
-    return name.size == line->name.size && memcmp(name.data, line->name.data, name.size) == 0 &&
+    return is_same_text(name, line->name) &&
            (identity->bound_label == NULL ||
             (find_bound(&number, bound, labels, identity->bound_label) &&
              number == identity->bound)) &&
@@ -105,8 +110,7 @@ static void report_duplicate(struct sx__check *check, const struct sx__line *lin
                              const struct identity *identity, uint32_t seen, struct sx_str bound)
 {
     struct sx__quote name = sx__quote(line->name);
-    const struct sx_str own = identity->bound_text;
-    if (bound.size == own.size && memcmp(bound.data, own.data, own.size) == 0) {
+    if (identity->bound_label == NULL || is_same_text(bound, identity->bound_text)) {
         sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is already on line %u",
                       name.text, seen);
     } else {
@@ -236,9 +240,11 @@ static const char *explain_bound(const struct sx__check_family *family,
     if (number->kind == SX__NUMBER_NAN) {
         return "not a bound";
     }
-    double bound = sx__number_to_double(number);
-    bool is_out_of_range = family->type == SX__CHECK_SUMMARY && (bound < 0 || bound > 1);
-    return is_out_of_range ? "not from 0 to 1" : NULL;
+    if (family->type == SX__CHECK_HISTOGRAM) {
+        return NULL;
+    }
+    double quantile = sx__number_to_double(number);
+    return quantile < 0 || quantile > 1 ? "not from 0 to 1" : NULL;
 }
 
 /* Returns false if the bound cannot be compared with others. */
