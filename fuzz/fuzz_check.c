@@ -1,6 +1,7 @@
 /* Property: the checker reads no byte outside of a page of any bytes. The number of violations
  * equals the number of calls, and respects the limit. Each violation is on a line of the page, and
- * its message is printable. Comments and blank lines between the other lines change nothing. */
+ * its message is printable. Comments and blank lines between the other lines change nothing. What
+ * is left out, advice or the violations of a rule, changes nothing about the rest. */
 #include <sextant/exposition.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,13 +17,17 @@ static void check(bool holds)
 
 struct heard {
     size_t lines; /* of the page */
-    int violations;
+    int violations, advice;
+    int of_rule; /* the violations of `rule` */
+    const char *rule;
 };
 
 static int hear(void *context, const struct sx_violation *violation)
 {
     struct heard *heard = context;
     heard->violations++;
+    heard->advice += violation->advice;
+    heard->of_rule += heard->rule != NULL && strcmp(violation->rule, heard->rule) == 0;
     check(violation->line >= 1 && violation->line <= heard->lines);
     check(violation->rule[0] != '\0' && violation->text[0] != '\0');
     for (const char *c = violation->text; *c != '\0'; c++) {
@@ -47,6 +52,26 @@ static int count_violations(const char *page, size_t size, size_t violations_max
     int violations = sx_exposition_check((struct sx_str){page, size}, &options, hear, &heard);
     check(violations == heard.violations && violations >= 0);
     return violations;
+}
+
+/* `violations` are those of the page with nothing left out. */
+static void check_what_is_left_out(const char *page, size_t size, int violations)
+{
+    size_t rules;
+    const struct sx_check_rule *rule = &sx_check_rules(&rules)[0];
+    rule += size % rules;
+    struct sx_str view = {page, size};
+    struct heard all = {.lines = count_lines(page, size), .rule = rule->name};
+    struct heard rest = {.lines = all.lines, .rule = rule->name};
+    struct sx_check_options options = {.violations_max = SIZE_MAX};
+    check(sx_exposition_check(view, &options, hear, &all) == violations);
+    options.no_advice = true;
+    check(sx_exposition_check(view, &options, NULL, NULL) == violations - all.advice);
+    options.no_advice = false;
+    options.allow = &rule->name;
+    options.allow_count = 1;
+    check(sx_exposition_check(view, &options, hear, &rest) == violations - all.of_rule);
+    check(rest.of_rule == 0);
 }
 
 /* Returns the page with a comment and a blank line before each line. */
@@ -74,6 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *page = (const char *)data;
     int violations = count_violations(page, size, SIZE_MAX);
     check(count_violations(page, size, 1) == (violations > 0));
+    check_what_is_left_out(page, size, violations);
     size_t spread_size;
     char *with_comments = spread(page, size, &spread_size);
     check(count_violations(with_comments, spread_size, SIZE_MAX) == violations);

@@ -1,9 +1,10 @@
 /* sextant.c: the command `sextant`.
  *
- *     sextant check [FILE]    checks a page, of FILE or of standard input
+ *     sextant check [--no-advice] [--allow RULE]... [FILE]    checks a page
  *     sextant --version
  *
- * Exits with 0 if the page is good, 1 if it has violations, 2 if it could not be checked.
+ * Exits with 0 if the page is good, 1 if it has errors, 2 if it could not be checked, 3 if there is
+ * only advice. `promtool check metrics` uses 1 and 3 in the same way.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,19 +17,28 @@
 #include <string.h>
 
 #define EXIT_GOOD 0
-#define EXIT_VIOLATIONS 1
+#define EXIT_ERRORS 1
 #define EXIT_TROUBLE 2
+#define EXIT_ADVICE 3
 
 #define SIZE_FIRST ((size_t)64 << 10)
 #define SIZE_MOST ((size_t)1 << 30) /* of memory, so a page is smaller */
 
 static const char usage[] =
-    "usage: sextant check [FILE]\n"
+    "usage: sextant check [--no-advice] [--allow RULE]... [FILE]\n"
     "       sextant --version\n"
     "\n"
     "Checks a metrics page (Prometheus text 0.0.4) of FILE, or of standard\n"
-    "input without FILE or where it is -, and prints `line N: ...` for each\n"
-    "violation. Exits with 0: none, 1: violations, 2: the page could not be read.\n";
+    "input without FILE or where it is -. Prints `line N: ... (RULE)` for each\n"
+    "error and `line N: advice: ... (RULE)` for what is valid, but unusual.\n"
+    "\n"
+    "  --no-advice     print and count errors only\n"
+    "  --allow RULE    leave out what RULE finds; may be repeated\n"
+    "\n"
+    "Exits with 0: the page is good, 1: it has errors, 2: it could not be checked,\n"
+    "3: there is only advice.\n"
+    "\n"
+    "Rules:\n";
 
 /* Reads the stream to its end. Returns NULL or the error. The caller frees *data in both cases. */
 static const char *read_all(FILE *stream, char **data, size_t *size)
@@ -51,13 +61,28 @@ static const char *read_all(FILE *stream, char **data, size_t *size)
     return ferror(stream) ? strerror(errno) : NULL;
 }
 
+/* Counts what is printed. */
+struct printed {
+    size_t errors, advice;
+};
+
 static int print_violation(void *context, const struct sx_violation *violation)
 {
-    (void)context;
-    return printf("line %zu: %s (%s)\n", violation->line, violation->text, violation->rule) < 0;
+    struct printed *printed = context;
+    *(violation->advice ? &printed->advice : &printed->errors) += 1;
+    return printf("line %zu: %s%s (%s)\n", violation->line, violation->advice ? "advice: " : "",
+                  violation->text, violation->rule) < 0;
 }
 
-static int check_stream(FILE *stream, const char *name)
+static int status_of(const struct printed *printed)
+{
+    if (printed->errors > 0) {
+        return EXIT_ERRORS;
+    }
+    return printed->advice > 0 ? EXIT_ADVICE : EXIT_GOOD;
+}
+
+static int check_stream(FILE *stream, const char *name, const struct sx_check_options *options)
 {
     char *data = NULL;
     size_t size = 0;
@@ -67,15 +92,15 @@ static int check_stream(FILE *stream, const char *name)
         fprintf(stderr, "sextant: %s: %s\n", name, wrong);
         goto finish;
     }
-    const struct sx_check_options options = {.violations_max = SIZE_MAX};
+    struct printed printed = {0, 0};
     int violations =
-        sx_exposition_check((struct sx_str){data, size}, &options, print_violation, NULL);
+        sx_exposition_check((struct sx_str){data, size}, options, print_violation, &printed);
     if (violations < 0) {
         fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(violations));
     } else if (fflush(stdout) != 0 || ferror(stdout)) {
         fprintf(stderr, "sextant: cannot write the violations: %s\n", strerror(errno));
     } else {
-        result = violations == 0 ? EXIT_GOOD : EXIT_VIOLATIONS;
+        result = status_of(&printed);
     }
 finish:
     free(data);
@@ -99,37 +124,120 @@ static int say(const char *text)
     return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_TROUBLE;
 }
 
-static int check(int argc, char **argv)
+static int help(void)
 {
-    if (argc > 1) {
-        return refuse("check takes one FILE", "");
+    size_t count;
+    const struct sx_check_rule *rules = sx_check_rules(&count);
+    fputs(usage, stdout);
+    for (size_t i = 0; i < count; i++) {
+        printf("  %-16s  %s  %s\n", rules[i].name, rules[i].advice ? "advice" : "error ",
+               rules[i].text);
     }
-    if (argc == 1 && is_help(argv[0])) {
-        return say(usage);
+    return say("");
+}
+
+static bool is_rule(const char *name)
+{
+    size_t count;
+    const struct sx_check_rule *rules = sx_check_rules(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(rules[i].name, name) == 0) {
+            return true;
+        }
     }
-    if (argc == 1 && argv[0][0] == '-' && argv[0][1] != '\0') {
-        return refuse("unknown option ", argv[0]);
+    return false;
+}
+
+static int refuse_rule(const char *name)
+{
+    size_t count;
+    const struct sx_check_rule *rules = sx_check_rules(&count);
+    fprintf(stderr, "sextant: unknown rule %s; the rules are", name);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(stderr, "%s %s", i == 0 ? "" : ",", rules[i].name);
     }
-    if (argc == 0 || strcmp(argv[0], "-") == 0) {
-        return check_stream(stdin, "standard input");
+    fputs("\n", stderr);
+    return EXIT_TROUBLE;
+}
+
+static int check_file(const char *name, const struct sx_check_options *options)
+{
+    if (name == NULL || strcmp(name, "-") == 0) {
+        return check_stream(stdin, "standard input", options);
     }
-    FILE *file = fopen(argv[0], "rb");
+    FILE *file = fopen(name, "rb");
     if (file == NULL) {
-        fprintf(stderr, "sextant: %s: %s\n", argv[0], strerror(errno));
+        fprintf(stderr, "sextant: %s: %s\n", name, strerror(errno));
         return EXIT_TROUBLE;
     }
-    int result = check_stream(file, argv[0]);
+    int result = check_stream(file, name, options);
     fclose(file);
+    return result;
+}
+
+/* Returns the argument of the option `name`, which is the next argument or follows a `=`. Returns
+ * NULL if argv[*at] is not this option, or if it is the last argument. */
+static const char *option_value(const char *name, int argc, char **argv, int *at)
+{
+    size_t size = strlen(name);
+    if (strncmp(argv[*at], name, size) != 0) {
+        return NULL;
+    }
+    if (argv[*at][size] == '=') {
+        return argv[*at] + size + 1;
+    }
+    return argv[*at][size] == '\0' && *at + 1 < argc ? argv[++*at] : NULL;
+}
+
+/* `allow` has room for the value of every argument. */
+static int check(int argc, char **argv, const char **allow)
+{
+    struct sx_check_options options = {.violations_max = SIZE_MAX, .allow = allow};
+    const char *file = NULL;
+    for (int at = 0; at < argc; at++) {
+        const char *rule;
+        if (is_help(argv[at])) {
+            return help();
+        }
+        if (strcmp(argv[at], "--no-advice") == 0) {
+            options.no_advice = true;
+        } else if ((rule = option_value("--allow", argc, argv, &at)) != NULL) {
+            if (!is_rule(rule)) {
+                return refuse_rule(rule);
+            }
+            allow[options.allow_count++] = rule;
+        } else if (strcmp(argv[at], "--allow") == 0) {
+            return refuse("--allow needs a RULE", "");
+        } else if (argv[at][0] == '-' && argv[at][1] != '\0') {
+            return refuse("unknown option ", argv[at]);
+        } else if (file != NULL) {
+            return refuse("check takes one FILE", "");
+        } else {
+            file = argv[at];
+        }
+    }
+    return check_file(file, &options);
+}
+
+static int run_check(int argc, char **argv)
+{
+    const char **allow = calloc((size_t)argc + 1, sizeof *allow);
+    if (allow == NULL) {
+        fprintf(stderr, "sextant: %s\n", strerror(ENOMEM));
+        return EXIT_TROUBLE;
+    }
+    int result = check(argc, argv, allow);
+    free(allow);
     return result;
 }
 
 int main(int argc, char **argv)
 {
     if (argc >= 2 && strcmp(argv[1], "check") == 0) {
-        return check(argc - 2, argv + 2);
+        return run_check(argc - 2, argv + 2);
     }
     if (argc >= 2 && is_help(argv[1])) {
-        return say(usage);
+        return help();
     }
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         return say("sextant " SX_VERSION "\n");

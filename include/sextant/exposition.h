@@ -13,6 +13,7 @@
 
 #include <sextant/metrics.h>
 #include <sextant/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #ifdef __cplusplus
@@ -112,11 +113,32 @@ SX_API SX_MUST_CHECK int sx_exposition_respond(struct sx_exposition_response *re
 
 /* ---- checking a page ---- */
 
+/** A rule of the checker.
+ *
+ * A violation is an error if the format forbids it, if it contradicts the type of the metric, or if
+ * Prometheus or promtool refuses the page for it. It is advice if the page is valid but unusual.
+ */
+struct sx_check_rule {
+    const char *name; /* such as "duplicate"; it stays the same in later versions */
+    const char *text; /* what breaks the rule, without a full stop */
+    bool advice;      /* false: a violation is an error */
+    void *reserved[2];
+};
+
+/** Returns all rules of the checker, which docs/metrics.md explains.
+ *
+ * @param count  receives their number; may be NULL
+ * Threads:  [any]
+ * Memory:   static
+ */
+SX_API const struct sx_check_rule *sx_check_rules(size_t *count);
+
 /** A rule that a page breaks, and where. */
 struct sx_violation {
     size_t line;      /* from 1 */
-    const char *rule; /* its short name, such as "duplicate"; static; listed in docs/metrics.md */
+    const char *rule; /* the name of the rule, such as "duplicate"; static */
     const char *text; /* a sentence for people, without its full stop; borrowed from the checker */
+    bool advice;      /* false: an error; see struct sx_check_rule */
     void *reserved[2];
 };
 
@@ -126,27 +148,33 @@ typedef int sx_violation_fn(void *context, const struct sx_violation *violation)
 /** How a page is checked. The zero value is right. */
 struct sx_check_options {
     enum sx_format format;
-    size_t violations_max; /* the check ends after so many; 0: 100 */
+    size_t violations_max;    /* the check ends after so many; 0: 100 */
+    bool no_advice;           /* errors only */
+    const char *const *allow; /* names of rules whose violations are left out; borrowed */
+    size_t allow_count;
     void *reserved[4];
 };
 
 /** Checks a page more strictly than Prometheus does: it reports what the format does not allow,
  * what readers disagree about, and what would be stored but make no sense.
  *
- * In a page without violations, all lines parse and are UTF-8; each family is one group, with its
- * TYPE before its samples; each series is there once, with the label names of its family; counters
- * are not negative; histograms have ordered and cumulative buckets up to +Inf, a sum, and a count
- * that equals the bucket +Inf. Violations are reported in order of their lines, except that what a
- * histogram or summary lacks comes last.
+ * In a page without errors, all lines parse and are UTF-8; each family is one group, with its TYPE
+ * before its samples; each series is there once; counters are not negative; histograms have ordered
+ * and cumulative buckets up to +Inf, and a count that equals the bucket +Inf. Bounds of buckets and
+ * quantiles are compared as the doubles they are, so `le="1"` and `le="1.0"` of one histogram are
+ * one series twice. Violations are reported in order of their lines, except that what a histogram
+ * or summary lacks comes last.
  *
  * @param page     the complete page, up to 4 GiB; need not end with NUL
  * @param options  NULL: all defaults
  * @param report   receives each violation; NULL: violations are only counted
  * @param context  passed to `report`
- * @return   the number of violations, or a negative status
- * Errors:   SX_EINVAL, SX_ENOMEM
+ * @return   the number of violations, of errors and advice together, without those that `options`
+ *           leaves out; or a negative status
+ * Errors:   SX_EINVAL (also if `allow` has a name that is not of a rule), SX_ENOMEM
  * Threads:  [any]
- * Memory:   allocates about 30 bytes for each sample, and frees them; the page is borrowed
+ * Memory:   allocates about 30 bytes for each sample and 32 bytes for each label of the sample that
+ *           has most, and frees them; the page is borrowed
  * Source:   Prometheus "Exposition formats"
  */
 SX_API SX_MUST_CHECK int sx_exposition_check(struct sx_str page,

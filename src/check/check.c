@@ -14,12 +14,6 @@
 #define VIOLATIONS_DEFAULT 100
 #define SENTENCE_SIZE 320
 
-static const char *const rule_names[] = {
-#define RULE_NAME(rule, name) [rule] = name,
-    SX__RULES(RULE_NAME)
-#undef RULE_NAME
-};
-
 struct sx__quote sx__quote(struct sx_str text)
 {
     struct sx__quote quote;
@@ -35,16 +29,24 @@ static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, c
                    va_list arguments)
 {
     char text[SENTENCE_SIZE];
-    if (check->stopped) {
+    if (check->stopped || check->left_out[rule]) {
         return;
     }
     vsnprintf(text, sizeof text, format, arguments);
     check->violations++;
-    const struct sx_violation violation = {.line = line, .rule = rule_names[rule], .text = text};
+    const struct sx_check_rule *broken = &sx_check_rules(NULL)[rule];
+    const struct sx_violation violation = {
+        .line = line, .rule = broken->name, .text = text, .advice = broken->advice};
     if ((check->report != NULL && check->report(check->context, &violation) != 0) ||
         check->violations >= check->violations_max) {
         check->stopped = true;
     }
+}
+
+void sx__check_out_of_memory(struct sx__check *check)
+{
+    check->status = SX_ENOMEM;
+    check->stopped = true;
 }
 
 void sx__violation(struct sx__check *check, enum sx__rule rule, const char *format, ...)
@@ -99,13 +101,52 @@ static void check_page(struct sx__check *check)
     }
 }
 
+static bool leave_out_rule(struct sx__check *check, const char *name)
+{
+    const struct sx_check_rule *rules = sx_check_rules(NULL);
+    for (size_t i = 0; i < SX__RULE_COUNT; i++) {
+        if (name != NULL && strcmp(rules[i].name, name) == 0) {
+            check->left_out[i] = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns false if a name is not that of a rule. */
+static bool leave_out(struct sx__check *check, const struct sx_check_options *options)
+{
+    const struct sx_check_rule *rules = sx_check_rules(NULL);
+    for (size_t i = 0; i < SX__RULE_COUNT; i++) {
+        check->left_out[i] = options->no_advice && rules[i].advice;
+    }
+    for (size_t i = 0; i < options->allow_count; i++) {
+        if (!leave_out_rule(check, options->allow[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void clean_up(struct sx__check *check)
+{
+    free(check->families);
+    free(check->series);
+    free(check->groups);
+    free(check->labels.items);
+    free(check->other_labels.items);
+    sx__index_clean_up(&check->family_index);
+    sx__index_clean_up(&check->series_index);
+    sx__index_clean_up(&check->group_index);
+}
+
 int sx_exposition_check(struct sx_str page, const struct sx_check_options *options,
                         sx_violation_fn *report_violation, void *context)
 {
     static const struct sx_check_options defaults;
     options = options == NULL ? &defaults : options;
     if (options->format != SX_FORMAT_TEXT || (page.data == NULL && page.size > 0) ||
-        page.size > UINT32_MAX) {
+        page.size > UINT32_MAX || (options->allow == NULL && options->allow_count > 0)) {
         return SX_EINVAL;
     }
     size_t most = options->violations_max == 0 ? VIOLATIONS_DEFAULT : options->violations_max;
@@ -113,12 +154,10 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
                               .report = report_violation,
                               .context = context,
                               .violations_max = most < INT_MAX ? most : INT_MAX};
+    if (!leave_out(&check, options)) {
+        return SX_EINVAL;
+    }
     check_page(&check);
-    free(check.families);
-    free(check.series);
-    free(check.groups);
-    sx__index_clean_up(&check.family_index);
-    sx__index_clean_up(&check.series_index);
-    sx__index_clean_up(&check.group_index);
+    clean_up(&check);
     return check.status < 0 ? check.status : (int)check.violations;
 }

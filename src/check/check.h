@@ -1,6 +1,7 @@
 /* check.h: what the parts of the checker share.
  *
  * check.c goes through the lines, check_line.c reads one line, check_labels.c its labels.
+ * check_rules.h is the table of rules.
  * check_families.c and check_series.c compare the line with the lines before it. If a line can
  * still be read after a violation, the check of the line continues. Nothing is reported twice for
  * the same reason.
@@ -10,48 +11,19 @@
 
 #include "check_index.h"
 #include "check_number.h"
+#include "check_rules.h"
 
 #include <sextant/exposition.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SX__CHECK_LABELS_MAX 64 /* of one sample */
-
-/* The rules and their short names; docs/metrics.md explains them to users. */
-#define SX__RULES(X)                             \
-    X(SX__RULE_LINE_FEED, "line-feed")           \
-    X(SX__RULE_UTF8, "utf8")                     \
-    X(SX__RULE_METRIC_NAME, "metric-name")       \
-    X(SX__RULE_HELP, "help")                     \
-    X(SX__RULE_TYPE, "type")                     \
-    X(SX__RULE_TYPE_NAME, "type-name")           \
-    X(SX__RULE_LATE, "late")                     \
-    X(SX__RULE_ESCAPE, "escape")                 \
-    X(SX__RULE_LABELS, "labels")                 \
-    X(SX__RULE_LABEL_NAME, "label-name")         \
-    X(SX__RULE_LABEL_TWICE, "label-twice")       \
-    X(SX__RULE_LABEL_NAMES, "label-names")       \
-    X(SX__RULE_VALUE, "value")                   \
-    X(SX__RULE_TIMESTAMP, "timestamp")           \
-    X(SX__RULE_SPLIT, "split")                   \
-    X(SX__RULE_CLASH, "clash")                   \
-    X(SX__RULE_DUPLICATE, "duplicate")           \
-    X(SX__RULE_COUNTER, "counter")               \
-    X(SX__RULE_SAMPLE_NAME, "sample-name")       \
-    X(SX__RULE_BOUND, "bound")                   \
-    X(SX__RULE_BOUND_ORDER, "bound-order")       \
-    X(SX__RULE_BOUND_SPELLING, "bound-spelling") \
-    X(SX__RULE_NOT_A_COUNT, "not-a-count")       \
-    X(SX__RULE_NOT_CUMULATIVE, "not-cumulative") \
-    X(SX__RULE_NO_INF, "no-inf")                 \
-    X(SX__RULE_NO_SUM, "no-sum")                 \
-    X(SX__RULE_NO_COUNT, "no-count")             \
-    X(SX__RULE_COUNT_DIFFERS, "count-differs")
+#define SX__CHECK_LABELS_USUAL 64 /* of one sample; more are advice */
 
 enum sx__rule {
-#define SX__RULE_ENUM(rule, name) rule,
+#define SX__RULE_ENUM(rule, name, severity, text) rule,
     SX__RULES(SX__RULE_ENUM)
 #undef SX__RULE_ENUM
+        SX__RULE_COUNT
 };
 
 enum sx__check_type {
@@ -67,8 +39,19 @@ struct sx__check_family {
     uint32_t help_line, type_line, sample_line; /* the first such line; 0: none so far */
     enum sx__check_type type;
     uint64_t label_names; /* of its first sample; see sx__label_sums */
+    bool label_names_told;
     uint32_t plain_line; /* where a bound was written like `1`, and where one like `1.0`; 0: none */
     uint32_t point_line;
+};
+
+struct sx__label {
+    struct sx_str name;  /* empty: no more labels, only the `}` */
+    struct sx_str value; /* still escaped; each value can be escaped in one way only */
+};
+
+struct sx__label_array {
+    struct sx__label *items;
+    size_t capacity;
 };
 
 /* A sample of an earlier line. */
@@ -83,7 +66,7 @@ struct sx__check_group {
     uint32_t family; /* number, from 1 */
     bool has_sum, has_count, has_infinite;
     bool has_bound;
-    struct sx__number bound;  /* of the last bucket or quantile */
+    double bound;             /* of the last bucket or quantile */
     struct sx__number bucket; /* its value */
     struct sx__number infinite, count;
     uint32_t count_line;
@@ -96,7 +79,8 @@ struct sx__check {
     void *context;
     size_t violations, violations_max;
     bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
-    bool carriage_return_told;
+    bool carriage_return_told, reserved_label_told;
+    bool left_out[SX__RULE_COUNT];
     int status;
 
     struct sx__check_family *families;
@@ -111,7 +95,12 @@ struct sx__check {
     struct sx__check_group *groups;
     size_t group_count, group_capacity;
     struct sx__index group_index;
+
+    struct sx__label_array labels, other_labels; /* of the samples being compared; kept for reuse */
 };
+
+/** Stops the check because memory is exhausted. */
+void sx__check_out_of_memory(struct sx__check *check);
 
 /** Reports a violation of the line that is being read. */
 void sx__violation(struct sx__check *check, enum sx__rule rule, const char *format, ...)
@@ -129,11 +118,6 @@ struct sx__quote sx__quote(struct sx_str text);
 
 /* ---- labels ---- */
 
-struct sx__label {
-    struct sx_str name;  /* empty: no more labels, only the `}` */
-    struct sx_str value; /* still escaped; each value can be escaped in one way only */
-};
-
 /** Reads the next label after a `{`, or the `}`, and removes it from the text. Returns NULL or the
  *  error. */
 const char *sx__label_take(struct sx__label *label, struct sx_str *rest);
@@ -147,8 +131,17 @@ struct sx__label_sums {
 };
 struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except);
 
-/** Whether two samples have the same labels, except the label `except` (NULL: none). */
-bool sx__label_sets_equal(struct sx_str a, struct sx_str b, const char *except);
+/** Makes room for the label after the `count` existing ones. Returns false if memory is exhausted;
+ * the check is then stopped. */
+bool sx__labels_reserve(struct sx__check *check, struct sx__label_array *labels, size_t count);
+
+/** Sorts labels by name, then by value. */
+void sx__labels_sort(struct sx__label *labels, size_t count);
+
+/** Whether two samples have the same labels in any order, except the label `except` (NULL: none).
+ * Returns false and stops the check if memory is exhausted. */
+bool sx__label_sets_equal(struct sx__check *check, struct sx_str a, struct sx_str b,
+                          const char *except);
 
 /** Finds the value of a label. Returns false if the label is not there. */
 bool sx__labels_find(struct sx_str *value, struct sx_str labels, const char *name);
@@ -172,6 +165,10 @@ struct sx__line {
 
 /** Reads a line without its line feed, and reports violations that the line itself shows. */
 void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str text);
+
+/** Reports an infinity or NaN that is not spelled as usual. */
+void sx__check_spelling(struct sx__check *check, const struct sx__number *number,
+                        struct sx_str text);
 
 /** Splits a sample that was read before into its name and labels. */
 void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text);

@@ -50,8 +50,7 @@ static uint32_t add(struct sx__check *check, struct sx_str name)
     uint32_t number = (uint32_t)check->family_count + 1;
     uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, name));
     if (families == NULL || sx__index_add(&check->family_index, hash, number) != SX_OK) {
-        check->status = SX_ENOMEM;
-        check->stopped = true;
+        sx__check_out_of_memory(check);
         return 0;
     }
     families[check->family_count++] = (struct sx__check_family){.name = name};

@@ -1,6 +1,7 @@
 /* check_labels.c: the labels of a sample. */
 #include "check.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void skip_blanks(struct sx_str *rest)
@@ -129,33 +130,97 @@ struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except)
     return sums;
 }
 
-static bool has_label(struct sx_str labels, const struct sx__label *wanted)
+bool sx__labels_reserve(struct sx__check *check, struct sx__label_array *labels, size_t count)
 {
-    struct sx__label label;
-    while (next(&label, &labels)) {
-        if (label.name.size == wanted->name.size && label.value.size == wanted->value.size &&
-            memcmp(label.name.data, wanted->name.data, label.name.size) == 0 &&
-            memcmp(label.value.data, wanted->value.data, label.value.size) == 0) {
+    struct sx__label *items =
+        sx__array_reserve(labels->items, &labels->capacity, count, sizeof *items);
+    if (items == NULL) {
+        sx__check_out_of_memory(check);
+        return false;
+    }
+    labels->items = items;
+    return true;
+}
+
+static int compare_bytes(struct sx_str a, struct sx_str b)
+{
+    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static int compare_labels(const void *left, const void *right)
+{
+    const struct sx__label *a = left, *b = right;
+    int order = compare_bytes(a->name, b->name);
+    return order != 0 ? order : compare_bytes(a->value, b->value);
+}
+
+void sx__labels_sort(struct sx__label *labels, size_t count)
+{
+    if (count > 1) {
+        qsort(labels, count, sizeof *labels, compare_labels);
+    }
+}
+
+/* Reads the next label that distinguishes series. Returns false at the end. */
+static bool next_of_set(struct sx__label *label, struct sx_str *labels, const char *except)
+{
+    while (next(label, labels)) {
+        if (label->value.size > 0 && !is_named(label->name, except)) {
             return true;
         }
     }
     return false;
 }
 
-static bool has_labels_of(struct sx_str labels, struct sx_str wanted, const char *except)
+/* Whether two sets are the same labels in the same order, which is the usual case. */
+static bool sequences_equal(struct sx_str a, struct sx_str b, const char *except)
+{
+    for (;;) {
+        struct sx__label left, right;
+        bool has_left = next_of_set(&left, &a, except), has_right = next_of_set(&right, &b, except);
+        if (!has_left || !has_right) {
+            return has_left == has_right;
+        }
+        if (compare_labels(&left, &right) != 0) {
+            return false;
+        }
+    }
+}
+
+/* Returns false if memory is exhausted. */
+static bool read_sorted(struct sx__check *check, struct sx__label_array *set, size_t *count,
+                        struct sx_str labels, const char *except)
 {
     struct sx__label label;
-    while (next(&label, &wanted)) {
-        if (label.value.size > 0 && !is_named(label.name, except) && !has_label(labels, &label)) {
+    *count = 0;
+    while (next_of_set(&label, &labels, except)) {
+        if (!sx__labels_reserve(check, set, *count)) {
+            return false;
+        }
+        set->items[(*count)++] = label;
+    }
+    sx__labels_sort(set->items, *count);
+    return true;
+}
+
+bool sx__label_sets_equal(struct sx__check *check, struct sx_str a, struct sx_str b,
+                          const char *except)
+{
+    if (sequences_equal(a, b, except)) {
+        return true;
+    }
+    size_t left, right;
+    if (!read_sorted(check, &check->labels, &left, a, except) ||
+        !read_sorted(check, &check->other_labels, &right, b, except) || left != right) {
+        return false;
+    }
+    for (size_t i = 0; i < left; i++) {
+        if (compare_labels(&check->labels.items[i], &check->other_labels.items[i]) != 0) {
             return false;
         }
     }
     return true;
-}
-
-bool sx__label_sets_equal(struct sx_str a, struct sx_str b, const char *except)
-{
-    return has_labels_of(a, b, except) && has_labels_of(b, a, except);
 }
 
 bool sx__labels_find(struct sx_str *value, struct sx_str labels, const char *name)

@@ -121,7 +121,7 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
             line->type = (enum sx__check_type)i;
             /* Prometheus takes all that follows the first blank as the type, promtool one word. */
             if (rest.size > type.size + 1) {
-                sx__violation(check, SX__RULE_TYPE,
+                sx__violation(check, SX__RULE_BLANKS,
                               "too many blanks beside `%s`: Prometheus rejects the page", names[i]);
             }
             return;
@@ -149,7 +149,7 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
     }
     if (word.data == after_hash.data) {
         sx__violation(
-            check, help ? SX__RULE_HELP : SX__RULE_TYPE,
+            check, SX__RULE_NO_BLANK,
             "no blank before %s: for Prometheus this is a comment, for promtool it is not",
             help ? "HELP" : "TYPE");
     }
@@ -163,25 +163,40 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
 
 /* ---- samples ---- */
 
-static void check_label(struct sx__check *check, const struct sx__label *labels, size_t count)
+static void check_label(struct sx__check *check, const struct sx__label *label)
 {
-    const struct sx__label *label = &labels[count];
     check_escapes(check, label->value, true);
     if (!is_name(label->name, false)) {
         sx__violation(check, SX__RULE_LABEL_NAME,
                       "`%s` is not a label name: [a-zA-Z_][a-zA-Z0-9_]*",
                       sx__quote(label->name).text);
-    } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0) {
+    } else if (is_named(label->name, "__name__")) {
         sx__violation(check, SX__RULE_LABEL_NAME,
-                      "the label `%s` begins with `__`, which is reserved",
-                      sx__quote(label->name).text);
+                      "the label `__name__` is the metric name: Prometheus rejects the page");
+    } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0 &&
+               !check->reserved_label_told) {
+        /* An external label of Prometheus is on every line of /federate. */
+        check->reserved_label_told = true;
+        sx__violation(
+            check, SX__RULE_LABEL_RESERVED,
+            "the label `%s` begins with `__`, which is reserved for Prometheus (reported once)",
+            sx__quote(label->name).text);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (labels[i].name.size == label->name.size &&
-            memcmp(labels[i].name.data, label->name.data, label->name.size) == 0) {
+}
+
+/* Sorts the labels. */
+static void check_labels(struct sx__check *check, struct sx__label *labels, size_t count)
+{
+    if (count > SX__CHECK_LABELS_USUAL) {
+        sx__violation(check, SX__RULE_LABEL_COUNT,
+                      "the sample has %zu labels, which are unusually many", count);
+    }
+    sx__labels_sort(labels, count);
+    for (size_t i = 1; i < count; i++) {
+        struct sx_str name = labels[i].name, before = labels[i - 1].name;
+        if (name.size == before.size && memcmp(name.data, before.data, name.size) == 0) {
             sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
-                          sx__quote(label->name).text);
-            return;
+                          sx__quote(name).text);
         }
     }
 }
@@ -189,21 +204,21 @@ static void check_label(struct sx__check *check, const struct sx__label *labels,
 /* Reads from after the `{` to the `}`. Returns false if the rest of the line cannot be read. */
 static bool read_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
 {
-    struct sx__label labels[SX__CHECK_LABELS_MAX + 1];
     const char *start = rest->data;
-    for (size_t count = 0; count <= SX__CHECK_LABELS_MAX; count++) {
-        const char *wrong = sx__label_take(&labels[count], rest);
+    for (size_t count = 0; sx__labels_reserve(check, &check->labels, count); count++) {
+        struct sx__label *label = &check->labels.items[count];
+        const char *wrong = sx__label_take(label, rest);
         if (wrong != NULL) {
             sx__violation(check, SX__RULE_LABELS, "%s", wrong);
             return false;
         }
-        if (labels[count].name.size == 0) {
+        if (label->name.size == 0) {
             line->labels = (struct sx_str){start, (size_t)(rest->data - start)};
+            check_labels(check, check->labels.items, count);
             return true;
         }
-        check_label(check, labels, count);
+        check_label(check, label);
     }
-    sx__violation(check, SX__RULE_LABELS, "there are more than %d labels", SX__CHECK_LABELS_MAX);
     return false;
 }
 
@@ -230,9 +245,19 @@ static void check_timestamp(struct sx__check *check, struct sx_str text)
                       "`%s` is not a timestamp: whole milliseconds, 64 bits", sx__quote(text).text);
     } else if (sign) {
         /* The format and promtool allow a sign; Prometheus accepts only digits. */
-        sx__violation(check, SX__RULE_TIMESTAMP,
+        sx__violation(check, SX__RULE_TIMESTAMP_SIGN,
                       "the timestamp `%s` has a sign: Prometheus rejects the page",
                       sx__quote(text).text);
+    }
+}
+
+void sx__check_spelling(struct sx__check *check, const struct sx__number *number,
+                        struct sx_str text)
+{
+    if (number->misspelled) {
+        const char *infinity = number->negative ? "-Inf" : "+Inf";
+        sx__violation(check, SX__RULE_NUMBER_SPELLING, "`%s` is usually written `%s`",
+                      sx__quote(text).text, number->kind == SX__NUMBER_NAN ? "NaN" : infinity);
     }
 }
 
@@ -248,6 +273,7 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
     if (wrong != NULL) {
         sx__violation(check, SX__RULE_VALUE, "the value `%s` is %s", sx__quote(value).text, wrong);
     }
+    sx__check_spelling(check, &line->value, value);
     skip_blanks(&rest);
     struct sx_str timestamp = take_token(&rest, '\0');
     skip_blanks(&rest);
@@ -259,7 +285,7 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
         check_timestamp(check, timestamp);
     }
     if (is_blank(rest.data[-1])) {
-        sx__violation(check, SX__RULE_TIMESTAMP,
+        sx__violation(check, SX__RULE_BLANKS,
                       "a blank at the end of the line: promtool rejects the page");
     }
 }
@@ -304,7 +330,7 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
         read_sample(line, check, rest);
     }
     if (line->kind == SX__LINE_SAMPLE && rest.data > text.data) {
-        sx__violation(check, SX__RULE_METRIC_NAME,
+        sx__violation(check, SX__RULE_BLANKS,
                       "a blank before the metric name: Prometheus takes it as part of the name");
     }
 }

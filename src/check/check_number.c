@@ -1,8 +1,10 @@
-/* check_number.c: parsing and comparing decimal numbers. */
+/* check_number.c: parsing, comparing and converting decimal numbers. */
 #include "check_number.h"
 
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Larger exponents are the same as this one, because no page has so many digits. */
 #define EXPONENT_LIMIT INT64_C(1000000000000)
@@ -17,24 +19,22 @@ static bool equals(struct sx_str text, const char *other)
     return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
 }
 
-static bool equals_in_any_case(struct sx_str text, const char *other)
+/* `letters` are small ASCII letters. Locales have no influence, unlike on strncasecmp. */
+static bool equals_in_any_case(struct sx_str text, const char *letters)
 {
-    return text.size == strlen(other) && strncasecmp(text.data, other, text.size) == 0;
+    if (text.size != strlen(letters)) {
+        return false;
+    }
+    for (size_t i = 0; i < text.size; i++) {
+        if ((text.data[i] | ('a' - 'A')) != letters[i]) {
+            return false;
+        }
+    }
+    return true;
 }
 
-static const char *explain(struct sx_str text)
+static const char *explain(struct sx_str bare)
 {
-    struct sx_str bare = text;
-    if (bare.size > 0 && (bare.data[0] == '+' || bare.data[0] == '-')) {
-        bare.data++;
-        bare.size--;
-    }
-    if (equals_in_any_case(bare, "inf") || equals_in_any_case(bare, "infinity")) {
-        return "not +Inf or -Inf, as infinities are written";
-    }
-    if (equals_in_any_case(bare, "nan")) {
-        return "not NaN, as it is written";
-    }
     if (bare.size > 1 && bare.data[0] == '0' && (bare.data[1] == 'x' || bare.data[1] == 'X')) {
         return "not a number: digits must be decimal";
     }
@@ -118,19 +118,32 @@ static bool is_too_large(const struct sx__number *number)
     return sx__number_compare(&magnitude, &limit) >= 0;
 }
 
+/* Reads an infinity or NaN. `bare` is the text without its sign; NaN has none. */
+static bool read_special(struct sx__number *number, struct sx_str text, struct sx_str bare)
+{
+    if (equals_in_any_case(bare, "inf") || equals_in_any_case(bare, "infinity")) {
+        number->kind = SX__NUMBER_INFINITE;
+        number->misspelled = !equals(text, "+Inf") && !equals(text, "-Inf");
+        return true;
+    }
+    if (equals_in_any_case(text, "nan")) {
+        number->kind = SX__NUMBER_NAN;
+        number->misspelled = !equals(text, "NaN");
+        return true;
+    }
+    return false;
+}
+
 const char *sx__number_read(struct sx__number *number, struct sx_str text)
 {
+    size_t sign = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    const struct sx_str bare = {text.data + sign, text.size - sign};
+    struct sx__number read = {.kind = SX__NUMBER_FINITE,
+                              .negative = sign > 0 && text.data[0] == '-'};
     *number = (struct sx__number){.kind = SX__NUMBER_UNKNOWN};
-    struct sx__number read = {.kind = SX__NUMBER_FINITE};
-    read.negative = text.size > 0 && text.data[0] == '-';
-    if (equals(text, "+Inf") || equals(text, "-Inf")) {
-        read.kind = SX__NUMBER_INFINITE;
-    } else if (equals(text, "NaN")) {
-        read.kind = SX__NUMBER_NAN;
-    } else {
-        size_t sign = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
-        if (!read_decimal(&read, (struct sx_str){text.data + sign, text.size - sign})) {
-            return explain(text);
+    if (!read_special(&read, text, bare)) {
+        if (!read_decimal(&read, bare)) {
+            return explain(bare);
         }
         if (is_too_large(&read)) {
             return "too large for a double";
@@ -183,11 +196,48 @@ int sx__number_compare(const struct sx__number *a, const struct sx__number *b)
     return a->negative ? -order : order;
 }
 
-bool sx__number_is_count(const struct sx__number *number)
+/* No point halfway between two doubles has more significant digits than 767. So of the digits
+ * behind these it only counts whether one is not 0. */
+#define DIGITS_MOST 770
+/* A number with a smaller exponent is nearer to 0 than to any other double. */
+#define EXPONENT_SMALLEST (-400)
+
+/* Returns how many digits were written. */
+static size_t write_digits(char *text, struct sx_str digits)
 {
-    if (number->kind != SX__NUMBER_FINITE || number->negative) {
-        return false;
+    size_t size = 0;
+    while (size < DIGITS_MOST && digits.size > 0) {
+        text[size++] = (char)('0' + next_digit(&digits));
     }
+    bool more = false;
+    while (digits.size > 0) {
+        more = next_digit(&digits) != 0 || more;
+    }
+    if (more) {
+        text[size++] = '1';
+    }
+    return size;
+}
+
+double sx__number_to_double(const struct sx__number *number)
+{
+    double magnitude = INFINITY;
+    if (number->kind == SX__NUMBER_FINITE) {
+        if (number->digits.size == 0 || number->exponent < EXPONENT_SMALLEST) {
+            return 0;
+        }
+        /* A whole number with an exponent: strtod reads it alike in every locale. */
+        char text[DIGITS_MOST + 32];
+        size_t size = write_digits(text, number->digits);
+        int exponent = (int)(number->exponent - (int64_t)size) + 1;
+        snprintf(text + size, sizeof text - size, "e%d", exponent);
+        magnitude = strtod(text, NULL);
+    }
+    return number->negative && magnitude > 0 ? -magnitude : magnitude;
+}
+
+bool sx__number_is_whole(const struct sx__number *number)
+{
     struct sx_str digits = number->digits;
     for (int64_t place = number->exponent; digits.size > 0; place--) {
         if (next_digit(&digits) != 0 && place < 0) {

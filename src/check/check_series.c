@@ -32,12 +32,6 @@ static const char *bound_label(const struct sx__check_family *family)
     return family->type == SX__CHECK_HISTOGRAM ? "le" : "quantile";
 }
 
-static void out_of_memory(struct sx__check *check)
-{
-    check->status = SX_ENOMEM;
-    check->stopped = true;
-}
-
 static struct sx_str from(const struct sx__check *check, const struct sx__check_series *series)
 {
     return (struct sx_str){check->page.data + series->offset, check->page.size - series->offset};
@@ -48,28 +42,97 @@ static struct sx__check_series place_of(const struct sx__check *check, const str
     return (struct sx__check_series){(uint32_t)(line->name.data - check->page.data), check->line};
 }
 
+/* ---- bounds ---- */
+
+/* Reads `le` or `quantile`. Returns false if it is missing, not a number, or NaN. */
+static bool find_bound(double *bound, struct sx_str *text, struct sx_str labels, const char *label)
+{
+    struct sx__number number;
+    if (!sx__labels_find(text, labels, label) || sx__number_read(&number, *text) != NULL ||
+        number.kind == SX__NUMBER_NAN) {
+        return false;
+    }
+    *bound = sx__number_to_double(&number);
+    return true;
+}
+
+static uint64_t hash_bound(double bound)
+{
+    char bytes[sizeof bound];
+    memcpy(bytes, &bound, sizeof bound);
+    return sx__hash(SX__HASH_START, (struct sx_str){bytes, sizeof bytes});
+}
+
 /* ---- each series once ---- */
 
-static bool is_same_series(const struct sx__check *check, const struct sx__check_series *seen,
-                           const struct sx__line *line)
+/* What makes a sample a series of its own, besides its name. */
+struct identity {
+    uint64_t labels;         /* sum of hashes of the labels that are compared as text */
+    const char *bound_label; /* NULL: all labels are compared as text */
+    double bound;
+    struct sx_str bound_text;
+};
+
+/* A bucket is identified by its bound as a double, so that `1` and `1.0` are the same bucket. */
+static struct identity identify(const struct sx__line *line, const char *bound_label,
+                                const struct sx__label_sums *sums)
+{
+    struct identity identity = {.labels = sums->pairs};
+    if (bound_label != NULL &&
+        find_bound(&identity.bound, &identity.bound_text, line->labels, bound_label)) {
+        identity.bound_label = bound_label;
+        identity.labels = sums->others + hash_bound(identity.bound);
+    }
+    return identity;
+}
+
+static bool is_same_text(struct sx_str a, struct sx_str b)
+{
+    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
+}
+
+/* On success, `bound` is the text of the bound that the earlier series has. */
+static bool is_same_series(struct sx__check *check, const struct sx__check_series *seen,
+                           const struct sx__line *line, const struct identity *identity,
+                           struct sx_str *bound)
 {
     struct sx_str name, labels;
+    double number = 0;
     sx__sample_split(&name, &labels, from(check, seen));
-    return name.size == line->name.size && memcmp(name.data, line->name.data, name.size) == 0 &&
-           sx__label_sets_equal(labels, line->labels, NULL);
+    return is_same_text(name, line->name) &&
+           (identity->bound_label == NULL ||
+            (find_bound(&number, bound, labels, identity->bound_label) &&
+             number == identity->bound)) &&
+           sx__label_sets_equal(check, labels, line->labels, identity->bound_label);
+}
+
+static void report_duplicate(struct sx__check *check, const struct sx__line *line,
+                             const struct identity *identity, uint32_t seen, struct sx_str bound)
+{
+    struct sx__quote name = sx__quote(line->name);
+    if (identity->bound_label == NULL || is_same_text(bound, identity->bound_text)) {
+        sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is already on line %u",
+                      name.text, seen);
+    } else {
+        sx__violation(
+            check, SX__RULE_DUPLICATE,
+            "this series of `%s` is already on line %u, where its %s is `%s`: the same number",
+            name.text, seen, identity->bound_label, sx__quote(bound).text);
+    }
 }
 
 /* Returns true if the series is new. */
-static bool check_duplicate(struct sx__check *check, const struct sx__line *line, uint64_t pairs)
+static bool check_duplicate(struct sx__check *check, const struct sx__line *line,
+                            const struct identity *identity)
 {
-    uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, line->name) + pairs);
+    uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, line->name) + identity->labels);
     size_t cursor = 0;
     uint32_t number;
     while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
         const struct sx__check_series *seen = &check->series[number - 1];
-        if (is_same_series(check, seen, line)) {
-            sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is already on line %u",
-                          sx__quote(line->name).text, seen->line);
+        struct sx_str bound = identity->bound_text;
+        if (is_same_series(check, seen, line, identity, &bound)) {
+            report_duplicate(check, line, identity, seen->line, bound);
             return false;
         }
     }
@@ -80,7 +143,7 @@ static bool check_duplicate(struct sx__check *check, const struct sx__line *line
     }
     if (series == NULL ||
         sx__index_add(&check->series_index, hash, (uint32_t)check->series_count + 1) != SX_OK) {
-        out_of_memory(check);
+        sx__check_out_of_memory(check);
         return false;
     }
     series[check->series_count++] = place_of(check, line);
@@ -89,13 +152,14 @@ static bool check_duplicate(struct sx__check *check, const struct sx__line *line
 
 /* ---- histograms and summaries ---- */
 
-static bool is_of_group(const struct sx__check *check, const struct sx__check_group *group,
+static bool is_of_group(struct sx__check *check, const struct sx__check_group *group,
                         uint32_t family, const struct sx__line *line)
 {
     struct sx_str name, labels;
     sx__sample_split(&name, &labels, from(check, &group->first));
     return group->family == family &&
-           sx__label_sets_equal(labels, line->labels, bound_label(&check->families[family - 1]));
+           sx__label_sets_equal(check, labels, line->labels,
+                                bound_label(&check->families[family - 1]));
 }
 
 /* Finds or makes the group of a sample. Returns NULL if memory is exhausted. */
@@ -117,7 +181,7 @@ static struct sx__check_group *group_of(struct sx__check *check, const struct sx
     }
     if (groups == NULL ||
         sx__index_add(&check->group_index, hash, (uint32_t)check->group_count + 1) != SX_OK) {
-        out_of_memory(check);
+        sx__check_out_of_memory(check);
         return NULL;
     }
     groups[check->group_count] =
@@ -127,16 +191,23 @@ static struct sx__check_group *group_of(struct sx__check *check, const struct sx
 
 static void check_count(struct sx__check *check, const struct sx__line *line)
 {
-    if (line->value.kind != SX__NUMBER_UNKNOWN && !sx__number_is_count(&line->value)) {
-        sx__violation(check, SX__RULE_NOT_A_COUNT,
-                      "the value of `%s` is not a whole number of at least 0",
-                      sx__quote(line->name).text);
+    struct sx__quote name = sx__quote(line->name);
+    const struct sx__number *count = &line->value;
+    if (count->kind == SX__NUMBER_UNKNOWN) {
+        return;
+    }
+    if (count->kind != SX__NUMBER_FINITE || count->negative) {
+        sx__violation(check, SX__RULE_NOT_A_COUNT, "the value of `%s` is %s", name.text,
+                      count->negative ? "negative" : "not finite");
+    } else if (!sx__number_is_whole(count)) {
+        sx__violation(check, SX__RULE_FRACTIONAL_COUNT, "the value of `%s` is not a whole number",
+                      name.text);
     }
 }
 
 /* Some clients write the bound 1, others 1.0; for Prometheus 2 these are two series. */
-static void check_spelling(struct sx__check *check, struct sx__check_family *family,
-                           struct sx_str bound)
+static void check_bound_spelling(struct sx__check *check, struct sx__check_family *family,
+                                 struct sx_str bound)
 {
     bool point = false, zeros = true, plain = bound.size > 0;
     for (size_t i = 0; i < bound.size; i++) {
@@ -162,12 +233,24 @@ static void check_spelling(struct sx__check *check, struct sx__check_family *fam
     }
 }
 
+/* Returns why the bound is wrong, to complete a sentence after "is", or NULL. */
+static const char *explain_bound(const struct sx__check_family *family,
+                                 const struct sx__number *number)
+{
+    if (number->kind == SX__NUMBER_NAN) {
+        return "not a bound";
+    }
+    if (family->type == SX__CHECK_HISTOGRAM) {
+        return NULL;
+    }
+    double quantile = sx__number_to_double(number);
+    return quantile < 0 || quantile > 1 ? "not from 0 to 1" : NULL;
+}
+
 /* Returns false if the bound cannot be compared with others. */
 static bool read_bound(struct sx__number *number, struct sx__check *check,
                        struct sx__check_family *family, const struct sx__line *line)
 {
-    static const struct sx__number one = {
-        .kind = SX__NUMBER_FINITE, .digits = {"1", 1}, .exponent = 0};
     const char *label = bound_label(family);
     struct sx_str bound;
     if (!sx__labels_find(&bound, line->labels, label)) {
@@ -176,19 +259,19 @@ static bool read_bound(struct sx__number *number, struct sx__check *check,
         return false;
     }
     const char *wrong = sx__number_read(number, bound);
-    if (wrong == NULL && number->kind == SX__NUMBER_NAN) {
-        wrong = "not a bound";
-    }
-    if (wrong == NULL && family->type == SX__CHECK_SUMMARY &&
-        (number->negative || sx__number_compare(number, &one) > 0)) {
-        wrong = "not from 0 to 1";
-    }
+    wrong = wrong == NULL ? explain_bound(family, number) : wrong;
     if (wrong != NULL) {
         sx__violation(check, SX__RULE_BOUND, "the %s `%s` is %s", label, sx__quote(bound).text,
                       wrong);
         return false;
     }
-    check_spelling(check, family, bound);
+    if (number->misspelled && !number->negative) {
+        sx__violation(check, SX__RULE_BOUND, "the le `%s` is not `+Inf`, as the format has it",
+                      sx__quote(bound).text);
+    } else {
+        sx__check_spelling(check, number, bound);
+    }
+    check_bound_spelling(check, family, bound);
     return true;
 }
 
@@ -197,16 +280,17 @@ static bool is_comparable(const struct sx__number *number)
     return number->kind == SX__NUMBER_FINITE || number->kind == SX__NUMBER_INFINITE;
 }
 
-/* Compares with the previous bound of the same group. Returns false if that is not smaller. */
+/* Compares with the previous bound of the same group. Returns false if that is not smaller. An
+ * equal bound was reported as a duplicate. */
 static bool check_bound_order(struct sx__check *check, const struct sx__check_group *group,
-                              const struct sx__number *bound, const char *label)
+                              double bound, const char *label)
 {
-    int order = group->has_bound ? sx__number_compare(bound, &group->bound) : 1;
-    if (order <= 0) {
-        sx__violation(check, SX__RULE_BOUND_ORDER, "this %s is %s the one before it", label,
-                      order == 0 ? "the same number as" : "smaller than");
+    bool ordered = !group->has_bound || group->bound < bound;
+    if (!ordered) {
+        sx__violation(check, SX__RULE_BOUND_ORDER, "this %s is smaller than the one before it",
+                      label);
     }
-    return order > 0;
+    return ordered;
 }
 
 static void check_bucket(struct sx__check *check, struct sx__check_group *group,
@@ -230,13 +314,14 @@ static void check_bound(struct sx__check *check, struct sx__check_group *group,
                         const struct sx__line *line)
 {
     struct sx__check_family *family = &check->families[group->family - 1];
-    struct sx__number bound;
-    if (!read_bound(&bound, check, family, line)) {
+    struct sx__number number;
+    if (!read_bound(&number, check, family, line)) {
         return;
     }
-    bool ordered = check_bound_order(check, group, &bound, bound_label(family));
+    double bound = sx__number_to_double(&number);
+    bool ordered = check_bound_order(check, group, bound, bound_label(family));
     if (family->type == SX__CHECK_HISTOGRAM) {
-        check_bucket(check, group, line, &bound, ordered);
+        check_bucket(check, group, line, &number, ordered);
     }
     group->bound = bound;
     group->has_bound = true;
@@ -275,9 +360,10 @@ static void check_label_names(struct sx__check *check, struct sx__check_family *
     if (family->sample_line == 0) {
         family->sample_line = check->line;
         family->label_names = names;
-    } else if (family->label_names != names) {
+    } else if (family->label_names != names && !family->label_names_told) {
+        family->label_names_told = true;
         sx__violation(check, SX__RULE_LABEL_NAMES,
-                      "the label names differ from those of `%s` on line %u",
+                      "the label names differ from those of `%s` on line %u (reported once)",
                       sx__quote(family->name).text, family->sample_line);
     }
 }
@@ -302,8 +388,10 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
     }
     const bool grouped = role != ROLE_PLAIN;
     struct sx__label_sums sums = sx__labels_sum(line->labels, grouped ? bound_label(family) : NULL);
+    struct identity identity =
+        identify(line, role == ROLE_BOUND ? bound_label(family) : NULL, &sums);
     check_label_names(check, family, sums.names);
-    if (!check_duplicate(check, line, sums.pairs)) {
+    if (!check_duplicate(check, line, &identity)) {
         return;
     }
     if (grouped) {
@@ -328,6 +416,24 @@ static void check_histogram(struct sx__check *check, const struct sx__check_grou
         sx__violation_at(check, group->count_line, SX__RULE_COUNT_DIFFERS,
                          "`%s_count` differs from the bucket le=\"+Inf\"", name);
     }
+    if (!group->has_sum) {
+        sx__violation_at(check, line, SX__RULE_NO_SUM, "the histogram `%s` has no `%s_sum`", name,
+                         name);
+    }
+    if (!group->has_count) {
+        sx__violation_at(check, line, SX__RULE_NO_COUNT, "the histogram `%s` has no `%s_count`",
+                         name, name);
+    }
+}
+
+static void check_summary(struct sx__check *check, const struct sx__check_group *group,
+                          const char *name)
+{
+    if (!group->has_sum || !group->has_count) {
+        sx__violation_at(check, group->first.line, SX__RULE_QUANTILES_ONLY,
+                         "the summary `%s` has no `_%s`%s", name, group->has_sum ? "count" : "sum",
+                         group->has_sum || group->has_count ? "" : " and no `_count`");
+    }
 }
 
 void sx__check_groups(struct sx__check *check)
@@ -338,14 +444,8 @@ void sx__check_groups(struct sx__check *check)
         struct sx__quote name = sx__quote(family->name);
         if (family->type == SX__CHECK_HISTOGRAM) {
             check_histogram(check, group, name.text);
-        }
-        if (!group->has_sum) {
-            sx__violation_at(check, group->first.line, SX__RULE_NO_SUM, "`%s` has no `%s_sum`",
-                             name.text, name.text);
-        }
-        if (!group->has_count) {
-            sx__violation_at(check, group->first.line, SX__RULE_NO_COUNT, "`%s` has no `%s_count`",
-                             name.text, name.text);
+        } else {
+            check_summary(check, group, name.text);
         }
     }
 }

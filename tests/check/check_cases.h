@@ -31,7 +31,7 @@ static const struct check_case check_cases[] = {
     {"an empty page", "", 0, PAGE("")},
     /* Prometheus "Exposition formats", Text format example; it is quoted whole. Prometheus itself
      * refuses the time before the epoch. */
-    {"the example of the specification", "13 timestamp", SERVER,
+    {"the example of the specification", "13 timestamp-sign", SERVER,
      PAGE("# HELP http_requests_total The total number of HTTP requests.\n"
           "# TYPE http_requests_total counter\n"
           "http_requests_total{method=\"post\",code=\"200\"} 1027 1395066363000\n"
@@ -125,8 +125,8 @@ static const struct check_case check_cases[] = {
     {"a metric name in quotes, of a later format", "1 metric-name", OLD_PROMTOOL | PYTHON | SERVER,
      PAGE("{\"my.metric\"} 1\n")},
     {"no metric name", "1 metric-name", PROMTOOL | PYTHON | SERVER, PAGE("{a=\"b\"} 1\n")},
-    {"a blank before the metric name", "1 metric-name", SERVER, PAGE(" g 1\n")},
-    {"a tab before the metric name", "1 metric-name", SERVER, PAGE("\tg{a=\"1\"} 1\n")},
+    {"a blank before the metric name", "1 blanks", SERVER, PAGE(" g 1\n")},
+    {"a tab before the metric name", "1 blanks", SERVER, PAGE("\tg{a=\"1\"} 1\n")},
     {"HELP without a name", "1 metric-name", PYTHON, PAGE("# HELP\ng 1\n")},
     {"TYPE of what is no name", "1 metric-name", PROMTOOL | PYTHON | SERVER,
      PAGE("# TYPE g.h gauge\ng 1\n")},
@@ -134,6 +134,8 @@ static const struct check_case check_cases[] = {
     {"a label name with a colon", "1 label-name", PROMTOOL | SERVER, PAGE("g{a:b=\"1\"} 1\n")},
     {"a label name that is reserved", "1 label-name", PROMTOOL | SERVER,
      PAGE("g{__name__=\"1\"} 1\n")},
+    {"the label that replicas of Prometheus have", "1 label-reserved", 0,
+     PAGE("g{__replica__=\"a\"} 1\n")},
     {"a label twice in a sample", "1 label-twice", PROMTOOL | SERVER,
      PAGE("g{a=\"1\",b=\"2\",a=\"1\"} 1\n")},
 
@@ -150,13 +152,13 @@ static const struct check_case check_cases[] = {
      PAGE("# TYPE g gauge g\ng 1\n")},
     {"TYPE without _total, as OpenMetrics has it", "2 type-name", 0,
      PAGE("# TYPE c counter\nc_total 1\n")},
-    {"two blanks before the type", "1 type", SERVER, PAGE("# TYPE g  gauge\ng 1\n")},
-    {"a blank behind the type", "1 type", PROMTOOL | SERVER, PAGE("# TYPE g gauge \ng 1\n")},
-    {"a tab and CR LF behind the type", "1 line-feed; 1 type", PROMTOOL | SERVER,
+    {"two blanks before the type", "1 blanks", SERVER, PAGE("# TYPE g  gauge\ng 1\n")},
+    {"a blank behind the type", "1 blanks", PROMTOOL | SERVER, PAGE("# TYPE g gauge \ng 1\n")},
+    {"a tab and CR LF behind the type", "1 line-feed; 1 blanks", PROMTOOL | SERVER,
      PAGE("# TYPE g gauge\t\r\ng 1\n")},
-    {"TYPE without a blank before it", "1 type", 0, PAGE("#TYPE g gauge\ng 1\n")},
-    {"HELP without a blank before it", "1 help", 0, PAGE("#HELP g H.\n# TYPE g gauge\ng 1\n")},
-    {"TYPE without a blank before it and with no type", "1 type; 1 type", PROMTOOL,
+    {"TYPE without a blank before it", "1 no-blank", 0, PAGE("#TYPE g gauge\ng 1\n")},
+    {"HELP without a blank before it", "1 no-blank", 0, PAGE("#HELP g H.\n# TYPE g gauge\ng 1\n")},
+    {"TYPE without a blank before it and with no type", "1 no-blank; 1 type", PROMTOOL,
      PAGE("#TYPE g nonsense\ng 1\n")},
     {"a quote escaped in HELP", "1 escape", OLD_PROMTOOL,
      PAGE("# HELP g say \\\"hello\\\"\n# TYPE g gauge\ng 1\n")},
@@ -185,11 +187,14 @@ static const struct check_case check_cases[] = {
     {"a sample without a value", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g\n")},
     {"labels without a value behind them", "1 value", PROMTOOL | PYTHON | SERVER,
      PAGE("g{a=\"1\"}\n")},
-    {"inf", "1 value", 0, PAGE("g inf\n")},
-    {"Inf without a sign", "1 value", 0, PAGE("g Inf\n")},
-    {"Infinity", "1 value", 0, PAGE("g +Infinity\n")},
-    {"nan", "1 value", 0, PAGE("g nan\n")},
-    {"Nan, as a C++ client once wrote it", "1 value", 0, PAGE("g Nan\n")},
+    {"inf", "1 number-spelling", 0, PAGE("g inf\n")},
+    {"Inf without a sign", "1 number-spelling", 0, PAGE("g Inf\n")},
+    {"Infinity", "1 number-spelling", 0, PAGE("g +Infinity\n")},
+    {"nan", "1 number-spelling", 0, PAGE("g nan\n")},
+    {"Nan, as a C++ client once wrote it", "1 number-spelling", 0, PAGE("g Nan\n")},
+    {"a sign before NaN", "1 value", PROMTOOL | SERVER, PAGE("g +NaN\n")},
+    {"the beginning of a word for infinity", "1 value", PROMTOOL | PYTHON | SERVER,
+     PAGE("g +infin\n")},
     {"a comma for the point, as a locale has it", "1 value", PROMTOOL | PYTHON | SERVER,
      PAGE("g 0,5\n")},
     {"hexadecimal digits", "1 value", PROMTOOL | PYTHON | SERVER, PAGE("g 0x10\n")},
@@ -203,12 +208,13 @@ static const struct check_case check_cases[] = {
     {"a timestamp in seconds", "1 timestamp", PROMTOOL | SERVER, PAGE("g 1 1395066363.5\n")},
     {"a timestamp of more than 64 bits", "1 timestamp", PROMTOOL | SERVER,
      PAGE("g 1 9223372036854775808\n")},
-    {"a timestamp before 1970", "1 timestamp", SERVER, PAGE("g 1 -5\n")},
-    {"a timestamp with a plus", "1 timestamp", SERVER, PAGE("g 1 +5\n")},
-    {"the first timestamp of 64 bits", "1 timestamp", SERVER, PAGE("g 1 -9223372036854775808\n")},
+    {"a timestamp before 1970", "1 timestamp-sign", SERVER, PAGE("g 1 -5\n")},
+    {"a timestamp with a plus", "1 timestamp-sign", SERVER, PAGE("g 1 +5\n")},
+    {"the first timestamp of 64 bits", "1 timestamp-sign", SERVER,
+     PAGE("g 1 -9223372036854775808\n")},
     {"a sign alone for a timestamp", "1 timestamp", PROMTOOL | PYTHON | SERVER, PAGE("g 1 -\n")},
-    {"a blank behind the value", "1 timestamp", PROMTOOL, PAGE("g 1 \n")},
-    {"a tab behind the timestamp", "1 timestamp", PROMTOOL, PAGE("g 1 2\t\n")},
+    {"a blank behind the value", "1 blanks", PROMTOOL, PAGE("g 1 \n")},
+    {"a tab behind the timestamp", "1 blanks", PROMTOOL, PAGE("g 1 2\t\n")},
     {"a word behind the timestamp", "1 timestamp", PROMTOOL | SERVER, PAGE("g 1 2 3\n")},
     {"an exemplar, of OpenMetrics", "1 timestamp", PROMTOOL | PYTHON | SERVER,
      PAGE("c_total 1 # {a=\"b\"} 1\n")},
@@ -222,6 +228,10 @@ static const struct check_case check_cases[] = {
     {"a series twice, its labels in another order", "2 duplicate", 0,
      PAGE("g{a=\"1\",b=\"2\"} 1\ng{b=\"2\",a=\"1\"} 3\n")},
     {"a series twice, at two times", "2 duplicate", 0, PAGE("g 1 1\ng 1 2\n")},
+    {"a series twice, with a label that is empty", "2 duplicate", 0,
+     PAGE("g{a=\"1\",b=\"\"} 1\ng{b=\"\",a=\"1\"} 1\n")},
+    {"label names that differ in many series", "2 label-names", 0,
+     PAGE("g{a=\"1\"} 1\ng{b=\"1\"} 1\ng{c=\"1\"} 1\n")},
     {"a label that is empty is a label that is absent", "2 label-names; 2 duplicate", 0,
      PAGE("g{a=\"\"} 1\ng 1\n")},
     {"a gauge with the name of a histogram's count", "2 clash", PROMTOOL,
@@ -252,28 +262,56 @@ static const struct check_case check_cases[] = {
        "1\n")},
     {"+Inf before the others", "4 bound-order", 0,
      H("h_bucket{le=\"+Inf\"} 1\nh_bucket{le=\"2\"} 1\nh_sum 1\nh_count 1\n")},
-    {"le=\"1\" beside le=\"1.0\"", "4 bound-spelling; 4 bound-order", 0,
+    {"le=\"1\" beside le=\"1.0\"", "4 duplicate", 0,
      H("h_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count "
        "1\n")},
     {"le=\"1\" and le=\"2.0\" in one histogram", "4 bound-spelling", 0,
      H("h_bucket{le=\"1\"} 1\nh_bucket{le=\"2.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count "
        "1\n")},
-    {"the same bound in two other ways", "4 bound-order", 0,
+    {"the same bound in two other ways", "4 duplicate", 0,
      H("h_bucket{le=\"0.1\"} 1\nh_bucket{le=\"1e-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count "
        "1\n")},
+    {"the same bound in the same double", "4 duplicate", 0,
+     H("h_bucket{le=\"0.005\"} 1\nh_bucket{le=\"0.00500000000000000006\"} 1\n"
+       "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
+    {"the same bound again, further down", "5 duplicate", 0,
+     H("h_bucket{le=\"1\"} 1\nh_bucket{le=\"2\"} 1\nh_bucket{le=\"1e0\"} 1\n"
+       "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
+    {"the same bound with other labels around it", "4 duplicate", 0,
+     H("h_bucket{a=\"x\",le=\"1\",b=\"y\"} 1\nh_bucket{le=\"1.0\",b=\"y\",a=\"x\"} 1\n"
+       "h_bucket{a=\"x\",le=\"+Inf\",b=\"y\"} 1\nh_sum{a=\"x\",b=\"y\"} 1\n"
+       "h_count{a=\"x\",b=\"y\"} 1\n")},
+    {"two bounds next to each other", "", 0,
+     H("h_bucket{le=\"0.1\"} 1\nh_bucket{le=\"0.10000000000000002\"} 1\n"
+       "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
+    {"le=\"+Inf\" beside le=\"inf\"", "4 duplicate", 0,
+     H("h_bucket{le=\"+Inf\"} 1\nh_bucket{le=\"inf\"} 1\nh_sum 1\nh_count 1\n")},
+    {"le=\"inf\" beside le=\"+Inf\"", "3 bound; 4 duplicate", 0,
+     H("h_bucket{le=\"inf\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
+    {"le=\"-inf\" and le=\"0\" beside le=\"-0\"", "3 number-spelling; 5 duplicate", 0,
+     H("h_bucket{le=\"-inf\"} 0\nh_bucket{le=\"0\"} 1\nh_bucket{le=\"-0\"} 1\n"
+       "h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
+    {"bounds that are the same number, of untyped series", "", 0,
+     PAGE("h_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"inf\"} 1\n")},
+    {"le=\"1\" in one histogram and le=\"1.0\" in another of the family", "7 bound-spelling", 0,
+     H("h_bucket{a=\"x\",le=\"1\"} 1\nh_bucket{a=\"x\",le=\"+Inf\"} 1\nh_sum{a=\"x\"} 1\n"
+       "h_count{a=\"x\"} 1\nh_bucket{a=\"y\",le=\"1.0\"} 1\nh_bucket{a=\"y\",le=\"+Inf\"} 1\n"
+       "h_sum{a=\"y\"} 1\nh_count{a=\"y\"} 1\n")},
     {"a bucket without le", "3 bound", 0,
      H("h_bucket 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
     {"le that is no number", "3 bound", PROMTOOL,
      H("h_bucket{le=\"x\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
-    {"le=\"Inf\" without the sign", "3 bound; 3 no-inf", 0,
+    {"le=\"Inf\" without the sign", "3 bound", 0,
      H("h_bucket{le=\"Inf\"} 1\nh_sum 1\nh_count 1\n")},
     {"le that is NaN", "3 bound", 0,
      H("h_bucket{le=\"NaN\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
     {"le on a sum", "4 bound", 0, H("h_bucket{le=\"+Inf\"} 1\nh_sum{le=\"1\"} 1\nh_count 1\n")},
-    {"a bucket of a fraction", "3 not-a-count", 0,
+    {"a bucket of a fraction", "3 fractional-count", 0,
      H("h_bucket{le=\"1\"} 0.5\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n")},
     {"a negative count", "3 not-a-count; 5 not-a-count", 0,
      H("h_bucket{le=\"+Inf\"} -1\nh_sum 1\nh_count -1\n")},
+    {"a bucket that is infinite", "3 not-a-count; 5 not-a-count", 0,
+     H("h_bucket{le=\"+Inf\"} +Inf\nh_sum 1\nh_count +Inf\n")},
     {"a count that is NaN", "5 not-a-count", 0,
      H("h_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count NaN\n")},
     {"a histogram with a sample of its own name", "3 sample-name", 0,
@@ -283,13 +321,67 @@ static const struct check_case check_cases[] = {
 
 /* ---- summaries ---- */
 #define S(rest) PAGE(HEAD("s", "summary") rest)
-    {"a summary without sum and count", "3 no-sum; 3 no-count", 0, S("s{quantile=\"0.5\"} 1\n")},
+    {"a summary without sum and count", "3 quantiles-only", 0, S("s{quantile=\"0.5\"} 1\n")},
+    {"a summary without sum", "3 quantiles-only", 0, S("s{quantile=\"0.5\"} 1\ns_count 1\n")},
+    {"a summary without count", "3 quantiles-only", 0, S("s{quantile=\"0.5\"} 1\ns_sum 1\n")},
+    {"a quantile twice, as a double", "4 duplicate", 0,
+     S("s{quantile=\"0.5\"} 1\ns{quantile=\"5e-1\"} 1\ns_sum 1\ns_count 1\n")},
+    {"a quantile whose double is 1", "", 0,
+     S("s{quantile=\"1.00000000000000000001\"} 1\ns_sum 1\ns_count 1\n")},
     {"a quantile above 1", "3 bound", 0, S("s{quantile=\"1.01\"} 1\ns_sum 1\ns_count 1\n")},
     {"a negative quantile", "3 bound", 0, S("s{quantile=\"-0.1\"} 1\ns_sum 1\ns_count 1\n")},
     {"a summary's sample without quantile", "3 bound", 0, S("s 1\ns_sum 1\ns_count 1\n")},
     {"quantiles out of order", "4 bound-order", 0,
      S("s{quantile=\"0.9\"} 1\ns{quantile=\"0.5\"} 1\ns_sum 1\ns_count 1\n")},
     {"quantile on a count", "4 bound", 0, S("s_sum 1\ns_count{quantile=\"0.5\"} 1\n")},
+
+    /* ---- pages as other programs write them: advice at most ---- */
+    /* What Prometheus answers to /federate: no HELP, all families untyped, a timestamp behind each
+     * value, the parts of a histogram as families of their own, targets with different labels,
+     * bounds as each target spells them, an empty `instance` on series of recording rules, and
+     * external labels. */
+    {"a page of /federate", "2 label-reserved; 13 label-names; 17 label-names", 0,
+     PAGE("# TYPE ALERTS untyped\n"
+          "ALERTS{alertname=\"Down\",instance=\"\",__replica__=\"a\"} 1 1764488000123\n"
+          "# TYPE go_gc_duration_seconds untyped\n"
+          "go_gc_duration_seconds{instance=\"h:1\",quantile=\"0\",__replica__=\"a\"} 2.06e-05 "
+          "1764488000456\n"
+          "go_gc_duration_seconds{instance=\"h:1\",quantile=\"1\",__replica__=\"a\"} NaN "
+          "1764488000456\n"
+          "# TYPE go_gc_duration_seconds_count untyped\n"
+          "go_gc_duration_seconds_count{instance=\"h:1\",__replica__=\"a\"} 7 1764488000456\n"
+          "# TYPE go_gc_duration_seconds_sum untyped\n"
+          "go_gc_duration_seconds_sum{instance=\"h:1\",__replica__=\"a\"} 0.001 1764488000456\n"
+          "# TYPE h_bucket untyped\n"
+          "h_bucket{instance=\"h:1\",le=\"+Inf\",__replica__=\"a\"} 2 1764488000456\n"
+          "h_bucket{instance=\"h:1\",le=\"1\",__replica__=\"a\"} 3 1764488000456\n"
+          "h_bucket{instance=\"h:2\",job=\"j\",le=\"1.0\",__replica__=\"a\"} 0.5 1764488000000\n"
+          "h_bucket{instance=\"h:2\",job=\"j\",le=\"1\",__replica__=\"a\"} -1 1764488000000\n"
+          "# TYPE up untyped\n"
+          "up{instance=\"h:1\",__replica__=\"a\"} 1 1764488000456\n"
+          "up{instance=\"h:2\",job=\"j\",__replica__=\"a\"} 0 1764488000000\n")},
+    /* node_exporter's textfile collector merges files: metrics without HELP, labels that a file
+     * lacks as empty values, summaries whose groups have different quantiles. */
+    {"a page of node_exporter", "4 label-names", 0,
+     PAGE("# HELP node_cooling_device_cur_state Current throttle state of the cooling device\n"
+          "# TYPE node_cooling_device_cur_state gauge\n"
+          "node_cooling_device_cur_state{name=\"0\",type=\"Processor\"} 0\n"
+          "node_cooling_device_cur_state{name=\"1\"} 0\n"
+          "# HELP node_memory_MemTotal_bytes Memory information field MemTotal_bytes.\n"
+          "# TYPE node_memory_MemTotal_bytes gauge\n"
+          "node_memory_MemTotal_bytes 3.831959552e+09\n"
+          "# HELP node_vmstat_nr_free /proc/vmstat information field nr_free.\n"
+          "# TYPE node_vmstat_nr_free untyped\n"
+          "node_vmstat_nr_free -9.223372036854776e+17\n"
+          "# HELP rule_seconds The duration for a rule to execute.\n"
+          "# TYPE rule_seconds summary\n"
+          "rule_seconds{handler=\"\",rule_type=\"alerting\",quantile=\"0.9\"} 0.001765451\n"
+          "rule_seconds{handler=\"\",rule_type=\"alerting\",quantile=\"0.99\"} 0.018672076\n"
+          "rule_seconds_sum{handler=\"\",rule_type=\"alerting\"} 214.85081044700146\n"
+          "rule_seconds_count{handler=\"\",rule_type=\"alerting\"} 185209\n"
+          "rule_seconds{handler=\"foo\",rule_type=\"alerting\",quantile=\"0.5\"} 0.000571464\n"
+          "rule_seconds_sum{handler=\"foo\",rule_type=\"alerting\"} 0\n"
+          "rule_seconds_count{handler=\"foo\",rule_type=\"alerting\"} 0\n")},
 };
 
 #define CHECK_CASES (sizeof check_cases / sizeof check_cases[0])

@@ -26,6 +26,21 @@ struct violations {
     int stop_after; /* 0: never */
 };
 
+/* All other rules are errors. */
+static const char *const advice[] = {
+    "label-reserved",  "no-blank",       "type-name",        "label-count", "label-names",
+    "number-spelling", "bound-spelling", "fractional-count", "no-sum",      "quantiles-only"};
+
+static bool is_advice(const char *rule)
+{
+    for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
+        if (strcmp(advice[i], rule) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int note(void *context, const struct sx_violation *violation)
 {
     struct violations *violations = context;
@@ -34,6 +49,7 @@ static int note(void *context, const struct sx_violation *violation)
                         violations->count > 0 ? "; " : "", violation->line, violation->rule);
     assert_true(size > 0 && (size_t)size < room);
     assert_true(strlen(violation->text) > 10);
+    assert_int_equal(violation->advice, is_advice(violation->rule));
     violations->size += (size_t)size;
     violations->count++;
     return violations->count == violations->stop_after;
@@ -133,23 +149,133 @@ static void test_the_callback_can_end_the_check(void **state)
     assert_string_equal(violations.text, "1 metric-name; 2 metric-name");
 }
 
-static size_t put_labels(char *page, size_t room, int count)
+static size_t put_labels(char *page, size_t room, int first, int step, int count)
 {
     size_t size = (size_t)snprintf(page, room, "g{");
     for (int i = 0; i < count; i++) {
-        size += (size_t)snprintf(page + size, room - size, "l%d=\"\",", i);
+        size += (size_t)snprintf(page + size, room - size, "l%d=\"%d\",", first + i * step, i % 2);
     }
     return size + (size_t)snprintf(page + size, room - size, "} 1\n");
 }
 
-static void test_a_sample_has_64_labels_at_most(void **state)
+static void test_more_than_64_labels_are_advice(void **state)
 {
     (void)state;
     char page[4096];
     struct violations violations;
-    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 64)), 0);
-    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 65)), 1);
-    assert_string_equal(violations.text, "1 labels");
+    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 0, 1, 64)), 0);
+    assert_int_equal(check(&violations, page, put_labels(page, sizeof page, 0, 1, 65)), 1);
+    assert_string_equal(violations.text, "1 label-count");
+}
+
+/* Comparing each label with each other would take hours. */
+static void test_the_labels_of_a_sample_are_compared_whatever_their_number(void **state)
+{
+    (void)state;
+    enum { LABELS = 200001, ROOM = LABELS * 2 * 16 };
+    char *page = malloc(ROOM);
+    struct violations violations;
+    assert_non_null(page);
+    size_t size = put_labels(page, ROOM, 0, 1, LABELS);
+    size += put_labels(page + size, ROOM - size, LABELS - 1, -1, LABELS);
+    assert_int_equal(check(&violations, page, size), 3);
+    assert_string_equal(violations.text, "1 label-count; 2 label-count; 2 duplicate");
+    page[size - sizeof "\"0\",} 1\n" + 2] = '1';
+    assert_int_equal(check(&violations, page, size), 2);
+    size = put_labels(page, ROOM, 0, 0, 3);
+    assert_int_equal(check(&violations, page, size), 2);
+    assert_string_equal(violations.text, "1 label-twice; 1 label-twice");
+    free(page);
+}
+
+static const char advised[] = "g{a=\"1\"} 1\ng inf\ng nan\n1\n";
+
+static void test_advice_is_left_out_if_it_is_not_wanted(void **state)
+{
+    (void)state;
+    struct violations violations = {.count = 0};
+    struct sx_str page = {advised, sizeof advised - 1};
+    assert_int_equal(sx_exposition_check(page, NULL, note, &violations), 5);
+    assert_string_equal(
+        violations.text,
+        "2 number-spelling; 2 label-names; 3 number-spelling; 3 duplicate; 4 metric-name");
+    violations = (struct violations){.count = 0};
+    const struct sx_check_options options = {.no_advice = true};
+    assert_int_equal(sx_exposition_check(page, &options, note, &violations), 2);
+    assert_string_equal(violations.text, "3 duplicate; 4 metric-name");
+}
+
+/* The limit is one of reported violations. */
+static void test_allowed_rules_are_left_out(void **state)
+{
+    (void)state;
+    struct violations violations = {.count = 0};
+    struct sx_str page = {advised, sizeof advised - 1};
+    const char *const rules[] = {"number-spelling", "duplicate"};
+    const struct sx_check_options options = {.allow = rules, .allow_count = 2, .violations_max = 2};
+    assert_int_equal(sx_exposition_check(page, &options, note, &violations), 2);
+    assert_string_equal(violations.text, "2 label-names; 4 metric-name");
+}
+
+static void test_the_rules_are_listed(void **state)
+{
+    (void)state;
+    size_t count = 0, advice_count = 0;
+    const struct sx_check_rule *rules = sx_check_rules(&count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(rules[i].advice, is_advice(rules[i].name));
+        assert_true(strlen(rules[i].text) > 10);
+        advice_count += rules[i].advice;
+    }
+    assert_int_equal(advice_count, sizeof advice / sizeof advice[0]);
+    assert_ptr_equal(sx_check_rules(NULL), rules);
+}
+
+/* 2^53 + 1 lies halfway between two doubles and is read as the even one. A digit far behind the
+ * point makes it the other. `zeros` of 0: no such digit. */
+static int check_halfway(struct violations *violations, const char *first, int zeros)
+{
+    char page[4096];
+    int size = snprintf(page, sizeof page,
+                        "# TYPE h histogram\nh_bucket{le=\"%s\"} 1\n"
+                        "h_bucket{le=\"9007199254740993.%0*d\"} 1\nh_bucket{le=\"+Inf\"} 1\n"
+                        "h_sum 1\nh_count 1\n",
+                        first, zeros + 1, zeros > 0);
+    assert_in_range(size, 1, sizeof page - 1);
+    return check(violations, page, (size_t)size);
+}
+
+static void test_bounds_are_read_as_the_nearest_double(void **state)
+{
+    (void)state;
+    struct violations violations;
+    assert_int_equal(check_halfway(&violations, "9007199254740992", 0), 1);
+    assert_string_equal(violations.text, "3 duplicate");
+    assert_int_equal(check_halfway(&violations, "9.00719925474099e15", 0), 0);
+    const int zeros[] = {1, 700, 750, 760, 1000, 2000};
+    for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
+        assert_int_equal(check_halfway(&violations, "9007199254740992", zeros[i]), 0);
+        assert_int_equal(check_halfway(&violations, "9.007199254740994e15", zeros[i]), 1);
+        assert_string_equal(violations.text, "3 duplicate");
+    }
+}
+
+/* Below half of the smallest double, a number is 0. */
+static void test_bounds_too_small_for_a_double_are_0(void **state)
+{
+    (void)state;
+    static const char *const zeros[] = {"-0",     "2e-324",  "-2e-324",
+                                        "1e-350", "-1e-350", "1e-9999999999"};
+    for (size_t i = 0; i < sizeof zeros / sizeof zeros[0]; i++) {
+        char page[256];
+        struct violations violations;
+        int size = snprintf(page, sizeof page,
+                            "# TYPE s summary\ns{quantile=\"0\"} 1\ns{quantile=\"%s\"} 1\n"
+                            "s{quantile=\"5e-324\"} 1\ns_sum 1\ns_count 1\n",
+                            zeros[i]);
+        assert_int_equal(check(&violations, page, (size_t)size), 1);
+        assert_string_equal(violations.text, "3 duplicate");
+    }
 }
 
 static void test_bad_arguments_are_refused(void **state)
@@ -161,6 +287,14 @@ static void test_bad_arguments_are_refused(void **state)
     assert_int_equal(
         sx_exposition_check((struct sx_str){"", (size_t)UINT32_MAX + 1}, NULL, NULL, NULL),
         SX_EINVAL);
+    const char *const names[] = {"duplicate", "duplicates", NULL};
+    for (size_t i = 1; i < 3; i++) {
+        options = (struct sx_check_options){.allow = &names[i], .allow_count = 1};
+        assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL),
+                         SX_EINVAL);
+    }
+    options = (struct sx_check_options){.allow_count = 1};
+    assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL), SX_EINVAL);
     assert_int_equal(sx_exposition_check((struct sx_str){NULL, 0}, NULL, NULL, NULL), 0);
 }
 
@@ -223,7 +357,13 @@ int main(void)
         cmocka_unit_test(test_bytes_of_the_page_are_harmless_in_a_sentence),
         cmocka_unit_test(test_the_number_of_violations_is_limited),
         cmocka_unit_test(test_the_callback_can_end_the_check),
-        cmocka_unit_test(test_a_sample_has_64_labels_at_most),
+        cmocka_unit_test(test_more_than_64_labels_are_advice),
+        cmocka_unit_test(test_the_labels_of_a_sample_are_compared_whatever_their_number),
+        cmocka_unit_test(test_advice_is_left_out_if_it_is_not_wanted),
+        cmocka_unit_test(test_allowed_rules_are_left_out),
+        cmocka_unit_test(test_the_rules_are_listed),
+        cmocka_unit_test(test_bounds_are_read_as_the_nearest_double),
+        cmocka_unit_test(test_bounds_too_small_for_a_double_are_0),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_a_check_without_memory_says_so),
         cmocka_unit_test(test_many_series_are_kept_apart),

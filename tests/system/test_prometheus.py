@@ -16,6 +16,7 @@ CONFIG = """
 global:
   scrape_interval: {interval}
   scrape_timeout: {interval}
+  external_labels: {labels}
 scrape_configs:
   - job_name: tracked
     static_configs:
@@ -27,12 +28,14 @@ scrape_configs:
 class Prometheus:
     """The server, on a port that was free a moment ago: it cannot say which one it got for 0.
 
-    `more` are lines of the scrape's configuration."""
+    `more` are lines of the scrape's configuration, `labels` external labels in YAML."""
 
-    def __init__(self, folder, target_port, more="", interval="250ms"):
+    def __init__(self, folder, target_port, more="", interval="250ms", labels="{}"):
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="ascii") as out:
-            out.write(CONFIG.format(port=target_port, more=more, interval=interval))
+            out.write(
+                CONFIG.format(port=target_port, more=more, interval=interval, labels=labels)
+            )
         for attempt in range(5):
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 self.port = probe.getsockname()[1]
@@ -57,10 +60,13 @@ class Prometheus:
         except OSError:
             return False
 
+    def read(self, path, **parameters):
+        url = f"http://127.0.0.1:{self.port}/{path}?{urllib.parse.urlencode(parameters)}"
+        with urllib.request.urlopen(url, timeout=20) as response:
+            return response.read()
+
     def ask(self, what, **parameters):
-        url = f"http://127.0.0.1:{self.port}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
-        with urllib.request.urlopen(url, timeout=5) as response:
-            return json.load(response)["data"]
+        return json.loads(self.read(f"api/v1/{what}", **parameters))["data"]
 
     def value(self, query):
         """The value of a query that answers with one series; None where there is none yet."""

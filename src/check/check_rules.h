@@ -1,0 +1,75 @@
+/* check_rules.h: the rules of the checker, each with its severity and its source.
+ *
+ * An error is what the text format forbids, what contradicts the type of the metric, or what
+ * Prometheus or promtool refuses to read. Everything else is advice. Prometheus's own pages must
+ * have no errors: `/federate` writes untyped families whose label names differ, with external
+ * labels such as `__replica__`.
+ *
+ * Names of rules are part of the interface: users pass them to --allow. docs/metrics.md has the
+ * same table.
+ *
+ * Sources, where they are not named in the text: Prometheus "Exposition formats", Text format
+ * details (line-feed, utf8, metric-name, label-name, help, type, late, escape, labels, value,
+ * number-spelling, timestamp, split, duplicate, sample-name, bound, bound-order, no-inf, no-count,
+ * count-differs); "Data model" (label-reserved); "Metric types" (counter, not-cumulative, the range
+ * of `bound`); OpenMetrics 1.0, "Metric" (label-names) and "Histogram" (not-a-count,
+ * fractional-count, no-sum, which it even forbids beside negative bounds).
+ */
+#ifndef SX_CHECK_RULES_H
+#define SX_CHECK_RULES_H
+
+#define SX__RULES(X)                                                                            \
+    X(SX__RULE_LINE_FEED, "line-feed", ERROR,                                                   \
+      "the last line has no line feed, or a line ends with a carriage return")                  \
+    X(SX__RULE_UTF8, "utf8", ERROR, "a line is not UTF-8")                                      \
+    X(SX__RULE_BLANKS, "blanks", ERROR,                                                         \
+      "blanks that the format ignores, but Prometheus or promtool refuses")                     \
+    X(SX__RULE_METRIC_NAME, "metric-name", ERROR, "a metric name is missing or malformed")      \
+    X(SX__RULE_LABEL_NAME, "label-name", ERROR, "a label name is malformed, or is `__name__`")  \
+    X(SX__RULE_LABEL_RESERVED, "label-reserved", ADVICE,                                        \
+      "a label name begins with `__`, which is reserved for Prometheus")                        \
+    X(SX__RULE_HELP, "help", ERROR, "a name has a second HELP")                                 \
+    X(SX__RULE_TYPE, "type", ERROR, "a name has a second TYPE, or an unknown type")             \
+    X(SX__RULE_LATE, "late", ERROR, "HELP or TYPE after the first sample")                      \
+    X(SX__RULE_NO_BLANK, "no-blank", ADVICE,                                                    \
+      "`#HELP` or `#TYPE`, which Prometheus takes for a comment")                               \
+    X(SX__RULE_TYPE_NAME, "type-name", ADVICE,                                                  \
+      "TYPE names the counter `jobs`, as in OpenMetrics, but the sample is `jobs_total`")       \
+    X(SX__RULE_ESCAPE, "escape", ERROR, "a backslash that begins none of the format's escapes") \
+    X(SX__RULE_LABELS, "labels", ERROR, "the labels cannot be read")                            \
+    X(SX__RULE_LABEL_TWICE, "label-twice", ERROR, "a sample has a label twice")                 \
+    X(SX__RULE_LABEL_COUNT, "label-count", ADVICE, "a sample has more than 64 labels")          \
+    X(SX__RULE_LABEL_NAMES, "label-names", ADVICE,                                              \
+      "the series of a family have different label names")                                      \
+    X(SX__RULE_VALUE, "value", ERROR, "a value is not a number, or too large for a double")     \
+    X(SX__RULE_NUMBER_SPELLING, "number-spelling", ADVICE,                                      \
+      "a number is spelled like `inf` or `nan`, not `+Inf`, `-Inf` or `NaN`")                   \
+    X(SX__RULE_TIMESTAMP, "timestamp", ERROR,                                                   \
+      "a timestamp is not whole milliseconds in 64 bits, or more text follows")                 \
+    X(SX__RULE_TIMESTAMP_SIGN, "timestamp-sign", ERROR,                                         \
+      "a timestamp has a sign, which the format allows and Prometheus refuses")                 \
+    X(SX__RULE_SPLIT, "split", ERROR, "the lines of a family are not one group")                \
+    X(SX__RULE_CLASH, "clash", ERROR,                                                           \
+      "a metric has the name of a sample of a histogram or summary")                            \
+    X(SX__RULE_DUPLICATE, "duplicate", ERROR, "a series is on two lines")                       \
+    X(SX__RULE_COUNTER, "counter", ERROR, "a counter is negative or NaN")                       \
+    X(SX__RULE_SAMPLE_NAME, "sample-name", ERROR,                                               \
+      "a sample of a histogram is not `_bucket`, `_sum` or `_count`")                           \
+    X(SX__RULE_BOUND, "bound", ERROR,                                                           \
+      "`le` or `quantile` is missing, malformed, out of range, or in a wrong place")            \
+    X(SX__RULE_BOUND_ORDER, "bound-order", ERROR, "bounds do not increase")                     \
+    X(SX__RULE_BOUND_SPELLING, "bound-spelling", ADVICE,                                        \
+      "a family has whole bounds both with and without `.0`")                                   \
+    X(SX__RULE_NOT_A_COUNT, "not-a-count", ERROR,                                               \
+      "a bucket or `_count` is negative or not finite")                                         \
+    X(SX__RULE_FRACTIONAL_COUNT, "fractional-count", ADVICE,                                    \
+      "a bucket or `_count` is not a whole number")                                             \
+    X(SX__RULE_NOT_CUMULATIVE, "not-cumulative", ERROR,                                         \
+      "a bucket has less than the one before it")                                               \
+    X(SX__RULE_NO_INF, "no-inf", ERROR, "a histogram has no bucket `+Inf`")                     \
+    X(SX__RULE_NO_COUNT, "no-count", ERROR, "a histogram has no `_count`")                      \
+    X(SX__RULE_COUNT_DIFFERS, "count-differs", ERROR, "`_count` is not the bucket `+Inf`")      \
+    X(SX__RULE_NO_SUM, "no-sum", ADVICE, "a histogram has no `_sum`")                           \
+    X(SX__RULE_QUANTILES_ONLY, "quantiles-only", ADVICE, "a summary has no `_sum` or no `_count`")
+
+#endif
