@@ -267,5 +267,8 @@ double sx_counter_value(const struct sx_counter *counter)
     struct sx__reading reading;
     struct sx__counter_value value;
     sx__reading_of_thread_rows(&reading, sx__arenas[counter->arena].registry);
-    return sx__read_counter(&reading, series_of(counter), &value) ? value.number : 0;
+    if (!sx__read_counter(&reading, series_of(counter), &value)) {
+        return 0;
+    }
+    return value.is_whole ? (double)value.whole : value.number;
 }

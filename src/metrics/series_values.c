@@ -44,53 +44,62 @@ static uint64_t above_baseline(const struct sx__recycled_cells *baseline, size_t
     return sum < before ? 0 : sum - before;
 }
 
-static void read_counter(const struct sx__reading *reading, const struct sx__series *series,
-                         uint64_t *whole, double *fraction)
-{
-    const struct sx__recycled_cells *baseline = baseline_of(series);
-    uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
-    *fraction = cell == 0 ? 0 : sx__read_double(reading, cell);
-    *whole = sx__read_whole(reading, cell_of(series));
-    if (baseline != NULL) {
-        *whole = above_baseline(baseline, 0, *whole);
-        double above = *fraction - baseline_sum(baseline);
-        *fraction = above < 0 ? 0 : above;
-    }
-    if (*fraction > DBL_MAX) {
-        *fraction = DBL_MAX;
-    }
-}
-
 /* Adds the parts so that the sum decreases neither as a double nor in its digits. Once a counter
  * has a fraction it is shown as a double. From 2^53 on a double has no fraction anyway, but would
  * round integers that were shown before down, so there the sum is an integer as long as it is below
  * 2^64. */
 static struct sx__counter_value add_parts(uint64_t whole, double fraction)
 {
+    if (fraction == 0) {
+        return (struct sx__counter_value){.whole = whole, .is_whole = true};
+    }
     double number = (double)whole + fraction;
     if (fraction < TWO_TO_THE_64) {
         uint64_t sum = whole + (uint64_t)fraction;
         if (sum >= whole) {
-            bool is_whole = fraction == 0 || sum >= TWO_TO_THE_53;
-            return (struct sx__counter_value){is_whole ? (double)sum : number, sum, is_whole};
+            return (struct sx__counter_value){number, sum, sum >= TWO_TO_THE_53};
         }
     }
     /* Not less than the largest sum of the case above, whatever was rounded. */
-    return (struct sx__counter_value){number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number, 0, false};
+    return (struct sx__counter_value){.number = number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number};
+}
+
+static double read_fraction(const struct sx__reading *reading, uint32_t cell,
+                            const struct sx__recycled_cells *baseline)
+{
+    double fraction = sx__read_double(reading, cell);
+    if (baseline != NULL) {
+        double above = fraction - baseline_sum(baseline);
+        fraction = above < 0 ? 0 : above;
+    }
+    return fraction > DBL_MAX ? DBL_MAX : fraction;
+}
+
+static void read_counter(const struct sx__reading *reading, const struct sx__series *series,
+                         struct sx__counter_value *value)
+{
+    const struct sx__recycled_cells *baseline = baseline_of(series);
+    uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
+    uint64_t whole = sx__read_whole(reading, cell_of(series));
+    if (baseline != NULL) {
+        whole = above_baseline(baseline, 0, whole);
+    }
+    value->whole = whole;
+    value->is_whole = true;
+    if (cell != 0) {
+        *value = add_parts(whole, read_fraction(reading, cell, baseline));
+    }
 }
 
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value)
 {
-    uint64_t whole;
-    double fraction;
     uint32_t version = version_of(series);
     while (!sx__series_is_removed(version)) {
         uint32_t before = version;
-        read_counter(reading, series, &whole, &fraction);
+        read_counter(reading, series, value);
         version = version_of(series);
         if (version == before) {
-            *value = add_parts(whole, fraction);
             return true;
         }
     }
