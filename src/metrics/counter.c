@@ -293,7 +293,10 @@ double sx_counter_value(const struct sx_counter *counter)
     struct sx__reading reading;
     struct sx__counter_value value;
     sx__reading_of_thread_rows(&reading, sx__arenas[counter->arena].registry);
-    return sx__read_counter(&reading, series_of(counter), &value) ? value.number : 0;
+    if (!sx__read_counter(&reading, series_of(counter), &value)) {
+        return 0;
+    }
+    return value.is_whole ? (double)value.whole : value.number;
 }
 
 static int add_by_labels(struct sx_counter_family *family, struct sx__label_values values,

@@ -29,45 +29,19 @@ static struct sx__counter_value add_parts(uint64_t whole, double fraction)
     return (struct sx__counter_value){.number = number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number};
 }
 
-static double read_fraction(const struct sx__reading *reading, uint32_t cell,
-                            const struct sx__recycled_cells *baseline)
-{
-    double fraction = sx__read_double(reading, cell);
-    if (baseline != NULL) {
-        double above = fraction - baseline_sum(baseline);
-        fraction = above < 0 ? 0 : above;
-    }
-    return fraction > DBL_MAX ? DBL_MAX : fraction;
-}
-
-static void read_counter(const struct sx__reading *reading, const struct sx__series *series,
-                         struct sx__counter_value *value)
-{
-    const struct sx__recycled_cells *baseline = baseline_of(series);
-    uint32_t cell = __atomic_load_n(&series->fraction, __ATOMIC_ACQUIRE);
-    uint64_t whole = sx__read_whole(reading, cell_of(series));
-    if (baseline != NULL) {
-        whole = above_baseline(baseline, 0, whole);
-    }
-    value->whole = whole;
-    value->is_whole = true;
-    if (cell != 0) {
-        *value = add_parts(whole, read_fraction(reading, cell, baseline));
-    }
-}
-
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value)
 {
     if (sx__series_is_removed(series)) {
         return false;
     }
-    uint32_t cell = __atomic_load_n(&sx__series_cells(series)->fraction, __ATOMIC_ACQUIRE);
-    double fraction = cell == 0 ? 0 : sx__read_double(reading, cell);
-    if (fraction > DBL_MAX) {
-        fraction = DBL_MAX;
+    const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->fraction, __ATOMIC_ACQUIRE);
+    value->whole = sx__read_whole(reading, series->handle.cell);
+    value->is_whole = true;
+    if (cell != 0) {
+        const double fraction = sx__read_double(reading, cell);
+        *value = add_parts(value->whole, fraction > DBL_MAX ? DBL_MAX : fraction);
     }
-    *value = add_parts(sx__read_whole(reading, series->handle.cell), fraction);
     return true;
 }
 

@@ -10,9 +10,9 @@
 
 /* What a counter shows. */
 struct sx__counter_value {
-    double number;  /* the double that is nearest to it */
-    uint64_t whole; /* the value itself, */
-    bool is_whole;  /* if this is true */
+    double number; /* the value, unless it is whole */
+    uint64_t whole;
+    bool is_whole;
 };
 
 /** The value of a counter; false: it is removed. */
