@@ -187,7 +187,7 @@ static void check_label(struct sx__check *check, const struct sx__label *labels,
 }
 
 /* Reads from after the `{` to the `}`. Returns false if the rest of the line cannot be read. */
-static bool read_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
+static bool read_sample_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
 {
     struct sx__label labels[SX__CHECK_LABELS_MAX + 1];
     const char *start = rest->data;
@@ -278,7 +278,7 @@ static void read_sample(struct sx__line *line, struct sx__check *check, struct s
     if (rest.size > 0 && rest.data[0] == '{') {
         rest.data++;
         rest.size--;
-        if (!read_labels(line, check, &rest)) {
+        if (!read_sample_labels(line, check, &rest)) {
             return;
         }
     }

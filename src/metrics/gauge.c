@@ -88,7 +88,7 @@ struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *cons
     return (struct sx_gauge *)sx__look_up_with(&family->family, values, count);
 }
 
-static uint64_t *cell_of(const struct sx_gauge *gauge)
+static uint64_t *gauge_cell(const struct sx_gauge *gauge)
 {
     const struct sx_counter *handle = &gauge->series.handle;
     return sx__cell(sx__process_rows[handle->arena],
@@ -98,14 +98,14 @@ static uint64_t *cell_of(const struct sx_gauge *gauge)
 void sx_gauge_set(struct sx_gauge *gauge, double value)
 {
     if (gauge != NULL) {
-        __atomic_store_n(cell_of(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
+        __atomic_store_n(gauge_cell(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
     }
 }
 
 void sx_gauge_add(struct sx_gauge *gauge, double delta)
 {
     if (gauge != NULL) {
-        sx__cell_add_shared(cell_of(gauge), delta);
+        sx__cell_add_shared(gauge_cell(gauge), delta);
     }
 }
 

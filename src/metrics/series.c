@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_CAPACITY_FIRST 8u
+#define SERIES_TABLE_CAPACITY_FIRST 8u
 
 /* Open addressing. An entry is the hash in its upper half and the ref of the series in its lower
  * one, written by one store; 0 is empty. The table is never full, so that a search ends. */
@@ -33,8 +33,9 @@ static struct table *table_of(const struct sx_registry *registry, const struct s
     return ref == 0 ? NULL : sx__at(registry, ref);
 }
 
-static struct sx__series *find(const struct sx_registry *registry, const struct sx__family *family,
-                               const struct sx_str *values, uint32_t hash)
+static struct sx__series *find_in_table(const struct sx_registry *registry,
+                                        const struct sx__family *family,
+                                        const struct sx_str *values, uint32_t hash)
 {
     const struct table *table = table_of(registry, family);
     if (table == NULL) {
@@ -76,14 +77,14 @@ static void insert_all(const struct sx_registry *registry, const struct sx__fami
 }
 
 /* Makes room in the table for one more series. */
-static bool make_room(struct sx_registry *registry, struct sx__family *family)
+static bool grow_table(struct sx_registry *registry, struct sx__family *family)
 {
     const struct table *old = table_of(registry, family);
     size_t capacity = old == NULL ? 0 : (size_t)old->mask + 1;
     if (((size_t)family->series_count + 1) * 4 <= capacity * 3) {
         return true;
     }
-    capacity = old == NULL ? TABLE_CAPACITY_FIRST : capacity * 2;
+    capacity = old == NULL ? SERIES_TABLE_CAPACITY_FIRST : capacity * 2;
     size_t bytes = sizeof *old + capacity * sizeof old->entries[0];
     struct table *table = sx__directory_allocate(registry, bytes);
     if (table == NULL) {
@@ -137,8 +138,8 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
 }
 
 /* Appends the series to the chain, which makes it exist, and then inserts it into the table. */
-static void publish(struct sx_registry *registry, struct sx__family *family,
-                    struct sx__series *series)
+static void publish_series(struct sx_registry *registry, struct sx__family *family,
+                           struct sx__series *series)
 {
     uint32_t ref = sx__ref(registry, series);
     uint32_t *link = &family->first_series;
@@ -158,11 +159,11 @@ static struct sx__series *bring(struct sx_registry *registry, struct sx__family 
 {
     if (removed == NULL) {
         struct sx__series *made = NULL;
-        if (make_room(registry, family)) {
+        if (grow_table(registry, family)) {
             made = sx__series_write(registry, family, values, hash);
         }
         if (made != NULL) {
-            publish(registry, family, made);
+            publish_series(registry, family, made);
         }
         return made;
     }
@@ -189,7 +190,7 @@ static bool is_at_limit(const struct sx__family *family)
 static int find_or_bring(struct sx__series **series, struct sx_registry *registry,
                          struct sx__family *family, const struct sx_str *values, uint32_t hash)
 {
-    struct sx__series *found = find(registry, family, values, hash);
+    struct sx__series *found = find_in_table(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
         *series = found;
         return SX_OK;
@@ -215,7 +216,7 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
                         const struct sx_str *values, uint32_t hash)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
-    struct sx__series *found = find(registry, family, values, hash);
+    struct sx__series *found = find_in_table(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
         *series = found;
         return SX_OK;
@@ -233,7 +234,8 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
 static int find_only(struct sx__series **series, struct sx__family *family,
                      const struct sx_str *values, uint32_t hash)
 {
-    struct sx__series *found = find(sx__arenas[family->arena].registry, family, values, hash);
+    struct sx__series *found =
+        find_in_table(sx__arenas[family->arena].registry, family, values, hash);
     if (found == NULL || !is_live(found)) {
         return 0;
     }

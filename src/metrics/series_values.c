@@ -88,8 +88,8 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
     return false;
 }
 
-static void read_buckets(const struct sx__reading *reading, uint32_t cell, uint32_t bound_count,
-                         uint64_t *buckets)
+static void read_bucket_cells(const struct sx__reading *reading, uint32_t cell,
+                              uint32_t bound_count, uint64_t *buckets)
 {
     const char *row = reading->thread_rows;
     memset(buckets, 0, ((size_t)bound_count + 1) * sizeof buckets[0]);
@@ -100,13 +100,14 @@ static void read_buckets(const struct sx__reading *reading, uint32_t cell, uint3
     }
 }
 
-static double read_histogram(const struct sx__reading *reading, const struct sx__series *series,
-                             uint32_t bound_count, uint64_t *buckets)
+static double read_histogram_cells(const struct sx__reading *reading,
+                                   const struct sx__series *series, uint32_t bound_count,
+                                   uint64_t *buckets)
 {
     const struct sx__recycled_cells *baseline = baseline_of(series);
     uint32_t cell = cell_of(series);
     uint64_t count = 0;
-    read_buckets(reading, cell, bound_count, buckets);
+    read_bucket_cells(reading, cell, bound_count, buckets);
     double sum = sx__read_double(reading, cell + SX__HISTOGRAM_SUM);
     if (baseline == NULL) {
         return sum;
@@ -124,7 +125,7 @@ bool sx__read_histogram(const struct sx__reading *reading, const struct sx__seri
     uint32_t version = version_of(series);
     while (!sx__series_is_removed(version)) {
         uint32_t before = version;
-        *sum = read_histogram(reading, series, bound_count, buckets);
+        *sum = read_histogram_cells(reading, series, bound_count, buckets);
         version = version_of(series);
         if (version == before) {
             return true;

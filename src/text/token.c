@@ -57,18 +57,18 @@ bool sx__is_same(struct sx_str text, struct sx_str other)
     return i == text.size;
 }
 
-static bool is_blank(char c)
+static bool is_space_or_tab(char c)
 {
     return c == ' ' || c == '\t';
 }
 
 struct sx_str sx__trim(struct sx_str text)
 {
-    while (text.size > 0 && is_blank(text.data[0])) {
+    while (text.size > 0 && is_space_or_tab(text.data[0])) {
         text.data++;
         text.size--;
     }
-    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
+    while (text.size > 0 && is_space_or_tab(text.data[text.size - 1])) {
         text.size--;
     }
     return text;
