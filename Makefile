@@ -8,7 +8,7 @@ PACKAGES ?= run test bench check
 
 INSTALLED = libraries sextant-cli
 CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
-NEEDS_TOOLS = for tool in cmake ninja pkg-config cc; do command -v $$tool >/dev/null || \
+NEEDS_TOOLS = for tool in cmake ninja cc; do command -v $$tool >/dev/null || \
 	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
 
 .PHONY: help run build test check coverage bench install deps clean
@@ -40,14 +40,14 @@ build:
 test:
 	@scripts/deps test
 	@scripts/unpack test
-	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
+	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 check:
 	@scripts/deps check bench
 	@scripts/unpack test bench
-	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
+	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
 
