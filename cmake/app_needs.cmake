@@ -6,7 +6,7 @@ set(SEXTANT_APP AUTO CACHE STRING
     "Build the app framework: ON, OFF, or AUTO (if jansson, OpenSSL and llhttp are installed)")
 set_property(CACHE SEXTANT_APP PROPERTY STRINGS AUTO ON OFF)
 set(SX_APP OFF)
-if(NOT SEXTANT_APP)
+if(NOT SEXTANT_APP OR SEXTANT_AMALGAMATION)
     return()
 endif()
 
