@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *const type_words[] = {
+static const char *const type_texts[] = {
     [SX__CHECK_UNTYPED] = "untyped metric",
     [SX__CHECK_COUNTER] = "counter",
     [SX__CHECK_GAUGE] = "gauge",
@@ -90,7 +90,7 @@ static void check_name_against_owner(struct sx__check *check, struct sx_str name
     if (owner != 0) {
         const struct sx__check_family *family = &check->families[owner - 1];
         sx__violation(check, SX__RULE_CLASH, "`%s` is a sample of the %s `%s` of line %u",
-                      sx__quote(name).text, type_words[family->type], sx__quote(family->name).text,
+                      sx__quote(name).text, type_texts[family->type], sx__quote(family->name).text,
                       family->type_line);
     }
 }
@@ -101,7 +101,7 @@ static void check_owned_names(struct sx__check *check, const struct sx__check_fa
         if (owns(family, i) && find_family(check, family->name, sample_suffixes[i].text) != 0) {
             sx__violation(check, SX__RULE_CLASH,
                           "the %s `%s` has samples `%s`, but that is also a metric above",
-                          type_words[family->type], sx__quote(family->name).text,
+                          type_texts[family->type], sx__quote(family->name).text,
                           sample_suffixes[i].text.data);
         }
     }

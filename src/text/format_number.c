@@ -41,7 +41,7 @@ char *sx__write_whole(char *at, uint64_t number)
     return end;
 }
 
-static char *write_text(char *at, const char *text)
+static char *write_special(char *at, const char *text)
 {
     size_t size = strlen(text);
     memcpy(at, text, size);
@@ -119,10 +119,10 @@ static char *write_finite(char *at, double value, int exponent_from)
 static char *write_double(char *at, double value, int exponent_from)
 {
     if (isnan(value)) {
-        return write_text(at, "NaN");
+        return write_special(at, "NaN");
     }
     if (isinf(value)) {
-        return write_text(at, value > 0 ? "+Inf" : "-Inf");
+        return write_special(at, value > 0 ? "+Inf" : "-Inf");
     }
     return write_finite(at, value, exponent_from);
 }

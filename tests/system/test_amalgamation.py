@@ -105,7 +105,8 @@ class StaticNames(unittest.TestCase):
                         with open(os.path.join(SOURCE, "src", folder, name), encoding="utf-8") as file:
                             files[f"{folder}/{name}"] = file.read()
             self.assertGreater(len(files), 10)
-            self.assertEqual(clashes(files), {}, "these names are in several .c files")
+            found = [f"{name}: {', '.join(paths)}" for name, paths in sorted(clashes(files).items())]
+            self.assertEqual(found, [], "\n".join(["these names are in several .c files:", *found]))
 
 
 class Amalgamation(unittest.TestCase):
