@@ -1,6 +1,7 @@
 # The front door; CMake does the work. `make help` lists the targets.
 
 BUILD ?= build
+DIST ?= dist
 PORT ?= 8080
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -8,10 +9,10 @@ PACKAGES ?= run test bench check
 
 INSTALLED = libraries sextant-cli
 CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
-NEEDS_TOOLS = for tool in cmake ninja pkg-config cc; do command -v $$tool >/dev/null || \
+NEEDS_TOOLS = for tool in cmake ninja cc; do command -v $$tool >/dev/null || \
 	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
 
-.PHONY: help run build test check coverage bench install deps clean
+.PHONY: help run build test check coverage bench amalgamation install deps clean
 
 help:
 	@echo "make run      installs what is missing, builds, serves examples/hello on PORT (8080)"
@@ -20,6 +21,7 @@ help:
 	@echo "make check    the tests again under sanitizers and valgrind, 10 s of fuzzing a target, linters, instructions"
 	@echo "make coverage runs the tests; prints the lines and branches of src/ that they reach"
 	@echo "make bench    measures; prints a table, writes $(BUILD)/bench/results.json"
+	@echo "make amalgamation  writes dist/sextant_metrics.c and .h, the metrics library as two files to copy"
 	@echo "make install  installs the libraries; honours DESTDIR and PREFIX (/usr/local)"
 	@echo "make deps     only installs packages; PACKAGES='run test bench check'"
 	@echo "make clean    removes $(BUILD)/"
@@ -40,14 +42,14 @@ build:
 test:
 	@scripts/deps test
 	@scripts/unpack test
-	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
+	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
 
 check:
 	@scripts/deps check bench
 	@scripts/unpack test bench
-	@$(CONFIGURE) -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
+	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
 
@@ -62,6 +64,9 @@ bench:
 	@$(CONFIGURE) -DSEXTANT_BENCH=ON
 	@cmake --build $(BUILD) --target bench
 	@bench/run $(BUILD)
+
+amalgamation:
+	@scripts/amalgamate $(DIST)
 
 install:
 	@$(NEEDS_TOOLS)

@@ -1,14 +1,19 @@
-# The libraries, their headers, a .pc file for each and one CMake package; and the command line.
+# The libraries that are built, their headers, a .pc file for each and one CMake package; and the
+# command line.
 
 include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/Sextant)
 
-install(TARGETS sextant-metrics sextant-metrics-static sextant-metrics-server
-    sextant-metrics-server-static sextant sextant-static EXPORT SextantTargets
-    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(name ${SX_LIBRARIES})
+    install(TARGETS ${name} ${name}-static EXPORT SextantTargets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endforeach()
 install(TARGETS sextant-cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(DIRECTORY include/sextant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING
-    PATTERN *.h PATTERN *.hpp)
+# Their headers are those of their layers, and those for C++ (*.hpp).
+list(REMOVE_DUPLICATES SX_HEADERS)
+list(TRANSFORM SX_HEADERS REPLACE "(.+)" "include/sextant/\\1.h" OUTPUT_VARIABLE headers)
+file(GLOB headers_cxx CONFIGURE_DEPENDS include/sextant/*.hpp)
+install(FILES ${headers} ${headers_cxx} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sextant)
 install(EXPORT SextantTargets NAMESPACE Sextant:: DESTINATION ${package})
 configure_package_config_file(cmake/SextantConfig.cmake.in SextantConfig.cmake
     INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)
@@ -25,7 +30,7 @@ set(SX_PC_LLHTTP)
 if(SX_LLHTTP_LIBRARIES)
     set(SX_PC_LLHTTP -lllhttp)
 endif()
-foreach(name sextant-metrics sextant-metrics-server sextant)
+foreach(name ${SX_LIBRARIES})
     configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
     install(FILES ${CMAKE_CURRENT_BINARY_DIR}/${name}.pc
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,17 +1,36 @@
-# The HTTP parser: built from the C sources of Debian 12's node-llhttp, installed or unpacked by
-# scripts/deps, or else a system libllhttp (Debian 13's libllhttp-dev). Sets SX_LLHTTP_OBJECTS and
-# SX_LLHTTP_LIBRARIES, one of which is empty, and defines the target sx_llhttp, which gives its users
-# the header.
+# Looks for the HTTP parser: the C sources of Debian 12's node-llhttp, installed or unpacked by
+# scripts/deps, or else a system libllhttp (Debian 13's libllhttp-dev). Sets SX_LLHTTP_FOUND.
+# sx_add_llhttp builds the sources or names the library.
 
 find_path(SX_LLHTTP_SOURCES llhttp.c NO_DEFAULT_PATH DOC "Folder with api.c, http.c and llhttp.c"
     PATHS /usr/share/llhttp ${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked/usr/share/llhttp)
 find_path(SX_LLHTTP_INCLUDE llhttp.h
     HINTS ${SX_LLHTTP_SOURCES} ${SX_LLHTTP_SOURCES}/../include/llhttp)
-set(SX_LLHTTP_OBJECTS)
-set(SX_LLHTTP_LIBRARIES)
-add_library(sx_llhttp INTERFACE)
-
+set(SX_LLHTTP_FOUND OFF)
 if(SX_LLHTTP_INCLUDE AND EXISTS ${SX_LLHTTP_SOURCES}/llhttp.c)
+    set(SX_LLHTTP_FOUND ON)
+elseif(SX_LLHTTP_INCLUDE)
+    find_library(SX_LLHTTP_LIBRARY llhttp)
+    if(SX_LLHTTP_LIBRARY)
+        set(SX_LLHTTP_FOUND ON)
+    endif()
+endif()
+
+# Defines the target sx_llhttp, which gives its users the header, and sets SX_LLHTTP_OBJECTS and
+# SX_LLHTTP_LIBRARIES, one of which is empty.
+macro(sx_add_llhttp)
+    set(SX_LLHTTP_OBJECTS)
+    set(SX_LLHTTP_LIBRARIES)
+    add_library(sx_llhttp INTERFACE)
+    target_include_directories(sx_llhttp SYSTEM INTERFACE ${SX_LLHTTP_INCLUDE})
+    if(EXISTS ${SX_LLHTTP_SOURCES}/llhttp.c)
+        sx_build_llhttp()
+    else()
+        set(SX_LLHTTP_LIBRARIES llhttp)
+    endif()
+endmacro()
+
+macro(sx_build_llhttp)
     add_library(sx_llhttp_objects OBJECT ${SX_LLHTTP_SOURCES}/api.c ${SX_LLHTTP_SOURCES}/http.c
         ${SX_LLHTTP_SOURCES}/llhttp.c)
     target_include_directories(sx_llhttp_objects PRIVATE ${SX_LLHTTP_INCLUDE})
@@ -35,12 +54,4 @@ if(SX_LLHTTP_INCLUDE AND EXISTS ${SX_LLHTTP_SOURCES}/llhttp.c)
         target_compile_definitions(sx_llhttp INTERFACE SX_LLHTTP_SSE42=1)
         list(APPEND SX_LLHTTP_OBJECTS sx_llhttp_sse42)
     endif()
-else()
-    find_library(SX_LLHTTP_LIBRARY llhttp)
-    if(NOT SX_LLHTTP_INCLUDE OR NOT SX_LLHTTP_LIBRARY)
-        message(FATAL_ERROR
-            "llhttp is missing (Debian: node-llhttp, or libllhttp-dev): run `make deps`")
-    endif()
-    set(SX_LLHTTP_LIBRARIES llhttp)
-endif()
-target_include_directories(sx_llhttp SYSTEM INTERFACE ${SX_LLHTTP_INCLUDE})
+endmacro()

@@ -4,10 +4,42 @@
 # __wrap_NAME has NAME wrapped at link time. One that includes failing_allocation.h or
 # failing_openssl.h is linked with tests/shared/failing_allocation.c.
 
-pkg_check_modules(SX_CMOCKA cmocka)
-if(NOT SX_CMOCKA_FOUND)
-    message(FATAL_ERROR "cmocka is missing (Debian: libcmocka-dev): run `make deps PACKAGES=test`")
+# Without the app framework (SX_APP), the tests that need it are left out: SX_TEST_FOLDERS,
+# SX_FUZZ_THINGS and SX_SYSTEM_THINGS are then those of the metrics libraries.
+
+find_path(SX_CMOCKA_INCLUDE cmocka.h)
+find_library(SX_CMOCKA_LIBRARY cmocka)
+set(missing)
+if(NOT SX_CMOCKA_INCLUDE OR NOT SX_CMOCKA_LIBRARY)
+    set(missing "cmocka is missing (Debian: libcmocka-dev)")
+elseif(NOT EXISTS ${SEXTANT_PYTHON})
+    set(missing "${SEXTANT_PYTHON} is missing (Debian: python3)")
 endif()
+if(missing AND SEXTANT_TESTS STREQUAL "AUTO" AND NOT SEXTANT_FUZZ)
+    message(STATUS "Sextant: the tests are left out: ${missing}")
+    return()
+elseif(missing)
+    message(FATAL_ERROR "${missing}: run `make deps PACKAGES=test`")
+endif()
+
+set(SX_TEST_FOLDERS status text address clock metrics exposition check metrics_server)
+set(SX_FUZZ_THINGS accept check double exposition metrics_server unix_address)
+set(SX_SYSTEM_THINGS amalgamation check cplusplus hostile layers metrics_alone metrics_only plugins)
+set(SX_TEST_LIBRARIES sextant-metrics-server-static)
+if(SX_APP)
+    list(APPEND SX_TEST_FOLDERS memory http server app command prometheus access_log authentication)
+    set(SX_FUZZ_THINGS "[a-z_]+")
+    set(SX_SYSTEM_THINGS "[a-z_]+")
+    list(PREPEND SX_TEST_LIBRARIES sextant-static sx_llhttp)
+endif()
+if(SEXTANT_AMALGAMATION) # the other libraries contain files that the two files contain, too
+    set(SX_TEST_FOLDERS status text clock metrics exposition check)
+    set(SX_FUZZ_THINGS accept check double exposition)
+    set(SX_SYSTEM_THINGS check hostile)
+    set(SX_TEST_LIBRARIES sextant-metrics-static)
+endif()
+list(JOIN SX_FUZZ_THINGS "|" SX_FUZZ_THINGS)
+list(JOIN SX_SYSTEM_THINGS "|" SX_SYSTEM_THINGS)
 set(SX_TEST_SEES_status)
 set(SX_TEST_SEES_text src/text)
 set(SX_TEST_SEES_address src/address)
@@ -47,17 +79,16 @@ function(sx_test_program target)
     list(REMOVE_DUPLICATES wraps)
     add_executable(${target} ${sources})
     target_include_directories(${target} SYSTEM PRIVATE
-        ${SX_CMOCKA_INCLUDE_DIRS} ${SX_JANSSON_INCLUDE_DIRS})
+        ${SX_CMOCKA_INCLUDE} ${SX_JANSSON_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
-        sx_settings sextant-static sextant-metrics-server-static sx_llhttp Threads::Threads m)
+        sx_settings ${SX_TEST_LIBRARIES} Threads::Threads m)
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
 endfunction()
 
 if(SEXTANT_TESTS)
-    foreach(folder status text address clock memory metrics exposition check metrics_server http
-            server app command prometheus access_log authentication)
+    foreach(folder ${SX_TEST_FOLDERS})
         file(GLOB shared CONFIGURE_DEPENDS tests/${folder}/*.c)
         list(FILTER shared EXCLUDE REGEX "/test_[^/]*$")
         if(folder STREQUAL "server")
@@ -77,7 +108,7 @@ if(SEXTANT_TESTS)
             target_include_directories(${target} PRIVATE
                 tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
             target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}")
-            target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARIES})
+            target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARY})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES
                 TIMEOUT ${SEXTANT_TEST_TIMEOUT} LABELS unit)
@@ -88,6 +119,7 @@ endif()
 # fuzz/fuzz_<thing>.c: with SEXTANT_FUZZ a libFuzzer program; else it runs its corpus and some thousands
 # of mutations of it as the test fuzz.<thing>, so that it does not rot.
 file(GLOB sources CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+list(FILTER sources INCLUDE REGEX "/fuzz_(${SX_FUZZ_THINGS})\\.c$")
 foreach(source ${sources})
     get_filename_component(target ${source} NAME_WE)
     string(REGEX REPLACE "^fuzz_" "" thing ${target})
@@ -108,15 +140,17 @@ endforeach()
 
 # tests/system/: the examples over sockets, and what outsiders make of us.
 if(SEXTANT_TESTS)
-    if(NOT EXISTS ${SEXTANT_PYTHON})
-        message(FATAL_ERROR "${SEXTANT_PYTHON} is missing (Debian: python3): run `make deps PACKAGES=test`")
-    endif()
     file(GLOB sources CONFIGURE_DEPENDS tests/system/*.c)
     foreach(source ${sources})
         get_filename_component(name ${source} NAME_WE)
+        file(STRINGS ${source} app REGEX "<sextant/app.h>")
+        if(app AND NOT SX_APP)
+            continue()
+        endif()
         sx_test_program(${name} ${source})
     endforeach()
     file(GLOB sources CONFIGURE_DEPENDS tests/system/test_*.py tests/system/test_*.sh)
+    list(FILTER sources INCLUDE REGEX "/test_(${SX_SYSTEM_THINGS})\\.(py|sh)$")
     foreach(source ${sources})
         get_filename_component(thing ${source} NAME_WE)
         string(REGEX REPLACE "^test_" "" thing ${thing})
@@ -129,7 +163,11 @@ if(SEXTANT_TESTS)
             TIMEOUT 240 LABELS system SKIP_RETURN_CODE 77
             ENVIRONMENT "SX_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};SX_BUILD=${CMAKE_CURRENT_BINARY_DIR};SX_UNPACKED=${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked;PYTHONDONTWRITEBYTECODE=1")
     endforeach()
-    set_tests_properties(system.embedding PROPERTIES TIMEOUT 600) # builds the libraries twice
+    foreach(thing amalgamation embedding metrics_alone) # they build the libraries again
+        if(TEST system.${thing})
+            set_tests_properties(system.${thing} PROPERTIES TIMEOUT 600)
+        endif()
+    endforeach()
 endif()
 
 # What `scripts/check instructions` counts, besides examples/hello.

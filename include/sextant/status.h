@@ -17,7 +17,11 @@
 extern "C" {
 #endif
 
+/* A program or plugin that contains a copy of the library and exports none of it defines SX_API
+ * beforehand, as __attribute__((visibility("hidden"))). */
+#ifndef SX_API
 #define SX_API __attribute__((visibility("default")))
+#endif
 #define SX_MUST_CHECK __attribute__((warn_unused_result))
 #define SX_PRINTF(format_index, first_argument) \
     __attribute__((format(printf, format_index, first_argument)))

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static const char *const type_names[] = {
+static const char *const type_texts[] = {
     [SX__CHECK_UNTYPED] = "untyped metric",
     [SX__CHECK_COUNTER] = "counter",
     [SX__CHECK_GAUGE] = "gauge",
@@ -18,12 +18,12 @@ static const char *const type_names[] = {
 static const struct {
     struct sx_str text;
     bool of_summaries;
-} suffixes[] = {{{"_bucket", 7}, false}, {{"_sum", 4}, true}, {{"_count", 6}, true}};
+} sample_suffixes[] = {{{"_bucket", 7}, false}, {{"_sum", 4}, true}, {{"_count", 6}, true}};
 
-#define SUFFIXES (sizeof suffixes / sizeof suffixes[0])
+#define SAMPLE_SUFFIXES (sizeof sample_suffixes / sizeof sample_suffixes[0])
 
 /* Returns the family whose name is base and suffix together; 0: none. */
-static uint32_t find(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
+static uint32_t find_family(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
 {
     uint32_t hash = sx__hash_fold(sx__hash(sx__hash(SX__HASH_START, base), suffix));
     size_t cursor = 0;
@@ -40,7 +40,7 @@ static uint32_t find(const struct sx__check *check, struct sx_str base, struct s
 
 static const struct sx_str no_suffix = {"", 0};
 
-static uint32_t add(struct sx__check *check, struct sx_str name)
+static uint32_t start_family(struct sx__check *check, struct sx_str name)
 {
     struct sx__check_family *families = sx__array_reserve(check->families, &check->family_capacity,
                                                           check->family_count, sizeof *families);
@@ -66,15 +66,16 @@ static bool ends_in(struct sx_str *base, struct sx_str name, struct sx_str suffi
 static bool owns(const struct sx__check_family *family, size_t suffix)
 {
     return family->type == SX__CHECK_HISTOGRAM ||
-           (family->type == SX__CHECK_SUMMARY && suffixes[suffix].of_summaries);
+           (family->type == SX__CHECK_SUMMARY && sample_suffixes[suffix].of_summaries);
 }
 
 /* Returns the histogram or summary that has samples of this name; 0: none. */
 static uint32_t find_owner(const struct sx__check *check, struct sx_str name)
 {
-    for (size_t i = 0; i < SUFFIXES; i++) {
+    for (size_t i = 0; i < SAMPLE_SUFFIXES; i++) {
         struct sx_str base;
-        uint32_t number = ends_in(&base, name, suffixes[i].text) ? find(check, base, no_suffix) : 0;
+        uint32_t number =
+            ends_in(&base, name, sample_suffixes[i].text) ? find_family(check, base, no_suffix) : 0;
         if (number != 0 && owns(&check->families[number - 1], i)) {
             return number;
         }
@@ -88,19 +89,19 @@ static void check_name_against_owner(struct sx__check *check, struct sx_str name
     if (owner != 0) {
         const struct sx__check_family *family = &check->families[owner - 1];
         sx__violation(check, SX__RULE_CLASH, "`%s` is a sample of the %s `%s` of line %u",
-                      sx__quote(name).text, type_names[family->type], sx__quote(family->name).text,
+                      sx__quote(name).text, type_texts[family->type], sx__quote(family->name).text,
                       family->type_line);
     }
 }
 
 static void check_owned_names(struct sx__check *check, const struct sx__check_family *family)
 {
-    for (size_t i = 0; i < SUFFIXES; i++) {
-        if (owns(family, i) && find(check, family->name, suffixes[i].text) != 0) {
+    for (size_t i = 0; i < SAMPLE_SUFFIXES; i++) {
+        if (owns(family, i) && find_family(check, family->name, sample_suffixes[i].text) != 0) {
             sx__violation(check, SX__RULE_CLASH,
                           "the %s `%s` has samples `%s`, but that is also a metric above",
-                          type_names[family->type], sx__quote(family->name).text,
-                          suffixes[i].text.data);
+                          type_texts[family->type], sx__quote(family->name).text,
+                          sample_suffixes[i].text.data);
         }
     }
 }
@@ -153,10 +154,10 @@ static void check_type(struct sx__check *check, struct sx__check_family *family,
 
 void sx__check_head(struct sx__check *check, const struct sx__line *line)
 {
-    uint32_t number = find(check, line->name, no_suffix);
+    uint32_t number = find_family(check, line->name, no_suffix);
     if (number == 0) {
         check_name_against_owner(check, line->name);
-        number = add(check, line->name);
+        number = start_family(check, line->name);
         if (number == 0) {
             return;
         }
@@ -174,8 +175,9 @@ void sx__check_head(struct sx__check *check, const struct sx__line *line)
 static void check_counter_name(struct sx__check *check, struct sx_str name)
 {
     struct sx_str base;
-    uint32_t number =
-        ends_in(&base, name, (struct sx_str){"_total", 6}) ? find(check, base, no_suffix) : 0;
+    uint32_t number = ends_in(&base, name, (struct sx_str){"_total", 6})
+                          ? find_family(check, base, no_suffix)
+                          : 0;
     if (number == 0) {
         return;
     }
@@ -192,11 +194,11 @@ uint32_t sx__check_family_of_sample(struct sx__check *check, struct sx_str name)
 {
     uint32_t number = find_owner(check, name);
     if (number == 0) {
-        number = find(check, name, no_suffix);
+        number = find_family(check, name, no_suffix);
     }
     if (number == 0) {
         check_counter_name(check, name);
-        number = add(check, name);
+        number = start_family(check, name);
     }
     return number;
 }

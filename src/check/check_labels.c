@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void skip_blanks(struct sx_str *rest)
+static void skip_spaces(struct sx_str *rest)
 {
     while (rest->size > 0 && (rest->data[0] == ' ' || rest->data[0] == '\t')) {
         rest->data++;
@@ -50,28 +50,28 @@ static size_t name_size(struct sx_str rest)
 const char *sx__label_take(struct sx__label *label, struct sx_str *rest)
 {
     *label = (struct sx__label){{NULL, 0}, {NULL, 0}};
-    skip_blanks(rest);
+    skip_spaces(rest);
     if (take_char(rest, '}')) {
         return NULL;
     }
     struct sx_str name = {rest->data, name_size(*rest)};
     rest->data += name.size;
     rest->size -= name.size;
-    skip_blanks(rest);
+    skip_spaces(rest);
     if (name.size == 0) {
         return rest->size == 0 ? "the labels are not closed by `}`" : "a label has no name";
     }
     if (!take_char(rest, '=')) {
         return "a label has no `=` after its name";
     }
-    skip_blanks(rest);
+    skip_spaces(rest);
     if (!take_char(rest, '"')) {
         return "a label's value is not in quotes";
     }
     if (!take_value(&label->value, rest)) {
         return "a label's value is not closed by a quote";
     }
-    skip_blanks(rest);
+    skip_spaces(rest);
     if (!take_char(rest, ',') && (rest->size == 0 || rest->data[0] != '}')) {
         return "neither `,` nor `}` follows a label";
     }
@@ -100,7 +100,7 @@ uint32_t sx__hash_fold(uint64_t hash)
     return (uint32_t)(mix(hash) >> 32);
 }
 
-static bool is_named(struct sx_str name, const char *wanted)
+static bool label_is(struct sx_str name, const char *wanted)
 {
     return wanted != NULL && name.size == strlen(wanted) &&
            memcmp(name.data, wanted, name.size) == 0;
@@ -118,7 +118,7 @@ struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except)
     struct sx__label label;
     while (next(&label, &labels)) {
         uint64_t hash = sx__hash(SX__HASH_START, label.name);
-        bool excepted = is_named(label.name, except);
+        bool excepted = label_is(label.name, except);
         sums.names += excepted ? 0 : mix(hash);
         if (label.value.size > 0) {
             /* Separated by a byte that no name has. */
@@ -227,7 +227,7 @@ bool sx__labels_find(struct sx_str *value, struct sx_str labels, const char *nam
 {
     struct sx__label label;
     while (next(&label, &labels)) {
-        if (is_named(label.name, name)) {
+        if (label_is(label.name, name)) {
             *value = label.value;
             return true;
         }

@@ -202,7 +202,7 @@ static void check_labels(struct sx__check *check, struct sx__label *labels, size
 }
 
 /* Reads from after the `{` to the `}`. Returns false if the rest of the line cannot be read. */
-static bool read_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
+static bool read_sample_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
 {
     const char *start = rest->data;
     for (size_t count = 0; sx__labels_reserve(check, &check->labels, count); count++) {
@@ -304,7 +304,7 @@ static void read_sample(struct sx__line *line, struct sx__check *check, struct s
     if (rest.size > 0 && rest.data[0] == '{') {
         rest.data++;
         rest.size--;
-        if (!read_labels(line, check, &rest)) {
+        if (!read_sample_labels(line, check, &rest)) {
             return;
         }
     }

@@ -5,7 +5,7 @@
 
 enum role { ROLE_PLAIN, ROLE_BOUND, ROLE_SUM, ROLE_COUNT, ROLE_WRONG };
 
-static bool ends_in(struct sx_str name, struct sx_str base, const char *suffix)
+static bool is_base_and_suffix(struct sx_str name, struct sx_str base, const char *suffix)
 {
     return name.size == base.size + strlen(suffix) &&
            memcmp(name.data + base.size, suffix, strlen(suffix)) == 0;
@@ -18,13 +18,13 @@ static enum role role_of(const struct sx__check_family *family, struct sx_str na
         return ROLE_PLAIN;
     }
     const char *bounds = family->type == SX__CHECK_HISTOGRAM ? "_bucket" : "";
-    if (ends_in(name, family->name, bounds)) {
+    if (is_base_and_suffix(name, family->name, bounds)) {
         return ROLE_BOUND;
     }
-    if (ends_in(name, family->name, "_sum")) {
+    if (is_base_and_suffix(name, family->name, "_sum")) {
         return ROLE_SUM;
     }
-    return ends_in(name, family->name, "_count") ? ROLE_COUNT : ROLE_WRONG;
+    return is_base_and_suffix(name, family->name, "_count") ? ROLE_COUNT : ROLE_WRONG;
 }
 
 static const char *bound_label(const struct sx__check_family *family)

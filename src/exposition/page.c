@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define CAPACITY_FIRST ((size_t)16 << 10)
+#define PAGE_CAPACITY_FIRST ((size_t)16 << 10)
 
 int sx__page_reserve(struct sx_page *page, size_t size)
 {
@@ -14,7 +14,7 @@ int sx__page_reserve(struct sx_page *page, size_t size)
     if (size > SIZE_MAX / 4 || page->size > SIZE_MAX / 4) {
         return SX_ENOMEM;
     }
-    size_t capacity = page->capacity < CAPACITY_FIRST ? CAPACITY_FIRST : page->capacity;
+    size_t capacity = page->capacity < PAGE_CAPACITY_FIRST ? PAGE_CAPACITY_FIRST : page->capacity;
     while (capacity - page->size < size) {
         capacity *= 2;
     }

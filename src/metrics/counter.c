@@ -108,8 +108,8 @@ int sx_counter_family_clear(struct sx_counter_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
-static int get_strings(struct sx_counter **counter, struct sx_counter_family *family,
-                       const char *const *values, size_t count)
+static int get_counter_strings(struct sx_counter **counter, struct sx_counter_family *family,
+                               const char *const *values, size_t count)
 {
     struct sx__series *series = NULL;
     if (family == NULL) {
@@ -130,7 +130,7 @@ struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char
                                     size_t count)
 {
     struct sx_counter *counter = NULL;
-    (void)get_strings(&counter, family, values, count);
+    (void)get_counter_strings(&counter, family, values, count);
     return counter;
 }
 
@@ -272,7 +272,8 @@ void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows
         return;
     }
     uint64_t whole = delta < WHOLE_LIMIT ? (uint64_t)delta : 0;
-    bool added = (double)whole == delta ? add_whole(counter, whole, rows) : add_fraction(counter, delta, rows);
+    bool added = (double)whole == delta ? add_whole(counter, whole, rows)
+                                        : add_fraction(counter, delta, rows);
     if (__builtin_expect(!added, 0)) {
         ignore_amount(counter);
     }
@@ -299,8 +300,8 @@ double sx_counter_value(const struct sx_counter *counter)
     return value.is_whole ? (double)value.whole : value.number;
 }
 
-static int add_by_labels(struct sx_counter_family *family, struct sx__label_values values,
-                         double delta)
+static int counter_add_by_labels(struct sx_counter_family *family, struct sx__label_values values,
+                                 double delta)
 {
     struct sx__series *series = NULL;
     enum sx__epoch_entry epoch;
@@ -318,8 +319,8 @@ static int add_by_labels(struct sx_counter_family *family, struct sx__label_valu
 int sx_counter_family_add(struct sx_counter_family *family, const struct sx_str *values,
                           size_t count, double delta)
 {
-    return add_by_labels(family, (struct sx__label_values){.values = values, .count = count},
-                         delta);
+    return counter_add_by_labels(
+        family, (struct sx__label_values){.values = values, .count = count}, delta);
 }
 
 int sx_counter_family_add_strings(struct sx_counter_family *family, const char *const *values,
@@ -328,6 +329,6 @@ int sx_counter_family_add_strings(struct sx_counter_family *family, const char *
     if (values == NULL) {
         return SX_EINVAL;
     }
-    return add_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
-                         delta);
+    return counter_add_by_labels(
+        family, (struct sx__label_values){.strings = values, .count = count}, delta);
 }

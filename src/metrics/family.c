@@ -29,8 +29,8 @@ static bool look_at(void *context, const struct sx__family *family)
 }
 
 /* Finds the family of this name. Returns SX_ECLASH if another family clashes with the name. */
-static int find(struct sx__family **found, struct sx_registry *registry,
-                const struct sx__desc *desc)
+static int find_registered(struct sx__family **found, struct sx_registry *registry,
+                           const struct sx__desc *desc)
 {
     struct search search = {.desc = desc};
     sx__family_index_search(registry, desc, look_at, &search);
@@ -78,7 +78,8 @@ size_t sx__family_size(const struct sx__desc *desc)
     return size;
 }
 
-static struct sx__span put(struct sx__family *family, size_t *used, const void *bytes, size_t size)
+static struct sx__span put_bytes(struct sx__family *family, size_t *used, const void *bytes,
+                                 size_t size)
 {
     struct sx__span span = {(uint32_t)*used, (uint32_t)size};
     memcpy((char *)family + *used, bytes, size);
@@ -108,11 +109,11 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
     size_t spans_at = used;
     used += spans_size;
     for (size_t i = 0; i < desc->label_count; i++) {
-        spans[i] = put(family, &used, desc->labels[i], strlen(desc->labels[i]));
+        spans[i] = put_bytes(family, &used, desc->labels[i], strlen(desc->labels[i]));
     }
-    family->labels = put(family, &spans_at, spans, spans_size);
-    family->name = put(family, &used, desc->name.data, desc->name.size);
-    family->help = put(family, &used, desc->help.data, desc->help.size);
+    family->labels = put_bytes(family, &spans_at, spans, spans_size);
+    family->name = put_bytes(family, &used, desc->name.data, desc->name.size);
+    family->help = put_bytes(family, &used, desc->help.data, desc->help.size);
 }
 
 /* Writes the record of a family and of the series that one without labels starts with. */
@@ -154,7 +155,7 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
     struct sx__family *found = NULL;
 
     sx__directory_lock(registry);
-    int status = find(&found, registry, desc);
+    int status = find_registered(&found, registry, desc);
     if (status == SX_OK && found == NULL) {
         found = write_family(registry, desc);
         if (found == NULL && sx__retired_reclaim_all(registry)) {

@@ -88,8 +88,8 @@ int sx_gauge_family_clear(struct sx_gauge_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
-static int get_strings(struct sx_gauge **gauge, struct sx_gauge_family *family,
-                       const char *const *values, size_t count)
+static int get_gauge_strings(struct sx_gauge **gauge, struct sx_gauge_family *family,
+                             const char *const *values, size_t count)
 {
     struct sx__series *series = NULL;
     if (family == NULL) {
@@ -110,11 +110,11 @@ struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *cons
                                 size_t count)
 {
     struct sx_gauge *gauge = NULL;
-    (void)get_strings(&gauge, family, values, count);
+    (void)get_gauge_strings(&gauge, family, values, count);
     return gauge;
 }
 
-static uint64_t *cell_of(const struct sx_gauge *gauge)
+static uint64_t *gauge_cell(const struct sx_gauge *gauge)
 {
     const struct sx_counter *handle = &gauge->series.handle;
     return sx__cell(sx__process_rows[handle->arena],
@@ -124,14 +124,14 @@ static uint64_t *cell_of(const struct sx_gauge *gauge)
 void sx_gauge_set(struct sx_gauge *gauge, double value)
 {
     if (gauge != NULL) {
-        __atomic_store_n(cell_of(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
+        __atomic_store_n(gauge_cell(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
     }
 }
 
 void sx_gauge_add(struct sx_gauge *gauge, double delta)
 {
     if (gauge != NULL) {
-        sx__cell_add_shared(cell_of(gauge), delta);
+        sx__cell_add_shared(gauge_cell(gauge), delta);
     }
 }
 
@@ -164,8 +164,8 @@ double sx_gauge_value(const struct sx_gauge *gauge)
     return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
 }
 
-static int set_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
-                         double value)
+static int gauge_set_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
+                               double value)
 {
     struct sx__series *series = NULL;
     enum sx__epoch_entry epoch;
@@ -183,8 +183,8 @@ static int set_by_labels(struct sx_gauge_family *family, struct sx__label_values
 int sx_gauge_family_set(struct sx_gauge_family *family, const struct sx_str *values, size_t count,
                         double value)
 {
-    return set_by_labels(family, (struct sx__label_values){.values = values, .count = count},
-                         value);
+    return gauge_set_by_labels(family, (struct sx__label_values){.values = values, .count = count},
+                               value);
 }
 
 int sx_gauge_family_set_strings(struct sx_gauge_family *family, const char *const *values,
@@ -193,12 +193,12 @@ int sx_gauge_family_set_strings(struct sx_gauge_family *family, const char *cons
     if (values == NULL) {
         return SX_EINVAL;
     }
-    return set_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
-                         value);
+    return gauge_set_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
+                               value);
 }
 
-static int add_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
-                         double delta)
+static int gauge_add_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
+                               double delta)
 {
     struct sx__series *series = NULL;
     enum sx__epoch_entry epoch;
@@ -216,8 +216,8 @@ static int add_by_labels(struct sx_gauge_family *family, struct sx__label_values
 int sx_gauge_family_add(struct sx_gauge_family *family, const struct sx_str *values, size_t count,
                         double delta)
 {
-    return add_by_labels(family, (struct sx__label_values){.values = values, .count = count},
-                         delta);
+    return gauge_add_by_labels(family, (struct sx__label_values){.values = values, .count = count},
+                               delta);
 }
 
 int sx_gauge_family_add_strings(struct sx_gauge_family *family, const char *const *values,
@@ -226,6 +226,6 @@ int sx_gauge_family_add_strings(struct sx_gauge_family *family, const char *cons
     if (values == NULL) {
         return SX_EINVAL;
     }
-    return add_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
-                         delta);
+    return gauge_add_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
+                               delta);
 }

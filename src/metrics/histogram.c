@@ -88,8 +88,9 @@ int sx_histogram_family_clear(struct sx_histogram_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
-static int get_strings(struct sx_histogram **histogram, struct sx_histogram_family *family,
-                       const char *const *values, size_t count)
+static int get_histogram_strings(struct sx_histogram **histogram,
+                                 struct sx_histogram_family *family, const char *const *values,
+                                 size_t count)
 {
     struct sx__series *series = NULL;
     if (family == NULL) {
@@ -110,7 +111,7 @@ struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
                                         const char *const *values, size_t count)
 {
     struct sx_histogram *histogram = NULL;
-    (void)get_strings(&histogram, family, values, count);
+    (void)get_histogram_strings(&histogram, family, values, count);
     return histogram;
 }
 
@@ -220,8 +221,8 @@ double sx_histogram_sum(const struct sx_histogram *histogram)
     return histogram == NULL ? 0 : read_histogram(histogram, &count);
 }
 
-static int observe_by_labels(struct sx_histogram_family *family, struct sx__label_values values,
-                             double value)
+static int histogram_observe_by_labels(struct sx_histogram_family *family,
+                                       struct sx__label_values values, double value)
 {
     struct sx__series *series = NULL;
     enum sx__epoch_entry epoch;
@@ -239,8 +240,8 @@ static int observe_by_labels(struct sx_histogram_family *family, struct sx__labe
 int sx_histogram_family_observe(struct sx_histogram_family *family, const struct sx_str *values,
                                 size_t count, double value)
 {
-    return observe_by_labels(family, (struct sx__label_values){.values = values, .count = count},
-                             value);
+    return histogram_observe_by_labels(
+        family, (struct sx__label_values){.values = values, .count = count}, value);
 }
 
 int sx_histogram_family_observe_strings(struct sx_histogram_family *family,
@@ -249,6 +250,6 @@ int sx_histogram_family_observe_strings(struct sx_histogram_family *family,
     if (values == NULL) {
         return SX_EINVAL;
     }
-    return observe_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
-                             value);
+    return histogram_observe_by_labels(
+        family, (struct sx__label_values){.strings = values, .count = count}, value);
 }

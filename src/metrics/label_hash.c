@@ -15,7 +15,7 @@ struct state {
     uint64_t key;
 };
 
-static uint64_t load(const char *data, size_t size)
+static uint64_t load_word(const char *data, size_t size)
 {
     uint64_t word = 0;
     memcpy(&word, data, size);
@@ -28,7 +28,7 @@ static uint64_t load_short(const char *data, size_t size)
     const unsigned char *bytes = (const unsigned char *)data;
     if (size >= 4) {
         /* Of the last four bytes those that the first four do not have. */
-        return load(data, 4) | load(data + size - 4, 4) >> (8 - size) * 8 << 32;
+        return load_word(data, 4) | load_word(data + size - 4, 4) >> (8 - size) * 8 << 32;
     }
     if (size > 0) {
         return bytes[0] | (uint64_t)bytes[size / 2] << 8 | (uint64_t)bytes[size - 1] << 16;
@@ -56,11 +56,11 @@ static inline void take_in_value(struct state *state, struct sx_str value)
     }
     take_in(state, value.size);
     for (size_t i = 0; i + 8 < value.size; i += 8) {
-        uint64_t word = load(value.data + i, 8);
+        uint64_t word = load_word(value.data + i, 8);
         take_in(state, word);
         state->bits |= word;
     }
-    uint64_t last = load(value.data + value.size - 8, 8); /* may overlap the word before it */
+    uint64_t last = load_word(value.data + value.size - 8, 8); /* may overlap the word before it */
     take_in(state, last);
     state->bits |= last;
 }

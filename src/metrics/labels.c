@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *put(char *at, struct sx_str bytes)
+static char *put_text(char *at, struct sx_str bytes)
 {
     memcpy(at, bytes.data, bytes.size);
     return at + bytes.size;
@@ -51,15 +51,15 @@ static char *put_escaped(char *at, struct sx_str value)
     return at;
 }
 
-static bool is_named(const struct sx__family *family)
+static bool has_name(const struct sx__family *family)
 {
     return family->type != SX_HISTOGRAM;
 }
 
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
 {
-    size_t size = is_named(family) ? sx__family_name(family).size + 1 : 0;
-    if (is_named(family) && family->label_count > 0) {
+    size_t size = has_name(family) ? sx__family_name(family).size + 1 : 0;
+    if (has_name(family) && family->label_count > 0) {
         size += 2; /* the braces */
     }
     for (size_t i = 0; i < family->label_count; i++) {
@@ -71,9 +71,9 @@ size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str
 void sx__labels_write_text(char *text, const struct sx__family *family, const struct sx_str *values)
 {
     char *at = text;
-    bool braced = is_named(family) && family->label_count > 0;
-    if (is_named(family)) {
-        at = put(at, sx__family_name(family));
+    bool braced = has_name(family) && family->label_count > 0;
+    if (has_name(family)) {
+        at = put_text(at, sx__family_name(family));
     }
     if (braced) {
         *at++ = '{';
@@ -82,7 +82,7 @@ void sx__labels_write_text(char *text, const struct sx__family *family, const st
         if (i > 0) {
             *at++ = ',';
         }
-        at = put(at, sx__family_label(family, i));
+        at = put_text(at, sx__family_label(family, i));
         *at++ = '=';
         *at++ = '"';
         at = put_escaped(at, values[i]);
@@ -91,7 +91,7 @@ void sx__labels_write_text(char *text, const struct sx__family *family, const st
     if (braced) {
         *at++ = '}';
     }
-    if (is_named(family)) {
+    if (has_name(family)) {
         *at = ' ';
     }
 }
@@ -114,7 +114,7 @@ void sx__labels_write_values(struct sx__series *series, const struct sx__family 
         uint32_t size = (uint32_t)values[i].size;
         memcpy(sizes + i * sizeof size, &size, sizeof size);
         if (size > 0) {
-            at = put(at, values[i]);
+            at = put_text(at, values[i]);
         }
     }
 }

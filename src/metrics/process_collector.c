@@ -30,8 +30,8 @@ struct stat_values {
     double values[STAT_END];
 };
 
-static int add(struct sx_collection *collection, enum sx_metric_type type, const char *name,
-               const char *help, double value)
+static int add_value(struct sx_collection *collection, enum sx_metric_type type, const char *name,
+                     const char *help, double value)
 {
     const struct sx_metric_options options = {.name = name, .help = help};
     int status = sx_collection_add_family(collection, type, &options);
@@ -107,21 +107,21 @@ static int add_from_stat(struct sx_collection *collection)
     if (!stat.known) {
         return SX_OK;
     }
-    status = add(collection, SX_GAUGE, "process_virtual_memory_bytes",
-                 "Virtual memory size in bytes.", stat.values[STAT_VIRTUAL_BYTES]);
+    status = add_value(collection, SX_GAUGE, "process_virtual_memory_bytes",
+                       "Virtual memory size in bytes.", stat.values[STAT_VIRTUAL_BYTES]);
     if (status == SX_OK && page_bytes > 0) {
-        status = add(collection, SX_GAUGE, "process_resident_memory_bytes",
-                     "Resident memory size in bytes.",
-                     stat.values[STAT_RESIDENT_PAGES] * (double)page_bytes);
+        status = add_value(collection, SX_GAUGE, "process_resident_memory_bytes",
+                           "Resident memory size in bytes.",
+                           stat.values[STAT_RESIDENT_PAGES] * (double)page_bytes);
     }
     if (status == SX_OK && boot_time > 0 && ticks_per_second > 0) {
-        status = add(collection, SX_GAUGE, "process_start_time_seconds",
-                     "Start time of the process since unix epoch in seconds.",
-                     boot_time + stat.values[STAT_START_TICKS] / (double)ticks_per_second);
+        status = add_value(collection, SX_GAUGE, "process_start_time_seconds",
+                           "Start time of the process since unix epoch in seconds.",
+                           boot_time + stat.values[STAT_START_TICKS] / (double)ticks_per_second);
     }
     if (status == SX_OK) {
-        status = add(collection, SX_GAUGE, "process_threads", "Number of OS threads.",
-                     stat.values[STAT_THREADS]);
+        status = add_value(collection, SX_GAUGE, "process_threads", "Number of OS threads.",
+                           stat.values[STAT_THREADS]);
     }
     return status;
 }
@@ -133,9 +133,9 @@ static int add_cpu(struct sx_collection *collection)
     if (clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) {
         return SX_OK;
     }
-    return add(collection, SX_COUNTER, "process_cpu_seconds_total",
-               "Total user and system CPU time spent in seconds.",
-               (double)used.tv_sec + (double)used.tv_nsec / 1e9);
+    return add_value(collection, SX_COUNTER, "process_cpu_seconds_total",
+                     "Total user and system CPU time spent in seconds.",
+                     (double)used.tv_sec + (double)used.tv_nsec / 1e9);
 }
 
 /* Returns the number of descriptors without the one that is used to count them, or a negative
@@ -162,13 +162,13 @@ static int add_fds(struct sx_collection *collection)
     struct rlimit limit;
     int status = SX_OK;
     if (count >= 0) {
-        status = add(collection, SX_GAUGE, "process_open_fds", "Number of open file descriptors.",
-                     count);
+        status = add_value(collection, SX_GAUGE, "process_open_fds",
+                           "Number of open file descriptors.", count);
     }
     if (status == SX_OK && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
         limit.rlim_cur != RLIM_INFINITY) {
-        status = add(collection, SX_GAUGE, "process_max_fds",
-                     "Maximum number of open file descriptors.", (double)limit.rlim_cur);
+        status = add_value(collection, SX_GAUGE, "process_max_fds",
+                           "Maximum number of open file descriptors.", (double)limit.rlim_cur);
     }
     return status;
 }
@@ -186,7 +186,7 @@ static int add_virtual_memory_limit(struct sx_collection *collection)
                "Maximum amount of virtual memory available in bytes.", bytes);
 }
 
-static int collect(void *context, struct sx_collection *collection)
+static int collect_process(void *context, struct sx_collection *collection)
 {
     (void)context;
     int status = add_cpu(collection);
@@ -201,5 +201,5 @@ static int collect(void *context, struct sx_collection *collection)
 
 int sx_process_collector_register(struct sx_registry *registry)
 {
-    return sx_collector_register(registry, collect, NULL);
+    return sx_collector_register(registry, collect_process, NULL);
 }

@@ -17,19 +17,19 @@
 
 static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 
-static void before_fork(void)
+static void lock_indexes_before_fork(void)
 {
     sx__collectors_before_fork();
     sx__family_index_before_fork();
 }
 
-static void after_fork_in_parent(void)
+static void unlock_indexes_in_parent(void)
 {
     sx__family_index_after_fork();
     sx__collectors_after_fork_in_parent();
 }
 
-static void after_fork_in_child(void)
+static void unlock_indexes_in_child(void)
 {
     sx__family_index_after_fork();
     sx__collectors_after_fork_in_child();
@@ -39,9 +39,9 @@ static void after_fork_in_child(void)
 static int prepare_process(void)
 {
     static const struct sx__fork_hooks hooks = {
-        .before = before_fork,
-        .after_in_parent = after_fork_in_parent,
-        .after_in_child = after_fork_in_child,
+        .before = lock_indexes_before_fork,
+        .after_in_parent = unlock_indexes_in_parent,
+        .after_in_child = unlock_indexes_in_child,
     };
     static bool prepared;
     if (!prepared) {

@@ -15,7 +15,7 @@ struct selection {
     struct sx_str values[SX_LABELS_MAX];
 };
 
-static bool equal(struct sx_str a, struct sx_str b)
+static bool texts_equal(struct sx_str a, struct sx_str b)
 {
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
@@ -24,7 +24,7 @@ static int find_label(uint32_t *index, const struct sx__family *family, const ch
 {
     struct sx_str wanted = {name, strlen(name)};
     for (uint32_t i = 0; i < family->label_count; i++) {
-        if (equal(sx__family_label(family, i), wanted)) {
+        if (texts_equal(sx__family_label(family, i), wanted)) {
             *index = i;
             return SX_OK;
         }
@@ -54,7 +54,7 @@ static bool matches(const struct selection *selection, const struct sx__family *
 {
     for (size_t i = 0; i < selection->count; i++) {
         struct sx_str value = sx__labels_value(series, family, selection->indices[i]);
-        if (!equal(value, selection->values[i])) {
+        if (!texts_equal(value, selection->values[i])) {
             return false;
         }
     }

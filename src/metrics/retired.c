@@ -50,7 +50,7 @@ void sx__retire(struct sx_registry *registry, struct sx__retired *retired,
 
 /* ---- reclaiming ---- */
 
-static struct sx__series *series_of(struct sx__retired *retired)
+static struct sx__series *retired_series(struct sx__retired *retired)
 {
     return (void *)((char *)retired - offsetof(struct sx__series, retired));
 }
@@ -61,7 +61,7 @@ static bool is_pinned(struct sx_registry *registry, struct sx__retired *retired)
         return false;
     }
     const uint32_t pin =
-        __atomic_load_n(&sx__series_cells(series_of(retired))->pin, __ATOMIC_ACQUIRE);
+        __atomic_load_n(&sx__series_cells(retired_series(retired))->pin, __ATOMIC_ACQUIRE);
     return pin != 0 && sx__is_pinned(registry, pin);
 }
 
@@ -72,7 +72,7 @@ static void reclaim(struct sx_registry *registry, struct sx__retired *retired)
         sx__directory_free(registry, table, sx__table_bytes((size_t)table->mask + 1));
         return;
     }
-    struct sx__series *series = series_of(retired);
+    struct sx__series *series = retired_series(retired);
     sx__series_cells_leave(registry, sx__series_family(series), series);
     sx__directory_free(registry, series, series->size);
 }

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_CAPACITY_FIRST 8u
+#define SERIES_TABLE_CAPACITY_FIRST 8u
 
 /* ---- the table ----
  *
@@ -35,9 +35,9 @@ static struct sx__table *table_of(const struct sx_registry *registry,
     return ref == 0 ? NULL : sx__at(registry, ref);
 }
 
-static inline struct sx__series *find(const struct sx_registry *registry,
-                                      const struct sx__family *family, const struct sx_str *values,
-                                      uint32_t hash)
+static inline struct sx__series *find_in_table(const struct sx_registry *registry,
+                                               const struct sx__family *family,
+                                               const struct sx_str *values, uint32_t hash)
 {
     const struct sx__table *table = table_of(registry, family);
     if (table == NULL) {
@@ -58,7 +58,7 @@ static inline struct sx__series *find(const struct sx_registry *registry,
 }
 
 /* Inserts a series that is not in the table. */
-static void insert(struct sx__table *table, uint32_t hash, uint32_t ref)
+static void insert_in_table(struct sx__table *table, uint32_t hash, uint32_t ref)
 {
     uint32_t i = hash & table->mask;
     while (table->entries[i] != EMPTY && (uint32_t)table->entries[i] != REMOVED) {
@@ -89,7 +89,7 @@ static size_t count_series(const struct sx__family *family)
 static bool replace_table(struct sx_registry *registry, struct sx__family *family)
 {
     struct sx__table *old = table_of(registry, family);
-    size_t capacity = TABLE_CAPACITY_FIRST;
+    size_t capacity = SERIES_TABLE_CAPACITY_FIRST;
     while (capacity < count_series(family) * 2 + 2) {
         capacity *= 2;
     }
@@ -101,7 +101,7 @@ static bool replace_table(struct sx_registry *registry, struct sx__family *famil
     table->mask = (uint32_t)(capacity - 1);
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL; series = sx__series_at(registry, &series->next)) {
-        insert(table, series->hash, sx__ref(registry, series));
+        insert_in_table(table, series->hash, sx__ref(registry, series));
     }
     __atomic_store_n(&family->table, sx__ref(registry, table), __ATOMIC_RELEASE);
     if (old != NULL) {
@@ -111,7 +111,7 @@ static bool replace_table(struct sx_registry *registry, struct sx__family *famil
 }
 
 /* Makes room in the table for one more series. */
-static bool make_room(struct sx_registry *registry, struct sx__family *family)
+static bool grow_table(struct sx_registry *registry, struct sx__family *family)
 {
     const struct sx__table *table = table_of(registry, family);
     if (table != NULL && ((size_t)table->used + 1) * 4 <= ((size_t)table->mask + 1) * 3) {
@@ -161,8 +161,8 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
 }
 
 /* Appends the series to the chain, which makes it exist, and then inserts it into the table. */
-static void publish(struct sx_registry *registry, struct sx__family *family,
-                    struct sx__series *series)
+static void publish_series(struct sx_registry *registry, struct sx__family *family,
+                           struct sx__series *series)
 {
     uint32_t ref = sx__ref(registry, series);
     uint32_t *link = &family->first_series;
@@ -172,25 +172,25 @@ static void publish(struct sx_registry *registry, struct sx__family *family,
     series->previous = family->last_series;
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     family->last_series = ref;
-    insert(table_of(registry, family), series->hash, ref);
+    insert_in_table(table_of(registry, family), series->hash, ref);
 }
 
 static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__family *family,
                                       const struct sx_str *values, uint32_t hash)
 {
     struct sx__series *made = NULL;
-    if (make_room(registry, family)) {
+    if (grow_table(registry, family)) {
         made = sx__series_write(registry, family, values, hash);
     }
     if (made != NULL) {
-        publish(registry, family, made);
+        publish_series(registry, family, made);
     }
     return made;
 }
 
 /* Returns NULL if the registry is full. */
-static struct sx__series *make(struct sx_registry *registry, struct sx__family *family,
-                               const struct sx_str *values, uint32_t hash)
+static struct sx__series *make_series(struct sx_registry *registry, struct sx__family *family,
+                                      const struct sx_str *values, uint32_t hash)
 {
     sx__retired_reclaim(registry);
     struct sx__series *made = try_to_make(registry, family, values, hash);
@@ -246,7 +246,7 @@ static int find_or_make_locked(struct sx__series **series, struct sx_registry *r
                                struct sx__family *family, const struct sx_str *values,
                                uint32_t hash)
 {
-    struct sx__series *found = find(registry, family, values, hash);
+    struct sx__series *found = find_in_table(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
         *series = found;
         return SX_OK;
@@ -255,7 +255,7 @@ static int find_or_make_locked(struct sx__series **series, struct sx_registry *r
     if (!is_overflow && is_at_limit(family)) {
         return SX__BEYOND_LIMIT;
     }
-    found = make(registry, family, values, hash);
+    found = make_series(registry, family, values, hash);
     if (found == NULL) {
         return SX_EFULL;
     }
@@ -272,7 +272,7 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
                         const struct sx_str *values, uint32_t hash)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
-    struct sx__series *found = find(registry, family, values, hash);
+    struct sx__series *found = find_in_table(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
         *series = found;
         return SX_OK;
@@ -293,7 +293,7 @@ static int find_and_remove(struct sx__series **series, struct sx__family *family
     (void)series;
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     sx__directory_lock(registry);
-    struct sx__series *found = find(registry, family, values, hash);
+    struct sx__series *found = find_in_table(registry, family, values, hash);
     if (found != NULL) {
         sx__series_retire(registry, family, found);
         sx__retired_reclaim(registry);
@@ -347,8 +347,8 @@ static inline bool are_given(const struct sx_str *values, size_t count)
     return true;
 }
 
-static int look_up(struct sx__series **series, struct sx__family *family,
-                   const struct sx_str *values, size_t count, look_up_fn *how)
+static int look_up_series(struct sx__series **series, struct sx__family *family,
+                          const struct sx_str *values, size_t count, look_up_fn *how)
 {
     if (series == NULL || family == NULL || values == NULL) {
         return SX_EINVAL;
@@ -374,19 +374,20 @@ int sx__series_get(struct sx__series **series, struct sx__family *family,
         are_given(values, count)) {
         const struct sx_registry *registry = sx__arenas[family->arena].registry;
         const struct sx__label_hash hash = sx__label_hash_of(registry->hash_key, values, count);
-        struct sx__series *found = hash.is_ascii ? find(registry, family, values, hash.hash) : NULL;
+        struct sx__series *found =
+            hash.is_ascii ? find_in_table(registry, family, values, hash.hash) : NULL;
         if (found != NULL && is_live(found)) {
             *series = found;
             return SX_OK;
         }
     }
-    return look_up(series, family, values, count, find_or_make);
+    return look_up_series(series, family, values, count, find_or_make);
 }
 
 int sx__series_remove(struct sx__family *family, const struct sx_str *values, size_t count)
 {
     struct sx__series *none;
-    return look_up(&none, family, values, count, find_and_remove);
+    return look_up_series(&none, family, values, count, find_and_remove);
 }
 
 /* ---- handles ---- */

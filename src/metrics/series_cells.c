@@ -15,7 +15,7 @@ static uint32_t new_cells(struct sx_registry *registry, const struct sx__family 
                                     : sx__directory_thread_cells(registry, count_of(family));
 }
 
-static struct sx__cells *make(struct sx_registry *registry, const struct sx__family *family)
+static struct sx__cells *make_cells(struct sx_registry *registry, const struct sx__family *family)
 {
     struct sx__cells *cells = sx__directory_allocate(registry, sizeof *cells);
     if (cells == NULL) {
@@ -37,7 +37,7 @@ bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *fami
         cells = sx__at(registry, family->free_cells);
         __atomic_store_n(&family->free_cells, cells->next, __ATOMIC_RELEASE);
     } else {
-        cells = make(registry, family);
+        cells = make_cells(registry, family);
     }
     if (cells == NULL) {
         return false;

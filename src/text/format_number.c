@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#define WHOLE_LIMIT 9007199254740992.0 /* 2^53: smaller integers are written as plain digits */
+#define DIGITS_LIMIT 9007199254740992.0 /* 2^53: smaller integers are written as plain digits */
 
 static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "25262728293031323334353637383940414243444546474849"
@@ -41,7 +41,7 @@ char *sx__write_whole(char *at, uint64_t number)
     return end;
 }
 
-static char *write_text(char *at, const char *text)
+static char *write_special(char *at, const char *text)
 {
     size_t size = strlen(text);
     memcpy(at, text, size);
@@ -116,26 +116,26 @@ static char *write_finite(char *at, double value, int exponent_from)
     return write_plain(at, digits, count, point);
 }
 
-static char *write(char *at, double value, int exponent_from)
+static char *write_double(char *at, double value, int exponent_from)
 {
     if (isnan(value)) {
-        return write_text(at, "NaN");
+        return write_special(at, "NaN");
     }
     if (isinf(value)) {
-        return write_text(at, value > 0 ? "+Inf" : "-Inf");
+        return write_special(at, value > 0 ? "+Inf" : "-Inf");
     }
     return write_finite(at, value, exponent_from);
 }
 
 char *sx__write_double(char *at, double value)
 {
-    if (value > 0 && value < WHOLE_LIMIT && (double)(uint64_t)value == value) {
+    if (value > 0 && value < DIGITS_LIMIT && (double)(uint64_t)value == value) {
         return sx__write_whole(at, (uint64_t)value);
     }
-    return write(at, value, 21);
+    return write_double(at, value, 21);
 }
 
 char *sx__write_bound(char *at, double value)
 {
-    return write(at, value, 6);
+    return write_double(at, value, 6);
 }

@@ -57,25 +57,25 @@ bool sx__is_same(struct sx_str text, struct sx_str other)
     return i == text.size;
 }
 
-static bool is_blank(char c)
+static bool is_space_or_tab(char c)
 {
     return c == ' ' || c == '\t';
 }
 
 struct sx_str sx__trim(struct sx_str text)
 {
-    while (text.size > 0 && is_blank(text.data[0])) {
+    while (text.size > 0 && is_space_or_tab(text.data[0])) {
         text.data++;
         text.size--;
     }
-    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
+    while (text.size > 0 && is_space_or_tab(text.data[text.size - 1])) {
         text.size--;
     }
     return text;
 }
 
 /* Takes `size` bytes off the front, and also the separator after them, if there is one. */
-static struct sx_str take(struct sx_str *rest, size_t size)
+static struct sx_str take_front(struct sx_str *rest, size_t size)
 {
     struct sx_str part = {rest->data, size};
     size_t taken = size < rest->size ? size + 1 : size;
@@ -94,7 +94,7 @@ static size_t size_until(struct sx_str text, char separator)
 
 struct sx_str sx__take_until(struct sx_str *rest, char separator)
 {
-    return take(rest, size_until(*rest, separator));
+    return take_front(rest, size_until(*rest, separator));
 }
 
 /* As size_until, for a separator outside of quoted strings. */
@@ -118,5 +118,5 @@ struct sx_str sx__take_part(struct sx_str *rest, char separator)
     if (size_until((struct sx_str){rest->data, size}, '"') < size) {
         size = unquoted_size_until(*rest, separator);
     }
-    return sx__trim(take(rest, size));
+    return sx__trim(take_front(rest, size));
 }
