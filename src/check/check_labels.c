@@ -166,7 +166,7 @@ void sx__labels_sort(struct sx__label *labels, size_t count)
 static bool next_of_set(struct sx__label *label, struct sx_str *labels, const char *except)
 {
     while (next(label, labels)) {
-        if (label->value.size > 0 && !is_named(label->name, except)) {
+        if (label->value.size > 0 && !label_is(label->name, except)) {
             return true;
         }
     }

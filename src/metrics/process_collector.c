@@ -182,7 +182,7 @@ static int add_virtual_memory_limit(struct sx_collection *collection)
         return SX_OK;
     }
     double bytes = limit.rlim_cur == RLIM_INFINITY ? (double)UINT64_MAX : (double)limit.rlim_cur;
-    return add(collection, SX_GAUGE, "process_virtual_memory_max_bytes",
+    return add_value(collection, SX_GAUGE, "process_virtual_memory_max_bytes",
                "Maximum amount of virtual memory available in bytes.", bytes);
 }
 
