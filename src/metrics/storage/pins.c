@@ -8,12 +8,12 @@
 #define COUNTS_PER_LEAF 1024u
 
 /* This process's counts of a shared arena, by the number of the cell from the end of the row. */
-struct counts {
-    uint32_t **leaves; /* NULL: none yet */
-    size_t leaf_count;
-};
+static uint32_t **counts[SX__ARENAS]; /* leaves; NULL: none yet */
 
-static struct counts counts[SX__ARENAS];
+static size_t leaf_count(const struct sx_registry *registry)
+{
+    return registry->cells_limit / COUNTS_PER_LEAF + 1;
+}
 
 static uint64_t *row_cell(const struct sx_registry *registry, uint32_t cell)
 {
@@ -22,15 +22,14 @@ static uint64_t *row_cell(const struct sx_registry *registry, uint32_t cell)
 
 static uint32_t **find_leaves(const struct sx_registry *registry)
 {
-    struct counts *own = &counts[registry->arena];
-    uint32_t **leaves = __atomic_load_n(&own->leaves, __ATOMIC_ACQUIRE);
+    uint32_t ***place = &counts[registry->arena];
+    uint32_t **leaves = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (leaves != NULL) {
         return leaves;
     }
-    own->leaf_count = registry->cells_limit / COUNTS_PER_LEAF + 1;
-    uint32_t **made = calloc(own->leaf_count, sizeof *made);
-    if (made == NULL || __atomic_compare_exchange_n(&own->leaves, &leaves, made, false,
-                                                    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+    uint32_t **made = calloc(leaf_count(registry), sizeof *made);
+    if (made == NULL || __atomic_compare_exchange_n(place, &leaves, made, false, __ATOMIC_ACQ_REL,
+                                                    __ATOMIC_ACQUIRE)) {
         return made;
     }
     free(made);
@@ -102,13 +101,13 @@ bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
 
 void sx__pins_after_fork(struct sx_registry *registry)
 {
-    const struct counts *own = &counts[registry->arena];
-    if (!registry->shared || own->leaves == NULL) {
+    uint32_t **leaves = counts[registry->arena];
+    if (!registry->shared || leaves == NULL) {
         return;
     }
-    for (size_t i = 0; i < own->leaf_count; i++) {
-        for (size_t j = 0; own->leaves[i] != NULL && j < COUNTS_PER_LEAF; j++) {
-            if (own->leaves[i][j] > 0) {
+    for (size_t i = 0; i < leaf_count(registry); i++) {
+        for (size_t j = 0; leaves[i] != NULL && j < COUNTS_PER_LEAF; j++) {
+            if (leaves[i][j] > 0) {
                 const size_t number = i * COUNTS_PER_LEAF + j;
                 const uint32_t cell = registry->cells_limit - 1 - (uint32_t)number;
                 (void)__atomic_fetch_add(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
@@ -119,10 +118,10 @@ void sx__pins_after_fork(struct sx_registry *registry)
 
 void sx__pins_forget(const struct sx_registry *registry)
 {
-    struct counts *own = &counts[registry->arena];
-    for (size_t i = 0; own->leaves != NULL && i < own->leaf_count; i++) {
-        free(own->leaves[i]);
+    uint32_t **leaves = counts[registry->arena];
+    for (size_t i = 0; leaves != NULL && i < leaf_count(registry); i++) {
+        free(leaves[i]);
     }
-    free(own->leaves);
-    *own = (struct counts){0};
+    free(leaves);
+    counts[registry->arena] = NULL;
 }
