@@ -23,8 +23,7 @@
 
 bool sx__memory_barrier_prepare(void)
 {
-    return UNDERSTOOD &&
-           syscall(SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
+    return UNDERSTOOD && syscall(SYS_membarrier, REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 bool sx__memory_barrier(void)
