@@ -183,7 +183,7 @@ static int add_virtual_memory_limit(struct sx_collection *collection)
     }
     double bytes = limit.rlim_cur == RLIM_INFINITY ? (double)UINT64_MAX : (double)limit.rlim_cur;
     return add_value(collection, SX_GAUGE, "process_virtual_memory_max_bytes",
-               "Maximum amount of virtual memory available in bytes.", bytes);
+                     "Maximum amount of virtual memory available in bytes.", bytes);
 }
 
 static int collect_process(void *context, struct sx_collection *collection)
