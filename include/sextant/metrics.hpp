@@ -135,7 +135,8 @@ template <class Functions, class Handle, std::size_t Labels> class family
         return register_with(registry, options, labels);
     }
 
-    // The handle of the series with these values, which is made if needed; empty on failure.
+    // The handle of the series with these values, which is made if needed; empty on failure. It
+    // pins the series. A program that removes series calls release() on it.
     template <class... Values> Handle get(const Values &...values) const
     {
         typename Functions::metric *found = nullptr;
@@ -222,6 +223,13 @@ class counter
     {
         return handle_ != nullptr;
     }
+    // Gives up a handle from a family's get(); see sx_counter_release. The object is empty
+    // afterwards.
+    void release()
+    {
+        sx_counter_release(handle_);
+        handle_ = nullptr;
+    }
     sx_counter *c_handle() const
     {
         return handle_;
@@ -288,6 +296,13 @@ class gauge
     explicit operator bool() const
     {
         return handle_ != nullptr;
+    }
+    // Gives up a handle from a family's get(); see sx_gauge_release. The object is empty
+    // afterwards.
+    void release()
+    {
+        sx_gauge_release(handle_);
+        handle_ = nullptr;
     }
     sx_gauge *c_handle() const
     {
@@ -362,6 +377,13 @@ class histogram
     explicit operator bool() const
     {
         return handle_ != nullptr;
+    }
+    // Gives up a handle from a family's get(); see sx_histogram_release. The object is empty
+    // afterwards.
+    void release()
+    {
+        sx_histogram_release(handle_);
+        handle_ = nullptr;
     }
     sx_histogram *c_handle() const
     {

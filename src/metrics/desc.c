@@ -87,6 +87,8 @@ static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *o
     if (bounds == NULL) {
         bounds = default_bounds;
         count = sizeof default_bounds / sizeof default_bounds[0];
+    } else if (count > SX_BUCKETS_MAX + 1) { /* +Inf is one more; no need to look at any */
+        return SX_EBUCKETS;
     } else if (count > 0 && bounds[count - 1] == HUGE_VAL) {
         count--;
     }

@@ -121,7 +121,11 @@ void sx_registry_destroy(struct sx_registry *registry)
     } else {
         sx__thread_rows_forget(registry->arena);
     }
+    const uint32_t index = registry->arena;
     sx__arena_close(arena);
+    if (arena->state == SX__ARENA_NONE) {
+        sx__process_row_forget(index);
+    }
     (void)pthread_mutex_unlock(&sx__arenas_lock);
 }
 

@@ -192,6 +192,8 @@ static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__f
 static struct sx__series *make_series(struct sx_registry *registry, struct sx__family *family,
                                       const struct sx_str *values, uint32_t hash)
 {
+    registry->retired.since_reclaim +=
+        registry->retired.count > 0; /* so that clears are followed up */
     sx__retired_reclaim(registry);
     struct sx__series *made = try_to_make(registry, family, values, hash);
     if (made == NULL && sx__retired_reclaim_all(registry)) {
@@ -294,12 +296,13 @@ static int find_and_remove(struct sx__series **series, struct sx__family *family
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     sx__directory_lock(registry);
     struct sx__series *found = find_in_table(registry, family, values, hash);
-    if (found != NULL) {
+    const bool is_there = found != NULL && is_live(found);
+    if (is_there) {
         sx__series_retire(registry, family, found);
         sx__retired_reclaim(registry);
     }
     sx__directory_unlock(registry);
-    return found != NULL;
+    return is_there;
 }
 
 typedef int look_up_fn(struct sx__series **series, struct sx__family *family,
@@ -436,6 +439,28 @@ void sx__series_release(struct sx__series *series)
 
 /* ---- after a writer died ---- */
 
+static bool has_entry(const struct sx__table *table, uint64_t entry)
+{
+    uint32_t i = (uint32_t)(entry >> 32) & table->mask;
+    while (table->entries[i] != EMPTY && table->entries[i] != entry) {
+        i = (i + 1) & table->mask;
+    }
+    return table->entries[i] == entry;
+}
+
+/* Inserts what the table lacks: one series at most, for which its maker had made room. */
+static void insert_missing(struct sx_registry *registry, const struct sx__family *family)
+{
+    struct sx__table *table = table_of(registry, family);
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
+        const uint32_t ref = sx__ref(registry, series);
+        if (!has_entry(table, entry_of(series->hash, ref))) {
+            insert_in_table(table, series->hash, ref);
+        }
+    }
+}
+
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
 {
     uint32_t live_count = 0;
@@ -446,6 +471,9 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
         struct sx__series *series = sx__at(registry, ref);
         if (sx__series_is_removed(series)) { /* its remover died half-way */
             __atomic_store_n(link, series->next, __ATOMIC_RELEASE);
+            if (family->table != 0) {
+                take_out(table_of(registry, family), series->hash, ref);
+            }
             sx__retire(registry, &series->retired, SX__RETIRED_SERIES);
             continue;
         }
@@ -456,8 +484,7 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
     }
     family->last_series = last;
     __atomic_store_n(&family->live_count, live_count, __ATOMIC_RELAXED);
-    /* Without room for another table the old one must do, which lacks one series at most. */
-    if (family->table != 0) {
-        (void)replace_table(registry, family);
+    if (family->table != 0 && !replace_table(registry, family)) {
+        insert_missing(registry, family);
     }
 }

@@ -247,8 +247,8 @@ static struct sx__arena *find_idle(const struct sx_registry_options *options)
     return NULL;
 }
 
-/* The largest one; NULL if there is none. Shared arenas are never unmapped, so where no other fits
- * any more, a smaller one must do. */
+/* The largest one; NULL if there is none. A shared arena whose seats are held is not unmapped, so
+ * where no other fits any more, a smaller one must do. */
 static struct sx__arena *find_smaller(const struct sx_registry_options *options)
 {
     struct sx__arena *best = NULL;
@@ -303,6 +303,11 @@ static void initialise_registry(struct sx_registry *registry,
     registry->retired = (struct sx__retired_list){0};
     memset(registry->free_records, 0, sizeof registry->free_records);
     registry->epoch = 1;
+    registry->counted_phase = 0;
+    registry->counted_step = 0;
+    registry->counted_target = 0;
+    registry->counted_safe = 0;
+    registry->fork_ns = 0;
     registry->needs_fences = registry->shared || !sx__memory_barrier_prepare();
 }
 

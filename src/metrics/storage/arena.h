@@ -93,6 +93,11 @@ struct sx_registry {
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
     bool needs_fences;           /* of readers; see epochs.h */
+    uint32_t counted_phase;      /* of readers without a row; see epochs.c */
+    uint32_t counted_step;
+    uint64_t counted_target;
+    uint64_t counted_safe;
+    int64_t fork_ns; /* when a process that has handles last called fork(); 0: never */
 
     _Alignas(64) uint32_t thread_rows_claimed; /* thread rows from this one on were never used */
     _Alignas(64) struct sx__seat seats[];      /* of the thread rows, then of the processes */
@@ -149,7 +154,8 @@ static inline struct sx__seat *sx__process_seat(struct sx_registry *registry, si
     return &registry->seats[registry->geometry.thread_rows + process];
 }
 
-/* Of a process row: how many threads without a thread row are reading; see epochs.h. */
+/* Two cells of a process row: how many threads without a thread row are reading, by the phase in
+ * which they began; see epochs.c. */
 #define SX__READERS_CELL 1u
 
 /** The cell of a row. */

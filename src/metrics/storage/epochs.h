@@ -18,12 +18,13 @@
 enum sx__epoch_entry {
     SX__EPOCH_NESTED, /* nothing: a caller is reading already */
     SX__EPOCH_SEAT,
-    SX__EPOCH_COUNTED,
+    SX__EPOCH_COUNTED, /* in phase 0 */
+    SX__EPOCH_COUNTED_1,
 };
 
 /** Counts a reader without a thread row. */
 enum sx__epoch_entry sx__epoch_enter_counted(struct sx_registry *registry);
-void sx__epoch_leave_counted(struct sx_registry *registry);
+void sx__epoch_leave_counted(struct sx_registry *registry, enum sx__epoch_entry entry);
 
 /** Begins to read. What the thread finds stays until sx__epoch_leave.
  *
@@ -48,10 +49,11 @@ static inline enum sx__epoch_entry sx__epoch_enter(struct sx_registry *registry)
     return SX__EPOCH_SEAT;
 }
 
+/** Ends the reading that sx__epoch_enter began, in the same thread. */
 static inline void sx__epoch_leave(struct sx_registry *registry, enum sx__epoch_entry entry)
 {
-    if (__builtin_expect(entry == SX__EPOCH_COUNTED, 0)) {
-        sx__epoch_leave_counted(registry);
+    if (__builtin_expect(entry >= SX__EPOCH_COUNTED, 0)) {
+        sx__epoch_leave_counted(registry, entry);
     } else if (entry == SX__EPOCH_SEAT) {
         /* In a child that was forked while it was reading, the thread has no row. */
         char *const *rows = sx__thread_rows;
@@ -70,8 +72,9 @@ static inline uint64_t sx__epoch_end(struct sx_registry *registry)
     return __atomic_fetch_add(&registry->epoch, 1, __ATOMIC_SEQ_CST);
 }
 
-/** Returns the oldest epoch in which a thread is reading: what was removed in an earlier one is
- * free. 0: nothing is, as threads without a row are reading. The directory's lock is held. */
+/** Returns the oldest epoch in which a thread may be reading: what was removed in an earlier one is
+ * free. UINT64_MAX: no thread is reading. 0: nothing is free, as far as is known. The directory's
+ * lock is held. */
 uint64_t sx__epoch_oldest(struct sx_registry *registry);
 
 #endif

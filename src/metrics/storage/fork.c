@@ -33,6 +33,8 @@ static void before_fork(void)
             enum sx__lock_result result = sx__lock_take(&sx__arenas[i].registry->lock);
             assert(result == SX__LOCK_TAKEN); /* a single thread of a process does not die */
             (void)result;
+        } else if (sx__arenas[i].state == SX__ARENA_LIVE) {
+            sx__pins_before_fork(sx__arenas[i].registry);
         }
     }
     hooks->before();
@@ -59,11 +61,13 @@ static void after_fork_in_parent(void)
 /* Initialising a mutex allocates nothing on Linux, so it cannot fail here. */
 static void free_seats(struct sx_registry *registry)
 {
-    for (uint32_t i = 0; i < registry->thread_rows_claimed; i++) {
+    /* All of them: a thread of the parent may just have taken one that does not count yet. */
+    for (size_t i = 0; i < registry->geometry.thread_rows; i++) {
         (void)sx__lock_init(&registry->seats[i].mutex, false);
         registry->seats[i].epoch = 0;
     }
     *sx__cell(sx__row(registry, 0), SX__READERS_CELL) = 0;
+    *sx__cell(sx__row(registry, 0), SX__READERS_CELL + 1) = 0;
 }
 
 static void after_fork_in_child(void)

@@ -4,15 +4,25 @@
 #include "process_rows.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #define COUNTS_PER_LEAF 1024u
+/* How long a child may take, from fork() on, until it has counted the handles of its parent. */
+#define FORK_NS (INT64_C(10) * 1000000000)
 
 /* This process's counts of a shared arena, by the number of the cell from the end of the row. */
-static uint32_t **counts[SX__ARENAS]; /* leaves; NULL: none yet */
+static uint64_t **counts[SX__ARENAS]; /* leaves; NULL: none yet */
 
 static size_t leaf_count(const struct sx_registry *registry)
 {
     return registry->cells_limit / COUNTS_PER_LEAF + 1;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static uint64_t *row_cell(const struct sx_registry *registry, uint32_t cell)
@@ -20,14 +30,14 @@ static uint64_t *row_cell(const struct sx_registry *registry, uint32_t cell)
     return sx__cell(sx__process_rows[registry->arena], cell);
 }
 
-static uint32_t **find_leaves(const struct sx_registry *registry)
+static uint64_t **find_leaves(const struct sx_registry *registry)
 {
-    uint32_t ***place = &counts[registry->arena];
-    uint32_t **leaves = __atomic_load_n(place, __ATOMIC_ACQUIRE);
+    uint64_t ***place = &counts[registry->arena];
+    uint64_t **leaves = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (leaves != NULL) {
         return leaves;
     }
-    uint32_t **made = calloc(leaf_count(registry), sizeof *made);
+    uint64_t **made = calloc(leaf_count(registry), sizeof *made);
     if (made == NULL || __atomic_compare_exchange_n(place, &leaves, made, false, __ATOMIC_ACQ_REL,
                                                     __ATOMIC_ACQUIRE)) {
         return made;
@@ -37,17 +47,17 @@ static uint32_t **find_leaves(const struct sx_registry *registry)
 }
 
 /* Returns the count of a cell, or NULL if memory is exhausted. */
-static uint32_t *find_count(const struct sx_registry *registry, uint32_t cell)
+static uint64_t *find_count(const struct sx_registry *registry, uint32_t cell)
 {
-    uint32_t **leaves = find_leaves(registry);
+    uint64_t **leaves = find_leaves(registry);
     if (leaves == NULL) {
         return NULL;
     }
     const uint32_t number = registry->cells_limit - 1 - cell;
-    uint32_t **place = &leaves[number / COUNTS_PER_LEAF];
-    uint32_t *leaf = __atomic_load_n(place, __ATOMIC_ACQUIRE);
+    uint64_t **place = &leaves[number / COUNTS_PER_LEAF];
+    uint64_t *leaf = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (leaf == NULL) {
-        uint32_t *made = calloc(COUNTS_PER_LEAF, sizeof *made);
+        uint64_t *made = calloc(COUNTS_PER_LEAF, sizeof *made);
         if (made == NULL) {
             return NULL;
         }
@@ -64,7 +74,7 @@ static uint32_t *find_count(const struct sx_registry *registry, uint32_t cell)
 bool sx__pin(struct sx_registry *registry, uint32_t cell)
 {
     if (registry->shared) {
-        uint32_t *count = find_count(registry, cell);
+        uint64_t *count = find_count(registry, cell);
         if (count == NULL) {
             return false;
         }
@@ -79,7 +89,7 @@ bool sx__pin(struct sx_registry *registry, uint32_t cell)
 void sx__unpin(struct sx_registry *registry, uint32_t cell)
 {
     if (registry->shared) {
-        uint32_t *count = find_count(registry, cell);
+        uint64_t *count = find_count(registry, cell);
         if (count == NULL || __atomic_fetch_sub(count, 1, __ATOMIC_SEQ_CST) > 1) {
             return;
         }
@@ -87,8 +97,25 @@ void sx__unpin(struct sx_registry *registry, uint32_t cell)
     (void)__atomic_fetch_sub(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
 }
 
+void sx__pins_before_fork(struct sx_registry *registry)
+{
+    if (registry->shared && counts[registry->arena] != NULL) {
+        __atomic_store_n(&registry->fork_ns, now_ns(), __ATOMIC_SEQ_CST);
+    }
+}
+
+/* Whether a child may exist that has its parent's handles, and has not counted them yet. */
+static bool is_forking(const struct sx_registry *registry)
+{
+    const int64_t fork_ns = __atomic_load_n(&registry->fork_ns, __ATOMIC_SEQ_CST);
+    return fork_ns != 0 && now_ns() - fork_ns < FORK_NS;
+}
+
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
 {
+    if (is_forking(registry)) {
+        return true;
+    }
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i) &&
             __atomic_load_n(sx__cell(sx__row(registry, i), cell), __ATOMIC_SEQ_CST) != 0 &&
@@ -101,7 +128,7 @@ bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
 
 void sx__pins_after_fork(struct sx_registry *registry)
 {
-    uint32_t **leaves = counts[registry->arena];
+    uint64_t **leaves = counts[registry->arena];
     if (!registry->shared || leaves == NULL) {
         return;
     }
@@ -118,7 +145,7 @@ void sx__pins_after_fork(struct sx_registry *registry)
 
 void sx__pins_forget(const struct sx_registry *registry)
 {
-    uint32_t **leaves = counts[registry->arena];
+    uint64_t **leaves = counts[registry->arena];
     for (size_t i = 0; leaves != NULL && i < leaf_count(registry); i++) {
         free(leaves[i]);
     }

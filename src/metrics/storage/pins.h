@@ -19,8 +19,12 @@ bool sx__pin(struct sx_registry *registry, uint32_t cell);
 /** Takes a pin back. */
 void sx__unpin(struct sx_registry *registry, uint32_t cell);
 
-/** Whether a living process has a pin. The directory's lock is held. */
+/** Whether a living process has a pin, or may have one. The directory's lock is held. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
+
+/** Keeps what has ever been pinned from being reclaimed for some seconds, so that a child can count
+ * the handles of its parent before the parent gives them up. In a shared arena. */
+void sx__pins_before_fork(struct sx_registry *registry);
 
 /** Gives the child its parent's pins, after it got a process row. */
 void sx__pins_after_fork(struct sx_registry *registry);

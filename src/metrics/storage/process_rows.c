@@ -132,10 +132,12 @@ void sx__process_rows_leave(void)
 {
     for (uint32_t i = 0; holds_seat_of != 0; i++) {
         if (holds_seat_of & bit_of(i)) {
+            struct sx__seat *seat = process_seats[i];
             holds_seat_of &= ~bit_of(i);
-            process_seats[i]->orphan_of = (int32_t)getpid();
-            sx__lock_release(&process_seats[i]->mutex);
+            seat->orphan_of = (int32_t)getpid();
+            /* Before the release: after it the arena may be unmapped. */
             __atomic_store_n(&orphaned[i], true, __ATOMIC_RELEASE);
+            sx__lock_release(&seat->mutex);
         }
     }
 }
@@ -153,12 +155,17 @@ void sx__process_exit(struct sx_registry *registry)
     if (!is_held_here && !__atomic_load_n(&orphaned[arena], __ATOMIC_ACQUIRE)) {
         return;
     }
-    process_seats[arena] = NULL;
-    __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
+    sx__process_row_forget(arena);
     if (is_held_here) {
         holds_seat_of &= ~bit_of(arena);
         sx__lock_release(&seat->mutex);
     }
+}
+
+void sx__process_row_forget(uint32_t arena)
+{
+    process_seats[arena] = NULL;
+    __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
 }
 
 void sx__process_rows_forget(void)

@@ -21,6 +21,9 @@ void sx__process_rows_leave(void);
 /** Releases this process's row. Its gauges no longer count. */
 void sx__process_exit(struct sx_registry *registry);
 
+/** Forgets the row in an arena that was unmapped. */
+void sx__process_row_forget(uint32_t arena);
+
 /** Forgets the rows of the parent, in a child of fork(). */
 void sx__process_rows_forget(void);
 

@@ -78,6 +78,9 @@ static void use_families()
     check(depths.get("a").value() == 3, "the gauge");
     check(durations.observe(.5, method) == SX_OK, "observe");
     check(durations.get("GET").count() == 1, "the histogram");
+    sextant::counter handle = requests.get("GET", "200");
+    handle.release();
+    check(!handle, "a handle that was given up is empty");
     check(requests.remove(method, "200") == 1, "remove");
     check(requests.clear() == 1, "clear");
 #if __cplusplus >= 201703L
