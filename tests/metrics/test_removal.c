@@ -4,12 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "epochs.h"
 #include "family.h"
 #include "page.h"
 
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sextant/metrics.h>
 #include <signal.h>
 #include <stdio.h>
@@ -443,6 +445,66 @@ static void test_a_series_is_not_read_while_it_changes(void **state)
     pthread_barrier_destroy(&together);
 }
 
+/* ---- readers without a thread row ---- */
+
+static void *read_again_and_again(void *unused)
+{
+    (void)unused;
+    for (;;) {
+        const int goes_on = __atomic_load_n(&removing, __ATOMIC_ACQUIRE);
+        const enum sx__epoch_entry entry = sx__epoch_enter_counted(registry);
+        if (!goes_on) {
+            sx__epoch_leave(registry, entry);
+            return NULL;
+        }
+        sched_yield();
+        sx__epoch_leave(registry, entry);
+    }
+}
+
+/* At nearly every moment one of them is reading. */
+static void test_readers_that_take_turns_do_not_keep_memory(void **state)
+{
+    (void)state;
+    enum { READERS = 8, CYCLES = 50000 };
+    pthread_t readers[READERS];
+    char text[16];
+    int status;
+    __atomic_store_n(&removing, 1, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_create(&readers[i], NULL, read_again_and_again, NULL), 0);
+    }
+    for (int i = 0; i < CYCLES; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        while ((status = sx_counter_inc_with(counters, "x", text)) == SX_EFULL) {
+            sched_yield(); /* those who were reading have not run since */
+        }
+        assert_int_equal(status, SX_OK);
+        assert_int_equal(remove_counter("x", text), 1);
+    }
+    __atomic_store_n(&removing, 0, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < READERS; i++) {
+        assert_int_equal(pthread_join(readers[i], NULL), 0);
+    }
+}
+
+/* One reader stays, so nothing that it may know is reclaimed; after it has finished, all is. */
+static void test_a_reader_keeps_what_it_may_know(void **state)
+{
+    (void)state;
+    char text[16];
+    const enum sx__epoch_entry entry = sx__epoch_enter_counted(registry);
+    for (int i = 0; i < 500; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        assert_int_equal(sx_counter_inc_with(counters, "x", text), SX_OK);
+        assert_int_equal(remove_counter("x", text), 1);
+    }
+    assert_true(registry->retired.count >= 500);
+    sx__epoch_leave(registry, entry);
+    (void)sx_counter_family_clear(counters);
+    assert_int_equal(registry->retired.count, 0);
+}
+
 /* ---- where processes share the registry ---- */
 
 static void in_child(void act(void), bool die_with_lock)
@@ -503,6 +565,53 @@ static void test_a_series_is_removed_for_all_processes(void **state)
     }
 }
 
+static struct sx_counter *inherited;
+
+/* The child has the handle of its parent, which may have been given up since. */
+static void update_inherited(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        sx_counter_inc(inherited);
+        sx_counter_add(inherited, .5);
+    }
+}
+
+static void test_a_child_has_the_pins_of_its_parent(void **state)
+{
+    (void)state;
+    int started[2];
+    int go_on[2];
+    char byte = 0;
+    sx_registry_destroy(registry);
+    assert_int_equal(make(true), 0);
+    inherited = sx_counter_with(counters, "x", "1");
+    assert_int_equal(pipe(started) | pipe(go_on), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)!write(started[1], &byte, 1);
+        (void)!read(go_on[0], &byte, 1);
+        update_inherited();
+        sx_counter_release(inherited);
+        (void)kill(getpid(), SIGKILL);
+    }
+    sx_counter_release(inherited);
+    assert_int_equal(read(started[0], &byte, 1), 1);
+    assert_int_equal(sx_counter_family_clear(counters), 1);
+    assert_int_equal(registry->retired.count, 1);
+    assert_int_equal(sx_counter_inc_with(counters, "y", "1"), SX_OK);
+    assert_int_equal(write(go_on[1], &byte, 1), 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(page_sum(page_text(registry), "c_total") == 1);
+    registry->fork_ns = 0; /* as if ten seconds had passed */
+    (void)sx_counter_family_clear(counters);
+    assert_int_equal(registry->retired.count, 0);
+    for (size_t i = 0; i < 2; i++) {
+        close(started[i]);
+        close(go_on[i]);
+    }
+}
+
 static struct sx__series *half_removed[2];
 
 /* As if the remover had died half-way: the series are marked, and the rest is not done. */
@@ -556,7 +665,10 @@ int main(void)
         TEST(test_a_full_directory_does_not_keep_from_removing),
         TEST(test_removal_disturbs_neither_updates_nor_scrapes),
         TEST(test_a_series_is_not_read_while_it_changes),
+        TEST(test_readers_that_take_turns_do_not_keep_memory),
+        TEST(test_a_reader_keeps_what_it_may_know),
         TEST(test_a_series_is_removed_for_all_processes),
+        TEST(test_a_child_has_the_pins_of_its_parent),
         TEST(test_a_remover_that_died_half_way_has_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
