@@ -99,7 +99,7 @@ void sx__unpin(struct sx_registry *registry, uint32_t cell)
 
 void sx__pins_before_fork(struct sx_registry *registry)
 {
-    if (registry->shared && counts[registry->arena] != NULL) {
+    if (registry->shared && __atomic_load_n(&counts[registry->arena], __ATOMIC_ACQUIRE) != NULL) {
         __atomic_store_n(&registry->fork_ns, now_ns(), __ATOMIC_SEQ_CST);
     }
 }
