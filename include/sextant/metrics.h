@@ -3,8 +3,9 @@
  * A registry holds metric families. A family has label names; a series (a child of the family) is
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
  * update it: an update takes no lock, allocates nothing, and, gauges excepted, writes no cache line
- * that another thread writes (no false sharing). Only the first update of a thread does more: it
- * claims a row of memory for the thread.
+ * that another thread writes (no false sharing). The exceptions: the first update or look-up of a
+ * thread allocates and claims a row for it; a counter's first fraction and a family's first ignored
+ * update take a lock; threads beyond `thread_rows` update shared cells with atomic additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up. Every update accepts NULL and does nothing then, so
@@ -97,7 +98,7 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
                                          const struct sx_registry_options *options);
 
 /** Destroys a registry and frees its memory. The address space of a shared registry stays reserved
- * for the next shared one.
+ * for the next shared one while another thread holds a row of it.
  *
  * A process that inherited a shared registry by fork() destroys it for itself only. The default
  * registry must not be destroyed.
@@ -162,7 +163,8 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
                                                     struct sx_registry *registry,
                                                     const struct sx_metric_options *options);
 
-/** Finds or makes the counter with these label values, and pins it; see sx_counter_release.
+/** Finds or makes the counter with these label values, and pins it. Each look-up pins once, so each
+ * handle that it returned is given up once; see sx_counter_release.
  *
  * If a value is not UTF-8, its bad bytes are replaced by U+FFFD, so no client can spoil the page.
  *
@@ -172,7 +174,7 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
  *
  * @param values  in the order of the label names; borrowed
  * Errors:   SX_EVALUES, SX_EFULL, SX_ENOMEM, SX_EINVAL
- * Threads:  [any]; takes a lock only if it makes a series
+ * Threads:  [any]; takes a lock if it makes a series, or returns its first handle
  */
 SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
                                                struct sx_counter_family *family,
@@ -196,9 +198,9 @@ SX_API void sx_counter_release(struct sx_counter *counter);
  *
  * @return   1, or 0 if there is no such counter
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
- * Threads:  [any]; takes a lock that neither updates nor look-ups of existing series take
- * Memory:   all of it is used for the next series, once no handle pins it and the scrapes and
- *           look-ups that are under way have ended
+ * Threads:  [any]; takes the lock under which series are made
+ * Memory:   its record is used for any series, its cells for the next series of this family, once
+ *           no handle pins it and the scrapes and look-ups that are under way have ended
  */
 SX_API int sx_counter_family_remove(struct sx_counter_family *family, const struct sx_str *values,
                                     size_t count);
@@ -223,7 +225,7 @@ SX_API int sx_counter_family_clear(struct sx_counter_family *family);
 /** Adds `delta` to the counter with these label values, which is made if needed.
  *
  * Use it where a handle cannot be kept, because the label values are known only when something
- * happens. It does what sx_counter_family_get and sx_counter_add do.
+ * happens. It pins nothing, so there is nothing to give up.
  *
  * @param family  NULL is a no-op that returns SX_EINVAL
  * @param values  in the order of the label names; borrowed
@@ -618,8 +620,9 @@ typedef void sx_registry_log_fn(void *context, const char *message);
  *
  * @param registry  NULL: the default registry
  * @param log       NULL: no log, which is the default
- * @param context   passed to `log`; borrowed until another log is set or the registry is destroyed
- * Threads:  [any]; a scrape that has begun may still call the former log
+ * @param context   passed to `log`; borrowed until another log is set or the registry is destroyed,
+ * and the scrapes that had begun by then have ended Threads:  [any]; a scrape that has begun may
+ * still call the former log
  */
 SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log,
                                 void *context);
@@ -659,8 +662,8 @@ struct sx_metric_family {
 /** Registers a metric without labels, as the register function of its type does.
  *
  * @param metric  receives the handle; untouched on failure
- * Errors:   as sx_counter_register and sx_histogram_register; SX_EINVAL also if there is no such
- * type Threads:  [any]
+ * Errors:   as sx_counter_register and sx_histogram_register; also SX_EINVAL for an unknown type
+ * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,
                                             enum sx_metric_type type,

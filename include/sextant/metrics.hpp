@@ -2,8 +2,8 @@
 // exceptions and without memory of their own.
 //
 //     sextant::counter_family<2> requests;
-//     int status = requests.register_in(nullptr, "requests_total", "Requests.", {"method",
-//     "code"});
+//     int status = requests.register_in(nullptr, "requests_total", "Requests.",
+//                                       {"method", "code"});
 //     ...
 //     requests.inc("GET", code);                // by label values; code may be a std::string
 //     sextant::counter gets = requests.get("GET", "200");
