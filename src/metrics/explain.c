@@ -175,7 +175,11 @@ static void explain_difference(struct explanation *line, const struct attempt *a
 
 static void explain_name(struct explanation *line, const struct attempt *attempt)
 {
-    const struct sx_str name = {attempt->options->name, strlen(attempt->options->name)};
+    const char *text = attempt->options->name;
+    if (text == NULL) {
+        return;
+    }
+    const struct sx_str name = {text, strlen(text)};
     const struct sx__family *family = sx__family_find(attempt->registry, name);
     if (family != NULL) {
         explain_difference(line, attempt, family);
