@@ -12,6 +12,8 @@
 #include "format_number.h"
 #include "page.h"
 
+#include <sextant/collector.h>
+
 #include <string.h>
 
 #define PIECE(text) ((struct sx_str){text, sizeof(text) - 1})

@@ -2,6 +2,8 @@
 #include "collectors.h"
 #include "metric.h"
 
+#include <sextant/collector.h>
+
 static int register_callback(struct sx_registry *registry, enum sx_metric_type type,
                              const struct sx_metric_options *options, sx_value_fn *value,
                              void *context)

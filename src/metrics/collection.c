@@ -5,6 +5,8 @@
 #include "label_hash.h"
 #include "labels.h"
 
+#include <sextant/collector.h>
+
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>

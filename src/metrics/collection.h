@@ -10,6 +10,8 @@
 #include "desc.h"
 #include "name_index.h"
 
+#include <sextant/collector.h>
+
 /* One series. Behind it lie, for histograms, its buckets (bound_count + 1), and its text, as in
  * struct sx__series. */
 struct sx__sample {

@@ -12,6 +12,8 @@
 #include "log_limit.h"
 #include "metric.h"
 
+#include <sextant/collector.h>
+
 #include <float.h>
 #include <pthread.h>
 #include <stdio.h>

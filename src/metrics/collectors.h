@@ -8,6 +8,8 @@
 
 #include "collection.h"
 
+#include <sextant/collector.h>
+
 /** Calls all callbacks and collectors of the registry, in the order of their registration, with no
  *  lock held. Those that fail are logged and counted, and left out.
  *

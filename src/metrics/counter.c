@@ -73,11 +73,10 @@ int sx_counter_family_get(struct sx_counter **counter, struct sx_counter_family 
                           const struct sx_str *values, size_t count)
 {
     struct sx__series *series = NULL;
-    if (counter == NULL || family == NULL) {
+    if (counter == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__look_up_handle(&series, &family->family,
-                                    (struct sx__label_values){.values = values, .count = count});
+    int status = sx__get_handle(&series, (struct sx__family *)family, values, count);
     if (status == SX_OK) {
         *counter = &series->handle;
     }
@@ -108,30 +107,12 @@ int sx_counter_family_clear(struct sx_counter_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
-static int get_counter_strings(struct sx_counter **counter, struct sx_counter_family *family,
-                               const char *const *values, size_t count)
-{
-    struct sx__series *series = NULL;
-    if (family == NULL) {
-        return SX_EINVAL;
-    }
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    int status = sx__look_up_handle(&series, &family->family,
-                                    (struct sx__label_values){.strings = values, .count = count});
-    if (status == SX_OK) {
-        *counter = &series->handle;
-    }
-    return status;
-}
-
 struct sx_counter *sx__counter_with(struct sx_counter_family *family, const char *const *values,
                                     size_t count)
 {
-    struct sx_counter *counter = NULL;
-    (void)get_counter_strings(&counter, family, values, count);
-    return counter;
+    struct sx__series *series =
+        sx__get_handle_by_strings((struct sx__family *)family, values, count);
+    return series == NULL ? NULL : &series->handle;
 }
 
 static void ignore_amount(const struct sx_counter *counter)
@@ -176,7 +157,7 @@ static bool add_whole_in_overflow(uint32_t arena, uint32_t index, uint64_t amoun
 static bool add_whole(struct sx_counter *counter, uint64_t amount, char *const *rows)
 {
     const char *row = sx__thread_row(rows, counter->arena);
-    uint32_t index = __atomic_load_n(&counter->cell, __ATOMIC_RELAXED);
+    uint32_t index = counter->cell;
     if (row == NULL) {
         return add_whole_in_overflow(counter->arena, index, amount);
     }
@@ -300,35 +281,27 @@ double sx_counter_value(const struct sx_counter *counter)
     return value.is_whole ? (double)value.whole : value.number;
 }
 
-static int counter_add_by_labels(struct sx_counter_family *family, struct sx__label_values values,
-                                 double delta)
+/* Most updates add 1, which needs no conversion and cannot reach the end. */
+static void add_to_series(struct sx__series *series, double delta, char *const *rows)
 {
-    struct sx__series *series = NULL;
-    enum sx__epoch_entry epoch;
-    if (family == NULL) {
-        return SX_EINVAL;
+    struct sx_counter *counter = &series->handle;
+    const char *row = rows[counter->arena];
+    if (delta == 1 && row != NULL) {
+        uint64_t *cell = sx__cell(row, counter->cell);
+        __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+        return;
     }
-    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
-    if (status == SX_OK) {
-        sx_counter_add(&series->handle, delta);
-        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
-    }
-    return status;
+    sx__counter_add(counter, delta, rows);
 }
 
 int sx_counter_family_add(struct sx_counter_family *family, const struct sx_str *values,
                           size_t count, double delta)
 {
-    return counter_add_by_labels(
-        family, (struct sx__label_values){.values = values, .count = count}, delta);
+    return sx__update_by_values((struct sx__family *)family, values, count, add_to_series, delta);
 }
 
 int sx_counter_family_add_strings(struct sx_counter_family *family, const char *const *values,
                                   size_t count, double delta)
 {
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    return counter_add_by_labels(
-        family, (struct sx__label_values){.strings = values, .count = count}, delta);
+    return sx__update_by_strings((struct sx__family *)family, values, count, add_to_series, delta);
 }

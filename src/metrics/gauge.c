@@ -53,11 +53,10 @@ int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
                         const struct sx_str *values, size_t count)
 {
     struct sx__series *series = NULL;
-    if (gauge == NULL || family == NULL) {
+    if (gauge == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__look_up_handle(&series, &family->family,
-                                    (struct sx__label_values){.values = values, .count = count});
+    int status = sx__get_handle(&series, (struct sx__family *)family, values, count);
     if (status == SX_OK) {
         *gauge = (struct sx_gauge *)series;
     }
@@ -88,37 +87,18 @@ int sx_gauge_family_clear(struct sx_gauge_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
-static int get_gauge_strings(struct sx_gauge **gauge, struct sx_gauge_family *family,
-                             const char *const *values, size_t count)
-{
-    struct sx__series *series = NULL;
-    if (family == NULL) {
-        return SX_EINVAL;
-    }
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    int status = sx__look_up_handle(&series, &family->family,
-                                    (struct sx__label_values){.strings = values, .count = count});
-    if (status == SX_OK) {
-        *gauge = (struct sx_gauge *)series;
-    }
-    return status;
-}
-
 struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
                                 size_t count)
 {
-    struct sx_gauge *gauge = NULL;
-    (void)get_gauge_strings(&gauge, family, values, count);
-    return gauge;
+    struct sx__series *series =
+        sx__get_handle_by_strings((struct sx__family *)family, values, count);
+    return (struct sx_gauge *)series;
 }
 
 static uint64_t *gauge_cell(const struct sx_gauge *gauge)
 {
     const struct sx_counter *handle = &gauge->series.handle;
-    return sx__cell(sx__process_rows[handle->arena],
-                    __atomic_load_n(&handle->cell, __ATOMIC_RELAXED));
+    return sx__cell(sx__process_rows[handle->arena], handle->cell);
 }
 
 void sx_gauge_set(struct sx_gauge *gauge, double value)
@@ -164,68 +144,42 @@ double sx_gauge_value(const struct sx_gauge *gauge)
     return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
 }
 
-static int gauge_set_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
-                               double value)
+static void set_gauge_series(struct sx__series *series, double value, char *const *rows)
 {
-    struct sx__series *series = NULL;
-    enum sx__epoch_entry epoch;
-    if (family == NULL) {
-        return SX_EINVAL;
-    }
-    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
-    if (status == SX_OK) {
-        sx_gauge_set((struct sx_gauge *)series, value);
-        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
-    }
-    return status;
+    (void)rows; /* gauges are in the row of the process */
+    sx_gauge_set((struct sx_gauge *)series, value);
 }
 
 int sx_gauge_family_set(struct sx_gauge_family *family, const struct sx_str *values, size_t count,
                         double value)
 {
-    return gauge_set_by_labels(family, (struct sx__label_values){.values = values, .count = count},
-                               value);
+    return sx__update_by_values((struct sx__family *)family, values, count, set_gauge_series,
+                                value);
 }
 
 int sx_gauge_family_set_strings(struct sx_gauge_family *family, const char *const *values,
                                 size_t count, double value)
 {
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    return gauge_set_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
-                               value);
+    return sx__update_by_strings((struct sx__family *)family, values, count, set_gauge_series,
+                                 value);
 }
 
-static int gauge_add_by_labels(struct sx_gauge_family *family, struct sx__label_values values,
-                               double delta)
+static void add_to_gauge_series(struct sx__series *series, double delta, char *const *rows)
 {
-    struct sx__series *series = NULL;
-    enum sx__epoch_entry epoch;
-    if (family == NULL) {
-        return SX_EINVAL;
-    }
-    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
-    if (status == SX_OK) {
-        sx_gauge_add((struct sx_gauge *)series, delta);
-        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
-    }
-    return status;
+    (void)rows;
+    sx_gauge_add((struct sx_gauge *)series, delta);
 }
 
 int sx_gauge_family_add(struct sx_gauge_family *family, const struct sx_str *values, size_t count,
                         double delta)
 {
-    return gauge_add_by_labels(family, (struct sx__label_values){.values = values, .count = count},
-                               delta);
+    return sx__update_by_values((struct sx__family *)family, values, count, add_to_gauge_series,
+                                delta);
 }
 
 int sx_gauge_family_add_strings(struct sx_gauge_family *family, const char *const *values,
                                 size_t count, double delta)
 {
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    return gauge_add_by_labels(family, (struct sx__label_values){.strings = values, .count = count},
-                               delta);
+    return sx__update_by_strings((struct sx__family *)family, values, count, add_to_gauge_series,
+                                 delta);
 }

@@ -53,11 +53,10 @@ int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram
                             const struct sx_str *values, size_t count)
 {
     struct sx__series *series = NULL;
-    if (histogram == NULL || family == NULL) {
+    if (histogram == NULL) {
         return SX_EINVAL;
     }
-    int status = sx__look_up_handle(&series, &family->family,
-                                    (struct sx__label_values){.values = values, .count = count});
+    int status = sx__get_handle(&series, (struct sx__family *)family, values, count);
     if (status == SX_OK) {
         *histogram = (struct sx_histogram *)series;
     }
@@ -88,31 +87,12 @@ int sx_histogram_family_clear(struct sx_histogram_family *family)
     return family == NULL ? SX_EINVAL : sx__series_clear(&family->family);
 }
 
-static int get_histogram_strings(struct sx_histogram **histogram,
-                                 struct sx_histogram_family *family, const char *const *values,
-                                 size_t count)
-{
-    struct sx__series *series = NULL;
-    if (family == NULL) {
-        return SX_EINVAL;
-    }
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    int status = sx__look_up_handle(&series, &family->family,
-                                    (struct sx__label_values){.strings = values, .count = count});
-    if (status == SX_OK) {
-        *histogram = (struct sx_histogram *)series;
-    }
-    return status;
-}
-
 struct sx_histogram *sx__histogram_with(struct sx_histogram_family *family,
                                         const char *const *values, size_t count)
 {
-    struct sx_histogram *histogram = NULL;
-    (void)get_histogram_strings(&histogram, family, values, count);
-    return histogram;
+    struct sx__series *series =
+        sx__get_handle_by_strings((struct sx__family *)family, values, count);
+    return (struct sx_histogram *)series;
 }
 
 /* How many of SX__BOUNDS_UNIT bounds, which are sorted, are less than the value: how many groups of
@@ -160,7 +140,7 @@ void sx__histogram_observe(struct sx_histogram *histogram, double value, char *c
         return;
     }
     const struct sx_counter *handle = &histogram->series.handle;
-    uint32_t index = __atomic_load_n(&handle->cell, __ATOMIC_RELAXED);
+    uint32_t index = handle->cell;
     uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
     const char *row = sx__thread_row(rows, handle->arena);
     if (row == NULL) {
@@ -221,35 +201,21 @@ double sx_histogram_sum(const struct sx_histogram *histogram)
     return histogram == NULL ? 0 : read_histogram(histogram, &count);
 }
 
-static int histogram_observe_by_labels(struct sx_histogram_family *family,
-                                       struct sx__label_values values, double value)
+static void observe_in_series(struct sx__series *series, double value, char *const *rows)
 {
-    struct sx__series *series = NULL;
-    enum sx__epoch_entry epoch;
-    if (family == NULL) {
-        return SX_EINVAL;
-    }
-    int status = sx__look_up_begin(&series, &epoch, &family->family, values);
-    if (status == SX_OK) {
-        sx_histogram_observe((struct sx_histogram *)series, value);
-        sx__epoch_leave(sx__arenas[family->family.arena].registry, epoch);
-    }
-    return status;
+    sx__histogram_observe((struct sx_histogram *)series, value, rows);
 }
 
 int sx_histogram_family_observe(struct sx_histogram_family *family, const struct sx_str *values,
                                 size_t count, double value)
 {
-    return histogram_observe_by_labels(
-        family, (struct sx__label_values){.values = values, .count = count}, value);
+    return sx__update_by_values((struct sx__family *)family, values, count, observe_in_series,
+                                value);
 }
 
 int sx_histogram_family_observe_strings(struct sx_histogram_family *family,
                                         const char *const *values, size_t count, double value)
 {
-    if (values == NULL) {
-        return SX_EINVAL;
-    }
-    return histogram_observe_by_labels(
-        family, (struct sx__label_values){.strings = values, .count = count}, value);
+    return sx__update_by_strings((struct sx__family *)family, values, count, observe_in_series,
+                                 value);
 }

@@ -1,6 +1,9 @@
-/* look_up.c: looking up series, within the family's limit and beyond it. */
+/* look_up.c: looking up series, within the family's limit and beyond it, for a handle or one
+ * update.
+ */
 #include "look_up.h"
 
+#include "epochs.h"
 #include "labels.h"
 #include "self_metrics.h"
 
@@ -22,7 +25,7 @@ static int find_overflow(struct sx__series **series, struct sx_registry *registr
     return sx__series_get(series, family, values, family->label_count);
 }
 
-int sx__look_up_overflow(struct sx__series **series, struct sx__family *family)
+static int look_up_overflow(struct sx__series **series, struct sx__family *family)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     int status = find_overflow(series, registry, family);
@@ -32,57 +35,87 @@ int sx__look_up_overflow(struct sx__series **series, struct sx__family *family)
     return status;
 }
 
-static inline int look_up_strings(struct sx__series **series, struct sx__family *family,
-                                  const char *const *values, size_t count)
+/* Finds or makes the series, or the overflow series. The caller is reading. */
+static inline int look_up(struct sx__series **series, struct sx__family *family,
+                          const struct sx_str *values, size_t count)
 {
-    struct sx_str texts[SX_LABELS_MAX];
-    if (values == NULL) {
+    int status = sx__series_get(series, family, values, count);
+    return __builtin_expect(status == SX__BEYOND_LIMIT, 0) ? look_up_overflow(series, family)
+                                                           : status;
+}
+
+int sx__get_handle(struct sx__series **series, struct sx__family *family,
+                   const struct sx_str *values, size_t count)
+{
+    struct sx__series *found = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    int status = SX__REMOVED_MEANWHILE;
+    while (status == SX__REMOVED_MEANWHILE) {
+        const struct sx__reader reader = sx__epoch_enter(registry);
+        status = look_up(&found, family, values, count);
+        if (status == SX_OK) {
+            status = sx__series_pin(found);
+        }
+        sx__epoch_leave(registry, reader);
+    }
+    if (status == SX_OK) {
+        *series = found;
+    }
+    return status;
+}
+
+int sx__update_by_values(struct sx__family *family, const struct sx_str *values, size_t count,
+                         sx__update_fn *update, double number)
+{
+    struct sx__series *series = NULL;
+    if (family == NULL) {
+        return SX_EINVAL;
+    }
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    const struct sx__reader reader = sx__epoch_enter(registry);
+    const int status = look_up(&series, family, values, count);
+    if (status == SX_OK) {
+        update(series, number, reader.rows);
+    }
+    sx__epoch_leave(registry, reader);
+    return status;
+}
+
+/* ---- values that are C strings ---- */
+
+static int measure_strings(struct sx_str *values, const char *const *strings, size_t count)
+{
+    if (strings == NULL) {
         return SX_EINVAL;
     }
     if (count > SX_LABELS_MAX) {
         return SX_EVALUES;
     }
     for (size_t i = 0; i < count; i++) {
-        texts[i] = values[i] == NULL ? (struct sx_str){"", 0}
-                                     : (struct sx_str){values[i], strlen(values[i])};
+        const char *string = strings[i] == NULL ? "" : strings[i];
+        values[i] = (struct sx_str){string, strlen(string)};
     }
-    return sx__look_up(series, family, texts, count);
+    return SX_OK;
 }
 
-static inline int look_up(struct sx__series **series, struct sx__family *family,
-                          struct sx__label_values values)
+struct sx__series *sx__get_handle_by_strings(struct sx__family *family, const char *const *strings,
+                                             size_t count)
 {
-    return values.strings == NULL ? sx__look_up(series, family, values.values, values.count)
-                                  : look_up_strings(series, family, values.strings, values.count);
+    struct sx_str values[SX_LABELS_MAX];
+    struct sx__series *series = NULL;
+    if (measure_strings(values, strings, count) == SX_OK) {
+        (void)sx__get_handle(&series, family, values, count);
+    }
+    return series;
 }
 
-int sx__look_up_begin(struct sx__series **series, enum sx__epoch_entry *epoch,
-                      struct sx__family *family, struct sx__label_values values)
+int sx__update_by_strings(struct sx__family *family, const char *const *strings, size_t count,
+                          sx__update_fn *update, double number)
 {
-    struct sx_registry *registry = sx__arenas[family->arena].registry;
-    *epoch = sx__epoch_enter(registry);
-    int status = look_up(series, family, values);
-    if (status != SX_OK) {
-        sx__epoch_leave(registry, *epoch);
-    }
-    return status;
-}
-
-int sx__look_up_handle(struct sx__series **series, struct sx__family *family,
-                       struct sx__label_values values)
-{
-    struct sx__series *found = NULL;
-    enum sx__epoch_entry epoch;
-    int status = SX__REMOVED_MEANWHILE;
-    while (status == SX__REMOVED_MEANWHILE) {
-        status = sx__look_up_begin(&found, &epoch, family, values);
-        if (status == SX_OK) {
-            status = sx__series_pin(found);
-            sx__epoch_leave(sx__arenas[family->arena].registry, epoch);
-        }
-    }
-    if (status == SX_OK) {
-        *series = found;
-    }
-    return status;
+    struct sx_str values[SX_LABELS_MAX];
+    const int status = measure_strings(values, strings, count);
+    return status == SX_OK ? sx__update_by_values(family, values, count, update, number) : status;
 }

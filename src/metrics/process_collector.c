@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sextant/collector.h>
 #include <sextant/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>

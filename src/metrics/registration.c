@@ -2,6 +2,8 @@
  * run time only. Both are made of the register functions of the types. */
 #include "explain.h"
 
+#include <sextant/registration.h>
+
 static bool is_type(enum sx_metric_type type)
 {
     return type == SX_COUNTER || type == SX_GAUGE || type == SX_HISTOGRAM;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdio.h>

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdio.h>

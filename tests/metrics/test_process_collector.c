@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdbool.h>

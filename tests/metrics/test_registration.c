@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <sextant/collector.h>
 #include <sextant/metrics.h>
+#include <sextant/registration.h>
 #include <string.h>
 
 static struct sx_registry *registry;

@@ -4,14 +4,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "epochs.h"
 #include "family.h"
 #include "page.h"
+#include "removable.h"
 
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sextant/metrics.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,59 +18,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static struct sx_registry *registry;
-static struct sx_counter_family *counters;
-static struct sx_gauge_family *gauges;
-static struct sx_histogram_family *histograms;
-
-static int make(bool shared)
-{
-    struct sx_registry_options small = {
-        .shared = shared, .thread_rows = 8, .row_bytes = 64 << 10, .directory_bytes = 1 << 20};
-    struct sx_metric_options options = {
-        .name = "c_total", .help = "C.", .labels = SX_LABELS("a", "b")};
-    if (sx_registry_new(&registry, &small) ||
-        sx_counter_family_register(&counters, registry, &options)) {
-        return -1;
-    }
-    options.name = "g";
-    if (sx_gauge_family_register(&gauges, registry, &options)) {
-        return -1;
-    }
-    options = (struct sx_metric_options){
-        .name = "h", .help = "H.", .labels = SX_LABELS("a", "b"), SX_BUCKETS(1, 2)};
-    return sx_histogram_family_register(&histograms, registry, &options);
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    return make(false);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_registry_destroy(registry);
-    return 0;
-}
-
 #define STR(text) ((struct sx_str){text, sizeof(text) - 1})
 
 #define LABELS(...)                           \
     ((const struct sx_label[]){__VA_ARGS__}), \
         sizeof((const struct sx_label[]){__VA_ARGS__}) / sizeof(struct sx_label)
-
-static int remove_counter(const char *a, const char *b)
-{
-    const struct sx_str values[] = {{a, strlen(a)}, {b, strlen(b)}};
-    return sx_counter_family_remove(counters, values, 2);
-}
-
-static bool page_has(const char *text)
-{
-    return strstr(page_text(registry), text) != NULL;
-}
 
 static void test_a_removed_series_is_not_on_the_page(void **state)
 {
@@ -121,137 +72,6 @@ static void test_a_series_that_is_made_again_starts_at_0(void **state)
         assert_int_equal(sx_gauge_family_clear(gauges), 1);
         assert_int_equal(sx_histogram_family_clear(histograms), 1);
     }
-}
-
-static void release(struct sx_counter *counter, struct sx_gauge *gauge,
-                    struct sx_histogram *histogram)
-{
-    sx_counter_release(counter);
-    sx_gauge_release(gauge);
-    sx_histogram_release(histogram);
-}
-
-static void clear_all(void)
-{
-    (void)sx_counter_family_clear(counters);
-    (void)sx_gauge_family_clear(gauges);
-    (void)sx_histogram_family_clear(histograms);
-}
-
-static void test_other_series_that_get_the_cells_start_at_0(void **state)
-{
-    (void)state;
-    char text[16];
-    uint32_t cells = 0;
-    for (int i = 0; i < 500; i++) {
-        snprintf(text, sizeof text, "%d", i);
-        struct sx_counter *counter = sx_counter_with(counters, "x", text);
-        struct sx_gauge *gauge = sx_gauge_with(gauges, "x", text);
-        struct sx_histogram *histogram = sx_histogram_with(histograms, "x", text);
-        assert_true(sx_counter_value(counter) == 0);
-        assert_true(sx_gauge_value(gauge) == 0);
-        assert_int_equal(sx_histogram_count(histogram), 0);
-        sx_counter_add(counter, i);
-        sx_counter_add(counter, 0.5);
-        sx_gauge_inc(gauge);
-        sx_histogram_observe(histogram, i);
-        assert_true(sx_counter_value(counter) == i + 0.5);
-        assert_true(sx_histogram_sum(histogram) == i);
-        release(counter, gauge, histogram);
-        clear_all();
-        if (i == 0) {
-            cells = registry->thread_cells_used + registry->gauge_cells_used;
-        }
-    }
-    assert_int_equal(registry->thread_cells_used + registry->gauge_cells_used, cells);
-}
-
-static void test_the_handle_of_a_removed_series_changes_nothing_that_is_shown(void **state)
-{
-    (void)state;
-    struct sx_counter *counter = sx_counter_with(counters, "x", "1");
-    struct sx_gauge *gauge = sx_gauge_with(gauges, "x", "1");
-    struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
-    clear_all();
-    for (int i = 0; i < 300; i++) { /* others would get the cells, if they were free */
-        char text[16];
-        snprintf(text, sizeof text, "%d", i);
-        assert_int_equal(sx_counter_inc_with(counters, "y", text), SX_OK);
-        assert_int_equal(sx_gauge_set_with(gauges, 1, "y", text), SX_OK);
-        assert_int_equal(sx_histogram_observe_with(histograms, 1, "y", text), SX_OK);
-        sx_counter_inc(counter);
-        sx_counter_add(counter, 0.5);
-        sx_gauge_set(gauge, 9);
-        sx_histogram_observe(histogram, 5);
-        const char *page = page_text(registry);
-        assert_true(page_sum(page, "c_total") == 1);
-        assert_true(page_sum(page, "g") == 1);
-        assert_true(page_sum(page, "h_sum") == 1);
-        clear_all();
-    }
-    assert_true(sx_counter_value(counter) == 0 && sx_gauge_value(gauge) == 0);
-    assert_int_equal(sx_histogram_count(histogram), 0);
-
-    struct sx_counter *again = sx_counter_with(counters, "x", "1");
-    assert_ptr_not_equal(again, counter);
-    sx_counter_inc(counter);
-    assert_true(sx_counter_value(again) == 0);
-    release(again, NULL, NULL);
-    release(counter, gauge, histogram);
-    const uint32_t waiting = registry->retired.count;
-    assert_true(waiting >= 3);
-    clear_all();
-    assert_int_equal(registry->retired.count, 0);
-}
-
-/* Values that a difference of doubles would lose. */
-static void test_no_value_of_a_former_series_is_left(void **state)
-{
-    (void)state;
-    static const double former[] = {INFINITY, -INFINITY, 1e300, -1e15, 1e12 + .5};
-    for (size_t i = 0; i < 1000; i++) {
-        struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
-        sx_histogram_observe(histogram, 0.1);
-        assert_true(sx_histogram_sum(histogram) == 0.1);
-        sx_histogram_observe(histogram, former[i % 5]);
-        struct sx_counter *counter = sx_counter_with(counters, "x", "1");
-        sx_counter_add(counter, 0.1);
-        assert_true(sx_counter_value(counter) == 0.1);
-        sx_counter_add(counter, former[i % 5]);
-        release(counter, NULL, histogram);
-        clear_all();
-    }
-    assert_in_range(registry->thread_cells_used, 8, 8 + 2 + 8); /* they are used again */
-}
-
-/* Names of all sizes, which never come again, in memory for some thousand series. */
-static void test_label_values_may_change_without_end(void **state)
-{
-    (void)state;
-    enum { CYCLES = 200000, LIVE = 100 };
-    static char names[LIVE][64];
-    uint64_t random = 88172645463325252u;
-    for (unsigned i = 0; i < CYCLES; i++) {
-        char *name = names[i % LIVE];
-        if (i >= LIVE) {
-            const struct sx_str values[] = {{name, strlen(name)}, {"", 0}};
-            assert_int_equal(sx_counter_family_remove(counters, values, 2), 1);
-            assert_int_equal(sx_gauge_family_remove(gauges, values, 2), 1);
-            assert_int_equal(sx_histogram_family_remove(histograms, values, 2), 1);
-        }
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        snprintf(name, sizeof names[0], "%u%.*s", i, (int)(random % 50),
-                 "..................................................");
-        assert_int_equal(sx_counter_add_with(counters, .5, name, ""), SX_OK);
-        assert_int_equal(sx_gauge_set_with(gauges, 1, name, ""), SX_OK);
-        assert_int_equal(sx_histogram_observe_with(histograms, .5, name, ""), SX_OK);
-    }
-    const char *page = page_text(registry);
-    assert_true(page_sum(page, "c_total") == LIVE / 2);
-    assert_true(page_sum(page, "g") == LIVE);
-    assert_true(page_sum(page, "h_count") == LIVE);
 }
 
 static void test_series_are_removed_by_some_of_their_labels(void **state)
@@ -312,30 +132,6 @@ static void test_faults_in_arguments_are_told_apart(void **state)
     assert_int_equal(sx_counter_family_clear(NULL), SX_EINVAL);
     assert_int_equal(sx_gauge_family_clear(NULL), SX_EINVAL);
     assert_int_equal(sx_histogram_family_clear(NULL), SX_EINVAL);
-}
-
-static void test_a_full_directory_does_not_keep_from_removing(void **state)
-{
-    (void)state;
-    char text[16];
-    int count = 0;
-    sx_registry_destroy(registry);
-    struct sx_registry_options tiny = {
-        .thread_rows = 8, .row_bytes = 64 << 10, .directory_bytes = 4096};
-    struct sx_metric_options options = {.name = "c_total", .help = "C.", .labels = SX_LABELS("a")};
-    assert_int_equal(sx_registry_new(&registry, &tiny), SX_OK);
-    assert_int_equal(sx_counter_family_register(&counters, registry, &options), SX_OK);
-    for (int status = SX_OK; status == SX_OK; count++) {
-        snprintf(text, sizeof text, "%d", count);
-        status = sx_counter_inc_with(counters, text);
-    }
-    assert_int_equal(sx_counter_family_clear(counters), count - 1);
-    assert_false(page_has("c_total{"));
-    for (int i = 0; i < count - 1; i++) { /* as many fit as before */
-        snprintf(text, sizeof text, "%d", i);
-        assert_int_equal(sx_counter_inc_with(counters, text), SX_OK);
-    }
-    assert_true(page_sum(page_text(registry), "c_total") == count - 1);
 }
 
 /* ---- at the same time as everything else ---- */
@@ -445,66 +241,6 @@ static void test_a_series_is_not_read_while_it_changes(void **state)
     pthread_barrier_destroy(&together);
 }
 
-/* ---- readers without a thread row ---- */
-
-static void *read_again_and_again(void *unused)
-{
-    (void)unused;
-    for (;;) {
-        const int goes_on = __atomic_load_n(&removing, __ATOMIC_ACQUIRE);
-        const enum sx__epoch_entry entry = sx__epoch_enter_counted(registry);
-        if (!goes_on) {
-            sx__epoch_leave(registry, entry);
-            return NULL;
-        }
-        sched_yield();
-        sx__epoch_leave(registry, entry);
-    }
-}
-
-/* At nearly every moment one of them is reading. */
-static void test_readers_that_take_turns_do_not_keep_memory(void **state)
-{
-    (void)state;
-    enum { READERS = 8, CYCLES = 50000 };
-    pthread_t readers[READERS];
-    char text[16];
-    int status;
-    __atomic_store_n(&removing, 1, __ATOMIC_RELEASE);
-    for (size_t i = 0; i < READERS; i++) {
-        assert_int_equal(pthread_create(&readers[i], NULL, read_again_and_again, NULL), 0);
-    }
-    for (int i = 0; i < CYCLES; i++) {
-        snprintf(text, sizeof text, "%d", i);
-        while ((status = sx_counter_inc_with(counters, "x", text)) == SX_EFULL) {
-            sched_yield(); /* those who were reading have not run since */
-        }
-        assert_int_equal(status, SX_OK);
-        assert_int_equal(remove_counter("x", text), 1);
-    }
-    __atomic_store_n(&removing, 0, __ATOMIC_RELEASE);
-    for (size_t i = 0; i < READERS; i++) {
-        assert_int_equal(pthread_join(readers[i], NULL), 0);
-    }
-}
-
-/* One reader stays, so nothing that it may know is reclaimed; after it has finished, all is. */
-static void test_a_reader_keeps_what_it_may_know(void **state)
-{
-    (void)state;
-    char text[16];
-    const enum sx__epoch_entry entry = sx__epoch_enter_counted(registry);
-    for (int i = 0; i < 500; i++) {
-        snprintf(text, sizeof text, "%d", i);
-        assert_int_equal(sx_counter_inc_with(counters, "x", text), SX_OK);
-        assert_int_equal(remove_counter("x", text), 1);
-    }
-    assert_true(registry->retired.count >= 500);
-    sx__epoch_leave(registry, entry);
-    (void)sx_counter_family_clear(counters);
-    assert_int_equal(registry->retired.count, 0);
-}
-
 /* ---- where processes share the registry ---- */
 
 static void in_child(void act(void), bool die_with_lock)
@@ -520,13 +256,6 @@ static void in_child(void act(void), bool die_with_lock)
         (void)kill(getpid(), SIGKILL);
     }
     assert_int_equal(waitpid(child, NULL, 0), child);
-}
-
-static void remove_all(void)
-{
-    (void)sx_counter_family_clear(counters);
-    (void)sx_gauge_family_clear(gauges);
-    (void)sx_histogram_family_clear(histograms);
 }
 
 static void update_all(double amount)
@@ -552,63 +281,16 @@ static void test_a_series_is_removed_for_all_processes(void **state)
 {
     (void)state;
     sx_registry_destroy(registry);
-    assert_int_equal(make(true), 0);
+    removable_make(true);
     for (int i = 0; i < 3; i++) {
         in_child(update_by_5, false);
         update_all(1.5);
-        in_child(remove_all, false);
+        in_child(clear_all, false);
         assert_false(page_has("{a="));
         update_all(2.5);
         assert_all(2.5);
-        remove_all();
+        clear_all();
         assert_all(0);
-    }
-}
-
-static struct sx_counter *inherited;
-
-/* The child has the handle of its parent, which may have been given up since. */
-static void update_inherited(void)
-{
-    for (int i = 0; i < 1000; i++) {
-        sx_counter_inc(inherited);
-        sx_counter_add(inherited, .5);
-    }
-}
-
-static void test_a_child_has_the_pins_of_its_parent(void **state)
-{
-    (void)state;
-    int started[2];
-    int go_on[2];
-    char byte = 0;
-    sx_registry_destroy(registry);
-    assert_int_equal(make(true), 0);
-    inherited = sx_counter_with(counters, "x", "1");
-    assert_int_equal(pipe(started) | pipe(go_on), 0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        (void)!write(started[1], &byte, 1);
-        (void)!read(go_on[0], &byte, 1);
-        update_inherited();
-        sx_counter_release(inherited);
-        (void)kill(getpid(), SIGKILL);
-    }
-    sx_counter_release(inherited);
-    assert_int_equal(read(started[0], &byte, 1), 1);
-    assert_int_equal(sx_counter_family_clear(counters), 1);
-    assert_int_equal(registry->retired.count, 1);
-    assert_int_equal(sx_counter_inc_with(counters, "y", "1"), SX_OK);
-    assert_int_equal(write(go_on[1], &byte, 1), 1);
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_true(page_sum(page_text(registry), "c_total") == 1);
-    registry->fork_ns = 0; /* as if ten seconds had passed */
-    (void)sx_counter_family_clear(counters);
-    assert_int_equal(registry->retired.count, 0);
-    for (size_t i = 0; i < 2; i++) {
-        close(started[i]);
-        close(go_on[i]);
     }
 }
 
@@ -625,11 +307,11 @@ static void test_a_remover_that_died_half_way_has_removed(void **state)
 {
     (void)state;
     sx_registry_destroy(registry);
-    assert_int_equal(make(true), 0);
+    removable_make(true);
     struct sx_counter *stale = sx_counter_with(counters, "x", "1");
     struct sx_histogram *stale_histogram = sx_histogram_with(histograms, "x", "1");
     update_all(5);
-    remove_all();
+    clear_all();
     update_all(5);
     half_removed[0] = (void *)sx_counter_with(counters, "x", "1");
     half_removed[1] = (void *)sx_histogram_with(histograms, "x", "1");
@@ -655,20 +337,12 @@ int main(void)
         TEST(test_a_removed_series_is_not_on_the_page),
         TEST(test_removing_what_is_not_there_removes_nothing),
         TEST(test_a_series_that_is_made_again_starts_at_0),
-        TEST(test_other_series_that_get_the_cells_start_at_0),
-        TEST(test_the_handle_of_a_removed_series_changes_nothing_that_is_shown),
-        TEST(test_no_value_of_a_former_series_is_left),
-        TEST(test_label_values_may_change_without_end),
         TEST(test_series_are_removed_by_some_of_their_labels),
         TEST(test_values_that_are_not_utf8_are_removed_by_what_they_became),
         TEST(test_faults_in_arguments_are_told_apart),
-        TEST(test_a_full_directory_does_not_keep_from_removing),
         TEST(test_removal_disturbs_neither_updates_nor_scrapes),
         TEST(test_a_series_is_not_read_while_it_changes),
-        TEST(test_readers_that_take_turns_do_not_keep_memory),
-        TEST(test_a_reader_keeps_what_it_may_know),
         TEST(test_a_series_is_removed_for_all_processes),
-        TEST(test_a_child_has_the_pins_of_its_parent),
         TEST(test_a_remover_that_died_half_way_has_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

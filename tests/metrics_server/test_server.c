@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sextant/collector.h>
 #include <sextant/metrics_server.h>
 #include <signal.h>
 #include <stdatomic.h>

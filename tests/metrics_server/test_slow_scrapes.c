@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sextant/collector.h>
 #include <sextant/metrics_server.h>
 #include <stdatomic.h>
 #include <stdio.h>

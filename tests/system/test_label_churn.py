@@ -8,14 +8,14 @@ from system import BUILD, is_sanitized
 
 class LabelChurn(unittest.TestCase):
     def test_millions_of_series_leave_no_memory_behind(self):
-        """Their names take a ten times what the directory of 64 MiB holds."""
+        """Their names take ten times what the directory of 64 MiB holds."""
         cycles = 300_000 if is_sanitized() else 5_000_000
         out = subprocess.run(
             [os.path.join(BUILD, "tests", "label_churn"), str(cycles)], stdout=subprocess.PIPE,
             check=True, text=True).stdout
-        early, late = (int(line) for line in out.split())
+        first, second = (int(line) for line in out.split())
         if not is_sanitized():
-            self.assertLess(late, early + 1024, "KiB of resident memory")
+            self.assertLess(second, first + 1024, "KiB of resident memory")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ from test_embedding import ADD
 
 TOOLS = ("cmake", "make", "cc", "as", "ld", "ar", "ranlib", "nm", "objdump", "objcopy", "strip", "readelf")
 CONSUMER = os.path.join(SOURCE, "tests", "system", "consumer")
-HEADERS = {"status.h", "version.h", "metrics.h", "exposition.h", "metrics_server.h"}
+HEADERS = {"status.h", "version.h", "metrics.h", "collector.h", "registration.h", "exposition.h",
+           "metrics_server.h"}
 PAGE = "# HELP jobs_total Jobs done.\n# TYPE jobs_total counter\njobs_total 1\n"
 
 PROJECT = """cmake_minimum_required(VERSION 3.21)

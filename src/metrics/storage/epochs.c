@@ -16,21 +16,16 @@ static uint64_t *own_readers(const struct sx_registry *registry, uint32_t phase)
     return sx__cell(sx__process_rows[registry->arena], SX__READERS_CELL + phase);
 }
 
-enum sx__epoch_entry sx__epoch_enter_counted(struct sx_registry *registry)
+struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry)
 {
     const uint32_t phase = __atomic_load_n(&registry->counted_phase, __ATOMIC_SEQ_CST) & 1;
     (void)__atomic_fetch_add(own_readers(registry, phase), 1, __ATOMIC_SEQ_CST);
-    return phase == 0 ? SX__EPOCH_COUNTED : SX__EPOCH_COUNTED_1;
+    return (struct sx__reader){.rows = sx__thread_rows, .counted = phase + 1};
 }
 
-/* A child that was forked while it was reading is not counted in its row. */
-void sx__epoch_leave_counted(struct sx_registry *registry, enum sx__epoch_entry entry)
+void sx__epoch_leave_counted(struct sx_registry *registry, struct sx__reader reader)
 {
-    uint64_t *readers = own_readers(registry, entry == SX__EPOCH_COUNTED_1);
-    uint64_t seen = __atomic_load_n(readers, __ATOMIC_RELAXED);
-    while (seen > 0 && !__atomic_compare_exchange_n(readers, &seen, seen - 1, true,
-                                                    __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
-    }
+    (void)__atomic_fetch_sub(own_readers(registry, reader.counted - 1), 1, __ATOMIC_RELEASE);
 }
 
 static bool has_counted_readers(struct sx_registry *registry, uint32_t phase)

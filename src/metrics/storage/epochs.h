@@ -14,30 +14,34 @@
 
 #include "thread_rows.h"
 
-/* What sx__epoch_leave has to undo. */
-enum sx__epoch_entry {
-    SX__EPOCH_NESTED, /* nothing: a caller is reading already */
-    SX__EPOCH_SEAT,
-    SX__EPOCH_COUNTED, /* in phase 0 */
-    SX__EPOCH_COUNTED_1,
+/* A thread that is reading. */
+struct sx__reader {
+    char *const *rows;     /* the thread's sx__thread_rows */
+    struct sx__seat *seat; /* to be left; NULL: a caller is reading already, or it is counted */
+    unsigned counted;      /* 0: it is not counted; else its phase + 1 */
 };
 
-/** Counts a reader without a thread row. */
-enum sx__epoch_entry sx__epoch_enter_counted(struct sx_registry *registry);
-void sx__epoch_leave_counted(struct sx_registry *registry, enum sx__epoch_entry entry);
+/** Begins to read, as a thread without a row. */
+struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry);
+void sx__epoch_leave_counted(struct sx_registry *registry, struct sx__reader reader);
 
 /** Begins to read. What the thread finds stays until sx__epoch_leave.
  *
- * Threads:  [any]; may be nested
+ * Threads:  [any]; may be nested. The thread must not call fork() before it has finished.
  */
-static inline enum sx__epoch_entry sx__epoch_enter(struct sx_registry *registry)
+static inline struct sx__reader sx__epoch_enter(struct sx_registry *registry)
 {
-    struct sx__seat *seat = sx__thread_seat(registry->arena);
-    if (__builtin_expect(seat == NULL, 0)) {
-        return sx__epoch_enter_counted(registry);
+    const uint32_t arena = registry->arena;
+    struct sx__reader reader = {.rows = sx__thread_rows};
+    if (__builtin_expect(reader.rows[arena] == NULL, 0)) {
+        if (sx__thread_row_claim(arena) == NULL) {
+            return sx__epoch_enter_counted(registry);
+        }
+        reader.rows = sx__thread_rows;
     }
+    struct sx__seat *seat = ((const struct sx__thread *)(const void *)reader.rows)->seats[arena];
     if (__atomic_load_n(&seat->epoch, __ATOMIC_RELAXED) != 0) {
-        return SX__EPOCH_NESTED;
+        return reader;
     }
     const uint64_t now = __atomic_load_n(&registry->epoch, __ATOMIC_ACQUIRE);
     if (registry->needs_fences) {
@@ -46,22 +50,17 @@ static inline enum sx__epoch_entry sx__epoch_enter(struct sx_registry *registry)
         __atomic_store_n(&seat->epoch, now, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
     }
-    return SX__EPOCH_SEAT;
+    reader.seat = seat;
+    return reader;
 }
 
 /** Ends the reading that sx__epoch_enter began, in the same thread. */
-static inline void sx__epoch_leave(struct sx_registry *registry, enum sx__epoch_entry entry)
+static inline void sx__epoch_leave(struct sx_registry *registry, struct sx__reader reader)
 {
-    if (__builtin_expect(entry >= SX__EPOCH_COUNTED, 0)) {
-        sx__epoch_leave_counted(registry, entry);
-    } else if (entry == SX__EPOCH_SEAT) {
-        /* In a child that was forked while it was reading, the thread has no row. */
-        char *const *rows = sx__thread_rows;
-        if (rows[registry->arena] != NULL) {
-            __atomic_store_n(
-                &((const struct sx__thread *)(const void *)rows)->seats[registry->arena]->epoch, 0,
-                __ATOMIC_RELEASE);
-        }
+    if (__builtin_expect(reader.seat != NULL, 1)) {
+        __atomic_store_n(&reader.seat->epoch, 0, __ATOMIC_RELEASE);
+    } else if (reader.counted != 0) {
+        sx__epoch_leave_counted(registry, reader);
     }
 }
 

@@ -26,7 +26,7 @@ void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry
 void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry)
 {
     reading->registry = registry;
-    reading->epoch = sx__epoch_enter(registry);
+    reading->reader = sx__epoch_enter(registry);
     sx__reading_of_thread_rows(reading, registry);
     sx__reading_of_process_rows(reading, registry);
     if (!sx__resident_pages_find(&reading->resident, registry)) {
@@ -36,6 +36,6 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
 
 void sx__reading_end(struct sx__reading *reading)
 {
-    sx__epoch_leave(reading->registry, reading->epoch);
+    sx__epoch_leave(reading->registry, reading->reader);
     sx__resident_pages_clean_up(&reading->resident);
 }

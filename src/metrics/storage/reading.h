@@ -19,7 +19,7 @@ struct sx__reading {
     size_t gauge_count;
     struct sx__resident_pages resident; /* without bits: all pages must be read */
     struct sx_registry *registry;
-    enum sx__epoch_entry epoch;
+    struct sx__reader reader;
 };
 
 /** Prepares a scrape, which reads all cells except those in pages that were never written. The

@@ -52,17 +52,4 @@ static inline char *sx__thread_row(char *const *rows, uint32_t arena)
     return __builtin_expect(row != NULL, 1) ? row : sx__thread_row_claim(arena);
 }
 
-/** Returns the seat of the calling thread's row, which is claimed if needed, or NULL. */
-static inline struct sx__seat *sx__thread_seat(uint32_t arena)
-{
-    char *const *rows = sx__thread_rows;
-    if (__builtin_expect(rows[arena] == NULL, 0)) {
-        if (sx__thread_row_claim(arena) == NULL) {
-            return NULL;
-        }
-        rows = sx__thread_rows;
-    }
-    return ((const struct sx__thread *)(const void *)rows)->seats[arena];
-}
-
 #endif

@@ -1,8 +1,10 @@
 // The metrics library from C++, and all headers in one file.
 #include <sextant/app.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <sextant/prometheus.h>
+#include <sextant/registration.h>
 #include <sextant/status.h>
 
 int main()

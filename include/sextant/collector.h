@@ -1,0 +1,165 @@
+/* collector.h: values that are read during a scrape. A callback is a function that returns the
+ * value of one metric. A collector is a function that adds families and their samples.
+ *
+ * Threads:
+ *   [any]    may be called by any thread at any time, but not by a signal handler
+ */
+#ifndef SEXTANT_COLLECTOR_H
+#define SEXTANT_COLLECTOR_H
+
+#include <sextant/metrics.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Returns the value of a metric, in its base unit.
+ *
+ * Threads:  called during each scrape by the thread that scrapes, with no lock held; several
+ *           scrapes may call it at the same time
+ */
+typedef double sx_value_fn(void *context);
+
+/** Registers a gauge without labels whose value is what `value` returns. Any value is legal.
+ *
+ * On the page, callbacks and collectors come after the metrics of the registry. They belong to the
+ * process: a scrape of a registry that processes share calls the functions that the scraped process
+ * registered, or that were registered before the fork.
+ *
+ * @param registry  NULL: the default registry
+ * @param context   passed to `value`; borrowed until the callback is unregistered or the registry
+ *                  is destroyed; may be NULL
+ * Errors:   as sx_gauge_register; SX_EEXIST also if the name has a callback already
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_gauge_register_callback(struct sx_registry *registry,
+                                                    const struct sx_metric_options *options,
+                                                    sx_value_fn *value, void *context);
+
+/** Registers a counter without labels whose value is what `value` returns. Otherwise as
+ * sx_gauge_register_callback.
+ *
+ * If `value` returns a number that is negative, not finite, or less than before, the page shows
+ * the last good value, or no sample if there was none. */
+SX_API SX_MUST_CHECK int sx_counter_register_callback(struct sx_registry *registry,
+                                                      const struct sx_metric_options *options,
+                                                      sx_value_fn *value, void *context);
+
+/** Removes a callback from the page.
+ *
+ * Waits for scrapes that are calling the function. After the return no scrape calls it, and its
+ * context may be freed. The name stays reserved for a callback with the same options.
+ *
+ * @param registry  NULL: the default registry
+ * @return   1, or 0 if no callback has this name
+ * Errors:   SX_EINVAL, SX_ESTATE (the caller is itself a callback or collector)
+ * Threads:  [any]
+ */
+SX_API int sx_callback_unregister(struct sx_registry *registry, const char *name);
+
+/** What a collector writes to; valid only during the collector's call. */
+struct sx_collection;
+
+/** Adds families and their samples to a collection, anew in each scrape.
+ *
+ * It may register and update metrics, which are on the same page. It must not render a page or
+ * unregister anything: SX_ESTATE.
+ *
+ * A collector is on the page completely or not at all. It is left out if it returns anything but
+ * 0, if an sx_collection_add_* failed, or if it uses a name that the registry or an earlier
+ * collector has. The failure is logged (see sx_registry_set_log) and counted by
+ * `sextant_collector_failures_total{error="SX_E…"}`; the rest of the page is not affected.
+ *
+ * @param context  as given to sx_collector_register
+ * @return   0, or anything else to leave this collector out
+ * Threads:  called by the thread that scrapes, with no lock held; several scrapes may call it at
+ *           the same time
+ */
+typedef int sx_collect_fn(void *context, struct sx_collection *collection);
+
+/** Registers a collector. The function and its context together identify it.
+ *
+ * @param registry  NULL: the default registry. Collectors belong to the process, as callbacks do.
+ * @param context   passed to `collect`; borrowed until the collector is unregistered or the
+ *                  registry is destroyed; may be NULL
+ * Errors:   SX_EINVAL, SX_EEXIST (registered already), SX_ENOMEM
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_collector_register(struct sx_registry *registry, sx_collect_fn *collect,
+                                               void *context);
+
+/** Removes a collector from the page, and waits for scrapes that are calling it.
+ *
+ * @return   1, or 0 if it is not registered
+ * Errors, threads: as sx_callback_unregister
+ */
+SX_API int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *collect,
+                                   void *context);
+
+/** Begins a family, with labels or without. Its samples follow.
+ *
+ * A collector may ignore the error: the collection keeps it, and the page leaves the collector out.
+ *
+ * Errors:   as sx_counter_register; SX_EEXIST and SX_ECLASH also for names in this collection
+ * Threads:  during the collector's call, by one thread at a time
+ */
+SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_type type,
+                                    const struct sx_metric_options *options);
+
+/** Adds a sample to the family that was begun last, a counter or gauge.
+ *
+ * @param values  in the order of the label names; NULL if there are none. Bytes that are not UTF-8
+ *                are replaced.
+ * @param value   of a counter: not negative, not NaN, not infinite
+ * Errors:   SX_EVALUES, SX_EEXIST (the collection has this series already), SX_EINVAL, SX_ESTATE
+ *           (no family was begun), SX_ENOMEM; kept, as above
+ * Threads:  as sx_collection_add_family
+ */
+SX_API int sx_collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
+                                    size_t count, double value);
+
+/** Adds a histogram to the family that was begun last. Otherwise as sx_collection_add_sample.
+ *
+ * @param buckets  the number of observations in each bucket, not cumulative; one more than bounds
+ * @param sum      of the observations; NaN is SX_EINVAL
+ */
+SX_API int sx_collection_add_histogram(struct sx_collection *collection,
+                                       const struct sx_str *values, size_t count,
+                                       const uint64_t *buckets, double sum);
+
+/** Receives one line, without a line feed, about what a scrape had to leave out.
+ *
+ * Threads:  called by any thread that scrapes
+ */
+typedef void sx_registry_log_fn(void *context, const char *message);
+
+/** Sets the log of this process's scrapes of the registry.
+ *
+ * @param registry  NULL: the default registry
+ * @param log       NULL: no log, which is the default
+ * @param context   passed to `log`; borrowed until another log is set or the registry is destroyed,
+ * and the scrapes that had begun by then have ended Threads:  [any]; a scrape that has begun may
+ * still call the former log
+ */
+SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log,
+                                void *context);
+
+/** Registers a collector of what the kernel knows of this process: process_cpu_seconds_total,
+ * process_open_fds, process_max_fds, process_virtual_memory_bytes,
+ * process_virtual_memory_max_bytes (2^64 - 1 if there is no limit), process_resident_memory_bytes,
+ * process_start_time_seconds, process_threads. A value that cannot be read is left out. The
+ * collector stays registered as long as the registry lives.
+ *
+ * @param registry  NULL: the default registry
+ * Errors:   as sx_collector_register
+ * Threads:  [any]
+ * Source:   Prometheus "Writing client libraries", Process metrics
+ */
+SX_API SX_MUST_CHECK int sx_process_collector_register(struct sx_registry *registry);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
