@@ -1,5 +1,6 @@
 /* Many families: registering them is linear, and none is taken for another. */
 #include "family_index.h"
+#include "written_names.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -108,6 +110,41 @@ static void test_a_search_looks_at_few_of_many(void **state)
     assert_in_range(count.candidates, 1, 3);
 }
 
+static int register_type(enum sx_metric_type type, const char *name)
+{
+    struct sx_counter *counter;
+    return type == SX_COUNTER ? register_counter(name, &counter)
+           : type == SX_GAUGE ? register_gauge(name)
+                              : register_histogram(name);
+}
+
+/* For all pairs of names and types the index finds what a comparison finds. */
+static void test_the_index_misses_no_clash(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"x",           "x_sum",   "x_count",  "x_sum_bucket",
+                                        "x_sum_count", "x_total", "x_bucket", "x_total_created"};
+    enum { NAMES = sizeof names / sizeof *names, PAIRS = NAMES * 3 };
+    for (size_t i = 0; i < PAIRS * PAIRS; i++) {
+        const size_t a = i / PAIRS;
+        const size_t b = i % PAIRS;
+        const enum sx_metric_type type_a = (enum sx_metric_type)(a % 3);
+        const enum sx_metric_type type_b = (enum sx_metric_type)(b % 3);
+        const char *name_a = names[a / 3];
+        const char *name_b = names[b / 3];
+        const int expected =
+            name_a == name_b ? (type_a == type_b ? SX_OK : SX_EEXIST)
+            : sx__written_names_clash((struct sx_str){name_a, strlen(name_a)}, type_a,
+                                      (struct sx_str){name_b, strlen(name_b)}, type_b)
+                ? SX_ECLASH
+                : SX_OK;
+        sx_registry_destroy(registry);
+        assert_int_equal(set_up(NULL), 0);
+        assert_int_equal(register_type(type_a, name_a), SX_OK);
+        assert_int_equal(register_type(type_b, name_b), expected);
+    }
+}
+
 /* The child has a table of its own, which does not have it. */
 static void test_what_another_process_registers_is_found(void **state)
 {
@@ -174,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_each_of_many_is_found_again),
         CASE(test_a_search_looks_at_few_of_many),
+        CASE(test_the_index_misses_no_clash),
         CASE(test_what_another_process_registers_is_found),
         CASE(test_a_fork_while_threads_register),
     };

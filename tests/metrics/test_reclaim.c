@@ -2,6 +2,7 @@
 
 #include "epochs.h"
 #include "page.h"
+#include "pins.h"
 #include "removable.h"
 
 #include <setjmp.h>
@@ -234,6 +235,22 @@ static void update_inherited(void)
     }
 }
 
+/* The child may not have run yet. */
+static void test_nothing_pinned_is_reclaimed_just_after_a_fork(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    removable_make(true);
+    struct sx_counter *counter = sx_counter_with(counters, "x", "1");
+    sx__pins_before_fork(registry);
+    sx_counter_release(counter);
+    assert_int_equal(sx_counter_family_clear(counters), 1);
+    assert_int_equal(registry->retired.count, 1);
+    registry->fork_ns -= INT64_C(11) * 1000000000;
+    (void)sx_counter_family_clear(counters);
+    assert_int_equal(registry->retired.count, 0);
+}
+
 static void test_a_child_has_the_pins_of_its_parent(void **state)
 {
     (void)state;
@@ -255,13 +272,15 @@ static void test_a_child_has_the_pins_of_its_parent(void **state)
     }
     sx_counter_release(inherited);
     assert_int_equal(read(started[0], &byte, 1), 1);
+    /* As if ten seconds had passed, in which nothing that was pinned is reclaimed at all. */
+    assert_true(registry->fork_ns != 0);
+    registry->fork_ns = 0;
     assert_int_equal(sx_counter_family_clear(counters), 1);
     assert_int_equal(registry->retired.count, 1);
     assert_int_equal(sx_counter_inc_with(counters, "y", "1"), SX_OK);
     assert_int_equal(write(go_on[1], &byte, 1), 1);
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_true(page_sum(page_text(registry), "c_total") == 1);
-    registry->fork_ns = 0; /* as if ten seconds had passed */
     (void)sx_counter_family_clear(counters);
     assert_int_equal(registry->retired.count, 0);
     for (size_t i = 0; i < 2; i++) {
@@ -282,6 +301,7 @@ int main(void)
         TEST(test_a_full_directory_does_not_keep_from_removing),
         TEST(test_readers_that_take_turns_do_not_keep_memory),
         TEST(test_a_reader_keeps_what_it_may_know),
+        TEST(test_nothing_pinned_is_reclaimed_just_after_a_fork),
         TEST(test_a_child_has_the_pins_of_its_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
