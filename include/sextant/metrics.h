@@ -44,25 +44,30 @@ struct sx_histogram_family;
 
 /** How a registry uses memory. The zero value is right for a program of one process.
  *
- * The limits are 1,024 thread rows, and 16 GiB each for a row and for the directory. Threads beyond
- * the thread rows update shared cells with atomic operations, which is slower. */
+ * The limits are 1,024 thread rows, and 16 GiB each for a row and for the directory; more is
+ * SX_EINVAL. Threads beyond the thread rows update shared cells with atomic operations, which is
+ * slower. Up to 64 processes that share a registry have gauges of their own. Further ones share one
+ * value, which stays when they die. */
 struct sx_registry_options {
     bool shared;            /* true: processes forked later share the registry (prefork workers) */
     unsigned thread_rows;   /* threads that update at full speed at the same time; 0: 64 */
-    size_t row_bytes;       /* address space of one row: 8 bytes for each counter and each bucket;
-                               0: 64 MiB */
+    size_t row_bytes;       /* address space of one row: 8 bytes for each counter, gauge and bucket,
+                               for each sum of a histogram, for the fractions of a counter, and for
+                               the pins of a series with labels; 0: 64 MiB */
     size_t directory_bytes; /* address space for names, labels and texts; 0: 1 GiB */
     void *reserved[4];
 };
 
-/** What a metric family is. The register functions copy all strings and arrays. */
+/** What a metric family is. The register functions copy all strings and arrays.
+ *
+ * The default bounds, for seconds, are .005 .01 .025 .05 .075 .1 .25 .5 .75 1 2.5 5 7.5 10. */
 struct sx_metric_options {
     const char *name;          /* with the base unit, and for counters with _total */
     const char *help;          /* one sentence; NULL or "": the page has no HELP line */
     const char *const *labels; /* names, ended by NULL; see SX_LABELS; NULL: no labels */
-    const double *buckets; /* histograms: upper bounds, strictly increasing; NULL: the default */
-    size_t bucket_count;   /* +Inf is implied; it is ignored if it is the last bound */
-    size_t max_series;     /* families: limit of the cardinality; 0: 10,000 */
+    const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
+    size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
+    size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
     void *reserved[3];
 };
 
@@ -111,8 +116,8 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
  */
 SX_API void sx_registry_destroy(struct sx_registry *registry);
 
-/** Returns the registry of the process, which the first call makes, or NULL if memory is
- * exhausted.
+/** Returns the registry of the process, which the first call makes, or NULL if memory is exhausted
+ * or the process has 64 registries.
  *
  * Threads:  [any]
  */
@@ -151,8 +156,9 @@ SX_API bool sx_label_name_is_valid(const char *name);
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
- * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST, SX_ECLASH, SX_EINVAL (buckets on a counter,
- *           labels on a metric without labels, or too many labels), SX_EFULL, SX_ENOMEM
+ * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST (the name has another type, help, labels or
+ *           buckets), SX_ECLASH (another metric has a sample of this name), SX_EINVAL (NULL,
+ * buckets on a counter, labels on a metric without labels, or too many labels), SX_EFULL, SX_ENOMEM
  * Threads:  [any]
  * Memory:   copies the options; the handle lives as long as the registry
  * Source:   Prometheus "Writing client libraries"
@@ -200,7 +206,7 @@ SX_API void sx_counter_release(struct sx_counter *counter);
  * at 0.
  *
  * @return   1, or 0 if there is no such counter
- * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL, SX_ENOMEM
+ * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL (a value is larger than any series can have), SX_ENOMEM
  * Threads:  [any]; takes the lock under which series are made
  * Memory:   its record is used for any series, its cells for the next series of this family, once
  *           no handle pins it and the scrapes and look-ups that are under way have ended
