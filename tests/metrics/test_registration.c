@@ -99,6 +99,7 @@ static const char *const many[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
 static const double falling[] = {0.5, 0.25};
 static const double infinite[] = {-INFINITY};
 static const double bounds[] = {1, 2};
+static double many_bounds[SX_BUCKETS_MAX + 2]; /* see set_many_bounds */
 
 static const struct fault faults[] = {
     {SX_COUNTER, true, {.name = "x", .labels = twice}, SX_ELABEL, ": `a` is given twice"},
@@ -149,6 +150,21 @@ static const struct fault faults[] = {
      {.name = "x", .buckets = bounds, .bucket_count = 1000},
      SX_EBUCKETS,
      ": there are more than 256 bounds"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = many_bounds, .bucket_count = SX_BUCKETS_MAX + 1},
+     SX_EBUCKETS,
+     ": bound 3 is 1, after 2"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = many_bounds, .bucket_count = SX_BUCKETS_MAX + 2},
+     SX_EBUCKETS,
+     ": there are more than 256 bounds"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = many_bounds + 3, .bucket_count = SX_BUCKETS_MAX - 1},
+     SX_EBUCKETS,
+     ": bound 254 is +Inf, after 256"},
     {SX_GAUGE, false, {.name = "c"}, SX_EEXIST, ": it is a counter"},
     {SX_COUNTER, true, {.name = "c", .labels = a_b}, SX_EEXIST, ": it has no labels"},
     {SX_COUNTER, false, {.name = "c", .help = "Other."}, SX_EEXIST, ": its help is `C.`"},
@@ -184,8 +200,19 @@ static const struct fault faults[] = {
      false,
      {.name = "x"},
      SX_EINVAL,
-     "metric `x`: SX_EINVAL: an argument is invalid"},
+     "metric `x`: SX_EINVAL: an argument is invalid: its type is unknown"},
 };
+
+/* 1, 2, 1, 4, 5, ..., +Inf, +Inf: the last but one has the largest index that a +Inf may have. */
+static void set_many_bounds(void)
+{
+    for (size_t i = 0; i < SX_BUCKETS_MAX; i++) {
+        many_bounds[i] = (double)(i + 1);
+    }
+    many_bounds[2] = 1;
+    many_bounds[SX_BUCKETS_MAX] = INFINITY;
+    many_bounds[SX_BUCKETS_MAX + 1] = INFINITY;
+}
 
 static double give_1(void *context)
 {
@@ -221,6 +248,7 @@ static void test_the_message_says_what_is_wrong(void **state)
 {
     (void)state;
     register_what_faults_meet();
+    set_many_bounds();
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct sx_registration one = {.registry = registry};
         add_faulty(&one, &faults[i]);
