@@ -61,6 +61,16 @@ static const char *read_all(FILE *stream, char **data, size_t *size)
     return ferror(stream) ? strerror(errno) : NULL;
 }
 
+/* Writes what standard output has buffered. Prints an error if that or an earlier write failed. */
+static int flush_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout)) {
+        return EXIT_GOOD;
+    }
+    fprintf(stderr, "sextant: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_TROUBLE;
+}
+
 /* Counts what is printed. */
 struct printed {
     size_t errors, advice;
@@ -97,9 +107,7 @@ static int check_stream(FILE *stream, const char *name, const struct sx_check_op
         sx_exposition_check((struct sx_str){data, size}, options, print_violation, &printed);
     if (violations < 0) {
         fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(violations));
-    } else if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "sextant: cannot write the violations: %s\n", strerror(errno));
-    } else {
+    } else if (flush_output() == EXIT_GOOD) {
         result = status_of(&printed);
     }
 finish:
@@ -118,13 +126,13 @@ static bool is_help(const char *argument)
     return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
-static int say(const char *text)
+static int print_version(void)
 {
-    fputs(text, stdout);
-    return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_TROUBLE;
+    fputs("sextant " SX_VERSION "\n", stdout);
+    return flush_output();
 }
 
-static int help(void)
+static int print_help(void)
 {
     size_t count;
     const struct sx_check_rule *rules = sx_check_rules(&count);
@@ -133,7 +141,7 @@ static int help(void)
         printf("  %-16s  %s  %s\n", rules[i].name, rules[i].advice ? "advice" : "error ",
                rules[i].text);
     }
-    return say("");
+    return flush_output();
 }
 
 static bool is_rule(const char *name)
@@ -197,7 +205,7 @@ static int check(int argc, char **argv, const char **allow)
     for (int at = 0; at < argc; at++) {
         const char *rule;
         if (is_help(argv[at])) {
-            return help();
+            return print_help();
         }
         if (strcmp(argv[at], "--no-advice") == 0) {
             options.no_advice = true;
@@ -237,10 +245,10 @@ int main(int argc, char **argv)
         return run_check(argc - 2, argv + 2);
     }
     if (argc >= 2 && is_help(argv[1])) {
-        return help();
+        return print_help();
     }
     if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
-        return say("sextant " SX_VERSION "\n");
+        return print_version();
     }
     if (argc < 2) {
         return refuse("a command is missing", "");

@@ -33,7 +33,8 @@ struct sx_page {
     void *reserved[1];
 };
 
-/** Renders all families of the registry, each with its HELP and TYPE, in order of registration.
+/** Renders all families of the registry, each with its HELP and TYPE, in order of registration;
+ * then those of callbacks and collectors, in the order in which these were registered.
  *
  * @param page      its former content is replaced; on failure it is empty
  * @param registry  NULL: the default registry
@@ -90,20 +91,21 @@ struct sx_exposition_response {
     const char *content_type;
     size_t content_length; /* for HEAD the same as for GET */
     struct sx_str body;    /* empty for HEAD */
-    struct sx_exposition_header headers[SX_EXPOSITION_HEADERS_MAX]; /* others: Vary, Allow */
+    /* Headers besides Content-Type and Content-Length: Vary, Allow. */
+    struct sx_exposition_header headers[SX_EXPOSITION_HEADERS_MAX];
     size_t header_count;
     void *reserved[4];
 };
 
 /** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow.
  *
- * A server that takes Content-Length from the body, and leaves the body of HEAD out by itself, is
- * told "GET" in both cases.
+ * If your server computes Content-Length from the body and drops the body of HEAD itself, pass GET
+ * for both methods.
  *
  * @param response  set whenever SX_OK is returned, also if it is a 405 or 500
  * @param page      rendered into; keep it until the body was sent, then use it again
  * @param registry  NULL: the default registry
- * Errors:   SX_EINVAL (another pointer is NULL)
+ * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL)
  * Threads:  [any]
  * Memory:   the body borrows from the page
  */
@@ -137,12 +139,13 @@ SX_API const struct sx_check_rule *sx_check_rules(size_t *count);
 struct sx_violation {
     size_t line;      /* from 1 */
     const char *rule; /* the name of the rule, such as "duplicate"; static */
-    const char *text; /* a sentence for people, without its full stop; borrowed from the checker */
+    const char *text; /* a sentence for people, without its full stop; valid only during the call */
     bool advice;      /* false: an error; see struct sx_check_rule */
     void *reserved[2];
 };
 
-/** Receives a violation. Returns 0 to continue the check; anything else ends it. */
+/** Receives a violation, which is valid only during the call. Returns 0 to continue the check;
+ * anything else ends it. */
 typedef int sx_violation_fn(void *context, const struct sx_violation *violation);
 
 /** How a page is checked. The zero value is right. */
@@ -165,16 +168,19 @@ struct sx_check_options {
  * one series twice. Violations are reported in order of their lines, except that what a histogram
  * or summary lacks comes last.
  *
- * @param page     the complete page, up to 4 GiB; need not end with NUL
+ * @param page     the complete page; need not end with NUL
  * @param options  NULL: all defaults
  * @param report   receives each violation; NULL: violations are only counted
  * @param context  passed to `report`
  * @return   the number of violations, of errors and advice together, without those that `options`
- *           leaves out; or a negative status
- * Errors:   SX_EINVAL (also if `allow` has a name that is not of a rule), SX_ENOMEM
+ *           leaves out, never more than violations_max; or a negative status
+ * Errors:   SX_EINVAL (also if the page is above 4 GiB, or `allow` has a name that is not of a
+ *           rule), SX_ENOMEM
  * Threads:  [any]
- * Memory:   allocates about 30 bytes for each sample and 32 bytes for each label of the sample that
- *           has most, and frees them; the page is borrowed
+ * Memory:   allocates about 30 bytes for each sample, 70 for each family, 150 for each histogram or
+ *           summary, and 32 for each label of the sample that has most, and frees them; the page is
+ *           borrowed
+ * Cost:     nearly linear in the size of the page, even if its author wants to make the check slow
  * Source:   Prometheus "Exposition formats"
  */
 SX_API SX_MUST_CHECK int sx_exposition_check(struct sx_str page,

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define VIOLATIONS_DEFAULT 100
 #define SENTENCE_SIZE 320
@@ -128,6 +129,17 @@ static bool leave_out(struct sx__check *check, const struct sx_check_options *op
     return true;
 }
 
+/* Early in a boot, or under a seccomp filter, getrandom fails. Then the address of the stack, which
+ * is randomised, must do. */
+static uint64_t choose_check_key(void)
+{
+    uint64_t key;
+    if (getrandom(&key, sizeof key, GRND_NONBLOCK) != (ssize_t)sizeof key) {
+        key = (uint64_t)(uintptr_t)&key * SX__HASH_START;
+    }
+    return key;
+}
+
 static void clean_up(struct sx__check *check)
 {
     free(check->families);
@@ -151,6 +163,7 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
     }
     size_t most = options->violations_max == 0 ? VIOLATIONS_DEFAULT : options->violations_max;
     struct sx__check check = {.page = page,
+                              .hash_key = choose_check_key(),
                               .report = report_violation,
                               .context = context,
                               .violations_max = most < INT_MAX ? most : INT_MAX};

@@ -74,7 +74,8 @@ struct sx__check_group {
 
 struct sx__check {
     struct sx_str page;
-    uint32_t line; /* the one being read, from 1 */
+    uint64_t hash_key; /* random */
+    uint32_t line;     /* the one being read, from 1 */
     sx_violation_fn *report;
     void *context;
     size_t violations, violations_max;
@@ -129,7 +130,8 @@ struct sx__label_sums {
     uint64_t others; /* the same without the label `except` */
     uint64_t names;  /* the names without the label `except` */
 };
-struct sx__label_sums sx__labels_sum(struct sx_str labels, const char *except);
+struct sx__label_sums sx__labels_sum(const struct sx__check *check, struct sx_str labels,
+                                     const char *except);
 
 /** Makes room for the label after the `count` existing ones. Returns false if memory is exhausted;
  * the check is then stopped. */
@@ -176,10 +178,11 @@ void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str 
 /* ---- a line and the lines before it ---- */
 
 #define SX__HASH_START UINT64_C(14695981039346656037)
-/** FNV-1a of more bytes. */
-uint64_t sx__hash(uint64_t hash, struct sx_str bytes);
+/** Continues a hash with more bytes. It is keyed: the author of a page cannot choose names or
+ * labels that collide, which would make the check quadratic. */
+uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str bytes);
 /** Mixes a hash down to 32 bits. */
-uint32_t sx__hash_fold(uint64_t hash);
+uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash);
 
 /** Checks a HELP or TYPE line. */
 void sx__check_head(struct sx__check *check, const struct sx__line *line);

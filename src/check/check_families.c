@@ -25,7 +25,8 @@ static const struct {
 /* Returns the family whose name is base and suffix together; 0: none. */
 static uint32_t find_family(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
 {
-    uint32_t hash = sx__hash_fold(sx__hash(sx__hash(SX__HASH_START, base), suffix));
+    uint32_t hash =
+        sx__hash_fold(check, sx__hash(check, sx__hash(check, SX__HASH_START, base), suffix));
     size_t cursor = 0;
     uint32_t number;
     while ((number = sx__index_next(&check->family_index, hash, &cursor)) != 0) {
@@ -48,7 +49,7 @@ static uint32_t start_family(struct sx__check *check, struct sx_str name)
         check->families = families;
     }
     uint32_t number = (uint32_t)check->family_count + 1;
-    uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, name));
+    uint32_t hash = sx__hash_fold(check, sx__hash(check, SX__HASH_START, name));
     if (families == NULL || sx__index_add(&check->family_index, hash, number) != SX_OK) {
         sx__check_out_of_memory(check);
         return 0;

@@ -56,11 +56,11 @@ static bool find_bound(double *bound, struct sx_str *text, struct sx_str labels,
     return true;
 }
 
-static uint64_t hash_bound(double bound)
+static uint64_t hash_bound(const struct sx__check *check, double bound)
 {
     char bytes[sizeof bound];
     memcpy(bytes, &bound, sizeof bound);
-    return sx__hash(SX__HASH_START, (struct sx_str){bytes, sizeof bytes});
+    return sx__hash(check, SX__HASH_START, (struct sx_str){bytes, sizeof bytes});
 }
 
 /* ---- each series once ---- */
@@ -74,14 +74,14 @@ struct identity {
 };
 
 /* A bucket is identified by its bound as a double, so that `1` and `1.0` are the same bucket. */
-static struct identity identify(const struct sx__line *line, const char *bound_label,
-                                const struct sx__label_sums *sums)
+static struct identity identify(const struct sx__check *check, const struct sx__line *line,
+                                const char *bound_label, const struct sx__label_sums *sums)
 {
     struct identity identity = {.labels = sums->pairs};
     if (bound_label != NULL &&
         find_bound(&identity.bound, &identity.bound_text, line->labels, bound_label)) {
         identity.bound_label = bound_label;
-        identity.labels = sums->others + hash_bound(identity.bound);
+        identity.labels = sums->others + hash_bound(check, identity.bound);
     }
     return identity;
 }
@@ -125,7 +125,8 @@ static void report_duplicate(struct sx__check *check, const struct sx__line *lin
 static bool check_duplicate(struct sx__check *check, const struct sx__line *line,
                             const struct identity *identity)
 {
-    uint32_t hash = sx__hash_fold(sx__hash(SX__HASH_START, line->name) + identity->labels);
+    uint32_t hash =
+        sx__hash_fold(check, sx__hash(check, SX__HASH_START, line->name) + identity->labels);
     size_t cursor = 0;
     uint32_t number;
     while ((number = sx__index_next(&check->series_index, hash, &cursor)) != 0) {
@@ -166,7 +167,7 @@ static bool is_of_group(struct sx__check *check, const struct sx__check_group *g
 static struct sx__check_group *group_of(struct sx__check *check, const struct sx__line *line,
                                         uint32_t family, uint64_t others)
 {
-    uint32_t hash = sx__hash_fold(others + family);
+    uint32_t hash = sx__hash_fold(check, others + family);
     size_t cursor = 0;
     uint32_t number;
     while ((number = sx__index_next(&check->group_index, hash, &cursor)) != 0) {
@@ -387,9 +388,10 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
         return;
     }
     const bool grouped = role != ROLE_PLAIN;
-    struct sx__label_sums sums = sx__labels_sum(line->labels, grouped ? bound_label(family) : NULL);
+    struct sx__label_sums sums =
+        sx__labels_sum(check, line->labels, grouped ? bound_label(family) : NULL);
     struct identity identity =
-        identify(line, role == ROLE_BOUND ? bound_label(family) : NULL, &sums);
+        identify(check, line, role == ROLE_BOUND ? bound_label(family) : NULL, &sums);
     check_label_names(check, family, sums.names);
     if (!check_duplicate(check, line, &identity)) {
         return;

@@ -349,6 +349,31 @@ static void test_many_series_are_kept_apart(void **state)
     free(page);
 }
 
+/* With FNV-1a, the two words have the same hash after `a=` and after each other, so all values made
+ * of them have. The time would be quadratic: some 20 minutes. */
+static void test_the_author_of_a_page_cannot_choose_labels_that_collide(void **state)
+{
+    (void)state;
+    static const char words[2][21] = {"li`<!]$c7Aw%p^9MOcD^", "oZ&p}kc LFJ+m;KWA$LZ"};
+    enum { WORDS = 14, SERIES = 1 << WORDS, LINE = 20 * WORDS + 10 };
+    char *page = malloc((size_t)SERIES * LINE + 1);
+    assert_non_null(page);
+    char *at = page;
+    for (int i = 0; i < SERIES; i++) {
+        memcpy(at, "g{a=\"", 5);
+        at += 5;
+        for (int bit = 0; bit < WORDS; bit++) {
+            memcpy(at, words[i >> bit & 1], 20);
+            at += 20;
+        }
+        memcpy(at, "\"} 1\n", 5);
+        at += 5;
+    }
+    struct violations violations;
+    assert_int_equal(check(&violations, page, (size_t)(at - page)), 0);
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -367,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_a_check_without_memory_says_so),
         cmocka_unit_test(test_many_series_are_kept_apart),
+        cmocka_unit_test(test_the_author_of_a_page_cannot_choose_labels_that_collide),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <pthread.h>
 #include <sextant/metrics.h>
 
@@ -61,10 +62,35 @@ static void test_threads_that_share_a_row_lose_nothing(void **state)
     sx_registry_destroy(registry);
 }
 
+static void *observe_both_infinities(void *unused)
+{
+    sx_histogram_observe(histogram, INFINITY);
+    sx_histogram_observe(histogram, -INFINITY);
+    return unused;
+}
+
+static void test_the_sum_of_a_shared_row_never_becomes_nan(void **state)
+{
+    (void)state;
+    struct sx_registry *registry = NULL;
+    pthread_t thread;
+    assert_int_equal(sx_registry_new(&registry, &(struct sx_registry_options){.thread_rows = 1}),
+                     SX_OK);
+    assert_int_equal(sx_histogram_register(&histogram, registry,
+                                           &(struct sx_metric_options){.name = "c", .help = "C."}),
+                     SX_OK);
+    sx_histogram_observe(histogram, 1); /* the only thread row is this thread's from now on */
+    assert_int_equal(pthread_create(&thread, NULL, observe_both_infinities, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(sx_histogram_sum(histogram) == INFINITY);
+    sx_registry_destroy(registry);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads_that_share_a_row_lose_nothing),
+        cmocka_unit_test(test_the_sum_of_a_shared_row_never_becomes_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

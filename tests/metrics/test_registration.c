@@ -101,6 +101,8 @@ static const char *const many[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i",
 static const double falling[] = {0.5, 0.25};
 static const double infinite[] = {-INFINITY};
 static const double bounds[] = {1, 2};
+static const double no_infinity[SX_BUCKETS_MAX + 1];
+static double many_bounds[SX_BUCKETS_MAX + 2]; /* see set_many_bounds */
 
 static const struct fault faults[] = {
     {SX_COUNTER, true, {.name = "x", .labels = twice}, SX_ELABEL, ": `a` is given twice"},
@@ -151,6 +153,26 @@ static const struct fault faults[] = {
      {.name = "x", .buckets = bounds, .bucket_count = 1000},
      SX_EBUCKETS,
      ": there are more than 256 bounds"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = many_bounds, .bucket_count = SX_BUCKETS_MAX + 1},
+     SX_EBUCKETS,
+     ": bound 3 is 1, after 2"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = many_bounds, .bucket_count = SX_BUCKETS_MAX + 2},
+     SX_EBUCKETS,
+     ": there are more than 256 bounds"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = many_bounds + 3, .bucket_count = SX_BUCKETS_MAX - 1},
+     SX_EBUCKETS,
+     ": bound 254 is +Inf, after 256"},
+    {SX_HISTOGRAM,
+     false,
+     {.name = "x", .buckets = no_infinity, .bucket_count = SX_BUCKETS_MAX + 1},
+     SX_EBUCKETS,
+     ": there are more than 256 bounds"},
     {SX_GAUGE, false, {.name = "c"}, SX_EEXIST, ": it is a counter"},
     {SX_COUNTER, true, {.name = "c", .labels = a_b}, SX_EEXIST, ": it has no labels"},
     {SX_COUNTER, false, {.name = "c", .help = "Other."}, SX_EEXIST, ": its help is `C.`"},
@@ -186,8 +208,19 @@ static const struct fault faults[] = {
      false,
      {.name = "x"},
      SX_EINVAL,
-     "metric `x`: SX_EINVAL: an argument is invalid"},
+     "metric `x`: SX_EINVAL: an argument is invalid: its type is unknown"},
 };
+
+/* 1, 2, 1, 4, 5, ..., +Inf, +Inf: the last but one has the largest index that a +Inf may have. */
+static void set_many_bounds(void)
+{
+    for (size_t i = 0; i < SX_BUCKETS_MAX; i++) {
+        many_bounds[i] = (double)(i + 1);
+    }
+    many_bounds[2] = 1;
+    many_bounds[SX_BUCKETS_MAX] = INFINITY;
+    many_bounds[SX_BUCKETS_MAX + 1] = INFINITY;
+}
 
 static double give_1(void *context)
 {
@@ -223,6 +256,7 @@ static void test_the_message_says_what_is_wrong(void **state)
 {
     (void)state;
     register_what_faults_meet();
+    set_many_bounds();
     for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
         struct sx_registration one = {.registry = registry};
         add_faulty(&one, &faults[i]);
@@ -255,6 +289,31 @@ static void test_long_names_are_cut_off(void **state)
     (void)sx_registration_add_family(&all, SX_COUNTER, OPTIONS(.name = name, .labels = labels));
     assert_int_equal(all.status, SX_ELABEL);
     assert_in_range(strlen(all.message), 150, sizeof all.message - 1);
+}
+
+static void test_what_does_not_fit_into_the_message_is_cut_off(void **state)
+{
+    (void)state;
+    static char names[5][101];
+    const char *labels[6] = {NULL};
+    for (int i = 0; i < 5; i++) {
+        memset(names[i], 'a' + i, sizeof names[i] - 1);
+        labels[i] = names[i];
+    }
+    struct {
+        struct sx_registration registration;
+        char behind[1024];
+    } kept = {.registration = {.registry = registry}};
+    (void)sx_registration_add_family(&kept.registration, SX_GAUGE,
+                                     OPTIONS(.name = "g", .labels = labels));
+    assert_int_equal(kept.registration.status, SX_OK);
+    (void)sx_registration_add_family(&kept.registration, SX_GAUGE,
+                                     OPTIONS(.name = "g", .labels = a_b));
+    assert_int_equal(kept.registration.status, SX_EEXIST);
+    assert_int_equal(strlen(kept.registration.message), sizeof kept.registration.message - 1);
+    static const char untouched[sizeof kept.behind];
+    assert_null(kept.registration.reserved[0]);
+    assert_memory_equal(kept.behind, untouched, sizeof untouched);
 }
 
 /* ---- of any type ---- */
@@ -335,6 +394,7 @@ int main(void)
         TEST(test_the_message_says_what_is_wrong),
         TEST(test_there_is_a_message_without_options),
         TEST(test_long_names_are_cut_off),
+        TEST(test_what_does_not_fit_into_the_message_is_cut_off),
         TEST(test_a_type_may_be_known_at_run_time_only),
         TEST(test_families_of_any_type_give_metrics),
         TEST(test_what_is_no_type_is_refused),

@@ -245,11 +245,16 @@ class Check(unittest.TestCase):
             self.assertEqual(result.returncode, 2, arguments)
             self.assertEqual(result.stdout, b"")
             self.assertNotEqual(result.stderr, b"")
+
+    def test_what_cannot_be_written_is_trouble(self):
         with open("/dev/full", "wb") as full:
-            result = subprocess.run(
-                [SEXTANT, "check"], input=b"1\n", stdout=full, stderr=subprocess.PIPE, check=False
-            )
-        self.assertEqual(result.returncode, 2)
+            for arguments in ["check"], ["check", "--help"], ["--help"], ["--version"]:
+                with self.subTest(arguments=arguments):
+                    result = subprocess.run([SEXTANT, *arguments], input=b"1\n", stdout=full,
+                                            stderr=subprocess.PIPE, check=False)
+                    self.assertEqual(result.returncode, 2)
+                    self.assertEqual(result.stderr, b"sextant: cannot write to standard output: "
+                                                    b"No space left on device\n")
 
     def test_help_says_how_it_is_used(self):
         for arguments in ["--help"], ["-h"], ["check", "--help"], ["check", "-h"]:
