@@ -82,11 +82,13 @@ SX_API SX_MUST_CHECK int sx_metrics_server_new(struct sx_metrics_server **server
                                                const struct sx_metrics_server_options *options);
 
 /** Stops listening, closes all connections, and waits for the threads to end, so also for callbacks
- * and collectors that are running. In a child of fork() it only closes the child's copy of the
- * listening socket.
+ * and collectors that are running. Connections end and the address is free even if a child of
+ * fork() has copies of the descriptors. In such a child this function only closes the child's copy
+ * of the listening socket.
  *
  * @param server  NULL is a no-op
- * Threads:  any thread, once
+ * Threads:  any thread, once. A callback, a collector or the log must not call it: it would wait
+ *           for itself
  */
 SX_API void sx_metrics_server_destroy(struct sx_metrics_server *server);
 

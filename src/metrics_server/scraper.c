@@ -49,6 +49,9 @@ void sx__scraper_close(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
     if (scraper->state != SX__SCRAPER_FREE) {
         give_page_back(scraper, all);
+        /* A child of fork() may have the descriptor, too; close alone would not end the connection.
+         */
+        shutdown(scraper->fd, SHUT_RDWR);
         close(scraper->fd);
         scraper->fd = -1;
         scraper->state = SX__SCRAPER_FREE;

@@ -283,6 +283,7 @@ static void release(struct sx_metrics_server *server)
     sx_page_clean_up(&server->all.spare);
     sx__socket_file_remove(&server->file);
     if (server->listen_fd >= 0) {
+        shutdown(server->listen_fd, SHUT_RDWR); /* a child of fork() may have it, too */
         close(server->listen_fd);
     }
     if (server->stop_fd >= 0) {

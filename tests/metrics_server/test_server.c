@@ -612,6 +612,47 @@ static void test_a_child_of_fork_may_destroy_its_copy(void **state)
     assert_string_equal(body(), PAGE);
 }
 
+/* Starts a child that has a copy of each descriptor. It ends when the returned one is closed. */
+static int fork_copy_of_descriptors(pid_t *child)
+{
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe(ends), 0);
+    *child = fork();
+    assert_true(*child >= 0);
+    if (*child == 0) {
+        close(ends[1]);
+        _exit((int)read(ends[0], &byte, 1));
+    }
+    close(ends[0]);
+    return ends[1];
+}
+
+static void test_copies_of_a_child_keep_neither_connections_nor_the_port(void **state)
+{
+    (void)state;
+    char address[32];
+    pid_t child;
+    int status = -1;
+    start_with_defaults();
+    const int idle = client_connect(port);
+    client_send_text(idle, GET_METRICS);
+    client_read_response(idle, text, sizeof text, true);
+    const int end = fork_copy_of_descriptors(&child);
+    sx_metrics_server_destroy(server);
+    server = NULL;
+    assert_true(client_read_all(idle, text, sizeof text));
+    assert_string_equal(text, "");
+    snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)port);
+    assert_int_equal(sx_metrics_server_new(&server, registry, address, NULL), SX_OK);
+    client_ask(port, GET_AND_CLOSE, text, sizeof text);
+    assert_string_equal(body(), PAGE);
+    close(idle);
+    close(end);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -640,6 +681,7 @@ int main(void)
         CASE(test_it_goes_on_where_the_limit_on_descriptors_becomes_less),
         CASE(test_signals_are_left_to_the_program),
         CASE(test_a_child_of_fork_may_destroy_its_copy),
+        CASE(test_copies_of_a_child_keep_neither_connections_nor_the_port),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
