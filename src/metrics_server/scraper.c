@@ -91,13 +91,13 @@ void sx__scraper_log_left_out(struct sx__scrapers *all)
     log_left_out(all, sx__log_limit_take(&all->cut_offs, sx__clock_now_ns(), true));
 }
 
-/* How much was sent. A page that is not rendered has no size yet. */
+/* How much was sent. While a page is rendered, its size is not known. */
 static void describe_progress(char *text, size_t size, const struct sx__scraper *scraper)
 {
     if (scraper->state == SX__SCRAPER_WRITING) {
         snprintf(text, size, "after %zu of %zu bytes", scraper->sent, answer_size(scraper));
     } else {
-        snprintf(text, size, "before its page was rendered");
+        snprintf(text, size, "after 0 bytes");
     }
 }
 

@@ -363,7 +363,7 @@ static void test_pages_that_wait_too_long_hold_nobody_up(void **state)
     assert_true(client_read_all(clients[RENDERERS], text, sizeof text));
     assert_string_equal(text, ""); /* it has waited longest */
     assert_true(has_lines(1));
-    assert_non_null(strstr(lines[0], "an answer was cut off before its page was rendered: "));
+    assert_non_null(strstr(lines[0], "an answer was cut off after 0 bytes: "));
     open_gate();
     for (size_t i = 0; i < MANY; i++) {
         if (i != RENDERERS) {
@@ -395,6 +395,7 @@ static void test_it_is_destroyed_while_pages_are_rendered(void **state)
         client_send_text(clients[i], GET_AND_CLOSE);
     }
     wait_until(are_held, RENDERERS);
+    is_healthy(); /* so all requests that came before were read */
     assert_int_equal(pthread_create(&thread, NULL, destroy_server, NULL), 0);
     assert_true(client_read_all(idle, text, sizeof text)); /* the server is stopping */
     close(idle);
@@ -403,7 +404,14 @@ static void test_it_is_destroyed_while_pages_are_rendered(void **state)
     server = NULL;
     for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
         (void)client_read_all(clients[i], text, sizeof text);
+        assert_string_equal(text, "");
         close(clients[i]);
+    }
+    /* The gate opened after the server had begun to stop, so none of the pages was sent. */
+    assert_int_equal(line_count, RENDERERS + 2);
+    for (int i = 0; i < line_count; i++) {
+        assert_string_equal(lines[i],
+                            "an answer was cut off after 0 bytes: the server stops");
     }
 }
 
