@@ -410,8 +410,7 @@ static void test_it_is_destroyed_while_pages_are_rendered(void **state)
     /* The gate opened after the server had begun to stop, so none of the pages was sent. */
     assert_int_equal(line_count, RENDERERS + 2);
     for (int i = 0; i < line_count; i++) {
-        assert_string_equal(lines[i],
-                            "an answer was cut off after 0 bytes: the server stops");
+        assert_string_equal(lines[i], "an answer was cut off after 0 bytes: the server stops");
     }
 }
 
