@@ -416,6 +416,60 @@ static void test_it_is_destroyed_while_pages_are_rendered(void **state)
 
 /* ---- slow clients ---- */
 
+static void test_half_a_request_times_out(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {"GET /metrics HTTP/1.1\r\nHo",
+                                         "HEAD /metrics HTTP/1.1\r\nHo"};
+    start((struct sx_metrics_server_options){.timeout_ms = 30000});
+    for (size_t i = 0; i < 2; i++) {
+        const int fd = client_connect(port);
+        client_send_text(fd, halves[i]);
+        is_healthy(); /* so the half was read */
+        put_clock_forward(31);
+        is_healthy(); /* wakes the server up */
+        assert_true(client_read_all(fd, text, sizeof text));
+        assert_memory_equal(text, "HTTP/1.1 408 Request Timeout\r\n", 30);
+        const char *end = strstr(text, "\r\n\r\n");
+        assert_non_null(end);
+        assert_int_equal(end[4] == '\0', halves[i][0] == 'H'); /* HEAD: no body */
+        close(fd);
+    }
+    assert_int_equal(line_count, 0);
+}
+
+static void test_a_client_that_says_nothing_is_let_go(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 30000});
+    const int fd = client_connect(port);
+    is_healthy(); /* so the connection was accepted */
+    put_clock_forward(31);
+    is_healthy(); /* wakes the server up */
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_string_equal(text, "");
+    assert_int_equal(line_count, 0);
+    close(fd);
+}
+
+/* Prometheus uses a connection again; its scrapes may be a minute apart. */
+static void test_a_connection_is_kept_between_scrapes(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 30000});
+    const int fd = client_connect(port);
+    for (int i = 0; i < 2; i++) {
+        client_send_text(fd, GET_METRICS);
+        client_read_response(fd, text, sizeof text, true);
+        assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+        put_clock_forward(i == 0 ? 61 : 121);
+        is_healthy(); /* wakes the server up */
+    }
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_string_equal(text, "");
+    close(fd);
+}
+
 static void test_many_clients_that_do_not_read_hold_nobody_up(void **state)
 {
     (void)state;
@@ -546,6 +600,9 @@ int main(void)
         CASE(test_the_number_of_threads_is_bounded),
         CASE(test_pages_that_wait_too_long_hold_nobody_up),
         CASE(test_it_is_destroyed_while_pages_are_rendered),
+        CASE(test_half_a_request_times_out),
+        CASE(test_a_client_that_says_nothing_is_let_go),
+        CASE(test_a_connection_is_kept_between_scrapes),
         CASE(test_many_clients_that_do_not_read_hold_nobody_up),
         CASE(test_many_clients_that_do_not_ask_hold_nobody_up),
         CASE(test_a_client_that_reads_is_not_cut_off_for_another),
