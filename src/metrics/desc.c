@@ -13,11 +13,6 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
 
 #define MAX_SERIES_DEFAULT 10000u
 
-bool sx__is_metric_type(enum sx_metric_type type)
-{
-    return type == SX_COUNTER || type == SX_GAUGE || type == SX_HISTOGRAM;
-}
-
 /* Not isalpha(): names are ASCII, whatever the locale. */
 static bool starts_name(char c)
 {
@@ -53,24 +48,19 @@ bool sx_label_name_is_valid(const char *name)
     return name[i] == '\0';
 }
 
-const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index)
+static bool is_reserved(const char *label, enum sx_metric_type type)
 {
-    const char *label = labels[index];
-    if (label[0] == '_' && label[1] == '_') {
-        return "is reserved, because it begins with two underscores";
-    }
-    if (!sx_label_name_is_valid(label)) {
-        return "is not of the form [a-zA-Z_][a-zA-Z0-9_]*";
-    }
-    if (type == SX_HISTOGRAM && strcmp(label, "le") == 0) {
-        return "is the label of a histogram's buckets";
-    }
+    return type == SX_HISTOGRAM && strcmp(label, "le") == 0;
+}
+
+static bool is_given_before(const char *const *labels, size_t index)
+{
     for (size_t i = 0; i < index; i++) {
-        if (strcmp(labels[i], label) == 0) {
-            return "is given twice";
+        if (strcmp(labels[i], labels[index]) == 0) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
 static int read_labels(struct sx__desc *desc, const char *const *labels)
@@ -81,21 +71,13 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
         if (i == SX_LABELS_MAX) {
             return SX_EINVAL;
         }
-        if (sx__label_fault(desc->type, labels, i) != NULL) {
+        if (!sx_label_name_is_valid(labels[i]) || is_reserved(labels[i], desc->type) ||
+            is_given_before(labels, i)) {
             return SX_ELABEL;
         }
         desc->label_count = i + 1;
     }
     return SX_OK;
-}
-
-size_t sx__bounds_fault(const double *bounds, size_t count)
-{
-    size_t i = 0;
-    while (i < count && isfinite(bounds[i]) && (i == 0 || bounds[i] > bounds[i - 1])) {
-        i++;
-    }
-    return i;
 }
 
 static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *options)
@@ -110,8 +92,13 @@ static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *o
     } else if (count > 0 && bounds[count - 1] == HUGE_VAL) {
         count--;
     }
-    if (count > SX_BUCKETS_MAX || sx__bounds_fault(bounds, count) < count) {
+    if (count > SX_BUCKETS_MAX) {
         return SX_EBUCKETS;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) {
+            return SX_EBUCKETS;
+        }
     }
     desc->bounds = bounds;
     desc->bound_count = count;

@@ -26,19 +26,6 @@ struct sx__desc {
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);
 
-/** Whether a caller passed one of the types. */
-bool sx__is_metric_type(enum sx_metric_type type);
-
-/** Returns why labels[index] is refused, to complete a sentence whose subject it is, or NULL.
- *
- * @param labels  of which those before the index are compared with it
- */
-const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index);
-
-/** Returns the index of the first bound that is not finite, or not larger than the one before it;
- *  `count` if there is none. */
-size_t sx__bounds_fault(const double *bounds, size_t count);
-
 /** Whether the family was registered with an equal desc. */
 bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family);
 

@@ -1,5 +1,4 @@
-/* explain.c: finding out why a registration failed, for its message. It repeats the checks of the
- * registration; this is slow, but happens once.
+/* explain.c: looking again for what a registration stumbled over. Not fast, as it happens once.
  */
 #include "explain.h"
 
@@ -29,7 +28,7 @@ struct attempt {
 static const char *const type_words[] = {
     [SX_COUNTER] = "counter", [SX_GAUGE] = "gauge", [SX_HISTOGRAM] = "histogram"};
 
-/* Text beyond the end of the line is counted, but not written. */
+/* Counts what would be longer than the line as if it were there, without writing it. */
 SX_PRINTF(2, 3) static void add_text(struct explanation *line, const char *format, ...)
 {
     va_list arguments;
@@ -63,15 +62,34 @@ static size_t label_count(const struct sx_metric_options *options)
     return count;
 }
 
-static void explain_label(struct explanation *line, const struct attempt *attempt)
+static const char *fault_of_label(const struct attempt *attempt, size_t index)
 {
     const char *const *labels = attempt->options->labels;
-    const size_t count = label_count(attempt->options);
-    const char *fault = NULL;
-    for (size_t i = 0; i < count && fault == NULL; i++) {
-        fault = sx__label_fault(attempt->type, labels, i);
+    if (labels[index][0] == '_' && labels[index][1] == '_') {
+        return "is reserved, because it begins with two underscores";
+    }
+    if (!sx_label_name_is_valid(labels[index])) {
+        return "is not of the form [a-zA-Z_][a-zA-Z0-9_]*";
+    }
+    if (attempt->type == SX_HISTOGRAM && strcmp(labels[index], "le") == 0) {
+        return "is the label of a histogram's buckets";
+    }
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(labels[i], labels[index]) == 0) {
+            return "is given twice";
+        }
+    }
+    return NULL;
+}
+
+static void explain_label(struct explanation *line, const struct attempt *attempt)
+{
+    size_t count = label_count(attempt->options);
+    for (size_t i = 0; i < count; i++) {
+        const char *fault = fault_of_label(attempt, i);
         if (fault != NULL) {
-            add_text(line, ": `%.80s` %s", labels[i], fault);
+            add_text(line, ": `%.80s` %s", attempt->options->labels[i], fault);
+            return;
         }
     }
 }
@@ -79,9 +97,7 @@ static void explain_label(struct explanation *line, const struct attempt *attemp
 static void explain_argument(struct explanation *line, const struct attempt *attempt)
 {
     const struct sx_metric_options *options = attempt->options;
-    if (!sx__is_metric_type(attempt->type)) {
-        add_text(line, ": its type is unknown");
-    } else if (options == NULL) {
+    if (options == NULL) {
         add_text(line, ": there are no options");
     } else if (label_count(options) > SX_LABELS_MAX) {
         add_text(line, ": it has more than %d labels", SX_LABELS_MAX);
@@ -99,18 +115,20 @@ static void explain_argument(struct explanation *line, const struct attempt *att
 static void explain_buckets(struct explanation *line, const struct sx_metric_options *options)
 {
     const double *bounds = options->buckets;
-    const size_t last = SX_BUCKETS_MAX; /* a bound with this index may only be +Inf */
-    if (options->bucket_count > last + 1 ||
-        (options->bucket_count == last + 1 && bounds[last] != HUGE_VAL)) {
+    if (bounds == NULL || options->bucket_count > SX_BUCKETS_MAX) {
         add_text(line, ": there are more than %d bounds", SX_BUCKETS_MAX);
         return;
     }
-    const size_t wrong = sx__bounds_fault(bounds, options->bucket_count);
-    add_text(line, ": bound %zu is ", wrong + 1);
-    add_number(line, bounds[wrong]);
-    if (wrong > 0) {
-        add_text(line, ", after ");
-        add_number(line, bounds[wrong - 1]);
+    for (size_t i = 0; i < options->bucket_count; i++) {
+        if (!isfinite(bounds[i]) || (i > 0 && bounds[i] <= bounds[i - 1])) {
+            add_text(line, ": bound %zu is ", i + 1);
+            add_number(line, bounds[i]);
+            if (i > 0) {
+                add_text(line, ", after ");
+                add_number(line, bounds[i - 1]);
+            }
+            return;
+        }
     }
 }
 
@@ -220,8 +238,9 @@ void sx__explain(char *text, size_t size, const struct sx_registry *registry,
     struct explanation line = {.text = text, .size = size};
     const struct attempt attempt = {registry, type, labelled, options};
     const char *name = options == NULL || options->name == NULL ? "" : options->name;
-    add_text(&line, "%s `%.80s`: %s: %s", sx__is_metric_type(type) ? type_words[type] : "metric",
-             name, sx_status_name(status), sx_status_text(status));
+    bool is_known = type == SX_COUNTER || type == SX_GAUGE || type == SX_HISTOGRAM;
+    add_text(&line, "%s `%.80s`: %s: %s", is_known ? type_words[type] : "metric", name,
+             sx_status_name(status), sx_status_text(status));
     explain_detail(&line, &attempt, status);
     make_printable(text);
 }

@@ -2,6 +2,11 @@
  * run time only. Both are made of the register functions of the types. */
 #include "explain.h"
 
+static bool is_type(enum sx_metric_type type)
+{
+    return type == SX_COUNTER || type == SX_GAUGE || type == SX_HISTOGRAM;
+}
+
 /* ---- of any type ---- */
 
 int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,
@@ -9,7 +14,7 @@ int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,
 {
     struct sx_metric made = {.type = type};
     int status = SX_EINVAL;
-    if (metric == NULL || !sx__is_metric_type(type)) {
+    if (metric == NULL || !is_type(type)) {
         return SX_EINVAL;
     }
     switch (type) {
@@ -34,7 +39,7 @@ int sx_metric_family_register(struct sx_metric_family *family, struct sx_registr
 {
     struct sx_metric_family made = {.type = type};
     int status = SX_EINVAL;
-    if (family == NULL || !sx__is_metric_type(type)) {
+    if (family == NULL || !is_type(type)) {
         return SX_EINVAL;
     }
     switch (type) {
@@ -57,7 +62,7 @@ int sx_metric_family_register(struct sx_metric_family *family, struct sx_registr
 int sx_metric_family_get(struct sx_metric *metric, const struct sx_metric_family *family,
                          const struct sx_str *values, size_t count)
 {
-    if (metric == NULL || family == NULL || !sx__is_metric_type(family->type)) {
+    if (metric == NULL || family == NULL || !is_type(family->type)) {
         return SX_EINVAL;
     }
     struct sx_metric found = {.type = family->type};
