@@ -343,6 +343,21 @@ static void test_the_number_of_threads_is_bounded(void **state)
     assert_int_equal(held_most, RENDERERS);
 }
 
+/* The first page may start a thread, because the one that the server starts may not be ready. */
+static void test_one_scrape_after_the_other_needs_no_more_threads(void **state)
+{
+    (void)state;
+    use(collect_behind_gate);
+    start((struct sx_metrics_server_options){.path = NULL});
+    client_ask(port, GET_AND_CLOSE, text, sizeof text);
+    const int first = count_threads();
+    for (int i = 0; i < 8; i++) {
+        client_ask(port, GET_AND_CLOSE, text, sizeof text);
+        assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+    }
+    assert_int_equal(count_threads(), first);
+}
+
 static void test_pages_that_wait_too_long_hold_nobody_up(void **state)
 {
     (void)state;
@@ -505,13 +520,35 @@ static void test_many_clients_that_do_not_ask_hold_nobody_up(void **state)
     }
 }
 
+static void test_an_idle_connection_makes_room_before_one_that_asks(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 600000, .connections_max = 2});
+    const int asking = client_connect(port);
+    client_send_text(asking, "GET /metrics HTTP/1.1\r\nHo");
+    is_healthy(); /* so the half was read; its own connection may still be there */
+    put_clock_forward(60);
+    const int idle = client_connect(port);
+    client_send_text(idle, GET_METRICS);
+    client_read_response(idle, text, sizeof text, true);
+    is_healthy();
+    assert_true(client_read_all(idle, text, sizeof text));
+    assert_string_equal(text, "");
+    client_send_text(asking, "st: a\r\nConnection: close\r\n\r\n");
+    assert_true(client_read_all(asking, text, sizeof text));
+    assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+    close(idle);
+    close(asking);
+}
+
 static void test_a_client_that_reads_is_not_cut_off_for_another(void **state)
 {
     (void)state;
     use(collect_large_page);
     start((struct sx_metrics_server_options){.timeout_ms = 600000, .connections_max = 2});
+    const int reader = ask_and_do_not_read(); /* first, so it would go first if it did not read */
+    put_clock_forward(1);
     const int silent = ask_and_do_not_read();
-    const int reader = ask_and_do_not_read();
     put_clock_forward(5);
     const unsigned long long before = atomic_load(&sent_bytes);
     size_t size = 0;
@@ -598,6 +635,7 @@ int main(void)
         CASE(test_the_time_to_read_an_answer_begins_when_it_is_ready),
         CASE(test_a_finished_page_does_not_wait_for_another_scrape),
         CASE(test_the_number_of_threads_is_bounded),
+        CASE(test_one_scrape_after_the_other_needs_no_more_threads),
         CASE(test_pages_that_wait_too_long_hold_nobody_up),
         CASE(test_it_is_destroyed_while_pages_are_rendered),
         CASE(test_half_a_request_times_out),
@@ -605,6 +643,7 @@ int main(void)
         CASE(test_a_connection_is_kept_between_scrapes),
         CASE(test_many_clients_that_do_not_read_hold_nobody_up),
         CASE(test_many_clients_that_do_not_ask_hold_nobody_up),
+        CASE(test_an_idle_connection_makes_room_before_one_that_asks),
         CASE(test_a_client_that_reads_is_not_cut_off_for_another),
         CASE(test_an_answer_that_is_cut_off_is_logged_with_its_size),
         CASE(test_clients_cannot_fill_the_log),
