@@ -37,9 +37,9 @@ struct sx_metrics_server;
  *
  * A response that is cut off is logged with the bytes sent, the bytes of the whole response with
  * its head, and the reason: "an answer was cut off after 270336 of 7340213 bytes: the client did
- * not read it within 10000 ms". If it was not rendered yet: "an answer was cut off before its page
- * was rendered: ...". Of these lines at most ten in ten seconds are logged; then "answers were cut
- * off 20 more times".
+ * not read it within 10000 ms". If its page was not rendered yet, its size is not known: "an answer
+ * was cut off after 0 bytes: the server stops". At most ten such lines are logged in ten seconds.
+ * The rest are summed up in one line: "answers were cut off 20 more times".
  *
  * Threads:  called by sx_metrics_server_new, and by the thread that sends responses, which should
  *           not be kept waiting; never by two threads at the same time
@@ -48,16 +48,17 @@ typedef void sx_metrics_server_log_fn(void *context, const char *message);
 
 /** How metrics are served. The zero value is right. */
 struct sx_metrics_server_options {
-    const char *path;              /* of the page; NULL: "/metrics"; copied */
-    unsigned connections_max;      /* at the same time; 0: 16; at most 1,024. One more closes the
-                                      connection that has been idle for longest, else one whose
-                                      client has read nothing of its response for a second, or whose
-                                      page has waited for other pages for timeout_ms. If there is
-                                      none, the new one waits */
+    const char *path;              /* of the page; NULL: "/metrics"; must begin with "/", else
+                                      SX_EINVAL; copied */
+    unsigned connections_max;      /* at the same time; 0: 16; a number over 1,024 is taken as
+                                      1,024. If all are in use, a new connection replaces, in this
+                                      order: the one idle longest; one whose request is incomplete;
+                                      one whose client has read nothing for a second, or whose page
+                                      has been queued for timeout_ms. Otherwise the new one waits */
     unsigned timeout_ms;           /* to receive a request, and to send its response after it is
                                       rendered; 0: 10,000. Rendering has no limit */
     sx_metrics_server_log_fn *log; /* NULL: no log */
-    void *log_context;
+    void *log_context;             /* borrowed until sx_metrics_server_destroy returns */
     void *reserved[4];
 };
 
@@ -82,11 +83,13 @@ SX_API SX_MUST_CHECK int sx_metrics_server_new(struct sx_metrics_server **server
                                                const struct sx_metrics_server_options *options);
 
 /** Stops listening, closes all connections, and waits for the threads to end, so also for callbacks
- * and collectors that are running. In a child of fork() it only closes the child's copy of the
- * listening socket.
+ * and collectors that are running. Connections end and the address is free even if a child of
+ * fork() has copies of the descriptors. In such a child this function only closes the child's copy
+ * of the listening socket.
  *
  * @param server  NULL is a no-op
- * Threads:  any thread, once
+ * Threads:  any thread, once. A callback, a collector or the log must not call it: it would wait
+ *           for itself
  */
 SX_API void sx_metrics_server_destroy(struct sx_metrics_server *server);
 
@@ -96,7 +99,8 @@ SX_API void sx_metrics_server_destroy(struct sx_metrics_server *server);
  */
 SX_API uint16_t sx_metrics_server_get_port(const struct sx_metrics_server *server);
 
-/** As sx_metrics_server_new, until the process ends. */
+/** As sx_metrics_server_new, but the server runs until the process ends. It cannot be stopped, so
+ * the registry must never be destroyed, and `log_context` is borrowed for ever. */
 SX_API SX_MUST_CHECK int sx_metrics_serve(struct sx_registry *registry, const char *address,
                                           const struct sx_metrics_server_options *options);
 

@@ -277,14 +277,15 @@ int sx_collection_add_sample(struct sx_collection *collection, const struct sx_s
 int sx_collection_add_histogram(struct sx_collection *collection, const struct sx_str *values,
                                 size_t count, const uint64_t *buckets, double sum)
 {
-    if (collection == NULL || buckets == NULL) {
-        return collection == NULL ? SX_EINVAL : keep_first_error(collection, SX_EINVAL);
+    if (collection == NULL) {
+        return SX_EINVAL;
     }
     if (collection->status != SX_OK) {
         return collection->status;
     }
-    int status = sum == sum ? add_sample(collection, values, count, sum, buckets) : SX_EINVAL;
-    return keep_first_error(collection, status);
+    const bool is_valid = buckets != NULL && sum == sum;
+    return keep_first_error(
+        collection, is_valid ? add_sample(collection, values, count, sum, buckets) : SX_EINVAL);
 }
 
 /* ---- after the collector ---- */

@@ -1,4 +1,4 @@
-/* name_index.h: finds the families of a scrape that clash with a name, in constant time.
+/* name_index.h: finds the families of a scrape that clash with a name, in constant time on average.
  *
  * A chained hash table of stems; see written_names.h. A family has an entry for each of its stems.
  * The memory of the entries belongs to the families. For one thread.
@@ -20,7 +20,7 @@ struct sx__name_entry {
 };
 
 struct sx__name_index {
-    const uint64_t *hash_key; /* two random words */
+    const uint64_t *hash_key; /* two random words, borrowed; set before the first entry */
     struct sx__name_entry **chains;
     size_t chain_count; /* a power of two, or 0 */
     size_t entry_count;

@@ -28,10 +28,10 @@ struct sx__written_names {
 size_t sx__written_names_of(struct sx__written_names names[SX__STEMS_MAX], struct sx_str name,
                             enum sx_metric_type type);
 
-/** Whether both have a name. */
+/** Whether the two sets have a name in common. */
 bool sx__written_names_meet(const struct sx__written_names *a, const struct sx__written_names *b);
 
-/** Whether a format may write one name for two families, which may have the same name. */
+/** Whether a format may write the same sample name for both families. `a` may equal `b`. */
 bool sx__written_names_clash(struct sx_str a, enum sx_metric_type type_a, struct sx_str b,
                              enum sx_metric_type type_b);
 

@@ -42,8 +42,8 @@ int sx__renderers_init(struct sx__renderers *renderers, const struct sx__site *s
 /** Starts the first thread, which has the caller's signal mask. Errors: SX_ESYSTEM. */
 int sx__renderers_start(struct sx__renderers *renderers);
 
-/** Waits for the pages that are being rendered, and ends all threads. Pages that were not begun
- * never are. */
+/** Waits for the pages that are being rendered, and ends all threads. Queued pages are not
+ * rendered. May be called again. */
 void sx__renderers_stop(struct sx__renderers *renderers);
 
 /** Frees what belongs to the renderers, whose threads have ended or never started. */

@@ -49,6 +49,9 @@ void sx__scraper_close(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
     if (scraper->state != SX__SCRAPER_FREE) {
         give_page_back(scraper, all);
+        /* A child of fork() may have the descriptor, too; close alone would not end the connection.
+         */
+        shutdown(scraper->fd, SHUT_RDWR);
         close(scraper->fd);
         scraper->fd = -1;
         scraper->state = SX__SCRAPER_FREE;
@@ -88,13 +91,13 @@ void sx__scraper_log_left_out(struct sx__scrapers *all)
     log_left_out(all, sx__log_limit_take(&all->cut_offs, sx__clock_now_ns(), true));
 }
 
-/* How much was sent. A page that is not rendered has no size yet. */
+/* How much was sent. While a page is rendered, its size is not known. */
 static void describe_progress(char *text, size_t size, const struct sx__scraper *scraper)
 {
     if (scraper->state == SX__SCRAPER_WRITING) {
         snprintf(text, size, "after %zu of %zu bytes", scraper->sent, answer_size(scraper));
     } else {
-        snprintf(text, size, "before its page was rendered");
+        snprintf(text, size, "after 0 bytes");
     }
 }
 

@@ -220,11 +220,16 @@ static bool take_count(const struct sx_metrics_server *server, int poll_index, i
 
 static void close_all(struct sx_metrics_server *server)
 {
+    static const char reason[] = "the server stops";
     for (size_t i = 0; i < server->scraper_count; i++) {
-        /* A page that is being rendered belongs to its thread until that has ended. */
         if (server->scrapers[i].state != SX__SCRAPER_RENDERING) {
-            sx__scraper_cut_off(&server->scrapers[i], &server->all, "the server stops");
+            sx__scraper_cut_off(&server->scrapers[i], &server->all, reason);
         }
+    }
+    /* The other connections belong to the threads that render until these have ended. */
+    sx__renderers_stop(&server->renderers);
+    for (size_t i = 0; i < server->scraper_count; i++) {
+        sx__scraper_cut_off(&server->scrapers[i], &server->all, reason);
     }
     sx__scraper_log_left_out(&server->all);
 }
@@ -283,6 +288,7 @@ static void release(struct sx_metrics_server *server)
     sx_page_clean_up(&server->all.spare);
     sx__socket_file_remove(&server->file);
     if (server->listen_fd >= 0) {
+        shutdown(server->listen_fd, SHUT_RDWR); /* a child of fork() may have it, too */
         close(server->listen_fd);
     }
     if (server->stop_fd >= 0) {

@@ -453,6 +453,14 @@ static int have_buckets_on_a_gauge(void *context, struct sx_collection *collecti
     return sx_collection_add_histogram(collection, NULL, 0, buckets, 1);
 }
 
+static int have_buckets_of_nothing_after_an_error(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    assert_int_equal(family(collection, SX_HISTOGRAM, "no-name"), SX_ENAME);
+    assert_int_equal(sx_collection_add_histogram(collection, NULL, 0, NULL, 1), SX_ENAME);
+    return 0;
+}
+
 static int have_an_unknown_type(void *context, struct sx_collection *collection)
 {
     (void)context;
@@ -498,6 +506,7 @@ static const struct {
     {have_buckets_of_nothing, "SX_EINVAL"},
     {have_a_sum_that_is_nan, "SX_EINVAL"},
     {have_buckets_on_a_gauge, "SX_EINVAL"},
+    {have_buckets_of_nothing_after_an_error, "SX_ENAME"},
     {have_an_unknown_type, "SX_EINVAL"},
     {have_no_options, "SX_EINVAL"},
     {collect_good_again, NULL}, /* only because it is alone with the name */

@@ -344,6 +344,21 @@ static void test_the_number_of_threads_is_bounded(void **state)
     assert_int_equal(held_most, RENDERERS);
 }
 
+/* The first page may start a thread, because the one that the server starts may not be ready. */
+static void test_one_scrape_after_the_other_needs_no_more_threads(void **state)
+{
+    (void)state;
+    use(collect_behind_gate);
+    start((struct sx_metrics_server_options){.path = NULL});
+    client_ask(port, GET_AND_CLOSE, text, sizeof text);
+    const int first = count_threads();
+    for (int i = 0; i < 8; i++) {
+        client_ask(port, GET_AND_CLOSE, text, sizeof text);
+        assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+    }
+    assert_int_equal(count_threads(), first);
+}
+
 static void test_pages_that_wait_too_long_hold_nobody_up(void **state)
 {
     (void)state;
@@ -364,7 +379,7 @@ static void test_pages_that_wait_too_long_hold_nobody_up(void **state)
     assert_true(client_read_all(clients[RENDERERS], text, sizeof text));
     assert_string_equal(text, ""); /* it has waited longest */
     assert_true(has_lines(1));
-    assert_non_null(strstr(lines[0], "an answer was cut off before its page was rendered: "));
+    assert_non_null(strstr(lines[0], "an answer was cut off after 0 bytes: "));
     open_gate();
     for (size_t i = 0; i < MANY; i++) {
         if (i != RENDERERS) {
@@ -396,6 +411,7 @@ static void test_it_is_destroyed_while_pages_are_rendered(void **state)
         client_send_text(clients[i], GET_AND_CLOSE);
     }
     wait_until(are_held, RENDERERS);
+    is_healthy(); /* so all requests that came before were read */
     assert_int_equal(pthread_create(&thread, NULL, destroy_server, NULL), 0);
     assert_true(client_read_all(idle, text, sizeof text)); /* the server is stopping */
     close(idle);
@@ -404,11 +420,71 @@ static void test_it_is_destroyed_while_pages_are_rendered(void **state)
     server = NULL;
     for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
         (void)client_read_all(clients[i], text, sizeof text);
+        assert_string_equal(text, "");
         close(clients[i]);
+    }
+    /* The gate opened after the server had begun to stop, so none of the pages was sent. */
+    assert_int_equal(line_count, RENDERERS + 2);
+    for (int i = 0; i < line_count; i++) {
+        assert_string_equal(lines[i], "an answer was cut off after 0 bytes: the server stops");
     }
 }
 
 /* ---- slow clients ---- */
+
+static void test_half_a_request_times_out(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {"GET /metrics HTTP/1.1\r\nHo",
+                                         "HEAD /metrics HTTP/1.1\r\nHo"};
+    start((struct sx_metrics_server_options){.timeout_ms = 30000});
+    for (size_t i = 0; i < 2; i++) {
+        const int fd = client_connect(port);
+        client_send_text(fd, halves[i]);
+        is_healthy(); /* so the half was read */
+        put_clock_forward(31);
+        is_healthy(); /* wakes the server up */
+        assert_true(client_read_all(fd, text, sizeof text));
+        assert_memory_equal(text, "HTTP/1.1 408 Request Timeout\r\n", 30);
+        const char *end = strstr(text, "\r\n\r\n");
+        assert_non_null(end);
+        assert_int_equal(end[4] == '\0', halves[i][0] == 'H'); /* HEAD: no body */
+        close(fd);
+    }
+    assert_int_equal(line_count, 0);
+}
+
+static void test_a_client_that_says_nothing_is_let_go(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 30000});
+    const int fd = client_connect(port);
+    is_healthy(); /* so the connection was accepted */
+    put_clock_forward(31);
+    is_healthy(); /* wakes the server up */
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_string_equal(text, "");
+    assert_int_equal(line_count, 0);
+    close(fd);
+}
+
+/* Prometheus uses a connection again; its scrapes may be a minute apart. */
+static void test_a_connection_is_kept_between_scrapes(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 30000});
+    const int fd = client_connect(port);
+    for (int i = 0; i < 2; i++) {
+        client_send_text(fd, GET_METRICS);
+        client_read_response(fd, text, sizeof text, true);
+        assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+        put_clock_forward(i == 0 ? 61 : 121);
+        is_healthy(); /* wakes the server up */
+    }
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_string_equal(text, "");
+    close(fd);
+}
 
 static void test_many_clients_that_do_not_read_hold_nobody_up(void **state)
 {
@@ -445,13 +521,35 @@ static void test_many_clients_that_do_not_ask_hold_nobody_up(void **state)
     }
 }
 
+static void test_an_idle_connection_makes_room_before_one_that_asks(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.timeout_ms = 600000, .connections_max = 2});
+    const int asking = client_connect(port);
+    client_send_text(asking, "GET /metrics HTTP/1.1\r\nHo");
+    is_healthy(); /* so the half was read; its own connection may still be there */
+    put_clock_forward(60);
+    const int idle = client_connect(port);
+    client_send_text(idle, GET_METRICS);
+    client_read_response(idle, text, sizeof text, true);
+    is_healthy();
+    assert_true(client_read_all(idle, text, sizeof text));
+    assert_string_equal(text, "");
+    client_send_text(asking, "st: a\r\nConnection: close\r\n\r\n");
+    assert_true(client_read_all(asking, text, sizeof text));
+    assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+    close(idle);
+    close(asking);
+}
+
 static void test_a_client_that_reads_is_not_cut_off_for_another(void **state)
 {
     (void)state;
     use(collect_large_page);
     start((struct sx_metrics_server_options){.timeout_ms = 600000, .connections_max = 2});
+    const int reader = ask_and_do_not_read(); /* first, so it would go first if it did not read */
+    put_clock_forward(1);
     const int silent = ask_and_do_not_read();
-    const int reader = ask_and_do_not_read();
     put_clock_forward(5);
     const unsigned long long before = atomic_load(&sent_bytes);
     size_t size = 0;
@@ -538,10 +636,15 @@ int main(void)
         CASE(test_the_time_to_read_an_answer_begins_when_it_is_ready),
         CASE(test_a_finished_page_does_not_wait_for_another_scrape),
         CASE(test_the_number_of_threads_is_bounded),
+        CASE(test_one_scrape_after_the_other_needs_no_more_threads),
         CASE(test_pages_that_wait_too_long_hold_nobody_up),
         CASE(test_it_is_destroyed_while_pages_are_rendered),
+        CASE(test_half_a_request_times_out),
+        CASE(test_a_client_that_says_nothing_is_let_go),
+        CASE(test_a_connection_is_kept_between_scrapes),
         CASE(test_many_clients_that_do_not_read_hold_nobody_up),
         CASE(test_many_clients_that_do_not_ask_hold_nobody_up),
+        CASE(test_an_idle_connection_makes_room_before_one_that_asks),
         CASE(test_a_client_that_reads_is_not_cut_off_for_another),
         CASE(test_an_answer_that_is_cut_off_is_logged_with_its_size),
         CASE(test_clients_cannot_fill_the_log),
