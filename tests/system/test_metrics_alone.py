@@ -165,7 +165,8 @@ class MetricsAlone(unittest.TestCase):
 
     def test_what_is_asked_for_and_missing_is_an_error(self):
         said = " ".join(self.configure("-DSEXTANT_APP=ON", fails=True).split())
-        self.assertIn("pkg-config is missing (Debian: pkg-config): run `make deps`", said)
+        self.assertIn("pkg-config is missing (Debian: pkg-config), jansson is missing (Debian: libjansson-dev)", said)
+        self.assertIn("(Debian: node-llhttp, or libllhttp-dev): run `make deps`", said)
 
     def test_the_app_can_be_left_out_though_nothing_is_missing(self):
         self.environment["PATH"] = os.environ["PATH"]
