@@ -74,10 +74,15 @@ static void use_families()
     check(requests.inc(unknown, "") == SX_OK, "a null pointer is the empty value");
     check(requests.get("", "").value() == 1, "the empty value");
     check(requests.get("GET", "200").value() == 3.5, "get");
-    check(depths.set(2, "a") == SX_OK && depths.add(1, "a") == SX_OK, "set and add");
+    check(depths.set(7, "a") == SX_OK && depths.set(2, "a") == SX_OK, "set");
+    check(depths.add(1, "a") == SX_OK, "add");
     check(depths.get("a").value() == 3, "the gauge");
+    check(depths.remove("a") == 1, "remove the gauge");
+    check(depths.set(1, "b") == SX_OK && depths.clear() == 1, "clear the gauges");
     check(durations.observe(.5, method) == SX_OK, "observe");
     check(durations.get("GET").count() == 1, "the histogram");
+    check(durations.remove("GET") == 1, "remove the histogram");
+    check(durations.observe(.5, "") == SX_OK && durations.clear() == 1, "clear the histograms");
     sextant::counter handle = requests.get("GET", "200");
     handle.release();
     check(!handle, "a handle that was given up is empty");
@@ -89,10 +94,63 @@ static void use_families()
 #endif
 }
 
+static void limit_series()
+{
+    sextant::counter_family<1> limited;
+    sextant::histogram_family<1> seconds;
+    const char *const label[1] = {"user"};
+    check(limited.register_in(nullptr, "limited_total", "L.", label, 1) == SX_OK, "one series");
+    check(seconds.register_in(nullptr, "limited_seconds", "L.", label, {1.}, 1) == SX_OK,
+          "one series");
+    for (const char *user : {"a", "b", "c"}) {
+        check(limited.inc(user) >= 0 && seconds.observe(1, user) >= 0, "all are counted");
+    }
+    check(limited.clear() < 3 && seconds.clear() < 3, "not all have a series");
+}
+
+// A handle that is not given up keeps the memory of its series when that is removed.
+template <class Family, class Use> static void give_up(const char *name, Use use)
+{
+    sx_registry *registry = nullptr;
+    sx_registry_options options = {};
+    options.directory_bytes = 1 << 20;
+    check(sx_registry_new(&registry, &options) == SX_OK, "a registry");
+    Family family;
+    check(family.register_in(registry, name, "N.", {"user"}) == SX_OK, name);
+    bool kept = true;
+    for (int i = 0; i < 20000; i++) {
+        const std::string user = std::to_string(i);
+        auto handle = family.get(user);
+        kept = kept && handle && use(handle) == 1;
+        handle.release();
+        family.remove(user);
+    }
+    check(kept, name);
+    sx_registry_destroy(registry);
+}
+
+static void give_up_handles()
+{
+    give_up<sextant::counter_family<1>>("counters", [](sextant::counter &counter) {
+        counter.inc();
+        return counter.value();
+    });
+    give_up<sextant::gauge_family<1>>("gauges", [](sextant::gauge &gauge) {
+        gauge.inc();
+        return gauge.value();
+    });
+    give_up<sextant::histogram_family<1>>("histograms", [](sextant::histogram &histogram) {
+        histogram.observe(1);
+        return histogram.sum();
+    });
+}
+
 int main()
 {
     use_without_registration();
     use_metrics();
     use_families();
+    limit_series();
+    give_up_handles();
     return failures;
 }
