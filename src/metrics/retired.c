@@ -2,7 +2,9 @@
 #include "retired.h"
 
 #include "epochs.h"
+#include "overflow.h"
 #include "pins.h"
+#include "series.h"
 #include "series_cells.h"
 
 /* How many must have been retired since the last attempt. An attempt costs a system call. */
@@ -55,14 +57,29 @@ static struct sx__series *retired_series(struct sx__retired *retired)
     return (void *)((char *)retired - offsetof(struct sx__series, retired));
 }
 
-static bool is_pinned(struct sx_registry *registry, struct sx__retired *retired)
+static struct sx__family *retired_family(struct sx__retired *retired)
 {
-    if (retired->kind != SX__RETIRED_SERIES) {
+    return (void *)((char *)retired - offsetof(struct sx__family, retired));
+}
+
+/* Whether a handle pins a series, or the series of a family still need its record. */
+static bool is_needed(struct sx_registry *registry, struct sx__retired *retired)
+{
+    if (retired->kind == SX__RETIRED_TABLE) {
         return false;
+    }
+    if (retired->kind == SX__RETIRED_FAMILY) {
+        return retired_family(retired)->records > 0;
     }
     const uint32_t pin =
         __atomic_load_n(&sx__series_cells(retired_series(retired))->pin, __ATOMIC_ACQUIRE);
     return pin != 0 && sx__is_pinned(registry, pin);
+}
+
+static void reclaim_family(struct sx_registry *registry, struct sx__family *family)
+{
+    sx__family_pin_leave(registry, family);
+    sx__directory_free(registry, family, family->size);
 }
 
 static void reclaim(struct sx_registry *registry, struct sx__retired *retired)
@@ -72,12 +89,17 @@ static void reclaim(struct sx_registry *registry, struct sx__retired *retired)
         sx__directory_free(registry, table, sx__table_bytes((size_t)table->mask + 1));
         return;
     }
-    struct sx__series *series = retired_series(retired);
-    sx__series_cells_leave(registry, sx__series_family(series), series);
-    sx__directory_free(registry, series, series->size);
+    if (retired->kind == SX__RETIRED_FAMILY) {
+        reclaim_family(registry, retired_family(retired));
+        return;
+    }
+    struct sx__family *family = sx__series_family(retired_series(retired));
+    sx__series_free(registry, retired_series(retired));
+    /* An overflow series that was removed when the registry was full has no successor yet. */
+    (void)sx__overflow_reserve(registry, family);
 }
 
-/* Looks at this many of the oldest. A pinned series goes to the end of the list. */
+/* Looks at this many of the oldest. What is still needed goes to the end of the list. */
 static bool reclaim_some(struct sx_registry *registry, uint32_t count)
 {
     bool found = false;
@@ -89,7 +111,7 @@ static bool reclaim_some(struct sx_registry *registry, uint32_t count)
             break;
         }
         struct sx__retired *retired = dequeue(registry);
-        if (is_pinned(registry, retired)) {
+        if (is_needed(registry, retired)) {
             enqueue(registry, retired);
         } else {
             reclaim(registry, retired);
