@@ -334,7 +334,7 @@ static int render_families(struct sx_page *page, struct sx_registry *registry,
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
         last = sx__ref(registry, family);
-        if (family->source == SX__FROM_CELLS) {
+        if (family->source == SX__FROM_CELLS && sx__reading_has(&reading, &family->retired.epoch)) {
             status = render_family(page, registry, &reading, family);
         }
     }

@@ -167,6 +167,7 @@ static void publish(struct sx_registry *registry, struct sx__family *family)
         link = &((struct sx__family *)sx__at(registry, registry->last_family))->next;
     }
     family->previous = registry->last_family;
+    family->retired.epoch = registry->epoch;
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     registry->last_family = ref;
 }

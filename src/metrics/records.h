@@ -28,7 +28,8 @@ enum sx__self_metric {
 
 /* First in what can be retired; see retired.h. */
 struct sx__retired {
-    uint64_t epoch; /* in which it was removed */
+    uint64_t epoch; /* of series and families that exist: in which they were made; see
+                       sx__reading_has. Then in which it was removed */
     uint32_t next;  /* ref of what was retired after it */
     uint32_t kind;  /* enum sx__retired_kind */
 };

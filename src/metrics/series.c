@@ -183,6 +183,7 @@ void sx__series_append(struct sx_registry *registry, struct sx__family *family,
         link = &((struct sx__series *)sx__at(registry, family->last_series))->next;
     }
     series->previous = family->last_series;
+    __atomic_store_n(&series->retired.epoch, registry->epoch, __ATOMIC_RELAXED);
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     family->last_series = ref;
 }

@@ -29,10 +29,15 @@ static struct sx__counter_value add_parts(uint64_t whole, double fraction)
     return (struct sx__counter_value){.number = number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number};
 }
 
+static bool is_shown(const struct sx__reading *reading, const struct sx__series *series)
+{
+    return !sx__series_is_removed(series) && sx__reading_has(reading, &series->retired.epoch);
+}
+
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value)
 {
-    if (sx__series_is_removed(series)) {
+    if (!is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->fraction, __ATOMIC_ACQUIRE);
@@ -48,7 +53,7 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
                     double *value)
 {
-    if (sx__series_is_removed(series)) {
+    if (!is_shown(reading, series)) {
         return false;
     }
     *value = -0.0; /* so that the sum of a single -0 is -0 */
@@ -61,7 +66,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
 bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
                         uint32_t bound_count, uint64_t *buckets, double *sum)
 {
-    if (sx__series_is_removed(series)) {
+    if (!is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = series->handle.cell;

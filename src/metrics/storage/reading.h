@@ -20,6 +20,7 @@ struct sx__reading {
     struct sx__resident_pages resident; /* without bits: all pages must be read */
     struct sx_registry *registry;
     struct sx__reader reader;
+    uint64_t epoch; /* in which it began; UINT64_MAX: it reads one series only */
 };
 
 /** Prepares a scrape, which reads all cells except those in pages that were never written. The
@@ -27,6 +28,14 @@ struct sx__reading {
 void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry);
 
 void sx__reading_end(struct sx__reading *reading);
+
+/** Whether a scrape shows what was made in this epoch. What was removed and made again while the
+ * scrape ran would be on the page twice: the second was made in a later epoch than that in which
+ * the scrape began, because each removal ends an epoch. */
+static inline bool sx__reading_has(const struct sx__reading *reading, const uint64_t *made_in)
+{
+    return __atomic_load_n(made_in, __ATOMIC_RELAXED) <= reading->epoch;
+}
 
 /** Finds the thread rows, to read one counter or histogram. */
 void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_registry *registry);
