@@ -419,7 +419,9 @@ static void test_threads_and_processes_that_are_killed(void **state)
         (void)nanosleep(&pause, NULL);
         assert_int_equal(kill(child, SIGKILL), 0);
         assert_int_equal(waitpid(child, NULL, 0), child);
-        registry->fork_ns = 0; /* as if it had been ten seconds ago: all of it is gone */
+        __atomic_store_n(
+            &registry->fork_ns, 0,
+            __ATOMIC_SEQ_CST); /* as if it had been ten seconds ago: all of it is gone */
     }
     finish(workers, scraper);
     print_operations("with kills", seed);
