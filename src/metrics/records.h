@@ -53,7 +53,7 @@ struct sx__family {
     uint32_t next; /* ref of the family registered after this one */
     uint32_t first_series;
     uint32_t last_series;
-    uint32_t table; /* ref of a struct table; see series.c */
+    uint32_t table; /* ref of a struct sx__table; see series_table.h */
     uint32_t label_count;
     uint32_t bound_count;
     uint32_t live_count; /* series in the chain, without the overflow series */

@@ -14,7 +14,7 @@
 
 enum sx__retired_kind { SX__RETIRED_SERIES, SX__RETIRED_TABLE };
 
-/* A hash table of series; see series.c. */
+/* A hash table of series; see series_table.h. */
 struct sx__table {
     struct sx__retired retired;
     uint32_t mask;
