@@ -88,7 +88,7 @@ struct sx__series {
     uint32_t text_offset; /* from the end of this struct */
     uint32_t size;        /* bytes of the record */
     uint32_t reserved;
-    /* Then the size of each label value (uint32_t) and the values, which look-ups read; then the
+    /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
      * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
      * labels. */
 };

@@ -259,21 +259,9 @@ static int look_up_series(struct sx__series **series, struct sx__family *family,
     return how(series, family, values, hash.hash);
 }
 
-/* First the path of nearly all look-ups: the series exists, and its values are ASCII. */
 int sx__series_get(struct sx__series **series, struct sx__family *family,
                    const struct sx_str *values, size_t count)
 {
-    if (series != NULL && family != NULL && values != NULL && count == family->label_count &&
-        are_given(values, count)) {
-        const struct sx_registry *registry = sx__arenas[family->arena].registry;
-        const struct sx__label_hash hash = sx__label_hash_of(registry->hash_key, values, count);
-        struct sx__series *found =
-            hash.is_ascii ? sx__series_table_find(registry, family, values, hash.hash) : NULL;
-        if (found != NULL && is_live(found)) {
-            *series = found;
-            return SX_OK;
-        }
-    }
     return look_up_series(series, family, values, count, find_or_make);
 }
 

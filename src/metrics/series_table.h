@@ -48,6 +48,30 @@ static inline struct sx__series *sx__series_table_find(const struct sx_registry 
     }
 }
 
+/** Returns the live series with the values of a look-up in its family, or NULL. Nearly all look-ups
+ * end here. Threads as above. */
+static inline struct sx__series *sx__series_table_match(const struct sx_registry *registry,
+                                                        const struct sx__family *family,
+                                                        const struct sx__label_key *key)
+{
+    const struct sx__table *table = sx__series_table_of(registry, family);
+    if (table == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = key->hash & table->mask;; i = (i + 1) & table->mask) {
+        const uint64_t entry = __atomic_load_n(&table->entries[i], __ATOMIC_ACQUIRE);
+        if (entry == SX__ENTRY_EMPTY) {
+            return NULL;
+        }
+        if ((uint32_t)(entry >> 32) == key->hash && (uint32_t)entry != SX__ENTRY_REMOVED) {
+            struct sx__series *series = sx__at(registry, (uint32_t)entry);
+            if (sx__labels_match(series, key)) {
+                return sx__series_is_removed(series) ? NULL : series;
+            }
+        }
+    }
+}
+
 /** Makes room for one more series. Returns false if the directory is full. */
 bool sx__series_table_make_room(struct sx_registry *registry, struct sx__family *family);
 

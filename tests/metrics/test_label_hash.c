@@ -1,4 +1,5 @@
 /* The keyed hash of label values. */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static uint32_t hash_of(const uint64_t *key, const char *text, size_t size)
 {
@@ -105,6 +108,151 @@ static void test_usual_values_do_not_collide_more_than_by_chance(void **state)
     assert_in_range(collisions, 0, 10);
 }
 
+/* A look-up makes its key in one pass, from values or from C strings. */
+static void test_the_key_of_a_look_up_has_the_same_hash(void **state)
+{
+    (void)state;
+    static const uint64_t secrets[2] = {0x0123456789ABCDEF, 0xFEDCBA9876543210};
+    static char text[1000];
+    struct sx__label_key key;
+    struct sx__label_key of_strings;
+    for (size_t size = 0; size < 400; size++) {
+        text[size] = '\0';
+        const char *const strings[3] = {text, NULL, text + size / 2};
+        const struct sx_str values[3] = {
+            {text, size}, {NULL, 0}, {text + size / 2, (size + 1) / 2}};
+        const struct sx__label_hash expected = sx__label_hash_of(secrets, values, 3);
+        const bool has_key = sx__key_of_values(&key, secrets, values, 3);
+        assert_int_equal(sx__key_of_strings(&of_strings, secrets, strings, 3), has_key);
+        assert_true(expected.is_ascii);
+        if (has_key) {
+            assert_int_equal(key.hash, expected.hash);
+            assert_int_equal(of_strings.hash, expected.hash);
+            assert_in_range(key.count, 3, SX__KEY_WORDS - 1);
+        }
+        assert_int_equal(has_key, size <= 320);
+        text[size] = (char)('a' + size % 26);
+    }
+}
+
+static void test_values_that_are_not_ascii_have_no_key(void **state)
+{
+    (void)state;
+    static const uint64_t secrets[2] = {1, 2};
+    struct sx__label_key key;
+    char text[40];
+    for (size_t size = 1; size <= sizeof text; size++) {
+        for (size_t i = 0; i < size; i++) {
+            const struct sx_str value = {text, size};
+            memset(text, 'x', sizeof text);
+            assert_true(sx__key_of_values(&key, secrets, &value, 1));
+            assert_true(sx__label_hash_of(secrets, &value, 1).is_ascii);
+            text[i] = (char)0x80;
+            assert_false(sx__key_of_values(&key, secrets, &value, 1));
+            assert_false(sx__label_hash_of(secrets, &value, 1).is_ascii);
+        }
+    }
+}
+
+static void test_nothing_outside_of_a_value_is_read(void **state)
+{
+    (void)state;
+    static const uint64_t secrets[2] = {1, 2};
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, 3 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    char *start = memory + page;
+    assert_int_equal(mprotect(start, page, PROT_READ | PROT_WRITE), 0);
+    memset(start, 'x', page);
+    for (size_t size = 0; size < 100; size++) {
+        struct sx__label_key key;
+        const struct sx_str values[2] = {{start, size}, {start + page - size, size}};
+        assert_true(sx__key_of_values(&key, secrets, values, 2));
+        assert_int_equal(key.hash, sx__label_hash_of(secrets, values, 2).hash);
+    }
+    assert_int_equal(munmap(memory, 3 * page), 0);
+}
+
+#define PAIRS 10u
+#define FLOOD (1u << PAIRS)
+
+struct flood_value {
+    uint64_t words[1 + 2 * PAIRS]; /* the first one is hashed together with the size */
+};
+
+/* A value that collides with those of all other choices, for someone that knows the key: the
+ * factors of a product may be exchanged. Each bit of the choice says whether one pair's are. */
+static void make_colliding(struct flood_value *value, const uint64_t *key, unsigned choice)
+{
+    static const uint64_t factors[2] = {0x243F6A8885A308D3, 0x13198A2E03707344};
+    value->words[0] = 0;
+    uint64_t hash = sx__hash_two(key[0], sizeof *value, 0, key[1]);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        const unsigned exchanged = choice >> i & 1;
+        const uint64_t first = factors[exchanged] ^ key[1];
+        const uint64_t second = factors[!exchanged] ^ hash;
+        hash = sx__hash_two(hash, first, second, key[1]);
+        value->words[1 + 2 * i] = first;
+        value->words[2 + 2 * i] = second;
+    }
+}
+
+/* Little-endian, as the hash reads them. */
+static uint32_t hash_of_flood(const uint64_t *key, struct flood_value value)
+{
+    for (size_t i = 0; i < sizeof value.words / sizeof *value.words; i++) {
+        value.words[i] = sx__word_at((const char *)&value.words[i]);
+    }
+    return hash_of(key, (const char *)value.words, sizeof value.words);
+}
+
+/* Hash flooding: 1,024 values that all collide with one key, which the attacker may know from a
+ * registry of his own, are as good as random with the key of another registry. */
+static void test_values_that_collide_with_one_key_do_not_with_another(void **state)
+{
+    (void)state;
+    static const uint64_t known[2] = {0x9E3779B97F4A7C15, 0xD1B54A32D192ED03};
+    static uint32_t hashes[FLOOD];
+    uint64_t random = 0x123456789ABCDEF1u;
+    struct flood_value value;
+    for (unsigned i = 0; i < FLOOD; i++) {
+        make_colliding(&value, known, i);
+        hashes[i] = hash_of_flood(known, value);
+        assert_int_equal(hashes[i], hashes[0]);
+    }
+    for (unsigned round = 0; round < 20; round++) {
+        const uint64_t secret[2] = {round < 10 ? known[0] : next_random(&random),
+                                    next_random(&random)};
+        unsigned slots[FLOOD] = {0};
+        for (unsigned i = 0; i < FLOOD; i++) {
+            make_colliding(&value, known, i);
+            hashes[i] = hash_of_flood(secret, value);
+            assert_in_range(++slots[hashes[i] % FLOOD], 1, 12); /* 1 expected in each */
+        }
+        qsort(hashes, FLOOD, sizeof hashes[0], compare);
+        for (unsigned i = 1; i < FLOOD; i++) {
+            assert_int_not_equal(hashes[i], hashes[i - 1]); /* one in 8,000 rounds by chance */
+        }
+    }
+}
+
+/* A factor of 0, 1 or -1 would make a folded product forget the other factor. */
+static void test_a_word_that_equals_a_secret_erases_nothing(void **state)
+{
+    (void)state;
+    static const uint64_t factors[] = {0, 1, UINT64_MAX};
+    uint64_t random = 0x123456789ABCDEF1u;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors; i++) {
+        const uint64_t secret = next_random(&random);
+        const uint64_t hash = next_random(&random);
+        const uint64_t other = next_random(&random);
+        assert_true(sx__hash_two(hash, secret ^ factors[i], 7, secret) !=
+                    sx__hash_two(other, secret ^ factors[i], 7, secret));
+        assert_true(sx__hash_two(hash, 7, hash ^ factors[i], secret) !=
+                    sx__hash_two(hash, 8, hash ^ factors[i], secret));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -112,6 +260,11 @@ int main(void)
         cmocka_unit_test(test_registries_have_different_keys),
         cmocka_unit_test(test_no_difference_between_values_is_predictable),
         cmocka_unit_test(test_usual_values_do_not_collide_more_than_by_chance),
+        cmocka_unit_test(test_the_key_of_a_look_up_has_the_same_hash),
+        cmocka_unit_test(test_values_that_are_not_ascii_have_no_key),
+        cmocka_unit_test(test_nothing_outside_of_a_value_is_read),
+        cmocka_unit_test(test_values_that_collide_with_one_key_do_not_with_another),
+        cmocka_unit_test(test_a_word_that_equals_a_secret_erases_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
