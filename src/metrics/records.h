@@ -2,8 +2,8 @@
  *
  * A family chains its series in order of creation. The chain decides which series exist: one store
  * appends a series to it, and one store takes it out. The hash table is an index of the chain. It
- * may lag behind the chain for a moment, and is made again from the chain if a writer dies in
- * between. A table that is full is replaced by another.
+ * may lag behind the chain for a moment, and is completed from the chain if a writer dies in
+ * between. It consists of small tables; one that is full is replaced by a larger one or by two.
  *
  * A removed series is neither in the chain nor in the table. Its record and its cells stay until no
  * reader and no handle can reach them; see retired.h.
@@ -53,7 +53,7 @@ struct sx__family {
     uint32_t next; /* ref of the family registered after this one */
     uint32_t first_series;
     uint32_t last_series;
-    uint32_t table; /* ref of a struct sx__table; see series_table.h */
+    uint32_t table; /* ref of a directory of tables; see series_table.h; 0: none */
     uint32_t label_count;
     uint32_t bound_count;
     uint32_t live_count; /* series in the chain, without the overflow series */

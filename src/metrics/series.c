@@ -71,7 +71,7 @@ static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__f
                                       const struct sx_str *values, uint32_t hash)
 {
     struct sx__series *made = NULL;
-    if (sx__series_table_make_room(registry, family)) {
+    if (sx__series_table_make_room(registry, family, hash)) {
         made = sx__series_write(registry, family, values, hash);
     }
     if (made != NULL) {
