@@ -73,6 +73,33 @@ static void lookup_loop(void *unused, long updates)
     }
 }
 
+/* ---- cases of Sextant alone ---- */
+
+static struct sx_str (*known_values)[3];
+
+/* As lookup_loop, with values whose lengths are known. */
+static void known_loop(void *unused, long updates)
+{
+    (void)unused;
+    for (long i = 0; i < updates; i++) {
+        (void)sx_counter_family_add(lookups, known_values[bench_picks[i & (VALUES - 1)]], 3, 1);
+    }
+}
+
+static int known_case(void)
+{
+    static struct sx_str values[CHILDREN][3];
+    bench_fill();
+    for (int i = 0; i < CHILDREN; i++) {
+        for (int j = 0; j < 3; j++) {
+            values[i][j] = (struct sx_str){bench_labels[i][j], strlen(bench_labels[i][j])};
+        }
+    }
+    void *none = NULL;
+    known_values = values;
+    return lookup_make() == 0 ? (bench_updates(known_loop, &none, 1), 0) : 1;
+}
+
 static int series_make(void)
 {
     struct sx_counter_family *family = NULL;
@@ -101,5 +128,8 @@ static unsigned long scrape_run(void)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "known_1") == 0) {
+        return known_case();
+    }
     return bench_main(argc, argv);
 }

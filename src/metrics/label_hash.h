@@ -7,11 +7,12 @@
  * begins with the other. Words are little-endian. Series keep their values in the same form; see
  * labels.h.
  *
- * The hash takes in two words with one multiplication of 64 by 64 bits. Each factor is the
- * exclusive or of a word and a secret: the second half of the key, or the hash so far, which begins
- * as the first half. The halves of the product are folded into one word. Both factors are added to
- * it: if a word equals its secret, so that the product is 0, or its complement, so that all bits of
- * the folded product are 1, the hash still depends on all words.
+ * The hash takes in a word by multiplying it with the second half of the key, after the hash so
+ * far, which begins as the first half, was combined with it. The halves of the product of 128 bits
+ * are folded into one word. How a difference between two words spreads depends on the key, so
+ * values that collide with one key do not with another. Such a product erases nothing of what came
+ * before: it depends on the word and the hash so far only together, and a product of 0 means
+ * nothing else than that they are equal.
  *
  * A client that does not know the key cannot choose values that collide more often than by chance,
  * and so cannot fill one chain of the table and make look-ups slow (hash flooding). That holds as
@@ -91,18 +92,16 @@ static inline uint64_t sx__last_word(const char *data, size_t size)
 
 __extension__ typedef unsigned __int128 sx__product;
 
-static inline uint64_t sx__hash_two(uint64_t hash, uint64_t first, uint64_t second, uint64_t secret)
+static inline uint64_t sx__hash_word(uint64_t hash, uint64_t word, uint64_t secret)
 {
-    first ^= secret;
-    second ^= hash;
-    const sx__product product = (sx__product)first * second;
-    return ((uint64_t)product ^ (uint64_t)(product >> 64)) + first + second;
+    const sx__product product = (sx__product)(hash ^ word) * secret;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/** The last words are in all bits only after another multiplication. */
-static inline uint32_t sx__hash_finish(uint64_t hash, uint64_t word_count, uint64_t secret)
+/** The last word is in all bits only after another multiplication. */
+static inline uint32_t sx__hash_finish(uint64_t hash, const uint64_t *secrets)
 {
-    hash = sx__hash_two(hash, word_count, 0, secret);
+    hash = sx__hash_word(hash, secrets[0], secrets[1]);
     return (uint32_t)(hash ^ hash >> 32);
 }
 
@@ -120,17 +119,21 @@ struct sx__label_key {
 /* A key that is being made. It is kept in registers. */
 struct sx__key_maker {
     uint64_t *next; /* word */
-    uint64_t *end;  /* of the words of values: one more may follow */
+    uint64_t *end;  /* of the words */
     uint64_t bits;  /* all words that have bytes of values, or'ed together */
+    uint64_t hash;
+    uint64_t secret;
 };
 
-static inline struct sx__key_maker sx__key_begin(struct sx__label_key *key)
+static inline void sx__key_put(struct sx__key_maker *maker, uint64_t word)
 {
-    return (struct sx__key_maker){key->words, key->words + SX__KEY_WORDS - 1, 0};
+    *maker->next++ = word;
+    maker->hash = sx__hash_word(maker->hash, word, maker->secret);
 }
 
 /** Appends a value. Returns false if the key is full. */
-static inline bool sx__key_append(struct sx__key_maker *maker, const char *data, size_t size)
+static inline __attribute__((always_inline)) bool sx__key_append(struct sx__key_maker *maker,
+                                                                 const char *data, size_t size)
 {
     uint64_t word;
     const size_t room = (size_t)((const char *)maker->end - (const char *)maker->next);
@@ -139,50 +142,53 @@ static inline bool sx__key_append(struct sx__key_maker *maker, const char *data,
             return false;
         }
         word = sx__short_word(data, size);
-        *maker->next++ = word | (uint64_t)size << SX__SIZE_SHIFT;
         maker->bits |= word;
+        sx__key_put(maker, word | (uint64_t)size << SX__SIZE_SHIFT);
         return true;
     }
     if (room < 16 || size > room - 8) {
         return false;
     }
-    *maker->next++ = size;
+    sx__key_put(maker, size);
     for (; size > 8; size -= 8, data += 8) {
         word = sx__word_at(data);
-        *maker->next++ = word;
         maker->bits |= word;
+        sx__key_put(maker, word);
     }
     word = sx__word_at(data - (8 - size)) >> (8 - size) * 8;
-    *maker->next++ = word;
     maker->bits |= word;
+    sx__key_put(maker, word);
     return true;
 }
 
-/** Computes the hash, when all values are appended: the same as sx__label_hash_of. Returns false if
- * a value is not ASCII.
- *
- * @param secrets  two random words
- */
+static inline struct sx__key_maker sx__key_begin(struct sx__label_key *key, const uint64_t *secrets)
+{
+    return (struct sx__key_maker){
+        .next = key->words,
+        .end = key->words + SX__KEY_WORDS,
+        .hash = secrets[0],
+        .secret = secrets[1],
+    };
+}
+
+/** Ends the key when all values are appended. Returns false if a value is not ASCII. */
 static inline bool sx__key_finish(struct sx__label_key *key, const struct sx__key_maker *maker,
                                   const uint64_t *secrets)
 {
-    uint64_t hash = secrets[0];
-    const uint64_t secret = secrets[1];
     key->count = (uint32_t)(maker->next - key->words);
-    *maker->next = 0;
-    for (const uint64_t *word = key->words; word < maker->next; word += 2) {
-        hash = sx__hash_two(hash, word[0], word[1], secret);
-    }
-    key->hash = sx__hash_finish(hash, key->count, secret);
+    key->hash = sx__hash_finish(maker->hash, secrets);
     return (maker->bits & SX__NOT_ASCII) == 0;
 }
 
-/** Makes the key of a look-up. Returns false if the values have none: one is missing, large or not
- * ASCII. */
+/** Makes the key of a look-up; its hash is that of sx__label_hash_of. Returns false if the values
+ * have no key: one is missing, large or not ASCII.
+ *
+ * @param secrets  two random words
+ */
 static inline bool sx__key_of_values(struct sx__label_key *key, const uint64_t *secrets,
                                      const struct sx_str *values, size_t count)
 {
-    struct sx__key_maker maker = sx__key_begin(key);
+    struct sx__key_maker maker = sx__key_begin(key, secrets);
     for (size_t i = 0; i < count; i++) {
         const struct sx_str value = values[i];
         if ((value.data == NULL && value.size > 0) ||
@@ -197,7 +203,7 @@ static inline bool sx__key_of_values(struct sx__label_key *key, const uint64_t *
 static inline bool sx__key_of_strings(struct sx__label_key *key, const uint64_t *secrets,
                                       const char *const *strings, size_t count)
 {
-    struct sx__key_maker maker = sx__key_begin(key);
+    struct sx__key_maker maker = sx__key_begin(key, secrets);
     for (size_t i = 0; i < count; i++) {
         const char *string = strings[i] == NULL ? "" : strings[i];
         if (!sx__key_append(&maker, string, strlen(string))) {

@@ -88,9 +88,9 @@ static __attribute__((noinline)) int make_and_update(struct sx__family *family,
 
 /* The path of nearly all updates. Returns false if there is no such series, or if it was removed
  * meanwhile. */
-static inline bool find_and_update(struct sx_registry *registry, const struct sx__family *family,
-                                   const struct sx__label_key *key, sx__update_fn *update,
-                                   double number)
+static inline __attribute__((always_inline)) bool
+find_and_update(struct sx_registry *registry, const struct sx__family *family,
+                const struct sx__label_key *key, sx__update_fn *update, double number)
 {
     const struct sx__reader reader = sx__epoch_enter(registry);
     struct sx__series *series = sx__series_table_match(registry, family, key);
