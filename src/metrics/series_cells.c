@@ -88,6 +88,9 @@ void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *fam
     if (cells->fraction != 0) {
         zero_thread_rows(registry, cells->fraction, 1);
     }
+    /* A scrape that finds the next series of these cells must not use what it read of them before;
+     * see reading.h. */
+    (void)__atomic_fetch_add(&registry->cells_returned, 1, __ATOMIC_RELEASE);
     cells->next = family->free_cells;
     __atomic_store_n(&family->free_cells, series->cells, __ATOMIC_RELEASE);
 }

@@ -92,6 +92,7 @@ struct sx_registry {
     uint32_t free_records[SX__RECORD_SIZES]; /* refs, one list for each size */
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
+    uint64_t cells_returned;     /* how often cells of a series were set to 0 for another one */
     bool needs_fences;           /* of readers; see epochs.h */
     uint32_t counted_phase;      /* of readers without a row; see epochs.c */
     uint32_t counted_step;

@@ -3,6 +3,11 @@
 
 #include "process_rows.h"
 
+#include <string.h>
+
+/* With fewer, reading each cell by itself is as fast. */
+#define ROWS_WORTH_LINES 4u
+
 void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_registry *registry)
 {
     reading->thread_rows = sx__overflow_row(registry);
@@ -10,6 +15,7 @@ void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_reg
         (size_t)__atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE) + 1;
     reading->stride = registry->geometry.row_stride;
     reading->resident.bits = NULL;
+    reading->line = NULL;
 }
 
 void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry *registry)
@@ -31,6 +37,63 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
     sx__reading_of_process_rows(reading, registry);
     if (!sx__resident_pages_find(&reading->resident, registry)) {
         reading->resident.bits = NULL;
+    }
+    reading->scraped.number = UINT32_MAX;
+    reading->line = reading->thread_row_count >= ROWS_WORTH_LINES ? &reading->scraped : NULL;
+}
+
+/* Single variables, because compilers do not keep an array in registers. */
+struct line_sums {
+    uint64_t a, b, c, d, e, f, g, h;
+    uint64_t beyond; /* how many additions exceeded the range */
+};
+
+static inline void add_cell(uint64_t *sum, const uint64_t *cell, uint64_t *beyond)
+{
+    const uint64_t amount = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    *sum += amount;
+    *beyond += *sum < amount;
+}
+
+static inline void add_line(struct line_sums *sums, const uint64_t *cells)
+{
+    add_cell(&sums->a, &cells[0], &sums->beyond);
+    add_cell(&sums->b, &cells[1], &sums->beyond);
+    add_cell(&sums->c, &cells[2], &sums->beyond);
+    add_cell(&sums->d, &cells[3], &sums->beyond);
+    add_cell(&sums->e, &cells[4], &sums->beyond);
+    add_cell(&sums->f, &cells[5], &sums->beyond);
+    add_cell(&sums->g, &cells[6], &sums->beyond);
+    add_cell(&sums->h, &cells[7], &sums->beyond);
+}
+
+static struct line_sums sum_lines(const struct sx__reading *reading, uint32_t first)
+{
+    struct line_sums sums = {0};
+    const char *row = reading->thread_rows;
+    const size_t stride = reading->stride;
+    for (size_t i = reading->thread_row_count; i > 0; i--, row += stride) {
+        const uint64_t *cells = sx__cell(row, first);
+        if (reading->resident.bits == NULL || sx__resident_pages_have(&reading->resident, cells)) {
+            /* Rows are far apart, so no prefetcher of the processor foresees their next lines. */
+            __builtin_prefetch(cells + SX__LINE_CELLS);
+            add_line(&sums, cells);
+        }
+    }
+    return sums;
+}
+
+void sx__read_line(const struct sx__reading *reading, uint32_t number)
+{
+    struct sx__line *line = reading->line;
+    const uint32_t first = number * SX__LINE_CELLS;
+    line->number = number;
+    line->returned = __atomic_load_n(&reading->registry->cells_returned, __ATOMIC_ACQUIRE);
+    const struct line_sums sums = sum_lines(reading, first);
+    const uint64_t cells[SX__LINE_CELLS] = {sums.a, sums.b, sums.c, sums.d,
+                                            sums.e, sums.f, sums.g, sums.h};
+    for (uint32_t i = 0; i < SX__LINE_CELLS; i++) {
+        line->sums[i] = sums.beyond == 0 ? cells[i] : sx__sum_rows(reading, first + i);
     }
 }
 
