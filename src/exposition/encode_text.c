@@ -11,6 +11,7 @@
 #include "collectors.h"
 #include "format_number.h"
 #include "page.h"
+#include "row_folding.h"
 
 #include <sextant/collector.h>
 
@@ -346,6 +347,7 @@ int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
     uint32_t last = 0;
     int status = sx__collectors_run(&collections, registry);
     if (status == SX_OK) {
+        sx__rows_fold(registry);
         status = render_families(page, registry, &last);
         sx__collections_check(&collections, registry, last);
     }

@@ -3,7 +3,7 @@
 
 #include "process_rows.h"
 
-#include <string.h>
+#include <sched.h>
 
 /* With fewer, reading each cell by itself is as fast. */
 #define ROWS_WORTH_LINES 4u
@@ -14,8 +14,16 @@ void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_reg
     reading->thread_row_count =
         (size_t)__atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE) + 1;
     reading->stride = registry->geometry.row_stride;
+    reading->registry = (struct sx_registry *)(uintptr_t)registry;
     reading->resident.bits = NULL;
     reading->line = NULL;
+    reading->counting_rows[0] = 0; /* the overflow row */
+    reading->counting_row_count = 1;
+    for (size_t i = 1; i < reading->thread_row_count; i++) {
+        if (sx__row_is_in(registry->counting_rows, i - 1)) {
+            reading->counting_rows[reading->counting_row_count++] = (uint16_t)i;
+        }
+    }
 }
 
 void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry *registry)
@@ -31,7 +39,6 @@ void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry
 
 void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry)
 {
-    reading->registry = registry;
     reading->reader = sx__epoch_enter(registry);
     sx__reading_of_thread_rows(reading, registry);
     sx__reading_of_process_rows(reading, registry);
@@ -39,7 +46,52 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
         reading->resident.bits = NULL;
     }
     reading->scraped.number = UINT32_MAX;
-    reading->line = reading->thread_row_count >= ROWS_WORTH_LINES ? &reading->scraped : NULL;
+    reading->line = reading->counting_row_count >= ROWS_WORTH_LINES ? &reading->scraped : NULL;
+}
+
+/* ---- sums beside folding ----
+ *
+ * While an amount is moved from one row to another, a sum could have it twice or not at all, so it
+ * is read again (a seqlock). Moving the amounts of one series takes some microseconds at the most.
+ * Cells are read with acquire semantics, as the count of moves must be read after them. */
+
+static uint64_t begin_sum(const struct sx_registry *registry)
+{
+    for (;;) {
+        const uint64_t folds = __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE);
+        if (folds % 2 == 0) {
+            return folds;
+        }
+        (void)sched_yield();
+    }
+}
+
+static bool is_sum_of_one_moment(const struct sx_registry *registry, uint64_t folds)
+{
+    return __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE) == folds;
+}
+
+static uint64_t sum_cells(const struct sx__reading *reading, uint32_t cell)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < reading->counting_row_count; i++) {
+        const char *row = reading->thread_rows + reading->counting_rows[i] * reading->stride;
+        const uint64_t amount = sx__read_cell(reading, row, cell);
+        sum += amount;
+        sum |= sum < amount ? UINT64_MAX : 0; /* the sum stays at the end of its range */
+    }
+    return sum;
+}
+
+uint64_t sx__sum_rows(const struct sx__reading *reading, uint32_t cell)
+{
+    uint64_t sum;
+    uint64_t folds;
+    do {
+        folds = begin_sum(reading->registry);
+        sum = sum_cells(reading, cell);
+    } while (!is_sum_of_one_moment(reading->registry, folds));
+    return sum;
 }
 
 /* Single variables, because compilers do not keep an array in registers. */
@@ -50,7 +102,7 @@ struct line_sums {
 
 static inline void add_cell(uint64_t *sum, const uint64_t *cell, uint64_t *beyond)
 {
-    const uint64_t amount = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    const uint64_t amount = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
     *sum += amount;
     *beyond += *sum < amount;
 }
@@ -70,10 +122,11 @@ static inline void add_line(struct line_sums *sums, const uint64_t *cells)
 static struct line_sums sum_lines(const struct sx__reading *reading, uint32_t first)
 {
     struct line_sums sums = {0};
-    const char *row = reading->thread_rows;
+    const char *rows = reading->thread_rows;
     const size_t stride = reading->stride;
-    for (size_t i = reading->thread_row_count; i > 0; i--, row += stride) {
-        const uint64_t *cells = sx__cell(row, first);
+    const size_t count = reading->counting_row_count;
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *cells = sx__cell(rows + reading->counting_rows[i] * stride, first);
         if (reading->resident.bits == NULL || sx__resident_pages_have(&reading->resident, cells)) {
             /* Rows are far apart, so no prefetcher of the processor foresees their next lines. */
             __builtin_prefetch(cells + SX__LINE_CELLS);
@@ -89,7 +142,12 @@ void sx__read_line(const struct sx__reading *reading, uint32_t number)
     const uint32_t first = number * SX__LINE_CELLS;
     line->number = number;
     line->returned = __atomic_load_n(&reading->registry->cells_returned, __ATOMIC_ACQUIRE);
-    const struct line_sums sums = sum_lines(reading, first);
+    struct line_sums sums;
+    uint64_t folds;
+    do {
+        folds = begin_sum(reading->registry);
+        sums = sum_lines(reading, first);
+    } while (!is_sum_of_one_moment(reading->registry, folds));
     const uint64_t cells[SX__LINE_CELLS] = {sums.a, sums.b, sums.c, sums.d,
                                             sums.e, sums.f, sums.g, sums.h};
     for (uint32_t i = 0; i < SX__LINE_CELLS; i++) {
