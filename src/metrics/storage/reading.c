@@ -5,9 +5,6 @@
 
 #include <sched.h>
 
-/* With fewer, reading each cell by itself is as fast. */
-#define ROWS_WORTH_LINES 4u
-
 void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_registry *registry)
 {
     reading->thread_rows = sx__overflow_row(registry);
@@ -46,7 +43,7 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
         reading->resident.bits = NULL;
     }
     reading->scraped.number = UINT32_MAX;
-    reading->line = reading->counting_row_count >= ROWS_WORTH_LINES ? &reading->scraped : NULL;
+    reading->line = &reading->scraped;
 }
 
 /* ---- sums beside folding ----
@@ -148,10 +145,16 @@ void sx__read_line(const struct sx__reading *reading, uint32_t number)
         folds = begin_sum(reading->registry);
         sums = sum_lines(reading, first);
     } while (!is_sum_of_one_moment(reading->registry, folds));
-    const uint64_t cells[SX__LINE_CELLS] = {sums.a, sums.b, sums.c, sums.d,
-                                            sums.e, sums.f, sums.g, sums.h};
-    for (uint32_t i = 0; i < SX__LINE_CELLS; i++) {
-        line->sums[i] = sums.beyond == 0 ? cells[i] : sx__sum_rows(reading, first + i);
+    line->sums[0] = sums.a;
+    line->sums[1] = sums.b;
+    line->sums[2] = sums.c;
+    line->sums[3] = sums.d;
+    line->sums[4] = sums.e;
+    line->sums[5] = sums.f;
+    line->sums[6] = sums.g;
+    line->sums[7] = sums.h;
+    for (uint32_t i = 0; i < SX__LINE_CELLS && sums.beyond > 0; i++) {
+        line->sums[i] = sx__sum_rows(reading, first + i);
     }
 }
 
