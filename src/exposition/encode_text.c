@@ -13,6 +13,7 @@
 #include "family.h"
 #include "format_number.h"
 #include "page.h"
+#include "row_folding.h"
 
 #include <sextant/collector.h>
 
@@ -352,6 +353,7 @@ int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
     (void)sx__registry_expire(registry, false);
     int status = sx__collectors_run(&collections, registry);
     if (status == SX_OK) {
+        sx__rows_fold(registry);
         status = render_families(page, registry, &collections);
     }
     for (const struct sx_collection *collection = collections.first;

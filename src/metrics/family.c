@@ -8,6 +8,7 @@
 #include "retired.h"
 #include "series.h"
 #include "series_cells.h"
+#include "series_table.h"
 
 #include <math.h>
 #include <string.h>
@@ -247,7 +248,7 @@ static void remove_family(struct sx_registry *registry, struct sx__family *famil
         sx__series_retire(registry, family, sx__at(registry, family->first_series));
     }
     sx__overflow_drop(registry, family);
-    sx__series_drop_table(registry, family);
+    sx__series_table_drop(registry, family);
     take_out_of_chain(registry, family);
     sx__retire(registry, &family->retired, SX__RETIRED_FAMILY);
 }

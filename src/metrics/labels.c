@@ -1,6 +1,7 @@
 /* labels.c: escaping once, when a series is made, so that a scrape only copies. */
 #include "labels.h"
 
+#include "label_hash.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -98,64 +99,62 @@ void sx__labels_write_text(char *text, const struct sx__family *family, const st
 
 size_t sx__labels_values_size(const struct sx__family *family, const struct sx_str *values)
 {
-    size_t size = family->label_count * sizeof(uint32_t);
+    size_t words = 0;
     for (size_t i = 0; i < family->label_count; i++) {
-        size += values[i].size;
+        words += 1 + (values[i].size < 8 ? 0 : (values[i].size + 7) / 8);
     }
-    return size;
+    return words * sizeof(uint64_t);
+}
+
+static char *put_word(char *at, uint64_t word)
+{
+    word = sx__word_at((const char *)&word); /* little-endian */
+    memcpy(at, &word, sizeof word);
+    return at + sizeof word;
 }
 
 void sx__labels_write_values(struct sx__series *series, const struct sx__family *family,
                              const struct sx_str *values)
 {
-    char *sizes = (char *)(series + 1);
-    char *at = sizes + family->label_count * sizeof(uint32_t);
+    char *at = (char *)(series + 1);
     for (size_t i = 0; i < family->label_count; i++) {
-        uint32_t size = (uint32_t)values[i].size;
-        memcpy(sizes + i * sizeof size, &size, sizeof size);
-        if (size > 0) {
-            at = put_text(at, values[i]);
+        const struct sx_str value = values[i];
+        if (value.size < 8) {
+            at = put_word(at, sx__short_word(value.data, value.size) | (uint64_t)value.size
+                                                                           << SX__SIZE_SHIFT);
+            continue;
         }
+        at = put_word(at, value.size);
+        const size_t before_last = (value.size - 1) / 8 * 8;
+        memcpy(at, value.data, before_last);
+        at = put_word(at + before_last, sx__last_word(value.data, value.size));
     }
 }
 
-static uint64_t load(const char *data, size_t size)
+/* Reads the value at `words` and returns where the next one is. */
+static const char *next_value(struct sx_str *value, const char *words)
 {
-    uint64_t word = 0;
-    memcpy(&word, data, size);
-    return word;
-}
-
-/* As memcmp == 0, but faster for short values, because it is inlined. */
-static bool are_equal(const char *a, const char *b, size_t size)
-{
-    uint64_t difference = 0;
-    if (size < 4) {
-        return size == 0 ||
-               (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+    const uint64_t word = sx__word_at(words);
+    const size_t size = (size_t)(word >> SX__SIZE_SHIFT);
+    if (size > 0 || word == 0) {
+        *value = (struct sx_str){words, size};
+        return words + sizeof word;
     }
-    if (size < 8) {
-        return ((load(a, 4) ^ load(b, 4)) | (load(a + size - 4, 4) ^ load(b + size - 4, 4))) == 0;
-    }
-    for (size_t i = 0; i + 8 < size; i += 8) {
-        difference |= load(a + i, 8) ^ load(b + i, 8);
-    }
-    /* The last word may overlap the one before it. */
-    return (difference | (load(a + size - 8, 8) ^ load(b + size - 8, 8))) == 0;
+    *value = (struct sx_str){words + sizeof word, (size_t)word};
+    return value->data + (word + 7) / 8 * 8;
 }
 
 bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
                       const struct sx_str *values)
 {
-    const char *sizes = (const char *)(series + 1);
-    const char *at = sizes + family->label_count * sizeof(uint32_t);
+    const char *at = (const char *)(series + 1);
     for (size_t i = 0; i < family->label_count; i++) {
-        uint32_t size;
-        memcpy(&size, sizes + i * sizeof size, sizeof size);
-        if (size != values[i].size || !are_equal(at, values[i].data, size)) {
+        struct sx_str value;
+        at = next_value(&value, at);
+        if (value.size != values[i].size ||
+            (value.size > 0 && memcmp(value.data, values[i].data, value.size) != 0)) {
             return false;
         }
-        at += size;
     }
     return true;
 }
@@ -163,16 +162,12 @@ bool sx__labels_equal(const struct sx__series *series, const struct sx__family *
 struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,
                                size_t index)
 {
-    const char *sizes = (const char *)(series + 1);
-    const char *at = sizes + family->label_count * sizeof(uint32_t);
-    uint32_t size;
-    for (size_t i = 0;; i++) {
-        memcpy(&size, sizes + i * sizeof size, sizeof size);
-        if (i == index) {
-            return (struct sx_str){at, size};
-        }
-        at += size;
+    struct sx_str value = {NULL, 0};
+    const char *at = (const char *)(series + 1);
+    for (size_t i = 0; i <= index && i < family->label_count; i++) {
+        at = next_value(&value, at);
     }
+    return value;
 }
 
 int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str *values,

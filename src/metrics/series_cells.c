@@ -144,5 +144,8 @@ void sx__series_cells_leave(struct sx_registry *registry, const struct sx__famil
                             const struct sx__series *series)
 {
     sx__series_cells_zero(registry, series);
+    /* A scrape that finds the next series of these cells must not use what it read of them before;
+     * see reading.h. */
+    (void)__atomic_fetch_add(&registry->cells_returned, 1, __ATOMIC_RELEASE);
     leave_cells(registry, kind_of(family), sx__series_cells(series));
 }

@@ -70,12 +70,8 @@ bool sx__read_histogram(const struct sx__reading *reading, const struct sx__seri
         return false;
     }
     const uint32_t cell = series->handle.cell;
-    const char *row = reading->thread_rows;
-    memset(buckets, 0, ((size_t)bound_count + 1) * sizeof buckets[0]);
-    for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
-        for (uint32_t bucket = 0; bucket <= bound_count; bucket++) {
-            buckets[bucket] += sx__read_cell(reading, row, cell + SX__HISTOGRAM_BUCKETS + bucket);
-        }
+    for (uint32_t bucket = 0; bucket <= bound_count; bucket++) {
+        buckets[bucket] = sx__read_whole(reading, cell + SX__HISTOGRAM_BUCKETS + bucket);
     }
     *sum = sx__read_double(reading, cell + SX__HISTOGRAM_SUM);
     return true;

@@ -105,7 +105,8 @@ static void test_what_was_not_published_is_not_there(void **state)
 static void unhinge(void)
 {
     struct sx__family *damaged = record();
-    struct sx__table *table = sx__at(registry, damaged->table);
+    struct sx__table *tables = sx__at(registry, damaged->table);
+    struct sx__table *table = sx__at(registry, (uint32_t)tables->entries[0]);
     memset(table->entries, 0, ((size_t)table->mask + 1) * sizeof table->entries[0]);
     damaged->live_count = 0;
     damaged->last_series = damaged->first_series;

@@ -23,9 +23,9 @@ struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry)
     return (struct sx__reader){.rows = sx__thread_rows, .counted = phase + 1};
 }
 
-void sx__epoch_leave_counted(struct sx_registry *registry, struct sx__reader reader)
+void sx__epoch_leave_counted(struct sx_registry *registry, unsigned counted)
 {
-    (void)__atomic_fetch_sub(own_readers(registry, reader.counted - 1), 1, __ATOMIC_RELEASE);
+    (void)__atomic_fetch_sub(own_readers(registry, counted - 1), 1, __ATOMIC_RELEASE);
 }
 
 static bool has_counted_readers(struct sx_registry *registry, uint32_t phase)

@@ -23,7 +23,7 @@ struct sx__reader {
 
 /** Begins to read, as a thread without a row. */
 struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry);
-void sx__epoch_leave_counted(struct sx_registry *registry, struct sx__reader reader);
+void sx__epoch_leave_counted(struct sx_registry *registry, unsigned counted);
 
 /** Begins to read. What the thread finds stays until sx__epoch_leave.
  *
@@ -60,7 +60,7 @@ static inline void sx__epoch_leave(struct sx_registry *registry, struct sx__read
     if (__builtin_expect(reader.seat != NULL, 1)) {
         __atomic_store_n(&reader.seat->epoch, 0, __ATOMIC_RELEASE);
     } else if (reader.counted != 0) {
-        sx__epoch_leave_counted(registry, reader);
+        sx__epoch_leave_counted(registry, reader.counted);
     }
 }
 
