@@ -11,7 +11,7 @@ static uint32_t count_of(const struct sx__family *family)
 
 static uint32_t new_cells(struct sx_registry *registry, const struct sx__family *family)
 {
-    return family->type == SX_GAUGE ? sx__directory_gauge_cell(registry)
+    return family->type == SX_GAUGE ? sx__directory_process_cell(registry)
                                     : sx__directory_thread_cells(registry, count_of(family));
 }
 

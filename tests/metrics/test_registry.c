@@ -91,7 +91,7 @@ static void reuse(struct sx_registry_options how)
     sx_counter_add(latter, 0.25);
     sx_counter_inc(latter);
     assert_true(sx_counter_value(latter) == 1.25);
-    assert_int_equal(sx_gauge_register(&gauge, registry, &options), SX_OK);
+    assert_int_equal(sx_gauge_register(&gauge, next, &options), SX_OK);
     assert_true(sx_gauge_value(gauge) == 0);
     sx_gauge_inc(gauge);
     assert_true(sx_gauge_value(gauge) == 1);
@@ -317,9 +317,9 @@ static int counts(bool shared)
     return good ? 0 : 2;
 }
 
-static int count_in_256_mib(void)
+static int count_in_16_mib(void)
 {
-    limit(RLIMIT_AS, address_space() + ((rlim_t)256 << 20));
+    limit(RLIMIT_AS, address_space() + ((rlim_t)16 << 20));
     return counts(false);
 }
 
@@ -355,13 +355,39 @@ static int count_shared_with_small_files(void)
     return counts(true);
 }
 
-static int fail_in_1_mib(void)
+static int fail_in(bool shared, rlim_t bytes)
 {
     struct sx_registry *registry = NULL;
-    struct sx_registry_options options = {.thread_rows = 1000};
-    limit(RLIMIT_AS, address_space() + ((rlim_t)1 << 20));
+    struct sx_registry_options options = {.shared = shared, .thread_rows = 1000};
+    limit(RLIMIT_AS, address_space() + bytes);
     int status = sx_registry_new(&registry, &options);
     return status == SX_ENOMEM && registry == NULL ? 0 : 1;
+}
+
+static int fail_in_64_kib(void)
+{
+    return fail_in(false, 64 << 10);
+}
+
+static int fail_shared_in_1_mib(void)
+{
+    return fail_in(true, 1 << 20);
+}
+
+#define UPDATERS 8
+
+static struct sx_counter *updated;
+static pthread_barrier_t round_begins;
+
+static void *update_in_second_round(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&round_begins);
+    pthread_barrier_wait(&round_begins);
+    sx_counter_inc(updated);
+    pthread_barrier_wait(&round_begins);
+    pthread_barrier_wait(&round_begins);
+    return NULL;
 }
 
 #if defined __has_feature
@@ -400,13 +426,49 @@ static void test_there_is_a_limit_to_registries_at_a_time(void **state)
     assert_int_equal(in_child(use_up_all_arenas), 0);
 }
 
-static void test_limited_address_space_makes_a_registry_smaller(void **state)
+static void test_a_private_registry_takes_little_address_space(void **state)
+{
+    (void)state;
+    pthread_t threads[UPDATERS];
+    if (SANITIZED) {
+        skip(); /* a sanitizer takes some for itself */
+    }
+    pthread_barrier_init(&round_begins, NULL, UPDATERS + 1);
+    for (int i = 0; i < UPDATERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, update_in_second_round, NULL), 0);
+    }
+    pthread_barrier_wait(&round_begins);
+    const rlim_t before = address_space();
+    struct sx_registry *registry = make((struct sx_registry_options){0});
+    updated = counter(registry, "c_total");
+    pthread_barrier_wait(&round_begins);
+    pthread_barrier_wait(&round_begins);
+    const rlim_t after = address_space();
+    pthread_barrier_wait(&round_begins);
+    for (int i = 0; i < UPDATERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&round_begins);
+    assert_true(sx_counter_value(updated) == UPDATERS);
+    sx_registry_destroy(registry);
+    assert_true(after - before < 4 << 20);
+}
+
+static void test_a_private_registry_fits_into_little_address_space(void **state)
 {
     (void)state;
     if (SANITIZED) {
         skip(); /* a sanitizer needs address space without limit */
     }
-    assert_int_equal(in_child(count_in_256_mib), 0);
+    assert_int_equal(in_child(count_in_16_mib), 0);
+}
+
+static void test_limited_address_space_makes_a_shared_registry_smaller(void **state)
+{
+    (void)state;
+    if (SANITIZED) {
+        skip();
+    }
     assert_int_equal(in_child(count_shared_in_256_mib), 0);
     assert_int_equal(in_child(come_and_go_in_2_gib), 0);
 }
@@ -423,7 +485,8 @@ static void test_no_address_space_is_an_error(void **state)
     if (SANITIZED) {
         skip();
     }
-    assert_int_equal(in_child(fail_in_1_mib), 0);
+    assert_int_equal(in_child(fail_in_64_kib), 0);
+    assert_int_equal(in_child(fail_shared_in_1_mib), 0);
 }
 
 int main(void)
@@ -439,7 +502,9 @@ int main(void)
         cmocka_unit_test(test_a_registration_that_fails_uses_nothing_up),
         cmocka_unit_test(test_no_cells_left_is_an_error_and_loses_nothing),
         cmocka_unit_test(test_there_is_a_limit_to_registries_at_a_time),
-        cmocka_unit_test(test_limited_address_space_makes_a_registry_smaller),
+        cmocka_unit_test(test_a_private_registry_takes_little_address_space),
+        cmocka_unit_test(test_a_private_registry_fits_into_little_address_space),
+        cmocka_unit_test(test_limited_address_space_makes_a_shared_registry_smaller),
         cmocka_unit_test(test_limited_file_sizes_make_a_shared_registry_smaller),
         cmocka_unit_test(test_no_address_space_is_an_error),
     };

@@ -10,7 +10,7 @@
 /* How long a child may take, from fork() on, until it has counted the handles of its parent. */
 #define FORK_NS (INT64_C(10) * 1000000000)
 
-/* This process's counts of a shared arena, by the number of the cell from the end of the row. */
+/* This process's counts of a shared arena, by the number of the cell. */
 static uint64_t **counts[SX__ARENAS]; /* leaves; NULL: none yet */
 
 static size_t leaf_count(const struct sx_registry *registry)
@@ -53,8 +53,7 @@ static uint64_t *find_count(const struct sx_registry *registry, uint32_t cell)
     if (leaves == NULL) {
         return NULL;
     }
-    const uint32_t number = registry->cells_limit - 1 - cell;
-    uint64_t **place = &leaves[number / COUNTS_PER_LEAF];
+    uint64_t **place = &leaves[cell / COUNTS_PER_LEAF];
     uint64_t *leaf = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (leaf == NULL) {
         uint64_t *made = calloc(COUNTS_PER_LEAF, sizeof *made);
@@ -68,7 +67,7 @@ static uint64_t *find_count(const struct sx_registry *registry, uint32_t cell)
             free(made);
         }
     }
-    return &leaf[number % COUNTS_PER_LEAF];
+    return &leaf[cell % COUNTS_PER_LEAF];
 }
 
 bool sx__pin(struct sx_registry *registry, uint32_t cell)
@@ -135,8 +134,7 @@ void sx__pins_after_fork(struct sx_registry *registry)
     for (size_t i = 0; i < leaf_count(registry); i++) {
         for (size_t j = 0; leaves[i] != NULL && j < COUNTS_PER_LEAF; j++) {
             if (leaves[i][j] > 0) {
-                const size_t number = i * COUNTS_PER_LEAF + j;
-                const uint32_t cell = registry->cells_limit - 1 - (uint32_t)number;
+                const uint32_t cell = (uint32_t)(i * COUNTS_PER_LEAF + j);
                 (void)__atomic_fetch_add(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
             }
         }

@@ -10,7 +10,7 @@
 
 #include "arena.h"
 
-/** Adds a pin. The cell is from sx__directory_pin_cell. Returns false if memory is exhausted.
+/** Adds a pin. The cell is from sx__directory_process_cell. Returns false if memory is exhausted.
  *
  * Threads:  [any]
  */
