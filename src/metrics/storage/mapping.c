@@ -1,13 +1,12 @@
 /* mapping.c: mmap with MAP_FIXED_NOREPLACE.
  *
- * Linux has it since 4.17. Older kernels take the address as a wish, which they fulfil if nothing
- * is mapped there. So do valgrind and the thread sanitizer, where they use these addresses for the
- * program at all. Either way, the address that mmap returns decides.
+ * Linux has it since 4.17. Older kernels take the address as a hint, and use it if nothing is
+ * mapped there. The thread sanitizer maps elsewhere, or not at all, at addresses that it keeps for
+ * itself. So the address that mmap returns decides.
  */
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_FIXED_NOREPLACE, madvise */
 #include "mapping.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -16,7 +15,7 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-#define UNUSED_PAGES (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE)
+#define PRIVATE_PAGES (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 /* Gaps are looked for from these addresses up to twice as far. The first is the second quarter of
  * 2^47 bytes, where x86-64, aarch64 and others place nothing, nor does the address sanitizer. The
@@ -35,11 +34,13 @@ static uint64_t random_number(void)
     return number;
 }
 
+/* With a hint only: the thread sanitizer turns addresses that it does not give away into 0, and
+ * with MAP_FIXED_NOREPLACE the kernel would map there. */
 static bool is_unused(char *at, size_t bytes)
 {
-    void *memory = mmap(at, bytes, PROT_NONE, UNUSED_PAGES, -1, 0);
+    void *memory = mmap(at, bytes, PROT_NONE, PRIVATE_PAGES, -1, 0);
     if (memory == MAP_FAILED) {
-        return errno != EEXIST;
+        return true; /* beyond a limit of the process, so it is not known */
     }
     (void)munmap(memory, bytes);
     return memory == at;
@@ -61,7 +62,8 @@ bool sx__mapping_add(char *at, size_t bytes)
     if (bytes == 0) {
         return true;
     }
-    void *memory = mmap(at, bytes, PROT_READ | PROT_WRITE, UNUSED_PAGES, -1, 0);
+    void *memory =
+        mmap(at, bytes, PROT_READ | PROT_WRITE, PRIVATE_PAGES | MAP_FIXED_NOREPLACE, -1, 0);
     if (memory == MAP_FAILED) {
         return false;
     }

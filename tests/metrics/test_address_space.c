@@ -1,6 +1,7 @@
-/* Programs that lock their memory (mlockall), as SIP servers and databases do, can have registries,
- * also as ordinary users, who may lock 64 MiB here, or what the system allows if that is less. Each
- * case runs in a process of its own, because a lock cannot be taken back. */
+/* What private registries take of the address space, and of the memory of programs that lock theirs
+ * (mlockall), as SIP servers and databases do, also as ordinary users. Those may lock 64 MiB here,
+ * or what the system allows if that is less. Programs that lock memory run in a process of their
+ * own, because a lock cannot be taken back. Under valgrind this would measure valgrind. */
 #define _GNU_SOURCE /* setgroups */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,6 +40,109 @@
 #define SANITIZED 0
 #endif
 
+/* A sanitizer takes some for itself. */
+static void skip_if_sanitized(void)
+{
+    if (SANITIZED) {
+        skip();
+    }
+}
+
+static long address_space_bytes(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    fclose(file);
+    return (long)pages * sysconf(_SC_PAGESIZE);
+}
+
+static struct sx_registry *make(void)
+{
+    struct sx_registry *registry = NULL;
+    assert_int_equal(sx_registry_new(&registry, NULL), SX_OK);
+    return registry;
+}
+
+static struct sx_counter *make_counter(struct sx_registry *registry)
+{
+    struct sx_counter *counter = NULL;
+    struct sx_metric_options options = {.name = "c_total", .help = "C."};
+    assert_int_equal(sx_counter_register(&counter, registry, &options), SX_OK);
+    return counter;
+}
+
+static pthread_barrier_t next_step;
+static struct sx_counter *updated;
+
+static void *update_in_second_round(void *unused)
+{
+    pthread_barrier_wait(&next_step);
+    pthread_barrier_wait(&next_step);
+    sx_counter_inc(updated);
+    pthread_barrier_wait(&next_step);
+    pthread_barrier_wait(&next_step);
+    return unused;
+}
+
+static void start_threads(pthread_t *threads, void *run(void *))
+{
+    pthread_attr_t small;
+    assert_int_equal(pthread_barrier_init(&next_step, NULL, THREADS + 1), 0);
+    assert_int_equal(pthread_attr_init(&small), 0);
+    assert_int_equal(pthread_attr_setstacksize(&small, STACK_BYTES), 0);
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], &small, run, NULL), 0);
+    }
+    assert_int_equal(pthread_attr_destroy(&small), 0);
+}
+
+static void join_threads(const pthread_t *threads)
+{
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&next_step);
+}
+
+static void test_a_registry_and_its_threads_take_little_address_space(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    skip_if_sanitized();
+    start_threads(threads, update_in_second_round);
+    pthread_barrier_wait(&next_step);
+    const long before = address_space_bytes();
+    struct sx_registry *registry = make();
+    updated = make_counter(registry);
+    pthread_barrier_wait(&next_step);
+    pthread_barrier_wait(&next_step);
+    const long taken = address_space_bytes() - before;
+    pthread_barrier_wait(&next_step);
+    join_threads(threads);
+    assert_true(sx_counter_value(updated) == THREADS);
+    sx_registry_destroy(registry);
+    print_message("%ld KiB of address space\n", taken >> 10);
+    assert_true(taken < 4 * MIB);
+}
+
+static void test_destroyed_registries_leave_nothing(void **state)
+{
+    (void)state;
+    skip_if_sanitized();
+    sx_registry_destroy(make());
+    const long before = address_space_bytes();
+    for (int i = 0; i < 100; i++) {
+        struct sx_registry *registry = make();
+        sx_counter_inc(make_counter(registry));
+        sx_registry_destroy(registry);
+    }
+    assert_true(address_space_bytes() - before < MIB);
+}
+
+/* ---- locked memory ---- */
+
 enum when { NEVER, BEFORE_REGISTRY, BEFORE_METRICS, BEFORE_THREADS, BEFORE_SECOND_ROUND };
 
 /* What a program does. The threads of one without a registry do nothing. */
@@ -55,7 +159,6 @@ struct program {
 static const struct program *program;
 static struct sx_counter *counters[METRICS_MAX];
 static struct sx_histogram *histograms[METRICS_MAX];
-static pthread_barrier_t next_step;
 
 static void check(bool good, const char *what)
 {
@@ -164,7 +267,6 @@ static long run(void)
 {
     struct sx_registry *registry = NULL;
     pthread_t threads[THREADS];
-    pthread_attr_t small;
     if (program->is_limited) {
         become_an_ordinary_user();
     }
@@ -177,21 +279,14 @@ static long run(void)
         make_metrics(registry);
     }
     lock_if(BEFORE_THREADS);
-    pthread_barrier_init(&next_step, NULL, THREADS + 1);
-    pthread_attr_init(&small);
-    pthread_attr_setstacksize(&small, STACK_BYTES);
-    for (int i = 0; i < THREADS; i++) {
-        check(pthread_create(&threads[i], &small, update_twice, NULL) == 0, "pthread_create");
-    }
+    start_threads(threads, update_twice);
     pthread_barrier_wait(&next_step);
     lock_if(BEFORE_SECOND_ROUND);
     pthread_barrier_wait(&next_step);
     pthread_barrier_wait(&next_step);
     const long bytes = resident_bytes();
     pthread_barrier_wait(&next_step);
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(threads[i], NULL);
-    }
+    join_threads(threads);
     if (program->has_registry) {
         check_values();
     }
@@ -289,6 +384,8 @@ static void test_ordinary_users_can_lock_a_program_with_a_registry(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_registry_and_its_threads_take_little_address_space),
+        cmocka_unit_test(test_destroyed_registries_leave_nothing),
         cmocka_unit_test(test_a_locked_registry_with_one_counter_is_small),
         cmocka_unit_test(test_a_locked_registry_with_many_metrics_is_little_larger),
         cmocka_unit_test(test_ordinary_users_can_lock_a_program_with_a_registry),
