@@ -2,6 +2,7 @@
  */
 #include "series_cells.h"
 
+#include "peek.h"
 #include "process_rows.h"
 
 static uint32_t count_of(const struct sx__family *family)
@@ -47,22 +48,11 @@ bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *fami
     return true;
 }
 
-/* Most are 0 in most rows. A page that was never written stays without memory. */
-static void zero(const char *row, uint32_t cell, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t *at = sx__cell(row, cell + i);
-        if (__atomic_load_n(at, __ATOMIC_RELAXED) != 0) {
-            __atomic_store_n(at, 0, __ATOMIC_RELAXED);
-        }
-    }
-}
-
 static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
 {
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i)) {
-            zero(sx__row(registry, i), cell, 1);
+            sx__zero_cells(registry, sx__row(registry, i), cell, 1);
         }
     }
 }
@@ -70,9 +60,9 @@ static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
 static void zero_thread_rows(const struct sx_registry *registry, uint32_t cell, uint32_t count)
 {
     const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
-    zero(sx__overflow_row(registry), cell, count);
+    sx__zero_cells(registry, sx__overflow_row(registry), cell, count);
     for (uint32_t i = 0; i < claimed; i++) {
-        zero(sx__thread_row_at(registry, i), cell, count);
+        sx__zero_cells(registry, sx__thread_row_at(registry, i), cell, count);
     }
 }
 

@@ -1,6 +1,7 @@
 /* pins.c: counting the handles that a process holds. */
 #include "pins.h"
 
+#include "peek.h"
 #include "process_rows.h"
 
 #include <stdlib.h>
@@ -117,7 +118,7 @@ bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
     }
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i) &&
-            __atomic_load_n(sx__cell(sx__row(registry, i), cell), __ATOMIC_SEQ_CST) != 0 &&
+            sx__peek(registry, sx__row(registry, i), cell) != 0 &&
             sx__process_row_lives(registry, i)) {
             return true;
         }
