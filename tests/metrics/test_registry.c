@@ -382,6 +382,36 @@ static int fail_shared_in_1_mib(void)
 #define SANITIZED 0
 #endif
 
+/* Sets of the cache are chosen by the last 12 bits of an address, without those of the line. */
+static size_t cache_set_of(const void *address)
+{
+    return (uintptr_t)address / 64 % 64;
+}
+
+static void test_a_thread_that_updates_all_registries_uses_all_cache_sets(void **state)
+{
+    (void)state;
+    struct sx_registry *registries[SX__ARENAS] = {NULL};
+    unsigned handles[64] = {0};
+    unsigned cells[64] = {0};
+    int count = 0;
+    while (count < SX__ARENAS && sx_registry_new(&registries[count], NULL) == SX_OK) {
+        struct sx_counter *made = counter(registries[count], "c_total");
+        sx_counter_inc(made);
+        handles[cache_set_of(made)]++;
+        cells[cache_set_of(sx__thread_rows[made->arena] + made->cell * sizeof(double))]++;
+        count++;
+    }
+    for (int i = 0; i < count; i++) {
+        sx_registry_destroy(registries[i]);
+    }
+    assert_in_range(count, 32, SX__ARENAS);
+    for (int set = 0; set < 64; set++) {
+        assert_in_range(handles[set], 0, 1);
+        assert_in_range(cells[set], 0, 1);
+    }
+}
+
 static int use_up_all_arenas(void)
 {
     struct sx_registry *registries[SX__ARENAS + 1] = {NULL};
@@ -453,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_a_full_directory_is_an_error_and_loses_nothing),
         cmocka_unit_test(test_a_registration_that_fails_uses_nothing_up),
         cmocka_unit_test(test_no_cells_left_is_an_error_and_loses_nothing),
+        cmocka_unit_test(test_a_thread_that_updates_all_registries_uses_all_cache_sets),
         cmocka_unit_test(test_there_is_a_limit_to_registries_at_a_time),
         cmocka_unit_test(test_a_private_registry_fits_into_little_address_space),
         cmocka_unit_test(test_limited_address_space_makes_a_shared_registry_smaller),
