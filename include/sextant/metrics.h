@@ -44,6 +44,11 @@ struct sx_histogram_family;
 
 /** How a registry uses memory. The zero value is right for a program of one process.
  *
+ * A private registry takes memory and address space as its metrics need them: row_bytes and
+ * directory_bytes only limit its growth. A shared one reserves address space for all of them when
+ * it is made: directory_bytes, and row_bytes for each thread row and 66 rows more, which is 9.1 GiB
+ * by default. docs/memory.md has the details.
+ *
  * The limits are 1,024 thread rows, and 16 GiB each for a row and for the directory; more is
  * SX_EINVAL. Threads beyond the thread rows update shared cells with atomic operations, which is
  * slower. Up to 64 processes that share a registry have gauges of their own. Further ones share one
@@ -51,10 +56,10 @@ struct sx_histogram_family;
 struct sx_registry_options {
     bool shared;            /* true: processes forked later share the registry (prefork workers) */
     unsigned thread_rows;   /* threads that update at full speed at the same time; 0: 64 */
-    size_t row_bytes;       /* address space of one row: 8 bytes for each counter, gauge and bucket,
+    size_t row_bytes;       /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                for each sum of a histogram, for the fractions of a counter, and for
                                the pins of a series with labels; 0: 64 MiB */
-    size_t directory_bytes; /* address space for names, labels and texts; 0: 1 GiB */
+    size_t directory_bytes; /* limit of names, labels and texts; 0: 1 GiB */
     void *reserved[4];
 };
 
@@ -94,12 +99,13 @@ struct sx_label {
 
 /* ---- registries ---- */
 
-/** Makes a registry: one reserved mapping, of which only the pages that are written cost memory.
+/** Makes a registry.
  *
- * If address space is limited (ulimit -v, overcommit), the reservation is halved until it fits.
+ * If address space is limited (ulimit -v, overcommit), the reservation of a shared registry is
+ * halved until it fits, and with it row_bytes and directory_bytes.
  *
  * @param options  NULL: all defaults
- * Errors:   SX_EINVAL, SX_ENOMEM (no useful reservation fits), SX_EFULL (the process has 64
+ * Errors:   SX_EINVAL, SX_ENOMEM (not even a small registry fits), SX_EFULL (the process has 64
  *           registries)
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy

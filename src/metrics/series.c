@@ -323,7 +323,7 @@ static uint32_t pin_cell(struct sx_registry *registry, struct sx__cells *cells)
     sx__directory_lock(registry);
     cell = cells->pin;
     if (cell == 0) {
-        cell = sx__directory_pin_cell(registry);
+        cell = sx__directory_process_cell(registry);
         __atomic_store_n(&cells->pin, cell, __ATOMIC_RELEASE);
     }
     sx__directory_unlock(registry);

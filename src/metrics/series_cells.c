@@ -1,6 +1,7 @@
 /* series_cells.c: new cells, and those of reclaimed series, which wait in lists of the registry. */
 #include "series_cells.h"
 
+#include "peek.h"
 #include "process_rows.h"
 
 /* The kinds of cells. Those of counters and histograms are their number: 1, or 2 and more. */
@@ -25,10 +26,10 @@ static bool make_cells(struct sx_registry *registry, struct sx__cells *cells, ui
 {
     *cells = (struct sx__cells){.next = 0};
     if (kind == FAMILY_PIN) {
-        cells->pin = sx__directory_pin_cell(registry);
+        cells->pin = sx__directory_process_cell(registry);
         return cells->pin != 0;
     }
-    cells->cell = kind == GAUGE_CELLS ? sx__directory_gauge_cell(registry)
+    cells->cell = kind == GAUGE_CELLS ? sx__directory_process_cell(registry)
                                       : sx__directory_thread_cells(registry, kind);
     return cells->cell != 0;
 }
@@ -73,7 +74,7 @@ bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__fa
 {
     struct sx__cells *cells = sx__series_cells(series);
     if (cells->pin == 0) {
-        cells->pin = sx__directory_pin_cell(registry);
+        cells->pin = sx__directory_process_cell(registry);
     }
     if (family->type == SX_COUNTER && cells->fraction == 0) {
         cells->fraction = sx__directory_thread_cells(registry, 1);
@@ -96,22 +97,11 @@ void sx__family_pin_leave(struct sx_registry *registry, const struct sx__family 
     leave_cells(registry, FAMILY_PIN, sx__at(registry, family->pin));
 }
 
-/* Most are 0 in most rows. A page that was never written stays without memory. */
-static void zero(const char *row, uint32_t cell, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t *at = sx__cell(row, cell + i);
-        if (__atomic_load_n(at, __ATOMIC_RELAXED) != 0) {
-            __atomic_store_n(at, 0, __ATOMIC_RELAXED);
-        }
-    }
-}
-
 static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
 {
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i)) {
-            zero(sx__row(registry, i), cell, 1);
+            sx__zero_cells(registry, sx__row(registry, i), cell, 1);
         }
     }
 }
@@ -119,9 +109,9 @@ static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
 static void zero_thread_rows(const struct sx_registry *registry, uint32_t cell, uint32_t count)
 {
     const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
-    zero(sx__overflow_row(registry), cell, count);
+    sx__zero_cells(registry, sx__overflow_row(registry), cell, count);
     for (uint32_t i = 0; i < claimed; i++) {
-        zero(sx__thread_row_at(registry, i), cell, count);
+        sx__zero_cells(registry, sx__thread_row_at(registry, i), cell, count);
     }
 }
 

@@ -42,10 +42,10 @@ static void test_other_series_that_get_the_cells_start_at_0(void **state)
         release(counter, gauge, histogram);
         clear_all();
         if (i == 0) {
-            cells = registry->thread_cells_used + registry->gauge_cells_used;
+            cells = registry->thread_cells_used + registry->process_cells_used;
         }
     }
-    assert_int_equal(registry->thread_cells_used + registry->gauge_cells_used, cells);
+    assert_int_equal(registry->thread_cells_used + registry->process_cells_used, cells);
 }
 
 static void test_the_handle_of_a_removed_series_changes_nothing_that_is_shown(void **state)

@@ -93,7 +93,7 @@ static void reuse(struct sx_registry_options how)
     sx_counter_add(latter, 0.25);
     sx_counter_inc(latter);
     assert_true(sx_counter_value(latter) == 1.25);
-    assert_int_equal(sx_gauge_register(&gauge, registry, &options), SX_OK);
+    assert_int_equal(sx_gauge_register(&gauge, next, &options), SX_OK);
     assert_true(sx_gauge_value(gauge) == 0);
     sx_gauge_inc(gauge);
     assert_true(sx_gauge_value(gauge) == 1);
@@ -106,8 +106,6 @@ static void test_a_new_registry_has_no_values_of_an_old_one(void **state)
     reuse((struct sx_registry_options){0});
     reuse(SMALL_SHARED);
 }
-
-static rlim_t address_space(void);
 
 /* Each is larger than the one before, so that none fits into the place of another. */
 static bool registries_come_and_go(bool shared, int count)
@@ -132,9 +130,7 @@ static bool registries_come_and_go(bool shared, int count)
 static void test_registries_can_come_and_go_without_end(void **state)
 {
     (void)state;
-    const rlim_t before = address_space();
     assert_true(registries_come_and_go(false, 10 * SX__ARENAS));
-    assert_true(address_space() < before + (1 << 20));
     assert_true(registries_come_and_go(true, 2 * SX__ARENAS));
 }
 
@@ -318,9 +314,9 @@ static int counts(bool shared)
     return good ? 0 : 2;
 }
 
-static int count_in_256_mib(void)
+static int count_in_16_mib(void)
 {
-    limit(RLIMIT_AS, address_space() + ((rlim_t)256 << 20));
+    limit(RLIMIT_AS, address_space() + ((rlim_t)16 << 20));
     return counts(false);
 }
 
@@ -356,13 +352,23 @@ static int count_shared_with_small_files(void)
     return counts(true);
 }
 
-static int fail_in_1_mib(void)
+static int fail_in(bool shared, rlim_t bytes)
 {
     struct sx_registry *registry = NULL;
-    struct sx_registry_options options = {.thread_rows = 1000};
-    limit(RLIMIT_AS, address_space() + ((rlim_t)1 << 20));
+    struct sx_registry_options options = {.shared = shared, .thread_rows = 1000};
+    limit(RLIMIT_AS, address_space() + bytes);
     int status = sx_registry_new(&registry, &options);
     return status == SX_ENOMEM && registry == NULL ? 0 : 1;
+}
+
+static int fail_in_64_kib(void)
+{
+    return fail_in(false, 64 << 10);
+}
+
+static int fail_shared_in_1_mib(void)
+{
+    return fail_in(true, 1 << 20);
 }
 
 #if defined __has_feature
@@ -376,6 +382,36 @@ static int fail_in_1_mib(void)
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif
+
+/* Sets of the cache are chosen by the last 12 bits of an address, without those of the line. */
+static size_t cache_set_of(const void *address)
+{
+    return (uintptr_t)address / 64 % 64;
+}
+
+static void test_a_thread_that_updates_all_registries_uses_all_cache_sets(void **state)
+{
+    (void)state;
+    struct sx_registry *registries[SX__ARENAS] = {NULL};
+    unsigned handles[64] = {0};
+    unsigned cells[64] = {0};
+    int count = 0;
+    while (count < SX__ARENAS && sx_registry_new(&registries[count], NULL) == SX_OK) {
+        struct sx_counter *made = counter(registries[count], "c_total");
+        sx_counter_inc(made);
+        handles[cache_set_of(made)]++;
+        cells[cache_set_of(sx__thread_rows[made->arena] + made->cell * sizeof(double))]++;
+        count++;
+    }
+    for (int i = 0; i < count; i++) {
+        sx_registry_destroy(registries[i]);
+    }
+    assert_in_range(count, 32, SX__ARENAS);
+    for (int set = 0; set < 64; set++) {
+        assert_in_range(handles[set], 0, 1);
+        assert_in_range(cells[set], 0, 1);
+    }
+}
 
 static int use_up_all_arenas(void)
 {
@@ -401,13 +437,21 @@ static void test_there_is_a_limit_to_registries_at_a_time(void **state)
     assert_int_equal(in_child(use_up_all_arenas), 0);
 }
 
-static void test_limited_address_space_makes_a_registry_smaller(void **state)
+static void test_a_private_registry_fits_into_little_address_space(void **state)
 {
     (void)state;
     if (SANITIZED) {
         skip(); /* a sanitizer needs address space without limit */
     }
-    assert_int_equal(in_child(count_in_256_mib), 0);
+    assert_int_equal(in_child(count_in_16_mib), 0);
+}
+
+static void test_limited_address_space_makes_a_shared_registry_smaller(void **state)
+{
+    (void)state;
+    if (SANITIZED) {
+        skip();
+    }
     assert_int_equal(in_child(count_shared_in_256_mib), 0);
     assert_int_equal(in_child(come_and_go_in_2_gib), 0);
 }
@@ -424,7 +468,8 @@ static void test_no_address_space_is_an_error(void **state)
     if (SANITIZED) {
         skip();
     }
-    assert_int_equal(in_child(fail_in_1_mib), 0);
+    assert_int_equal(in_child(fail_in_64_kib), 0);
+    assert_int_equal(in_child(fail_shared_in_1_mib), 0);
 }
 
 int main(void)
@@ -439,8 +484,10 @@ int main(void)
         cmocka_unit_test(test_what_a_full_directory_has_no_room_for_is_counted_as_overflow),
         cmocka_unit_test(test_a_registration_that_fails_uses_nothing_up),
         cmocka_unit_test(test_no_cells_left_is_an_error_and_loses_nothing),
+        cmocka_unit_test(test_a_thread_that_updates_all_registries_uses_all_cache_sets),
         cmocka_unit_test(test_there_is_a_limit_to_registries_at_a_time),
-        cmocka_unit_test(test_limited_address_space_makes_a_registry_smaller),
+        cmocka_unit_test(test_a_private_registry_fits_into_little_address_space),
+        cmocka_unit_test(test_limited_address_space_makes_a_shared_registry_smaller),
         cmocka_unit_test(test_limited_file_sizes_make_a_shared_registry_smaller),
         cmocka_unit_test(test_no_address_space_is_an_error),
     };

@@ -1,11 +1,12 @@
-/* A scrape reads resident pages only. */
+/* A scrape reads resident pages only, and reclaiming a series allocates none. */
 #define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "arena.h"
+#include "directory.h"
+#include "retired.h"
 
 #include <cmocka.h>
 #include <fcntl.h>
@@ -125,6 +126,87 @@ static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
     assert_true(page_has("g{a=\"2999\"} 7\n"));
     assert_true(page_has("h_bucket{a=\"1500\",le=\"0.5\"} 6\n"));
     assert_true(page_has("h_sum{a=\"1500\"} 3\n"));
+}
+
+static void remove_all(const char *name)
+{
+    struct sx_metric_options options = {.name = name, .help = "C.", .labels = SX_LABELS("a")};
+    if (name[0] == 'c') {
+        struct sx_counter_family *family = NULL;
+        assert_int_equal(sx_counter_family_register(&family, registry, &options), SX_OK);
+        assert_int_equal(sx_counter_family_clear(family), SERIES);
+    } else if (name[0] == 'g') {
+        struct sx_gauge_family *family = NULL;
+        assert_int_equal(sx_gauge_family_register(&family, registry, &options), SX_OK);
+        assert_int_equal(sx_gauge_family_clear(family), SERIES);
+    } else {
+        struct sx_histogram_family *family = NULL;
+        assert_int_equal(sx_histogram_family_register(&family, registry, &options), SX_OK);
+        assert_int_equal(sx_histogram_family_clear(family), SERIES / 10);
+    }
+}
+
+/* Another process that uses the registry, and has written to its row only what all write. */
+static pid_t start_process(int *end)
+{
+    int ends[2];
+    char byte = 0;
+    int ready[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(pipe(ready), 0);
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[1]);
+        for (int i = 0; i < SERIES; i++) { /* its parent's handles are its own, too */
+            sx_counter_release(counters[i]);
+            sx_gauge_release(gauges[i]);
+            sx_histogram_release(i % 10 == 0 ? histograms[i / 10] : NULL);
+        }
+        if (write(ready[1], &byte, 1) == 1 && read(ends[0], &byte, 1) == 0) {
+            _exit(0);
+        }
+        _exit(1);
+    }
+    close(ends[0]);
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    *end = ends[1];
+    return child;
+}
+
+static void test_reclaiming_allocates_no_memory_of_the_arena(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    int end = -1;
+    const pid_t child = start_process(&end);
+    assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, update_one_of_each, NULL), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&together);
+    for (int i = 0; i < SERIES; i++) {
+        sx_counter_release(counters[i]);
+        sx_gauge_release(gauges[i]);
+        sx_histogram_release(i % 10 == 0 ? histograms[i / 10] : NULL);
+    }
+    registry->fork_ns = 0; /* as some seconds later: the child has counted its handles */
+    const long long before = allocated();
+    remove_all("c");
+    remove_all("g");
+    remove_all("h");
+    sx__directory_lock(registry);
+    (void)sx__retired_reclaim_all(registry);
+    sx__directory_unlock(registry);
+    assert_int_equal(registry->retired.count, 0);
+    assert_int_equal(allocated() - before, 0);
+    close(end);
+    assert_int_equal(waitpid(child, NULL, 0), child);
 }
 
 /* What an update by this very thread has touched since is on the next page. */
@@ -293,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_scrape_allocates_no_memory_of_the_arena),
+        TEST(test_reclaiming_allocates_no_memory_of_the_arena),
         TEST(test_each_scrape_sees_what_was_touched_before_it),
         TEST(test_a_page_that_is_moved_during_a_scrape_is_counted),
         TEST(test_a_page_that_is_new_does_not_stand_in_for_one_that_is_moved),

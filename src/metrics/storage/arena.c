@@ -1,8 +1,9 @@
-/* arena.c: reserving, laying out, freeing and reusing the mapping of a registry. All functions run
- * in the thread that makes or destroys a registry, under sx__arenas_lock. */
+/* arena.c: laying out, mapping, freeing and reusing the memory of a registry. All functions run in
+ * the thread that makes or destroys a registry, under sx__arenas_lock. */
 #define _GNU_SOURCE /* memfd_create, madvise, MAP_ANONYMOUS */
 #include "arena.h"
 
+#include "growth.h"
 #include "lock.h"
 #include "memory_barrier.h"
 
@@ -15,8 +16,13 @@
 #include <unistd.h>
 
 /* Rows one page apart would put the same cell of every row into the same set of the cache; a scrape
- * reads it in all rows at once. An odd number of cache lines spreads them over all sets. */
-#define ROW_SKEW_BYTES ((size_t)13 * 64)
+ * reads it in all rows at once. An odd number of cache lines spreads them over all sets. So it does
+ * with the same record and the same cell of all arenas, for a program that updates many
+ * registries. */
+#define SKEW_BYTES ((size_t)13 * 64)
+/* The skew of arenas, of which a multiple of this has no effect: sets are chosen by the last 12
+ * bits of an address. */
+#define SKEW_BYTES_MAX ((size_t)4096)
 /* A registry with less than this is useless: 4,000 numbers, and names for about as many series. */
 #define ROW_FLOOR_BYTES ((size_t)32 << 10)
 #define DIRECTORY_FLOOR_BYTES ((size_t)256 << 10)
@@ -51,20 +57,29 @@ static size_t seats_of(const struct sx__geometry *geometry)
     return geometry->thread_rows + geometry->process_rows;
 }
 
-static struct sx__geometry lay_out(const struct sx_registry_options *options)
+static size_t skew_of(size_t arena)
 {
+    return arena * SKEW_BYTES % SKEW_BYTES_MAX;
+}
+
+static struct sx__geometry lay_out(const struct sx_registry_options *options, size_t arena)
+{
+    const size_t page = page_bytes();
     struct sx__geometry geometry = {
         .thread_rows = options->thread_rows,
         .process_rows = options->shared ? SX__PROCESSES + 1 : 1,
         .row_bytes = round_up(options->row_bytes, 64),
+        .page_bytes = page,
     };
-    size_t header = sizeof(struct sx_registry) + seats_of(&geometry) * sizeof(struct sx__seat);
-    geometry.row_stride = round_up(geometry.row_bytes, page_bytes()) + ROW_SKEW_BYTES;
-    geometry.directory_bytes = round_up(header + options->directory_bytes, page_bytes());
-    geometry.rows_offset = geometry.directory_bytes;
-    size_t rows = geometry.process_rows + 1 + geometry.thread_rows;
-    geometry.total_bytes =
-        round_up(geometry.rows_offset + rows * geometry.row_stride, page_bytes());
+    const size_t seats = geometry.thread_rows + geometry.process_rows;
+    geometry.header_bytes = sizeof(struct sx_registry) + seats * sizeof(struct sx__seat);
+    geometry.directory_bytes =
+        round_up(geometry.header_bytes + SKEW_BYTES_MAX + options->directory_bytes, page);
+    geometry.rows_offset = geometry.directory_bytes + skew_of(arena);
+    /* Two pages more, because a row may begin and end within a page that no other row may have. */
+    geometry.row_stride = round_up(geometry.row_bytes, page) + 2 * page + SKEW_BYTES;
+    const size_t rows = geometry.process_rows + 1 + geometry.thread_rows;
+    geometry.total_bytes = round_up(geometry.rows_offset + rows * geometry.row_stride, page);
     return geometry;
 }
 
@@ -140,15 +155,15 @@ static bool shrink(struct sx_registry_options *options)
 
 /* Maps what the options ask for, or else the largest half, quarter … of it that fits. After
  * shrinking it takes half of what fits, because the program needs address space as well. */
-static void *reserve(struct sx__geometry *geometry, int *file,
-                     const struct sx_registry_options *wanted)
+static void *map_what_fits(struct sx__geometry *geometry, int *file,
+                           const struct sx_registry_options *wanted, size_t arena)
 {
     struct sx_registry_options options = *wanted;
     bool shrunk = false;
     void *memory = NULL;
 
     for (;;) {
-        *geometry = lay_out(&options);
+        *geometry = lay_out(&options, arena);
         memory = map(geometry->total_bytes, options.shared, file);
         if (memory != NULL || !shrink(&options)) {
             break;
@@ -158,10 +173,28 @@ static void *reserve(struct sx__geometry *geometry, int *file,
     if (memory != NULL && shrunk && shrink(&options)) {
         (void)munmap(memory, geometry->total_bytes);
         close_file(file);
-        *geometry = lay_out(&options);
+        *geometry = lay_out(&options, arena);
         memory = map(geometry->total_bytes, options.shared, file);
     }
     return memory;
+}
+
+/* All parts of the arena in one mapping. */
+static struct sx_registry *reserve(int *file, const struct sx_registry_options *options,
+                                   size_t arena)
+{
+    struct sx__geometry geometry;
+    struct sx_registry *registry = map_what_fits(&geometry, file, options, arena);
+    if (registry != NULL) {
+        registry->geometry = geometry;
+        registry->mapped = (struct sx__mapped){
+            .directory_bytes = geometry.directory_bytes,
+            .process_row_bytes = geometry.row_bytes,
+            .thread_row_bytes = geometry.row_bytes,
+            .thread_rows = geometry.thread_rows,
+        };
+    }
+    return registry;
 }
 
 static int initialise_seats(struct sx_registry *registry)
@@ -187,6 +220,15 @@ static void choose_hash_key(struct sx_registry *registry)
     }
 }
 
+static void unmap(struct sx_registry *registry)
+{
+    if (registry->mapped.grows) {
+        sx__growth_end(registry);
+    } else {
+        (void)munmap(registry, registry->geometry.total_bytes);
+    }
+}
+
 static struct sx__arena arena_of(struct sx_registry *registry, int file)
 {
     struct sx__arena arena = {.registry = registry, .state = SX__ARENA_IDLE, .file = file};
@@ -200,7 +242,7 @@ static struct sx__arena arena_of(struct sx_registry *registry, int file)
 
 static int map_new(struct sx__arena **arena, const struct sx_registry_options *options)
 {
-    struct sx__geometry geometry;
+    struct sx_registry *registry = NULL;
     size_t index = 0;
     int file = -1;
     while (index < SX__ARENAS && sx__arenas[index].state != SX__ARENA_NONE) {
@@ -209,15 +251,20 @@ static int map_new(struct sx__arena **arena, const struct sx_registry_options *o
     if (index == SX__ARENAS) {
         return SX_EFULL;
     }
-    struct sx_registry *registry = reserve(&geometry, &file, options);
+    if (!options->shared) {
+        const struct sx__geometry geometry = lay_out(options, index);
+        registry = sx__growth_begin(&geometry);
+    }
+    if (registry == NULL) {
+        registry = reserve(&file, options, index);
+    }
     if (registry == NULL) {
         return SX_ENOMEM;
     }
-    registry->geometry = geometry;
     registry->arena = (uint32_t)index;
     registry->shared = options->shared;
     if (initialise_seats(registry) != SX_OK) {
-        (void)munmap(registry, geometry.total_bytes);
+        unmap(registry);
         close_file(&file);
         return SX_ENOMEM;
     }
@@ -232,7 +279,7 @@ static bool fits(const struct sx__arena *arena, const struct sx_registry_options
         return false;
     }
     const struct sx__geometry *geometry = &arena->registry->geometry;
-    struct sx__geometry wanted = lay_out(options);
+    const struct sx__geometry wanted = lay_out(options, 0);
     return geometry->thread_rows >= wanted.thread_rows && geometry->row_bytes >= wanted.row_bytes &&
            geometry->directory_bytes >= wanted.directory_bytes;
 }
@@ -285,19 +332,18 @@ static void initialise_registry(struct sx_registry *registry,
                                 const struct sx_registry_options *options)
 {
     const struct sx__geometry *geometry = &registry->geometry;
-    size_t header = sizeof *registry + seats_of(geometry) * sizeof(struct sx__seat);
+    const size_t start = geometry->header_bytes + skew_of(registry->arena);
     size_t row_bytes = smaller(geometry->row_bytes, options->row_bytes);
 
     lower_claimed(registry);
-    registry->directory_used = header;
+    registry->directory_used = start;
     registry->directory_limit =
-        smaller(geometry->directory_bytes, header + options->directory_bytes);
+        smaller(geometry->directory_bytes, start + options->directory_bytes);
     /* The first cache line of a row stays free, so that 0 can mean that there is no cell. */
     registry->thread_cells_used = 8;
-    registry->gauge_cells_used = 8;
+    registry->process_cells_used = 8;
     registry->cells_limit = (uint32_t)(row_bytes / SX__CELL_BYTES);
     choose_hash_key(registry);
-    registry->pin_cells_used = 0;
     registry->first_family = 0;
     registry->last_family = 0;
     registry->retired = (struct sx__retired_list){0};
@@ -349,18 +395,17 @@ static bool are_seats_free(struct sx_registry *registry)
     return true;
 }
 
-static void unmap(struct sx__arena *arena)
+static void end(struct sx__arena *arena)
 {
     close_file(&arena->file);
-    (void)munmap(arena->registry, arena->registry->geometry.total_bytes);
+    unmap(arena->registry);
     *arena = (struct sx__arena){.state = SX__ARENA_NONE, .file = -1};
 }
 
 /* Frees the pages of a shared arena, whose header stays. */
 static int free_pages(const struct sx_registry *registry)
 {
-    size_t header = round_up(
-        sizeof *registry + seats_of(&registry->geometry) * sizeof(struct sx__seat), page_bytes());
+    size_t header = round_up(registry->geometry.header_bytes, page_bytes());
     return madvise((char *)(uintptr_t)registry + header, registry->geometry.total_bytes - header,
                    MADV_REMOVE);
 }
@@ -369,7 +414,7 @@ void sx__arena_close(struct sx__arena *arena)
 {
     struct sx_registry *registry = arena->registry;
     if (!registry->shared) {
-        unmap(arena);
+        end(arena);
         return;
     }
     arena->state = SX__ARENA_IDLE;
@@ -381,7 +426,7 @@ void sx__arena_close(struct sx__arena *arena)
     int failed = free_pages(registry);
     assert(failed == 0);
     if (are_seats_free(registry)) {
-        unmap(arena);
+        end(arena);
     } else if (failed != 0) {
         arena->state = SX__ARENA_LIVE; /* never reused, because it may not be all zero */
     }

@@ -1,6 +1,10 @@
-/* arena.h: the one mapping of a registry.
+/* arena.h: where the memory of a registry is.
  *
  *   header | directory | process rows (gauges) | overflow row | thread rows (counters, histograms)
+ *
+ * These parts lie one after the other, each with the addresses that its limit needs. A shared arena
+ * is one mapping. A private arena has nothing but the addresses at first; each part is mapped from
+ * its start as far as it is in use, and further when it grows. See growth.h.
  *
  * A row holds one cell of 8 bytes for each number of the registry; a number has the same offset in
  * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, and one
@@ -12,8 +16,8 @@
  * read without the directory's lock are accessed with the __atomic builtins, as in the inlined
  * counter of the public header.
  *
- * Lock order: the table of arenas, then a directory, then the list of collectors. Seats are taken
- * with trylock only.
+ * Lock order: the table of arenas, then a directory, then the list of collectors, then the lock of
+ * growth. Seats are taken with trylock only.
  */
 #ifndef SX_METRICS_ARENA_H
 #define SX_METRICS_ARENA_H
@@ -56,10 +60,21 @@ struct sx__geometry {
     size_t thread_rows;
     size_t process_rows;
     size_t row_bytes;       /* what cells may use of a row */
-    size_t row_stride;      /* from one row to the next */
-    size_t directory_bytes; /* with the header */
-    size_t rows_offset;     /* of the first row in the mapping */
+    size_t row_stride;      /* from one row to the next; no two rows have a page in common */
+    size_t header_bytes;    /* with the seats */
+    size_t directory_bytes; /* with the header; a multiple of page_bytes */
+    size_t rows_offset;     /* of the first row, from the start of the header */
     size_t total_bytes;
+    size_t page_bytes;
+};
+
+/* How much of each part has memory behind it, counted from the start of the part; see growth.h. */
+struct sx__mapped {
+    bool grows;             /* false: all parts are one mapping, and have all they can have */
+    size_t directory_bytes; /* with the header */
+    size_t process_row_bytes;
+    size_t thread_row_bytes; /* of the overflow row, and of each thread row that is mapped */
+    size_t thread_rows;      /* thread rows from this one on are not mapped */
 };
 
 #define SX__RECORD_SIZES 132
@@ -73,23 +88,22 @@ struct sx__retired_list {
     uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
 };
 
-/* The header of the mapping. In a shared arena, what follows thread_rows_claimed outlives the
- * registry: a thread that has a row of a destroyed registry keeps it in the next one that uses the
- * arena. */
+/* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the registry:
+ * a thread that has a row of a destroyed registry keeps it in the next one that uses the arena. */
 struct sx_registry {
     struct sx__geometry geometry;
+    struct sx__mapped mapped;
     uint32_t arena;
     bool shared;
     uint64_t hash_key[2]; /* random, against label values that a client chose to collide */
 
     pthread_mutex_t lock; /* of the directory; guards the fields from here to thread_rows_claimed */
-    size_t directory_used; /* bytes from the start of the mapping */
+    size_t directory_used; /* bytes from the start of the header */
     size_t directory_limit;
     uint32_t thread_cells_used;
-    uint32_t gauge_cells_used;
+    uint32_t process_cells_used; /* of gauges and pins */
     uint32_t cells_limit;
-    uint32_t pin_cells_used; /* at the end of the process rows; see pins.h */
-    uint32_t first_family;   /* refs; see directory.h */
+    uint32_t first_family; /* refs; see directory.h */
     uint32_t last_family;
     struct sx__retired_list retired;         /* see retired.h */
     uint32_t free_records[SX__RECORD_SIZES]; /* refs, one list for each size */
@@ -135,7 +149,7 @@ extern struct sx__arena sx__arenas[SX__ARENAS];
 extern pthread_mutex_t
     sx__arenas_lock; /* guards the table; held while a registry is made or ended */
 
-/** Finds or maps an arena of at least this size and initialises its registry's header.
+/** Finds or makes an arena of at least this size and initialises its registry's header.
  *
  * @param options  with no field zero
  * Errors:   SX_ENOMEM, SX_EFULL (there are SX__ARENAS already)

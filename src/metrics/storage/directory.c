@@ -1,6 +1,7 @@
 /* directory.c: the directory's lock and its allocator: memory for records, cells for numbers. */
 #include "directory.h"
 
+#include "growth.h"
 #include "lock.h"
 
 #define CELLS_OF_A_LINE 8u
@@ -69,11 +70,13 @@ void *sx__directory_allocate(struct sx_registry *registry, size_t bytes)
         __atomic_store_n(&registry->free_records[size.list], *(uint32_t *)record, __ATOMIC_RELAXED);
         return record;
     }
-    if (size.units * SX__REF_BYTES > registry->directory_limit - registry->directory_used) {
+    const size_t rounded = size.units * SX__REF_BYTES;
+    if (rounded > registry->directory_limit - registry->directory_used ||
+        !sx__grow_directory(registry, registry->directory_used + rounded)) {
         return NULL;
     }
     char *record = (char *)registry + registry->directory_used;
-    registry->directory_used += size.units * SX__REF_BYTES;
+    registry->directory_used += rounded;
     return record;
 }
 
@@ -92,30 +95,22 @@ uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count
     if (count >= CELLS_OF_A_LINE) {
         first = (first + CELLS_OF_A_LINE - 1) / CELLS_OF_A_LINE * CELLS_OF_A_LINE;
     }
-    if (first > registry->cells_limit || count > registry->cells_limit - first) {
+    if (first > registry->cells_limit || count > registry->cells_limit - first ||
+        !sx__grow_thread_rows(registry, (size_t)(first + count) * SX__CELL_BYTES)) {
         return 0;
     }
     registry->thread_cells_used = first + count;
     return first;
 }
 
-uint32_t sx__directory_gauge_cell(struct sx_registry *registry)
+uint32_t sx__directory_process_cell(struct sx_registry *registry)
 {
-    uint32_t cell = registry->gauge_cells_used;
-    if (cell >= registry->cells_limit - registry->pin_cells_used) {
+    const uint32_t cell = registry->process_cells_used;
+    if (cell >= registry->cells_limit ||
+        !sx__grow_process_row(registry, ((size_t)cell + 1) * SX__CELL_BYTES)) {
         return 0;
     }
     /* Read without the lock by a process that zeroes a row it takes over. */
-    __atomic_store_n(&registry->gauge_cells_used, cell + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&registry->process_cells_used, cell + 1, __ATOMIC_RELEASE);
     return cell;
-}
-
-uint32_t sx__directory_pin_cell(struct sx_registry *registry)
-{
-    if (registry->gauge_cells_used >= registry->cells_limit - registry->pin_cells_used) {
-        return 0;
-    }
-    const uint32_t used = registry->pin_cells_used + 1;
-    __atomic_store_n(&registry->pin_cells_used, used, __ATOMIC_RELEASE);
-    return registry->cells_limit - used;
 }

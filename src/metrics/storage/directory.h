@@ -32,8 +32,8 @@ void sx__directory_lock(struct sx_registry *registry);
 
 void sx__directory_unlock(struct sx_registry *registry);
 
-/** Returns memory for a record, aligned to 8 bytes, or NULL if the directory is full. The lock is
- * held.
+/** Returns memory for a record, aligned to 8 bytes, or NULL if the directory is full or
+ * cannot grow. The lock is held.
  */
 void *sx__directory_allocate(struct sx_registry *registry, size_t bytes);
 
@@ -43,17 +43,15 @@ void *sx__directory_allocate(struct sx_registry *registry, size_t bytes);
  */
 void sx__directory_free(struct sx_registry *registry, void *record, size_t bytes);
 
-/** Returns the first of `count` neighbouring cells in every thread row, or 0 if too few are left.
+/** Returns the first of `count` neighbouring cells in every thread row, or 0 if too few are left or
+ * the rows cannot grow.
  *
  * Eight cells or more start on a cache line. The lock is held.
  */
 uint32_t sx__directory_thread_cells(struct sx_registry *registry, uint32_t count);
 
-/** Returns a cell in every process row, or 0 if none is left. The lock is held. */
-uint32_t sx__directory_gauge_cell(struct sx_registry *registry);
-
-/** Returns a cell for pins in every process row, or 0 if none is left; see pins.h. The lock is
+/** Returns a cell in every process row, for a gauge or for pins, or 0 if none is left. The lock is
  * held. */
-uint32_t sx__directory_pin_cell(struct sx_registry *registry);
+uint32_t sx__directory_process_cell(struct sx_registry *registry);
 
 #endif

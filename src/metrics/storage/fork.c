@@ -9,6 +9,7 @@
 #include "fork.h"
 
 #include "arena.h"
+#include "growth.h"
 #include "lock.h"
 #include "memory_barrier.h"
 #include "pins.h"
@@ -39,6 +40,7 @@ static void before_fork(void)
     }
     hooks->before();
     sx__thread_rows_before_fork();
+    sx__growth_before_fork();
 }
 
 static void release_directories(void)
@@ -52,6 +54,7 @@ static void release_directories(void)
 
 static void after_fork_in_parent(void)
 {
+    sx__growth_after_fork();
     sx__thread_rows_after_fork_in_parent();
     hooks->after_in_parent();
     release_directories();
@@ -72,6 +75,7 @@ static void free_seats(struct sx_registry *registry)
 
 static void after_fork_in_child(void)
 {
+    sx__growth_after_fork();
     sx__thread_rows_after_fork_in_child();
     hooks->after_in_child();
     release_directories();

@@ -1,6 +1,7 @@
 /* pins.c: counting the handles that a process holds. */
 #include "pins.h"
 
+#include "peek.h"
 #include "process_rows.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 /* How long a child may take, from fork() on, until it has counted the handles of its parent. */
 #define FORK_NS (INT64_C(10) * 1000000000)
 
-/* This process's counts of a shared arena, by the number of the cell from the end of the row. */
+/* This process's counts of a shared arena, by the number of the cell. */
 static uint64_t **counts[SX__ARENAS]; /* leaves; NULL: none yet */
 
 static size_t leaf_count(const struct sx_registry *registry)
@@ -53,8 +54,7 @@ static uint64_t *find_count(const struct sx_registry *registry, uint32_t cell)
     if (leaves == NULL) {
         return NULL;
     }
-    const uint32_t number = registry->cells_limit - 1 - cell;
-    uint64_t **place = &leaves[number / COUNTS_PER_LEAF];
+    uint64_t **place = &leaves[cell / COUNTS_PER_LEAF];
     uint64_t *leaf = __atomic_load_n(place, __ATOMIC_ACQUIRE);
     if (leaf == NULL) {
         uint64_t *made = calloc(COUNTS_PER_LEAF, sizeof *made);
@@ -68,7 +68,7 @@ static uint64_t *find_count(const struct sx_registry *registry, uint32_t cell)
             free(made);
         }
     }
-    return &leaf[number % COUNTS_PER_LEAF];
+    return &leaf[cell % COUNTS_PER_LEAF];
 }
 
 bool sx__pin(struct sx_registry *registry, uint32_t cell)
@@ -118,7 +118,7 @@ bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
     }
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i) &&
-            __atomic_load_n(sx__cell(sx__row(registry, i), cell), __ATOMIC_SEQ_CST) != 0 &&
+            sx__peek(registry, sx__row(registry, i), cell) != 0 &&
             sx__process_row_lives(registry, i)) {
             return true;
         }
@@ -135,8 +135,7 @@ void sx__pins_after_fork(struct sx_registry *registry)
     for (size_t i = 0; i < leaf_count(registry); i++) {
         for (size_t j = 0; leaves[i] != NULL && j < COUNTS_PER_LEAF; j++) {
             if (leaves[i][j] > 0) {
-                const size_t number = i * COUNTS_PER_LEAF + j;
-                const uint32_t cell = registry->cells_limit - 1 - (uint32_t)number;
+                const uint32_t cell = (uint32_t)(i * COUNTS_PER_LEAF + j);
                 (void)__atomic_fetch_add(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
             }
         }

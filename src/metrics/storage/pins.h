@@ -10,7 +10,7 @@
 
 #include "arena.h"
 
-/** Adds a pin. The cell is from sx__directory_pin_cell. Returns false if memory is exhausted.
+/** Adds a pin. The cell is from sx__directory_process_cell. Returns false if memory is exhausted.
  *
  * Threads:  [any]
  */
@@ -19,7 +19,7 @@ bool sx__pin(struct sx_registry *registry, uint32_t cell);
 /** Takes a pin back. */
 void sx__unpin(struct sx_registry *registry, uint32_t cell);
 
-/** Whether a living process has a pin, or may have one. The directory's lock is held. */
+/** Whether a living process has a pin, or may have one. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
 
 /** Keeps what has ever been pinned from being reclaimed for some seconds, so that a child can count

@@ -57,13 +57,9 @@ static bool try_seat(struct sx__seat *seat)
 
 static void zero_row(const struct sx_registry *registry, const char *row)
 {
-    uint32_t cells = __atomic_load_n(&registry->gauge_cells_used, __ATOMIC_RELAXED);
+    uint32_t cells = __atomic_load_n(&registry->process_cells_used, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < cells; i++) {
         __atomic_store_n(sx__cell(row, i), 0, __ATOMIC_RELAXED);
-    }
-    uint32_t pins = __atomic_load_n(&registry->pin_cells_used, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 1; i <= pins; i++) {
-        __atomic_store_n(sx__cell(row, registry->cells_limit - i), 0, __ATOMIC_RELAXED);
     }
 }
 

@@ -16,8 +16,7 @@
 
 #define PASSES_MAX 8
 
-/* In a program that closes all descriptors, as daemons do, the number may be another file's now. */
-static bool is_ours(const struct sx__arena *arena)
+bool sx__arena_has_file(const struct sx__arena *arena)
 {
     struct stat status;
     return arena->file >= 0 && fstat(arena->file, &status) == 0 && status.st_dev == arena->device &&
@@ -83,7 +82,7 @@ static bool mark_all(struct sx__resident_pages *pages, const struct sx__arena *a
 bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry)
 {
     const struct sx__arena *arena = &sx__arenas[registry->arena];
-    if (!registry->shared || !is_ours(arena)) {
+    if (!registry->shared || !sx__arena_has_file(arena)) {
         return false;
     }
     size_t count = registry->geometry.total_bytes / SX__RESIDENT_PAGE_BYTES;

@@ -17,6 +17,10 @@ struct sx__resident_pages {
     uint64_t *bits;
 };
 
+/** Whether the file behind a shared arena is still open: a program may close all descriptors, as
+ * daemons do, and then the number may be another file's. */
+bool sx__arena_has_file(const struct sx__arena *arena);
+
 /** Asks the kernel for the pages. Returns false if the arena is private or the kernel does not say;
  *  then all pages must be read. */
 bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry);

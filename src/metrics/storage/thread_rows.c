@@ -3,15 +3,17 @@
  * A released row keeps its values and its next owner adds to them. So nothing is ever flushed, and
  * no counter goes down. The seat's mutex orders the relaxed stores of the two owners.
  */
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "thread_rows.h"
 
+#include "growth.h"
 #include "lock.h"
 #include "process_rows.h"
 #include "thread_exit.h"
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #define UPDATES_BEFORE_RETRY 4096
 
@@ -21,13 +23,27 @@ __thread char *const *sx__thread_rows = no_rows;
 static pthread_mutex_t threads_lock = PTHREAD_MUTEX_INITIALIZER; /* of the list; taken last */
 static struct sx__thread *threads;
 
+/* Not from malloc: at a thread's first allocation glibc takes address space of 64 MiB for it, which
+ * counts towards the limits of a process, those of mlockall() too. */
+static struct sx__thread *new_record(void)
+{
+    void *record = mmap(NULL, sizeof(struct sx__thread), PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return record == MAP_FAILED ? NULL : record;
+}
+
+static void free_record(struct sx__thread *thread)
+{
+    (void)munmap(thread, sizeof *thread);
+}
+
 /* Returns the calling thread's record, which is made if needed, or NULL if memory is exhausted. */
 static struct sx__thread *this_thread(void)
 {
     if (sx__thread_rows != no_rows) {
         return (struct sx__thread *)(void *)(uintptr_t)sx__thread_rows;
     }
-    struct sx__thread *thread = calloc(1, sizeof *thread);
+    struct sx__thread *thread = new_record();
     if (thread == NULL) {
         return NULL;
     }
@@ -66,7 +82,7 @@ static void release_rows(void)
         }
         unlink_thread(thread);
         (void)pthread_mutex_unlock(&threads_lock);
-        free(thread);
+        free_record(thread);
     }
     sx__process_rows_leave();
 }
@@ -104,6 +120,11 @@ static char *claim(struct sx_registry *registry, struct sx__seat **seat)
         /* A cell is one word, so a killed owner has left no cell half-written. */
         if (result == SX__LOCK_INHERITED) {
             sx__lock_mend(mutex);
+        }
+        /* Rows before this one are taken, so if this one has no memory, none has. */
+        if (!sx__grow_to_thread_row(registry, i)) {
+            sx__lock_release(mutex);
+            return NULL;
         }
         *seat = &registry->seats[i];
         __atomic_store_n(&registry->seats[i].epoch, 0, __ATOMIC_RELEASE); /* of a killed owner */
@@ -173,7 +194,7 @@ void sx__thread_rows_after_fork_in_child(void)
     while (threads != NULL) {
         struct sx__thread *thread = threads;
         threads = thread->next;
-        free(thread);
+        free_record(thread);
     }
     (void)pthread_mutex_unlock(&threads_lock);
 }
