@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -146,6 +147,7 @@ static void update_ten(void)
 static void test_a_shared_registry_has_the_updates_of_all_processes(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     update(5);
     struct child first = start(update_ten);
@@ -165,6 +167,7 @@ static void test_a_shared_registry_has_the_updates_of_all_processes(void **state
 static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     update(5);
     struct child child = start(update_ten);
@@ -187,6 +190,7 @@ static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **s
 static void test_processes_beyond_the_rows_share_one(void **state)
 {
     (void)state;
+    need_shared_registries();
     enum { COUNT = SX__PROCESSES + 6 };
     static struct child children[COUNT];
     make(true);
@@ -211,6 +215,7 @@ static void destroy(void)
 static void test_a_child_that_destroys_the_registry_does_so_for_itself_only(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     update(5);
     struct child child = start(destroy);
@@ -251,6 +256,7 @@ static void run(void *body(void *), void *argument)
 static void test_gauges_live_on_when_the_thread_that_made_the_registry_ends(void **state)
 {
     (void)state;
+    need_shared_registries();
     struct child child;
     run(make_shared, NULL);
     assert_true(sx_gauge_value(gauge) == 5);
@@ -274,6 +280,7 @@ static void *fork_twice(void *unused)
 static void test_forks_of_threads_leave_nothing_behind(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     for (int i = 0; i < 10; i++) {
         run(fork_twice, NULL);
@@ -310,7 +317,8 @@ static void make_a_series(void)
 static void test_fork_is_safe_while_threads_make_series(void **state)
 {
     (void)state;
-    for (int shared = 0; shared < 2; shared++) {
+    const int kinds = has_shared_registries() ? 2 : 1;
+    for (int shared = 0; shared < kinds; shared++) {
         pthread_t threads[3];
         make(shared != 0);
         stop = 0;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared_registries.h"
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <sextant/exposition.h>
@@ -45,6 +47,7 @@ static struct sx_counter_family *counters(struct sx_registry *registry, const ch
 static void test_registries_live_side_by_side(void **state)
 {
     (void)state;
+    need_shared_registries();
     struct sx_registry *first = make((struct sx_registry_options){0});
     struct sx_registry *second = make(SMALL_SHARED);
     struct sx_counter *a = counter(first, "c_total");
@@ -101,6 +104,7 @@ static void reuse(struct sx_registry_options how)
 static void test_a_new_registry_has_no_values_of_an_old_one(void **state)
 {
     (void)state;
+    need_shared_registries();
     reuse((struct sx_registry_options){0});
     reuse(SMALL_SHARED);
 }
@@ -130,6 +134,7 @@ static bool registries_come_and_go(bool shared, int count)
 static void test_registries_can_come_and_go_without_end(void **state)
 {
     (void)state;
+    need_shared_registries();
     const rlim_t before = address_space();
     assert_true(registries_come_and_go(false, 10 * SX__ARENAS));
     assert_true(address_space() < before + (1 << 20));
@@ -258,12 +263,12 @@ static void test_no_cells_left_is_an_error_and_loses_nothing(void **state)
 static int in_child(int run(void))
 {
     int result[2];
-    char given = -1;
+    signed char given = -1;
     assert_int_equal(pipe(result), 0);
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) {
-        given = (char)run();
+        given = (signed char)run();
         if (write(result[1], &given, 1) == 1) {
             (void)pause();
         }
@@ -403,6 +408,7 @@ static void test_there_is_a_limit_to_registries_at_a_time(void **state)
 static void test_limited_address_space_makes_a_registry_smaller(void **state)
 {
     (void)state;
+    need_shared_registries();
     if (SANITIZED) {
         skip(); /* a sanitizer needs address space without limit */
     }
@@ -414,6 +420,7 @@ static void test_limited_address_space_makes_a_registry_smaller(void **state)
 static void test_limited_file_sizes_make_a_shared_registry_smaller(void **state)
 {
     (void)state;
+    need_shared_registries();
     assert_int_equal(in_child(count_shared_with_small_files), 0);
 }
 

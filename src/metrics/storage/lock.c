@@ -1,4 +1,5 @@
 /* lock.c: mutexes, robust where processes share them. */
+#define _GNU_SOURCE /* syscall */
 #include "lock.h"
 
 #include <sextant/status.h>
@@ -6,6 +7,28 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool set_shared(pthread_mutexattr_t *attributes)
+{
+    return pthread_mutexattr_setpshared(attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+           pthread_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST) == 0;
+}
+
+/* glibc does not report that the kernel refused the list of a thread's robust mutexes, so a call
+ * with a size that no kernel accepts finds out. It changes nothing. */
+bool sx__lock_can_be_robust(void)
+{
+    pthread_mutexattr_t attributes;
+    if (syscall(SYS_set_robust_list, NULL, (size_t)0) == 0 || errno != EINVAL ||
+        pthread_mutexattr_init(&attributes) != 0) {
+        return false;
+    }
+    const bool can = set_shared(&attributes);
+    (void)pthread_mutexattr_destroy(&attributes);
+    return can;
+}
 
 int sx__lock_init(pthread_mutex_t *mutex, bool shared)
 {
@@ -13,11 +36,8 @@ int sx__lock_init(pthread_mutex_t *mutex, bool shared)
     if (pthread_mutexattr_init(&attributes) != 0) {
         return SX_ENOMEM;
     }
-    /* These two cannot fail on platforms with robust futexes. If they did, the mutex would only not
-     * be robust. */
     if (shared) {
-        (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-        (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+        (void)set_shared(&attributes); /* sx__lock_can_be_robust has tried it */
     }
     memset(mutex, 0, sizeof *mutex);
     int error = pthread_mutex_init(mutex, &attributes);

@@ -16,6 +16,10 @@ enum sx__lock_result {
     SX__LOCK_BUSY,
 };
 
+/** Whether mutexes that processes share can be robust here. The emulator qemu-user and some seccomp
+ * filters refuse the system call set_robust_list; a dead owner would then block all others. */
+bool sx__lock_can_be_robust(void);
+
 /** Initialises a mutex, which may have been initialised before if no thread waits for it. Returns
  *  SX_OK or SX_ENOMEM. */
 int sx__lock_init(pthread_mutex_t *mutex, bool shared);
