@@ -1,6 +1,4 @@
 /* A shared registry needs robust mutexes; where the kernel has none, it is refused. */
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +16,23 @@
 /* Also known as syscall(), which POSIX does not have. */
 extern long syscall(long number, ...);
 
+/* Of <linux/filter.h> and <linux/seccomp.h>, which musl's compiler does not find. */
+struct instruction {
+    uint16_t code;
+    uint8_t if_true;
+    uint8_t if_false;
+    uint32_t operand;
+};
+struct filter {
+    unsigned short length;
+    const struct instruction *instructions;
+};
+enum { LOAD_WORD = 0x20, JUMP_IF_EQUAL = 0x15, RETURN = 0x06 };
+#define NUMBER_OFFSET 0 /* of the number of the system call */
+#define FILTER_MODE 2
+#define REFUSE 0x00050000u /* and the error in the lower half */
+#define ALLOW 0x7fff0000u
+
 static const struct sx_registry_options small = {
     .shared = true, .thread_rows = 1, .row_bytes = 4096, .directory_bytes = 4096};
 
@@ -31,15 +46,15 @@ static int error_of_set_robust_list(void)
 /* Makes the kernel refuse the system call with this error from now on. */
 static int refuse_set_robust_list(int error)
 {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_set_robust_list, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    const struct instruction instructions[] = {
+        {LOAD_WORD, 0, 0, NUMBER_OFFSET},
+        {JUMP_IF_EQUAL, 0, 1, SYS_set_robust_list},
+        {RETURN, 0, 0, REFUSE | (unsigned)error},
+        {RETURN, 0, 0, ALLOW},
     };
-    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    const struct filter filter = {sizeof instructions / sizeof instructions[0], instructions};
     return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-                   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0
+                   prctl(PR_SET_SECCOMP, FILTER_MODE, &filter) == 0
                ? 0
                : -1;
 }

@@ -14,21 +14,28 @@
 
 #define SKIPPED_PROGRAM 77 /* what main returns if all tests are skipped; cmake/tests.cmake */
 
-/** Whether shared registries can be made. If not, it prints the reason. Call it before the test has
- * made or destroyed a registry. */
+/** Whether shared registries can be made. If not, the first call prints the reason. Call it before
+ * the test has made or destroyed a registry. */
 static inline bool has_shared_registries(void)
 {
+    static bool known;
+    static bool has;
     struct sx_registry *tried = NULL;
+    if (known) {
+        return has;
+    }
+    known = true;
     const struct sx_registry_options small = {
         .shared = true, .thread_rows = 1, .row_bytes = 4096, .directory_bytes = 4096};
     const int status = sx_registry_new(&tried, &small);
     if (status == SX_EROBUST) {
-        print_message("no shared registry: %s\n", sx_status_text(status));
+        print_message("skipping tests of shared registries: %s\n", sx_status_text(status));
         return false;
     }
     assert_int_equal(status, SX_OK);
     sx_registry_destroy(tried);
-    return true;
+    has = true;
+    return has;
 }
 
 /** Skips the calling test if there are no shared registries. */
