@@ -15,10 +15,14 @@ struct state {
     uint64_t key;
 };
 
+/* The first byte is the lowest, so that the highest bytes stay 0 if there are less than 8. */
 static uint64_t load_word(const char *data, size_t size)
 {
     uint64_t word = 0;
     memcpy(&word, data, size);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
     return word;
 }
 
