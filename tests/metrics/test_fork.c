@@ -12,6 +12,7 @@
 #include <sextant/metrics.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -228,6 +229,24 @@ static void test_a_child_that_destroys_the_registry_does_so_for_itself_only(void
     sx_registry_destroy(registry);
 }
 
+/* musl leaves the parent's list of robust mutexes to the child; see lock.c. */
+static void test_a_child_leaves_the_mutexes_of_its_parent_alone(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    pthread_mutex_t row, process;
+    make(true);
+    update(5);
+    const uint32_t own = registry->thread_rows_claimed - 1;
+    memcpy(&row, &registry->seats[own].mutex, sizeof row);
+    memcpy(&process, &sx__process_seat(registry, 0)->mutex, sizeof process);
+    struct child child = start(update_ten);
+    finish(child, 0);
+    assert_memory_equal(&row, &registry->seats[own].mutex, sizeof row);
+    assert_memory_equal(&process, &sx__process_seat(registry, 0)->mutex, sizeof process);
+    sx_registry_destroy(registry);
+}
+
 /* ---- the thread that entered for its process ends before the process ---- */
 
 static void *fork_from_a_thread_that_ends(void *result)
@@ -345,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_a_killed_child_keeps_its_counters_and_drops_its_gauges),
         cmocka_unit_test(test_processes_beyond_the_rows_share_one),
         cmocka_unit_test(test_a_child_that_destroys_the_registry_does_so_for_itself_only),
+        cmocka_unit_test(test_a_child_leaves_the_mutexes_of_its_parent_alone),
         cmocka_unit_test(test_gauges_live_on_when_the_thread_that_made_the_registry_ends),
         cmocka_unit_test(test_forks_of_threads_leave_nothing_behind),
         cmocka_unit_test(test_fork_is_safe_while_threads_make_series),

@@ -73,3 +73,35 @@ void sx__lock_release(pthread_mutex_t *mutex)
 {
     (void)pthread_mutex_unlock(mutex);
 }
+
+/* ---- fork ----
+ *
+ * A thread's robust mutexes are linked in a list, which leads through the mutexes. A child of
+ * fork() holds none of its parent's. glibc empties its list. musl (1.2.3) does not: the next mutex
+ * that the child takes would be linked to one of its parent's, which is in shared memory. */
+
+#ifndef __GLIBC__
+static void **robust_list; /* of the forking thread; NULL: it has none */
+static void *robust_first;
+#endif
+
+void sx__locks_before_fork(void)
+{
+#ifndef __GLIBC__
+    size_t size = 0;
+    robust_list = NULL;
+    if (syscall(SYS_get_robust_list, 0, &robust_list, &size) != 0) {
+        robust_list = NULL;
+    }
+    robust_first = robust_list == NULL ? NULL : *robust_list;
+#endif
+}
+
+void sx__locks_after_fork_in_child(void)
+{
+#ifndef __GLIBC__
+    if (robust_list != NULL && *robust_list == robust_first) {
+        *robust_list = robust_list;
+    }
+#endif
+}

@@ -35,4 +35,9 @@ void sx__lock_mend(pthread_mutex_t *mutex);
 
 void sx__lock_release(pthread_mutex_t *mutex);
 
+/** Around fork(), in the thread that calls it: the child begins with an empty list of the robust
+ * mutexes that it holds. One fork at a time. */
+void sx__locks_before_fork(void);
+void sx__locks_after_fork_in_child(void);
+
 #endif
