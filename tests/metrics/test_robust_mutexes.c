@@ -110,7 +110,7 @@ static void test_without_them_a_shared_registry_is_an_error(void **state)
     }
     const int code = exit_code_of(refuse_enosys);
     if (code == 77) {
-        print_message("no seccomp filter here\n");
+        print_message("skipping: no seccomp filter here\n");
         skip();
     }
     assert_int_equal(code, 0);
@@ -122,7 +122,7 @@ static void test_with_them_it_is_made(void **state)
     (void)state;
     struct sx_registry *registry = NULL;
     if (error_of_set_robust_list() != EINVAL) {
-        print_message("the system itself refuses set_robust_list\n");
+        print_message("skipping: the system refuses set_robust_list, as qemu-user\n");
         skip();
     }
     assert_int_equal(sx_registry_new(&registry, &small), SX_OK);
