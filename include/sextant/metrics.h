@@ -106,7 +106,8 @@ struct sx_label {
  *
  * @param options  NULL: all defaults
  * Errors:   SX_EINVAL, SX_ENOMEM (not even a small registry fits), SX_EFULL (the process has 64
- *           registries)
+ *           registries), SX_EROBUST (`shared`, and the system has no robust mutexes: it refuses the
+ *           system call set_robust_list, as the emulator qemu-user does)
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy
  */

@@ -5,6 +5,7 @@
 #include "family.h"
 #include "family_index.h"
 #include "fork.h"
+#include "lock.h"
 #include "pins.h"
 #include "process_rows.h"
 #include "thread_rows.h"
@@ -96,6 +97,9 @@ int sx_registry_new(struct sx_registry **registry, const struct sx_registry_opti
     if (registry == NULL || wanted.thread_rows > SX__THREAD_ROWS_MAX ||
         wanted.row_bytes > BYTES_MAX || wanted.directory_bytes > BYTES_MAX) {
         return SX_EINVAL;
+    }
+    if (wanted.shared && !sx__lock_can_be_robust()) {
+        return SX_EROBUST;
     }
     (void)pthread_mutex_lock(&sx__arenas_lock);
     int status = open_registry(registry, &wanted);

@@ -7,6 +7,7 @@
 #include "family.h"
 #include "page.h"
 #include "removable.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -280,6 +281,7 @@ static void assert_all(double amount)
 static void test_a_series_is_removed_for_all_processes(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     removable_make(true);
     for (int i = 0; i < 3; i++) {
@@ -306,6 +308,7 @@ static void remove_half(void)
 static void test_a_remover_that_died_half_way_has_removed(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     removable_make(true);
     struct sx_counter *stale = sx_counter_with(counters, "x", "1");
