@@ -35,6 +35,7 @@ struct sx_histogram;
 struct sx_counter_family;
 struct sx_gauge_family;
 struct sx_histogram_family;
+struct sx_label;
 
 #define SX_LABELS_MAX 16   /* label names of a family */
 #define SX_BUCKETS_MAX 256 /* bucket bounds of a histogram, +Inf not counted */
@@ -42,7 +43,8 @@ struct sx_histogram_family;
 /** Every label value of a family's overflow series; see sx_counter_family_get. */
 #define SX_OVERFLOW_VALUE "__overflow__"
 
-/** How a registry uses memory. The zero value is right for a program of one process.
+/** How a registry uses memory, and what all its metrics have in common. The zero value is right for
+ * a program of one process.
  *
  * The limits are 1,024 thread rows, and 16 GiB each for a row and for the directory; more is
  * SX_EINVAL. Threads beyond the thread rows update shared cells with atomic operations, which is
@@ -55,7 +57,11 @@ struct sx_registry_options {
                                for each sum of a histogram, for the fractions of a counter, and for
                                the pins of a series with labels; 0: 64 MiB */
     size_t directory_bytes; /* address space for names, labels and texts; 0: 1 GiB */
-    void *reserved[4];
+    const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
+                                none; copied */
+    const struct sx_label *constant_labels; /* of each series, before its other labels; copied */
+    size_t constant_label_count;            /* at most SX_LABELS_MAX */
+    void *reserved[1];
 };
 
 /** What a metric family is. The register functions copy all strings and arrays.
@@ -96,11 +102,18 @@ struct sx_label {
  *
  * If address space is limited (ulimit -v, overcommit), the reservation is halved until it fits.
  *
+ * The name prefix and the constant labels hold for all that is registered in this registry, also
+ * for callbacks, and for the families of its collectors and of the process collector. Functions
+ * that take a name take it without the prefix. The library's own metrics have the constant labels,
+ * but keep their names: a name that begins with `sextant_` gets no prefix. A family must not have a
+ * label with the name of a constant label: SX_ELABEL.
+ *
  * @param options  NULL: all defaults
- * Errors:   SX_EINVAL, SX_ENOMEM (no useful reservation fits), SX_EFULL (the process has 64
- *           registries)
- * Threads:  [any]
- * Memory:   destroy with sx_registry_destroy
+ * Errors:   SX_EINVAL (a size is too large, a constant label's value is not UTF-8, there are too
+ *           many constant labels), SX_ENAME (the name prefix is not a valid metric name), SX_ELABEL
+ *           (a constant label's name is not valid, is `le`, or is given twice), SX_ENOMEM (no
+ * useful reservation fits), SX_EFULL (the process has 64 registries, or the constant labels do not
+ * fit into directory_bytes) Threads:  [any] Memory:   destroy with sx_registry_destroy
  */
 SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
                                          const struct sx_registry_options *options);

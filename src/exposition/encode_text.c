@@ -9,6 +9,7 @@
 #include "encode_text.h"
 
 #include "collectors.h"
+#include "constants.h"
 #include "format_number.h"
 #include "page.h"
 
@@ -156,10 +157,12 @@ struct bound_pieces {
 static void write_bound_pieces(struct bound_pieces *bounds, const struct sx__family *family)
 {
     char *at = bounds->text;
+    const bool has_labels =
+        family->label_count > 0 || sx__constant_labels(sx__arenas[family->arena].registry).size > 0;
     bounds->longest = 0;
     for (uint32_t i = 0; i <= family->bound_count; i++) {
         const char *start = at;
-        if (family->label_count > 0) {
+        if (has_labels) {
             *at++ = ',';
         }
         at = copy(at, PIECE("le=\""));

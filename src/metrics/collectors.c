@@ -168,8 +168,15 @@ int sx_callback_unregister(struct sx_registry *registry, const char *name)
         return SX_ESTATE;
     }
     registry = or_default(registry);
-    const struct sx__family *family =
-        registry == NULL ? NULL : sx__family_find(registry, (struct sx_str){name, strlen(name)});
+    const struct sx__family *family = NULL;
+    if (registry != NULL) {
+        struct sx__full_name full;
+        if (sx__full_name_make(&full, registry, (struct sx_str){name, strlen(name)}) != SX_OK) {
+            return SX_ENOMEM;
+        }
+        family = sx__family_find(registry, full.text);
+        sx__full_name_clean_up(&full);
+    }
     if (family == NULL || family->source != SX__FROM_CALLBACK) {
         return 0;
     }

@@ -152,6 +152,22 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     return options->buckets == NULL ? SX_OK : SX_EINVAL;
 }
 
+int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
+                   const struct sx_registry *registry)
+{
+    *full = (struct sx__full_name){0};
+    for (size_t i = 0; i < desc->label_count; i++) {
+        if (sx__constants_have_label(registry, desc->labels[i])) {
+            return SX_ELABEL;
+        }
+    }
+    int status = sx__full_name_make(full, registry, desc->name);
+    if (status == SX_OK) {
+        desc->name = full->text;
+    }
+    return status;
+}
+
 static bool equal(struct sx_str a, struct sx_str b)
 {
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;

@@ -74,6 +74,12 @@ static void explain_label(struct explanation *line, const struct attempt *attemp
             add_text(line, ": `%.80s` %s", labels[i], fault);
         }
     }
+    for (size_t i = 0; i < count && fault == NULL && attempt->registry != NULL; i++) {
+        if (sx__constants_have_label(attempt->registry, labels[i])) {
+            fault = "is a constant label of the registry";
+            add_text(line, ": `%.80s` %s", labels[i], fault);
+        }
+    }
 }
 
 static void explain_argument(struct explanation *line, const struct attempt *attempt)
@@ -155,13 +161,9 @@ static void explain_difference(struct explanation *line, const struct attempt *a
     }
 }
 
-static void explain_name(struct explanation *line, const struct attempt *attempt)
+static void explain_full_name(struct explanation *line, const struct attempt *attempt,
+                              struct sx_str name)
 {
-    const char *text = attempt->options->name;
-    if (text == NULL) {
-        return;
-    }
-    const struct sx_str name = {text, strlen(text)};
     const struct sx__family *family = sx__family_find(attempt->registry, name);
     if (family != NULL) {
         explain_difference(line, attempt, family);
@@ -177,6 +179,16 @@ static void explain_name(struct explanation *line, const struct attempt *attempt
         add_bytes(line, sx__family_name(family));
         add_text(line, "` has or reserves it");
     }
+}
+
+static void explain_name(struct explanation *line, const struct attempt *attempt)
+{
+    struct sx__full_name full;
+    const struct sx_str name = {attempt->options->name, strlen(attempt->options->name)};
+    if (sx__full_name_make(&full, attempt->registry, name) == SX_OK) {
+        explain_full_name(line, attempt, full.text);
+    }
+    sx__full_name_clean_up(&full);
 }
 
 /* ---- the line ---- */
@@ -220,8 +232,11 @@ void sx__explain(char *text, size_t size, const struct sx_registry *registry,
     struct explanation line = {.text = text, .size = size};
     const struct attempt attempt = {registry, type, labelled, options};
     const char *name = options == NULL || options->name == NULL ? "" : options->name;
-    add_text(&line, "%s `%.80s`: %s: %s", sx__is_metric_type(type) ? type_words[type] : "metric",
-             name, sx_status_name(status), sx_status_text(status));
+    add_text(&line, "%s `", sx__is_metric_type(type) ? type_words[type] : "metric");
+    if (registry != NULL) {
+        add_bytes(&line, sx__name_prefix(registry, (struct sx_str){name, strlen(name)}));
+    }
+    add_text(&line, "%.80s`: %s: %s", name, sx_status_name(status), sx_status_text(status));
     explain_detail(&line, &attempt, status);
     make_printable(text);
 }

@@ -1,6 +1,7 @@
 /* labels.c: escaping once, when a series is made, so that a scrape only copies. */
 #include "labels.h"
 
+#include "constants.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static char escape_of(char c)
     }
 }
 
-static size_t escaped_size(struct sx_str value)
+size_t sx__labels_escaped_size(struct sx_str value)
 {
     size_t size = value.size;
     for (size_t i = 0; i < value.size; i++) {
@@ -51,19 +52,36 @@ static char *put_escaped(char *at, struct sx_str value)
     return at;
 }
 
+char *sx__labels_put_label(char *at, struct sx_str name, struct sx_str value)
+{
+    at = put_text(at, name);
+    *at++ = '=';
+    *at++ = '"';
+    at = put_escaped(at, value);
+    *at++ = '"';
+    return at;
+}
+
 static bool has_name(const struct sx__family *family)
 {
     return family->type != SX_HISTOGRAM;
 }
 
+static struct sx_str constant_labels_of(const struct sx__family *family)
+{
+    return sx__constant_labels(sx__arenas[family->arena].registry);
+}
+
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
 {
-    size_t size = has_name(family) ? sx__family_name(family).size + 1 : 0;
-    if (has_name(family) && family->label_count > 0) {
+    const struct sx_str constant = constant_labels_of(family);
+    size_t size = constant.size + (has_name(family) ? sx__family_name(family).size + 1 : 0);
+    if (has_name(family) && (constant.size > 0 || family->label_count > 0)) {
         size += 2; /* the braces */
     }
     for (size_t i = 0; i < family->label_count; i++) {
-        size += (i > 0) + sx__family_label(family, i).size + 3 + escaped_size(values[i]);
+        size += (i > 0 || constant.size > 0) + sx__family_label(family, i).size + 3 +
+                sx__labels_escaped_size(values[i]);
     }
     return size;
 }
@@ -71,22 +89,20 @@ size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str
 void sx__labels_write_text(char *text, const struct sx__family *family, const struct sx_str *values)
 {
     char *at = text;
-    bool braced = has_name(family) && family->label_count > 0;
+    const struct sx_str constant = constant_labels_of(family);
+    bool braced = has_name(family) && (constant.size > 0 || family->label_count > 0);
     if (has_name(family)) {
         at = put_text(at, sx__family_name(family));
     }
     if (braced) {
         *at++ = '{';
     }
+    at = put_text(at, constant);
     for (size_t i = 0; i < family->label_count; i++) {
-        if (i > 0) {
+        if (i > 0 || constant.size > 0) {
             *at++ = ',';
         }
-        at = put_text(at, sx__family_label(family, i));
-        *at++ = '=';
-        *at++ = '"';
-        at = put_escaped(at, values[i]);
-        *at++ = '"';
+        at = sx__labels_put_label(at, sx__family_label(family, i), values[i]);
     }
     if (braced) {
         *at++ = '}';

@@ -1,6 +1,7 @@
 /* registry.c: making and destroying registries, and the default registry. */
 #include "arena.h"
 #include "collectors.h"
+#include "constants.h"
 #include "directory.h"
 #include "family.h"
 #include "family_index.h"
@@ -83,6 +84,12 @@ static int open_registry(struct sx_registry **registry, const struct sx_registry
         status = sx__arena_open(&opened, options);
     }
     if (status == SX_OK) {
+        status = sx__constants_write(opened, options);
+        if (status != SX_OK) {
+            sx__arena_close(&sx__arenas[opened->arena]);
+        }
+    }
+    if (status == SX_OK) {
         sx__process_enter(opened);
         *registry = opened;
     }
@@ -97,8 +104,12 @@ int sx_registry_new(struct sx_registry **registry, const struct sx_registry_opti
         wanted.row_bytes > BYTES_MAX || wanted.directory_bytes > BYTES_MAX) {
         return SX_EINVAL;
     }
+    int status = sx__constants_check(&wanted);
+    if (status != SX_OK) {
+        return status;
+    }
     (void)pthread_mutex_lock(&sx__arenas_lock);
-    int status = open_registry(registry, &wanted);
+    status = open_registry(registry, &wanted);
     (void)pthread_mutex_unlock(&sx__arenas_lock);
     return status;
 }
