@@ -122,7 +122,9 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
  * for the next shared one while another thread holds a row of it.
  *
  * A process that inherited a shared registry by fork() destroys it for itself only. The default
- * registry must not be destroyed.
+ * registry must not be destroyed. The registry is withdrawn from the pages of registries that show
+ * it, and scrapes that have it are waited for; so a callback, a collector or the log of a scrape
+ * must not destroy a registry that is shown.
  *
  * @param registry  NULL is a no-op
  * Threads:  any thread, after all threads have stopped using the registry and its handles
@@ -135,6 +137,38 @@ SX_API void sx_registry_destroy(struct sx_registry *registry);
  * Threads:  [any]
  */
 SX_API struct sx_registry *sx_registry_default(void);
+
+/** Shows another registry, or one family of it, on the pages of this registry. For a program that
+ * registers a metric in a registry of its own and in the default one, and for plugins that bring a
+ * registry and leave with it.
+ *
+ * A page of `registry` then has what `shown` has, behind its own families, with the names, prefix
+ * and constant labels of `shown`; sx_page_render_registries says what if the same name is in both.
+ * What `shown` itself shows is not on that page. As with callbacks, it belongs to the process:
+ * other processes that share a registry have it only if they were forked afterwards.
+ *
+ * @param registry  NULL: the default registry
+ * @param shown     NULL: the default registry. It must outlive `registry`, or be hidden before; its
+ *                  destruction hides it
+ * @param name      of a metric or callback, as it was registered, without a prefix; it may be
+ *                  registered later. NULL: all families, also those of collectors. Copied
+ * Errors:   SX_EINVAL (both are the same registry), SX_ENAME (not a valid name), SX_EEXIST (shown
+ *           already, with the same name or both without), SX_ENOMEM
+ * Threads:  [any]; the next scrape has it
+ */
+SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown,
+                                          const char *name);
+
+/** Takes back what sx_registry_show did with the same arguments, and waits for the scrapes that
+ * have it. Afterwards no page of `registry` reads `shown`.
+ *
+ * @return   1, or 0 if it is not shown
+ * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (the caller is a callback, a collector, or
+ *           the log of a scrape)
+ * Threads:  [any]
+ */
+SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown,
+                            const char *name);
 
 /* ---- names ---- */
 

@@ -8,6 +8,7 @@
 #include "fork.h"
 #include "pins.h"
 #include "process_rows.h"
+#include "shown.h"
 #include "thread_rows.h"
 
 #include <assert.h>
@@ -20,6 +21,7 @@ static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 
 static void lock_indexes_before_fork(void)
 {
+    sx__shown_before_fork();
     sx__collectors_before_fork();
     sx__family_index_before_fork();
 }
@@ -28,12 +30,14 @@ static void unlock_indexes_in_parent(void)
 {
     sx__family_index_after_fork();
     sx__collectors_after_fork_in_parent();
+    sx__shown_after_fork_in_parent();
 }
 
 static void unlock_indexes_in_child(void)
 {
     sx__family_index_after_fork();
     sx__collectors_after_fork_in_child();
+    sx__shown_after_fork_in_child();
 }
 
 /* Runs once per process. The caller holds sx__arenas_lock. */
@@ -120,6 +124,7 @@ void sx_registry_destroy(struct sx_registry *registry)
         return;
     }
     assert(registry != __atomic_load_n(&default_registry, __ATOMIC_RELAXED));
+    sx__shown_forget(registry); /* before the lock, because collectors may register metrics */
     (void)pthread_mutex_lock(&sx__arenas_lock);
     struct sx__arena *arena = &sx__arenas[registry->arena];
     assert(arena->state == SX__ARENA_LIVE);
