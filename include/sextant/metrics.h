@@ -163,8 +163,8 @@ SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct s
  * have it. Afterwards no page of `registry` reads `shown`.
  *
  * @return   1, or 0 if it is not shown
- * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (the caller is a callback, a collector, or
- *           the log of a scrape)
+ * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (the caller is a callback, a collector or the
+ *           log of a page of several registries)
  * Threads:  [any]
  */
 SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown,

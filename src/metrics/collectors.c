@@ -361,11 +361,6 @@ static int collect(struct collector *collector, struct sx__collections *collecti
     return SX_OK;
 }
 
-bool sx__collectors_are_called(void)
-{
-    return runs != NULL;
-}
-
 static bool is_on_page(const struct collector *collector, const struct sx__part *part)
 {
     return part == NULL || part->is_whole ||

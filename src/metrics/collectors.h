@@ -23,9 +23,6 @@
 int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry,
                        const struct sx__part *part);
 
-/** Whether the calling thread is in a callback or collector. */
-bool sx__collectors_are_called(void);
-
 /** Logs and counts that a collection was left out of the page. */
 void sx__collectors_report(const struct sx_collection *collection, int status);
 

@@ -1,10 +1,9 @@
-/* constants.c: checking the name prefix and the constant labels of a registry, keeping them in its
- * directory, and applying the prefix. */
+/* constants.c: keeping the name prefix and the constant labels of a registry in its directory, and
+ * applying the prefix. */
 #include "constants.h"
 
-#include "desc.h"
-#include "labels.h"
-#include "utf8.h"
+#include "label_escape.h"
+#include "records.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,43 +33,6 @@ static struct sx_str string_view(const char *string)
     return string == NULL ? (struct sx_str){"", 0} : (struct sx_str){string, strlen(string)};
 }
 
-/* ---- checking ---- */
-
-static int check_constant_label(const struct sx_label *labels, const char **names, size_t index)
-{
-    const struct sx_label *label = &labels[index];
-    if (label->name == NULL) {
-        return SX_ELABEL;
-    }
-    names[index] = label->name;
-    /* `le` would clash with the buckets of each histogram. */
-    if (sx__label_fault(SX_HISTOGRAM, names, index) != NULL) {
-        return SX_ELABEL;
-    }
-    if (label->value.size > 0 && (label->value.data == NULL || !sx__utf8_is_valid(label->value))) {
-        return SX_EINVAL;
-    }
-    return SX_OK;
-}
-
-int sx__constants_check(const struct sx_registry_options *options)
-{
-    const char *names[SX_LABELS_MAX];
-    const char *prefix = options->name_prefix;
-    if (prefix != NULL && prefix[0] != '\0' && !sx_metric_name_is_valid(prefix)) {
-        return SX_ENAME;
-    }
-    const size_t count = options->constant_label_count;
-    if (count > SX_LABELS_MAX || (count > 0 && options->constant_labels == NULL)) {
-        return SX_EINVAL;
-    }
-    int status = SX_OK;
-    for (size_t i = 0; i < count && status == SX_OK; i++) {
-        status = check_constant_label(options->constant_labels, names, i);
-    }
-    return status;
-}
-
 /* ---- writing ---- */
 
 static size_t constants_size(const struct sx_registry_options *options)
@@ -84,7 +46,7 @@ static size_t constants_size(const struct sx_registry_options *options)
         if (label->value.size > UINT32_MAX / (4 * SX_LABELS_MAX)) {
             return SIZE_MAX;
         }
-        size += (i > 0) + strlen(label->name) + 3 + sx__labels_escaped_size(label->value);
+        size += (i > 0) + sx__label_escaped_size(string_view(label->name), label->value);
     }
     return size;
 }
@@ -103,12 +65,12 @@ static void write_constants(struct sx__constants *constants,
     constants->text.offset = (uint32_t)(at - start);
     for (size_t i = 0; i < count; i++) {
         const struct sx_label *label = &options->constant_labels[i];
-        const size_t name_size = strlen(label->name);
+        const struct sx_str name = string_view(label->name);
         if (i > 0) {
             *at++ = ',';
         }
-        constants->names[i] = (struct sx__span){(uint32_t)(at - start), (uint32_t)name_size};
-        at = sx__labels_put_label(at, (struct sx_str){label->name, name_size}, label->value);
+        constants->names[i] = (struct sx__span){(uint32_t)(at - start), (uint32_t)name.size};
+        at = sx__label_write_escaped(at, name, label->value);
     }
     constants->text.size = (uint32_t)(at - start) - constants->text.offset;
 }

@@ -8,15 +8,9 @@
 
 #include "directory.h"
 
-/** Checks the name prefix and the constant labels of a caller's options.
- *
- * Errors:   SX_ENAME, SX_ELABEL, SX_EINVAL (too many labels, a value that is not UTF-8, NULL)
- */
-int sx__constants_check(const struct sx_registry_options *options);
-
 /** Writes them into a registry that no other thread knows yet.
  *
- * @param options  checked
+ * @param options  checked by sx__desc_check_constants
  * Errors:   SX_EFULL
  */
 int sx__constants_write(struct sx_registry *registry, const struct sx_registry_options *options);

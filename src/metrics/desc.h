@@ -36,6 +36,12 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
 int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
                    const struct sx_registry *registry);
 
+/** Checks the name prefix and the constant labels of a registry.
+ *
+ * Errors:   SX_ENAME, SX_ELABEL, SX_EINVAL (too many labels, a value that is not UTF-8, NULL)
+ */
+int sx__desc_check_constants(const struct sx_registry_options *options);
+
 /** Whether a caller passed one of the types. */
 bool sx__is_metric_type(enum sx_metric_type type);
 

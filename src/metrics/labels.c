@@ -1,7 +1,9 @@
-/* labels.c: escaping once, when a series is made, so that a scrape only copies. */
+/* labels.c: the text of a series, which a scrape only copies, and its values, which look-ups read.
+ */
 #include "labels.h"
 
 #include "constants.h"
+#include "label_escape.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -11,55 +13,6 @@ static char *put_text(char *at, struct sx_str bytes)
 {
     memcpy(at, bytes.data, bytes.size);
     return at + bytes.size;
-}
-
-/* Returns what follows the backslash, or 0 if the byte is not escaped. Prometheus exposition
- * formats: "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote,
- * and line feed characters have to be escaped". All other control bytes stay, NUL included: parsers
- * return what was written. */
-static char escape_of(char c)
-{
-    switch (c) {
-    case '\\':
-        return '\\';
-    case '"':
-        return '"';
-    case '\n':
-        return 'n';
-    default:
-        return 0;
-    }
-}
-
-size_t sx__labels_escaped_size(struct sx_str value)
-{
-    size_t size = value.size;
-    for (size_t i = 0; i < value.size; i++) {
-        size += escape_of(value.data[i]) != 0;
-    }
-    return size;
-}
-
-static char *put_escaped(char *at, struct sx_str value)
-{
-    for (size_t i = 0; i < value.size; i++) {
-        char escape = escape_of(value.data[i]);
-        if (escape != 0) {
-            *at++ = '\\';
-        }
-        *at++ = escape != 0 ? escape : value.data[i];
-    }
-    return at;
-}
-
-char *sx__labels_put_label(char *at, struct sx_str name, struct sx_str value)
-{
-    at = put_text(at, name);
-    *at++ = '=';
-    *at++ = '"';
-    at = put_escaped(at, value);
-    *at++ = '"';
-    return at;
 }
 
 static bool has_name(const struct sx__family *family)
@@ -80,8 +33,8 @@ size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str
         size += 2; /* the braces */
     }
     for (size_t i = 0; i < family->label_count; i++) {
-        size += (i > 0 || constant.size > 0) + sx__family_label(family, i).size + 3 +
-                sx__labels_escaped_size(values[i]);
+        size += (i > 0 || constant.size > 0) +
+                sx__label_escaped_size(sx__family_label(family, i), values[i]);
     }
     return size;
 }
@@ -102,7 +55,7 @@ void sx__labels_write_text(char *text, const struct sx__family *family, const st
         if (i > 0 || constant.size > 0) {
             *at++ = ',';
         }
-        at = sx__labels_put_label(at, sx__family_label(family, i), values[i]);
+        at = sx__label_write_escaped(at, sx__family_label(family, i), values[i]);
     }
     if (braced) {
         *at++ = '}';

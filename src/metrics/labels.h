@@ -4,12 +4,6 @@
 
 #include "records.h"
 
-/** The bytes that a label value takes on the page, without its quotes. */
-size_t sx__labels_escaped_size(struct sx_str value);
-
-/** Writes `name="value"`, with the value escaped. Returns the end. */
-char *sx__labels_put_label(char *at, struct sx_str name, struct sx_str value);
-
 /** Returns how many bytes sx__labels_write_text will write. */
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values);
 

@@ -2,6 +2,7 @@
 #include "arena.h"
 #include "collectors.h"
 #include "constants.h"
+#include "desc.h"
 #include "directory.h"
 #include "family.h"
 #include "family_index.h"
@@ -108,7 +109,7 @@ int sx_registry_new(struct sx_registry **registry, const struct sx_registry_opti
         wanted.row_bytes > BYTES_MAX || wanted.directory_bytes > BYTES_MAX) {
         return SX_EINVAL;
     }
-    int status = sx__constants_check(&wanted);
+    int status = sx__desc_check_constants(&wanted);
     if (status != SX_OK) {
         return status;
     }

@@ -1,7 +1,6 @@
 /* shown.c: the list of what registries show, and scrapes that hold some of it. */
 #include "shown.h"
 
-#include "collectors.h"
 #include "constants.h"
 
 #include <sextant/metrics.h>
@@ -115,15 +114,10 @@ int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown, co
     return status;
 }
 
-static bool is_scraping(void)
-{
-    return parts_of_thread != NULL || sx__collectors_are_called();
-}
-
 int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown, const char *name)
 {
     struct sx__show *wanted = NULL;
-    if (is_scraping()) {
+    if (parts_of_thread != NULL) {
         return SX_ESTATE;
     }
     int status = make_show(&wanted, registry, shown, name);
@@ -230,7 +224,7 @@ int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registrie
 {
     int status = SX_OK;
     *parts = (struct sx__parts){0};
-    if (is_scraping()) {
+    if (parts_of_thread != NULL) {
         return SX_ESTATE;
     }
     if (count > SIZE_MAX / (4 * sizeof(struct sx__part))) {
