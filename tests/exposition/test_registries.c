@@ -504,6 +504,98 @@ static void test_many_families_and_series_are_joined(void **state)
     }
 }
 
+#define SEED 14u
+static uint32_t random_state = SEED;
+
+static uint32_t random_below(uint32_t bound)
+{
+    random_state = random_state * 1664525u + 1013904223u;
+    return (random_state >> 8) % bound;
+}
+
+/* A family of a random name, type and labels, with some series, unless its registry refuses it. */
+static void add_random_family(struct sx_registry *registry)
+{
+    static const char *const names[] = {"x",        "x_total",   "x_count", "x_sum",
+                                        "x_bucket", "x_created", "y",       "y_total"};
+    static const char *const label_lists[][3] = {
+        {"m", NULL}, {"n", NULL}, {"m", "n", NULL}, {"n", "m", NULL}};
+    static const char *const values[] = {"", "a", "b\\\"", ",n=\"a\""};
+    static const double bounds[] = {1, 2, 3};
+    const enum sx_metric_type type = (enum sx_metric_type)random_below(3);
+    const char *const *labels = label_lists[random_below(4)];
+    struct sx_metric_options options = {.name = names[random_below(8)], .labels = labels};
+    struct sx_counter_family *counters = NULL;
+    struct sx_gauge_family *gauges = NULL;
+    struct sx_histogram_family *histograms = NULL;
+    int status;
+    if (type == SX_HISTOGRAM) {
+        options.buckets = bounds;
+        options.bucket_count = 1 + random_below(3);
+        status = sx_histogram_family_register(&histograms, registry, &options);
+    } else if (type == SX_COUNTER) {
+        status = sx_counter_family_register(&counters, registry, &options);
+    } else {
+        status = sx_gauge_family_register(&gauges, registry, &options);
+    }
+    const size_t count = labels[1] == NULL ? 1 : 2;
+    for (uint32_t i = random_below(4); i > 0 && status == SX_OK; i--) {
+        const char *const chosen[] = {values[random_below(4)], values[random_below(4)]};
+        (void)sx_counter_family_add_strings(counters, chosen, count, 1);
+        (void)sx_gauge_family_set_strings(gauges, chosen, count, 2);
+        (void)sx_histogram_family_observe_strings(histograms, chosen, count, 1.5);
+    }
+}
+
+/* Whether the joined page has all samples of the page of the first registry. */
+static bool has_all_samples(const char *joined, const struct sx_page *first)
+{
+    const char *line = first->data;
+    for (const char *end; line != NULL && *line != '\0'; line = end + 1) {
+        char wanted[256];
+        end = strchr(line, '\n');
+        snprintf(wanted, sizeof wanted, "\n%.*s\n", (int)(end - line), line);
+        if (line[0] != '#' && strncmp(line, "sextant_", 8) != 0 && strstr(joined, wanted) == NULL) {
+            print_error("missing:%s", wanted);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void test_random_registries_make_valid_pages(void **state)
+{
+    (void)state;
+    static const struct sx_label constant = {"m", TEXT("a")};
+    size_t left_out = 0;
+    for (int round = 0; round < 200; round++) {
+        struct sx_registry *list[4] = {NULL};
+        struct sx_page first = {0};
+        said_count = 0;
+        for (size_t r = 0; r < 4; r++) {
+            const struct sx_registry_options options = {
+                .thread_rows = 4,
+                .constant_labels = &constant,
+                .constant_label_count = random_below(4) == 0,
+            };
+            assert_int_equal(sx_registry_new(&list[r], &options), SX_OK);
+            for (int f = 0; f < 5; f++) {
+                add_random_family(list[r]);
+            }
+        }
+        sx_registry_set_log(list[0], note, NULL);
+        assert_int_equal(sx_page_render(&first, list[0], SX_FORMAT_TEXT), SX_OK);
+        const char *joined = render(list, 4);
+        assert_true(has_all_samples(joined, &first));
+        left_out += (size_t)said_count;
+        sx_page_clean_up(&first);
+        for (size_t r = 0; r < 4; r++) {
+            sx_registry_destroy(list[r]);
+        }
+    }
+    assert_true(left_out > 200); /* else the registries had too little in common */
+}
+
 static void test_a_page_without_memory_is_empty(void **state)
 {
     (void)state;
@@ -918,6 +1010,7 @@ int main(void)
         CASE(test_a_collector_loses_only_the_family_that_clashes),
         CASE(test_the_librarys_own_metrics_do_not_conflict),
         CASE(test_many_families_and_series_are_joined),
+        CASE(test_random_registries_make_valid_pages),
         CASE(test_a_page_without_memory_is_empty),
         CASE(test_a_scrape_is_answered_with_several_registries),
         CASE(test_a_registry_shows_another),
