@@ -148,8 +148,7 @@ SX_API struct sx_registry *sx_registry_default(void);
  * other processes that share a registry have it only if they were forked afterwards.
  *
  * @param registry  NULL: the default registry
- * @param shown     NULL: the default registry. It must outlive `registry`, or be hidden before; its
- *                  destruction hides it
+ * @param shown     NULL: the default registry. Its destruction hides it.
  * @param name      of a metric or callback, as it was registered, without a prefix; it may be
  *                  registered later. NULL: all families, also those of collectors. Copied
  * Errors:   SX_EINVAL (both are the same registry), SX_ENAME (not a valid name), SX_EEXIST (shown

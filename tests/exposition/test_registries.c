@@ -945,9 +945,9 @@ static void come_and_go(int i)
     static struct to_collect what;
     struct sx_registry *plugin = NULL;
     char name[32];
+    const struct sx_registry_options options = {.thread_rows = 8, .shared = i % 5 == 0};
     what = (struct to_collect){i % 3 == 0 ? SX_COUNTER : SX_GAUGE, "collected", "by", i};
-    assert_int_equal(sx_registry_new(&plugin, &(struct sx_registry_options){.thread_rows = 8}),
-                     SX_OK);
+    assert_int_equal(sx_registry_new(&plugin, &options), SX_OK);
     assert_int_equal(sx_collector_register(plugin, collect, &what), SX_OK);
     assert_int_equal(sx_registry_show(a, plugin, NULL), SX_OK);
     assert_int_equal(sx_registry_show(b, plugin, "requests_total"), SX_OK);
