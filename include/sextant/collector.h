@@ -53,8 +53,9 @@ SX_API SX_MUST_CHECK int sx_counter_register_callback(struct sx_registry *regist
  * context may be freed. The name stays reserved for a callback with the same options.
  *
  * @param registry  NULL: the default registry
+ * @param name      as it was registered, without the registry's name prefix
  * @return   1, or 0 if no callback has this name
- * Errors:   SX_EINVAL, SX_ESTATE (the caller is itself a callback or collector)
+ * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is itself a callback or collector)
  * Threads:  [any]
  */
 SX_API int sx_callback_unregister(struct sx_registry *registry, const char *name);

@@ -11,6 +11,7 @@
 #include "encode_registries.h"
 
 #include "collectors.h"
+#include "constants.h"
 #include "encode_text.h"
 #include "name_index.h"
 #include "page.h"
@@ -23,7 +24,6 @@
 #define SERIES_CAPACITY_FIRST ((size_t)16)
 #define HEAD_WORD_SIZE 7 /* of "# HELP " and of "# TYPE ", before the name */
 #define SUM_SUFFIX_SIZE 4
-#define OWN_PREFIX_SIZE 8 /* of "sextant_" */
 
 struct block {
     enum sx_metric_type type;
@@ -354,12 +354,8 @@ static int append_new_samples(struct sx_page *joined, const struct merge *merge,
 
 /* ---- the page ---- */
 
-/* The library's own metrics are in all registries, so it is no mistake if they meet. */
-static bool is_own_name(struct sx_str name)
-{
-    return name.size >= OWN_PREFIX_SIZE && memcmp(name.data, "sextant_", OWN_PREFIX_SIZE) == 0;
-}
-
+/* Appends all samples of a family. The library's own metrics are in all registries, so it is no
+ * mistake of the program if they meet. */
 static int append_samples(struct sx_page *joined, const struct merge *merge,
                           const struct block *first)
 {
@@ -369,7 +365,7 @@ static int append_samples(struct sx_page *joined, const struct merge *merge,
     for (size_t i = first->next; i != 0 && status == SX_OK; i = merge->blocks[i].next) {
         const struct block *block = &merge->blocks[i];
         status = append_new_samples(joined, merge, block, &set, &repeated);
-        if (repeated > 0 && !is_own_name(block_name(merge, block))) {
+        if (repeated > 0 && !sx__is_own_name(block_name(merge, block))) {
             sx__collectors_report_conflict(merge->first, block_name(merge, block), SX_EEXIST,
                                            repeated);
         }

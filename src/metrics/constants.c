@@ -116,12 +116,16 @@ bool sx__constants_have_label(const struct sx_registry *registry, const char *na
 
 /* ---- names ---- */
 
+bool sx__is_own_name(struct sx_str name)
+{
+    const size_t size = sizeof OWN_PREFIX - 1;
+    return name.size >= size && memcmp(name.data, OWN_PREFIX, size) == 0;
+}
+
 struct sx_str sx__name_prefix(const struct sx_registry *registry, struct sx_str name)
 {
     const struct sx__constants *constants = constants_of(registry);
-    const size_t own_size = sizeof OWN_PREFIX - 1;
-    if (constants == NULL ||
-        (name.size >= own_size && memcmp(name.data, OWN_PREFIX, own_size) == 0)) {
+    if (constants == NULL || sx__is_own_name(name)) {
         return (struct sx_str){"", 0};
     }
     return constant_bytes(constants, constants->prefix);

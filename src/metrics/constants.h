@@ -21,8 +21,11 @@ struct sx_str sx__constant_labels(const struct sx_registry *registry);
 /** Whether one of the constant labels has this name. */
 bool sx__constants_have_label(const struct sx_registry *registry, const char *name);
 
+/** Whether the name begins as those of the library's own metrics, with `sextant_`. */
+bool sx__is_own_name(struct sx_str name);
+
 /** Returns what the registry puts before this name: its prefix, or nothing, if it has none or if
- * the name begins with `sextant_`, as those of the library's own metrics do. */
+ * the name is one of the library's own. */
 struct sx_str sx__name_prefix(const struct sx_registry *registry, struct sx_str name);
 
 /* A name with the registry's prefix. */
