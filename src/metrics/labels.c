@@ -1,6 +1,9 @@
-/* labels.c: escaping once, when a series is made, so that a scrape only copies. */
+/* labels.c: the text of a series, which a scrape only copies, and its values, which look-ups read.
+ */
 #include "labels.h"
 
+#include "constants.h"
+#include "label_escape.h"
 #include "label_hash.h"
 #include "utf8.h"
 
@@ -13,58 +16,26 @@ static char *put_text(char *at, struct sx_str bytes)
     return at + bytes.size;
 }
 
-/* Returns what follows the backslash, or 0 if the byte is not escaped. Prometheus exposition
- * formats: "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote,
- * and line feed characters have to be escaped". All other control bytes stay, NUL included: parsers
- * return what was written. */
-static char escape_of(char c)
-{
-    switch (c) {
-    case '\\':
-        return '\\';
-    case '"':
-        return '"';
-    case '\n':
-        return 'n';
-    default:
-        return 0;
-    }
-}
-
-static size_t escaped_size(struct sx_str value)
-{
-    size_t size = value.size;
-    for (size_t i = 0; i < value.size; i++) {
-        size += escape_of(value.data[i]) != 0;
-    }
-    return size;
-}
-
-static char *put_escaped(char *at, struct sx_str value)
-{
-    for (size_t i = 0; i < value.size; i++) {
-        char escape = escape_of(value.data[i]);
-        if (escape != 0) {
-            *at++ = '\\';
-        }
-        *at++ = escape != 0 ? escape : value.data[i];
-    }
-    return at;
-}
-
 static bool has_name(const struct sx__family *family)
 {
     return family->type != SX_HISTOGRAM;
 }
 
+static struct sx_str constant_labels_of(const struct sx__family *family)
+{
+    return sx__constant_labels(sx__arenas[family->arena].registry);
+}
+
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
 {
-    size_t size = has_name(family) ? sx__family_name(family).size + 1 : 0;
-    if (has_name(family) && family->label_count > 0) {
+    const struct sx_str constant = constant_labels_of(family);
+    size_t size = constant.size + (has_name(family) ? sx__family_name(family).size + 1 : 0);
+    if (has_name(family) && (constant.size > 0 || family->label_count > 0)) {
         size += 2; /* the braces */
     }
     for (size_t i = 0; i < family->label_count; i++) {
-        size += (i > 0) + sx__family_label(family, i).size + 3 + escaped_size(values[i]);
+        size += (i > 0 || constant.size > 0) +
+                sx__label_escaped_size(sx__family_label(family, i), values[i]);
     }
     return size;
 }
@@ -72,22 +43,20 @@ size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str
 void sx__labels_write_text(char *text, const struct sx__family *family, const struct sx_str *values)
 {
     char *at = text;
-    bool braced = has_name(family) && family->label_count > 0;
+    const struct sx_str constant = constant_labels_of(family);
+    bool braced = has_name(family) && (constant.size > 0 || family->label_count > 0);
     if (has_name(family)) {
         at = put_text(at, sx__family_name(family));
     }
     if (braced) {
         *at++ = '{';
     }
+    at = put_text(at, constant);
     for (size_t i = 0; i < family->label_count; i++) {
-        if (i > 0) {
+        if (i > 0 || constant.size > 0) {
             *at++ = ',';
         }
-        at = put_text(at, sx__family_label(family, i));
-        *at++ = '=';
-        *at++ = '"';
-        at = put_escaped(at, values[i]);
-        *at++ = '"';
+        at = sx__label_write_escaped(at, sx__family_label(family, i), values[i]);
     }
     if (braced) {
         *at++ = '}';

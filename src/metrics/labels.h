@@ -8,7 +8,8 @@
 /** Returns how many bytes sx__labels_write_text will write. */
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values);
 
-/** Writes what stands before the number on the page; see struct sx__series. */
+/** Writes what stands before the number on the page; see struct sx__series. The constant labels of
+ * the family's registry come first. */
 void sx__labels_write_text(char *text, const struct sx__family *family,
                            const struct sx_str *values);
 

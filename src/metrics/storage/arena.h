@@ -95,6 +95,7 @@ struct sx_registry {
     struct sx__mapped mapped;
     uint32_t arena;
     bool shared;
+    uint32_t constants;   /* ref of the name prefix and constant labels; 0: none; see constants.h */
     uint64_t hash_key[2]; /* random, against label values that a client chose to collide */
 
     pthread_mutex_t lock; /* of the directory; guards the fields from here to thread_rows_claimed */
