@@ -23,8 +23,11 @@
     }
 
 static const struct sx_label labels[] = {{"zone", TEXT("a\"b\\c\nd")}, {"shard", TEXT("7")}};
+/* Small mappings, which valgrind's search for leaks reads completely. */
+#define SMALL .thread_rows = 4, .row_bytes = 64 << 10, .directory_bytes = 1 << 20
+
 static const struct sx_registry_options options = {
-    .name_prefix = "billing_", .constant_labels = labels, .constant_label_count = 2};
+    SMALL, .name_prefix = "billing_", .constant_labels = labels, .constant_label_count = 2};
 
 #define CONSTANT "zone=\"a\\\"b\\\\c\\nd\",shard=\"7\""
 
@@ -282,17 +285,20 @@ static int try_label(struct sx_label label)
 {
     const struct sx_label tried[] = {{"zone", TEXT("a")}, label};
     return try_options(
-        &(struct sx_registry_options){.constant_labels = tried, .constant_label_count = 2});
+        &(struct sx_registry_options){SMALL, .constant_labels = tried, .constant_label_count = 2});
 }
 
 static void test_a_prefix_is_a_valid_name_or_nothing(void **state)
 {
     (void)state;
-    assert_int_equal(try_options(&(struct sx_registry_options){.name_prefix = ""}), SX_OK);
-    assert_int_equal(try_options(&(struct sx_registry_options){.name_prefix = "a:b"}), SX_OK);
-    assert_int_equal(try_options(&(struct sx_registry_options){.name_prefix = "2_"}), SX_ENAME);
-    assert_int_equal(try_options(&(struct sx_registry_options){.name_prefix = "a-"}), SX_ENAME);
-    assert_int_equal(try_options(&(struct sx_registry_options){.name_prefix = "\xc3\xa4"}),
+    assert_int_equal(try_options(&(struct sx_registry_options){SMALL, .name_prefix = ""}), SX_OK);
+    assert_int_equal(try_options(&(struct sx_registry_options){SMALL, .name_prefix = "a:b"}),
+                     SX_OK);
+    assert_int_equal(try_options(&(struct sx_registry_options){SMALL, .name_prefix = "2_"}),
+                     SX_ENAME);
+    assert_int_equal(try_options(&(struct sx_registry_options){SMALL, .name_prefix = "a-"}),
+                     SX_ENAME);
+    assert_int_equal(try_options(&(struct sx_registry_options){SMALL, .name_prefix = "\xc3\xa4"}),
                      SX_ENAME);
 }
 
@@ -327,7 +333,7 @@ static void test_there_are_at_most_sixteen(void **state)
         names[i][1] = '\0';
         many[i] = (struct sx_label){names[i], TEXT("v")};
     }
-    struct sx_registry_options tried = {.constant_labels = many,
+    struct sx_registry_options tried = {SMALL, .constant_labels = many,
                                         .constant_label_count = SX_LABELS_MAX};
     assert_int_equal(try_options(&tried), SX_OK);
     tried.constant_label_count++;
@@ -342,8 +348,11 @@ static void test_what_does_not_fit_into_the_directory_is_full(void **state)
     static char value[300 << 10];
     memset(value, 'v', sizeof value);
     const struct sx_label large = {"x", {value, sizeof value}};
-    struct sx_registry_options tried = {
-        .directory_bytes = 256 << 10, .constant_labels = &large, .constant_label_count = 1};
+    struct sx_registry_options tried = {.thread_rows = 4,
+                                        .row_bytes = 64 << 10,
+                                        .directory_bytes = 256 << 10,
+                                        .constant_labels = &large,
+                                        .constant_label_count = 1};
     for (int shared = 0; shared < 2; shared++) {
         tried.shared = shared != 0;
         for (int i = 0; i < 100; i++) { /* more than there may be registries */
@@ -360,8 +369,8 @@ static void test_the_options_are_copied(void **state)
     char name[] = "n";
     char value[] = "v";
     const struct sx_label label = {name, {value, 1}};
-    const struct sx_registry_options given = {
-        .name_prefix = prefix, .constant_labels = &label, .constant_label_count = 1};
+    const struct sx_registry_options given = {SMALL, .name_prefix = prefix,
+                                              .constant_labels = &label, .constant_label_count = 1};
     struct sx_registry *other = NULL;
     struct sx_gauge *gauge = NULL;
     assert_int_equal(sx_registry_new(&other, &given), SX_OK);
@@ -383,7 +392,7 @@ static void test_the_next_registry_has_none_of_them(void **state)
         given.shared = shared != 0;
         assert_int_equal(sx_registry_new(&other, &given), SX_OK);
         sx_registry_destroy(other);
-        given = (struct sx_registry_options){.shared = shared != 0};
+        given = (struct sx_registry_options){SMALL, .shared = shared != 0};
         assert_int_equal(sx_registry_new(&other, &given), SX_OK);
         assert_int_equal(sx_gauge_register(&gauge, other, &(struct sx_metric_options){.name = "g"}),
                          SX_OK);
