@@ -107,7 +107,7 @@ static void publish_directory(const struct sx_registry *registry, struct sx__fam
     __atomic_store_n(&family->table, sx__ref(registry, directory), __ATOMIC_RELEASE);
 }
 
-static uint64_t place_of(const struct sx_registry *registry, const struct sx__table *table)
+static uint64_t place_with(const struct sx_registry *registry, const struct sx__table *table)
 {
     return (uint64_t)table->mask << 32 | sx__ref(registry, table);
 }
@@ -121,7 +121,7 @@ static bool make_first(struct sx_registry *registry, struct sx__family *family)
         free_table(registry, table);
         return false;
     }
-    directory->entries[0] = place_of(registry, table);
+    directory->entries[0] = place_with(registry, table);
     publish_directory(registry, family, directory);
     return true;
 }
@@ -148,7 +148,7 @@ static void replace_table(struct sx_registry *registry, struct sx__family *famil
                           struct sx__table *old, struct sx__table *const halves[2])
 {
     struct sx__table *directory = sx__table_directory(registry, family);
-    const uint64_t place = place_of(registry, old);
+    const uint64_t place = place_with(registry, old);
     for (size_t i = 0; i < capacity_of(old); i++) {
         const uint64_t entry = old->entries[i];
         if (is_series(entry)) {
@@ -158,7 +158,7 @@ static void replace_table(struct sx_registry *registry, struct sx__family *famil
     for (size_t i = old->bits; i < capacity_of(directory); i += (size_t)1 << old->depth) {
         if (directory->entries[i] == place) {
             __atomic_store_n(&directory->entries[i],
-                             place_of(registry, halves[i >> old->depth & 1]), __ATOMIC_RELEASE);
+                             place_with(registry, halves[i >> old->depth & 1]), __ATOMIC_RELEASE);
         }
     }
     sx__retire(registry, &old->retired, SX__RETIRED_TABLE);
