@@ -397,7 +397,7 @@ static inline void sx_counter_add(struct sx_counter *counter, double delta);
  *
  * @param counter  NULL is a no-op
  * Threads:  while no other thread updates the counter. A thread that is in the middle of an update
- *           may write back what it had counted before.
+ *           may write back what it had counted before. Takes the lock under which series are made.
  */
 SX_API void sx_counter_reset(struct sx_counter *counter);
 

@@ -17,7 +17,6 @@
 #include "removal.h"
 #include "self_metrics.h"
 #include "series.h"
-#include "series_cells.h"
 #include "series_values.h"
 #include "thread_rows.h"
 
@@ -274,7 +273,7 @@ void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows
 void sx_counter_reset(struct sx_counter *counter)
 {
     if (counter != NULL) {
-        sx__series_cells_zero(sx__arenas[counter->arena].registry, series_of(counter));
+        sx__series_reset(series_of(counter));
     }
 }
 

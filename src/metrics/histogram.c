@@ -10,7 +10,6 @@
 #include "removal.h"
 #include "self_metrics.h"
 #include "series.h"
-#include "series_cells.h"
 #include "series_values.h"
 #include "thread_rows.h"
 
@@ -215,8 +214,7 @@ double sx_histogram_sum(const struct sx_histogram *histogram)
 void sx_histogram_reset(struct sx_histogram *histogram)
 {
     if (histogram != NULL) {
-        const struct sx__series *series = &histogram->series;
-        sx__series_cells_zero(sx__arenas[series->handle.arena].registry, series);
+        sx__series_reset(&histogram->series);
     }
 }
 

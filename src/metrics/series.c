@@ -356,6 +356,14 @@ void sx__series_release(struct sx__series *series)
     sx__unpin(sx__arenas[series->handle.arena].registry, sx__series_cells(series)->pin);
 }
 
+void sx__series_reset(const struct sx__series *series)
+{
+    struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    sx__directory_lock(registry);
+    sx__series_cells_zero(registry, series);
+    sx__directory_unlock(registry);
+}
+
 /* ---- after a writer died ---- */
 
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family)

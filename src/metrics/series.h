@@ -39,6 +39,9 @@ int sx__series_pin(struct sx__series *series);
 /** Gives up the pin of a handle. NULL, and the series of a metric without labels, are a no-op. */
 void sx__series_release(struct sx__series *series);
 
+/** Sets what a series shows to 0. Takes the directory's lock, because of row_folding.h. */
+void sx__series_reset(const struct sx__series *series);
+
 /** Writes the record of a series and gives it cells, without publishing it. Returns NULL if
  *  the registry is full.
  *

@@ -24,7 +24,7 @@ bool sx__series_cells_take(struct sx_registry *registry, const struct sx__family
 bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__family *family,
                                const struct sx__series *series);
 
-/** Sets the cells of a series to 0. Needs no lock. */
+/** Sets the cells of a series to 0. */
 void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series *series);
 
 /** Takes the cells of a series that nobody can reach, and sets them to 0. */

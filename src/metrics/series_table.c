@@ -9,6 +9,9 @@
  * hash no table is full before. If someone found values whose hashes collide, which needs the key,
  * their table grows instead. */
 #define SERIES_OF_A_PLACE (SERIES_TABLE_CAPACITY_LAST / 4)
+/* See stock_up. */
+#define STOCK_MAX 16u
+#define SERIES_OF_A_STOCKED_TABLE 2048u
 
 /* ---- one table ---- */
 
@@ -107,7 +110,7 @@ static void publish_directory(const struct sx_registry *registry, struct sx__fam
     __atomic_store_n(&family->table, sx__ref(registry, directory), __ATOMIC_RELEASE);
 }
 
-static uint64_t place_of(const struct sx_registry *registry, const struct sx__table *table)
+static uint64_t place_with(const struct sx_registry *registry, const struct sx__table *table)
 {
     return (uint64_t)table->mask << 32 | sx__ref(registry, table);
 }
@@ -121,7 +124,7 @@ static bool make_first(struct sx_registry *registry, struct sx__family *family)
         free_table(registry, table);
         return false;
     }
-    directory->entries[0] = place_of(registry, table);
+    directory->entries[0] = place_with(registry, table);
     publish_directory(registry, family, directory);
     return true;
 }
@@ -148,7 +151,7 @@ static void replace_table(struct sx_registry *registry, struct sx__family *famil
                           struct sx__table *old, struct sx__table *const halves[2])
 {
     struct sx__table *directory = sx__table_directory(registry, family);
-    const uint64_t place = place_of(registry, old);
+    const uint64_t place = place_with(registry, old);
     for (size_t i = 0; i < capacity_of(old); i++) {
         const uint64_t entry = old->entries[i];
         if (is_series(entry)) {
@@ -158,15 +161,37 @@ static void replace_table(struct sx_registry *registry, struct sx__family *famil
     for (size_t i = old->bits; i < capacity_of(directory); i += (size_t)1 << old->depth) {
         if (directory->entries[i] == place) {
             __atomic_store_n(&directory->entries[i],
-                             place_of(registry, halves[i >> old->depth & 1]), __ATOMIC_RELEASE);
+                             place_with(registry, halves[i >> old->depth & 1]), __ATOMIC_RELEASE);
         }
     }
     sx__retire(registry, &old->retired, SX__RETIRED_TABLE);
 }
 
+/* Takes memory for tables to come, if the last one was no longer used memory. Else there would be a
+ * table between every hundred records of series, and a scrape, which reads these one after the
+ * other, would be a seventh slower. It is a few bytes for each series. */
+static void stock_up(struct sx_registry *registry, const struct sx__family *family)
+{
+    const size_t bytes = sx__table_bytes(SERIES_TABLE_CAPACITY_LAST);
+    void *tables[STOCK_MAX];
+    const uint32_t wanted = family->live_count / SERIES_OF_A_STOCKED_TABLE;
+    uint32_t count = 0;
+    while (count < wanted && count < STOCK_MAX) {
+        tables[count] = sx__directory_allocate(registry, bytes);
+        if (tables[count] == NULL) {
+            break;
+        }
+        count++;
+    }
+    while (count-- > 0) {
+        sx__directory_free(registry, tables[count], bytes);
+    }
+}
+
 static bool split_table(struct sx_registry *registry, struct sx__family *family,
                         struct sx__table *old)
 {
+    const size_t used = registry->directory_used;
     const uint32_t depth = old->depth + 1;
     const uint32_t bits[2] = {old->bits, old->bits | 1u << old->depth};
     struct sx__table *const halves[2] = {
@@ -179,6 +204,9 @@ static bool split_table(struct sx_registry *registry, struct sx__family *family,
         return false;
     }
     replace_table(registry, family, old, halves);
+    if (registry->directory_used != used) {
+        stock_up(registry, family);
+    }
     return true;
 }
 

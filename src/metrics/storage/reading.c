@@ -138,7 +138,7 @@ static struct line_sums sum_lines(const struct sx__reading *reading, uint32_t fi
 
 void sx__read_line(const struct sx__reading *reading, uint32_t number)
 {
-    struct sx__line *line = reading->line;
+    struct sx__line_sums *line = reading->line;
     const uint32_t first = number * SX__LINE_CELLS;
     line->number = number;
     line->returned = __atomic_load_n(&reading->registry->cells_returned, __ATOMIC_ACQUIRE);

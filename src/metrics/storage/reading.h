@@ -17,7 +17,7 @@
 #define SX__LINE_CELLS 8u
 
 /* The sums of the cells of one cache line, and when they were read. */
-struct sx__line {
+struct sx__line_sums {
     uint32_t number;   /* of the line in its row; UINT32_MAX: none */
     uint64_t returned; /* the registry's cells_returned before that */
     uint64_t sums[SX__LINE_CELLS];
@@ -37,8 +37,8 @@ struct sx__reading {
     struct sx_registry *registry;
     struct sx__reader reader;
     uint64_t epoch; /* in which it began; UINT64_MAX: it reads one series only */
-    struct sx__line *line; /* what was read last; NULL: a single cell is read */
-    struct sx__line scraped;
+    struct sx__line_sums *line; /* what was read last; NULL: a single cell is read */
+    struct sx__line_sums scraped;
 };
 
 /** Prepares a scrape, which reads all cells except those in pages that were never written. The
@@ -77,7 +77,7 @@ void sx__read_line(const struct sx__reading *reading, uint32_t number);
 
 /* Whether the line has the sum of this cell. It has not if cells were given back since it was read,
  * as this cell may have had another series then. */
-static inline bool sx__line_has(const struct sx__reading *reading, uint32_t cell)
+static inline bool sx__line_sums_have(const struct sx__reading *reading, uint32_t cell)
 {
     return reading->line->number == cell / SX__LINE_CELLS &&
            reading->line->returned ==
@@ -92,7 +92,7 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
     if (reading->line == NULL) {
         return sx__sum_rows(reading, cell);
     }
-    if (!sx__line_has(reading, cell)) {
+    if (!sx__line_sums_have(reading, cell)) {
         sx__read_line(reading, cell / SX__LINE_CELLS);
     }
     return reading->line->sums[cell % SX__LINE_CELLS];
