@@ -4,8 +4,8 @@
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
  * update it: an update takes no lock, allocates nothing, and, gauges excepted, writes no cache line
  * that another thread writes (no false sharing). The exceptions: the first update or look-up of a
- * thread allocates and claims a row for it; a counter's first fraction and a family's first ignored
- * update take a lock; threads beyond `thread_rows` update shared cells with atomic additions.
+ * thread allocates and claims a row for it; a counter's first fraction takes a lock; threads beyond
+ * `thread_rows` update shared cells with atomic additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up. Every update accepts NULL and does nothing then, so
@@ -73,7 +73,9 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
-    void *reserved[3];
+    double idle_seconds;       /* families: a series expires that has not changed for so long; 0:
+                                  never; see sx_registry_expire */
+    void *reserved[2];
 };
 
 /** The types of metrics. */
@@ -129,6 +131,26 @@ SX_API void sx_registry_destroy(struct sx_registry *registry);
  */
 SX_API struct sx_registry *sx_registry_default(void);
 
+/** Removes the series that have expired: those of families with idle_seconds that no update has
+ * changed for that long, and of which no handle is held. Setting a gauge to the value that it has
+ * counts as a change.
+ *
+ * There is usually no need to call it: each scrape does the same, and so does a look-up that meets
+ * the limit of its family. When a sweep sees a change, it counts as if it had just come. So a
+ * series expires after its idle_seconds, an eighth more, and the time between two scrapes, at the
+ * latest. An update costs no more for it.
+ *
+ * An expired series is as one that was removed: the same label values make another one, which
+ * starts at 0.
+ *
+ * @param registry  NULL: the default registry
+ * @return   how many were removed
+ * Errors:   SX_ENOMEM (the default registry cannot be made)
+ * Threads:  [any]; takes the lock under which series are made, for each removal
+ * Cost:     reads all series of families with idle_seconds, as a scrape does
+ */
+SX_API int sx_registry_expire(struct sx_registry *registry);
+
 /* ---- names ---- */
 
 /** Whether a metric may have this name: [a-zA-Z_:][a-zA-Z0-9_:]*, in ASCII whatever the locale. For
@@ -157,7 +179,8 @@ SX_API bool sx_label_name_is_valid(const char *name);
 /** Registers a counter without labels. The page shows it as 0 from now on.
  *
  * Registering the same type, name, help, labels and buckets again returns the same counter; its
- * max_series stays what it was. To learn from an error which label is wrong or what differs, use
+ * max_series stays what it was. Each registration is given back by one sx_counter_unregister, if
+ * the program has a use for that. To learn from an error which label is wrong or what differs, use
  * sx_registration_add.
  *
  * @param counter   receives the handle
@@ -178,17 +201,40 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
                                                     struct sx_registry *registry,
                                                     const struct sx_metric_options *options);
 
+/** Takes back one registration of a counter without labels, for instance by a plugin that is
+ * unloaded. The last one removes the counter from the page, and its name and memory may be used
+ * again, for a metric of any type.
+ *
+ * In a shared registry a process that was forked has its parent's registrations, and those of a
+ * process that was killed end with it. For 10 seconds after a fork the counter may stay on the
+ * page.
+ *
+ * @param counter  not used afterwards, unless the caller has registered it once more; NULL is
+ *                 SX_EINVAL
+ * @return   1 if the counter was removed, 0 if others have it registered
+ * Errors:   SX_EINVAL (NULL, or a counter of a family)
+ * Threads:  any thread, when the threads that use this registration have stopped using it
+ */
+SX_API int sx_counter_unregister(struct sx_counter *counter);
+
+/** Takes back one registration of a family. The last one removes the family with all its counters.
+ * Handles of its counters stay valid until they are given up, and their updates change nothing
+ * that is shown. Otherwise as sx_counter_unregister. */
+SX_API int sx_counter_family_unregister(struct sx_counter_family *family);
+
 /** Finds or makes the counter with these label values, and pins it. Each look-up pins once, so each
  * handle that it returned is given up once; see sx_counter_release.
  *
  * If a value is not UTF-8, its bad bytes are replaced by U+FFFD, so no client can spoil the page.
  *
- * A family has at most max_series series. All label values beyond the limit share one more series,
- * the overflow series, whose label values are all SX_OVERFLOW_VALUE. Each look-up that ends there
- * is counted by `sextant_series_overflowed_total{family="…"}`.
+ * A family has at most max_series series. All label values beyond the limit, and those for which
+ * the registry has no room, share one more series, the overflow series, whose label values are all
+ * SX_OVERFLOW_VALUE. Its room is reserved when the family is registered. Each look-up that ends
+ * there is counted by `sextant_series_overflowed_total{family="…"}`.
  *
  * @param values  in the order of the label names; borrowed
- * Errors:   SX_EVALUES, SX_EFULL, SX_ENOMEM, SX_EINVAL
+ * Errors:   SX_EVALUES, SX_ENOMEM, SX_EINVAL, SX_EFULL (the registry is full, and its overflow
+ *           series has just been removed)
  * Threads:  [any]; takes a lock if it makes a series, or returns its first handle
  */
 SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
@@ -291,13 +337,21 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  * @param delta    in the metric's base unit. Negative numbers, NaN, infinities and what is beyond
  *                 the end of the range are ignored and counted by
  *                 `sextant_updates_ignored_total{family="…"}`. The first fraction of a counter is
- *                 ignored if the registry is full.
- * Threads:  [any], lock-free except for a counter's first fraction and a family's first ignored
- *           value
+ *                 ignored, and counted, if the registry is full.
+ * Threads:  [any], lock-free except for a counter's first fraction
  * Cost:     a load, an add and a store in the thread's own row. A thread that has added more than
  *           2^63 divided by the number of thread rows reads the rows of all threads in each call.
  */
 static inline void sx_counter_add(struct sx_counter *counter, double delta);
+
+/** Sets the counter to 0, for a program that starts a task anew. Prometheus takes it for a restart
+ * of the process.
+ *
+ * @param counter  NULL is a no-op
+ * Threads:  while no other thread updates the counter. A thread that is in the middle of an update
+ *           may write back what it had counted before.
+ */
+SX_API void sx_counter_reset(struct sx_counter *counter);
 
 /** Adds what a source that counts in 32 bits has counted since the last reading: a register of a
  * device, an SNMP Counter32, a field of a kernel's structure. The source may wrap: 5 after
@@ -331,6 +385,10 @@ SX_API SX_MUST_CHECK int sx_gauge_register(struct sx_gauge **gauge, struct sx_re
 SX_API SX_MUST_CHECK int sx_gauge_family_register(struct sx_gauge_family **family,
                                                   struct sx_registry *registry,
                                                   const struct sx_metric_options *options);
+/** As sx_counter_unregister. */
+SX_API int sx_gauge_unregister(struct sx_gauge *gauge);
+/** As sx_counter_family_unregister. */
+SX_API int sx_gauge_family_unregister(struct sx_gauge_family *family);
 /** Finds or makes a gauge. As sx_counter_family_get. */
 SX_API SX_MUST_CHECK int sx_gauge_family_get(struct sx_gauge **gauge,
                                              struct sx_gauge_family *family,
@@ -411,6 +469,10 @@ SX_API SX_MUST_CHECK int sx_histogram_register(struct sx_histogram **histogram,
 SX_API SX_MUST_CHECK int sx_histogram_family_register(struct sx_histogram_family **family,
                                                       struct sx_registry *registry,
                                                       const struct sx_metric_options *options);
+/** As sx_counter_unregister. */
+SX_API int sx_histogram_unregister(struct sx_histogram *histogram);
+/** As sx_counter_family_unregister. */
+SX_API int sx_histogram_family_unregister(struct sx_histogram_family *family);
 /** Finds or makes a histogram. As sx_counter_family_get. */
 SX_API SX_MUST_CHECK int sx_histogram_family_get(struct sx_histogram **histogram,
                                                  struct sx_histogram_family *family,
@@ -470,7 +532,7 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  * @param histogram  NULL is a no-op
  * @param value      in the base unit. NaN would poison the sum permanently, so it is ignored and
  *                   counted by `sextant_updates_ignored_total{family="…"}`.
- * Threads:  [any], lock-free except for a family's first NaN
+ * Threads:  [any], lock-free
  * Cost:     two relaxed loads, adds and stores, in the thread's own row
  */
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value);
@@ -486,6 +548,9 @@ SX_API uint64_t sx_histogram_count(const struct sx_histogram *histogram);
  * Threads:  [any]
  */
 SX_API double sx_histogram_sum(const struct sx_histogram *histogram);
+
+/** Sets all buckets and the sum to 0. As sx_counter_reset. */
+SX_API void sx_histogram_reset(struct sx_histogram *histogram);
 
 /* ---- for the rest of a block ---- */
 

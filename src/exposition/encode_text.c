@@ -9,6 +9,8 @@
 #include "encode_text.h"
 
 #include "collectors.h"
+#include "expiry.h"
+#include "family.h"
 #include "format_number.h"
 #include "page.h"
 
@@ -321,19 +323,22 @@ static int render_collection(struct sx_page *page, const struct sx_collection *c
 
 /* ---- the page ---- */
 
-/* Renders all families. *last receives the ref of the last one, as others may be registered now. */
-static int render_families(struct sx_page *page, struct sx_registry *registry, uint32_t *last)
+/* Renders all families, and marks collections that clash with one of them. */
+static int render_families(struct sx_page *page, struct sx_registry *registry,
+                           const struct sx__collections *collections)
 {
     struct sx__reading reading;
     int status = SX_OK;
+    uint32_t last = 0; /* later ones may be registered now */
     sx__reading_begin(&reading, registry);
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
-        *last = sx__ref(registry, family);
+        last = sx__ref(registry, family);
         if (family->source == SX__FROM_CELLS) {
             status = render_family(page, registry, &reading, family);
         }
     }
+    sx__collections_check(collections, registry, last);
     sx__reading_end(&reading);
     return status;
 }
@@ -343,11 +348,11 @@ static int render_families(struct sx_page *page, struct sx_registry *registry, u
 int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
 {
     struct sx__collections collections;
-    uint32_t last = 0;
+    sx__families_remove_unwanted(registry);
+    (void)sx__registry_expire(registry, false);
     int status = sx__collectors_run(&collections, registry);
     if (status == SX_OK) {
-        status = render_families(page, registry, &last);
-        sx__collections_check(&collections, registry, last);
+        status = render_families(page, registry, &collections);
     }
     for (const struct sx_collection *collection = collections.first;
          collection != NULL && status == SX_OK; collection = collection->next) {

@@ -1,5 +1,6 @@
 /* callback.c: registering gauges and counters whose value a function returns. */
 #include "collectors.h"
+#include "family.h"
 #include "metric.h"
 
 #include <sextant/collector.h>
@@ -16,7 +17,12 @@ static int register_callback(struct sx_registry *registry, enum sx_metric_type t
     if (status != SX_OK) {
         return status;
     }
-    return sx__collectors_add_callback(sx__arenas[family->arena].registry, family, value, context);
+    status =
+        sx__collectors_add_callback(sx__arenas[family->arena].registry, family, value, context);
+    if (status != SX_OK) {
+        (void)sx__family_unregister(family);
+    }
+    return status;
 }
 
 int sx_gauge_register_callback(struct sx_registry *registry,

@@ -54,18 +54,20 @@ static void add_collected_names(struct sx__name_index *index,
     }
 }
 
-static int append_family(struct sx_collection *collection, const struct sx__family *family,
-                         struct sx__family *owned)
+/* Takes ownership of the family, also on failure. */
+static int append_family(struct sx_collection *collection, struct sx__family *family,
+                         bool is_registered)
 {
-    if (sx__name_index_reserve(collection->names) != SX_OK) {
-        return SX_ENOMEM;
+    struct sx__collected_family *collected = NULL;
+    if (family != NULL && sx__name_index_reserve(collection->names) == SX_OK) {
+        collected = calloc(1, sizeof *collected);
     }
-    struct sx__collected_family *collected = calloc(1, sizeof *collected);
     if (collected == NULL) {
+        free(family);
         return SX_ENOMEM;
     }
     collected->family = family;
-    collected->owned = owned;
+    collected->is_registered = is_registered;
     collected->collection = collection;
     add_collected_names(collection->names, collected);
     if (collection->last == NULL) {
@@ -79,7 +81,11 @@ static int append_family(struct sx_collection *collection, const struct sx__fami
 
 int sx__collection_add_registered(struct sx_collection *collection, const struct sx__family *family)
 {
-    return append_family(collection, family, NULL);
+    struct sx__family *copy = malloc(family->size);
+    if (copy != NULL) {
+        memcpy(copy, family, family->size);
+    }
+    return append_family(collection, copy, true);
 }
 
 static int add_family(struct sx_collection *collection, enum sx_metric_type type,
@@ -103,11 +109,7 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
         return SX_ENOMEM;
     }
     sx__family_write(family, collection->registry->arena, &desc);
-    status = append_family(collection, family, family);
-    if (status != SX_OK) {
-        free(family);
-    }
-    return status;
+    return append_family(collection, family, false);
 }
 
 /* ---- samples ---- */
@@ -301,7 +303,7 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
         for (; entry != NULL; entry = sx__name_index_find(index, &names[i], entry)) {
             struct sx_collection *collection = entry->family->collection;
-            if (entry->family->owned != NULL && collection->status == SX_OK) {
+            if (!entry->family->is_registered && collection->status == SX_OK) {
                 collection->status = clash_fault(entry, name);
             }
         }
@@ -339,7 +341,7 @@ static void free_family(struct sx__name_index *index, struct sx__collected_famil
         sample = next;
     }
     free(collected->table);
-    free(collected->owned);
+    free(collected->family);
     free(collected);
 }
 

@@ -23,8 +23,8 @@ struct sx__sample {
 
 struct sx__collected_family {
     struct sx__collected_family *next;
-    const struct sx__family *family;
-    struct sx__family *owned; /* the same family, unless it is one of the directory's */
+    struct sx__family *family; /* on the heap */
+    bool is_registered;        /* it is a copy of one of the directory's */
     struct sx_collection *collection;
     struct sx__name_entry names[SX__STEMS_MAX];
     size_t name_count;
@@ -37,7 +37,8 @@ struct sx__collected_family {
 
 struct sx_collection {
     struct sx_registry *registry;
-    int status; /* the first error */
+    int status;  /* the first error */
+    bool is_own; /* of self_metrics.h; what is wrong with it is not reported */
     struct sx__collected_family *first;
     struct sx__collected_family *last;
     struct sx__name_index *names; /* of this collection and of earlier ones of the same scrape */
@@ -51,7 +52,8 @@ struct sx__collections {
     struct sx__name_index names;
 };
 
-/** Adds a family that is registered; its samples follow. Errors: SX_ENOMEM. */
+/** Adds a copy of a family that is registered, because it may be unregistered before the page is
+ * rendered; its samples follow. Errors: SX_ENOMEM. */
 int sx__collection_add_registered(struct sx_collection *collection,
                                   const struct sx__family *family);
 

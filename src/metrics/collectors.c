@@ -8,9 +8,11 @@
 #include "collectors.h"
 
 #include "clock.h"
+#include "epochs.h"
 #include "family.h"
 #include "log_limit.h"
 #include "metric.h"
+#include "self_metrics.h"
 
 #include <sextant/collector.h>
 
@@ -159,6 +161,19 @@ int sx__collectors_add_callback(struct sx_registry *registry, const struct sx__f
         .registry = registry, .value = value, .family = family, .context = context, .highest = -1});
 }
 
+/* The family stays as long as this process has the callback. */
+static struct sx__family *find_callback(struct sx_registry *registry, const char *name)
+{
+    const struct sx__reader reader = sx__epoch_enter(registry);
+    const struct sx__family *family =
+        sx__family_find(registry, (struct sx_str){name, strlen(name)});
+    struct sx__family *found = family != NULL && family->source == SX__FROM_CALLBACK
+                                   ? sx__at(registry, sx__ref(registry, family))
+                                   : NULL;
+    sx__epoch_leave(registry, reader);
+    return found;
+}
+
 int sx_callback_unregister(struct sx_registry *registry, const char *name)
 {
     if (name == NULL) {
@@ -168,12 +183,12 @@ int sx_callback_unregister(struct sx_registry *registry, const char *name)
         return SX_ESTATE;
     }
     registry = or_default(registry);
-    const struct sx__family *family =
-        registry == NULL ? NULL : sx__family_find(registry, (struct sx_str){name, strlen(name)});
-    if (family == NULL || family->source != SX__FROM_CALLBACK) {
+    struct sx__family *family = registry == NULL ? NULL : find_callback(registry, name);
+    if (family == NULL || !take_away(&(struct collector){.registry = registry, .family = family})) {
         return 0;
     }
-    return take_away(&(struct collector){.registry = registry, .family = family});
+    (void)sx__family_unregister(family);
+    return 1;
 }
 
 void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log, void *context)
@@ -221,6 +236,9 @@ static void count_failure(struct sx_registry *registry, int status)
 void sx__collectors_report(const struct sx_collection *collection, int status)
 {
     char message[256];
+    if (collection->is_own) {
+        return;
+    }
     struct sx_str name = sx__collection_last_name(collection);
     (void)pthread_mutex_lock(&lock);
     struct log log = logs[collection->registry->arena];
@@ -274,24 +292,26 @@ static int call(struct collector *collector, struct sx_collection *collection)
     return status != SX_OK ? status : sx_collection_add_sample(collection, NULL, 0, value);
 }
 
-/* Calls one and appends its collection. */
-static int collect(struct collector *collector, struct sx__collections *collections,
-                   struct sx_registry *registry)
+static struct sx_collection *begin_collection(struct sx__collections *collections,
+                                              struct sx_registry *registry)
 {
     struct sx_collection *collection = calloc(1, sizeof *collection);
-    if (collection == NULL) {
-        return SX_ENOMEM;
+    if (collection != NULL) {
+        collection->registry = registry;
+        collection->names = &collections->names;
     }
-    collection->registry = registry;
-    collection->names = &collections->names;
-    runs = collector;
-    int status = call(collector, collection);
-    runs = NULL;
+    return collection;
+}
+
+/* Appends the collection, or leaves it out if the status is an error. */
+static void end_collection(struct sx_collection *collection, struct sx__collections *collections,
+                           int status)
+{
     if (status != SX_OK) {
         sx__collectors_report(collection, status);
         sx__collection_clean_up(collection);
         free(collection);
-        return SX_OK;
+        return;
     }
     if (collections->last == NULL) {
         collections->first = collection;
@@ -299,6 +319,35 @@ static int collect(struct collector *collector, struct sx__collections *collecti
         collections->last->next = collection;
     }
     collections->last = collection;
+}
+
+/* Calls one and appends its collection. */
+static int collect(struct collector *collector, struct sx__collections *collections,
+                   struct sx_registry *registry)
+{
+    struct sx_collection *collection = begin_collection(collections, registry);
+    if (collection == NULL) {
+        return SX_ENOMEM;
+    }
+    runs = collector;
+    const int status = call(collector, collection);
+    runs = NULL;
+    end_collection(collection, collections, status);
+    return SX_OK;
+}
+
+/* Last, because collectors may cause them. */
+static int collect_self_metrics(struct sx__collections *collections, struct sx_registry *registry)
+{
+    for (unsigned metric = 0; metric < SX__SELF_METRICS; metric++) {
+        struct sx_collection *collection = begin_collection(collections, registry);
+        if (collection == NULL) {
+            return SX_ENOMEM;
+        }
+        collection->is_own = true;
+        end_collection(collection, collections,
+                       sx__self_metric_collect(collection, (enum sx__self_metric)metric));
+    }
     return SX_OK;
 }
 
@@ -322,7 +371,7 @@ int sx__collectors_run(struct sx__collections *collections, struct sx_registry *
         collector = next;
     }
     (void)pthread_mutex_unlock(&lock);
-    return status;
+    return status == SX_OK ? collect_self_metrics(collections, registry) : status;
 }
 
 void sx__collections_clean_up(struct sx__collections *collections)

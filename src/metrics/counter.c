@@ -17,6 +17,7 @@
 #include "removal.h"
 #include "self_metrics.h"
 #include "series.h"
+#include "series_cells.h"
 #include "series_values.h"
 #include "thread_rows.h"
 
@@ -67,6 +68,16 @@ int sx_counter_family_register(struct sx_counter_family **family, struct sx_regi
         *family = (struct sx_counter_family *)registered;
     }
     return status;
+}
+
+int sx_counter_unregister(struct sx_counter *counter)
+{
+    return counter == NULL ? SX_EINVAL : sx__metric_unregister(series_of(counter));
+}
+
+int sx_counter_family_unregister(struct sx_counter_family *family)
+{
+    return sx__metric_unregister_family((struct sx__family *)family);
 }
 
 int sx_counter_family_get(struct sx_counter **counter, struct sx_counter_family *family,
@@ -215,12 +226,12 @@ static bool add_fraction_in_overflow(uint32_t arena, uint32_t index, double amou
     return true;
 }
 
-/* Returns false if the counter is at its end. */
+/* Returns false if the counter is at its end, or the registry has no cell for its fractions. */
 static bool add_fraction(struct sx_counter *counter, double amount, char *const *rows)
 {
     uint32_t index = fraction_cell(series_of(counter));
     if (index == 0) {
-        return true; /* the registry is full */
+        return false; /* the registry is full */
     }
     const char *row = sx__thread_row(rows, counter->arena);
     if (row == NULL) {
@@ -257,6 +268,13 @@ void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows
                                         : add_fraction(counter, delta, rows);
     if (__builtin_expect(!added, 0)) {
         ignore_amount(counter);
+    }
+}
+
+void sx_counter_reset(struct sx_counter *counter)
+{
+    if (counter != NULL) {
+        sx__series_cells_zero(sx__arenas[counter->arena].registry, series_of(counter));
     }
 }
 

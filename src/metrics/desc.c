@@ -12,6 +12,7 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
                                         .5,   .75, 1,    2.5, 5,    7.5, 10};
 
 #define MAX_SERIES_DEFAULT 10000u
+#define IDLE_SECONDS_MAX 1e9 /* 30 years */
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
@@ -89,6 +90,15 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
     return SX_OK;
 }
 
+static int read_idle_seconds(struct sx__desc *desc, double seconds)
+{
+    if (!(seconds >= 0 && seconds <= IDLE_SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
+        return SX_EINVAL;
+    }
+    desc->idle_ms = (uint64_t)ceil(seconds * 1000);
+    return SX_OK;
+}
+
 size_t sx__bounds_fault(const double *bounds, size_t count)
 {
     size_t i = 0;
@@ -145,6 +155,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if ((desc->label_count > 0) != labelled ||
         (options->buckets == NULL && options->bucket_count > 0)) {
         return SX_EINVAL;
+    }
+    status = read_idle_seconds(desc, options->idle_seconds);
+    if (status != SX_OK) {
+        return status;
     }
     if (type == SX_HISTOGRAM) {
         return read_buckets(desc, options);

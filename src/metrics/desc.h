@@ -14,14 +14,15 @@ struct sx__desc {
     const double *bounds; /* without a final +Inf */
     size_t bound_count;
     uint32_t max_series;
+    uint64_t idle_ms;
     enum sx__source source;
 };
 
 /** Checks a caller's options, in the order of the errors below, and borrows from them.
  *
  * @param labelled  whether the family must have labels, or must not
- * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels or buckets
- *           that must not be there, or must), SX_EBUCKETS
+ * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels, buckets or
+ *           idle_seconds that must not be there, or must), SX_EBUCKETS
  */
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);

@@ -3,6 +3,7 @@
  */
 #include "explain.h"
 
+#include "epochs.h"
 #include "family.h"
 #include "format_number.h"
 
@@ -20,7 +21,7 @@ struct explanation {
 
 /* What was to be registered. */
 struct attempt {
-    const struct sx_registry *registry;
+    struct sx_registry *registry;
     enum sx_metric_type type;
     bool labelled;
     const struct sx_metric_options *options;
@@ -155,13 +156,10 @@ static void explain_difference(struct explanation *line, const struct attempt *a
     }
 }
 
-static void explain_name(struct explanation *line, const struct attempt *attempt)
+/* The caller is reading. */
+static void explain_taken(struct explanation *line, const struct attempt *attempt,
+                          struct sx_str name)
 {
-    const char *text = attempt->options->name;
-    if (text == NULL) {
-        return;
-    }
-    const struct sx_str name = {text, strlen(text)};
     const struct sx__family *family = sx__family_find(attempt->registry, name);
     if (family != NULL) {
         explain_difference(line, attempt, family);
@@ -176,6 +174,16 @@ static void explain_name(struct explanation *line, const struct attempt *attempt
         add_text(line, ": the %s `", type_words[family->type]);
         add_bytes(line, sx__family_name(family));
         add_text(line, "` has or reserves it");
+    }
+}
+
+static void explain_name(struct explanation *line, const struct attempt *attempt)
+{
+    const char *name = attempt->options->name;
+    if (name != NULL) {
+        const struct sx__reader reader = sx__epoch_enter(attempt->registry);
+        explain_taken(line, attempt, (struct sx_str){name, strlen(name)});
+        sx__epoch_leave(attempt->registry, reader);
     }
 }
 
@@ -213,9 +221,8 @@ static void make_printable(char *text)
     }
 }
 
-void sx__explain(char *text, size_t size, const struct sx_registry *registry,
-                 enum sx_metric_type type, bool labelled, const struct sx_metric_options *options,
-                 int status)
+void sx__explain(char *text, size_t size, struct sx_registry *registry, enum sx_metric_type type,
+                 bool labelled, const struct sx_metric_options *options, int status)
 {
     struct explanation line = {.text = text, .size = size};
     const struct attempt attempt = {registry, type, labelled, options};

@@ -13,8 +13,7 @@
  * @param status    the error that the registration returned
  * Threads:  any, without the directory's lock
  */
-void sx__explain(char *text, size_t size, const struct sx_registry *registry,
-                 enum sx_metric_type type, bool labelled, const struct sx_metric_options *options,
-                 int status);
+void sx__explain(char *text, size_t size, struct sx_registry *registry, enum sx_metric_type type,
+                 bool labelled, const struct sx_metric_options *options, int status);
 
 #endif

@@ -1,10 +1,13 @@
-/* family.c: registering families. */
+/* family.c: registering and unregistering families. */
 #include "family.h"
 
 #include "desc.h"
 #include "family_index.h"
+#include "overflow.h"
+#include "pins.h"
 #include "retired.h"
 #include "series.h"
+#include "series_cells.h"
 
 #include <math.h>
 #include <string.h>
@@ -95,7 +98,9 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
         .label_count = (uint32_t)desc->label_count,
         .bound_count = (uint32_t)desc->bound_count,
         .max_series = desc->max_series,
+        .idle_ms = desc->idle_ms,
         .source = desc->source,
+        .size = (uint32_t)sx__family_size(desc),
     };
     size_t bound_count = padded_bounds(desc);
     double *bounds = sx__family_bounds(family);
@@ -116,7 +121,24 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
     family->help = put_bytes(family, &used, desc->help.data, desc->help.size);
 }
 
-/* Writes the record of a family and of the series that one without labels starts with. */
+/* Makes what a family begins with: without labels its one series, else its overflow series. */
+static bool make_first_series(struct sx_registry *registry, struct sx__family *family)
+{
+    if (family->source != SX__FROM_CELLS) {
+        return true;
+    }
+    if (family->label_count > 0) {
+        return sx__overflow_reserve(registry, family);
+    }
+    struct sx__series *series = sx__series_write(registry, family, NULL, 0);
+    if (series != NULL) {
+        sx__series_append(registry, family, series);
+        family->live_count = 1;
+    }
+    return series != NULL;
+}
+
+/* Writes the record of a family, with what it begins with. Returns NULL if the registry is full. */
 static struct sx__family *write_family(struct sx_registry *registry, const struct sx__desc *desc)
 {
     size_t size = sx__family_size(desc);
@@ -125,28 +147,57 @@ static struct sx__family *write_family(struct sx_registry *registry, const struc
         return NULL;
     }
     sx__family_write(family, registry->arena, desc);
-    if (desc->label_count == 0 && desc->source == SX__FROM_CELLS) {
-        struct sx__series *series = sx__series_write(registry, family, NULL, 0);
-        if (series == NULL) {
-            sx__directory_free(registry, family, size);
-            return NULL;
-        }
-        family->first_series = sx__ref(registry, series);
-        family->last_series = family->first_series;
-        family->live_count = 1;
+    if (!sx__family_pin_take(registry, family)) {
+        sx__directory_free(registry, family, size);
+        return NULL;
+    }
+    if (!make_first_series(registry, family)) {
+        sx__family_pin_leave(registry, family);
+        sx__directory_free(registry, family, size);
+        return NULL;
     }
     return family;
 }
 
-static void publish(struct sx_registry *registry, const struct sx__family *family)
+static void publish(struct sx_registry *registry, struct sx__family *family)
 {
     uint32_t ref = sx__ref(registry, family);
     uint32_t *link = &registry->first_family;
     if (registry->last_family != 0) {
         link = &((struct sx__family *)sx__at(registry, registry->last_family))->next;
     }
+    family->previous = registry->last_family;
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     registry->last_family = ref;
+}
+
+static uint32_t pin_of(const struct sx_registry *registry, const struct sx__family *family)
+{
+    return ((const struct sx__cells *)sx__at(registry, family->pin))->pin;
+}
+
+/* Finds the family or makes it. The directory's lock is held. */
+static int find_or_make_family(struct sx__family **family, struct sx_registry *registry,
+                               const struct sx__desc *desc)
+{
+    struct sx__family *made = NULL;
+    int status = find_registered(family, registry, desc);
+    if (status != SX_OK || *family != NULL) {
+        return status;
+    }
+    made = write_family(registry, desc);
+    if (made == NULL && sx__retired_reclaim_all(registry)) {
+        made = write_family(registry, desc);
+    }
+    if (made == NULL) {
+        return SX_EFULL;
+    }
+    publish(registry, made);
+    if (made->idle_ms > 0) {
+        __atomic_store_n(&registry->has_idle_families, true, __ATOMIC_RELEASE);
+    }
+    *family = made;
+    return SX_OK;
 }
 
 int sx__family_register(struct sx__family **family, struct sx_registry *registry,
@@ -155,17 +206,12 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
     struct sx__family *found = NULL;
 
     sx__directory_lock(registry);
-    int status = find_registered(&found, registry, desc);
-    if (status == SX_OK && found == NULL) {
-        found = write_family(registry, desc);
-        if (found == NULL && sx__retired_reclaim_all(registry)) {
-            found = write_family(registry, desc);
-        }
-        if (found != NULL) {
-            publish(registry, found);
-        } else {
-            status = SX_EFULL;
-        }
+    int status = find_or_make_family(&found, registry, desc);
+    if (status == SX_OK && !sx__pin(registry, pin_of(registry, found))) {
+        status = SX_ENOMEM;
+    }
+    if (status == SX_OK) {
+        found->is_unwanted = 0;
     }
     sx__directory_unlock(registry);
     if (status == SX_OK) {
@@ -174,15 +220,95 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
     return status;
 }
 
+/* ---- unregistering ---- */
+
+static void take_out_of_chain(struct sx_registry *registry, const struct sx__family *family)
+{
+    uint32_t *link = &registry->first_family;
+    if (family->previous != 0) {
+        link = &((struct sx__family *)sx__at(registry, family->previous))->next;
+    }
+    /* A reader that stands on this family still finds the next one. */
+    __atomic_store_n(link, family->next, __ATOMIC_RELEASE);
+    if (family->next != 0) {
+        ((struct sx__family *)sx__at(registry, family->next))->previous = family->previous;
+    } else {
+        registry->last_family = family->previous;
+    }
+}
+
+/* Removes a family with its series. The directory's lock is held. */
+static void remove_family(struct sx_registry *registry, struct sx__family *family)
+{
+    __atomic_store_n(&family->removed, 1, __ATOMIC_SEQ_CST);
+    registry->families_removed++;
+    while (family->first_series != 0) {
+        sx__series_retire(registry, family, sx__at(registry, family->first_series));
+    }
+    sx__overflow_drop(registry, family);
+    sx__series_drop_table(registry, family);
+    take_out_of_chain(registry, family);
+    sx__retire(registry, &family->retired, SX__RETIRED_FAMILY);
+}
+
+int sx__family_unregister(struct sx__family *family)
+{
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    const uint32_t pin = pin_of(registry, family);
+    sx__directory_lock(registry);
+    sx__unpin(registry, pin);
+    const bool is_removed = !sx__is_pinned(registry, pin);
+    if (is_removed) {
+        remove_family(registry, family);
+        (void)sx__retired_reclaim_all(registry);
+    } else {
+        family->is_unwanted = 1;
+        __atomic_store_n(&registry->has_unwanted_families, true, __ATOMIC_RELEASE);
+    }
+    sx__directory_unlock(registry);
+    return is_removed;
+}
+
+void sx__families_remove_unwanted(struct sx_registry *registry)
+{
+    bool are_left = false;
+    if (!__atomic_load_n(&registry->has_unwanted_families, __ATOMIC_ACQUIRE)) {
+        return;
+    }
+    sx__directory_lock(registry);
+    for (uint32_t ref = registry->first_family; ref != 0;) {
+        struct sx__family *family = sx__at(registry, ref);
+        ref = family->next;
+        if (family->is_unwanted != 0) {
+            if (sx__is_pinned(registry, pin_of(registry, family))) {
+                are_left = true;
+            } else {
+                remove_family(registry, family);
+            }
+        }
+    }
+    __atomic_store_n(&registry->has_unwanted_families, are_left, __ATOMIC_RELEASE);
+    sx__directory_unlock(registry);
+}
+
 void sx__families_mend(struct sx_registry *registry)
 {
     uint32_t last = 0;
     sx__retired_mend(registry);
+    registry->families_removed++; /* whoever died may have been about to do this */
     for (uint32_t ref = registry->first_family; ref != 0;) {
         struct sx__family *family = sx__at(registry, ref);
+        family->previous = last;
         sx__series_mend(registry, family);
         last = ref;
         ref = family->next;
     }
     registry->last_family = last;
+    for (uint32_t ref = registry->first_family; ref != 0;) {
+        struct sx__family *family = sx__at(registry, ref);
+        ref = family->next;
+        if (family->removed != 0) { /* its remover died half-way */
+            remove_family(registry, family);
+        }
+    }
 }

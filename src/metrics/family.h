@@ -1,4 +1,4 @@
-/* family.h: registering families, and finding them by their name. */
+/* family.h: registering and unregistering families, and finding them by their name. */
 #ifndef SX_METRICS_FAMILY_H
 #define SX_METRICS_FAMILY_H
 
@@ -9,14 +9,30 @@ struct sx__desc;
 
 /** Registers a family, or finds it if it is registered with an equal desc.
  *
- * A family without labels gets its one series with it.
+ * A family without labels gets its one series with it. The registration is counted for this
+ * process, as a pin; see pins.h.
  *
- * Errors:   SX_EEXIST, SX_ECLASH, SX_EFULL
+ * Errors:   SX_EEXIST, SX_ECLASH, SX_EFULL, SX_ENOMEM
  */
 int sx__family_register(struct sx__family **family, struct sx_registry *registry,
                         const struct sx__desc *desc);
 
-/** The family of this name, or NULL. Takes no lock. */
+/** Takes back one registration. Removes the family with its series if it was the last one, in any
+ * process that lives.
+ *
+ * @return   1 if the family was removed, else 0
+ * Threads:  [any]; takes the directory's lock
+ */
+int sx__family_unregister(struct sx__family *family);
+
+/** Removes the families that were unregistered while another process had them registered, which has
+ * ended since. Called by each scrape.
+ *
+ * Threads:  [any]; takes the directory's lock if there may be such families
+ */
+void sx__families_remove_unwanted(struct sx_registry *registry);
+
+/** The family of this name, or NULL. Takes no lock. The caller is reading, see epochs.h. */
 const struct sx__family *sx__family_find(const struct sx_registry *registry, struct sx_str name);
 
 /** The bytes that the record of a family takes. */

@@ -21,6 +21,7 @@ struct family_table {
     size_t capacity; /* a power of two, or 0 */
     size_t used;
     uint32_t last; /* ref of the last family of the chain that has entries; 0: none has */
+    uint32_t families_removed; /* by then, from the registry */
 };
 
 static pthread_mutex_t index_lock = PTHREAD_MUTEX_INITIALIZER; /* of the tables; taken last */
@@ -52,7 +53,8 @@ static bool grow_family_table(struct family_table *table)
     }
     struct family_table larger = {.capacity = table->capacity == 0 ? FAMILY_INDEX_CAPACITY_FIRST
                                                                    : table->capacity * 2,
-                                  .last = table->last};
+                                  .last = table->last,
+                                  .families_removed = table->families_removed};
     larger.entries = calloc(larger.capacity, sizeof *larger.entries);
     if (larger.entries == NULL) {
         return false;
@@ -84,9 +86,14 @@ static bool add_to_family_table(struct family_table *table, const struct sx_regi
     return true;
 }
 
-/* Adds the families that were registered since the last search, by other processes too. */
+/* Adds the families that were registered since the last search, by other processes too. After one
+ * was unregistered it adds all of them anew. */
 static bool follow_chain(struct family_table *table, const struct sx_registry *registry)
 {
+    if (table->families_removed != registry->families_removed) {
+        free(table->entries);
+        *table = (struct family_table){.families_removed = registry->families_removed};
+    }
     const uint32_t *link = &registry->first_family;
     if (table->last != 0) {
         link = &((const struct sx__family *)sx__at(registry, table->last))->next;

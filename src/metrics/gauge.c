@@ -4,6 +4,7 @@
  * and decrements of different threads that is read while they change can be negative.
  */
 #include "cells.h"
+#include "expiry.h"
 #include "look_up.h"
 #include "metric.h"
 #include "process_rows.h"
@@ -47,6 +48,16 @@ int sx_gauge_family_register(struct sx_gauge_family **family, struct sx_registry
         *family = (struct sx_gauge_family *)registered;
     }
     return status;
+}
+
+int sx_gauge_unregister(struct sx_gauge *gauge)
+{
+    return sx__metric_unregister((const struct sx__series *)gauge);
+}
+
+int sx_gauge_family_unregister(struct sx_gauge_family *family)
+{
+    return sx__metric_unregister_family((struct sx__family *)family);
 }
 
 int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
@@ -147,6 +158,7 @@ double sx_gauge_value(const struct sx_gauge *gauge)
 static void set_gauge_series(struct sx__series *series, double value, char *const *rows)
 {
     (void)rows; /* gauges are in the row of the process */
+    sx__activity_mark(series);
     sx_gauge_set((struct sx_gauge *)series, value);
 }
 
@@ -167,6 +179,7 @@ int sx_gauge_family_set_strings(struct sx_gauge_family *family, const char *cons
 static void add_to_gauge_series(struct sx__series *series, double delta, char *const *rows)
 {
     (void)rows;
+    sx__activity_mark(series);
     sx_gauge_add((struct sx_gauge *)series, delta);
 }
 

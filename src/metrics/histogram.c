@@ -10,6 +10,7 @@
 #include "removal.h"
 #include "self_metrics.h"
 #include "series.h"
+#include "series_cells.h"
 #include "series_values.h"
 #include "thread_rows.h"
 
@@ -47,6 +48,16 @@ int sx_histogram_family_register(struct sx_histogram_family **family, struct sx_
         *family = (struct sx_histogram_family *)registered;
     }
     return status;
+}
+
+int sx_histogram_unregister(struct sx_histogram *histogram)
+{
+    return sx__metric_unregister((const struct sx__series *)histogram);
+}
+
+int sx_histogram_family_unregister(struct sx_histogram_family *family)
+{
+    return sx__metric_unregister_family((struct sx__family *)family);
 }
 
 int sx_histogram_family_get(struct sx_histogram **histogram, struct sx_histogram_family *family,
@@ -199,6 +210,14 @@ double sx_histogram_sum(const struct sx_histogram *histogram)
 {
     uint64_t count;
     return histogram == NULL ? 0 : read_histogram(histogram, &count);
+}
+
+void sx_histogram_reset(struct sx_histogram *histogram)
+{
+    if (histogram != NULL) {
+        const struct sx__series *series = &histogram->series;
+        sx__series_cells_zero(sx__arenas[series->handle.arena].registry, series);
+    }
 }
 
 static void observe_in_series(struct sx__series *series, double value, char *const *rows)

@@ -4,6 +4,7 @@
 #include "look_up.h"
 
 #include "epochs.h"
+#include "expiry.h"
 #include "labels.h"
 #include "self_metrics.h"
 
@@ -35,13 +36,46 @@ static int look_up_overflow(struct sx__series **series, struct sx__family *famil
     return status;
 }
 
+static bool has_no_room(int status)
+{
+    return status == SX__BEYOND_LIMIT || status == SX_EFULL;
+}
+
+/* There is no room for the series. If idle ones expire, there may be; else it is the overflow
+ * series. */
+__attribute__((cold)) static int look_up_again(struct sx__series **series,
+                                               struct sx__family *family,
+                                               const struct sx_str *values, size_t count)
+{
+    int status = SX__BEYOND_LIMIT;
+    if (sx__family_expire(family, false) > 0) {
+        status = sx__series_get(series, family, values, count);
+    }
+    return has_no_room(status) ? look_up_overflow(series, family) : status;
+}
+
 /* Finds or makes the series, or the overflow series. The caller is reading. */
 static inline int look_up(struct sx__series **series, struct sx__family *family,
                           const struct sx_str *values, size_t count)
 {
     int status = sx__series_get(series, family, values, count);
-    return __builtin_expect(status == SX__BEYOND_LIMIT, 0) ? look_up_overflow(series, family)
-                                                           : status;
+    if (__builtin_expect(status == SX_OK, 1)) {
+        return SX_OK;
+    }
+    return has_no_room(status) ? look_up_again(series, family, values, count) : status;
+}
+
+/* Pins the series, or else the overflow series, which has a cell for its pins. */
+static int pin(struct sx__series **series, struct sx__family *family)
+{
+    int status = sx__series_pin(*series);
+    if (status == SX_EFULL) {
+        status = look_up_overflow(series, family);
+        if (status == SX_OK) {
+            status = sx__series_pin(*series);
+        }
+    }
+    return status;
 }
 
 int sx__get_handle(struct sx__series **series, struct sx__family *family,
@@ -57,7 +91,7 @@ int sx__get_handle(struct sx__series **series, struct sx__family *family,
         const struct sx__reader reader = sx__epoch_enter(registry);
         status = look_up(&found, family, values, count);
         if (status == SX_OK) {
-            status = sx__series_pin(found);
+            status = pin(&found, family);
         }
         sx__epoch_leave(registry, reader);
     }

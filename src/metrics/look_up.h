@@ -1,8 +1,8 @@
 /* look_up.h: the series that label values ask for: its handle, or one update of it.
  *
  * A family has at most max_series series, so that its cardinality is bounded. All label values
- * beyond the limit share one more series, the overflow series, whose label values are all
- * SX_OVERFLOW_VALUE. Each look-up that ends there is counted; see self_metrics.h.
+ * beyond the limit, and those for which the registry has no room, share the overflow series; see
+ * overflow.h. Each look-up that ends there is counted; see self_metrics.h.
  */
 #ifndef SX_METRICS_LOOK_UP_H
 #define SX_METRICS_LOOK_UP_H

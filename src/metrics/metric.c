@@ -1,4 +1,4 @@
-/* metric.c: registration, from options to records. */
+/* metric.c: registration, from options to records, and its end. */
 #include "metric.h"
 
 #include "family.h"
@@ -47,6 +47,19 @@ int sx__metric_register(struct sx__series **series, struct sx_registry *registry
         *series = sx__at(sx__arenas[family->arena].registry, family->first_series);
     }
     return status;
+}
+
+int sx__metric_unregister(const struct sx__series *series)
+{
+    if (series == NULL || sx__series_family(series)->label_count > 0) {
+        return SX_EINVAL;
+    }
+    return sx__family_unregister(sx__series_family(series));
+}
+
+int sx__metric_unregister_family(struct sx__family *family)
+{
+    return family == NULL ? SX_EINVAL : sx__family_unregister(family);
 }
 
 int sx__metric_register_name(struct sx__family **family, struct sx_registry *registry,

@@ -13,6 +13,13 @@ int sx__metric_register_family(struct sx__family **family, struct sx_registry *r
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
                         enum sx_metric_type type, const struct sx_metric_options *options);
 
+/** Takes back one registration of a metric without labels. Returns 1 if the metric was removed, 0
+ * if others have it registered. Errors: SX_EINVAL (NULL, or a series of a family). */
+int sx__metric_unregister(const struct sx__series *series);
+
+/** The same for a family with labels. NULL: SX_EINVAL. */
+int sx__metric_unregister_family(struct sx__family *family);
+
 /** Registers the name of a metric without labels whose value comes from a callback. */
 int sx__metric_register_name(struct sx__family **family, struct sx_registry *registry,
                              enum sx_metric_type type, const struct sx_metric_options *options);

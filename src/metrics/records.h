@@ -21,7 +21,7 @@ enum sx__source {
 
 /* What is counted about a family; see self_metrics.h. */
 enum sx__self_metric {
-    SX__SELF_METRIC_OVERFLOWED, /* a series went to the overflow series */
+    SX__SELF_METRIC_OVERFLOWED, /* a look-up went to the overflow series */
     SX__SELF_METRIC_IGNORED,    /* an update had an impossible value, or a counter is at its end */
     SX__SELF_METRICS
 };
@@ -33,10 +33,11 @@ struct sx__retired {
     uint32_t kind;  /* enum sx__retired_kind */
 };
 
-/* The cells of a series. When the series is reclaimed, they wait in its family for another one. */
+/* The cells of a series, or the pin of a family. When it is reclaimed, they wait in a list of the
+ * registry for another one that needs as many; see series_cells.h. */
 struct sx__cells {
     uint32_t next;     /* ref of other cells that wait */
-    uint32_t cell;     /* the first one */
+    uint32_t cell;     /* the first one; families: 0 */
     uint32_t fraction; /* counters: the cell of fractions; 0: none so far */
     uint32_t pin;      /* the cell of its pins; 0: none so far */
 };
@@ -58,11 +59,20 @@ struct sx__family {
     uint32_t bound_count;
     uint32_t live_count; /* series in the chain, without the overflow series */
     uint32_t max_series; /* the limit of live_count (cardinality); UINT32_MAX: none */
-    uint32_t overflow;   /* ref of the overflow series; 0: none yet */
-    uint32_t free_cells; /* ref of a struct sx__cells; 0: none */
+    uint32_t overflow;   /* ref of the overflow series, which may not be on the page yet; 0: the
+                            registry is full */
     uint32_t source;     /* enum sx__source */
-    uint32_t self_metrics[SX__SELF_METRICS]; /* refs of their families; 0: none yet */
+    uint32_t size;       /* bytes of the record */
+    uint32_t previous;   /* ref of the family registered before this one */
+    uint32_t pin;     /* ref of a struct sx__cells: counts registrations, as pins of handles do */
+    uint32_t records; /* series whose records are not freed */
+    uint32_t is_unwanted; /* 1: to be removed once no process has it registered */
+    uint32_t removed;     /* 1: it is unregistered */
     uint32_t reserved;
+    uint64_t idle_ms;       /* after which a series expires; 0: never; see expiry.h */
+    uint64_t next_sweep_ms; /* CLOCK_MONOTONIC */
+    struct sx__retired retired;
+    uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
     struct sx__span help;
     struct sx__span labels; /* label_count spans, of the label names */
@@ -79,7 +89,8 @@ struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
-    uint32_t removed; /* 1: it is no longer on the page, whoever has a handle */
+    uint32_t removed; /* 1: it is no longer on the page, whoever has a handle; an overflow series:
+                         it is not on the page yet */
     uint32_t next;    /* ref of the series created after this one in its family */
     uint32_t previous;
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
@@ -87,7 +98,7 @@ struct sx__series {
     uint32_t text_size;
     uint32_t text_offset; /* from the end of this struct */
     uint32_t size;        /* bytes of the record */
-    uint32_t reserved;
+    uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
     /* Then the size of each label value (uint32_t) and the values, which look-ups read; then the
      * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
      * labels. */

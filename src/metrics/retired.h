@@ -1,4 +1,4 @@
-/* retired.h: removed series and replaced tables, until nobody can reach them.
+/* retired.h: removed series and families and replaced tables, until nobody can reach them.
  *
  * A reader that found one before it was removed may still read it, and a handle may still update
  * it. So it waits in a list. Later removals and creations look at the oldest of the list, and
@@ -12,7 +12,7 @@
 
 #include "records.h"
 
-enum sx__retired_kind { SX__RETIRED_SERIES, SX__RETIRED_TABLE };
+enum sx__retired_kind { SX__RETIRED_SERIES, SX__RETIRED_TABLE, SX__RETIRED_FAMILY };
 
 /* A hash table of series; see series.c. */
 struct sx__table {

@@ -1,5 +1,7 @@
-/* self_metrics.c: registering and updating them. */
+/* self_metrics.c: counting, and what a page shows of the counts. */
 #include "self_metrics.h"
+
+#include "epochs.h"
 
 static const char *const labels[] = {"family", NULL};
 
@@ -8,9 +10,8 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
         {
             .name = "sextant_series_overflowed_total",
             .help =
-                "Look-ups of series that went to the overflow series, as the family's limit was reached.",
+                "Look-ups that went to the overflow series: the family's limit was reached, or the registry is full.",
             .labels = labels,
-            .max_series = SIZE_MAX,
         },
     [SX__SELF_METRIC_IGNORED] =
         {
@@ -18,30 +19,45 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
             .help =
                 "Updates that were ignored: NaN in a histogram; in a counter also what is negative, infinite, or beyond the end of its range.",
             .labels = labels,
-            .max_series = SIZE_MAX,
         },
 };
 
-/* Returns the family of the counters, or NULL if it cannot be registered. */
-static struct sx_counter_family *counters_of(struct sx_registry *registry,
-                                             struct sx__family *family, enum sx__self_metric metric)
-{
-    const uint32_t ref = __atomic_load_n(&family->self_metrics[metric], __ATOMIC_ACQUIRE);
-    if (ref != 0) {
-        return sx__at(registry, ref);
-    }
-    struct sx_counter_family *counters = NULL;
-    if (sx_counter_family_register(&counters, registry, &options_of[metric]) == SX_OK) {
-        __atomic_store_n(&family->self_metrics[metric], sx__ref(registry, counters),
-                         __ATOMIC_RELEASE);
-    }
-    return counters;
-}
-
 void sx__self_metric_count(struct sx__family *family, enum sx__self_metric metric)
 {
-    const struct sx_str name = sx__family_name(family);
-    struct sx_counter_family *counters =
-        counters_of(sx__arenas[family->arena].registry, family, metric);
-    (void)sx_counter_family_add(counters, &name, 1, 1);
+    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    (void)__atomic_fetch_add(&family->self_metrics[metric], 1, __ATOMIC_RELAXED);
+    if (!__atomic_load_n(&registry->has_self_metrics, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&registry->has_self_metrics, true, __ATOMIC_RELEASE);
+    }
+}
+
+/* The caller is reading. */
+static int collect_counts(struct sx_collection *collection, enum sx__self_metric metric)
+{
+    const struct sx_registry *registry = collection->registry;
+    int status = SX_OK;
+    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
+    for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
+        const uint64_t count = __atomic_load_n(&family->self_metrics[metric], __ATOMIC_RELAXED);
+        const struct sx_str name = sx__family_name(family);
+        if (count > 0 && collection->first == NULL) {
+            status = sx_collection_add_family(collection, SX_COUNTER, &options_of[metric]);
+        }
+        if (count > 0 && status == SX_OK) {
+            status = sx_collection_add_sample(collection, &name, 1, (double)count);
+        }
+    }
+    return status;
+}
+
+int sx__self_metric_collect(struct sx_collection *collection, enum sx__self_metric metric)
+{
+    struct sx_registry *registry = collection->registry;
+    if (!__atomic_load_n(&registry->has_self_metrics, __ATOMIC_ACQUIRE)) {
+        return SX_OK;
+    }
+    const struct sx__reader reader = sx__epoch_enter(registry);
+    const int status = collect_counts(collection, metric);
+    sx__epoch_leave(registry, reader);
+    return status;
 }

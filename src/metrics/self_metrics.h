@@ -1,18 +1,25 @@
 /* self_metrics.h: what a registry counts about its own families.
  *
- * Each has a counter with the family's name as its label. The counter is on the page from its first
- * increment on, so the page of a program without problems does not have it.
+ * Each count has the family's name as its label. It lies in the record of the family, so that it
+ * needs no room when the registry is full. It is on the page from its first increment on, so the
+ * page of a program without problems does not have it.
  */
 #ifndef SX_METRICS_SELF_METRICS_H
 #define SX_METRICS_SELF_METRICS_H
 
-#include "records.h"
+#include "collection.h"
 
-/** Adds 1. Does nothing if the registry is full, or if a metric of the program has the name.
+/** Adds 1.
  *
- * Threads:  [any]; takes the directory's lock the first time only
+ * Threads:  [any], lock-free
  */
 __attribute__((cold)) void sx__self_metric_count(struct sx__family *family,
                                                  enum sx__self_metric metric);
+
+/** Adds a family with the counts of one kind to a collection, if any of them is not 0.
+ *
+ * Errors:   as sx_collection_add_family and sx_collection_add_sample
+ */
+int sx__self_metric_collect(struct sx_collection *collection, enum sx__self_metric metric);
 
 #endif

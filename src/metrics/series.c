@@ -2,8 +2,10 @@
  * takes the directory's lock. */
 #include "series.h"
 
+#include "expiry.h"
 #include "label_hash.h"
 #include "labels.h"
+#include "overflow.h"
 #include "pins.h"
 #include "retired.h"
 #include "series_cells.h"
@@ -79,18 +81,12 @@ static void take_out(struct sx__table *table, uint32_t hash, uint32_t ref)
     }
 }
 
-/* The overflow series counts as well, but not in live_count. */
-static size_t count_series(const struct sx__family *family)
-{
-    return (size_t)family->live_count + 1;
-}
-
 /* Replaces the table by one with room for all series of the chain and as many more. */
 static bool replace_table(struct sx_registry *registry, struct sx__family *family)
 {
     struct sx__table *old = table_of(registry, family);
     size_t capacity = SERIES_TABLE_CAPACITY_FIRST;
-    while (capacity < count_series(family) * 2 + 2) {
+    while (capacity < ((size_t)family->live_count + 1) * 2 + 2) {
         capacity *= 2;
     }
     struct sx__table *table = sx__directory_allocate(registry, sx__table_bytes(capacity));
@@ -101,7 +97,10 @@ static bool replace_table(struct sx_registry *registry, struct sx__family *famil
     table->mask = (uint32_t)(capacity - 1);
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL; series = sx__series_at(registry, &series->next)) {
-        insert_in_table(table, series->hash, sx__ref(registry, series));
+        const uint32_t ref = sx__ref(registry, series);
+        if (ref != family->overflow) {
+            insert_in_table(table, series->hash, ref);
+        }
     }
     __atomic_store_n(&family->table, sx__ref(registry, table), __ATOMIC_RELEASE);
     if (old != NULL) {
@@ -151,18 +150,40 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         .text_offset = (uint32_t)sx__labels_values_size(family, values),
         .size = (uint32_t)size,
     };
+    if (family->idle_ms > 0 && !sx__activity_make(registry, series)) {
+        sx__directory_free(registry, series, size);
+        return NULL;
+    }
     if (!sx__series_cells_take(registry, family, series)) {
+        sx__activity_free(registry, series);
         sx__directory_free(registry, series, size);
         return NULL;
     }
     sx__labels_write_text(sx__series_text(series), family, values);
     sx__labels_write_values(series, family, values);
+    family->records++;
     return series;
 }
 
-/* Appends the series to the chain, which makes it exist, and then inserts it into the table. */
-static void publish_series(struct sx_registry *registry, struct sx__family *family,
-                           struct sx__series *series)
+void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series)
+{
+    struct sx_registry *registry = peeking->registry;
+    struct sx__family *family = sx__series_family(series);
+    sx__series_cells_leave(peeking, family, series);
+    sx__activity_free(registry, series);
+    sx__directory_free(registry, series, series->size);
+    family->records--;
+}
+
+void sx__series_free(struct sx_registry *registry, struct sx__series *series)
+{
+    struct sx__peeking peeking;
+    sx__peeking_begin(&peeking, registry);
+    sx__series_reclaim(&peeking, series);
+}
+
+void sx__series_append(struct sx_registry *registry, struct sx__family *family,
+                       struct sx__series *series)
 {
     uint32_t ref = sx__ref(registry, series);
     uint32_t *link = &family->first_series;
@@ -172,7 +193,6 @@ static void publish_series(struct sx_registry *registry, struct sx__family *fami
     series->previous = family->last_series;
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     family->last_series = ref;
-    insert_in_table(table_of(registry, family), series->hash, ref);
 }
 
 static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__family *family,
@@ -183,7 +203,8 @@ static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__f
         made = sx__series_write(registry, family, values, hash);
     }
     if (made != NULL) {
-        publish_series(registry, family, made);
+        sx__series_append(registry, family, made);
+        insert_in_table(table_of(registry, family), made->hash, sx__ref(registry, made));
     }
     return made;
 }
@@ -229,6 +250,16 @@ void sx__series_retire(struct sx_registry *registry, struct sx__family *family,
         family->last_series = series->previous;
     }
     sx__retire(registry, &series->retired, SX__RETIRED_SERIES);
+    (void)sx__overflow_reserve(registry, family);
+}
+
+void sx__series_drop_table(struct sx_registry *registry, struct sx__family *family)
+{
+    struct sx__table *table = table_of(registry, family);
+    if (table != NULL) {
+        __atomic_store_n(&family->table, 0, __ATOMIC_RELEASE);
+        sx__retire(registry, &table->retired, SX__RETIRED_TABLE);
+    }
 }
 
 /* ---- look-up ---- */
@@ -243,6 +274,17 @@ static bool is_at_limit(const struct sx__family *family)
     return __atomic_load_n(&family->live_count, __ATOMIC_RELAXED) >= family->max_series;
 }
 
+static int show_overflow(struct sx__series **series, struct sx_registry *registry,
+                         struct sx__family *family)
+{
+    struct sx__series *shown = sx__overflow_show(registry, family);
+    if (shown == NULL) {
+        return SX_EFULL;
+    }
+    *series = shown;
+    return SX_OK;
+}
+
 /* The directory's lock is held. */
 static int find_or_make_locked(struct sx__series **series, struct sx_registry *registry,
                                struct sx__family *family, const struct sx_str *values,
@@ -253,19 +295,17 @@ static int find_or_make_locked(struct sx__series **series, struct sx_registry *r
         *series = found;
         return SX_OK;
     }
-    bool is_overflow = sx__labels_are_overflow(values, family->label_count);
-    if (!is_overflow && is_at_limit(family)) {
+    if (sx__labels_are_overflow(values, family->label_count)) {
+        return show_overflow(series, registry, family);
+    }
+    if (is_at_limit(family)) {
         return SX__BEYOND_LIMIT;
     }
     found = make_series(registry, family, values, hash);
     if (found == NULL) {
         return SX_EFULL;
     }
-    if (is_overflow) {
-        __atomic_store_n(&family->overflow, sx__ref(registry, found), __ATOMIC_RELEASE);
-    } else {
-        __atomic_store_n(&family->live_count, family->live_count + 1, __ATOMIC_RELAXED);
-    }
+    __atomic_store_n(&family->live_count, family->live_count + 1, __ATOMIC_RELAXED);
     *series = found;
     return SX_OK;
 }
@@ -279,14 +319,28 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
         *series = found;
         return SX_OK;
     }
-    /* Beyond the limit, unknown label values must not take the lock in every look-up. */
+    /* Beyond the limit, unknown label values must not take the lock in every look-up. What is in
+     * the table and removed may be about to expire, and stay after all if it is pinned meanwhile.
+     */
     int status = SX__BEYOND_LIMIT;
-    if (!is_at_limit(family) || sx__labels_are_overflow(values, family->label_count)) {
+    if (found != NULL || !is_at_limit(family) ||
+        sx__labels_are_overflow(values, family->label_count)) {
         sx__directory_lock(registry);
         status = find_or_make_locked(series, registry, family, values, hash);
         sx__directory_unlock(registry);
     }
     return status;
+}
+
+/* The series on the page with these values, or NULL. The directory's lock is held. */
+static struct sx__series *find_live(struct sx_registry *registry, const struct sx__family *family,
+                                    const struct sx_str *values, uint32_t hash)
+{
+    struct sx__series *found = find_in_table(registry, family, values, hash);
+    if (family->overflow != 0 && sx__labels_are_overflow(values, family->label_count)) {
+        found = sx__at(registry, family->overflow);
+    }
+    return found != NULL && is_live(found) ? found : NULL;
 }
 
 static int find_and_remove(struct sx__series **series, struct sx__family *family,
@@ -295,14 +349,13 @@ static int find_and_remove(struct sx__series **series, struct sx__family *family
     (void)series;
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     sx__directory_lock(registry);
-    struct sx__series *found = find_in_table(registry, family, values, hash);
-    const bool is_there = found != NULL && is_live(found);
-    if (is_there) {
+    struct sx__series *found = find_live(registry, family, values, hash);
+    if (found != NULL) {
         sx__series_retire(registry, family, found);
         sx__retired_reclaim(registry);
     }
     sx__directory_unlock(registry);
-    return is_there;
+    return found != NULL;
 }
 
 typedef int look_up_fn(struct sx__series **series, struct sx__family *family,
@@ -434,6 +487,7 @@ void sx__series_release(struct sx__series *series)
     if (series == NULL || sx__series_family(series)->label_count == 0) {
         return;
     }
+    sx__activity_mark(series);
     sx__unpin(sx__arenas[series->handle.arena].registry, sx__series_cells(series)->pin);
 }
 
@@ -455,7 +509,7 @@ static void insert_missing(struct sx_registry *registry, const struct sx__family
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL; series = sx__series_at(registry, &series->next)) {
         const uint32_t ref = sx__ref(registry, series);
-        if (!has_entry(table, entry_of(series->hash, ref))) {
+        if (ref != family->overflow && !has_entry(table, entry_of(series->hash, ref))) {
             insert_in_table(table, series->hash, ref);
         }
     }
@@ -469,6 +523,9 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
     while (*link != 0) {
         const uint32_t ref = *link;
         struct sx__series *series = sx__at(registry, ref);
+        if (ref == family->overflow) { /* who showed it may have died half-way */
+            __atomic_store_n(&series->removed, 0, __ATOMIC_SEQ_CST);
+        }
         if (sx__series_is_removed(series)) { /* its remover died half-way */
             __atomic_store_n(link, series->next, __ATOMIC_RELEASE);
             if (family->table != 0) {

@@ -1,45 +1,65 @@
-/* series_cells.c: new cells, and those of reclaimed series, which wait in a list of their family.
- */
+/* series_cells.c: new cells, and those of reclaimed series, which wait in lists of the registry. */
 #include "series_cells.h"
 
-#include "peek.h"
 #include "process_rows.h"
 
-static uint32_t count_of(const struct sx__family *family)
-{
-    return family->type == SX_HISTOGRAM ? family->bound_count + 2 : 1; /* +Inf and the sum */
-}
+/* The kinds of cells. Those of counters and histograms are their number: 1, or 2 and more. */
+#define GAUGE_CELLS 0u
+#define FAMILY_PIN (SX__CELL_KINDS - 1u)
 
-static uint32_t new_cells(struct sx_registry *registry, const struct sx__family *family)
-{
-    return family->type == SX_GAUGE ? sx__directory_process_cell(registry)
-                                    : sx__directory_thread_cells(registry, count_of(family));
-}
+_Static_assert(FAMILY_PIN > SX_BUCKETS_MAX + 2, "more kinds than a histogram can have cells");
 
-static struct sx__cells *make_cells(struct sx_registry *registry, const struct sx__family *family)
+static uint32_t kind_of(const struct sx__family *family)
 {
-    struct sx__cells *cells = sx__directory_allocate(registry, sizeof *cells);
-    if (cells == NULL) {
-        return NULL;
+    switch (family->type) {
+    case SX_GAUGE:
+        return GAUGE_CELLS;
+    case SX_HISTOGRAM:
+        return family->bound_count + 2; /* +Inf and the sum */
+    default:
+        return 1;
     }
-    *cells = (struct sx__cells){.cell = new_cells(registry, family)};
-    if (cells->cell == 0) {
+}
+
+static bool make_cells(struct sx_registry *registry, struct sx__cells *cells, uint32_t kind)
+{
+    *cells = (struct sx__cells){.next = 0};
+    if (kind == FAMILY_PIN) {
+        cells->pin = sx__directory_process_cell(registry);
+        return cells->pin != 0;
+    }
+    cells->cell = kind == GAUGE_CELLS ? sx__directory_process_cell(registry)
+                                      : sx__directory_thread_cells(registry, kind);
+    return cells->cell != 0;
+}
+
+/* Returns cells that wait, or else new ones, or NULL if the registry is full. */
+static struct sx__cells *take_cells(struct sx_registry *registry, uint32_t kind)
+{
+    const uint32_t ref = registry->free_cells[kind];
+    if (ref != 0) {
+        struct sx__cells *cells = sx__at(registry, ref);
+        __atomic_store_n(&registry->free_cells[kind], cells->next, __ATOMIC_RELEASE);
+        return cells;
+    }
+    struct sx__cells *cells = sx__directory_allocate(registry, sizeof *cells);
+    if (cells != NULL && !make_cells(registry, cells, kind)) {
         sx__directory_free(registry, cells, sizeof *cells);
         return NULL;
     }
     return cells;
 }
 
-bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *family,
+static void leave_cells(struct sx_registry *registry, uint32_t kind, struct sx__cells *cells)
+{
+    cells->next = registry->free_cells[kind];
+    __atomic_store_n(&registry->free_cells[kind], sx__ref(registry, cells), __ATOMIC_RELEASE);
+}
+
+bool sx__series_cells_take(struct sx_registry *registry, const struct sx__family *family,
                            struct sx__series *series)
 {
-    struct sx__cells *cells;
-    if (family->free_cells != 0) {
-        cells = sx__at(registry, family->free_cells);
-        __atomic_store_n(&family->free_cells, cells->next, __ATOMIC_RELEASE);
-    } else {
-        cells = make_cells(registry, family);
-    }
+    const struct sx__cells *cells = take_cells(registry, kind_of(family));
     if (cells == NULL) {
         return false;
     }
@@ -48,36 +68,79 @@ bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *fami
     return true;
 }
 
-static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
+bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__family *family,
+                               const struct sx__series *series)
 {
+    struct sx__cells *cells = sx__series_cells(series);
+    if (cells->pin == 0) {
+        cells->pin = sx__directory_process_cell(registry);
+    }
+    if (family->type == SX_COUNTER && cells->fraction == 0) {
+        cells->fraction = sx__directory_thread_cells(registry, 1);
+    }
+    return cells->pin != 0 && (family->type != SX_COUNTER || cells->fraction != 0);
+}
+
+bool sx__family_pin_take(struct sx_registry *registry, struct sx__family *family)
+{
+    const struct sx__cells *cells = take_cells(registry, FAMILY_PIN);
+    if (cells == NULL) {
+        return false;
+    }
+    family->pin = sx__ref(registry, cells);
+    return true;
+}
+
+void sx__family_pin_leave(struct sx_registry *registry, const struct sx__family *family)
+{
+    leave_cells(registry, FAMILY_PIN, sx__at(registry, family->pin));
+}
+
+static void zero_process_rows(struct sx__peeking *peeking, uint32_t cell)
+{
+    struct sx_registry *registry = peeking->registry;
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i)) {
-            sx__zero_cells(registry, sx__row(registry, i), cell, 1);
+            sx__zero_cells(peeking, i, cell, 1);
         }
     }
 }
 
-static void zero_thread_rows(const struct sx_registry *registry, uint32_t cell, uint32_t count)
+/* The overflow row, too, which is between the process rows and the thread rows. */
+static void zero_thread_rows(struct sx__peeking *peeking, uint32_t cell, uint32_t count)
 {
+    const struct sx_registry *registry = peeking->registry;
     const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
-    sx__zero_cells(registry, sx__overflow_row(registry), cell, count);
-    for (uint32_t i = 0; i < claimed; i++) {
-        sx__zero_cells(registry, sx__thread_row_at(registry, i), cell, count);
+    for (uint32_t i = 0; i <= claimed; i++) {
+        sx__zero_cells(peeking, registry->geometry.process_rows + i, cell, count);
     }
 }
 
-void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
+static void zero_cells(struct sx__peeking *peeking, const struct sx__series *series)
+{
+    const struct sx__cells *cells = sx__series_cells(series);
+    const uint32_t fraction = __atomic_load_n(&cells->fraction, __ATOMIC_ACQUIRE);
+    const uint32_t kind = kind_of(sx__series_family(series));
+    if (kind == GAUGE_CELLS) {
+        zero_process_rows(peeking, cells->cell);
+    } else {
+        zero_thread_rows(peeking, cells->cell, kind);
+    }
+    if (fraction != 0) {
+        zero_thread_rows(peeking, fraction, 1);
+    }
+}
+
+void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series *series)
+{
+    struct sx__peeking peeking;
+    sx__peeking_begin(&peeking, registry);
+    zero_cells(&peeking, series);
+}
+
+void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family *family,
                             const struct sx__series *series)
 {
-    struct sx__cells *cells = sx__series_cells(series);
-    if (family->type == SX_GAUGE) {
-        zero_process_rows(registry, cells->cell);
-    } else {
-        zero_thread_rows(registry, cells->cell, count_of(family));
-    }
-    if (cells->fraction != 0) {
-        zero_thread_rows(registry, cells->fraction, 1);
-    }
-    cells->next = family->free_cells;
-    __atomic_store_n(&family->free_cells, series->cells, __ATOMIC_RELEASE);
+    zero_cells(peeking, series);
+    leave_cells(peeking->registry, kind_of(family), sx__series_cells(series));
 }

@@ -1,10 +1,15 @@
-/* series_cells.h: giving cells to a series, and taking them back.
+/* series_cells.h: giving cells to series and families, and taking them back.
+ *
+ * Cells that are given back wait in a list of the registry, one for each kind: gauges, families
+ * (which only have a pin), and counters and histograms by the number of their cells. So any series
+ * of the same kind can have them next, of whatever family.
  *
  * Threads:  all functions need the directory's lock.
  */
 #ifndef SX_METRICS_SERIES_CELLS_H
 #define SX_METRICS_SERIES_CELLS_H
 
+#include "peek.h"
 #include "records.h"
 
 /** Gives cells to a series that is not published: those of a reclaimed one, or else new ones. All
@@ -12,11 +17,26 @@
  *
  * @return   false if the registry has no cells left
  */
-bool sx__series_cells_take(struct sx_registry *registry, struct sx__family *family,
+bool sx__series_cells_take(struct sx_registry *registry, const struct sx__family *family,
                            struct sx__series *series);
 
-/** Takes the cells of a series that nobody can reach, and sets them to 0. */
-void sx__series_cells_leave(struct sx_registry *registry, struct sx__family *family,
+/** Gives a series all further cells that it may need later: for its pins, and for the fractions of
+ * a counter. Returns false if the registry has no cells left. */
+bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__family *family,
+                               const struct sx__series *series);
+
+/** Sets the cells of a series to 0. Needs no lock. */
+void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series *series);
+
+/** Takes the cells of a series that nobody could reach when the peeking began, and sets them to 0.
+ */
+void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family *family,
                             const struct sx__series *series);
+
+/** Gives a family the cell that counts its registrations. Returns false if no cells are left. */
+bool sx__family_pin_take(struct sx_registry *registry, struct sx__family *family);
+
+/** Takes that cell, which no process pins. */
+void sx__family_pin_leave(struct sx_registry *registry, const struct sx__family *family);
 
 #endif

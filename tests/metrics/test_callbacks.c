@@ -135,7 +135,7 @@ static void test_definitions_are_checked_as_for_other_metrics(void **state)
                                   "# HELP g G.\n# TYPE g gauge\ng 1\n");
 }
 
-static void test_unregistering_takes_it_from_the_page_and_keeps_its_name(void **state)
+static void test_unregistering_takes_it_from_the_page_and_frees_its_name(void **state)
 {
     (void)state;
     double value = 1;
@@ -146,8 +146,12 @@ static void test_unregistering_takes_it_from_the_page_and_keeps_its_name(void **
     assert_int_equal(sx_callback_unregister(registry, "g"), 1);
     assert_int_equal(sx_callback_unregister(registry, "g"), 0);
     assert_string_equal(render(), "");
-    assert_int_equal(sx_gauge_register(&other, registry, &gauge), SX_EEXIST);
+    assert_int_equal(sx_gauge_register(&other, registry, &gauge), SX_OK);
+    assert_int_equal(sx_gauge_register_callback(registry, &gauge, give, &value), SX_EEXIST);
+    assert_non_null(strstr(render(), "\ng 0\n"));
+    assert_int_equal(sx_gauge_unregister(other), 1);
     assert_int_equal(sx_gauge_register_callback(registry, &gauge, give, &value), SX_OK);
+    assert_int_equal(sx_gauge_register_callback(registry, &gauge, give, &value), SX_EEXIST);
     assert_non_null(strstr(render(), "\ng 1\n"));
     struct sx_metric_options cells = {.name = "cells", .help = "C."};
     assert_int_equal(sx_gauge_register(&other, registry, &cells), SX_OK);
@@ -308,7 +312,7 @@ int main(void)
         TEST(test_a_counter_keeps_what_it_showed_when_its_function_falls),
         TEST(test_a_counter_may_start_at_0),
         TEST(test_definitions_are_checked_as_for_other_metrics),
-        TEST(test_unregistering_takes_it_from_the_page_and_keeps_its_name),
+        TEST(test_unregistering_takes_it_from_the_page_and_frees_its_name),
         TEST(test_the_registries_have_callbacks_of_their_own),
         TEST(test_no_lock_is_held_while_a_callback_runs),
         TEST(test_callbacks_go_with_a_fork),

@@ -338,8 +338,8 @@ static void test_the_options_are_copied(void **state)
     char help[] = "Help.";
     char label[] = "a";
     const char *labels[] = {label, NULL};
-    assert_int_equal(counters((struct sx_metric_options){name, help, labels, NULL, 0, 0, {NULL}}),
-                     SX_OK);
+    assert_int_equal(
+        counters((struct sx_metric_options){.name = name, .help = help, .labels = labels}), SX_OK);
     memset(name, 'x', sizeof name - 1);
     memset(help, 'x', sizeof help - 1);
     label[0] = 'x';

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "page.h"
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <sextant/exposition.h>
@@ -179,30 +181,29 @@ static void test_impossible_sizes_are_refused(void **state)
     sx_registry_destroy(NULL);
 }
 
-static void test_a_full_directory_is_an_error_and_loses_nothing(void **state)
+static void test_what_a_full_directory_has_no_room_for_is_counted_as_overflow(void **state)
 {
     (void)state;
     struct sx_registry *registry = make((struct sx_registry_options){.directory_bytes = 8192});
     struct sx_counter_family *family = counters(registry, "c_total");
-    struct sx_counter *made = NULL;
+    struct sx_counter *overflow = sx_counter_with(family, SX_OVERFLOW_VALUE);
     char text[16];
     int count = 0;
-    int status = SX_OK;
-    while (status == SX_OK) {
-        snprintf(text, sizeof text, "%d", count);
-        struct sx_str value = {text, strlen(text)};
-        status = sx_counter_family_get(&made, family, &value, 1);
-        if (status == SX_OK) {
-            sx_counter_inc(made);
-            count++;
-        }
+    while (sx_counter_value(overflow) == 0) {
+        snprintf(text, sizeof text, "%d", count++);
+        sx_counter_inc_with(family, text);
+        assert_in_range(count, 0, 200);
     }
-    assert_int_equal(status, SX_EFULL);
+    count--;
     assert_in_range(count, 20, 200);
+    sx_counter_add_with(family, 0.25, "no room either");
+    assert_true(sx_counter_value(overflow) == 1.25);
     for (int i = 0; i < count; i++) {
         snprintf(text, sizeof text, "%d", i);
         assert_true(sx_counter_value(sx_counter_with(family, text)) == 1);
     }
+    assert_non_null(
+        strstr(page_text(registry), "\nsextant_series_overflowed_total{family=\"c_total\"} 2\n"));
     struct sx_page page = {0};
     assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
     assert_null(memchr(page.data, 0, page.size));
@@ -220,9 +221,9 @@ static void test_a_registration_that_fails_uses_nothing_up(void **state)
     struct sx_counter *made = NULL;
     struct sx_str value = {huge, sizeof huge};
     for (int i = 0; i < 1000; i++) {
-        assert_int_equal(sx_counter_family_get(&made, family, &value, 1), SX_EFULL);
+        assert_int_equal(sx_counter_family_get(&made, family, &value, 1), SX_OK);
+        assert_ptr_equal(made, sx_counter_with(family, SX_OVERFLOW_VALUE));
     }
-    assert_null(made);
     huge[sizeof huge - 1] = '\0';
     assert_null(counter(registry, huge));
     assert_non_null(sx_counter_with(family, "fits"));
@@ -480,7 +481,7 @@ int main(void)
         cmocka_unit_test(test_registries_can_come_and_go_without_end),
         cmocka_unit_test(test_a_thread_outlives_registries_that_it_updated),
         cmocka_unit_test(test_impossible_sizes_are_refused),
-        cmocka_unit_test(test_a_full_directory_is_an_error_and_loses_nothing),
+        cmocka_unit_test(test_what_a_full_directory_has_no_room_for_is_counted_as_overflow),
         cmocka_unit_test(test_a_registration_that_fails_uses_nothing_up),
         cmocka_unit_test(test_no_cells_left_is_an_error_and_loses_nothing),
         cmocka_unit_test(test_a_thread_that_updates_all_registries_uses_all_cache_sets),

@@ -348,6 +348,11 @@ static void initialise_registry(struct sx_registry *registry,
     registry->last_family = 0;
     registry->retired = (struct sx__retired_list){0};
     memset(registry->free_records, 0, sizeof registry->free_records);
+    memset(registry->free_cells, 0, sizeof registry->free_cells);
+    registry->families_removed = 0;
+    registry->has_unwanted_families = false;
+    registry->has_idle_families = false;
+    registry->has_self_metrics = false;
     registry->epoch = 1;
     registry->counted_phase = 0;
     registry->counted_step = 0;

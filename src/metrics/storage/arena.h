@@ -77,6 +77,7 @@ struct sx__mapped {
 };
 
 #define SX__RECORD_SIZES 132
+#define SX__CELL_KINDS (SX_BUCKETS_MAX + 4) /* see series_cells.h */
 
 /* What was removed and may still be in use, oldest first. Refs; 0: none. */
 struct sx__retired_list {
@@ -105,6 +106,11 @@ struct sx_registry {
     uint32_t last_family;
     struct sx__retired_list retired;         /* see retired.h */
     uint32_t free_records[SX__RECORD_SIZES]; /* refs, one list for each size */
+    uint32_t free_cells[SX__CELL_KINDS];     /* refs, one list for each kind */
+    uint32_t families_removed;               /* so far */
+    bool has_unwanted_families;
+    bool has_idle_families; /* with idle_seconds, whether they still exist or not */
+    bool has_self_metrics;  /* that are not 0 */
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
     bool needs_fences;           /* of readers; see epochs.h */
