@@ -63,8 +63,8 @@ static struct sx__family *retired_family(struct sx__retired *retired)
     return (void *)((char *)retired - offsetof(struct sx__family, retired));
 }
 
-/* Whether a handle pins what is a series. No further handle can. */
-static bool is_pinned(struct sx__peeking *peeking, struct sx__retired *retired)
+/* Whether a program has a handle of what is a series. It can get no further one. */
+static bool is_handle_held(struct sx__peeking *peeking, struct sx__retired *retired)
 {
     if (retired->kind != SX__RETIRED_SERIES) {
         return false;
@@ -116,7 +116,7 @@ static uint32_t find_pinned(struct sx_registry *registry, uint64_t oldest, bool 
         if (retired->epoch >= oldest) {
             break;
         }
-        pinned[found] = is_pinned(&peeking, retired);
+        pinned[found] = is_handle_held(&peeking, retired);
         ref = retired->next;
     }
     return found;
