@@ -73,6 +73,33 @@ static void lookup_loop(void *unused, long updates)
     }
 }
 
+/* ---- cases of Sextant alone ---- */
+
+static struct sx_str (*known_values)[3];
+
+/* As lookup_loop, with values whose lengths are known. */
+static void known_loop(void *unused, long updates)
+{
+    (void)unused;
+    for (long i = 0; i < updates; i++) {
+        (void)sx_counter_family_add(lookups, known_values[bench_picks[i & (VALUES - 1)]], 3, 1);
+    }
+}
+
+static int known_case(void)
+{
+    static struct sx_str values[CHILDREN][3];
+    bench_fill();
+    for (int i = 0; i < CHILDREN; i++) {
+        for (int j = 0; j < 3; j++) {
+            values[i][j] = (struct sx_str){bench_labels[i][j], strlen(bench_labels[i][j])};
+        }
+    }
+    void *none = NULL;
+    known_values = values;
+    return lookup_make() == 0 ? (bench_updates(known_loop, &none, 1), 0) : 1;
+}
+
 static int series_make(void)
 {
     struct sx_counter_family *family = NULL;
@@ -99,7 +126,144 @@ static unsigned long scrape_run(void)
     return sx_page_render(&page, NULL, SX_FORMAT_TEXT) == SX_OK ? page.size : 0;
 }
 
+/* ---- what grows with the number of series and rows ---- */
+
+struct request {
+    char handler[24];
+    size_t size;
+};
+
+/* What a request knows: in the order of requests, so that reading it costs the same in both loops.
+ * The series are in random order. */
+static struct request *requests;
+static struct sx_counter **request_counters;
+
+static int requests_make(int count)
+{
+    uint64_t state = 88172645463325252;
+    struct sx_counter *swapped;
+    struct request request;
+    requests = (struct request *)calloc((size_t)count, sizeof *requests);
+    request_counters = (struct sx_counter **)calloc((size_t)count, sizeof(struct sx_counter *));
+    if (requests == NULL || request_counters == NULL ||
+        family_make(&lookups, "bench_requests_total") != SX_OK) {
+        return 1;
+    }
+    for (int i = 0; i < count; i++) {
+        requests[i].size =
+            (size_t)snprintf(requests[i].handler, sizeof request.handler, "bench.handler_%d", i);
+        request_counters[i] = sx_counter_with(lookups, "GET", requests[i].handler, "200");
+    }
+    for (int i = count - 1; i > 0; i--) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        const int other = (int)((state >> 33) % (uint64_t)(i + 1));
+        request = requests[i];
+        requests[i] = requests[other];
+        requests[other] = request;
+        swapped = request_counters[i];
+        request_counters[i] = request_counters[other];
+        request_counters[other] = swapped;
+    }
+    return 0;
+}
+
+/* Each series once, by its handle and by its label values. */
+static int large_case(int count)
+{
+    if (requests_make(count) != 0) {
+        return 1;
+    }
+    for (int round = 0; round < 5; round++) {
+        double start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
+        for (int i = 0; i < count; i++) {
+            sx_counter_inc(request_counters[i]);
+        }
+        bench_print("by_handle", (bench_ns(CLOCK_THREAD_CPUTIME_ID) - start) / count, 0);
+        start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
+        for (int i = 0; i < count; i++) {
+            const struct sx_str values[] = {
+                {"GET", 3}, {requests[i].handler, requests[i].size}, {"200", 3}};
+            (void)sx_counter_family_add(lookups, values, 3, 1);
+        }
+        bench_print("by_values", (bench_ns(CLOCK_THREAD_CPUTIME_ID) - start) / count, 0);
+    }
+    return 0;
+}
+
+/* The longest of 1,000,000 creations, in microseconds of the thread. */
+static int create_case(void)
+{
+    double longest = 0;
+    char handler[32];
+    if (family_make(&lookups, "bench_requests_total") != SX_OK) {
+        return 1;
+    }
+    for (int i = 0; i < MILLION; i++) {
+        const int size = snprintf(handler, sizeof handler, "bench.handler_%d", i);
+        const struct sx_str values[] = {{"GET", 3}, {handler, (size_t)size}, {"200", 3}};
+        const double start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
+        if (sx_counter_family_add(lookups, values, 3, 1) != SX_OK) {
+            return 1;
+        }
+        const double ns = bench_ns(CLOCK_THREAD_CPUTIME_ID) - start;
+        longest = ns > longest ? ns : longest;
+    }
+    bench_print("longest_us", longest / 1e3, 0);
+    return 0;
+}
+
+/* Threads that all live until each has added to every series. */
+static pthread_barrier_t rows_barrier;
+
+static void *rows_touch(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < bench_series_count; i++) {
+        series_add(bench_series[i], i * 37 + 1);
+    }
+    pthread_barrier_wait(&rows_barrier);
+    pthread_barrier_wait(&rows_barrier);
+    return NULL;
+}
+
+/* Scrapes of 100,000 series while `rows` threads live that have updated all, and when they have
+ * ended. */
+static int rows_case(int rows)
+{
+    pthread_t threads[256];
+    if (rows < 1 || rows > 256 || bench_series_prepare(SERIES) != 0 || series_make() != 0) {
+        return 1;
+    }
+    pthread_barrier_init(&rows_barrier, NULL, (unsigned)rows + 1);
+    for (int i = 0; i < rows; i++) {
+        pthread_create(&threads[i], NULL, rows_touch, NULL);
+    }
+    pthread_barrier_wait(&rows_barrier);
+    int status = bench_scrapes(SCRAPES);
+    pthread_barrier_wait(&rows_barrier);
+    for (int i = 0; i < rows; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    printf("ended 0 0\n");
+    return status != 0 ? status : bench_scrapes(SCRAPES);
+}
+
+static int growth_case(const char *what)
+{
+    if (strncmp(what, "large_", 6) == 0) {
+        return large_case(atoi(what + 6));
+    }
+    return strcmp(what, "create") == 0 ? create_case() : rows_case(atoi(what + 5));
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "known_1") == 0) {
+        return known_case();
+    }
+    if (argc == 2 && (strncmp(argv[1], "large_", 6) == 0 || strcmp(argv[1], "create") == 0 ||
+                      strncmp(argv[1], "rows_", 5) == 0)) {
+        return growth_case(argv[1]);
+    }
     return bench_main(argc, argv);
 }

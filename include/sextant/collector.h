@@ -53,8 +53,9 @@ SX_API SX_MUST_CHECK int sx_counter_register_callback(struct sx_registry *regist
  * context may be freed. The name stays reserved for a callback with the same options.
  *
  * @param registry  NULL: the default registry
+ * @param name      as it was registered, without the registry's name prefix
  * @return   1, or 0 if no callback has this name
- * Errors:   SX_EINVAL, SX_ESTATE (the caller is itself a callback or collector)
+ * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is itself a callback or collector)
  * Threads:  [any]
  */
 SX_API int sx_callback_unregister(struct sx_registry *registry, const char *name);
@@ -67,8 +68,9 @@ struct sx_collection;
  * It may register and update metrics, which are on the same page. It must not render a page or
  * unregister anything: SX_ESTATE.
  *
- * A collector is on the page completely or not at all. It is left out if it returns anything but
- * 0, if an sx_collection_add_* failed, or if it uses a name that the registry or an earlier
+ * A collector is on the page completely or not at all, except that a page of several registries may
+ * leave out single families (see sx_page_render_registries). It is left out if it returns anything
+ * but 0, if an sx_collection_add_* failed, or if it uses a name that the registry or an earlier
  * collector has. The failure is logged (see sx_registry_set_log) and counted by
  * `sextant_collector_failures_total{error="SX_E…"}`; the rest of the page is not affected.
  *
@@ -135,13 +137,14 @@ SX_API int sx_collection_add_histogram(struct sx_collection *collection,
  */
 typedef void sx_registry_log_fn(void *context, const char *message);
 
-/** Sets the log of this process's scrapes of the registry.
+/** Sets the log of this process's scrapes of the registry. It also receives what a page leaves out
+ * of which this registry is the first.
  *
  * @param registry  NULL: the default registry
  * @param log       NULL: no log, which is the default
  * @param context   passed to `log`; borrowed until another log is set or the registry is destroyed,
- * and the scrapes that had begun by then have ended Threads:  [any]; a scrape that has begun may
- * still call the former log
+ *                  and the scrapes that had begun by then have ended
+ * Threads:  [any]; a scrape that has begun may still call the former log
  */
 SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn *log,
                                 void *context);

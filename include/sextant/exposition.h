@@ -34,7 +34,8 @@ struct sx_page {
 };
 
 /** Renders all families of the registry, each with its HELP and TYPE, in order of registration;
- * then those of callbacks and collectors, in the order in which these were registered.
+ * then those of callbacks and collectors, in the order in which these were registered. What the
+ * registry shows of others (sx_registry_show) follows, as in sx_page_render_registries.
  *
  * @param page      its former content is replaced; on failure it is empty
  * @param registry  NULL: the default registry
@@ -46,6 +47,36 @@ struct sx_page {
  */
 SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry *registry,
                                         enum sx_format format);
+
+/** Renders several registries to one page: the first as sx_page_render does, then the second, and
+ * so on. A registry that is in the list twice is rendered once.
+ *
+ * Families of the same name and type in several registries become one family, in the place of the
+ * first one, with the HELP of the first one; their labels, and the bounds of histograms, may
+ * differ. What would make the page invalid is left out:
+ *
+ * - a family whose name has another type in an earlier registry, or clashes with a sample name of
+ *   an earlier registry's family;
+ * - a series that an earlier registry has with the same labels and values. Constant labels keep
+ *   series apart; see sx_registry_options.
+ *
+ * The first registry counts what was left out, once for each family and page, by
+ * `sextant_page_conflicts_total{family="…",error="SX_E…"}`, and its log receives it (see
+ * sx_registry_set_log). Only of the library's own metrics, `sextant_…`, a series that an earlier
+ * registry has is left out silently.
+ *
+ * @param page        its former content is replaced; on failure it is empty
+ * @param registries  NULL in the list: the default registry; none may be destroyed meanwhile
+ * @param count       0: the page is empty
+ * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
+ * Threads:  [any]; takes no lock that an update takes
+ * Memory:   as sx_page_render. If families are joined or left out, a second buffer of the same size
+ *           for the time of the call, and 50 to 100 bytes for each series of the largest such
+ * family Source:   Prometheus "Exposition formats", Grouping and sorting
+ */
+SX_API SX_MUST_CHECK int sx_page_render_registries(struct sx_page *page,
+                                                   struct sx_registry *const *registries,
+                                                   size_t count, enum sx_format format);
 
 /** Frees the page's buffer; the page is then empty and can be used again. NULL is a no-op. */
 SX_API void sx_page_clean_up(struct sx_page *page);
@@ -72,10 +103,13 @@ SX_API enum sx_format sx_format_negotiate(struct sx_str accept);
 
 /** A scrape request. A header that was not sent is {NULL, 0}. The views are borrowed. */
 struct sx_exposition_request {
-    struct sx_str method;          /* {NULL, 0}: GET */
-    struct sx_str accept;          /* several Accept headers: joined by commas */
-    struct sx_str accept_encoding; /* ignored so far, because nothing is compressed */
-    void *reserved[4];
+    struct sx_str method;                  /* {NULL, 0}: GET */
+    struct sx_str accept;                  /* several Accept headers: joined by commas */
+    struct sx_str accept_encoding;         /* ignored so far, because nothing is compressed */
+    struct sx_registry *const *registries; /* on the page instead of one; NULL in the list: the
+                                              default registry; see sx_page_render_registries */
+    size_t registry_count;                 /* 0: the page is of one registry */
+    void *reserved[2];
 };
 
 /** A header of a response. This struct stays as it is, because responses contain an array of it. */
@@ -104,8 +138,9 @@ struct sx_exposition_response {
  *
  * @param response  set whenever SX_OK is returned, also if it is a 405 or 500
  * @param page      rendered into; keep it until the body was sent, then use it again
- * @param registry  NULL: the default registry
- * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL)
+ * @param registry  NULL: the default registry, or those of the request
+ * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL; the request has registries, and
+ *           `registry` is not NULL or the list is)
  * Threads:  [any]
  * Memory:   the body borrows from the page
  */

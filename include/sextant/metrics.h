@@ -35,6 +35,7 @@ struct sx_histogram;
 struct sx_counter_family;
 struct sx_gauge_family;
 struct sx_histogram_family;
+struct sx_label;
 
 #define SX_LABELS_MAX 16   /* label names of a family */
 #define SX_BUCKETS_MAX 256 /* bucket bounds of a histogram, +Inf not counted */
@@ -42,7 +43,8 @@ struct sx_histogram_family;
 /** Every label value of a family's overflow series; see sx_counter_family_get. */
 #define SX_OVERFLOW_VALUE "__overflow__"
 
-/** How a registry uses memory. The zero value is right for a program of one process.
+/** How a registry uses memory, and what all its metrics have in common. The zero value is right for
+ * a program of one process.
  *
  * A private registry takes memory and address space as its metrics need them: row_bytes and
  * directory_bytes only limit its growth. A shared one reserves address space for all of them when
@@ -60,7 +62,11 @@ struct sx_registry_options {
                                for each sum of a histogram, for the fractions of a counter, and for
                                the pins of a series with labels; 0: 64 MiB */
     size_t directory_bytes; /* limit of names, labels and texts; 0: 1 GiB */
-    void *reserved[4];
+    const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
+                                none; copied */
+    const struct sx_label *constant_labels; /* of each series, before its other labels; copied */
+    size_t constant_label_count;            /* at most SX_LABELS_MAX */
+    void *reserved[1];
 };
 
 /** What a metric family is. The register functions copy all strings and arrays.
@@ -104,9 +110,19 @@ struct sx_label {
  * If address space is limited (ulimit -v, overcommit), the reservation of a shared registry is
  * halved until it fits, and with it row_bytes and directory_bytes.
  *
+ * The name prefix and the constant labels hold for all that is registered in this registry, also
+ * for callbacks, and for the families of its collectors and of the process collector. Functions
+ * that take a name take it without the prefix. The library's own metrics have the constant labels,
+ * but keep their names: a name that begins with `sextant_` gets no prefix. A family must not have a
+ * label with the name of a constant label: SX_ELABEL.
+ *
  * @param options  NULL: all defaults
- * Errors:   SX_EINVAL, SX_ENOMEM (not even a small registry fits), SX_EFULL (the process has 64
- *           registries)
+ * Errors:   SX_EINVAL (a size is too large, a constant label's value is not UTF-8, there are too
+ *           many constant labels), SX_ENAME (the name prefix is not a valid metric name), SX_ELABEL
+ *           (a constant label's name is not valid, is `le`, or is given twice), SX_ENOMEM (not even
+ *           a small registry fits), SX_EFULL (the process has 64 registries, or the constant labels
+ *           do not fit into directory_bytes), SX_EROBUST (`shared`, and the system has no robust
+ *           mutexes: it refuses the system call set_robust_list, as the emulator qemu-user does)
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy
  */
@@ -117,7 +133,9 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
  * for the next shared one while another thread holds a row of it.
  *
  * A process that inherited a shared registry by fork() destroys it for itself only. The default
- * registry must not be destroyed.
+ * registry must not be destroyed. The registry is withdrawn from the pages of registries that show
+ * it, and scrapes that have it are waited for; so a callback, a collector or the log of a scrape
+ * must not destroy a registry that is shown.
  *
  * @param registry  NULL is a no-op
  * Threads:  any thread, after all threads have stopped using the registry and its handles
@@ -150,6 +168,36 @@ SX_API struct sx_registry *sx_registry_default(void);
  * Cost:     reads all series of families with idle_seconds, as a scrape does
  */
 SX_API int sx_registry_expire(struct sx_registry *registry);
+/** Shows another registry, or one family of it, on the pages of this registry. For a program that
+ * registers a metric in a registry of its own and in the default one, and for plugins that bring a
+ * registry and leave with it.
+ *
+ * A page of `registry` then has what `shown` has, behind its own families, with the names, prefix
+ * and constant labels of `shown`; sx_page_render_registries says what if the same name is in both.
+ * What `shown` itself shows is not on that page. As with callbacks, it belongs to the process:
+ * other processes that share a registry have it only if they were forked afterwards.
+ *
+ * @param registry  NULL: the default registry
+ * @param shown     NULL: the default registry. Its destruction hides it.
+ * @param name      of a metric or callback, as it was registered, without a prefix; it may be
+ *                  registered later. NULL: all families, also those of collectors. Copied
+ * Errors:   SX_EINVAL (both are the same registry), SX_ENAME (not a valid name), SX_EEXIST (shown
+ *           already, with the same name or both without), SX_ENOMEM
+ * Threads:  [any]; the next scrape has it
+ */
+SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown,
+                                          const char *name);
+
+/** Takes back what sx_registry_show did with the same arguments, and waits for the scrapes that
+ * have it. Afterwards no page of `registry` reads `shown`.
+ *
+ * @return   1, or 0 if it is not shown
+ * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (the caller is a callback, a collector or the
+ *           log of a page of several registries)
+ * Threads:  [any]
+ */
+SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown,
+                            const char *name);
 
 /* ---- names ---- */
 

@@ -59,12 +59,16 @@ struct sx_metrics_server_options {
                                       rendered; 0: 10,000. Rendering has no limit */
     sx_metrics_server_log_fn *log; /* NULL: no log */
     void *log_context;             /* borrowed until sx_metrics_server_destroy returns */
-    void *reserved[4];
+    struct sx_registry *const *registries; /* on the page instead of one, as in
+                                              sx_page_render_registries; the list is copied */
+    size_t registry_count;                 /* 0: the page is of one registry */
+    void *reserved[2];
 };
 
 /** Serves the registry's page until the server is destroyed.
  *
- * @param registry  NULL: the default registry; it must outlive the server
+ * @param registry  NULL: the default registry, or those of the options; they must outlive the
+ *                  server
  * @param address   "127.0.0.1:9100", "[::1]:9100", "localhost:9100", or ":9100" for all addresses
  *                  of the machine, IPv6 and IPv4; port 0: a free one. Or "unix:PATH" for a Unix
  *                  socket, with options as in "unix:PATH,mode=660,group=prometheus"; its file is

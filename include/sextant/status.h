@@ -46,7 +46,8 @@ extern "C" {
     X(-16, SX_ESTATE, "the call is not allowed in this state")                              \
     X(-17, SX_ECOMPONENT, "a component cannot start")                                       \
     X(-18, SX_ETIMEOUT, "an operation did not end in time")                                 \
-    X(-19, SX_ETLS, "a certificate or key cannot be used")
+    X(-19, SX_ETLS, "a certificate or key cannot be used")                                  \
+    X(-20, SX_EROBUST, "the system has no robust mutexes, which a shared registry needs")
 
 /** The errors, and SX_OK. */
 enum sx_status {

@@ -9,10 +9,10 @@
 #include "encode_text.h"
 
 #include "collectors.h"
-#include "expiry.h"
-#include "family.h"
+#include "constants.h"
 #include "format_number.h"
 #include "page.h"
+#include "scrape.h"
 
 #include <sextant/collector.h>
 
@@ -85,7 +85,7 @@ static char *write_help(char *at, struct sx_str name, struct sx_str help)
     return at;
 }
 
-static int render_head(struct sx_page *page, const struct sx__family *family)
+int sx__text_head(struct sx_page *page, const struct sx__family *family)
 {
     struct sx_str name = sx__family_name(family);
     struct sx_str help = sx__family_help(family);
@@ -158,10 +158,12 @@ struct bound_pieces {
 static void write_bound_pieces(struct bound_pieces *bounds, const struct sx__family *family)
 {
     char *at = bounds->text;
+    const bool has_labels =
+        family->label_count > 0 || sx__constant_labels(sx__arenas[family->arena].registry).size > 0;
     bounds->longest = 0;
     for (uint32_t i = 0; i <= family->bound_count; i++) {
         const char *start = at;
-        if (family->label_count > 0) {
+        if (has_labels) {
             *at++ = ',';
         }
         at = copy(at, PIECE("le=\""));
@@ -257,20 +259,16 @@ static int render_histograms(struct sx_page *page, const struct sx_registry *reg
     return SX_OK;
 }
 
-static int render_family(struct sx_page *page, const struct sx_registry *registry,
-                         const struct sx__reading *reading, const struct sx__family *family)
+int sx__text_series(struct sx_page *page, const struct sx_registry *registry,
+                    const struct sx__reading *reading, const struct sx__family *family)
 {
-    int status = render_head(page, family);
-    if (status != SX_OK) {
-        return status;
-    }
     return family->type == SX_HISTOGRAM ? render_histograms(page, registry, reading, family)
                                         : render_simple(page, registry, reading, family);
 }
 
 /* ---- callbacks and collectors ---- */
 
-static int render_samples(struct sx_page *page, const struct sx__collected_family *collected)
+static int render_simple_samples(struct sx_page *page, const struct sx__collected_family *collected)
 {
     for (const struct sx__sample *sample = collected->first; sample != NULL;
          sample = sample->next) {
@@ -304,15 +302,19 @@ static int render_histogram_samples(struct sx_page *page,
     return SX_OK;
 }
 
+int sx__text_samples(struct sx_page *page, const struct sx__collected_family *collected)
+{
+    return collected->family->type == SX_HISTOGRAM ? render_histogram_samples(page, collected)
+                                                   : render_simple_samples(page, collected);
+}
+
 static int render_collection(struct sx_page *page, const struct sx_collection *collection)
 {
     const struct sx__collected_family *collected = collection->first;
     for (; collected != NULL; collected = collected->next) {
-        int status = render_head(page, collected->family);
+        int status = sx__text_head(page, collected->family);
         if (status == SX_OK) {
-            status = collected->family->type == SX_HISTOGRAM
-                         ? render_histogram_samples(page, collected)
-                         : render_samples(page, collected);
+            status = sx__text_samples(page, collected);
         }
         if (status != SX_OK) {
             return status;
@@ -334,8 +336,11 @@ static int render_families(struct sx_page *page, struct sx_registry *registry,
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
         last = sx__ref(registry, family);
-        if (family->source == SX__FROM_CELLS) {
-            status = render_family(page, registry, &reading, family);
+        if (family->source == SX__FROM_CELLS && sx__reading_has(&reading, &family->retired.epoch)) {
+            status = sx__text_head(page, family);
+            if (status == SX_OK) {
+                status = sx__text_series(page, registry, &reading, family);
+            }
         }
     }
     sx__collections_check(collections, registry, last);
@@ -348,9 +353,8 @@ static int render_families(struct sx_page *page, struct sx_registry *registry,
 int sx__encode_text(struct sx_page *page, struct sx_registry *registry)
 {
     struct sx__collections collections;
-    sx__families_remove_unwanted(registry);
-    (void)sx__registry_expire(registry, false);
-    int status = sx__collectors_run(&collections, registry);
+    sx__scrape_prepare(registry);
+    int status = sx__collectors_run(&collections, registry, NULL);
     if (status == SX_OK) {
         status = render_families(page, registry, &collections);
     }

@@ -38,10 +38,15 @@ static struct sx_exposition_response refuse(int status, struct sx_str sentence)
 }
 
 static struct sx_exposition_response render(struct sx_page *page, struct sx_registry *registry,
-                                            enum sx_format format)
+                                            const struct sx_exposition_request *request)
 {
     static const struct sx_str failed = TEXT("the metrics page cannot be rendered\n");
-    if (sx_page_render(page, registry, format) < 0) {
+    const enum sx_format format = sx_format_negotiate(request->accept);
+    int status =
+        request->registry_count == 0
+            ? sx_page_render(page, registry, format)
+            : sx_page_render_registries(page, request->registries, request->registry_count, format);
+    if (status < 0) {
         return refuse(500, failed);
     }
     return (struct sx_exposition_response){.status = 200,
@@ -57,13 +62,16 @@ int sx_exposition_respond(struct sx_exposition_response *response, struct sx_pag
     if (response == NULL || page == NULL || request == NULL) {
         return SX_EINVAL;
     }
+    if (request->registry_count > 0 && (registry != NULL || request->registries == NULL)) {
+        return SX_EINVAL;
+    }
     bool head = is_method(request->method, "HEAD");
     if (!head && request->method.size > 0 && !is_method(request->method, "GET")) {
         *response = refuse(405, not_allowed);
         add_header(response, "Allow", "GET, HEAD");
         return SX_OK;
     }
-    *response = render(page, registry, sx_format_negotiate(request->accept));
+    *response = render(page, registry, request);
     /* Sent even though the response does not depend on them yet, because caches may outlive this
      * version. */
     add_header(response, "Vary", "Accept, Accept-Encoding");

@@ -88,28 +88,40 @@ int sx__collection_add_registered(struct sx_collection *collection, const struct
     return append_family(collection, copy, true);
 }
 
+static int add_desc(struct sx_collection *collection, const struct sx__desc *desc)
+{
+    int status = check_names(collection->names, desc);
+    if (status != SX_OK) {
+        return status;
+    }
+    size_t size = sx__family_size(desc);
+    struct sx__family *family = size > UINT32_MAX ? NULL : malloc(size);
+    if (family == NULL) {
+        return SX_ENOMEM;
+    }
+    sx__family_write(family, collection->registry->arena, desc);
+    return append_family(collection, family, false);
+}
+
 static int add_family(struct sx_collection *collection, enum sx_metric_type type,
                       const struct sx_metric_options *options)
 {
     struct sx__desc desc;
+    struct sx__full_name name;
     if ((unsigned)type > SX_HISTOGRAM || options == NULL) {
         return SX_EINVAL;
     }
     bool labelled = options->labels != NULL && options->labels[0] != NULL;
     int status = sx__desc_read(&desc, type, labelled, options);
-    if (status == SX_OK) {
-        status = check_names(collection->names, &desc);
-    }
     if (status != SX_OK) {
         return status;
     }
-    size_t size = sx__family_size(&desc);
-    struct sx__family *family = size > UINT32_MAX ? NULL : malloc(size);
-    if (family == NULL) {
-        return SX_ENOMEM;
+    status = sx__desc_place(&desc, &name, collection->registry);
+    if (status == SX_OK) {
+        status = add_desc(collection, &desc);
     }
-    sx__family_write(family, collection->registry->arena, &desc);
-    return append_family(collection, family, false);
+    sx__full_name_clean_up(&name);
+    return status;
 }
 
 /* ---- samples ---- */

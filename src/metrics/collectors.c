@@ -162,11 +162,10 @@ int sx__collectors_add_callback(struct sx_registry *registry, const struct sx__f
 }
 
 /* The family stays as long as this process has the callback. */
-static struct sx__family *find_callback(struct sx_registry *registry, const char *name)
+static struct sx__family *find_callback(struct sx_registry *registry, struct sx_str name)
 {
     const struct sx__reader reader = sx__epoch_enter(registry);
-    const struct sx__family *family =
-        sx__family_find(registry, (struct sx_str){name, strlen(name)});
+    const struct sx__family *family = sx__family_find(registry, name);
     struct sx__family *found = family != NULL && family->source == SX__FROM_CALLBACK
                                    ? sx__at(registry, sx__ref(registry, family))
                                    : NULL;
@@ -183,7 +182,15 @@ int sx_callback_unregister(struct sx_registry *registry, const char *name)
         return SX_ESTATE;
     }
     registry = or_default(registry);
-    struct sx__family *family = registry == NULL ? NULL : find_callback(registry, name);
+    struct sx__family *family = NULL;
+    if (registry != NULL) {
+        struct sx__full_name full;
+        if (sx__full_name_make(&full, registry, (struct sx_str){name, strlen(name)}) != SX_OK) {
+            return SX_ENOMEM;
+        }
+        family = find_callback(registry, full.text);
+        sx__full_name_clean_up(&full);
+    }
     if (family == NULL || !take_away(&(struct collector){.registry = registry, .family = family})) {
         return 0;
     }
@@ -233,6 +240,48 @@ static void count_failure(struct sx_registry *registry, int status)
     }
 }
 
+static void count_conflict(struct sx_registry *registry, struct sx_str family, int status)
+{
+    static const char *const labels[] = {"family", "error", NULL};
+    static const struct sx_metric_options options = {
+        .name = "sextant_page_conflicts_total",
+        .help = "Families of which a page of several registries left something out, by the reason.",
+        .labels = labels,
+    };
+    struct sx_counter_family *conflicts = NULL;
+    if (sx_counter_family_register(&conflicts, registry, &options) == SX_OK) {
+        const char *error = sx_status_name(status);
+        const struct sx_str values[] = {family, {error, strlen(error)}};
+        (void)sx_counter_family_add(conflicts, values, 2, 1);
+    }
+}
+
+/* Logs a line, unless there were too many. */
+static void write_log(const struct sx_registry *registry, const char *line)
+{
+    char message[64];
+    (void)pthread_mutex_lock(&lock);
+    struct log log = logs[registry->arena];
+    unsigned left_out;
+    const bool is_logged =
+        sx__log_limit_allows(&logs[registry->arena].lines, sx__clock_now_ns(), &left_out);
+    (void)pthread_mutex_unlock(&lock);
+    if (log.log != NULL && left_out > 0) {
+        (void)snprintf(message, sizeof message, "something was left out of pages %u more times",
+                       left_out);
+        log.log(log.context, message);
+    }
+    if (log.log != NULL && is_logged) {
+        log.log(log.context, line);
+    }
+}
+
+/* For "%.*s". */
+static int shown_size(struct sx_str name)
+{
+    return (int)(name.size < 100 ? name.size : 100);
+}
+
 void sx__collectors_report(const struct sx_collection *collection, int status)
 {
     char message[256];
@@ -240,26 +289,36 @@ void sx__collectors_report(const struct sx_collection *collection, int status)
         return;
     }
     struct sx_str name = sx__collection_last_name(collection);
-    (void)pthread_mutex_lock(&lock);
-    struct log log = logs[collection->registry->arena];
-    unsigned left_out;
-    const bool is_logged = sx__log_limit_allows(&logs[collection->registry->arena].lines,
-                                                sx__clock_now_ns(), &left_out);
-    (void)pthread_mutex_unlock(&lock);
+    if (name.size == 0) {
+        name = (struct sx_str){"none", 4};
+    }
     count_failure(collection->registry, status);
-    if (log.log != NULL && left_out > 0) {
-        (void)snprintf(message, sizeof message, "collectors were left out of pages %u more times",
-                       left_out);
-        log.log(log.context, message);
-    }
-    if (log.log != NULL && is_logged) {
+    (void)snprintf(message, sizeof message,
+                   "a collector was left out of the page: %s: %s; its last family: %.*s",
+                   sx_status_name(status), sx_status_text(status), shown_size(name), name.data);
+    write_log(collection->registry, message);
+}
+
+void sx__collectors_report_conflict(struct sx_registry *registry, struct sx_str family, int status,
+                                    size_t series)
+{
+    char message[256];
+    count_conflict(registry, family, status);
+    if (series > 0) {
         (void)snprintf(message, sizeof message,
-                       "a collector was left out of the page: %s: %s; its last family: %.*s",
-                       sx_status_name(status), sx_status_text(status),
-                       name.size > 0 ? (int)(name.size < 100 ? name.size : 100) : 4,
-                       name.size > 0 ? name.data : "none");
-        log.log(log.context, message);
+                       "%zu series of `%.*s` were left out of the page: an earlier registry of the "
+                       "page has the same series",
+                       series, shown_size(family), family.data);
+    } else {
+        (void)snprintf(message, sizeof message,
+                       "the family `%.*s` was left out of the page: %s: %s, which an earlier "
+                       "registry of the page has",
+                       shown_size(family), family.data, sx_status_name(status),
+                       status == SX_EEXIST
+                           ? "it has another type than the family of this name"
+                           : "its name clashes with a sample name of another metric");
     }
+    write_log(registry, message);
 }
 
 /* A page must not show that a counter went down. If the function returns less than before, or NaN,
@@ -351,7 +410,14 @@ static int collect_self_metrics(struct sx__collections *collections, struct sx_r
     return SX_OK;
 }
 
-int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry)
+static bool is_on_page(const struct collector *collector, const struct sx__part *part)
+{
+    return part == NULL || part->is_whole ||
+           (collector->family != NULL && sx__part_has(part, sx__family_name(collector->family)));
+}
+
+int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry,
+                       const struct sx__part *part)
 {
     int status = SX_OK;
     *collections = (struct sx__collections){.names.hash_key = registry->hash_key};
@@ -363,7 +429,9 @@ int sx__collectors_run(struct sx__collections *collections, struct sx_registry *
     while (collector != NULL && status == SX_OK) {
         collector->running++;
         (void)pthread_mutex_unlock(&lock);
-        status = collect(collector, collections, registry);
+        if (is_on_page(collector, part)) {
+            status = collect(collector, collections, registry);
+        }
         (void)pthread_mutex_lock(&lock);
         struct collector *next = next_collector(collector);
         collector->running--;
@@ -371,7 +439,8 @@ int sx__collectors_run(struct sx__collections *collections, struct sx_registry *
         collector = next;
     }
     (void)pthread_mutex_unlock(&lock);
-    return status == SX_OK ? collect_self_metrics(collections, registry) : status;
+    const bool is_whole = part == NULL || part->is_whole;
+    return status == SX_OK && is_whole ? collect_self_metrics(collections, registry) : status;
 }
 
 void sx__collections_clean_up(struct sx__collections *collections)

@@ -7,6 +7,7 @@
 #define SX_METRICS_COLLECTORS_H
 
 #include "collection.h"
+#include "shown.h"
 
 #include <sextant/collector.h>
 
@@ -15,12 +16,23 @@
  *
  * @param collections  set to what was collected; to be given to sx__collections_clean_up, also on
  *                     failure
+ * @param part         which of its families are on the page; NULL: all. If some are shown by name,
+ *                     only their callbacks are called.
  * Errors:   SX_ENOMEM, SX_ESTATE (the caller is a collector or callback itself)
  */
-int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry);
+int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry,
+                       const struct sx__part *part);
 
 /** Logs and counts that a collection was left out of the page. */
 void sx__collectors_report(const struct sx_collection *collection, int status);
+
+/** Logs and counts that a page of several registries left out a family.
+ *
+ * @param registry  the first one of the page
+ * @param series    how many of its series were left out; 0: all of the family
+ */
+void sx__collectors_report_conflict(struct sx_registry *registry, struct sx_str family, int status,
+                                    size_t series);
 
 void sx__collections_clean_up(struct sx__collections *collections);
 

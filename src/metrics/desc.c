@@ -166,6 +166,56 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     return options->buckets == NULL ? SX_OK : SX_EINVAL;
 }
 
+int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
+                   const struct sx_registry *registry)
+{
+    *full = (struct sx__full_name){0};
+    for (size_t i = 0; i < desc->label_count; i++) {
+        if (sx__constants_have_label(registry, desc->labels[i])) {
+            return SX_ELABEL;
+        }
+    }
+    int status = sx__full_name_make(full, registry, desc->name);
+    if (status == SX_OK) {
+        desc->name = full->text;
+    }
+    return status;
+}
+
+static int check_constant_label(const struct sx_label *label, const char **names, size_t index)
+{
+    if (label->name == NULL) {
+        return SX_ELABEL;
+    }
+    names[index] = label->name;
+    /* `le` would clash with the buckets of each histogram. */
+    if (sx__label_fault(SX_HISTOGRAM, names, index) != NULL) {
+        return SX_ELABEL;
+    }
+    if (label->value.size > 0 && (label->value.data == NULL || !sx__utf8_is_valid(label->value))) {
+        return SX_EINVAL;
+    }
+    return SX_OK;
+}
+
+int sx__desc_check_constants(const struct sx_registry_options *options)
+{
+    const char *names[SX_LABELS_MAX];
+    const char *prefix = options->name_prefix;
+    if (prefix != NULL && prefix[0] != '\0' && !sx_metric_name_is_valid(prefix)) {
+        return SX_ENAME;
+    }
+    const size_t count = options->constant_label_count;
+    if (count > SX_LABELS_MAX || (count > 0 && options->constant_labels == NULL)) {
+        return SX_EINVAL;
+    }
+    int status = SX_OK;
+    for (size_t i = 0; i < count && status == SX_OK; i++) {
+        status = check_constant_label(&options->constant_labels[i], names, i);
+    }
+    return status;
+}
+
 static bool equal(struct sx_str a, struct sx_str b)
 {
     return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;

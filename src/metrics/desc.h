@@ -3,6 +3,7 @@
 #ifndef SX_METRICS_DESC_H
 #define SX_METRICS_DESC_H
 
+#include "constants.h"
 #include "records.h"
 
 struct sx__desc {
@@ -26,6 +27,21 @@ struct sx__desc {
  */
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);
+
+/** Puts the registry's prefix before the name of a desc that was read, and checks its labels
+ * against the constant labels.
+ *
+ * @param full  to be given to sx__full_name_clean_up when the desc is no longer used, also on
+ * failure Errors:   SX_ELABEL, SX_ENOMEM
+ */
+int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
+                   const struct sx_registry *registry);
+
+/** Checks the name prefix and the constant labels of a registry.
+ *
+ * Errors:   SX_ENAME, SX_ELABEL, SX_EINVAL (too many labels, a value that is not UTF-8, NULL)
+ */
+int sx__desc_check_constants(const struct sx_registry_options *options);
 
 /** Whether a caller passed one of the types. */
 bool sx__is_metric_type(enum sx_metric_type type);

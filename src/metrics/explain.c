@@ -75,6 +75,12 @@ static void explain_label(struct explanation *line, const struct attempt *attemp
             add_text(line, ": `%.80s` %s", labels[i], fault);
         }
     }
+    for (size_t i = 0; i < count && fault == NULL && attempt->registry != NULL; i++) {
+        if (sx__constants_have_label(attempt->registry, labels[i])) {
+            fault = "is a constant label of the registry";
+            add_text(line, ": `%.80s` %s", labels[i], fault);
+        }
+    }
 }
 
 static void explain_argument(struct explanation *line, const struct attempt *attempt)
@@ -179,12 +185,14 @@ static void explain_taken(struct explanation *line, const struct attempt *attemp
 
 static void explain_name(struct explanation *line, const struct attempt *attempt)
 {
-    const char *name = attempt->options->name;
-    if (name != NULL) {
+    struct sx__full_name full;
+    const struct sx_str name = {attempt->options->name, strlen(attempt->options->name)};
+    if (sx__full_name_make(&full, attempt->registry, name) == SX_OK) {
         const struct sx__reader reader = sx__epoch_enter(attempt->registry);
-        explain_taken(line, attempt, (struct sx_str){name, strlen(name)});
+        explain_taken(line, attempt, full.text);
         sx__epoch_leave(attempt->registry, reader);
     }
+    sx__full_name_clean_up(&full);
 }
 
 /* ---- the line ---- */
@@ -227,8 +235,11 @@ void sx__explain(char *text, size_t size, struct sx_registry *registry, enum sx_
     struct explanation line = {.text = text, .size = size};
     const struct attempt attempt = {registry, type, labelled, options};
     const char *name = options == NULL || options->name == NULL ? "" : options->name;
-    add_text(&line, "%s `%.80s`: %s: %s", sx__is_metric_type(type) ? type_words[type] : "metric",
-             name, sx_status_name(status), sx_status_text(status));
+    add_text(&line, "%s `", sx__is_metric_type(type) ? type_words[type] : "metric");
+    if (registry != NULL) {
+        add_bytes(&line, sx__name_prefix(registry, (struct sx_str){name, strlen(name)}));
+    }
+    add_text(&line, "%.80s`: %s: %s", name, sx_status_name(status), sx_status_text(status));
     explain_detail(&line, &attempt, status);
     make_printable(text);
 }

@@ -8,6 +8,7 @@
 #include "retired.h"
 #include "series.h"
 #include "series_cells.h"
+#include "series_table.h"
 
 #include <math.h>
 #include <string.h>
@@ -167,6 +168,7 @@ static void publish(struct sx_registry *registry, struct sx__family *family)
         link = &((struct sx__family *)sx__at(registry, registry->last_family))->next;
     }
     family->previous = registry->last_family;
+    family->retired.epoch = registry->epoch;
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     registry->last_family = ref;
 }
@@ -246,7 +248,7 @@ static void remove_family(struct sx_registry *registry, struct sx__family *famil
         sx__series_retire(registry, family, sx__at(registry, family->first_series));
     }
     sx__overflow_drop(registry, family);
-    sx__series_drop_table(registry, family);
+    sx__series_table_drop(registry, family);
     take_out_of_chain(registry, family);
     sx__retire(registry, &family->retired, SX__RETIRED_FAMILY);
 }

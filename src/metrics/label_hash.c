@@ -1,81 +1,40 @@
-/* label_hash.c: a hash whose multiplier is secret.
- *
- * Each word is mixed in by one multiplication of 64 by 64 bits, whose halves are combined (folded).
- * How a difference between two words spreads depends on the key, so values that collide with one
- * key do not collide with another. Without the key a client cannot fill one chain of the table and
- * make look-ups slow (hash flooding).
- */
+/* label_hash.c: the hash of values of any size. */
 #include "label_hash.h"
 
-#include <string.h>
-
-struct state {
+struct hash_state {
+    uint64_t secret;
     uint64_t hash;
-    uint64_t bits; /* all the bytes or'ed together */
-    uint64_t key;
+    uint64_t bits; /* all bytes of values, or'ed together */
 };
 
-static uint64_t load_word(const char *data, size_t size)
+static void take_in_bytes(struct hash_state *state, uint64_t bytes, uint64_t size)
 {
-    uint64_t word = 0;
-    memcpy(&word, data, size);
-    return word;
+    state->hash = sx__hash_word(state->hash, bytes | size << SX__SIZE_SHIFT, state->secret);
+    state->bits |= bytes;
 }
 
-/* Loads a text of less than 8 bytes into a word whose highest byte stays 0. */
-static uint64_t load_short(const char *data, size_t size)
-{
-    const unsigned char *bytes = (const unsigned char *)data;
-    if (size >= 4) {
-        /* Of the last four bytes those that the first four do not have. */
-        return load_word(data, 4) | load_word(data + size - 4, 4) >> (8 - size) * 8 << 32;
-    }
-    if (size > 0) {
-        return bytes[0] | (uint64_t)bytes[size / 2] << 8 | (uint64_t)bytes[size - 1] << 16;
-    }
-    return 0;
-}
-
-__extension__ typedef unsigned __int128 product;
-
-static inline void take_in(struct state *state, uint64_t word)
-{
-    const product mixed = (product)(state->hash ^ word) * state->key;
-    state->hash = (uint64_t)mixed ^ (uint64_t)(mixed >> 64);
-}
-
-/* A short value is one word with its size in the highest byte. A longer value begins with its size,
- * which cannot be such a word. So different lists of values never give the same words. */
-static inline void take_in_value(struct state *state, struct sx_str value)
+static void take_in_value(struct hash_state *state, struct sx_str value)
 {
     if (value.size < 8) {
-        uint64_t word = load_short(value.data, value.size);
-        take_in(state, word | (uint64_t)value.size << 56);
-        state->bits |= word;
+        take_in_bytes(state, sx__short_word(value.data, value.size), value.size);
         return;
     }
-    take_in(state, value.size);
+    state->hash = sx__hash_word(state->hash, value.size, state->secret);
     for (size_t i = 0; i + 8 < value.size; i += 8) {
-        uint64_t word = load_word(value.data + i, 8);
-        take_in(state, word);
-        state->bits |= word;
+        take_in_bytes(state, sx__word_at(value.data + i), 0);
     }
-    uint64_t last = load_word(value.data + value.size - 8, 8); /* may overlap the word before it */
-    take_in(state, last);
-    state->bits |= last;
+    take_in_bytes(state, sx__last_word(value.data, value.size), 0);
 }
 
 struct sx__label_hash sx__label_hash_of(const uint64_t *key, const struct sx_str *values,
                                         size_t count)
 {
-    struct state state = {.hash = key[0], .key = key[1]};
+    struct hash_state state = {.secret = key[1], .hash = key[0]};
     for (size_t i = 0; i < count; i++) {
         take_in_value(&state, values[i]);
     }
-    /* The last word is in all bits of the product only after another multiplication. */
-    take_in(&state, key[0]);
     return (struct sx__label_hash){
-        .hash = (uint32_t)(state.hash ^ state.hash >> 32),
-        .is_ascii = (state.bits & UINT64_C(0x8080808080808080)) == 0,
+        .hash = sx__hash_finish(state.hash, key),
+        .is_ascii = (state.bits & SX__NOT_ASCII) == 0,
     };
 }

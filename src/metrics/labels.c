@@ -1,6 +1,10 @@
-/* labels.c: escaping once, when a series is made, so that a scrape only copies. */
+/* labels.c: the text of a series, which a scrape only copies, and its values, which look-ups read.
+ */
 #include "labels.h"
 
+#include "constants.h"
+#include "label_escape.h"
+#include "label_hash.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -12,58 +16,26 @@ static char *put_text(char *at, struct sx_str bytes)
     return at + bytes.size;
 }
 
-/* Returns what follows the backslash, or 0 if the byte is not escaped. Prometheus exposition
- * formats: "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote,
- * and line feed characters have to be escaped". All other control bytes stay, NUL included: parsers
- * return what was written. */
-static char escape_of(char c)
-{
-    switch (c) {
-    case '\\':
-        return '\\';
-    case '"':
-        return '"';
-    case '\n':
-        return 'n';
-    default:
-        return 0;
-    }
-}
-
-static size_t escaped_size(struct sx_str value)
-{
-    size_t size = value.size;
-    for (size_t i = 0; i < value.size; i++) {
-        size += escape_of(value.data[i]) != 0;
-    }
-    return size;
-}
-
-static char *put_escaped(char *at, struct sx_str value)
-{
-    for (size_t i = 0; i < value.size; i++) {
-        char escape = escape_of(value.data[i]);
-        if (escape != 0) {
-            *at++ = '\\';
-        }
-        *at++ = escape != 0 ? escape : value.data[i];
-    }
-    return at;
-}
-
 static bool has_name(const struct sx__family *family)
 {
     return family->type != SX_HISTOGRAM;
 }
 
+static struct sx_str constant_labels_of(const struct sx__family *family)
+{
+    return sx__constant_labels(sx__arenas[family->arena].registry);
+}
+
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
 {
-    size_t size = has_name(family) ? sx__family_name(family).size + 1 : 0;
-    if (has_name(family) && family->label_count > 0) {
+    const struct sx_str constant = constant_labels_of(family);
+    size_t size = constant.size + (has_name(family) ? sx__family_name(family).size + 1 : 0);
+    if (has_name(family) && (constant.size > 0 || family->label_count > 0)) {
         size += 2; /* the braces */
     }
     for (size_t i = 0; i < family->label_count; i++) {
-        size += (i > 0) + sx__family_label(family, i).size + 3 + escaped_size(values[i]);
+        size += (i > 0 || constant.size > 0) +
+                sx__label_escaped_size(sx__family_label(family, i), values[i]);
     }
     return size;
 }
@@ -71,22 +43,20 @@ size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str
 void sx__labels_write_text(char *text, const struct sx__family *family, const struct sx_str *values)
 {
     char *at = text;
-    bool braced = has_name(family) && family->label_count > 0;
+    const struct sx_str constant = constant_labels_of(family);
+    bool braced = has_name(family) && (constant.size > 0 || family->label_count > 0);
     if (has_name(family)) {
         at = put_text(at, sx__family_name(family));
     }
     if (braced) {
         *at++ = '{';
     }
+    at = put_text(at, constant);
     for (size_t i = 0; i < family->label_count; i++) {
-        if (i > 0) {
+        if (i > 0 || constant.size > 0) {
             *at++ = ',';
         }
-        at = put_text(at, sx__family_label(family, i));
-        *at++ = '=';
-        *at++ = '"';
-        at = put_escaped(at, values[i]);
-        *at++ = '"';
+        at = sx__label_write_escaped(at, sx__family_label(family, i), values[i]);
     }
     if (braced) {
         *at++ = '}';
@@ -98,64 +68,62 @@ void sx__labels_write_text(char *text, const struct sx__family *family, const st
 
 size_t sx__labels_values_size(const struct sx__family *family, const struct sx_str *values)
 {
-    size_t size = family->label_count * sizeof(uint32_t);
+    size_t words = 0;
     for (size_t i = 0; i < family->label_count; i++) {
-        size += values[i].size;
+        words += 1 + (values[i].size < 8 ? 0 : (values[i].size + 7) / 8);
     }
-    return size;
+    return words * sizeof(uint64_t);
+}
+
+static char *put_word(char *at, uint64_t word)
+{
+    word = sx__word_at((const char *)&word); /* little-endian */
+    memcpy(at, &word, sizeof word);
+    return at + sizeof word;
 }
 
 void sx__labels_write_values(struct sx__series *series, const struct sx__family *family,
                              const struct sx_str *values)
 {
-    char *sizes = (char *)(series + 1);
-    char *at = sizes + family->label_count * sizeof(uint32_t);
+    char *at = (char *)(series + 1);
     for (size_t i = 0; i < family->label_count; i++) {
-        uint32_t size = (uint32_t)values[i].size;
-        memcpy(sizes + i * sizeof size, &size, sizeof size);
-        if (size > 0) {
-            at = put_text(at, values[i]);
+        const struct sx_str value = values[i];
+        if (value.size < 8) {
+            at = put_word(at, sx__short_word(value.data, value.size) | (uint64_t)value.size
+                                                                           << SX__SIZE_SHIFT);
+            continue;
         }
+        at = put_word(at, value.size);
+        const size_t before_last = (value.size - 1) / 8 * 8;
+        memcpy(at, value.data, before_last);
+        at = put_word(at + before_last, sx__last_word(value.data, value.size));
     }
 }
 
-static uint64_t load(const char *data, size_t size)
+/* Reads the value at `words` and returns where the next one is. */
+static const char *next_value(struct sx_str *value, const char *words)
 {
-    uint64_t word = 0;
-    memcpy(&word, data, size);
-    return word;
-}
-
-/* As memcmp == 0, but faster for short values, because it is inlined. */
-static bool are_equal(const char *a, const char *b, size_t size)
-{
-    uint64_t difference = 0;
-    if (size < 4) {
-        return size == 0 ||
-               (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+    const uint64_t word = sx__word_at(words);
+    const size_t size = (size_t)(word >> SX__SIZE_SHIFT);
+    if (size > 0 || word == 0) {
+        *value = (struct sx_str){words, size};
+        return words + sizeof word;
     }
-    if (size < 8) {
-        return ((load(a, 4) ^ load(b, 4)) | (load(a + size - 4, 4) ^ load(b + size - 4, 4))) == 0;
-    }
-    for (size_t i = 0; i + 8 < size; i += 8) {
-        difference |= load(a + i, 8) ^ load(b + i, 8);
-    }
-    /* The last word may overlap the one before it. */
-    return (difference | (load(a + size - 8, 8) ^ load(b + size - 8, 8))) == 0;
+    *value = (struct sx_str){words + sizeof word, (size_t)word};
+    return value->data + (word + 7) / 8 * 8;
 }
 
 bool sx__labels_equal(const struct sx__series *series, const struct sx__family *family,
                       const struct sx_str *values)
 {
-    const char *sizes = (const char *)(series + 1);
-    const char *at = sizes + family->label_count * sizeof(uint32_t);
+    const char *at = (const char *)(series + 1);
     for (size_t i = 0; i < family->label_count; i++) {
-        uint32_t size;
-        memcpy(&size, sizes + i * sizeof size, sizeof size);
-        if (size != values[i].size || !are_equal(at, values[i].data, size)) {
+        struct sx_str value;
+        at = next_value(&value, at);
+        if (value.size != values[i].size ||
+            (value.size > 0 && memcmp(value.data, values[i].data, value.size) != 0)) {
             return false;
         }
-        at += size;
     }
     return true;
 }
@@ -163,16 +131,12 @@ bool sx__labels_equal(const struct sx__series *series, const struct sx__family *
 struct sx_str sx__labels_value(const struct sx__series *series, const struct sx__family *family,
                                size_t index)
 {
-    const char *sizes = (const char *)(series + 1);
-    const char *at = sizes + family->label_count * sizeof(uint32_t);
-    uint32_t size;
-    for (size_t i = 0;; i++) {
-        memcpy(&size, sizes + i * sizeof size, sizeof size);
-        if (i == index) {
-            return (struct sx_str){at, size};
-        }
-        at += size;
+    struct sx_str value = {NULL, 0};
+    const char *at = (const char *)(series + 1);
+    for (size_t i = 0; i <= index && i < family->label_count; i++) {
+        at = next_value(&value, at);
     }
+    return value;
 }
 
 int sx__labels_clean(struct sx_str *cleaned, char **memory, const struct sx_str *values,

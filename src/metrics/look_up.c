@@ -7,6 +7,7 @@
 #include "expiry.h"
 #include "labels.h"
 #include "self_metrics.h"
+#include "series_table.h"
 
 #include <string.h>
 
@@ -55,8 +56,8 @@ __attribute__((cold)) static int look_up_again(struct sx__series **series,
 }
 
 /* Finds or makes the series, or the overflow series. The caller is reading. */
-static inline int look_up(struct sx__series **series, struct sx__family *family,
-                          const struct sx_str *values, size_t count)
+static int look_up(struct sx__series **series, struct sx__family *family,
+                   const struct sx_str *values, size_t count)
 {
     int status = sx__series_get(series, family, values, count);
     if (__builtin_expect(status == SX_OK, 1)) {
@@ -101,8 +102,9 @@ int sx__get_handle(struct sx__series **series, struct sx__family *family,
     return status;
 }
 
-int sx__update_by_values(struct sx__family *family, const struct sx_str *values, size_t count,
-                         sx__update_fn *update, double number)
+static __attribute__((noinline)) int make_and_update(struct sx__family *family,
+                                                     const struct sx_str *values, size_t count,
+                                                     sx__update_fn *update, double number)
 {
     struct sx__series *series = NULL;
     if (family == NULL) {
@@ -116,6 +118,35 @@ int sx__update_by_values(struct sx__family *family, const struct sx_str *values,
     }
     sx__epoch_leave(registry, reader);
     return status;
+}
+
+/* The path of nearly all updates. Returns false if there is no such series, or if it was removed
+ * meanwhile. */
+static inline __attribute__((always_inline)) bool
+find_and_update(struct sx_registry *registry, const struct sx__family *family,
+                const struct sx__label_key *key, sx__update_fn *update, double number)
+{
+    const struct sx__reader reader = sx__epoch_enter(registry);
+    struct sx__series *series = sx__series_table_match(registry, family, key);
+    if (series != NULL) {
+        update(series, number, reader.rows);
+    }
+    sx__epoch_leave(registry, reader);
+    return series != NULL;
+}
+
+int sx__update_by_values(struct sx__family *family, const struct sx_str *values, size_t count,
+                         sx__update_fn *update, double number)
+{
+    struct sx__label_key key;
+    if (family != NULL && values != NULL && count == family->label_count) {
+        struct sx_registry *registry = sx__arenas[family->arena].registry;
+        if (sx__key_of_values(&key, registry->hash_key, values, count) &&
+            find_and_update(registry, family, &key, update, number)) {
+            return SX_OK;
+        }
+    }
+    return make_and_update(family, values, count, update, number);
 }
 
 /* ---- values that are C strings ---- */
@@ -146,10 +177,26 @@ struct sx__series *sx__get_handle_by_strings(struct sx__family *family, const ch
     return series;
 }
 
-int sx__update_by_strings(struct sx__family *family, const char *const *strings, size_t count,
-                          sx__update_fn *update, double number)
+static __attribute__((noinline)) int make_and_update_strings(struct sx__family *family,
+                                                             const char *const *strings,
+                                                             size_t count, sx__update_fn *update,
+                                                             double number)
 {
     struct sx_str values[SX_LABELS_MAX];
     const int status = measure_strings(values, strings, count);
-    return status == SX_OK ? sx__update_by_values(family, values, count, update, number) : status;
+    return status == SX_OK ? make_and_update(family, values, count, update, number) : status;
+}
+
+int sx__update_by_strings(struct sx__family *family, const char *const *strings, size_t count,
+                          sx__update_fn *update, double number)
+{
+    struct sx__label_key key;
+    if (family != NULL && strings != NULL && count == family->label_count) {
+        struct sx_registry *registry = sx__arenas[family->arena].registry;
+        if (sx__key_of_strings(&key, registry->hash_key, strings, count) &&
+            find_and_update(registry, family, &key, update, number)) {
+            return SX_OK;
+        }
+    }
+    return make_and_update_strings(family, strings, count, update, number);
 }

@@ -24,7 +24,13 @@ static int read_and_register(struct sx__family **family, struct sx_registry *reg
     if (registry == NULL) {
         return SX_ENOMEM;
     }
-    return sx__family_register(family, registry, &desc);
+    struct sx__full_name name;
+    status = sx__desc_place(&desc, &name, registry);
+    if (status == SX_OK) {
+        status = sx__family_register(family, registry, &desc);
+    }
+    sx__full_name_clean_up(&name);
+    return status;
 }
 
 int sx__metric_register_family(struct sx__family **family, struct sx_registry *registry,

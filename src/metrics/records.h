@@ -2,8 +2,8 @@
  *
  * A family chains its series in order of creation. The chain decides which series exist: one store
  * appends a series to it, and one store takes it out. The hash table is an index of the chain. It
- * may lag behind the chain for a moment, and is made again from the chain if a writer dies in
- * between. A table that is full is replaced by another.
+ * may lag behind the chain for a moment, and is completed from the chain if a writer dies in
+ * between. It consists of small tables; one that is full is replaced by a larger one or by two.
  *
  * A removed series is neither in the chain nor in the table. Its record and its cells stay until no
  * reader and no handle can reach them; see retired.h.
@@ -28,7 +28,8 @@ enum sx__self_metric {
 
 /* First in what can be retired; see retired.h. */
 struct sx__retired {
-    uint64_t epoch; /* in which it was removed */
+    uint64_t epoch; /* of series and families that exist: in which they were made; see
+                       sx__reading_has. Then in which it was removed */
     uint32_t next;  /* ref of what was retired after it */
     uint32_t kind;  /* enum sx__retired_kind */
 };
@@ -54,7 +55,7 @@ struct sx__family {
     uint32_t next; /* ref of the family registered after this one */
     uint32_t first_series;
     uint32_t last_series;
-    uint32_t table; /* ref of a struct table; see series.c */
+    uint32_t table; /* ref of a directory of tables; see series_table.h; 0: none */
     uint32_t label_count;
     uint32_t bound_count;
     uint32_t live_count; /* series in the chain, without the overflow series */
@@ -99,7 +100,7 @@ struct sx__series {
     uint32_t text_offset; /* from the end of this struct */
     uint32_t size;        /* bytes of the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
-    /* Then the size of each label value (uint32_t) and the values, which look-ups read; then the
+    /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
      * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
      * labels. */
 };

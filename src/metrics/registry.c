@@ -1,12 +1,16 @@
 /* registry.c: making and destroying registries, and the default registry. */
 #include "arena_life.h"
 #include "collectors.h"
+#include "constants.h"
+#include "desc.h"
 #include "directory.h"
 #include "family.h"
 #include "family_index.h"
 #include "fork.h"
+#include "lock.h"
 #include "pins.h"
 #include "process_rows.h"
+#include "shown.h"
 #include "thread_rows.h"
 
 #include <assert.h>
@@ -19,6 +23,7 @@ static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 
 static void lock_indexes_before_fork(void)
 {
+    sx__shown_before_fork();
     sx__collectors_before_fork();
     sx__family_index_before_fork();
 }
@@ -27,12 +32,14 @@ static void unlock_indexes_in_parent(void)
 {
     sx__family_index_after_fork();
     sx__collectors_after_fork_in_parent();
+    sx__shown_after_fork_in_parent();
 }
 
 static void unlock_indexes_in_child(void)
 {
     sx__family_index_after_fork();
     sx__collectors_after_fork_in_child();
+    sx__shown_after_fork_in_child();
 }
 
 /* Runs once per process. The caller holds sx__arenas_lock. */
@@ -83,6 +90,12 @@ static int open_registry(struct sx_registry **registry, const struct sx_registry
         status = sx__arena_open(&opened, options);
     }
     if (status == SX_OK) {
+        status = sx__constants_write(opened, options);
+        if (status != SX_OK) {
+            sx__arena_close(&sx__arenas[opened->arena]);
+        }
+    }
+    if (status == SX_OK) {
         sx__process_enter(opened);
         *registry = opened;
     }
@@ -97,8 +110,15 @@ int sx_registry_new(struct sx_registry **registry, const struct sx_registry_opti
         wanted.row_bytes > BYTES_MAX || wanted.directory_bytes > BYTES_MAX) {
         return SX_EINVAL;
     }
+    if (wanted.shared && !sx__lock_can_be_robust()) {
+        return SX_EROBUST;
+    }
+    int status = sx__desc_check_constants(&wanted);
+    if (status != SX_OK) {
+        return status;
+    }
     (void)pthread_mutex_lock(&sx__arenas_lock);
-    int status = open_registry(registry, &wanted);
+    status = open_registry(registry, &wanted);
     (void)pthread_mutex_unlock(&sx__arenas_lock);
     return status;
 }
@@ -109,6 +129,7 @@ void sx_registry_destroy(struct sx_registry *registry)
         return;
     }
     assert(registry != __atomic_load_n(&default_registry, __ATOMIC_RELAXED));
+    sx__shown_forget(registry); /* before the lock, because collectors may register metrics */
     (void)pthread_mutex_lock(&sx__arenas_lock);
     struct sx__arena *arena = &sx__arenas[registry->arena];
     assert(arena->state == SX__ARENA_LIVE);

@@ -46,7 +46,7 @@ void sx__retire(struct sx_registry *registry, struct sx__retired *retired,
                 enum sx__retired_kind kind)
 {
     retired->kind = kind;
-    retired->epoch = sx__epoch_end(registry);
+    __atomic_store_n(&retired->epoch, sx__epoch_end(registry), __ATOMIC_RELAXED);
     enqueue(registry, retired);
     registry->retired.since_reclaim++;
 }

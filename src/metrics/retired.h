@@ -14,11 +14,13 @@
 
 enum sx__retired_kind { SX__RETIRED_SERIES, SX__RETIRED_TABLE, SX__RETIRED_FAMILY };
 
-/* A hash table of series; see series.c. */
+/* A hash table of series, or the directory of such tables; see series_table.h. */
 struct sx__table {
     struct sx__retired retired;
     uint32_t mask;
-    uint32_t used; /* entries that are not empty */
+    uint32_t used;  /* entries that are not empty */
+    uint32_t depth; /* how many bits of a hash lead here from the directory */
+    uint32_t bits;  /* these bits */
     uint64_t entries[];
 };
 

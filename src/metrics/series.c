@@ -9,115 +9,10 @@
 #include "pins.h"
 #include "retired.h"
 #include "series_cells.h"
+#include "series_table.h"
 #include "utf8.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#define SERIES_TABLE_CAPACITY_FIRST 8u
-
-/* ---- the table ----
- *
- * Open addressing. An entry is the hash in its upper half and the ref of the series in its lower
- * one, written by one store. A removed series leaves REMOVED. The table is never full, so that a
- * search ends. */
-
-#define EMPTY 0u
-#define REMOVED 1u /* no record has this ref */
-
-static uint64_t entry_of(uint32_t hash, uint32_t ref)
-{
-    return (uint64_t)hash << 32 | ref;
-}
-
-static struct sx__table *table_of(const struct sx_registry *registry,
-                                  const struct sx__family *family)
-{
-    uint32_t ref = __atomic_load_n(&family->table, __ATOMIC_ACQUIRE);
-    return ref == 0 ? NULL : sx__at(registry, ref);
-}
-
-static inline struct sx__series *find_in_table(const struct sx_registry *registry,
-                                               const struct sx__family *family,
-                                               const struct sx_str *values, uint32_t hash)
-{
-    const struct sx__table *table = table_of(registry, family);
-    if (table == NULL) {
-        return NULL;
-    }
-    for (uint32_t i = hash & table->mask;; i = (i + 1) & table->mask) {
-        uint64_t entry = __atomic_load_n(&table->entries[i], __ATOMIC_ACQUIRE);
-        if (entry == EMPTY) {
-            return NULL;
-        }
-        if ((uint32_t)(entry >> 32) == hash && (uint32_t)entry != REMOVED) {
-            struct sx__series *series = sx__at(registry, (uint32_t)entry);
-            if (sx__labels_equal(series, family, values)) {
-                return series;
-            }
-        }
-    }
-}
-
-/* Inserts a series that is not in the table. */
-static void insert_in_table(struct sx__table *table, uint32_t hash, uint32_t ref)
-{
-    uint32_t i = hash & table->mask;
-    while (table->entries[i] != EMPTY && (uint32_t)table->entries[i] != REMOVED) {
-        i = (i + 1) & table->mask;
-    }
-    table->used += table->entries[i] == EMPTY;
-    __atomic_store_n(&table->entries[i], entry_of(hash, ref), __ATOMIC_RELEASE);
-}
-
-static void take_out(struct sx__table *table, uint32_t hash, uint32_t ref)
-{
-    const uint64_t entry = entry_of(hash, ref);
-    for (uint32_t i = hash & table->mask; table->entries[i] != EMPTY; i = (i + 1) & table->mask) {
-        if (table->entries[i] == entry) {
-            __atomic_store_n(&table->entries[i], entry_of(0, REMOVED), __ATOMIC_RELEASE);
-            return;
-        }
-    }
-}
-
-/* Replaces the table by one with room for all series of the chain and as many more. */
-static bool replace_table(struct sx_registry *registry, struct sx__family *family)
-{
-    struct sx__table *old = table_of(registry, family);
-    size_t capacity = SERIES_TABLE_CAPACITY_FIRST;
-    while (capacity < ((size_t)family->live_count + 1) * 2 + 2) {
-        capacity *= 2;
-    }
-    struct sx__table *table = sx__directory_allocate(registry, sx__table_bytes(capacity));
-    if (table == NULL) {
-        return false;
-    }
-    memset(table, 0, sx__table_bytes(capacity));
-    table->mask = (uint32_t)(capacity - 1);
-    const struct sx__series *series = sx__series_at(registry, &family->first_series);
-    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
-        const uint32_t ref = sx__ref(registry, series);
-        if (ref != family->overflow) {
-            insert_in_table(table, series->hash, ref);
-        }
-    }
-    __atomic_store_n(&family->table, sx__ref(registry, table), __ATOMIC_RELEASE);
-    if (old != NULL) {
-        sx__retire(registry, &old->retired, SX__RETIRED_TABLE);
-    }
-    return true;
-}
-
-/* Makes room in the table for one more series. */
-static bool grow_table(struct sx_registry *registry, struct sx__family *family)
-{
-    const struct sx__table *table = table_of(registry, family);
-    if (table != NULL && ((size_t)table->used + 1) * 4 <= ((size_t)table->mask + 1) * 3) {
-        return true;
-    }
-    return replace_table(registry, family);
-}
 
 /* ---- making a series ---- */
 
@@ -191,6 +86,7 @@ void sx__series_append(struct sx_registry *registry, struct sx__family *family,
         link = &((struct sx__series *)sx__at(registry, family->last_series))->next;
     }
     series->previous = family->last_series;
+    __atomic_store_n(&series->retired.epoch, registry->epoch, __ATOMIC_RELAXED);
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     family->last_series = ref;
 }
@@ -199,12 +95,12 @@ static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__f
                                       const struct sx_str *values, uint32_t hash)
 {
     struct sx__series *made = NULL;
-    if (grow_table(registry, family)) {
+    if (sx__series_table_make_room(registry, family, hash)) {
         made = sx__series_write(registry, family, values, hash);
     }
     if (made != NULL) {
         sx__series_append(registry, family, made);
-        insert_in_table(table_of(registry, family), made->hash, sx__ref(registry, made));
+        sx__series_table_insert(registry, family, made);
     }
     return made;
 }
@@ -235,9 +131,7 @@ void sx__series_retire(struct sx_registry *registry, struct sx__family *family,
     } else {
         __atomic_store_n(&family->live_count, family->live_count - 1, __ATOMIC_RELAXED);
     }
-    if (table_of(registry, family) != NULL) {
-        take_out(table_of(registry, family), series->hash, ref);
-    }
+    sx__series_table_take_out(registry, family, series);
     uint32_t *link = &family->first_series;
     if (series->previous != 0) {
         link = &((struct sx__series *)sx__at(registry, series->previous))->next;
@@ -251,15 +145,6 @@ void sx__series_retire(struct sx_registry *registry, struct sx__family *family,
     }
     sx__retire(registry, &series->retired, SX__RETIRED_SERIES);
     (void)sx__overflow_reserve(registry, family);
-}
-
-void sx__series_drop_table(struct sx_registry *registry, struct sx__family *family)
-{
-    struct sx__table *table = table_of(registry, family);
-    if (table != NULL) {
-        __atomic_store_n(&family->table, 0, __ATOMIC_RELEASE);
-        sx__retire(registry, &table->retired, SX__RETIRED_TABLE);
-    }
 }
 
 /* ---- look-up ---- */
@@ -290,7 +175,7 @@ static int find_or_make_locked(struct sx__series **series, struct sx_registry *r
                                struct sx__family *family, const struct sx_str *values,
                                uint32_t hash)
 {
-    struct sx__series *found = find_in_table(registry, family, values, hash);
+    struct sx__series *found = sx__series_table_find(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
         *series = found;
         return SX_OK;
@@ -314,7 +199,7 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
                         const struct sx_str *values, uint32_t hash)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
-    struct sx__series *found = find_in_table(registry, family, values, hash);
+    struct sx__series *found = sx__series_table_find(registry, family, values, hash);
     if (found != NULL && is_live(found)) {
         *series = found;
         return SX_OK;
@@ -336,7 +221,7 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
 static struct sx__series *find_live(struct sx_registry *registry, const struct sx__family *family,
                                     const struct sx_str *values, uint32_t hash)
 {
-    struct sx__series *found = find_in_table(registry, family, values, hash);
+    struct sx__series *found = sx__series_table_find(registry, family, values, hash);
     if (family->overflow != 0 && sx__labels_are_overflow(values, family->label_count)) {
         found = sx__at(registry, family->overflow);
     }
@@ -422,21 +307,9 @@ static int look_up_series(struct sx__series **series, struct sx__family *family,
     return how(series, family, values, hash.hash);
 }
 
-/* First the path of nearly all look-ups: the series exists, and its values are ASCII. */
 int sx__series_get(struct sx__series **series, struct sx__family *family,
                    const struct sx_str *values, size_t count)
 {
-    if (series != NULL && family != NULL && values != NULL && count == family->label_count &&
-        are_given(values, count)) {
-        const struct sx_registry *registry = sx__arenas[family->arena].registry;
-        const struct sx__label_hash hash = sx__label_hash_of(registry->hash_key, values, count);
-        struct sx__series *found =
-            hash.is_ascii ? find_in_table(registry, family, values, hash.hash) : NULL;
-        if (found != NULL && is_live(found)) {
-            *series = found;
-            return SX_OK;
-        }
-    }
     return look_up_series(series, family, values, count, find_or_make);
 }
 
@@ -493,28 +366,6 @@ void sx__series_release(struct sx__series *series)
 
 /* ---- after a writer died ---- */
 
-static bool has_entry(const struct sx__table *table, uint64_t entry)
-{
-    uint32_t i = (uint32_t)(entry >> 32) & table->mask;
-    while (table->entries[i] != EMPTY && table->entries[i] != entry) {
-        i = (i + 1) & table->mask;
-    }
-    return table->entries[i] == entry;
-}
-
-/* Inserts what the table lacks: one series at most, for which its maker had made room. */
-static void insert_missing(struct sx_registry *registry, const struct sx__family *family)
-{
-    struct sx__table *table = table_of(registry, family);
-    const struct sx__series *series = sx__series_at(registry, &family->first_series);
-    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
-        const uint32_t ref = sx__ref(registry, series);
-        if (ref != family->overflow && !has_entry(table, entry_of(series->hash, ref))) {
-            insert_in_table(table, series->hash, ref);
-        }
-    }
-}
-
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
 {
     uint32_t live_count = 0;
@@ -528,9 +379,7 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
         }
         if (sx__series_is_removed(series)) { /* its remover died half-way */
             __atomic_store_n(link, series->next, __ATOMIC_RELEASE);
-            if (family->table != 0) {
-                take_out(table_of(registry, family), series->hash, ref);
-            }
+            sx__series_table_take_out(registry, family, series);
             sx__retire(registry, &series->retired, SX__RETIRED_SERIES);
             continue;
         }
@@ -541,7 +390,5 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
     }
     family->last_series = last;
     __atomic_store_n(&family->live_count, live_count, __ATOMIC_RELAXED);
-    if (family->table != 0 && !replace_table(registry, family)) {
-        insert_missing(registry, family);
-    }
+    sx__series_table_mend(registry, family);
 }

@@ -53,9 +53,6 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
 void sx__series_append(struct sx_registry *registry, struct sx__family *family,
                        struct sx__series *series);
 
-/** Retires the hash table of a family that is unregistered. The directory's lock is held. */
-void sx__series_drop_table(struct sx_registry *registry, struct sx__family *family);
-
 /** Frees a series that nobody can reach, with its cells. The directory's lock is held. */
 void sx__series_free(struct sx_registry *registry, struct sx__series *series);
 

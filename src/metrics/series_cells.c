@@ -142,5 +142,8 @@ void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family
                             const struct sx__series *series)
 {
     zero_cells(peeking, series);
+    /* A scrape that finds the next series of these cells must not use what it read of them before;
+     * see reading.h. */
+    (void)__atomic_fetch_add(&peeking->registry->cells_returned, 1, __ATOMIC_RELEASE);
     leave_cells(peeking->registry, kind_of(family), sx__series_cells(series));
 }

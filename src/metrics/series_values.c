@@ -29,10 +29,15 @@ static struct sx__counter_value add_parts(uint64_t whole, double fraction)
     return (struct sx__counter_value){.number = number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number};
 }
 
+static bool is_shown(const struct sx__reading *reading, const struct sx__series *series)
+{
+    return !sx__series_is_removed(series) && sx__reading_has(reading, &series->retired.epoch);
+}
+
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value)
 {
-    if (sx__series_is_removed(series)) {
+    if (!is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->fraction, __ATOMIC_ACQUIRE);
@@ -48,7 +53,7 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
                     double *value)
 {
-    if (sx__series_is_removed(series)) {
+    if (!is_shown(reading, series)) {
         return false;
     }
     *value = -0.0; /* so that the sum of a single -0 is -0 */
@@ -61,16 +66,12 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
 bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
                         uint32_t bound_count, uint64_t *buckets, double *sum)
 {
-    if (sx__series_is_removed(series)) {
+    if (!is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = series->handle.cell;
-    const char *row = reading->thread_rows;
-    memset(buckets, 0, ((size_t)bound_count + 1) * sizeof buckets[0]);
-    for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
-        for (uint32_t bucket = 0; bucket <= bound_count; bucket++) {
-            buckets[bucket] += sx__read_cell(reading, row, cell + SX__HISTOGRAM_BUCKETS + bucket);
-        }
+    for (uint32_t bucket = 0; bucket <= bound_count; bucket++) {
+        buckets[bucket] = sx__read_whole(reading, cell + SX__HISTOGRAM_BUCKETS + bucket);
     }
     *sum = sx__read_double(reading, cell + SX__HISTOGRAM_SUM);
     return true;

@@ -146,9 +146,11 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
         const struct sx_exposition_request asked = {
             .method = request->method,
             .accept = {request->accept, request->accept_size},
-            .accept_encoding = request->encoding};
+            .accept_encoding = request->encoding,
+            .registries = site->registries,
+            .registry_count = site->registry_count};
         int status = sx_exposition_respond(&response, page, site->registry, &asked);
-        assert(status == SX_OK); /* no argument is NULL */
+        assert(status == SX_OK); /* no argument is NULL, and there is a registry or a list */
         (void)status;
     } else {
         response = respond(site, request);

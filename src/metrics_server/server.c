@@ -310,7 +310,11 @@ static int allocate(struct sx_metrics_server *server,
     if (server->scrapers == NULL || server->polls == NULL) {
         return SX_ENOMEM;
     }
-    return sx__site_set_path(&server->site, options->path == NULL ? "/metrics" : options->path);
+    int status =
+        sx__site_set_registries(&server->site, options->registries, options->registry_count);
+    return status != SX_OK ? status
+                           : sx__site_set_path(&server->site,
+                                               options->path == NULL ? "/metrics" : options->path);
 }
 
 /* Returns a descriptor, or -errno after logging the reason. */
@@ -353,6 +357,9 @@ int sx_metrics_server_new(struct sx_metrics_server **server, struct sx_registry 
     static const struct sx_metrics_server_options defaults;
     options = options == NULL ? &defaults : options;
     if (server == NULL || address == NULL || (options->path != NULL && options->path[0] != '/')) {
+        return SX_EINVAL;
+    }
+    if (options->registry_count > 0 && (registry != NULL || options->registries == NULL)) {
         return SX_EINVAL;
     }
     struct sx_metrics_server *made = calloc(1, sizeof *made);

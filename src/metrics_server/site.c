@@ -1,4 +1,4 @@
-/* site.c: the path of the metrics, the front page that links to it, and the log. */
+/* site.c: the registries, the path of the metrics, the front page that links to it, and the log. */
 #include "site.h"
 
 #include <stdlib.h>
@@ -78,10 +78,27 @@ int sx__site_set_path(struct sx__site *site, const char *path)
     return site->path == NULL || site->front_page == NULL ? SX_ENOMEM : SX_OK;
 }
 
+int sx__site_set_registries(struct sx__site *site, struct sx_registry *const *registries,
+                            size_t count)
+{
+    if (count == 0) {
+        return SX_OK;
+    }
+    site->registries = calloc(count, sizeof(struct sx_registry *));
+    if (site->registries == NULL) {
+        return SX_ENOMEM;
+    }
+    memcpy(site->registries, registries, count * sizeof(struct sx_registry *));
+    site->registry_count = count;
+    return SX_OK;
+}
+
 void sx__site_clean_up(struct sx__site *site)
 {
+    free(site->registries);
     free(site->path);
     free(site->front_page);
+    site->registries = NULL;
     site->path = NULL;
     site->front_page = NULL;
 }

@@ -33,7 +33,8 @@ ssize_t sx__socket_send(struct sx__client *client, const struct sx_str *pieces, 
     for (size_t i = 0; i < count; i++) {
         vector[i] = (struct iovec){(void *)(uintptr_t)pieces[i].data, pieces[i].size};
     }
-    const struct msghdr message = {.msg_iov = vector, .msg_iovlen = count};
+    struct msghdr message = {.msg_iov = vector};
+    message.msg_iovlen = (__typeof__(message.msg_iovlen))count; /* size_t, with musl an int */
     return sendmsg(client->fixed.fd, &message, flags);
 }
 

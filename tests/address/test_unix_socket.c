@@ -153,7 +153,7 @@ static void test_the_file_has_its_group_before_the_socket_listens(void **state)
 static void test_an_address_that_cannot_be_bound_leaves_no_file(void **state)
 {
     (void)state;
-    static const struct {
+    const struct {
         const char *path;
         struct sx__unix_options options;
         int listen_error, status;
@@ -162,8 +162,8 @@ static void test_an_address_that_cannot_be_bound_leaves_no_file(void **state)
         {"", {0}, 0, -EINVAL, "the path is empty"},
         {NULL, {.owner = "no such user"}, 0, -EINVAL, "there is no user no such user"},
         {NULL, {.group = ""}, 0, -EINVAL, "there is no group "},
-        {NULL, {0}, EADDRINUSE, -EADDRINUSE, "Address already in use"},
-        {"/nowhere/socket", {.mode = 0600}, 0, -ENOENT, "No such file or directory"},
+        {NULL, {0}, EADDRINUSE, -EADDRINUSE, strerror(EADDRINUSE)},
+        {"/nowhere/socket", {.mode = 0600}, 0, -ENOENT, strerror(ENOENT)},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char reason[200];

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -225,6 +226,7 @@ static double fork_here(void *unused)
 static void test_callbacks_go_with_a_fork(void **state)
 {
     (void)state;
+    need_shared_registries();
     double value = 3;
     struct sx_metric_options forks = {.name = "forks", .help = "F."};
     sx_registry_destroy(registry);

@@ -7,6 +7,7 @@
 #include "family.h"
 #include "lock.h"
 #include "retired.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <sextant/exposition.h>
@@ -105,7 +106,8 @@ static void test_what_was_not_published_is_not_there(void **state)
 static void unhinge(void)
 {
     struct sx__family *damaged = record();
-    struct sx__table *table = sx__at(registry, damaged->table);
+    struct sx__table *tables = sx__at(registry, damaged->table);
+    struct sx__table *table = sx__at(registry, (uint32_t)tables->entries[0]);
     memset(table->entries, 0, ((size_t)table->mask + 1) * sizeof table->entries[0]);
     damaged->live_count = 0;
     damaged->last_series = damaged->first_series;
@@ -149,5 +151,5 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_was_published_is_found_again, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return has_shared_registries() ? cmocka_run_group_tests(tests, NULL, NULL) : SKIPPED_PROGRAM;
 }

@@ -1,5 +1,6 @@
 /* Many families: registering them is linear, and none is taken for another. */
 #include "family_index.h"
+#include "shared_registries.h"
 #include "written_names.h"
 
 #include <pthread.h>
@@ -23,8 +24,10 @@ static int set_up(void **state)
 {
     (void)state;
     /* Small, as valgrind's search for leaks reads, and so allocates, all of a shared mapping. */
-    const struct sx_registry_options small = {
-        .shared = true, .thread_rows = 8, .row_bytes = 1 << 20, .directory_bytes = 16 << 20};
+    const struct sx_registry_options small = {.shared = has_shared_registries(),
+                                              .thread_rows = 8,
+                                              .row_bytes = 1 << 20,
+                                              .directory_bytes = 16 << 20};
     return sx_registry_new(&registry, &small);
 }
 
@@ -149,6 +152,7 @@ static void test_the_index_misses_no_clash(void **state)
 static void test_what_another_process_registers_is_found(void **state)
 {
     (void)state;
+    need_shared_registries();
     struct sx_counter *counter;
     assert_int_equal(register_gauge("parent"), SX_OK);
     const pid_t child = fork();
@@ -177,6 +181,7 @@ static void *register_many(void *prefix)
 static void test_a_fork_while_threads_register(void **state)
 {
     (void)state;
+    need_shared_registries();
     static char prefixes[2][2] = {"a", "b"};
     pthread_t threads[2];
     for (int i = 0; i < 2; i++) {

@@ -5,12 +5,14 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <pthread.h>
 #include <sextant/metrics.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -146,6 +148,7 @@ static void update_ten(void)
 static void test_a_shared_registry_has_the_updates_of_all_processes(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     update(5);
     struct child first = start(update_ten);
@@ -165,6 +168,7 @@ static void test_a_shared_registry_has_the_updates_of_all_processes(void **state
 static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     update(5);
     struct child child = start(update_ten);
@@ -187,6 +191,7 @@ static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **s
 static void test_processes_beyond_the_rows_share_one(void **state)
 {
     (void)state;
+    need_shared_registries();
     enum { COUNT = SX__PROCESSES + 6 };
     static struct child children[COUNT];
     make(true);
@@ -211,6 +216,7 @@ static void destroy(void)
 static void test_a_child_that_destroys_the_registry_does_so_for_itself_only(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     update(5);
     struct child child = start(destroy);
@@ -220,6 +226,24 @@ static void test_a_child_that_destroys_the_registry_does_so_for_itself_only(void
     finish(child, 0);
     assert_true(sx_counter_value(counter) == 16 * 1.5);
     assert_true(sx_gauge_value(gauge) == 6);
+    sx_registry_destroy(registry);
+}
+
+/* musl leaves the parent's list of robust mutexes to the child; see lock.c. */
+static void test_a_child_leaves_the_mutexes_of_its_parent_alone(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    pthread_mutex_t row, process;
+    make(true);
+    update(5);
+    const uint32_t own = registry->thread_rows_claimed - 1;
+    memcpy(&row, &registry->seats[own].mutex, sizeof row);
+    memcpy(&process, &sx__process_seat(registry, 0)->mutex, sizeof process);
+    struct child child = start(update_ten);
+    finish(child, 0);
+    assert_memory_equal(&row, &registry->seats[own].mutex, sizeof row);
+    assert_memory_equal(&process, &sx__process_seat(registry, 0)->mutex, sizeof process);
     sx_registry_destroy(registry);
 }
 
@@ -251,6 +275,7 @@ static void run(void *body(void *), void *argument)
 static void test_gauges_live_on_when_the_thread_that_made_the_registry_ends(void **state)
 {
     (void)state;
+    need_shared_registries();
     struct child child;
     run(make_shared, NULL);
     assert_true(sx_gauge_value(gauge) == 5);
@@ -274,6 +299,7 @@ static void *fork_twice(void *unused)
 static void test_forks_of_threads_leave_nothing_behind(void **state)
 {
     (void)state;
+    need_shared_registries();
     make(true);
     for (int i = 0; i < 10; i++) {
         run(fork_twice, NULL);
@@ -310,7 +336,8 @@ static void make_a_series(void)
 static void test_fork_is_safe_while_threads_make_series(void **state)
 {
     (void)state;
-    for (int shared = 0; shared < 2; shared++) {
+    const int kinds = has_shared_registries() ? 2 : 1;
+    for (int shared = 0; shared < kinds; shared++) {
         pthread_t threads[3];
         make(shared != 0);
         stop = 0;
@@ -337,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_a_killed_child_keeps_its_counters_and_drops_its_gauges),
         cmocka_unit_test(test_processes_beyond_the_rows_share_one),
         cmocka_unit_test(test_a_child_that_destroys_the_registry_does_so_for_itself_only),
+        cmocka_unit_test(test_a_child_leaves_the_mutexes_of_its_parent_alone),
         cmocka_unit_test(test_gauges_live_on_when_the_thread_that_made_the_registry_ends),
         cmocka_unit_test(test_forks_of_threads_leave_nothing_behind),
         cmocka_unit_test(test_fork_is_safe_while_threads_make_series),

@@ -195,10 +195,14 @@ static void test_the_locale_does_not_change_numbers(void **state)
     struct sx_histogram *histogram = NULL;
     char comma[8];
     if (!set_locale_with_commas()) {
+        print_message("skipping: there is no locale with a decimal comma here\n");
         skip();
     }
     snprintf(comma, sizeof comma, "%.1f", 0.5);
-    assert_string_equal(comma, "0,5");
+    if (strcmp(comma, "0,5") != 0) {
+        print_message("skipping: the C library writes no commas in any locale, as musl\n");
+        skip();
+    }
     sx_gauge_set(gauge("g"), 1234567.25);
     assert_int_equal(
         sx_histogram_register(&histogram, registry, OPTIONS(.name = "h", SX_BUCKETS(0.5))), SX_OK);

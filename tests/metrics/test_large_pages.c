@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <errno.h>
@@ -127,6 +128,7 @@ static void test_private_registries_are_made_and_destroyed(void **state)
 static void test_shared_registries_are_made_and_destroyed(void **state)
 {
     (void)state;
+    need_shared_registries();
     make_use_and_destroy(&(struct sx_registry_options){
         .shared = true, .thread_rows = 4, .row_bytes = 1 << 20, .directory_bytes = 1 << 20});
 }

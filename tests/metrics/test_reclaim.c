@@ -4,6 +4,7 @@
 #include "page.h"
 #include "pins.h"
 #include "removable.h"
+#include "shared_registries.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -242,6 +243,7 @@ static void update_inherited(void)
 static void test_nothing_pinned_is_reclaimed_just_after_a_fork(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     removable_make(true);
     struct sx_counter *counter = sx_counter_with(counters, "x", "1");
@@ -257,6 +259,7 @@ static void test_nothing_pinned_is_reclaimed_just_after_a_fork(void **state)
 static void test_a_child_has_the_pins_of_its_parent(void **state)
 {
     (void)state;
+    need_shared_registries();
     int started[2];
     int go_on[2];
     char byte = 0;

@@ -7,6 +7,7 @@
 #include "family.h"
 #include "page.h"
 #include "removable.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -226,19 +227,22 @@ static void test_a_series_is_not_read_while_it_changes(void **state)
     enum { READINGS = 200000 };
     pthread_t remover;
     removing = 1;
+    struct sx_counter *overflow = sx_counter_with(counters, SX_OVERFLOW_VALUE, SX_OVERFLOW_VALUE);
     assert_int_equal(pthread_barrier_init(&together, NULL, 2), 0);
     assert_int_equal(pthread_create(&remover, NULL, remove_and_make_again, NULL), 0);
     pthread_barrier_wait(&together);
     for (int i = 0; i < READINGS; i++) {
         struct sx_counter *counter = sx_counter_with(counters, "x", "1");
         struct sx_histogram *histogram = sx_histogram_with(histograms, "x", "1");
-        assert_true(sx_counter_value(counter) <= 1);
-        assert_true(sx_histogram_sum(histogram) <= 1);
+        /* While this thread is interrupted, removed series may fill the registry. */
+        assert_true(counter == overflow || sx_counter_value(counter) <= 1);
+        assert_true(sx_counter_value(overflow) > 0 || sx_histogram_sum(histogram) <= 1);
         release(counter, NULL, histogram);
     }
     __atomic_store_n(&removing, 0, __ATOMIC_RELEASE);
     assert_int_equal(pthread_join(remover, NULL), 0);
     pthread_barrier_destroy(&together);
+    release(overflow, NULL, NULL);
 }
 
 /* ---- where processes share the registry ---- */
@@ -280,6 +284,7 @@ static void assert_all(double amount)
 static void test_a_series_is_removed_for_all_processes(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     removable_make(true);
     for (int i = 0; i < 3; i++) {
@@ -306,6 +311,7 @@ static void remove_half(void)
 static void test_a_remover_that_died_half_way_has_removed(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     removable_make(true);
     struct sx_counter *stale = sx_counter_with(counters, "x", "1");

@@ -66,9 +66,9 @@ static void test_values_are_not_run_together(void **state)
 static void test_values_of_every_length_are_told_apart(void **state)
 {
     (void)state;
-    enum { LENGTHS = 70 };
-    char text[LENGTHS];
-    struct sx_counter *made[LENGTHS];
+    enum { LENGTHS = 700 }; /* look-ups of large values take another path */
+    static char text[LENGTHS];
+    static struct sx_counter *made[LENGTHS];
     memset(text, 'x', sizeof text);
     for (size_t i = 0; i < LENGTHS; i++) {
         made[i] = get((struct sx_str){text, i}, STR("y"));
@@ -81,6 +81,9 @@ static void test_values_of_every_length_are_told_apart(void **state)
         text[i / 2] = 'z';
         assert_ptr_not_equal(made[i], get((struct sx_str){text, i}, STR("y")));
         text[i / 2] = 'x';
+        const struct sx_str values[2] = {{text, i}, STR("y")};
+        assert_int_equal(sx_counter_family_add(family, values, 2, (double)i), SX_OK);
+        assert_true(sx_counter_value(made[i]) == (double)i);
     }
 }
 

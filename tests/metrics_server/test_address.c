@@ -44,7 +44,7 @@ static const struct sx_metrics_server_options options = {.log = note};
 static void test_what_is_no_address_is_refused_with_the_reason(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {
+    const char *const cases[][2] = {
         {"", "the port is missing"},
         {"127.0.0.1", "the port is missing"},
         {"[::1]", "brackets"},
@@ -57,11 +57,11 @@ static void test_what_is_no_address_is_refused_with_the_reason(void **state)
         {"127.0.0.1:http", "port is not a number"},
         {"127.0.0.1:-1", "port is not a number"},
         {"127.0.0.1: 80", "port is not a number"},
-        {"192.0.2.1:0", "Cannot assign requested address"},
+        {"192.0.2.1:0", strerror(EADDRNOTAVAIL)},
         {"https://127.0.0.1:0", "the metrics server has no TLS"},
         {"unix:", "the path is empty"},
         {"unix:/tmp/x,mode=9", "the mode is not an octal number"},
-        {"unix:/nonexistent/socket", "No such file or directory"},
+        {"unix:/nonexistent/socket", strerror(ENOENT)},
         {"300.0.0.1:0", ""}, /* what the resolver says of it depends on where it runs */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -88,7 +88,7 @@ static void test_a_port_in_use_is_refused_with_the_reason(void **state)
     assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_EADDRESS);
     assert_null(second);
     assert_non_null(strstr(said, address));
-    assert_non_null(strstr(said, "Address already in use"));
+    assert_non_null(strstr(said, strerror(EADDRINUSE)));
     sx_metrics_server_destroy(first);
     /* What was destroyed has let go of it. */
     assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_OK);
@@ -205,7 +205,7 @@ static void test_a_unix_socket_of_another_server_is_left_alone(void **state)
     snprintf(address, sizeof address, "unix:%s", path);
     assert_int_equal(sx_metrics_server_new(&first, NULL, address, &options), SX_OK);
     assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_EADDRESS);
-    assert_non_null(strstr(said, "Address already in use"));
+    assert_non_null(strstr(said, strerror(EADDRINUSE)));
     assert_served_at(path);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(sx_metrics_server_new(&second, NULL, address, &options), SX_OK);

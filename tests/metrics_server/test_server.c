@@ -131,6 +131,30 @@ static void test_a_scrape_gets_the_page(void **state)
     assert_string_equal(body(), PAGE);
 }
 
+static void test_the_page_may_have_several_registries(void **state)
+{
+    (void)state;
+    struct sx_registry *second = NULL;
+    struct sx_gauge *gauge = NULL;
+    assert_int_equal(sx_registry_new(&second, &(struct sx_registry_options){.thread_rows = 4}),
+                     SX_OK);
+    assert_int_equal(sx_gauge_register(&gauge, second, &(struct sx_metric_options){.name = "g"}),
+                     SX_OK);
+    struct sx_registry *list[] = {second, registry};
+    struct sx_metrics_server_options options = {.log = note};
+    options.registry_count = 2;
+    assert_int_equal(sx_metrics_server_new(&server, NULL, "127.0.0.1:0", &options), SX_EINVAL);
+    options.registries = list;
+    assert_int_equal(sx_metrics_server_new(&server, registry, "127.0.0.1:0", &options), SX_EINVAL);
+    assert_int_equal(sx_metrics_server_new(&server, NULL, "127.0.0.1:0", &options), SX_OK);
+    memset(list, 0, sizeof list); /* it was copied */
+    client_ask(sx_metrics_server_get_port(server), GET_AND_CLOSE, text, sizeof text);
+    assert_string_equal(body(), "# TYPE g gauge\ng 0\n" PAGE);
+    sx_metrics_server_destroy(server);
+    server = NULL;
+    sx_registry_destroy(second);
+}
+
 static void test_a_connection_is_used_again(void **state)
 {
     (void)state;
@@ -616,6 +640,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_scrape_gets_the_page),
+        CASE(test_the_page_may_have_several_registries),
         CASE(test_a_connection_is_used_again),
         CASE(test_pipelined_requests_are_answered_in_order),
         CASE(test_who_asks_for_many_pages_leaves_time_for_others),

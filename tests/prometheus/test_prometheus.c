@@ -207,6 +207,26 @@ static void test_the_page_is_served_and_counts_itself(void **state)
     assert_true(sum_of("http_requests_inprogress") == 0);
 }
 
+static void test_the_page_has_what_its_registry_shows(void **state)
+{
+    (void)state;
+    static const struct sx_label plugin = {"plugin", {"geo", 3}};
+    static const struct sx_registry_options options = {.constant_labels = &plugin,
+                                                       .constant_label_count = 1};
+    struct sx_registry *shown = NULL;
+    struct sx_gauge *gauge = NULL;
+    assert_int_equal(sx_registry_new(&shown, &options), SX_OK);
+    assert_int_equal(sx_gauge_register(&gauge, shown, &(struct sx_metric_options){.name = "g"}),
+                     SX_OK);
+    assert_int_equal(sx_registry_show(registry, shown, NULL), SX_OK);
+    assert_int_equal(get("/metrics"), 200);
+    assert_non_null(strstr(reply.body.data, "# TYPE g gauge\ng{plugin=\"geo\"} 0\n"));
+    assert_non_null(strstr(reply.body.data, "http_requests_inprogress{"));
+    sx_registry_destroy(shown);
+    assert_int_equal(get("/metrics"), 200);
+    assert_null(strstr(reply.body.data, "plugin"));
+}
+
 /* A handler that calls the app again does not overwrite the start of the outer request. */
 static void test_a_request_within_a_request_is_counted_like_any_other(void **state)
 {
@@ -332,6 +352,7 @@ int main(void)
         CASE(test_every_request_is_counted_by_method_handler_and_code),
         CASE(test_what_was_not_routed_is_rejected_with_its_reason),
         CASE(test_the_page_is_served_and_counts_itself),
+        CASE(test_the_page_has_what_its_registry_shows),
         CASE(test_a_request_within_a_request_is_counted_like_any_other),
         CASE(test_no_client_can_make_series),
         CASE(test_a_second_app_on_the_same_registry_goes_on_counting),

@@ -37,6 +37,7 @@ _Static_assert(sizeof(double) == 8, "a cell holds a double");
 #define SX__PROCESSES 64 /* processes of a shared arena that have gauges of their own */
 #define SX__THREAD_ROWS_DEFAULT 64
 #define SX__THREAD_ROWS_MAX 1024
+#define SX__ROW_WORDS (SX__THREAD_ROWS_MAX / 64)
 
 /* Whether the row of a process seat counts. Seats of thread rows do not use it. */
 enum sx__seat_state {
@@ -87,13 +88,14 @@ struct sx__retired_list {
     uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
 };
 
-/* The header of an arena. In a shared arena, seats and thread_rows_claimed outlive the registry:
+/* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the registry:
  * a thread that has a row of a destroyed registry keeps it in the next one that uses the arena. */
 struct sx_registry {
     struct sx__geometry geometry;
     struct sx__mapped mapped;
     uint32_t arena;
     bool shared;
+    uint32_t constants;   /* ref of the name prefix and constant labels; 0: none; see constants.h */
     uint64_t hash_key[2]; /* random, against label values that a client chose to collide */
 
     pthread_mutex_t lock; /* of the directory; guards the fields from here to thread_rows_claimed */
@@ -113,6 +115,7 @@ struct sx_registry {
     bool has_self_metrics;  /* that are not 0 */
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
+    uint64_t cells_returned;     /* how often cells of a series were set to 0 for another one */
     bool needs_fences;           /* of readers; see epochs.h */
     uint32_t counted_phase;      /* of readers without a row; see epochs.c */
     uint32_t counted_step;
@@ -120,8 +123,13 @@ struct sx_registry {
     uint64_t counted_safe;
     int64_t fork_ns; /* when a process that has handles last called fork(); 0: never */
 
+    uint64_t folds; /* odd while amounts are moved from row to row; see row_folding.h */
+
     _Alignas(64) uint32_t thread_rows_claimed; /* thread rows from this one on were never used */
-    _Alignas(64) struct sx__seat seats[];      /* of the thread rows, then of the processes */
+    uint64_t
+        counting_rows[SX__ROW_WORDS];  /* a bit for each thread row that may have whole amounts */
+    uint64_t idle_rows[SX__ROW_WORDS]; /* and for each one that nobody claimed for some time */
+    _Alignas(64) struct sx__seat seats[]; /* of the thread rows, then of the processes */
 };
 
 enum sx__arena_state { SX__ARENA_NONE, SX__ARENA_LIVE, SX__ARENA_IDLE };
@@ -161,6 +169,18 @@ static inline char *sx__thread_row_at(const struct sx_registry *registry, size_t
 static inline struct sx__seat *sx__process_seat(struct sx_registry *registry, size_t process)
 {
     return &registry->seats[registry->geometry.thread_rows + process];
+}
+
+static inline uint64_t sx__row_bit(size_t thread_row)
+{
+    return UINT64_C(1) << thread_row % 64;
+}
+
+/** Whether a thread row has its bit in counting_rows or idle_rows. */
+static inline bool sx__row_is_in(const uint64_t *rows, size_t thread_row)
+{
+    return (__atomic_load_n(&rows[thread_row / 64], __ATOMIC_ACQUIRE) & sx__row_bit(thread_row)) !=
+           0;
 }
 
 /* Two cells of a process row: how many threads without a thread row are reading, by the phase in

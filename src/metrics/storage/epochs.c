@@ -20,12 +20,13 @@ struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry)
 {
     const uint32_t phase = __atomic_load_n(&registry->counted_phase, __ATOMIC_SEQ_CST) & 1;
     (void)__atomic_fetch_add(own_readers(registry, phase), 1, __ATOMIC_SEQ_CST);
+    sx__fence_after_exchange();
     return (struct sx__reader){.rows = sx__thread_rows, .counted = phase + 1};
 }
 
-void sx__epoch_leave_counted(struct sx_registry *registry, struct sx__reader reader)
+void sx__epoch_leave_counted(struct sx_registry *registry, unsigned counted)
 {
-    (void)__atomic_fetch_sub(own_readers(registry, reader.counted - 1), 1, __ATOMIC_RELEASE);
+    (void)__atomic_fetch_sub(own_readers(registry, counted - 1), 1, __ATOMIC_RELEASE);
 }
 
 static bool has_counted_readers(struct sx_registry *registry, uint32_t phase)
@@ -95,7 +96,8 @@ uint64_t sx__epoch_oldest(struct sx_registry *registry)
     if (!registry->needs_fences && !sx__memory_barrier()) {
         return 0;
     }
-    /* The increment of the epoch was a fence. A row that is claimed after it reads nothing old. */
+    sx__fence_after_exchange(); /* the increment of the epoch */
+    /* A row that is claimed after this fence reads nothing old. */
     uint64_t oldest = oldest_counted(registry);
     const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < claimed; i++) {

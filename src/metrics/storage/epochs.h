@@ -6,12 +6,18 @@
  * it was removed has ended its reading. Nobody waits for that: the record stays in a list
  * meanwhile; see retired.h. A thread without a row counts itself in the row of its process instead.
  *
- * The store into the seat must be visible before the thread reads. Where the kernel offers it, the
- * reclaiming thread executes the memory barrier for all others, so that readers need none.
+ * Order in memory. The reader stores its epoch and then reads; the reclaiming thread takes a record
+ * out, increments the epoch, and then reads the seats. One of the two must see the store of the
+ * other, so each needs a full memory barrier between its store and its loads. Where the kernel
+ * offers it, the reclaiming thread executes both (membarrier), and the readers' store is relaxed.
+ * Else a fence follows it. When the reader has finished, its store of 0 is a release: a reclaiming
+ * thread that sees it, or a later epoch of the same seat, also sees that all reading was done. That
+ * holds on ppc64, too: lwsync is before the store of 0 and so before any later one.
  */
 #ifndef SX_METRICS_EPOCHS_H
 #define SX_METRICS_EPOCHS_H
 
+#include "memory_barrier.h"
 #include "thread_rows.h"
 
 /* A thread that is reading. */
@@ -23,7 +29,7 @@ struct sx__reader {
 
 /** Begins to read, as a thread without a row. */
 struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry);
-void sx__epoch_leave_counted(struct sx_registry *registry, struct sx__reader reader);
+void sx__epoch_leave_counted(struct sx_registry *registry, unsigned counted);
 
 /** Begins to read. What the thread finds stays until sx__epoch_leave.
  *
@@ -46,6 +52,7 @@ static inline struct sx__reader sx__epoch_enter(struct sx_registry *registry)
     const uint64_t now = __atomic_load_n(&registry->epoch, __ATOMIC_ACQUIRE);
     if (registry->needs_fences) {
         (void)__atomic_exchange_n(&seat->epoch, now, __ATOMIC_SEQ_CST);
+        sx__fence_after_exchange();
     } else {
         __atomic_store_n(&seat->epoch, now, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -60,7 +67,7 @@ static inline void sx__epoch_leave(struct sx_registry *registry, struct sx__read
     if (__builtin_expect(reader.seat != NULL, 1)) {
         __atomic_store_n(&reader.seat->epoch, 0, __ATOMIC_RELEASE);
     } else if (reader.counted != 0) {
-        sx__epoch_leave_counted(registry, reader);
+        sx__epoch_leave_counted(registry, reader.counted);
     }
 }
 

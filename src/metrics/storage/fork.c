@@ -41,6 +41,7 @@ static void before_fork(void)
     hooks->before();
     sx__thread_rows_before_fork();
     sx__growth_before_fork();
+    sx__locks_before_fork();
 }
 
 static void release_directories(void)
@@ -75,6 +76,7 @@ static void free_seats(struct sx_registry *registry)
 
 static void after_fork_in_child(void)
 {
+    sx__locks_after_fork_in_child();
     sx__growth_after_fork();
     sx__thread_rows_after_fork_in_child();
     hooks->after_in_child();

@@ -1,4 +1,5 @@
 /* lock.c: mutexes, robust where processes share them. */
+#define _GNU_SOURCE /* syscall */
 #include "lock.h"
 
 #include <sextant/status.h>
@@ -6,6 +7,28 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool set_shared(pthread_mutexattr_t *attributes)
+{
+    return pthread_mutexattr_setpshared(attributes, PTHREAD_PROCESS_SHARED) == 0 &&
+           pthread_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST) == 0;
+}
+
+/* glibc does not report that the kernel refused the list of a thread's robust mutexes, so a call
+ * with a size that no kernel accepts finds out. It changes nothing. */
+bool sx__lock_can_be_robust(void)
+{
+    pthread_mutexattr_t attributes;
+    if (syscall(SYS_set_robust_list, NULL, (size_t)0) == 0 || errno != EINVAL ||
+        pthread_mutexattr_init(&attributes) != 0) {
+        return false;
+    }
+    const bool can = set_shared(&attributes);
+    (void)pthread_mutexattr_destroy(&attributes);
+    return can;
+}
 
 int sx__lock_init(pthread_mutex_t *mutex, bool shared)
 {
@@ -13,11 +36,8 @@ int sx__lock_init(pthread_mutex_t *mutex, bool shared)
     if (pthread_mutexattr_init(&attributes) != 0) {
         return SX_ENOMEM;
     }
-    /* These two cannot fail on platforms with robust futexes. If they did, the mutex would only not
-     * be robust. */
     if (shared) {
-        (void)pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-        (void)pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+        (void)set_shared(&attributes); /* sx__lock_can_be_robust has tried it */
     }
     memset(mutex, 0, sizeof *mutex);
     int error = pthread_mutex_init(mutex, &attributes);
@@ -52,4 +72,36 @@ void sx__lock_mend(pthread_mutex_t *mutex)
 void sx__lock_release(pthread_mutex_t *mutex)
 {
     (void)pthread_mutex_unlock(mutex);
+}
+
+/* ---- fork ----
+ *
+ * A thread's robust mutexes are linked in a list, which leads through the mutexes. A child of
+ * fork() holds none of its parent's. glibc empties its list. musl (1.2.3) does not: the next mutex
+ * that the child takes would be linked to one of its parent's, which is in shared memory. */
+
+#ifndef __GLIBC__
+static void **robust_list; /* of the forking thread; NULL: it has none */
+static void *robust_first;
+#endif
+
+void sx__locks_before_fork(void)
+{
+#ifndef __GLIBC__
+    size_t size = 0;
+    robust_list = NULL;
+    if (syscall(SYS_get_robust_list, 0, &robust_list, &size) != 0) {
+        robust_list = NULL;
+    }
+    robust_first = robust_list == NULL ? NULL : *robust_list;
+#endif
+}
+
+void sx__locks_after_fork_in_child(void)
+{
+#ifndef __GLIBC__
+    if (robust_list != NULL && *robust_list == robust_first) {
+        *robust_list = robust_list;
+    }
+#endif
 }

@@ -16,6 +16,10 @@ enum sx__lock_result {
     SX__LOCK_BUSY,
 };
 
+/** Whether mutexes that processes share can be robust here. The emulator qemu-user and some seccomp
+ * filters refuse the system call set_robust_list; a dead owner would then block all others. */
+bool sx__lock_can_be_robust(void);
+
 /** Initialises a mutex, which may have been initialised before if no thread waits for it. Returns
  *  SX_OK or SX_ENOMEM. */
 int sx__lock_init(pthread_mutex_t *mutex, bool shared);
@@ -30,5 +34,10 @@ enum sx__lock_result sx__lock_try(pthread_mutex_t *mutex);
 void sx__lock_mend(pthread_mutex_t *mutex);
 
 void sx__lock_release(pthread_mutex_t *mutex);
+
+/** Around fork(), in the thread that calls it: the child begins with an empty list of the robust
+ * mutexes that it holds. One fork at a time. */
+void sx__locks_before_fork(void);
+void sx__locks_after_fork_in_child(void);
 
 #endif

@@ -19,7 +19,7 @@ bool sx__pin(struct sx_registry *registry, uint32_t cell);
 /** Takes a pin back. */
 void sx__unpin(struct sx_registry *registry, uint32_t cell);
 
-/** Whether a living process has a pin, or may have one. The directory's lock is held. */
+/** Whether a living process has a pin, or may have one. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
 
 /** The same where no further pin is possible, for one of several cells. */

@@ -1,7 +1,11 @@
 /* reading.h: summing one cell over all rows, without a lock. Any thread may do it.
  *
  * Each cell of a counter or bucket only grows, and so does each sum of them from one reading to the
- * next. Rows that no thread ever claimed are not read: reading them would cost memory.
+ * next, even if amounts are moved to another row (row_folding.h). Rows that no thread ever claimed
+ * are not read: reading them would cost memory.
+ *
+ * A scrape reads neighbouring cells one after the other. It sums all cells of a cache line when it
+ * needs the first of them, as each row's line must be fetched anyway.
  */
 #ifndef SX_METRICS_READING_H
 #define SX_METRICS_READING_H
@@ -10,16 +14,31 @@
 #include "epochs.h"
 #include "resident_pages.h"
 
+#define SX__LINE_CELLS 8u
+
+/* The sums of the cells of one cache line, and when they were read. */
+struct sx__line {
+    uint32_t number;   /* of the line in its row; UINT32_MAX: none */
+    uint64_t returned; /* the registry's cells_returned before that */
+    uint64_t sums[SX__LINE_CELLS];
+};
+
 /* The rows of an arena that count at the moment. */
 struct sx__reading {
     const char *thread_rows; /* the overflow row; the claimed thread rows follow it */
     size_t thread_row_count;
     size_t stride;
-    const char *gauges[SX__PROCESSES + 1]; /* rows of the processes that live */
+    size_t counting_row_count;
+    uint16_t
+        counting_rows[SX__THREAD_ROWS_MAX + 1]; /* of these rows, those that have whole amounts */
+    const char *gauges[SX__PROCESSES + 1];      /* rows of the processes that live */
     size_t gauge_count;
     struct sx__resident_pages resident; /* without bits: all pages must be read */
     struct sx_registry *registry;
     struct sx__reader reader;
+    uint64_t epoch; /* in which it began; UINT64_MAX: it reads one series only */
+    struct sx__line *line; /* what was read last; NULL: a single cell is read */
+    struct sx__line scraped;
 };
 
 /** Prepares a scrape, which reads all cells except those in pages that were never written. The
@@ -27,6 +46,14 @@ struct sx__reading {
 void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry);
 
 void sx__reading_end(struct sx__reading *reading);
+
+/** Whether a scrape shows what was made in this epoch. What was removed and made again while the
+ * scrape ran would be on the page twice: the second was made in a later epoch than that in which
+ * the scrape began, because each removal ends an epoch. */
+static inline bool sx__reading_has(const struct sx__reading *reading, const uint64_t *made_in)
+{
+    return __atomic_load_n(made_in, __ATOMIC_RELAXED) <= reading->epoch;
+}
 
 /** Finds the thread rows, to read one counter or histogram. */
 void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_registry *registry);
@@ -42,19 +69,33 @@ static inline uint64_t sx__read_cell(const struct sx__reading *reading, const ch
     if (reading->resident.bits != NULL && !sx__resident_pages_have(&reading->resident, at)) {
         return 0;
     }
-    return __atomic_load_n(at, __ATOMIC_RELAXED);
+    return __atomic_load_n(at, __ATOMIC_ACQUIRE);
 }
+
+/** Sums the cells of a line into *reading->line. */
+void sx__read_line(const struct sx__reading *reading, uint32_t number);
+
+/* Whether the line has the sum of this cell. It has not if cells were given back since it was read,
+ * as this cell may have had another series then. */
+static inline bool sx__line_has(const struct sx__reading *reading, uint32_t cell)
+{
+    return reading->line->number == cell / SX__LINE_CELLS &&
+           reading->line->returned ==
+               __atomic_load_n(&reading->registry->cells_returned, __ATOMIC_ACQUIRE);
+}
+
+/** Sums a whole amount: a counter's without fractions, or a bucket. */
+uint64_t sx__sum_rows(const struct sx__reading *reading, uint32_t cell);
 
 static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_t cell)
 {
-    uint64_t sum = 0;
-    const char *row = reading->thread_rows;
-    for (size_t i = 0; i < reading->thread_row_count; i++, row += reading->stride) {
-        uint64_t amount = sx__read_cell(reading, row, cell);
-        sum += amount;
-        sum |= sum < amount ? UINT64_MAX : 0; /* the sum stays at the end of its range */
+    if (reading->line == NULL) {
+        return sx__sum_rows(reading, cell);
     }
-    return sum;
+    if (!sx__line_has(reading, cell)) {
+        sx__read_line(reading, cell / SX__LINE_CELLS);
+    }
+    return reading->line->sums[cell % SX__LINE_CELLS];
 }
 
 /* Rounding is monotonic and the order of the rows is fixed, so the sum never decreases unless a

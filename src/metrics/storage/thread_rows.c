@@ -102,6 +102,13 @@ static void raise_claimed(struct sx_registry *registry, uint32_t count)
     }
 }
 
+/* Before the first update, too; see row_folding.h. */
+static void mark_counting(struct sx_registry *registry, size_t row)
+{
+    (void)__atomic_fetch_and(&registry->idle_rows[row / 64], ~sx__row_bit(row), __ATOMIC_RELAXED);
+    (void)__atomic_fetch_or(&registry->counting_rows[row / 64], sx__row_bit(row), __ATOMIC_RELEASE);
+}
+
 static char *claim(struct sx_registry *registry, struct sx__seat **seat)
 {
     for (size_t i = 0; i < registry->geometry.thread_rows; i++) {
@@ -121,6 +128,7 @@ static char *claim(struct sx_registry *registry, struct sx__seat **seat)
         }
         *seat = &registry->seats[i];
         __atomic_store_n(&registry->seats[i].epoch, 0, __ATOMIC_RELEASE); /* of a killed owner */
+        mark_counting(registry, i);
         raise_claimed(registry, (uint32_t)i + 1);
         return sx__thread_row_at(registry, i);
     }

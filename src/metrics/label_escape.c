@@ -1,0 +1,59 @@
+/* label_escape.c: escaping once, when a text is made, so that a scrape only copies. */
+#include "label_escape.h"
+
+#include <string.h>
+
+/* Returns what follows the backslash, or 0 if the byte is not escaped. Prometheus exposition
+ * formats: "label_value can be any sequence of UTF-8 characters, but the backslash, double-quote,
+ * and line feed characters have to be escaped". All other control bytes stay, NUL included: parsers
+ * return what was written. */
+static char escape_of(char c)
+{
+    switch (c) {
+    case '\\':
+        return '\\';
+    case '"':
+        return '"';
+    case '\n':
+        return 'n';
+    default:
+        return 0;
+    }
+}
+
+static size_t escaped_size(struct sx_str value)
+{
+    size_t size = value.size;
+    for (size_t i = 0; i < value.size; i++) {
+        size += escape_of(value.data[i]) != 0;
+    }
+    return size;
+}
+
+static char *put_escaped(char *at, struct sx_str value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        char escape = escape_of(value.data[i]);
+        if (escape != 0) {
+            *at++ = '\\';
+        }
+        *at++ = escape != 0 ? escape : value.data[i];
+    }
+    return at;
+}
+
+size_t sx__label_escaped_size(struct sx_str name, struct sx_str value)
+{
+    return name.size + 3 + escaped_size(value); /* `="` and `"` */
+}
+
+char *sx__label_write_escaped(char *at, struct sx_str name, struct sx_str value)
+{
+    memcpy(at, name.data, name.size);
+    at += name.size;
+    *at++ = '=';
+    *at++ = '"';
+    at = put_escaped(at, value);
+    *at++ = '"';
+    return at;
+}

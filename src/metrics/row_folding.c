@@ -1,0 +1,136 @@
+/* row_folding.c: moving amounts from rows that no thread owns into the overflow row. */
+#include "row_folding.h"
+
+#include "cells.h"
+#include "epochs.h"
+#include "histogram_cells.h"
+#include "lock.h"
+#include "records.h"
+
+/* So many rows are not folded: they cost little, and are the first to be claimed again. */
+#define ROWS_KEPT 4u
+/* Folding costs as much as reading twice. */
+#define ROWS_WORTH_FOLDING 4u
+/* For how many series the directory's lock is held at a time. */
+#define SERIES_AT_A_TIME 32u
+/* Twice this is within half of the smallest share of a row; see counter.c. */
+#define AMOUNT_MAX (UINT64_C(1) << 50)
+
+struct folding {
+    struct sx_registry *registry;
+    size_t row_count;
+    uint16_t rows[SX__THREAD_ROWS_MAX]; /* whose seats this thread holds */
+    bool is_complete;
+};
+
+/* ---- which rows ---- */
+
+/* Takes the seats of idle rows. Rows that are free now are idle at the next scrape if no thread
+ * claims them before. */
+static void take_idle_rows(struct folding *folding)
+{
+    struct sx_registry *registry = folding->registry;
+    const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
+    size_t counting = 0;
+    for (uint32_t i = 0; i < claimed; i++) {
+        pthread_mutex_t *mutex = &registry->seats[i].mutex;
+        if (!sx__row_is_in(registry->counting_rows, i) || ++counting <= ROWS_KEPT ||
+            sx__lock_try(mutex) != SX__LOCK_TAKEN) {
+            continue;
+        }
+        if (sx__row_is_in(registry->idle_rows, i)) {
+            folding->rows[folding->row_count++] = (uint16_t)i;
+            continue;
+        }
+        (void)__atomic_fetch_or(&registry->idle_rows[i / 64], sx__row_bit(i), __ATOMIC_RELAXED);
+        sx__lock_release(mutex);
+    }
+}
+
+static void release_rows_of(const struct folding *folding, bool are_empty)
+{
+    struct sx_registry *registry = folding->registry;
+    for (size_t i = 0; i < folding->row_count; i++) {
+        const size_t row = folding->rows[i];
+        if (are_empty) {
+            (void)__atomic_fetch_and(&registry->counting_rows[row / 64], ~sx__row_bit(row),
+                                     __ATOMIC_RELEASE);
+        }
+        sx__lock_release(&registry->seats[row].mutex);
+    }
+}
+
+/* ---- moving ---- */
+
+/* A thread that reads what is stored here finds `folds` odd or changed after it. */
+static void move_cell(struct folding *folding, uint32_t cell)
+{
+    uint64_t *to = sx__cell(sx__overflow_row(folding->registry), cell);
+    for (size_t i = 0; i < folding->row_count; i++) {
+        uint64_t *from = sx__cell(sx__thread_row_at(folding->registry, folding->rows[i]), cell);
+        const uint64_t amount = __atomic_load_n(from, __ATOMIC_RELAXED);
+        if (amount > AMOUNT_MAX || __atomic_load_n(to, __ATOMIC_RELAXED) > AMOUNT_MAX) {
+            folding->is_complete &= amount == 0;
+        } else if (amount > 0) {
+            (void)__atomic_fetch_add(to, amount, __ATOMIC_RELEASE);
+            __atomic_store_n(from, 0, __ATOMIC_RELEASE);
+        }
+    }
+}
+
+/* The directory's lock is held, so no other thread folds. */
+static void move_series(struct folding *folding, const struct sx__family *family,
+                        const struct sx__series *series)
+{
+    uint64_t *folds = &folding->registry->folds;
+    uint32_t cell = series->handle.cell;
+    uint32_t count = 1;
+    if (family->type == SX_HISTOGRAM) {
+        cell += SX__HISTOGRAM_BUCKETS;
+        count = family->bound_count + 1;
+    }
+    __atomic_store_n(folds, *folds + 1, __ATOMIC_RELAXED);
+    for (uint32_t i = 0; i < count; i++) {
+        move_cell(folding, cell + i);
+    }
+    __atomic_store_n(folds, *folds + 1, __ATOMIC_RELEASE);
+}
+
+/* A removed series still leads to those behind it, as this thread is reading. Its cells are set to
+ * 0 in all rows before another series gets them. */
+static void move_family(struct folding *folding, const struct sx__family *family)
+{
+    struct sx_registry *registry = folding->registry;
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    while (series != NULL) {
+        sx__directory_lock(registry);
+        for (unsigned i = 0; i < SERIES_AT_A_TIME && series != NULL; i++) {
+            if (!sx__series_is_removed(series)) {
+                move_series(folding, family, series);
+            }
+            series = sx__series_at(registry, &series->next);
+        }
+        sx__directory_unlock(registry);
+    }
+}
+
+void sx__rows_fold(struct sx_registry *registry)
+{
+    struct folding folding = {.registry = registry, .is_complete = true};
+    if (registry->shared) {
+        return;
+    }
+    take_idle_rows(&folding);
+    const bool is_worth_it = folding.row_count >= ROWS_WORTH_FOLDING;
+    if (is_worth_it) {
+        const struct sx__reader reader = sx__epoch_enter(registry);
+        const struct sx__family *family = sx__family_at(registry, &registry->first_family);
+        for (; family != NULL; family = sx__family_at(registry, &family->next)) {
+            if (family->source == SX__FROM_CELLS && family->type != SX_GAUGE) {
+                move_family(&folding, family);
+            }
+        }
+        sx__epoch_leave(registry, reader);
+    }
+    release_rows_of(&folding, is_worth_it && folding.is_complete);
+}

@@ -1,0 +1,14 @@
+/* scrape.h: what a scrape does before it reads: it keeps the registry in order. */
+#ifndef SX_METRICS_SCRAPE_H
+#define SX_METRICS_SCRAPE_H
+
+#include "arena.h"
+
+/** Removes families that no process has registered any more and series that have expired, and folds
+ * the rows of threads that have ended.
+ *
+ * Threads:  [any]
+ */
+void sx__scrape_prepare(struct sx_registry *registry);
+
+#endif

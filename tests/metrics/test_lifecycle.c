@@ -1,0 +1,472 @@
+/* Torture of what series and families go through: threads make, update, pin, remove, expire and
+ * unregister them at random, while others scrape, and in a shared registry processes fork and are
+ * killed meanwhile.
+ *
+ * Each thread has series of its own, which nobody else updates, and checks that they show exactly
+ * what it counted since it made them. All threads also update series that any of them removes. If
+ * memory or cells of those were used again too early, an update that is under way would count in a
+ * series of somebody else. Look-ups are interrupted at random between finding a series and updating
+ * it, so that this would be seen soon. The last test proves it: there sx__epoch_oldest is one too
+ * large, so that what was removed is reclaimed one epoch early. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "epochs.h"
+#include "page.h"
+#include "series.h"
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREADS 4
+#define OWN_LABELS 6    /* of each thread, in each family */
+#define COMMON_LABELS 4 /* of all threads */
+#define ROUNDS 20000
+#define ROUNDS_WITH_KILLS 8000
+#define KILLS 40
+
+/* ---- what is injected ---- */
+
+static uint64_t fault; /* how many epochs too early memory is reclaimed */
+static __thread uint64_t interruptions;
+
+uint64_t __real_sx__epoch_oldest(struct sx_registry *registry);
+uint64_t __wrap_sx__epoch_oldest(struct sx_registry *registry);
+uint64_t __wrap_sx__epoch_oldest(struct sx_registry *registry)
+{
+    const uint64_t oldest = __real_sx__epoch_oldest(registry);
+    return oldest == UINT64_MAX || oldest == 0 ? oldest : oldest + fault;
+}
+
+int __real_sx__series_get(struct sx__series **series, struct sx__family *family,
+                          const struct sx_str *values, size_t count);
+int __wrap_sx__series_get(struct sx__series **series, struct sx__family *family,
+                          const struct sx_str *values, size_t count);
+int __wrap_sx__series_get(struct sx__series **series, struct sx__family *family,
+                          const struct sx_str *values, size_t count)
+{
+    const int status = __real_sx__series_get(series, family, values, count);
+    interruptions = interruptions * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    if (interruptions >> 59 == 0) {
+        (void)sched_yield();
+    }
+    return status;
+}
+
+/* ---- the world ---- */
+
+static struct sx_registry *registry;
+static struct sx_counter_family *counters; /* labels "own<thread>" or "common", and a number */
+static struct sx_counter_family *expiring; /* the same, with idle_seconds of a millisecond */
+static struct sx_histogram_family *histograms;
+static struct sx_counter *stays;
+static bool is_over;
+static unsigned faults_found;
+static uint64_t stays_counted;
+
+enum operation { MAKE, UPDATE, PIN, REMOVE, CLEAR, EXPIRE, REGISTER, UNREGISTER, OPERATIONS };
+static const char *const operation_names[OPERATIONS] = {
+    "make", "update", "pin", "remove", "clear", "expire", "register", "unregister"};
+static uint64_t operations[OPERATIONS];
+static uint64_t scrapes;
+
+static void make_world(bool is_shared)
+{
+    const struct sx_registry_options options = {.shared = is_shared,
+                                                .thread_rows = 2 * THREADS + 4,
+                                                .row_bytes = 256 << 10,
+                                                .directory_bytes = is_shared ? 4 << 20 : 512 << 10};
+    const struct sx_metric_options c = {
+        .name = "c_total", .help = "C.", .labels = SX_LABELS("kind", "number")};
+    const struct sx_metric_options e = {.name = "e_total",
+                                        .help = "E.",
+                                        .labels = SX_LABELS("kind", "number"),
+                                        .idle_seconds = .001};
+    const struct sx_metric_options h = {
+        .name = "h", .help = "H.", .labels = SX_LABELS("kind", "number"), SX_BUCKETS(1, 2)};
+    const struct sx_metric_options s = {.name = "stays_total", .help = "S."};
+    assert_int_equal(sx_registry_new(&registry, &options), SX_OK);
+    assert_int_equal(sx_counter_family_register(&counters, registry, &c), SX_OK);
+    assert_int_equal(sx_counter_family_register(&expiring, registry, &e), SX_OK);
+    assert_int_equal(sx_histogram_family_register(&histograms, registry, &h), SX_OK);
+    assert_int_equal(sx_counter_register(&stays, registry, &s), SX_OK);
+    is_over = false;
+    faults_found = 0;
+    stays_counted = 0;
+    scrapes = 0;
+    memset(operations, 0, sizeof operations);
+}
+
+static void print_operations(const char *title, uint64_t seed)
+{
+    printf("%s, seed %llu:", title, (unsigned long long)seed);
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        printf(" %s %llu", operation_names[i], (unsigned long long)operations[i]);
+    }
+    printf(" scrape %llu; faults %u\n", (unsigned long long)scrapes, faults_found);
+}
+
+static void expect_at(int line, bool is_right)
+{
+    if (!is_right && __atomic_fetch_add(&faults_found, 1, __ATOMIC_RELAXED) < 10) {
+        printf("fault: line %d\n", line);
+    }
+}
+#define expect(is_right) expect_at(__LINE__, (is_right))
+
+/* ---- a thread ---- */
+
+struct own {
+    struct sx_str values[2];
+    char kind[16];
+    char number[16];
+    uint64_t counted;          /* in `counters` since it was made; 0: it does not exist */
+    uint64_t observed;         /* the same in `histograms` */
+    struct sx_counter *pinned; /* in `expiring`, with what was counted there */
+    uint64_t pinned_counted;
+};
+
+struct worker {
+    pthread_t thread;
+    uint64_t random;
+    unsigned number;
+    int rounds;
+    struct own own[OWN_LABELS];
+    struct sx_counter *common; /* a pinned series that others remove */
+    struct sx_counter_family *plugin;
+    uint64_t stays_counted;
+    uint64_t operations[OPERATIONS];
+};
+
+static uint64_t next_random(struct worker *worker)
+{
+    worker->random ^= worker->random << 13;
+    worker->random ^= worker->random >> 7;
+    worker->random ^= worker->random << 17;
+    return worker->random;
+}
+
+static void name_own(struct worker *worker, struct own *own)
+{
+    snprintf(own->kind, sizeof own->kind, "own%u", worker->number);
+    snprintf(own->number, sizeof own->number, "%u_%u", (unsigned)(own - worker->own),
+             (unsigned)next_random(worker) % 100000);
+    own->values[0] = (struct sx_str){own->kind, strlen(own->kind)};
+    own->values[1] = (struct sx_str){own->number, strlen(own->number)};
+}
+
+static void update_own(struct worker *worker, struct own *own)
+{
+    if (own->counted == 0 && own->observed == 0) {
+        name_own(worker, own);
+        worker->operations[MAKE]++;
+    }
+    worker->operations[UPDATE]++;
+    if (next_random(worker) % 2 == 0) {
+        expect(sx_counter_family_add(counters, own->values, 2, 1) == SX_OK);
+        own->counted++;
+    } else {
+        expect(sx_histogram_family_observe(histograms, own->values, 2, 1) == SX_OK);
+        own->observed++;
+    }
+}
+
+/* What is there is exactly what this thread counted since it made the series. */
+static void check_and_remove_own(struct worker *worker, struct own *own)
+{
+    struct sx_counter *counter = NULL;
+    struct sx_histogram *histogram = NULL;
+    if (own->counted > 0 && sx_counter_family_get(&counter, counters, own->values, 2) == SX_OK) {
+        expect(sx_counter_value(counter) == (double)own->counted);
+        sx_counter_release(counter);
+        expect(sx_counter_family_remove(counters, own->values, 2) == 1);
+        worker->operations[REMOVE]++;
+    }
+    if (own->observed > 0 &&
+        sx_histogram_family_get(&histogram, histograms, own->values, 2) == SX_OK) {
+        expect(sx_histogram_count(histogram) == own->observed);
+        expect(sx_histogram_sum(histogram) == (double)own->observed);
+        sx_histogram_release(histogram);
+        expect(sx_histogram_family_remove(histograms, own->values, 2) == 1);
+        worker->operations[REMOVE]++;
+    }
+    own->counted = 0;
+    own->observed = 0;
+}
+
+/* A series that a handle pins does not expire, so nothing that the handle counts is lost. */
+static void pin_or_release_expiring(struct worker *worker, struct own *own)
+{
+    if (own->pinned == NULL) {
+        char number[24];
+        snprintf(number, sizeof number, "%u_%u", worker->number, (unsigned)(own - worker->own));
+        own->pinned = sx_counter_with(expiring, "pinned", number);
+        own->pinned_counted = (uint64_t)sx_counter_value(own->pinned);
+        worker->operations[PIN]++;
+    }
+    for (int i = 0; i < 5; i++) {
+        sx_counter_inc(own->pinned);
+        own->pinned_counted++;
+    }
+    if (next_random(worker) % 4 == 0) {
+        expect(sx_counter_value(own->pinned) == (double)own->pinned_counted);
+        sx_counter_release(own->pinned);
+        own->pinned = NULL;
+    }
+}
+
+/* Of what all threads update and remove nobody knows the value. */
+static void use_common(struct worker *worker)
+{
+    char number[16];
+    snprintf(number, sizeof number, "%u", (unsigned)next_random(worker) % COMMON_LABELS);
+    const struct sx_str values[2] = {{"common", 6}, {number, strlen(number)}};
+    switch (next_random(worker) % 8) {
+    case 0:
+        (void)sx_counter_family_remove(counters, values, 2);
+        (void)sx_histogram_family_remove(histograms, values, 2);
+        worker->operations[REMOVE]++;
+        break;
+    case 1:
+        sx_counter_release(worker->common);
+        worker->common = sx_counter_with(counters, "common", number);
+        worker->operations[PIN]++;
+        break;
+    case 2:
+        sx_counter_add(worker->common, 1000); /* it may be removed since */
+        break;
+    default:
+        sx_counter_inc_with(counters, "common", number);
+        sx_histogram_observe_with(histograms, 1000, "common", number);
+        sx_counter_inc_with(expiring, "common", number);
+        worker->operations[UPDATE] += 3;
+        break;
+    }
+}
+
+static void use_plugin(struct worker *worker)
+{
+    char name[32];
+    if (worker->plugin != NULL) {
+        expect(sx_counter_family_unregister(worker->plugin) >= 0);
+        worker->plugin = NULL;
+        worker->operations[UNREGISTER]++;
+        return;
+    }
+    snprintf(name, sizeof name, "plugin_%u_total", (unsigned)next_random(worker) % 3);
+    const struct sx_metric_options options = {
+        .name = name, .help = "A plugin.", .labels = SX_LABELS("number")};
+    expect(sx_counter_family_register(&worker->plugin, registry, &options) == SX_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%u", i);
+        sx_counter_inc_with(worker->plugin, name);
+    }
+    worker->operations[REGISTER]++;
+}
+
+static void do_something(struct worker *worker)
+{
+    struct own *own = &worker->own[next_random(worker) % OWN_LABELS];
+    const unsigned kind = (unsigned)(next_random(worker) % 64);
+    if (kind < 24) {
+        update_own(worker, own);
+    } else if (kind < 32) {
+        check_and_remove_own(worker, own);
+    } else if (kind < 36) {
+        pin_or_release_expiring(worker, own);
+    } else if (kind == 36) {
+        expect(sx_registry_expire(registry) >= 0);
+        worker->operations[EXPIRE]++;
+    } else if (kind == 37) {
+        use_plugin(worker);
+    } else if (kind == 38) {
+        const struct sx_label label = {"kind", {"common", 6}};
+        (void)sx_counter_family_remove_matching(counters, &label, 1);
+        worker->operations[CLEAR]++;
+    } else {
+        use_common(worker);
+    }
+    sx_counter_inc(stays);
+    worker->stays_counted++;
+}
+
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    interruptions = worker->random;
+    for (int i = 0; i < worker->rounds && (fault == 0 || !is_over); i++) {
+        do_something(worker);
+    }
+    for (size_t i = 0; i < OWN_LABELS; i++) {
+        check_and_remove_own(worker, &worker->own[i]);
+        sx_counter_release(worker->own[i].pinned);
+    }
+    sx_counter_release(worker->common);
+    if (worker->plugin != NULL) {
+        (void)sx_counter_family_unregister(worker->plugin);
+    }
+    (void)__atomic_fetch_add(&stays_counted, worker->stays_counted, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < OPERATIONS; i++) {
+        (void)__atomic_fetch_add(&operations[i], worker->operations[i], __ATOMIC_RELAXED);
+    }
+    return NULL;
+}
+
+static int print_violation(void *unused, const struct sx_violation *violation)
+{
+    (void)unused;
+    printf("page, line %zu: %s\n", violation->line, violation->text);
+    return 1;
+}
+
+static void *scrape(void *unused)
+{
+    struct sx_page page = {0};
+    while (!__atomic_load_n(&is_over, __ATOMIC_RELAXED)) {
+        expect(sx_page_render(&page, registry, SX_FORMAT_TEXT) == SX_OK);
+        expect(sx_exposition_check((struct sx_str){page.data, page.size}, NULL, print_violation,
+                                   NULL) == 0);
+        scrapes++;
+    }
+    sx_page_clean_up(&page);
+    return unused;
+}
+
+static void start(struct worker *workers, pthread_t *scraper, uint64_t seed, int rounds)
+{
+    assert_int_equal(pthread_create(scraper, NULL, scrape, NULL), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        workers[i] = (struct worker){
+            .number = i, .rounds = rounds, .random = (seed + i) * UINT64_C(0x9E3779B97F4A7C15) + 1};
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    }
+}
+
+static void finish(struct worker *workers, pthread_t scraper)
+{
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
+    }
+    __atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_join(scraper, NULL), 0);
+}
+
+/* ---- the tests ---- */
+
+static uint64_t seed_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text == NULL ? 1 : strtoull(text, NULL, 10);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    static struct worker workers[THREADS];
+    pthread_t scraper;
+    const uint64_t seed = seed_of("SEED");
+    make_world(false);
+    start(workers, &scraper, seed, ROUNDS);
+    finish(workers, scraper);
+    print_operations("threads", seed);
+    assert_int_equal(faults_found, 0);
+    assert_true(sx_counter_value(stays) == (double)stays_counted);
+    assert_null(strstr(page_text(registry), "plugin"));
+    assert_null(strstr(page_text(registry), "own"));
+    sx_registry_destroy(registry);
+}
+
+/* A child does as the threads do, with labels of its own, until it is killed. What it has of its
+ * own may stay on the page. */
+static void run_child(uint64_t seed)
+{
+    static struct worker worker;
+    worker = (struct worker){.number = 100 + (unsigned)(seed % 3), .random = seed | 1};
+    interruptions = seed;
+    for (;;) {
+        do_something(&worker);
+    }
+}
+
+static void test_threads_and_processes_that_are_killed(void **state)
+{
+    (void)state;
+    static struct worker workers[THREADS];
+    pthread_t scraper;
+    const uint64_t seed = seed_of("SEED");
+    make_world(true);
+    start(workers, &scraper, seed, ROUNDS_WITH_KILLS);
+    for (unsigned i = 0; i < KILLS; i++) {
+        fflush(NULL);
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            run_child(seed * 7919 + i);
+        }
+        const struct timespec pause = {.tv_nsec = (long)(i * 7919 % 13 + 1) * 1000000};
+        (void)nanosleep(&pause, NULL);
+        assert_int_equal(kill(child, SIGKILL), 0);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        __atomic_store_n(
+            &registry->fork_ns, 0,
+            __ATOMIC_SEQ_CST); /* as if it had been ten seconds ago: all of it is gone */
+    }
+    finish(workers, scraper);
+    print_operations("with kills", seed);
+    assert_int_equal(faults_found, 0);
+    assert_true(sx_counter_value(stays) >= (double)stays_counted);
+    assert_non_null(page_text(registry));
+    sx_registry_destroy(registry);
+}
+
+/* Runs in a process of its own, as what goes wrong may end it. */
+static void find_the_fault(void)
+{
+    static struct worker workers[THREADS];
+    pthread_t scraper;
+    fault = 1;
+    make_world(false);
+    start(workers, &scraper, seed_of("SEED"), INT32_MAX);
+    for (int i = 0; i < 2000 && __atomic_load_n(&faults_found, __ATOMIC_RELAXED) == 0; i++) {
+        const struct timespec pause = {.tv_nsec = 10000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    __atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
+    _exit(__atomic_load_n(&faults_found, __ATOMIC_RELAXED) == 0 ? 0 : 1);
+}
+
+static void test_reclaiming_one_epoch_early_is_found(void **state)
+{
+    (void)state;
+    int status = 0;
+    fflush(NULL);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        find_the_fault();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_not_equal(status, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads_and_processes_that_are_killed),
+        cmocka_unit_test(test_reclaiming_one_epoch_early_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
