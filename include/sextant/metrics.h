@@ -56,12 +56,12 @@ struct sx_label;
  * slower. Up to 64 processes that share a registry have gauges of their own. Further ones share one
  * value, which stays when they die. */
 struct sx_registry_options {
-    bool shared;            /* true: processes forked later share the registry (prefork workers) */
-    unsigned thread_rows;   /* threads that update at full speed at the same time; 0: 64 */
-    size_t row_bytes;       /* limit of one row: 8 bytes for each counter, gauge and bucket,
-                               for each sum of a histogram, for the fractions of a counter, and for
-                               the pins of a series with labels; 0: 64 MiB */
-    size_t directory_bytes; /* limit of names, labels and texts; 0: 1 GiB */
+    bool shared;             /* true: processes forked later share the registry (prefork workers) */
+    unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
+    size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
+                                for each sum of a histogram, for the fractions of a counter, and for
+                                the pins of a series with labels; 0: 64 MiB */
+    size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
     const struct sx_label *constant_labels; /* of each series, before its other labels; copied */

@@ -1,5 +1,5 @@
 /* registry.c: making and destroying registries, and the default registry. */
-#include "arena.h"
+#include "arena_life.h"
 #include "collectors.h"
 #include "constants.h"
 #include "desc.h"

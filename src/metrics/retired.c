@@ -9,6 +9,7 @@
 
 /* How many must have been retired since the last attempt. An attempt costs a system call. */
 #define BATCH 64u
+#define LOOK_MAX (2 * BATCH)
 
 /* ---- the list ---- */
 
@@ -62,18 +63,21 @@ static struct sx__family *retired_family(struct sx__retired *retired)
     return (void *)((char *)retired - offsetof(struct sx__family, retired));
 }
 
-/* Whether a handle pins a series, or the series of a family still need its record. */
-static bool is_needed(struct sx_registry *registry, struct sx__retired *retired)
+/* Whether a program has a handle of what is a series. It can get no further one. */
+static bool is_handle_held(struct sx__peeking *peeking, struct sx__retired *retired)
 {
-    if (retired->kind == SX__RETIRED_TABLE) {
+    if (retired->kind != SX__RETIRED_SERIES) {
         return false;
-    }
-    if (retired->kind == SX__RETIRED_FAMILY) {
-        return retired_family(retired)->records > 0;
     }
     const uint32_t pin =
         __atomic_load_n(&sx__series_cells(retired_series(retired))->pin, __ATOMIC_ACQUIRE);
-    return pin != 0 && sx__is_pinned(registry, pin);
+    return pin != 0 && sx__is_still_pinned(peeking, pin);
+}
+
+/* Whether the series of what is a family still need its record. */
+static bool is_needed(struct sx__retired *retired)
+{
+    return retired->kind == SX__RETIRED_FAMILY && retired_family(retired)->records > 0;
 }
 
 static void reclaim_family(struct sx_registry *registry, struct sx__family *family)
@@ -82,8 +86,9 @@ static void reclaim_family(struct sx_registry *registry, struct sx__family *fami
     sx__directory_free(registry, family, family->size);
 }
 
-static void reclaim(struct sx_registry *registry, struct sx__retired *retired)
+static void reclaim(struct sx__peeking *peeking, struct sx__retired *retired)
 {
+    struct sx_registry *registry = peeking->registry;
     if (retired->kind == SX__RETIRED_TABLE) {
         struct sx__table *table = (struct sx__table *)retired;
         sx__directory_free(registry, table, sx__table_bytes((size_t)table->mask + 1));
@@ -94,37 +99,68 @@ static void reclaim(struct sx_registry *registry, struct sx__retired *retired)
         return;
     }
     struct sx__family *family = sx__series_family(retired_series(retired));
-    sx__series_free(registry, retired_series(retired));
+    sx__series_reclaim(peeking, retired_series(retired));
     /* An overflow series that was removed when the registry was full has no successor yet. */
     (void)sx__overflow_reserve(registry, family);
 }
 
-/* Looks at this many of the oldest. What is still needed goes to the end of the list. */
-static bool reclaim_some(struct sx_registry *registry, uint32_t count)
+/* Finds which of the oldest are pinned. Returns how many of them no reader can reach. */
+static uint32_t find_pinned(struct sx_registry *registry, uint64_t oldest, bool *pinned,
+                            uint32_t count)
 {
-    bool found = false;
-    const uint64_t oldest = sx__epoch_oldest(registry);
-    registry->retired.since_reclaim = 0;
-    for (; count > 0 && registry->retired.first != 0; count--) {
-        const struct sx__retired *first = sx__at(registry, registry->retired.first);
-        if (first->epoch >= oldest) {
+    struct sx__peeking peeking;
+    uint32_t found = 0;
+    sx__peeking_begin(&peeking, registry);
+    for (uint32_t ref = registry->retired.first; ref != 0 && found < count; found++) {
+        struct sx__retired *retired = sx__at(registry, ref);
+        if (retired->epoch >= oldest) {
             break;
         }
+        pinned[found] = is_handle_held(&peeking, retired);
+        ref = retired->next;
+    }
+    return found;
+}
+
+/* Looks at this many of the oldest, LOOK_MAX at most. What is still needed goes to the end of the
+ * list. Returns how many it looked at, and whether it reclaimed any. */
+static uint32_t reclaim_oldest(struct sx_registry *registry, uint64_t oldest, uint32_t count,
+                               bool *reclaimed)
+{
+    bool pinned[LOOK_MAX];
+    struct sx__peeking peeking;
+    const uint32_t found =
+        find_pinned(registry, oldest, pinned, count < LOOK_MAX ? count : LOOK_MAX);
+    /* Only now: a handle may have been used until it was given up. */
+    sx__peeking_begin(&peeking, registry);
+    for (uint32_t i = 0; i < found; i++) {
         struct sx__retired *retired = dequeue(registry);
-        if (is_needed(registry, retired)) {
+        if (pinned[i] || is_needed(retired)) {
             enqueue(registry, retired);
         } else {
-            reclaim(registry, retired);
-            found = true;
+            reclaim(&peeking, retired);
+            *reclaimed = true;
         }
     }
     return found;
 }
 
+static bool reclaim_some(struct sx_registry *registry, uint32_t count)
+{
+    bool reclaimed = false;
+    const uint64_t oldest = sx__epoch_oldest(registry);
+    registry->retired.since_reclaim = 0;
+    uint32_t found = 1;
+    for (; count > 0 && found > 0; count -= found) {
+        found = reclaim_oldest(registry, oldest, count, &reclaimed);
+    }
+    return reclaimed;
+}
+
 void sx__retired_reclaim(struct sx_registry *registry)
 {
     if (registry->retired.since_reclaim >= BATCH) {
-        (void)reclaim_some(registry, 2 * BATCH);
+        (void)reclaim_some(registry, LOOK_MAX);
     }
 }
 

@@ -60,13 +60,21 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
     return series;
 }
 
-void sx__series_free(struct sx_registry *registry, struct sx__series *series)
+void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series)
 {
+    struct sx_registry *registry = peeking->registry;
     struct sx__family *family = sx__series_family(series);
-    sx__series_cells_leave(registry, family, series);
+    sx__series_cells_leave(peeking, family, series);
     sx__activity_free(registry, series);
     sx__directory_free(registry, series, series->size);
     family->records--;
+}
+
+void sx__series_free(struct sx_registry *registry, struct sx__series *series)
+{
+    struct sx__peeking peeking;
+    sx__peeking_begin(&peeking, registry);
+    sx__series_reclaim(&peeking, series);
 }
 
 void sx__series_append(struct sx_registry *registry, struct sx__family *family,

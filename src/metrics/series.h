@@ -2,6 +2,7 @@
 #ifndef SX_METRICS_SERIES_H
 #define SX_METRICS_SERIES_H
 
+#include "peek.h"
 #include "records.h"
 
 #define SX__BEYOND_LIMIT 1
@@ -57,6 +58,9 @@ void sx__series_append(struct sx_registry *registry, struct sx__family *family,
 
 /** Frees a series that nobody can reach, with its cells. The directory's lock is held. */
 void sx__series_free(struct sx_registry *registry, struct sx__series *series);
+
+/** The same for one of several, which nobody could reach when the peeking began. */
+void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series);
 
 /** Repairs the family's counts, end of chain and table from its chain. The directory's lock is
  * held. */

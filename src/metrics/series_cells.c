@@ -1,7 +1,6 @@
 /* series_cells.c: new cells, and those of reclaimed series, which wait in lists of the registry. */
 #include "series_cells.h"
 
-#include "peek.h"
 #include "process_rows.h"
 
 /* The kinds of cells. Those of counters and histograms are their number: 1, or 2 and more. */
@@ -97,45 +96,54 @@ void sx__family_pin_leave(struct sx_registry *registry, const struct sx__family 
     leave_cells(registry, FAMILY_PIN, sx__at(registry, family->pin));
 }
 
-static void zero_process_rows(struct sx_registry *registry, uint32_t cell)
+static void zero_process_rows(struct sx__peeking *peeking, uint32_t cell)
 {
+    struct sx_registry *registry = peeking->registry;
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i)) {
-            sx__zero_cells(registry, sx__row(registry, i), cell, 1);
+            sx__zero_cells(peeking, i, cell, 1);
         }
     }
 }
 
-static void zero_thread_rows(const struct sx_registry *registry, uint32_t cell, uint32_t count)
+/* The overflow row, too, which is between the process rows and the thread rows. */
+static void zero_thread_rows(struct sx__peeking *peeking, uint32_t cell, uint32_t count)
 {
+    const struct sx_registry *registry = peeking->registry;
     const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
-    sx__zero_cells(registry, sx__overflow_row(registry), cell, count);
-    for (uint32_t i = 0; i < claimed; i++) {
-        sx__zero_cells(registry, sx__thread_row_at(registry, i), cell, count);
+    for (uint32_t i = 0; i <= claimed; i++) {
+        sx__zero_cells(peeking, registry->geometry.process_rows + i, cell, count);
     }
 }
 
-void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series *series)
+static void zero_cells(struct sx__peeking *peeking, const struct sx__series *series)
 {
     const struct sx__cells *cells = sx__series_cells(series);
     const uint32_t fraction = __atomic_load_n(&cells->fraction, __ATOMIC_ACQUIRE);
     const uint32_t kind = kind_of(sx__series_family(series));
     if (kind == GAUGE_CELLS) {
-        zero_process_rows(registry, cells->cell);
+        zero_process_rows(peeking, cells->cell);
     } else {
-        zero_thread_rows(registry, cells->cell, kind);
+        zero_thread_rows(peeking, cells->cell, kind);
     }
     if (fraction != 0) {
-        zero_thread_rows(registry, fraction, 1);
+        zero_thread_rows(peeking, fraction, 1);
     }
 }
 
-void sx__series_cells_leave(struct sx_registry *registry, const struct sx__family *family,
+void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series *series)
+{
+    struct sx__peeking peeking;
+    sx__peeking_begin(&peeking, registry);
+    zero_cells(&peeking, series);
+}
+
+void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family *family,
                             const struct sx__series *series)
 {
-    sx__series_cells_zero(registry, series);
+    zero_cells(peeking, series);
     /* A scrape that finds the next series of these cells must not use what it read of them before;
      * see reading.h. */
-    (void)__atomic_fetch_add(&registry->cells_returned, 1, __ATOMIC_RELEASE);
-    leave_cells(registry, kind_of(family), sx__series_cells(series));
+    (void)__atomic_fetch_add(&peeking->registry->cells_returned, 1, __ATOMIC_RELEASE);
+    leave_cells(peeking->registry, kind_of(family), sx__series_cells(series));
 }

@@ -9,6 +9,7 @@
 #ifndef SX_METRICS_SERIES_CELLS_H
 #define SX_METRICS_SERIES_CELLS_H
 
+#include "peek.h"
 #include "records.h"
 
 /** Gives cells to a series that is not published: those of a reclaimed one, or else new ones. All
@@ -27,8 +28,9 @@ bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__fa
 /** Sets the cells of a series to 0. */
 void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series *series);
 
-/** Takes the cells of a series that nobody can reach, and sets them to 0. */
-void sx__series_cells_leave(struct sx_registry *registry, const struct sx__family *family,
+/** Takes the cells of a series that nobody could reach when the peeking began, and sets them to 0.
+ */
+void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family *family,
                             const struct sx__series *series);
 
 /** Gives a family the cell that counts its registrations. Returns false if no cells are left. */

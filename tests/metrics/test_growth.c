@@ -83,18 +83,18 @@ static double value_of(struct sx_counter_family *family, int number)
     return value;
 }
 
-/* Counts in new series until one does not fit and goes to the overflow series; returns the number
- * of it. */
+/* Counts in new series until one does not fit, and is counted in the overflow series; returns the
+ * number of it. */
 static int fill(struct sx_counter_family *family)
 {
-    int number = 0;
+    int number = -1;
     struct sx_counter *overflow = sx_counter_with(family, SX_OVERFLOW_VALUE);
     while (sx_counter_value(overflow) == 0) {
-        assert_int_equal(count_one(family, number), SX_OK);
-        number++;
+        assert_int_equal(count_one(family, ++number), SX_OK);
+        assert_in_range(number, 0, 100000);
     }
     sx_counter_release(overflow);
-    return number - 1;
+    return number;
 }
 
 static void assert_each_is_one(struct sx_counter_family *family, int count)
@@ -315,13 +315,17 @@ static void test_a_process_row_that_cannot_grow_is_full_and_loses_nothing(void *
     struct sx_metric_options options = {.name = "g", .help = "G.", .labels = SX_LABELS("number")};
     assert_int_equal(sx_gauge_family_register(&family, registry, &options), SX_OK);
     char *obstacle = block(page_behind(registry, 0, registry->mapped.process_row_bytes), page);
+    struct sx_gauge *overflow = sx_gauge_with(family, SX_OVERFLOW_VALUE);
     char text[16];
     int count = 0;
-    struct sx_gauge *overflow = sx_gauge_with(family, SX_OVERFLOW_VALUE);
-    do {
-        snprintf(text, sizeof text, "%d", count++);
-        assert_int_equal(sx_gauge_set_with(family, count, text), SX_OK);
-    } while (sx_gauge_value(overflow) == 0);
+    bool is_full = false;
+    while (!is_full) {
+        snprintf(text, sizeof text, "%d", count);
+        assert_int_equal(sx_gauge_set_with(family, ++count, text), SX_OK);
+        struct sx_gauge *gauge = sx_gauge_with(family, text);
+        is_full = gauge == overflow;
+        sx_gauge_release(gauge);
+    }
     sx_gauge_release(overflow);
     assert_in_range(count, 100, 9999);
     assert_int_equal(munmap(obstacle, page), 0);

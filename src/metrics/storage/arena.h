@@ -150,18 +150,6 @@ extern struct sx__arena sx__arenas[SX__ARENAS];
 extern pthread_mutex_t
     sx__arenas_lock; /* guards the table; held while a registry is made or ended */
 
-/** Finds or makes an arena of at least this size and initialises its registry's header.
- *
- * @param options  with no field zero
- * Errors:   SX_ENOMEM, SX_EFULL (there are SX__ARENAS already)
- * Threads:  the caller holds sx__arenas_lock
- */
-int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options);
-
-/** Unmaps an arena; if a thread still holds a seat of a shared one, only frees its pages. No thread
- * has a row in a private arena any more. The caller holds sx__arenas_lock. */
-void sx__arena_close(struct sx__arena *arena);
-
 static inline char *sx__row(const struct sx_registry *registry, size_t index)
 {
     const struct sx__geometry *geometry = &registry->geometry;

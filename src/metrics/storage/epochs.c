@@ -9,7 +9,6 @@
 
 #include "lock.h"
 #include "memory_barrier.h"
-#include "peek.h"
 #include "process_rows.h"
 
 static uint64_t *own_readers(const struct sx_registry *registry, uint32_t phase)
@@ -34,7 +33,8 @@ static bool has_counted_readers(struct sx_registry *registry, uint32_t phase)
 {
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i) &&
-            sx__peek(registry, sx__row(registry, i), SX__READERS_CELL + phase) != 0 &&
+            __atomic_load_n(sx__cell(sx__row(registry, i), SX__READERS_CELL + phase),
+                            __ATOMIC_SEQ_CST) != 0 &&
             sx__process_row_lives(registry, i)) {
             return true;
         }

@@ -6,70 +6,74 @@
 
 #include "resident_pages.h"
 
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CELLS_AT_A_TIME 64u
+#define PAGE_CELLS (SX__RESIDENT_PAGE_BYTES / SX__CELL_BYTES)
 
-/* Returns false for a private arena, and if the program has closed the file. */
-static bool read_from_file(const struct sx_registry *registry, const uint64_t *from,
-                           uint64_t *values, uint32_t count)
+/* An entry of `known`: the number of the page in its row plus 1, then a bit: all its cells are 0.
+ */
+#define ALL_ZERO 1u
+
+void sx__peeking_begin(struct sx__peeking *peeking, struct sx_registry *registry)
 {
-    const struct sx__arena *arena = &sx__arenas[registry->arena];
-    if (!registry->shared || !sx__arena_has_file(arena)) {
-        return false;
-    }
+    peeking->registry = registry;
+    peeking->has_file = registry->shared && sx__arena_has_file(&sx__arenas[registry->arena]);
+    memset(peeking->known, 0, sizeof peeking->known);
+}
+
+/* Reads the page of the file that begins at this address of the arena. Where reading fails, the
+ * cells may have any value. */
+static bool is_all_zero(const struct sx_registry *registry, const char *page)
+{
+    uint64_t cells[PAGE_CELLS] = {0};
+    const long offset = (long)(page - (const char *)registry);
     /* Not by the function of the C library, in which a thread can be cancelled. */
-    const long offset = (long)((const char *)from - (const char *)registry);
-    const long bytes = (long)(count * sizeof *values);
-    return syscall(SYS_pread64, arena->file, values, bytes, offset) == bytes;
-}
-
-uint64_t sx__peek(const struct sx_registry *registry, const char *row, uint32_t cell)
-{
-    const uint64_t *at = sx__cell(row, cell);
-    uint64_t value = 0;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (!read_from_file(registry, at, &value, 1)) {
-        value = __atomic_load_n(at, __ATOMIC_SEQ_CST);
-    }
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return value;
-}
-
-static void zero(uint64_t *cells, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (__atomic_load_n(&cells[i], __ATOMIC_RELAXED) != 0) {
-            __atomic_store_n(&cells[i], 0, __ATOMIC_RELAXED);
-        }
-    }
-}
-
-static bool are_zero_in_file(const struct sx_registry *registry, const uint64_t *cells,
-                             uint32_t count)
-{
-    uint64_t values[CELLS_AT_A_TIME] = {0};
-    if (!read_from_file(registry, cells, values, count)) {
+    if (syscall(SYS_pread64, sx__arenas[registry->arena].file, cells, sizeof cells, offset) !=
+        (long)sizeof cells) {
         return false;
     }
     uint64_t any = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        any |= values[i];
+    for (size_t i = 0; i < PAGE_CELLS; i++) {
+        any |= cells[i];
     }
     return any == 0;
 }
 
-void sx__zero_cells(const struct sx_registry *registry, const char *row, uint32_t cell,
-                    uint32_t count)
+/* Whether the page of the file that a cell is in has only zeros. Neighbours in a page of a row are
+ * mostly looked at one after the other. */
+static bool is_in_zeros(struct sx__peeking *peeking, size_t row, const uint64_t *cell)
 {
-    while (count > 0) {
-        const uint32_t some = count < CELLS_AT_A_TIME ? count : CELLS_AT_A_TIME;
-        uint64_t *cells = sx__cell(row, cell);
-        if (!are_zero_in_file(registry, cells, some)) {
-            zero(cells, some);
+    if (!peeking->has_file) {
+        return false;
+    }
+    const struct sx_registry *registry = peeking->registry;
+    const size_t page =
+        (size_t)((const char *)cell - (const char *)registry) / SX__RESIDENT_PAGE_BYTES;
+    const size_t first_page =
+        (size_t)(sx__row(registry, row) - (const char *)registry) / SX__RESIDENT_PAGE_BYTES;
+    const uint32_t entry = (uint32_t)(page - first_page + 1) << 1;
+    if ((peeking->known[row] & ~ALL_ZERO) != entry) {
+        const char *start = (const char *)registry + page * SX__RESIDENT_PAGE_BYTES;
+        peeking->known[row] = entry | (is_all_zero(registry, start) ? ALL_ZERO : 0);
+    }
+    return (peeking->known[row] & ALL_ZERO) != 0;
+}
+
+uint64_t sx__peek(struct sx__peeking *peeking, size_t row, uint32_t cell)
+{
+    const uint64_t *at = sx__cell(sx__row(peeking->registry, row), cell);
+    return is_in_zeros(peeking, row, at) ? 0 : __atomic_load_n(at, __ATOMIC_SEQ_CST);
+}
+
+void sx__zero_cells(struct sx__peeking *peeking, size_t row, uint32_t cell, uint32_t count)
+{
+    uint64_t *first = sx__cell(sx__row(peeking->registry, row), cell);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t *at = first + i;
+        if (!is_in_zeros(peeking, row, at) && __atomic_load_n(at, __ATOMIC_RELAXED) != 0) {
+            __atomic_store_n(at, 0, __ATOMIC_RELAXED);
         }
-        cell += some;
-        count -= some;
     }
 }

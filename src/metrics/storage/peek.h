@@ -2,25 +2,29 @@
  *
  * A plain load from a page of a shared arena that was never written allocates the page. A reclaimed
  * series looks into every row, so its cells would cost memory in rows that never had it. A scrape
- * finds all resident pages first (resident_pages.h), which takes long; this asks for few cells.
+ * finds all resident pages first (resident_pages.h), which takes long in a large registry. Here,
+ * pages are looked at when they are needed, once for all series that are reclaimed together.
  */
 #ifndef SX_METRICS_PEEK_H
 #define SX_METRICS_PEEK_H
 
 #include "arena.h"
 
-/** Returns the value of a cell that other threads and processes may be updating, as a sequentially
- * consistent load does.
- *
- * Threads:  [any]
- */
-uint64_t sx__peek(const struct sx_registry *registry, const char *row, uint32_t cell);
+#define SX__ROWS_MAX (SX__PROCESSES + 1 + 1 + SX__THREAD_ROWS_MAX)
 
-/** Sets neighbouring cells to 0, which nobody updates any more. Writes only to those that are not.
- *
- * Threads:  [any]
- */
-void sx__zero_cells(const struct sx_registry *registry, const char *row, uint32_t cell,
-                    uint32_t count);
+struct sx__peeking {
+    struct sx_registry *registry;
+    bool has_file;                /* else cells are read where they are */
+    uint32_t known[SX__ROWS_MAX]; /* of each row, the page looked at last; see peek.c */
+};
+
+/** Begins to look at cells that were last updated before. Later updates may remain unseen. */
+void sx__peeking_begin(struct sx__peeking *peeking, struct sx_registry *registry);
+
+/** Returns the value of a cell. */
+uint64_t sx__peek(struct sx__peeking *peeking, size_t row, uint32_t cell);
+
+/** Sets neighbouring cells to 0. Writes only to those that are not. */
+void sx__zero_cells(struct sx__peeking *peeking, size_t row, uint32_t cell, uint32_t count);
 
 #endif

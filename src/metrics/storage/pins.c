@@ -1,7 +1,6 @@
 /* pins.c: counting the handles that a process holds. */
 #include "pins.h"
 
-#include "peek.h"
 #include "process_rows.h"
 
 #include <stdlib.h>
@@ -111,19 +110,37 @@ static bool is_forking(const struct sx_registry *registry)
     return fork_ns != 0 && now_ns() - fork_ns < FORK_NS;
 }
 
-bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
+static uint64_t pins_in_row(const struct sx_registry *registry, struct sx__peeking *peeking,
+                            size_t row, uint32_t cell)
+{
+    return peeking != NULL
+               ? sx__peek(peeking, row, cell)
+               : __atomic_load_n(sx__cell(sx__row(registry, row), cell), __ATOMIC_SEQ_CST);
+}
+
+static bool is_pinned_in_any_row(struct sx_registry *registry, struct sx__peeking *peeking,
+                                 uint32_t cell)
 {
     if (is_forking(registry)) {
         return true;
     }
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
-        if (sx__process_row_was_used(registry, i) &&
-            sx__peek(registry, sx__row(registry, i), cell) != 0 &&
+        if (sx__process_row_was_used(registry, i) && pins_in_row(registry, peeking, i, cell) != 0 &&
             sx__process_row_lives(registry, i)) {
             return true;
         }
     }
     return false;
+}
+
+bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
+{
+    return is_pinned_in_any_row(registry, NULL, cell);
+}
+
+bool sx__is_still_pinned(struct sx__peeking *peeking, uint32_t cell)
+{
+    return is_pinned_in_any_row(peeking->registry, peeking, cell);
 }
 
 void sx__pins_after_fork(struct sx_registry *registry)

@@ -8,7 +8,7 @@
 #ifndef SX_METRICS_PINS_H
 #define SX_METRICS_PINS_H
 
-#include "arena.h"
+#include "peek.h"
 
 /** Adds a pin. The cell is from sx__directory_process_cell. Returns false if memory is exhausted.
  *
@@ -21,6 +21,9 @@ void sx__unpin(struct sx_registry *registry, uint32_t cell);
 
 /** Whether a living process has a pin, or may have one. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
+
+/** The same where no further pin is possible, for one of several cells. */
+bool sx__is_still_pinned(struct sx__peeking *peeking, uint32_t cell);
 
 /** Keeps what has ever been pinned from being reclaimed for some seconds, so that a child can count
  * the handles of its parent before the parent gives them up. In a shared arena. */

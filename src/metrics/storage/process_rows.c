@@ -81,17 +81,21 @@ static bool take_seat(struct sx_registry *registry, size_t process)
     return true;
 }
 
-void sx__process_enter(struct sx_registry *registry)
+/* Reclaiming looks at the readers of every row that is in use, and reading a page of shared memory
+ * allocates it. So it is allocated before. */
+static void allocate_readers(const char *row)
 {
-    uint32_t arena = registry->arena;
+    (void)*(volatile const uint64_t *)sx__cell(row, SX__READERS_CELL);
+}
+
+/* Takes the seat of a row for this process, and returns the row. */
+static char *enter_shared(struct sx_registry *registry)
+{
     size_t process = 0;
-    if (!registry->shared) {
-        sx__process_rows[arena] = sx__row(registry, 0);
-        return;
-    }
-    if (process_seats[arena] != NULL) {
-        __atomic_store_n(&process_seats[arena]->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
-        return; /* the arena is reused, and this process still owns its row in it */
+    struct sx__seat *seat = process_seats[registry->arena];
+    if (seat != NULL) { /* the arena is reused, and this process still owns its row in it */
+        __atomic_store_n(&seat->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
+        return sx__process_rows[registry->arena];
     }
     /* Without a destructor at thread exit, use the common row. It is correct, except that the
      * gauges of dead processes stay in it. */
@@ -102,7 +106,18 @@ void sx__process_enter(struct sx_registry *registry)
     } else {
         process = SX__PROCESSES;
     }
-    sx__process_rows[arena] = sx__row(registry, process);
+    return sx__row(registry, process);
+}
+
+void sx__process_enter(struct sx_registry *registry)
+{
+    if (!registry->shared) {
+        sx__process_rows[registry->arena] = sx__row(registry, 0);
+        return;
+    }
+    sx__process_rows[registry->arena] = enter_shared(registry);
+    allocate_readers(sx__process_rows[registry->arena]);
+    allocate_readers(sx__row(registry, SX__PROCESSES)); /* always in use */
 }
 
 void sx__process_adopt(struct sx_registry *registry)

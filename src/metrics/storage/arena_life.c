@@ -1,7 +1,7 @@
-/* arena.c: laying out, mapping, freeing and reusing the memory of a registry. All functions run in
- * the thread that makes or destroys a registry, under sx__arenas_lock. */
+/* arena_life.c: laying out, mapping, freeing and reusing the memory of a registry. All functions
+ * run in the thread that makes or destroys a registry, under sx__arenas_lock. */
 #define _GNU_SOURCE /* memfd_create, madvise, MAP_ANONYMOUS */
-#include "arena.h"
+#include "arena_life.h"
 
 #include "growth.h"
 #include "lock.h"

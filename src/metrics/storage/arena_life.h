@@ -1,0 +1,19 @@
+/* arena_life.h: making and ending arenas. */
+#ifndef SX_METRICS_ARENA_LIFE_H
+#define SX_METRICS_ARENA_LIFE_H
+
+#include "arena.h"
+
+/** Finds or makes an arena of at least this size and initialises its registry's header.
+ *
+ * @param options  with no field zero
+ * Errors:   SX_ENOMEM, SX_EFULL (there are SX__ARENAS already)
+ * Threads:  the caller holds sx__arenas_lock
+ */
+int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options);
+
+/** Unmaps an arena; if a thread still holds a seat of a shared one, only frees its pages. No thread
+ * has a row in a private arena any more. The caller holds sx__arenas_lock. */
+void sx__arena_close(struct sx__arena *arena);
+
+#endif
