@@ -18,19 +18,30 @@ static double get_longest(void *unused)
     return (double)longest;
 }
 
+static void stop(struct sx_registry *registry)
+{
+    (void)sx_callback_unregister(registry, "longest_word_bytes");
+    (void)sx_counter_unregister(words);
+    words = NULL; /* updating NULL does nothing */
+}
+
 static int start(struct sx_registry *registry)
 {
-    const int status = sx_counter_register(
+    int status = sx_counter_register(
         &words, registry,
         &(struct sx_metric_options){.name = "words_total", .help = "Words read."});
     if (status != SX_OK) {
         return status;
     }
     longest = 0;
-    return sx_gauge_register_callback(
+    status = sx_gauge_register_callback(
         registry,
         &(struct sx_metric_options){.name = "longest_word_bytes", .help = "The longest word."},
         get_longest, NULL);
+    if (status != SX_OK) {
+        stop(registry);
+    }
+    return status;
 }
 
 static void handle(const char *line)
@@ -41,12 +52,6 @@ static void handle(const char *line)
         line += size;
         sx_counter_inc(words);
     }
-}
-
-static void stop(struct sx_registry *registry)
-{
-    (void)sx_callback_unregister(registry, "longest_word_bytes");
-    words = NULL; /* updating NULL does nothing */
 }
 
 const struct plugin plugin = {start, handle, stop};

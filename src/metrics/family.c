@@ -8,6 +8,7 @@
 #include "retired.h"
 #include "series.h"
 #include "series_cells.h"
+#include "series_record.h"
 #include "series_table.h"
 
 #include <math.h>

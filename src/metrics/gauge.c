@@ -3,8 +3,8 @@
  * A cell for each thread would not work: set has no meaning across them, and a sum of increments
  * and decrements of different threads that is read while they change can be negative.
  */
+#include "activity.h"
 #include "cells.h"
-#include "expiry.h"
 #include "look_up.h"
 #include "metric.h"
 #include "process_rows.h"

@@ -1,8 +1,7 @@
 /* iteration.c: calling a function for each series of a family. */
 #include <sextant/iteration.h>
 
-#include "clock.h"
-#include "expiry.h"
+#include "activity.h"
 #include "labels.h"
 #include "series_values.h"
 
@@ -68,7 +67,7 @@ static int visit(struct iteration *iteration, const struct sx__series *series, s
     }
     view.is_overflow = sx__labels_are_overflow(view.values, view.value_count);
     if (series->activity != 0) {
-        const uint64_t now_ms = sx__clock_now_ns() / 1000000;
+        const uint64_t now_ms = sx__activity_now_ms();
         view.unchanged_seconds =
             (double)sx__activity_look(&iteration->reading, series, now_ms) / 1000;
     }

@@ -3,9 +3,8 @@
 
 #include "label_hash.h"
 #include "labels.h"
-#include "retired.h"
-#include "series.h"
 #include "series_cells.h"
+#include "series_record.h"
 
 static struct sx__series *overflow_of(const struct sx_registry *registry,
                                       const struct sx__family *family)
@@ -45,9 +44,7 @@ bool sx__overflow_reserve(struct sx_registry *registry, struct sx__family *famil
 
 struct sx__series *sx__overflow_show(struct sx_registry *registry, struct sx__family *family)
 {
-    if (!sx__overflow_reserve(registry, family) && sx__retired_reclaim_all(registry)) {
-        (void)sx__overflow_reserve(registry, family);
-    }
+    (void)sx__overflow_reserve(registry, family);
     struct sx__series *series = overflow_of(registry, family);
     if (series != NULL && sx__series_is_removed(series)) {
         sx__series_append(registry, family, series);

@@ -4,8 +4,8 @@
 #include "epochs.h"
 #include "overflow.h"
 #include "pins.h"
-#include "series.h"
 #include "series_cells.h"
+#include "series_record.h"
 
 /* How many must have been retired since the last attempt. An attempt costs a system call. */
 #define BATCH 64u

@@ -2,94 +2,20 @@
  * takes the directory's lock. */
 #include "series.h"
 
-#include "expiry.h"
+#include "activity.h"
 #include "label_hash.h"
 #include "labels.h"
 #include "overflow.h"
 #include "pins.h"
 #include "retired.h"
 #include "series_cells.h"
+#include "series_record.h"
 #include "series_table.h"
 #include "utf8.h"
 
 #include <stdlib.h>
 
 /* ---- making a series ---- */
-
-/* Returns the size of a record, or 0 if no directory could hold it. */
-static size_t record_size(const struct sx__family *family, const struct sx_str *values)
-{
-    for (size_t i = 0; i < family->label_count; i++) {
-        if (values[i].size > UINT32_MAX / (4 * SX_LABELS_MAX)) {
-            return 0;
-        }
-    }
-    size_t size = sizeof(struct sx__series) + sx__labels_values_size(family, values) +
-                  sx__labels_text_size(family, values);
-    return size <= UINT32_MAX ? size : 0;
-}
-
-struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
-                                    const struct sx_str *values, uint32_t hash)
-{
-    size_t size = record_size(family, values);
-    struct sx__series *series = size == 0 ? NULL : sx__directory_allocate(registry, size);
-    if (series == NULL) {
-        return NULL;
-    }
-    *series = (struct sx__series){
-        .handle = {.arena = registry->arena},
-        .family = sx__ref(registry, series) - sx__ref(registry, family),
-        .hash = hash,
-        .text_size = (uint32_t)sx__labels_text_size(family, values),
-        .text_offset = (uint32_t)sx__labels_values_size(family, values),
-        .size = (uint32_t)size,
-    };
-    if (family->idle_ms > 0 && !sx__activity_make(registry, series)) {
-        sx__directory_free(registry, series, size);
-        return NULL;
-    }
-    if (!sx__series_cells_take(registry, family, series)) {
-        sx__activity_free(registry, series);
-        sx__directory_free(registry, series, size);
-        return NULL;
-    }
-    sx__labels_write_text(sx__series_text(series), family, values);
-    sx__labels_write_values(series, family, values);
-    family->records++;
-    return series;
-}
-
-void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series)
-{
-    struct sx_registry *registry = peeking->registry;
-    struct sx__family *family = sx__series_family(series);
-    sx__series_cells_leave(peeking, family, series);
-    sx__activity_free(registry, series);
-    sx__directory_free(registry, series, series->size);
-    family->records--;
-}
-
-void sx__series_free(struct sx_registry *registry, struct sx__series *series)
-{
-    struct sx__peeking peeking;
-    sx__peeking_begin(&peeking, registry);
-    sx__series_reclaim(&peeking, series);
-}
-
-void sx__series_append(struct sx_registry *registry, struct sx__family *family,
-                       struct sx__series *series)
-{
-    uint32_t ref = sx__ref(registry, series);
-    uint32_t *link = &family->first_series;
-    if (family->last_series != 0) {
-        link = &((struct sx__series *)sx__at(registry, family->last_series))->next;
-    }
-    series->previous = family->last_series;
-    __atomic_store_n(&series->retired.epoch, registry->epoch, __ATOMIC_RELAXED);
-    __atomic_store_n(link, ref, __ATOMIC_RELEASE);
-    family->last_series = ref;
-}
 
 static struct sx__series *try_to_make(struct sx_registry *registry, struct sx__family *family,
                                       const struct sx_str *values, uint32_t hash)
@@ -163,6 +89,9 @@ static int show_overflow(struct sx__series **series, struct sx_registry *registr
                          struct sx__family *family)
 {
     struct sx__series *shown = sx__overflow_show(registry, family);
+    if (shown == NULL && sx__retired_reclaim_all(registry)) {
+        shown = sx__overflow_show(registry, family);
+    }
     if (shown == NULL) {
         return SX_EFULL;
     }

@@ -43,25 +43,6 @@ void sx__series_release(struct sx__series *series);
 /** Sets what a series shows to 0. Takes the directory's lock, because of row_folding.h. */
 void sx__series_reset(const struct sx__series *series);
 
-/** Writes the record of a series and gives it cells, without publishing it. Returns NULL if
- *  the registry is full.
- *
- * @param values  well-formed, as many as the family has labels
- * Threads:  the directory's lock is held
- */
-struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
-                                    const struct sx_str *values, uint32_t hash);
-
-/** Appends a series to the family's chain, which makes it exist. The directory's lock is held. */
-void sx__series_append(struct sx_registry *registry, struct sx__family *family,
-                       struct sx__series *series);
-
-/** Frees a series that nobody can reach, with its cells. The directory's lock is held. */
-void sx__series_free(struct sx_registry *registry, struct sx__series *series);
-
-/** The same for one of several, which nobody could reach when the peeking began. */
-void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series);
-
 /** Repairs the family's counts, end of chain and table from its chain. The directory's lock is
  * held. */
 void sx__series_mend(struct sx_registry *registry, struct sx__family *family);

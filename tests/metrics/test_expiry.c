@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "activity.h"
 #include "expiry.h"
 #include "page.h"
 

@@ -6,6 +6,7 @@
 
 #include "epochs.h"
 #include "series.h"
+#include "series_record.h"
 #include "series_table.h"
 
 #include <cmocka.h>

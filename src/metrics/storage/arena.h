@@ -88,8 +88,9 @@ struct sx__retired_list {
     uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
 };
 
-/* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the registry:
- * a thread that has a row of a destroyed registry keeps it in the next one that uses the arena. */
+/* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the
+ * registry: a thread that has a row of a destroyed registry keeps it in the next one that uses the
+ * arena. */
 struct sx_registry {
     struct sx__geometry geometry;
     struct sx__mapped mapped;

@@ -36,7 +36,7 @@ struct sx__reading {
     struct sx__resident_pages resident; /* without bits: all pages must be read */
     struct sx_registry *registry;
     struct sx__reader reader;
-    uint64_t epoch; /* in which it began; UINT64_MAX: it reads one series only */
+    uint64_t epoch;             /* in which it began; UINT64_MAX: it reads one series only */
     struct sx__line_sums *line; /* what was read last; NULL: a single cell is read */
     struct sx__line_sums scraped;
 };

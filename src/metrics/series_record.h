@@ -1,0 +1,29 @@
+/* series_record.h: writing, appending and freeing the record of a series.
+ *
+ * Threads:  all functions need the directory's lock.
+ */
+#ifndef SX_METRICS_SERIES_RECORD_H
+#define SX_METRICS_SERIES_RECORD_H
+
+#include "peek.h"
+#include "records.h"
+
+/** Writes the record of a series and gives it cells, without publishing it. Returns NULL if
+ *  the registry is full.
+ *
+ * @param values  well-formed, as many as the family has labels
+ */
+struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__family *family,
+                                    const struct sx_str *values, uint32_t hash);
+
+/** Appends a series to the family's chain, which makes it exist. */
+void sx__series_append(struct sx_registry *registry, struct sx__family *family,
+                       struct sx__series *series);
+
+/** Frees a series that nobody can reach, with its cells. */
+void sx__series_free(struct sx_registry *registry, struct sx__series *series);
+
+/** The same for one of several, which nobody could reach when the peeking began. */
+void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series);
+
+#endif
