@@ -95,7 +95,9 @@ static int read_idle_seconds(struct sx__desc *desc, double seconds)
     if (!(seconds >= 0 && seconds <= IDLE_SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
         return SX_EINVAL;
     }
-    desc->idle_ms = (uint64_t)ceil(seconds * 1000);
+    const double ms = seconds * 1000;
+    desc->idle_ms = (uint64_t)ms;
+    desc->idle_ms += (double)desc->idle_ms < ms;
     return SX_OK;
 }
 

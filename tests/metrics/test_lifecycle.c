@@ -39,7 +39,8 @@
 
 /* ---- what is injected ---- */
 
-static uint64_t fault; /* how many epochs too early memory is reclaimed */
+static uint64_t fault;        /* how many epochs too early memory is reclaimed */
+static bool can_be_injected; /* not into the amalgamation, whose functions call each other */
 static __thread uint64_t interruptions;
 
 uint64_t __real_sx__epoch_oldest(struct sx_registry *registry);
@@ -47,6 +48,7 @@ uint64_t __wrap_sx__epoch_oldest(struct sx_registry *registry);
 uint64_t __wrap_sx__epoch_oldest(struct sx_registry *registry)
 {
     const uint64_t oldest = __real_sx__epoch_oldest(registry);
+    __atomic_store_n(&can_be_injected, true, __ATOMIC_RELAXED);
     return oldest == UINT64_MAX || oldest == 0 ? oldest : oldest + fault;
 }
 
@@ -451,6 +453,9 @@ static void test_reclaiming_one_epoch_early_is_found(void **state)
 {
     (void)state;
     int status = 0;
+    if (!can_be_injected) { /* the tests before this one would have called it */
+        skip();
+    }
     fflush(NULL);
     const pid_t child = fork();
     assert_true(child >= 0);
