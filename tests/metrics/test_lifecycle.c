@@ -39,7 +39,7 @@
 
 /* ---- what is injected ---- */
 
-static uint64_t fault;        /* how many epochs too early memory is reclaimed */
+static uint64_t fault;       /* how many epochs too early memory is reclaimed */
 static bool can_be_injected; /* not into the amalgamation, whose functions call each other */
 static __thread uint64_t interruptions;
 
