@@ -53,8 +53,8 @@ struct sx_label;
  *
  * The limits are 1,024 thread rows, and 16 GiB each for a row and for the directory; more is
  * SX_EINVAL. Threads beyond the thread rows update shared cells with atomic operations, which is
- * slower. Up to 64 processes that share a registry have gauges of their own. Further ones share one
- * value, which stays when they die. */
+ * slower. The page shows the gauges of up to 64 processes that share a registry at the same time;
+ * `sextant_processes_without_gauges_total` counts those whose gauges are not shown. */
 struct sx_registry_options {
     bool shared;             /* true: processes forked later share the registry (prefork workers) */
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */

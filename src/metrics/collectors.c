@@ -395,17 +395,23 @@ static int collect(struct collector *collector, struct sx__collections *collecti
     return SX_OK;
 }
 
+static int collect_own(unsigned metric, struct sx_collection *collection)
+{
+    return metric < SX__SELF_METRICS
+               ? sx__self_metric_collect(collection, (enum sx__self_metric)metric)
+               : sx__self_metric_collect_processes(collection);
+}
+
 /* Last, because collectors may cause them. */
 static int collect_self_metrics(struct sx__collections *collections, struct sx_registry *registry)
 {
-    for (unsigned metric = 0; metric < SX__SELF_METRICS; metric++) {
+    for (unsigned metric = 0; metric <= SX__SELF_METRICS; metric++) {
         struct sx_collection *collection = begin_collection(collections, registry);
         if (collection == NULL) {
             return SX_ENOMEM;
         }
         collection->is_own = true;
-        end_collection(collection, collections,
-                       sx__self_metric_collect(collection, (enum sx__self_metric)metric));
+        end_collection(collection, collections, collect_own(metric, collection));
     }
     return SX_OK;
 }

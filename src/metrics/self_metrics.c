@@ -65,3 +65,19 @@ int sx__self_metric_collect(struct sx_collection *collection, enum sx__self_metr
     sx__epoch_leave(registry, reader);
     return status;
 }
+
+int sx__self_metric_collect_processes(struct sx_collection *collection)
+{
+    static const struct sx_metric_options options = {
+        .name = "sextant_processes_without_gauges_total",
+        .help =
+            "Processes that came when 64 others shared the registry; their gauges are not on the page.",
+    };
+    const uint64_t count =
+        __atomic_load_n(&collection->registry->processes_without_gauges, __ATOMIC_RELAXED);
+    if (count == 0) {
+        return SX_OK;
+    }
+    int status = sx_collection_add_family(collection, SX_COUNTER, &options);
+    return status == SX_OK ? sx_collection_add_sample(collection, NULL, 0, (double)count) : status;
+}

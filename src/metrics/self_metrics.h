@@ -22,4 +22,7 @@ __attribute__((cold)) void sx__self_metric_count(struct sx__family *family,
  */
 int sx__self_metric_collect(struct sx_collection *collection, enum sx__self_metric metric);
 
+/** The same for the number of processes whose gauges are not on the page. */
+int sx__self_metric_collect_processes(struct sx_collection *collection);
+
 #endif

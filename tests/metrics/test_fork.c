@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "page.h"
 #include "shared_registries.h"
 
 #include <cmocka.h>
@@ -188,7 +189,7 @@ static void test_a_killed_child_keeps_its_counters_and_drops_its_gauges(void **s
     sx_registry_destroy(registry);
 }
 
-static void test_processes_beyond_the_rows_share_one(void **state)
+static void test_gauges_of_processes_beyond_the_rows_do_not_count(void **state)
 {
     (void)state;
     need_shared_registries();
@@ -198,12 +199,15 @@ static void test_processes_beyond_the_rows_share_one(void **state)
     for (int i = 0; i < COUNT; i++) {
         children[i] = start(update_ten);
     }
-    assert_true(sx_gauge_value(gauge) == COUNT * 10);
+    /* This process has one of the rows. */
+    assert_true(sx_gauge_value(gauge) == (SX__PROCESSES - 1) * 10);
+    page_assert_line(page_text(registry), "sextant_processes_without_gauges_total 7");
     assert_true(sx_counter_value(counter) == COUNT * 15);
     for (int i = 0; i < COUNT; i++) {
         finish(children[i], i % 16 == 0 ? 0 : SIGKILL);
     }
     assert_true(sx_counter_value(counter) == COUNT * 15);
+    assert_true(sx_gauge_value(gauge) == 0); /* nothing is left of those that died */
     sx_registry_destroy(registry);
 }
 
@@ -362,7 +366,7 @@ int main(void)
         cmocka_unit_test(test_a_private_registry_is_the_childs_own),
         cmocka_unit_test(test_a_shared_registry_has_the_updates_of_all_processes),
         cmocka_unit_test(test_a_killed_child_keeps_its_counters_and_drops_its_gauges),
-        cmocka_unit_test(test_processes_beyond_the_rows_share_one),
+        cmocka_unit_test(test_gauges_of_processes_beyond_the_rows_do_not_count),
         cmocka_unit_test(test_a_child_that_destroys_the_registry_does_so_for_itself_only),
         cmocka_unit_test(test_a_child_leaves_the_mutexes_of_its_parent_alone),
         cmocka_unit_test(test_gauges_live_on_when_the_thread_that_made_the_registry_ends),

@@ -8,9 +8,9 @@
  *
  * A row holds one cell of 8 bytes for each number of the registry; a number has the same offset in
  * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, and one
- * more that all further processes update together. The value of a counter is the sum over the
- * thread rows and the overflow row. The value of a gauge is the sum over the rows of the live
- * processes.
+ * more for the pins of all further processes, whose gauges do not count. The value of a counter is
+ * the sum over the thread rows and the overflow row. The value of a gauge is the sum over the rows
+ * of the live processes.
  *
  * All references are offsets, so a forked process can map the arena anywhere. Fields that threads
  * read without the directory's lock are accessed with the __atomic builtins, as in the inlined
@@ -112,8 +112,9 @@ struct sx_registry {
     uint32_t free_cells[SX__CELL_KINDS];     /* refs, one list for each kind */
     uint32_t families_removed;               /* so far */
     bool has_unwanted_families;
-    bool has_idle_families; /* with idle_seconds, whether they still exist or not */
-    bool has_self_metrics;  /* that are not 0 */
+    bool has_idle_families;            /* with idle_seconds, whether they still exist or not */
+    bool has_self_metrics;             /* that are not 0 */
+    uint64_t processes_without_gauges; /* how many there have been */
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
     uint64_t cells_returned;     /* how often cells of a series were set to 0 for another one */

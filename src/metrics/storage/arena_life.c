@@ -353,6 +353,7 @@ static void initialise_registry(struct sx_registry *registry,
     registry->has_unwanted_families = false;
     registry->has_idle_families = false;
     registry->has_self_metrics = false;
+    registry->processes_without_gauges = 0;
     registry->epoch = 1;
     registry->counted_phase = 0;
     registry->counted_step = 0;

@@ -97,14 +97,16 @@ static char *enter_shared(struct sx_registry *registry)
         __atomic_store_n(&seat->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
         return sx__process_rows[registry->arena];
     }
-    /* Without a destructor at thread exit, use the common row. It is correct, except that the
-     * gauges of dead processes stay in it. */
+    /* Without a destructor at thread exit, use the common row. */
     if (sx__thread_exit_watch()) {
         while (process < SX__PROCESSES && !take_seat(registry, process)) {
             process++;
         }
     } else {
         process = SX__PROCESSES;
+    }
+    if (process == SX__PROCESSES) {
+        (void)__atomic_fetch_add(&registry->processes_without_gauges, 1, __ATOMIC_RELAXED);
     }
     return sx__row(registry, process);
 }
@@ -186,6 +188,11 @@ void sx__process_rows_forget(void)
         process_seats[i] = NULL;
         orphaned[i] = false;
     }
+}
+
+bool sx__process_row_counts(struct sx_registry *registry, size_t row)
+{
+    return !(registry->shared && row == SX__PROCESSES) && sx__process_row_lives(registry, row);
 }
 
 bool sx__process_row_lives(struct sx_registry *registry, size_t row)

@@ -27,7 +27,11 @@ void sx__process_row_forget(uint32_t arena);
 /** Forgets the rows of the parent, in a child of fork(). */
 void sx__process_rows_forget(void);
 
-/** Whether the gauges in this row count: its process lives, or it is the row of many processes. */
+/** Whether the gauges in this row count: its process lives. The row of all further processes does
+ * not count, because nobody would take back what those that died have left in it. */
+bool sx__process_row_counts(struct sx_registry *registry, size_t row);
+
+/** Whether its process lives, or it is the row of all further processes, of which some may live. */
 bool sx__process_row_lives(struct sx_registry *registry, size_t row);
 
 /** Whether any process may have written to this row. */

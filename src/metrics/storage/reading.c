@@ -30,7 +30,7 @@ void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry
     reading->epoch = UINT64_MAX;
     reading->resident.bits = NULL;
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
-        if (sx__process_row_lives(registry, i)) {
+        if (sx__process_row_counts(registry, i)) {
             reading->gauges[reading->gauge_count++] = sx__row(registry, i);
         }
     }
