@@ -60,10 +60,10 @@ SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry
  * - a series that an earlier registry has with the same labels and values. Constant labels keep
  *   series apart; see sx_registry_options.
  *
- * The first registry counts what was left out, once for each family and page, by
- * `sextant_page_conflicts_total{family="…",error="SX_E…"}`, and its log receives it (see
- * sx_registry_set_log). Only of the library's own metrics, `sextant_…`, a series that an earlier
- * registry has is left out silently.
+ * The first registry counts what was left out, on each page 1 for each later registry and family,
+ * in `sextant_page_conflicts_total{family="…",error="SX_E…"}`, and logs it (sx_registry_set_log).
+ * Exception: if several registries have the same series of the library's own metrics
+ * (`sextant_…`), the later ones are left out without a count or log.
  *
  * @param page        its former content is replaced; on failure it is empty
  * @param registries  NULL in the list: the default registry; none may be destroyed meanwhile
@@ -71,8 +71,9 @@ SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
  * Threads:  [any]; takes no lock that an update takes
  * Memory:   as sx_page_render. If families are joined or left out, a second buffer of the same size
- *           for the time of the call, and 50 to 100 bytes for each series of the largest such
- * family Source:   Prometheus "Exposition formats", Grouping and sorting
+ *           for the time of the call, and 50 to 100 bytes for each series of the largest family
+ *           that is joined
+ * Source:   Prometheus "Exposition formats", Grouping and sorting
  */
 SX_API SX_MUST_CHECK int sx_page_render_registries(struct sx_page *page,
                                                    struct sx_registry *const *registries,
@@ -106,8 +107,9 @@ struct sx_exposition_request {
     struct sx_str method;                  /* {NULL, 0}: GET */
     struct sx_str accept;                  /* several Accept headers: joined by commas */
     struct sx_str accept_encoding;         /* ignored so far, because nothing is compressed */
-    struct sx_registry *const *registries; /* on the page instead of one; NULL in the list: the
-                                              default registry; see sx_page_render_registries */
+    struct sx_registry *const *registries; /* several registries for one page; NULL in the list:
+                                              the default registry; see
+                                              sx_page_render_registries */
     size_t registry_count;                 /* 0: the page is of one registry */
     void *reserved[2];
 };
@@ -138,9 +140,9 @@ struct sx_exposition_response {
  *
  * @param response  set whenever SX_OK is returned, also if it is a 405 or 500
  * @param page      rendered into; keep it until the body was sent, then use it again
- * @param registry  NULL: the default registry, or those of the request
- * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL; the request has registries, and
- *           `registry` is not NULL or the list is)
+ * @param registry  NULL: the default registry. With registries in the request it must be NULL.
+ * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL; registry_count is not 0, and
+ *           `registries` is NULL or `registry` is not)
  * Threads:  [any]
  * Memory:   the body borrows from the page
  */

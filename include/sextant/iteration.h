@@ -19,8 +19,9 @@ struct sx_series {
                                  one up to +Inf; otherwise NULL */
     size_t bucket_count;      /* one more than bounds */
     uint64_t observations;    /* histograms: in all buckets */
-    double unchanged_seconds; /* since a sweep saw the last change (see sx_registry_expire);
-                                 negative: not known, because the family has no idle_seconds */
+    double unchanged_seconds; /* since a sweep or an iteration last saw a change; 0 while a handle
+                                 is held (see sx_registry_expire); negative: the family has no
+                                 idle_seconds */
     bool is_overflow;         /* the label values are all SX_OVERFLOW_VALUE */
     void *reserved[4];
 };
@@ -31,9 +32,9 @@ struct sx_series {
  */
 typedef int sx_series_fn(void *context, const struct sx_series *series);
 
-/** Calls `use` for each counter of the family, in the order in which they were made.
+/** Calls `use` for each counter of the family in order of creation, the overflow series included.
  *
- * A counter that is made or removed meanwhile may be left out or not.
+ * Counters that other threads make or remove during the iteration may or may not be among them.
  *
  * @param context  passed to `use`; may be NULL
  * @return   0, or what `use` returned to end the iteration

@@ -79,7 +79,7 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
-    double idle_seconds;       /* families: a series expires that has not changed for so long; 0:
+    double idle_seconds;       /* families: a series is removed if it has not changed for so long; 0:
                                   never; see sx_registry_expire */
     void *reserved[2];
 };
@@ -107,8 +107,9 @@ struct sx_label {
 
 /** Makes a registry.
  *
- * If address space is limited (ulimit -v, overcommit), the reservation of a shared registry is
- * halved until it fits, and with it row_bytes and directory_bytes.
+ * If address space is limited (ulimit -v, overcommit), row_bytes and directory_bytes of a shared
+ * registry are halved until its reservation fits, and then once more, because the program needs
+ * address space as well.
  *
  * The name prefix and the constant labels hold for all that is registered in this registry, also
  * for callbacks, and for the families of its collectors and of the process collector. Functions
@@ -133,9 +134,9 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
  * for the next shared one while another thread holds a row of it.
  *
  * A process that inherited a shared registry by fork() destroys it for itself only. The default
- * registry must not be destroyed. The registry is withdrawn from the pages of registries that show
- * it, and scrapes that have it are waited for; so a callback, a collector or the log of a scrape
- * must not destroy a registry that is shown.
+ * registry must not be destroyed. The function first hides the registry wherever it is shown (see
+ * sx_registry_show), and waits for scrapes that are reading it because of that. So a callback, a
+ * collector or a log that is called by such a scrape must not destroy it.
  *
  * @param registry  NULL is a no-op
  * Threads:  any thread, after all threads have stopped using the registry and its handles
@@ -149,17 +150,17 @@ SX_API void sx_registry_destroy(struct sx_registry *registry);
  */
 SX_API struct sx_registry *sx_registry_default(void);
 
-/** Removes the series that have expired: those of families with idle_seconds that no update has
- * changed for that long, and of which no handle is held. Setting a gauge to the value that it has
- * counts as a change.
+/** Removes idle series: a series of a family with idle_seconds is removed if it has not changed for
+ * so long and the program has no handle of it. Setting a gauge by label values counts as a change,
+ * also to the value that it has.
  *
- * There is usually no need to call it: each scrape does the same, and so does a look-up that meets
- * the limit of its family. When a sweep sees a change, it counts as if it had just come. So a
- * series expires after its idle_seconds, an eighth more, and the time between two scrapes, at the
- * latest. An update costs no more for it.
+ * There is usually no need to call it. Each scrape does the same if the last time was at least an
+ * eighth of idle_seconds ago (a sweep), and so does a look-up that has no room for a new series. A
+ * sweep compares each value with the one that the last sweep saw, so updates store no time. A
+ * series is removed idle_seconds after its last change at the earliest, and twice the time between
+ * two sweeps later at the latest.
  *
- * An expired series is as one that was removed: the same label values make another one, which
- * starts at 0.
+ * Afterwards the same label values make another series, which starts at 0.
  *
  * @param registry  NULL: the default registry
  * @return   how many were removed
@@ -168,17 +169,17 @@ SX_API struct sx_registry *sx_registry_default(void);
  * Cost:     reads all series of families with idle_seconds, as a scrape does
  */
 SX_API int sx_registry_expire(struct sx_registry *registry);
-/** Shows another registry, or one family of it, on the pages of this registry. For a program that
- * registers a metric in a registry of its own and in the default one, and for plugins that bring a
- * registry and leave with it.
+
+/** Shows the families of another registry, or one of them, also on the pages of this registry. For
+ * metrics that are wanted on two pages, and for a plugin with a registry that it destroys when it
+ * is unloaded.
  *
- * A page of `registry` then has what `shown` has, behind its own families, with the names, prefix
- * and constant labels of `shown`; sx_page_render_registries says what if the same name is in both.
- * What `shown` itself shows is not on that page. As with callbacks, it belongs to the process:
- * other processes that share a registry have it only if they were forked afterwards.
+ * The families of `shown` come after those of `registry`, with the names, prefix and constant
+ * labels of `shown`. For names that both have, see sx_page_render_registries. What `shown` shows of
+ * others is left out. The setting holds in this process and in those that it forks afterwards.
  *
  * @param registry  NULL: the default registry
- * @param shown     NULL: the default registry. Its destruction hides it.
+ * @param shown     NULL: the default registry. Destroying it hides it, too.
  * @param name      of a metric or callback, as it was registered, without a prefix; it may be
  *                  registered later. NULL: all families, also those of collectors. Copied
  * Errors:   SX_EINVAL (both are the same registry), SX_ENAME (not a valid name), SX_EEXIST (shown
@@ -188,12 +189,12 @@ SX_API int sx_registry_expire(struct sx_registry *registry);
 SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown,
                                           const char *name);
 
-/** Takes back what sx_registry_show did with the same arguments, and waits for the scrapes that
- * have it. Afterwards no page of `registry` reads `shown`.
+/** Ends what sx_registry_show began with the same arguments, and waits until no scrape reads `shown`
+ * because of it.
  *
  * @return   1, or 0 if it is not shown
- * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (the caller is a callback, a collector or the
- *           log of a page of several registries)
+ * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (called by a callback, collector or log
+ *           during a scrape of several registries)
  * Threads:  [any]
  */
 SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown,
@@ -227,15 +228,15 @@ SX_API bool sx_label_name_is_valid(const char *name);
 /** Registers a counter without labels. The page shows it as 0 from now on.
  *
  * Registering the same type, name, help, labels and buckets again returns the same counter; its
- * max_series stays what it was. Each registration is given back by one sx_counter_unregister, if
- * the program has a use for that. To learn from an error which label is wrong or what differs, use
- * sx_registration_add.
+ * max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration. To
+ * learn from an error which label is wrong or what differs, use sx_registration_add.
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
  * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST (the name has another type, help, labels or
- *           buckets), SX_ECLASH (another metric has a sample of this name), SX_EINVAL (NULL,
- * buckets on a counter, labels on a metric without labels, or too many labels), SX_EFULL, SX_ENOMEM
+ *           buckets), SX_ECLASH (another metric has a sample of this name), SX_EINVAL (NULL;
+ *           buckets on a counter; labels or idle_seconds on a metric without labels; too many
+ *           labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM
  * Threads:  [any]
  * Memory:   copies the options; the handle lives as long as the registry
  * Source:   Prometheus "Writing client libraries"
@@ -249,23 +250,23 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
                                                     struct sx_registry *registry,
                                                     const struct sx_metric_options *options);
 
-/** Takes back one registration of a counter without labels, for instance by a plugin that is
- * unloaded. The last one removes the counter from the page, and its name and memory may be used
- * again, for a metric of any type.
+/** Ends one registration of a counter without labels, for instance when a plugin is unloaded. When
+ * no registration is left, the counter leaves the page, and its name and memory may be used again,
+ * for a metric of any type.
  *
  * In a shared registry a process that was forked has its parent's registrations, and those of a
- * process that was killed end with it. For 10 seconds after a fork the counter may stay on the
- * page.
+ * process that was killed end with it. In the 10 seconds after a fork, the last unregistration also
+ * returns 0; then a later scrape removes the counter.
  *
  * @param counter  not used afterwards, unless the caller has registered it once more; NULL is
  *                 SX_EINVAL
- * @return   1 if the counter was removed, 0 if others have it registered
+ * @return   1 if the counter was removed; 0 if it is still registered elsewhere, or see above
  * Errors:   SX_EINVAL (NULL, or a counter of a family)
  * Threads:  any thread, when the threads that use this registration have stopped using it
  */
 SX_API int sx_counter_unregister(struct sx_counter *counter);
 
-/** Takes back one registration of a family. The last one removes the family with all its counters.
+/** Ends one registration of a family. The last one removes the family with all its counters.
  * Handles of its counters stay valid until they are given up, and their updates change nothing
  * that is shown. Otherwise as sx_counter_unregister. */
 SX_API int sx_counter_family_unregister(struct sx_counter_family *family);
@@ -281,8 +282,8 @@ SX_API int sx_counter_family_unregister(struct sx_counter_family *family);
  * there is counted by `sextant_series_overflowed_total{family="…"}`.
  *
  * @param values  in the order of the label names; borrowed
- * Errors:   SX_EVALUES, SX_ENOMEM, SX_EINVAL, SX_EFULL (the registry is full, and its overflow
- *           series has just been removed)
+ * Errors:   SX_EVALUES, SX_ENOMEM, SX_EINVAL, SX_EFULL (the registry is full, and the overflow
+ *           series of the family has just been removed)
  * Threads:  [any]; takes a lock if it makes a series, or returns its first handle
  */
 SX_API SX_MUST_CHECK int sx_counter_family_get(struct sx_counter **counter,
@@ -308,8 +309,9 @@ SX_API void sx_counter_release(struct sx_counter *counter);
  * @return   1, or 0 if there is no such counter
  * Errors:   SX_EINVAL, SX_EVALUES, SX_EFULL (a value is larger than any series can have), SX_ENOMEM
  * Threads:  [any]; takes the lock under which series are made
- * Memory:   its record is used for any series, its cells for the next series of this family, once
- *           no handle pins it and the scrapes and look-ups that are under way have ended
+ * Memory:   its record is used again for any record of about the same size, and its cells for any
+ *           series with as many cells, once no handle pins it and the scrapes and look-ups that
+ *           were under way have ended
  */
 SX_API int sx_counter_family_remove(struct sx_counter_family *family, const struct sx_str *values,
                                     size_t count);

@@ -1,8 +1,9 @@
 /* activity.h: when a series last changed, in families with idle_seconds.
  *
- * Updates write no time. Whoever looks at a series compares what it shows with what it showed at
- * the last look, and writes down when it saw a change. A gauge that is set to the value that it had
- * is marked as changed by whoever sets it. A series that a handle pins counts as changed.
+ * Updates store no time. A sweep or an iteration compares the value of a series with the value that
+ * the last one saw, and stores the time if they differ. Two functions set a mark, because the value
+ * may be the same afterwards: an update of a gauge by label values, and giving up a handle. A
+ * series that a handle pins counts as changed.
  */
 #ifndef SX_METRICS_ACTIVITY_H
 #define SX_METRICS_ACTIVITY_H

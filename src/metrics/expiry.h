@@ -1,8 +1,8 @@
 /* expiry.h: removing series that have not changed for their family's idle_seconds.
  *
- * Sweeps look at all series of such families; see activity.h. No thread runs in the background:
- * scrapes sweep, look-ups that meet the limit of the family, and sx_registry_expire. If a series is
- * updated by label values while it expires, the update is gone with it, as if it had come before.
+ * Sweeps look at all series of such families; see activity.h. Sweeps are made by scrapes, by
+ * look-ups that have no room for a new series, and by sx_registry_expire; no thread runs in the
+ * background. An update by label values of a series that is being removed is lost with the series.
  */
 #ifndef SX_METRICS_EXPIRY_H
 #define SX_METRICS_EXPIRY_H

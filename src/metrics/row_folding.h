@@ -1,13 +1,15 @@
-/* row_folding.h: the amounts of threads that have ended, in one row.
+/* row_folding.h: moving what threads that have ended counted into one row.
  *
- * A row keeps its values when its thread ends, so a program that once had many threads at the same
- * time would have many rows to read for ever. A scrape moves the whole amounts of rows that no
- * thread has claimed since the previous scrape into the overflow row. Rows without whole amounts
- * are not read for counters and buckets. Sums of doubles stay where they are, as the order of
- * additions decides how they are rounded, and a counter must not decrease.
+ * A row keeps its values when its thread ends, so after many threads a scrape would have many rows
+ * to read for ever. So a scrape looks for rows that no thread has claimed since the previous
+ * scrape, leaving out the first four rows that count. If there are four or more, it adds their
+ * integers (counters without fractions, and buckets) to the overflow row and sets them to 0. Rows
+ * whose integers are all 0 are not read for them. Sums of doubles stay where they are: another
+ * order of additions could round them down, and a counter must not decrease.
  *
- * A scrape that sums a cell while its amounts are moved does so again; see reading.c. So each sum
- * is of a state between two moves, a move changes no sum, and all else only adds.
+ * A thread that sums a cell checks afterwards whether amounts were moved meanwhile, and then sums
+ * again (reading.c). So each sum is that of a moment between two moves, and moving never makes a
+ * counter decrease.
  *
  * Private registries only: a process that was killed while it moved an amount would leave it in
  * both rows.

@@ -1,4 +1,4 @@
-/* scrape.h: what a scrape does before it reads: it keeps the registry in order. */
+/* scrape.h: what a scrape does before it reads: removing what has expired, and folding rows. */
 #ifndef SX_METRICS_SCRAPE_H
 #define SX_METRICS_SCRAPE_H
 

@@ -1,8 +1,8 @@
 /* series_cells.h: giving cells to series and families, and taking them back.
  *
- * Cells that are given back wait in a list of the registry, one for each kind: gauges, families
- * (which only have a pin), and counters and histograms by the number of their cells. So any series
- * of the same kind can have them next, of whatever family.
+ * The registry keeps cells that were given back in lists, one for each kind: those of gauges, those
+ * of families (only a pin), and those of counters and histograms by their number. The next series
+ * of the same kind gets them, whatever its family.
  *
  * Threads:  all functions need the directory's lock.
  */
@@ -36,7 +36,7 @@ void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family
 /** Gives a family the cell that counts its registrations. Returns false if no cells are left. */
 bool sx__family_pin_take(struct sx_registry *registry, struct sx__family *family);
 
-/** Takes that cell, which no process pins. */
+/** Gives that cell back. No process pins it any more. */
 void sx__family_pin_leave(struct sx_registry *registry, const struct sx__family *family);
 
 #endif

@@ -23,7 +23,8 @@ void sx__series_append(struct sx_registry *registry, struct sx__family *family,
 /** Frees a series that nobody can reach, with its cells. */
 void sx__series_free(struct sx_registry *registry, struct sx__series *series);
 
-/** The same for one of several, which nobody could reach when the peeking began. */
+/** As sx__series_free, for many series: one `peeking` serves for all. Nobody could reach them when
+ * it began. */
 void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series);
 
 #endif

@@ -3,17 +3,20 @@
  * It is an index of the family's chain, which decides which series exist; see records.h. Finding a
  * series takes no lock. All else needs the directory's lock.
  *
- * The hash table grows in steps whose cost does not depend on the number of series, because making
- * a series must not hold the lock for long (extendible hashing). It consists of small tables, and a
- * directory with as many places as a power of two. The bits of a hash from SX__TABLE_BITS on say
- * which place, and neighbouring places may lead to one table. A table of the largest size that is
- * full is split in two by one more bit; the directory doubles if a table has no other bit left. A
- * table that is replaced is retired, since readers may be in it.
+ * The hash table grows in small steps, because making a series must not hold the lock for long
+ * (extendible hashing). It consists of small tables and an index of them, the table directory,
+ * whose size is a power of two. (Elsewhere in this file "the directory" is that of the registry.)
+ * The bits of a hash from SX__TABLE_BITS on choose an entry of the table directory. Entries whose
+ * lowest `depth` bits are equal refer to one table. A full table of the largest size is split in
+ * two by one more bit; the table directory doubles if a table has no other bit left. Only that
+ * depends on the number of series: it copies 8 bytes for each hundred of them. A table that is
+ * replaced is retired, since readers may be in it.
  *
  * A small table has open addressing. Its entries are the hash in the upper half and the ref of the
- * series in the lower one. A removed series leaves SX__ENTRY_REMOVED as its ref. A table is never
- * full, so that a search ends. The directory's entries are the ref of a table in the lower half and
- * its mask in the upper one. Each entry is written by one store.
+ * series in the lower one. A removed series leaves SX__ENTRY_REMOVED as its ref. A quarter
+ * of the entries of a table, at least, is empty, so that every search ends. The entries of the
+ * table directory are the ref of a table in the lower half and its mask in the upper one. Each
+ * entry is written by one store.
  */
 #ifndef SX_METRICS_SERIES_TABLE_H
 #define SX_METRICS_SERIES_TABLE_H

@@ -1,7 +1,8 @@
-/* shown.h: which registries are on a page: those that it was asked for, and those that these show.
+/* shown.h: the registries of a page: those that the caller names, and those that they show.
  *
- * What a registry shows belongs to the process, as callbacks do. A scrape holds what it shows, and
- * sx_registry_hide and sx_registry_destroy wait until no scrape does.
+ * A show is one call of sx_registry_show that is in force. Shows belong to the process, as
+ * callbacks do. A scrape holds the shows of its registries until it ends; sx_registry_hide and
+ * sx_registry_destroy wait for that.
  */
 #ifndef SX_METRICS_SHOWN_H
 #define SX_METRICS_SHOWN_H
@@ -26,7 +27,8 @@ struct sx__parts {
     size_t show_count;
 };
 
-/** Whether a page of the registry has another one. One load if none shows another. */
+/** Whether a page of the registry has families of another one. One load if the process has no
+ * shows. */
 bool sx__registry_shows(const struct sx_registry *registry);
 
 /** Finds the registries of a page, and holds those that are shown.
@@ -40,7 +42,7 @@ int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registrie
 
 void sx__parts_close(struct sx__parts *parts);
 
-/** Whether the page has the family of this name. */
+/** Whether this part of the page has the family of this name. */
 bool sx__part_has(const struct sx__part *part, struct sx_str name);
 
 /** Forgets what a registry shows and where it is shown, and waits for the scrapes that have it.

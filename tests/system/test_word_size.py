@@ -8,7 +8,7 @@ import unittest
 
 from system import SOURCE
 
-SENTENCE = ("Sextant needs a 64-bit target, because a registry reserves more address space than 32 bits have.")
+SENTENCE = ("Sextant needs a 64-bit target, because a registry needs more addresses than 32 bits have.")
 
 # The compiler of this machine, of which CMake believes that it makes 32-bit programs.
 TOOLCHAIN = """set(CMAKE_SYSTEM_NAME Linux)

@@ -1,7 +1,7 @@
 /* growth.h: mapping the memory of a private registry as it is needed.
  *
- * A private arena lies where much address space is unused. Nothing is reserved there. Each part of
- * the arena has its addresses, and is mapped from its start as far as it is in use:
+ * A private arena gets addresses in a large unused part of the address space, without reserving
+ * them. Each part of the arena has a fixed start and is mapped from there as far as it is in use:
  *
  *   header | directory       | process row      | overflow row     | thread row       | ...
  *   mapped ------>           mapped ->          mapped -->         mapped -->
@@ -13,8 +13,8 @@
  * row is mapped as far as the others before a thread gets it. If another mapping is in the way, or
  * memory is exhausted, the registry has reached its end there, as at the limits of its options.
  *
- * Shared arenas are one mapping. So are private ones where the system maps at no chosen address.
- * They have all their memory from the start, and here is nothing to do for them.
+ * A shared arena is one mapping from the start. So is a private one if the system does not map at
+ * addresses that a program chooses. For these, the functions here do nothing.
  */
 #ifndef SX_METRICS_GROWTH_H
 #define SX_METRICS_GROWTH_H
@@ -41,7 +41,8 @@ bool sx__grow_process_row(struct sx_registry *registry, size_t bytes);
 /** The same for the overflow row and each thread row that was ever claimed. */
 bool sx__grow_thread_rows(struct sx_registry *registry, size_t bytes);
 
-/** Maps a thread row that the caller claims, as far as the others. Returns false if that failed.
+/** Maps a thread row that the caller claims, and any rows before it, as far as the others. Returns
+ * false if that failed.
  *
  * Threads:  [any], with the directory's lock or without
  */

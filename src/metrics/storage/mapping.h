@@ -10,9 +10,9 @@
 
 #define SX__GAP_ATTEMPTS 8u
 
-/** Returns an address from which on so many bytes are unused, far from where the kernel places
- * mappings of its choice, so that they are likely to stay unused. Returns NULL if this attempt
- * found none. Limits of the process (RLIMIT_AS, RLIMIT_MEMLOCK) may prevent the check; then the
+/** Returns the address of a gap of so many bytes, far from where the kernel places mappings by
+ * itself, so that the gap is likely to stay unused. Returns NULL if this attempt found none. Limits
+ * of the process (RLIMIT_AS, RLIMIT_MEMLOCK) may prevent the check; then the
  * addresses may be in use.
  *
  * @param page_bytes  the address is a multiple of it

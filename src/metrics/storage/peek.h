@@ -1,9 +1,10 @@
 /* peek.h: reading and zeroing cells that are most likely 0, in pages that may have no memory.
  *
- * A plain load from a page of a shared arena that was never written allocates the page. A reclaimed
- * series looks into every row, so its cells would cost memory in rows that never had it. A scrape
- * finds all resident pages first (resident_pages.h), which takes long in a large registry. Here,
- * pages are looked at when they are needed, once for all series that are reclaimed together.
+ * A plain load from a page of a shared arena that was never written allocates the page. To reclaim
+ * a series, its cells in all rows are checked, also in rows that never updated it. Scrapes first
+ * find all resident pages (resident_pages.h), which takes long in a large registry. Here only the
+ * pages of these cells are read. The last page of each row is remembered, because series that are
+ * reclaimed together are often neighbours.
  */
 #ifndef SX_METRICS_PEEK_H
 #define SX_METRICS_PEEK_H
