@@ -50,7 +50,7 @@ SX_API SX_MUST_CHECK int sx_counter_register_callback(struct sx_registry *regist
 /** Removes a callback from the page.
  *
  * Waits for scrapes that are calling the function. After the return no scrape calls it, and its
- * context may be freed. The name stays reserved for a callback with the same options.
+ * context may be freed. Its name may be used again, unless another process has the callback.
  *
  * @param registry  NULL: the default registry
  * @param name      as it was registered, without the registry's name prefix

@@ -79,8 +79,8 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
-    double idle_seconds;       /* families: a series is removed if it has not changed for so long; 0:
-                                  never; see sx_registry_expire */
+    double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:
+                            never; see sx_registry_expire */
     void *reserved[2];
 };
 
@@ -114,7 +114,8 @@ struct sx_label {
  * The name prefix and the constant labels hold for all that is registered in this registry, also
  * for callbacks, and for the families of its collectors and of the process collector. Functions
  * that take a name take it without the prefix. The library's own metrics have the constant labels,
- * but keep their names: a name that begins with `sextant_` gets no prefix. A family must not have a
+ * but keep their names: a name that begins with `sextant_` gets no prefix. They are left out if a
+ * constant label is called `family` or `error`, as one of theirs. A family must not have a
  * label with the name of a constant label: SX_ELABEL.
  *
  * @param options  NULL: all defaults
@@ -189,8 +190,8 @@ SX_API int sx_registry_expire(struct sx_registry *registry);
 SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown,
                                           const char *name);
 
-/** Ends what sx_registry_show began with the same arguments, and waits until no scrape reads `shown`
- * because of it.
+/** Ends what sx_registry_show began with the same arguments, and waits until no scrape reads
+ * `shown` because of it.
  *
  * @return   1, or 0 if it is not shown
  * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (called by a callback, collector or log

@@ -93,13 +93,14 @@ static int render_part(struct merge *merge, const struct sx__part *part,
     struct sx_registry *registry = part->registry;
     struct sx__reading reading;
     int status = SX_OK;
-    uint32_t last = 0;
     sx__reading_begin(&reading, registry);
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
-        last = sx__ref(registry, family);
-        if (family->source == SX__FROM_CELLS && sx__reading_has(&reading, &family->retired.epoch) &&
-            sx__part_has(part, sx__family_name(family))) {
+        if (!sx__reading_has(&reading, &family->retired.epoch)) {
+            continue;
+        }
+        sx__collections_check(collections, family);
+        if (family->source == SX__FROM_CELLS && sx__part_has(part, sx__family_name(family))) {
             status = begin_block(merge, family);
             if (status == SX_OK) {
                 status = sx__text_series(merge->page, registry, &reading, family);
@@ -107,7 +108,6 @@ static int render_part(struct merge *merge, const struct sx__part *part,
             }
         }
     }
-    sx__collections_check(collections, registry, last);
     sx__reading_end(&reading);
     return status;
 }

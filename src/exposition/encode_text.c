@@ -331,19 +331,20 @@ static int render_families(struct sx_page *page, struct sx_registry *registry,
 {
     struct sx__reading reading;
     int status = SX_OK;
-    uint32_t last = 0; /* later ones may be registered now */
     sx__reading_begin(&reading, registry);
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
-        last = sx__ref(registry, family);
-        if (family->source == SX__FROM_CELLS && sx__reading_has(&reading, &family->retired.epoch)) {
+        if (!sx__reading_has(&reading, &family->retired.epoch)) {
+            continue;
+        }
+        sx__collections_check(collections, family);
+        if (family->source == SX__FROM_CELLS) {
             status = sx__text_head(page, family);
             if (status == SX_OK) {
                 status = sx__text_series(page, registry, &reading, family);
             }
         }
     }
-    sx__collections_check(collections, registry, last);
     sx__reading_end(&reading);
     return status;
 }

@@ -79,13 +79,45 @@ static int append_family(struct sx_collection *collection, struct sx__family *fa
     return SX_OK;
 }
 
-int sx__collection_add_registered(struct sx_collection *collection, const struct sx__family *family)
+/* Not the fields that other threads may change. */
+static struct sx__family *copy_family(const struct sx__family *family)
 {
     struct sx__family *copy = malloc(family->size);
     if (copy != NULL) {
-        memcpy(copy, family, family->size);
+        *copy = (struct sx__family){.arena = family->arena,
+                                    .type = family->type,
+                                    .label_count = family->label_count,
+                                    .bound_count = family->bound_count,
+                                    .source = family->source,
+                                    .size = family->size,
+                                    .name = family->name,
+                                    .help = family->help,
+                                    .labels = family->labels};
+        memcpy(copy + 1, family + 1, family->size - sizeof *family);
     }
-    return append_family(collection, copy, true);
+    return copy;
+}
+
+/* Whether a callback of this name was called before in this scrape. */
+static bool has_registered(const struct sx__name_index *index, const struct sx__family *family)
+{
+    struct sx__written_names names[SX__STEMS_MAX];
+    const struct sx_str name = sx__family_name(family);
+    (void)sx__written_names_of(names, name, (enum sx_metric_type)family->type);
+    const struct sx__name_entry *entry = sx__name_index_find(index, &names[0], NULL);
+    while (entry != NULL && !(entry->family->is_registered &&
+                              same_text(sx__family_name(entry->family->family), name))) {
+        entry = sx__name_index_find(index, &names[0], entry);
+    }
+    return entry != NULL;
+}
+
+int sx__collection_add_registered(struct sx_collection *collection, const struct sx__family *family)
+{
+    if (has_registered(collection->names, family)) {
+        return SX_EEXIST;
+    }
+    return append_family(collection, copy_family(family), true);
 }
 
 static int add_desc(struct sx_collection *collection, const struct sx__desc *desc)
@@ -315,7 +347,9 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
         for (; entry != NULL; entry = sx__name_index_find(index, &names[i], entry)) {
             struct sx_collection *collection = entry->family->collection;
-            if (!entry->family->is_registered && collection->status == SX_OK) {
+            const bool is_itself =
+                entry->family->is_registered && family->source == SX__FROM_CALLBACK;
+            if (!is_itself && collection->status == SX_OK) {
                 collection->status = clash_fault(entry, name);
             }
         }
@@ -323,16 +357,10 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
 }
 
 void sx__collections_check(const struct sx__collections *collections,
-                           const struct sx_registry *registry, uint32_t last_family)
+                           const struct sx__family *family)
 {
-    if (collections->names.entry_count == 0 || last_family == 0) {
-        return;
-    }
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    while (family != NULL) {
+    if (collections->names.entry_count > 0) {
         mark_clashes(&collections->names, family);
-        family = sx__ref(registry, family) == last_family ? NULL
-                                                          : sx__family_at(registry, &family->next);
     }
 }
 

@@ -53,14 +53,15 @@ struct sx__collections {
 };
 
 /** Adds a copy of a family that is registered, because it may be unregistered before the page is
- * rendered; its samples follow. Errors: SX_ENOMEM. */
+ * rendered; its samples follow. Errors: SX_ENOMEM, SX_EEXIST (this scrape has it already: it was
+ * unregistered and registered again meanwhile). */
 int sx__collection_add_registered(struct sx_collection *collection,
                                   const struct sx__family *family);
 
-/** Sets the status of each collection that clashes with a family of the directory, up to and with
- * the family at this ref (0: none): SX_EEXIST or SX_ECLASH. */
+/** Sets the status of each collection that clashes with a family of the directory which the page
+ * has: SX_EEXIST or SX_ECLASH. */
 void sx__collections_check(const struct sx__collections *collections,
-                           const struct sx_registry *registry, uint32_t last_family);
+                           const struct sx__family *family);
 
 /** Returns the name of the family that was added last, or "" if there is none. For messages. */
 struct sx_str sx__collection_last_name(const struct sx_collection *collection);

@@ -348,6 +348,9 @@ static int call(struct collector *collector, struct sx_collection *collection)
         return SX_OK;
     }
     int status = sx__collection_add_registered(collection, collector->family);
+    if (status == SX_EEXIST) {
+        return SX_OK;
+    }
     return status != SX_OK ? status : sx_collection_add_sample(collection, NULL, 0, value);
 }
 

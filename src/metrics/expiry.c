@@ -5,16 +5,26 @@
 #include "retired.h"
 #include "series.h"
 
-/* Removes the series unless it is removed already, or was pinned meanwhile. A thread that pins it
- * looks afterwards whether it is removed, so it is marked as removed first. If it was pinned before
- * that, it stays: whoever looked it up in between waits for the lock and finds it again. */
-static bool remove_idle(struct sx_registry *registry, struct sx__family *family,
-                        struct sx__series *series)
+static bool is_idle(const struct sx__reading *reading, const struct sx__family *family,
+                    const struct sx__series *series, uint64_t now_ms)
 {
+    return sx__activity_look(reading, series, now_ms) >= family->idle_ms;
+}
+
+/* Removes the series unless it is removed already, or was changed or pinned while this thread
+ * waited for the lock. A thread that pins it looks afterwards whether it is removed, so it is
+ * marked as leaving first. If it was pinned before that, it stays: whoever looked it up in between
+ * waits for the lock and finds it again. */
+static bool remove_idle(struct sx_registry *registry, struct sx__family *family,
+                        struct sx__series *series, uint64_t now_ms)
+{
+    struct sx__reading fresh; /* with the rows that threads have claimed since the sweep began */
     sx__directory_lock(registry);
-    bool is_removed = !sx__series_is_removed(series);
+    sx__reading_of_thread_rows(&fresh, registry);
+    sx__reading_of_process_rows(&fresh, registry);
+    bool is_removed = !sx__series_is_removed(series) && is_idle(&fresh, family, series, now_ms);
     if (is_removed) {
-        __atomic_store_n(&series->removed, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&series->removed, SX__SERIES_LEAVES, __ATOMIC_SEQ_CST);
         if (sx__series_is_pinned(series)) {
             __atomic_store_n(&series->removed, 0, __ATOMIC_SEQ_CST);
             is_removed = false;
@@ -43,8 +53,9 @@ static unsigned sweep(struct sx_registry *registry, struct sx__family *family, u
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL; series = sx__series_at(registry, &series->next)) {
         if (sx__ref(registry, series) != __atomic_load_n(&family->overflow, __ATOMIC_RELAXED) &&
-            sx__activity_look(&reading, series, now_ms) >= family->idle_ms) {
-            removed += remove_idle(registry, family, sx__at(registry, sx__ref(registry, series)));
+            is_idle(&reading, family, series, now_ms)) {
+            removed +=
+                remove_idle(registry, family, sx__at(registry, sx__ref(registry, series)), now_ms);
         }
     }
     sx__reading_end(&reading);

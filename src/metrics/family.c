@@ -195,10 +195,10 @@ static int find_or_make_family(struct sx__family **family, struct sx_registry *r
     if (made == NULL) {
         return SX_EFULL;
     }
-    publish(registry, made);
     if (made->idle_ms > 0) {
         __atomic_store_n(&registry->has_idle_families, true, __ATOMIC_RELEASE);
     }
+    publish(registry, made);
     *family = made;
     return SX_OK;
 }
@@ -210,11 +210,13 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
 
     sx__directory_lock(registry);
     int status = find_or_make_family(&found, registry, desc);
-    if (status == SX_OK && !sx__pin(registry, pin_of(registry, found))) {
-        status = SX_ENOMEM;
-    }
     if (status == SX_OK) {
-        found->is_unwanted = 0;
+        const bool is_pinned = sx__pin(registry, pin_of(registry, found));
+        status = is_pinned ? SX_OK : SX_ENOMEM;
+        found->is_unwanted = !is_pinned; /* so that the next scrape removes it */
+        if (!is_pinned) {
+            __atomic_store_n(&registry->has_unwanted_families, true, __ATOMIC_RELEASE);
+        }
     }
     sx__directory_unlock(registry);
     if (status == SX_OK) {
@@ -264,7 +266,7 @@ int sx__family_unregister(struct sx__family *family)
     if (is_removed) {
         remove_family(registry, family);
         (void)sx__retired_reclaim_all(registry);
-    } else {
+    } else if (registry->shared) { /* others may be processes that die */
         family->is_unwanted = 1;
         __atomic_store_n(&registry->has_unwanted_families, true, __ATOMIC_RELEASE);
     }

@@ -59,6 +59,7 @@ static int visit(struct iteration *iteration, const struct sx__series *series, s
     const struct sx__family *family = iteration->family;
     struct sx_series view = {
         .values = iteration->values, .value_count = family->label_count, .unchanged_seconds = -1};
+    sx__reading_refresh(&iteration->reading); /* `use` may take long, and update series */
     if (!view_value(&view, iteration, series)) {
         return 0;
     }

@@ -37,7 +37,7 @@ bool sx__overflow_reserve(struct sx_registry *registry, struct sx__family *famil
     if (series == NULL) {
         return false;
     }
-    series->removed = 1;
+    series->removed = SX__SERIES_REMOVED;
     __atomic_store_n(&family->overflow, sx__ref(registry, series), __ATOMIC_RELEASE);
     return true;
 }

@@ -90,8 +90,8 @@ struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
-    uint32_t removed; /* 1: it is no longer on the page, whoever has a handle; an overflow series:
-                         it is not on the page yet */
+    uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, whoever has a handle; an
+                         overflow series: it is not on the page yet */
     uint32_t next;    /* ref of the series created after this one in its family */
     uint32_t previous;
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
@@ -130,6 +130,10 @@ static inline struct sx__family *sx__series_family(const struct sx__series *seri
 {
     return (void *)((char *)(uintptr_t)series - (ptrdiff_t)(int32_t)series->family * SX__REF_BYTES);
 }
+
+/* What `removed` of a series may be besides 0. */
+#define SX__SERIES_REMOVED 1u
+#define SX__SERIES_LEAVES 2u /* it is being removed, or stays if it is pinned meanwhile */
 
 static inline bool sx__series_is_removed(const struct sx__series *series)
 {

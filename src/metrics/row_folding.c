@@ -13,13 +13,12 @@
 #define ROWS_WORTH_FOLDING 4u
 /* For how many series the directory's lock is held at a time. */
 #define SERIES_AT_A_TIME 32u
-/* Twice this is within half of the smallest share of a row; see counter.c. */
-#define AMOUNT_MAX (UINT64_C(1) << 50)
 
 struct folding {
     struct sx_registry *registry;
     size_t row_count;
     uint16_t rows[SX__THREAD_ROWS_MAX]; /* whose seats this thread holds */
+    uint64_t amount_max; /* twice this is half of a row's share of the range; see counter.c */
     bool is_complete;
 };
 
@@ -69,7 +68,8 @@ static void move_cell(struct folding *folding, uint32_t cell)
     for (size_t i = 0; i < folding->row_count; i++) {
         uint64_t *from = sx__cell(sx__thread_row_at(folding->registry, folding->rows[i]), cell);
         const uint64_t amount = __atomic_load_n(from, __ATOMIC_RELAXED);
-        if (amount > AMOUNT_MAX || __atomic_load_n(to, __ATOMIC_RELAXED) > AMOUNT_MAX) {
+        if (amount > folding->amount_max ||
+            __atomic_load_n(to, __ATOMIC_RELAXED) > folding->amount_max) {
             folding->is_complete &= amount == 0;
         } else if (amount > 0) {
             (void)__atomic_fetch_add(to, amount, __ATOMIC_RELEASE);
@@ -78,7 +78,23 @@ static void move_cell(struct folding *folding, uint32_t cell)
     }
 }
 
-/* The directory's lock is held, so no other thread folds. */
+/* Nobody writes to these rows: their seats are held. */
+static bool has_amounts(const struct folding *folding, uint32_t cell, uint32_t count)
+{
+    for (size_t i = 0; i < folding->row_count; i++) {
+        const uint64_t *cells =
+            sx__cell(sx__thread_row_at(folding->registry, folding->rows[i]), cell);
+        for (uint32_t j = 0; j < count; j++) {
+            if (__atomic_load_n(&cells[j], __ATOMIC_RELAXED) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* The directory's lock is held, so no other thread folds. Readers wait while `folds` is odd, so it
+ * becomes odd only if there is something to move. */
 static void move_series(struct folding *folding, const struct sx__family *family,
                         const struct sx__series *series)
 {
@@ -88,6 +104,9 @@ static void move_series(struct folding *folding, const struct sx__family *family
     if (family->type == SX_HISTOGRAM) {
         cell += SX__HISTOGRAM_BUCKETS;
         count = family->bound_count + 1;
+    }
+    if (!has_amounts(folding, cell, count)) {
+        return;
     }
     __atomic_store_n(folds, *folds + 1, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count; i++) {
@@ -116,7 +135,10 @@ static void move_family(struct folding *folding, const struct sx__family *family
 
 void sx__rows_fold(struct sx_registry *registry)
 {
-    struct folding folding = {.registry = registry, .is_complete = true};
+    struct folding folding = {.registry = registry,
+                              .is_complete = true,
+                              .amount_max =
+                                  (UINT64_C(1) << 63) / (registry->geometry.thread_rows + 1) / 4};
     if (registry->shared) {
         return;
     }

@@ -243,7 +243,9 @@ static bool grow_table(struct sx_registry *registry, struct sx__family *family,
     while (capacity < (series_count + 1) * 2) {
         capacity *= 2;
     }
-    if (capacity <= SERIES_TABLE_CAPACITY_LAST || !may_split(directory, family, table)) {
+    /* A larger table, of values whose hashes collide, does not fit into two of the largest size. */
+    if (capacity <= SERIES_TABLE_CAPACITY_LAST || series_count >= SERIES_TABLE_CAPACITY_LAST ||
+        !may_split(directory, family, table)) {
         return resize_table(registry, family, table, capacity);
     }
     if (table->depth == directory->depth && !double_directory(registry, family)) {

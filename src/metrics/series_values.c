@@ -31,7 +31,8 @@ static struct sx__counter_value add_parts(uint64_t whole, double fraction)
 
 static bool is_shown(const struct sx__reading *reading, const struct sx__series *series)
 {
-    return !sx__series_is_removed(series) && sx__reading_has(reading, &series->retired.epoch);
+    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
+           sx__reading_has(reading, &series->retired.epoch);
 }
 
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <math.h>
+#include <pthread.h>
 #include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
@@ -264,6 +265,65 @@ static void test_names_of_a_collector_that_fails_are_free_for_the_next(void **st
     assert_int_equal(logged_count, 1);
     assert_non_null(strstr(text, "\ncollected_0_total 0\n"));
     assert_non_null(strstr(text, "\ncollected_97_bytes 97\n"));
+}
+
+static double give_one(void *context)
+{
+    (void)context;
+    return 1;
+}
+
+static const struct sx_metric_options moved = {.name = "moved", .help = "M."};
+
+static void *register_callback_again(void *unused)
+{
+    assert_int_equal(sx_callback_unregister(registry, "moved"), 1);
+    assert_int_equal(sx_gauge_register_callback(registry, &moved, give_one, NULL), SX_OK);
+    return unused;
+}
+
+static void *register_gauge_instead(void *unused)
+{
+    struct sx_gauge *gauge = NULL;
+    assert_int_equal(sx_callback_unregister(registry, "moved"), 1);
+    assert_int_equal(sx_gauge_register(&gauge, registry, &moved), SX_OK);
+    return unused;
+}
+
+/* While this collector runs, another thread does something. */
+static int let_another_thread(void *context, struct sx_collection *collection)
+{
+    void *(**act)(void *) = context;
+    pthread_t thread;
+    (void)collection;
+    if (*act != NULL) {
+        assert_int_equal(pthread_create(&thread, NULL, *act, NULL), 0);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        *act = NULL;
+    }
+    return 0;
+}
+
+static void render_while(void *(*act)(void *))
+{
+    assert_int_equal(sx_gauge_register_callback(registry, &moved, give_one, NULL), SX_OK);
+    assert_int_equal(sx_collector_register(registry, let_another_thread, &act), SX_OK);
+    const char *first = strstr(render(), "# TYPE moved gauge\nmoved ");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "# TYPE moved"));
+    assert_int_equal(sx_collector_unregister(registry, let_another_thread, &act), 1);
+}
+
+static void test_a_callback_that_is_registered_again_during_a_scrape_is_shown_once(void **state)
+{
+    (void)state;
+    render_while(register_callback_again);
+}
+
+static void test_a_callback_that_becomes_a_gauge_during_a_scrape_is_shown_once(void **state)
+{
+    (void)state;
+    render_while(register_gauge_instead);
 }
 
 static double give_seven(void *context)
@@ -650,6 +710,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_collector_adds_families_of_all_types),
+        TEST(test_a_callback_that_is_registered_again_during_a_scrape_is_shown_once),
+        TEST(test_a_callback_that_becomes_a_gauge_during_a_scrape_is_shown_once),
         TEST(test_a_family_may_have_many_samples),
         TEST(test_each_family_is_compared_with_few_others),
         TEST(test_a_name_is_found_among_many),

@@ -121,6 +121,28 @@ static void test_the_function_may_remove_series(void **state)
     }
 }
 
+static int update_the_next(void *number, const struct sx_series *series)
+{
+    int *seen = number;
+    if (*seen == 0) {
+        sx_counter_add_with(counters, 5, "b", ""); /* beside the first one in memory */
+    } else {
+        assert_true(series->value == 6);
+    }
+    ++*seen;
+    return 0;
+}
+
+static void test_what_the_function_updates_is_seen(void **state)
+{
+    (void)state;
+    int seen = 0;
+    sx_counter_inc_with(counters, "a", "");
+    sx_counter_inc_with(counters, "b", "");
+    assert_int_equal(sx_counter_family_each(counters, update_the_next, &seen), 0);
+    assert_int_equal(seen, 2);
+}
+
 static int read_unchanged(void *seconds, const struct sx_series *series)
 {
     *(double *)seconds = series->unchanged_seconds;
@@ -172,6 +194,7 @@ int main(void)
         TEST(test_each_series_comes_with_its_labels_and_value),
         TEST(test_the_function_may_end_it),
         TEST(test_the_function_may_remove_series),
+        TEST(test_what_the_function_updates_is_seen),
         TEST(test_the_last_change_is_known_where_series_expire),
         TEST(test_a_reset_metric_starts_at_0),
     };

@@ -86,10 +86,12 @@ static uint64_t scrapes;
 
 static void make_world(bool is_shared)
 {
+    /* Room for all that is made, so that nothing goes to the overflow series while a thread that
+     * reads is interrupted. Memory that is reclaimed is used again all the same. */
     const struct sx_registry_options options = {.shared = is_shared,
                                                 .thread_rows = 2 * THREADS + 4,
-                                                .row_bytes = 256 << 10,
-                                                .directory_bytes = is_shared ? 4 << 20 : 512 << 10};
+                                                .row_bytes = 4 << 20,
+                                                .directory_bytes = 64 << 20};
     const struct sx_metric_options c = {
         .name = "c_total", .help = "C.", .labels = SX_LABELS("kind", "number")};
     const struct sx_metric_options e = {.name = "e_total",

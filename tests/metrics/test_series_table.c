@@ -109,7 +109,9 @@ static struct sx__series *insert_with_hash(const struct sx_str *value, uint32_t 
 
 /* Somebody that knows the key makes look-ups slow, but neither loses series nor fills the memory
  * with a directory of tables. */
-static void insert_with_equal_hashes(uint32_t live_count)
+/* While series are made, so that their number is that of the table's, or with others in the family.
+ */
+static void insert_with_equal_hashes(uint32_t live_count, bool is_growing)
 {
     enum { COUNT = 3000 };
     static struct sx__series *made[COUNT];
@@ -117,6 +119,7 @@ static void insert_with_equal_hashes(uint32_t live_count)
     family->live_count = live_count;
     for (unsigned i = 0; i < COUNT; i++) {
         snprintf(text, sizeof text, "%u", i);
+        family->live_count += is_growing;
         made[i] = insert_with_hash(&(struct sx_str){text, strlen(text)}, 0xABCDE);
     }
     for (unsigned i = 0; i < COUNT; i++) {
@@ -125,20 +128,27 @@ static void insert_with_equal_hashes(uint32_t live_count)
         assert_ptr_equal(sx__series_table_find(registry, family, &value, 0xABCDE), made[i]);
         assert_null(sx__series_table_find(registry, family, &value, 0xABCDF));
     }
-    assert_in_range(sx__table_directory(registry, family)->mask, 0, live_count / 64);
+    assert_in_range(sx__table_directory(registry, family)->mask, 0, family->live_count / 64);
     family->live_count = 0;
 }
 
 static void test_equal_hashes_share_a_table(void **state)
 {
     (void)state;
-    insert_with_equal_hashes(0);
+    insert_with_equal_hashes(0, false);
+}
+
+/* A table of more than the usual size must not be split into two of the usual size. */
+static void test_equal_hashes_share_a_table_while_the_family_grows(void **state)
+{
+    (void)state;
+    insert_with_equal_hashes(0, true);
 }
 
 static void test_equal_hashes_do_not_double_the_directory_for_ever(void **state)
 {
     (void)state;
-    insert_with_equal_hashes(3000);
+    insert_with_equal_hashes(3000, false);
 }
 
 static void test_mending_inserts_what_is_missing(void **state)
@@ -206,6 +216,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_series_pays_for_a_large_table, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_churn_keeps_the_table_small, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_equal_hashes_share_a_table, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_equal_hashes_share_a_table_while_the_family_grows,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_equal_hashes_do_not_double_the_directory_for_ever,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mending_inserts_what_is_missing, set_up, tear_down),

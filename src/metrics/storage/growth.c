@@ -152,12 +152,27 @@ static struct sx_registry *begin_at(char *at, const struct sx__geometry *geometr
     return registry;
 }
 
+/* The addresses of an arena between its parts are free, and belong to it all the same. The caller
+ * holds sx__arenas_lock. */
+static bool belongs_to_arena(const char *at, size_t bytes)
+{
+    for (size_t i = 0; i < SX__ARENAS; i++) {
+        const struct sx_registry *other = sx__arenas[i].registry;
+        if (sx__arenas[i].state != SX__ARENA_NONE &&
+            at < (const char *)other + other->geometry.total_bytes &&
+            (const char *)other < at + bytes) {
+            return true;
+        }
+    }
+    return false;
+}
+
 struct sx_registry *sx__growth_begin(const struct sx__geometry *geometry)
 {
     struct sx_registry *registry = NULL;
     for (unsigned i = 0; i < SX__GAP_ATTEMPTS && registry == NULL; i++) {
         char *at = sx__mapping_find_gap(geometry->total_bytes, geometry->page_bytes, i);
-        if (at != NULL) {
+        if (at != NULL && !belongs_to_arena(at, geometry->total_bytes)) {
             registry = begin_at(at, geometry);
         }
     }

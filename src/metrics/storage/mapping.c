@@ -25,11 +25,11 @@ static const uint64_t starts[] = {UINT64_C(1) << 45, UINT64_C(1) << 36};
 
 /* Early in a boot, or under a seccomp filter, getrandom fails. Then the address of the stack, which
  * is random, must do. */
-static uint64_t random_number(void)
+static uint64_t random_number(unsigned attempt)
 {
     uint64_t number = 0;
     if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number) {
-        number = (uint64_t)(uintptr_t)&number * UINT64_C(0x9E3779B97F4A7C15) >> 16;
+        number = ((uint64_t)(uintptr_t)&number + attempt) * UINT64_C(0x9E3779B97F4A7C15) >> 16;
     }
     return number;
 }
@@ -53,7 +53,7 @@ char *sx__mapping_find_gap(size_t bytes, size_t page_bytes, unsigned attempt)
         return NULL;
     }
     const uint64_t places = (start - bytes) / page_bytes + 1;
-    char *at = (char *)(uintptr_t)(start + random_number() % places * page_bytes);
+    char *at = (char *)(uintptr_t)(start + random_number(attempt) % places * page_bytes);
     return is_unused(at, bytes) ? at : NULL;
 }
 

@@ -72,16 +72,15 @@ static uint64_t *find_count(const struct sx_registry *registry, uint32_t cell)
 
 bool sx__pin(struct sx_registry *registry, uint32_t cell)
 {
-    if (registry->shared) {
-        uint64_t *count = find_count(registry, cell);
-        if (count == NULL) {
-            return false;
-        }
-        if (__atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST) > 0) {
-            return true;
-        }
+    uint64_t *count = registry->shared ? find_count(registry, cell) : NULL;
+    if (registry->shared && count == NULL) {
+        return false;
     }
+    /* In the row first: when this returns, another process must see a pin. */
     (void)__atomic_fetch_add(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
+    if (count != NULL && __atomic_fetch_add(count, 1, __ATOMIC_SEQ_CST) > 0) {
+        (void)__atomic_fetch_sub(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
+    }
     return true;
 }
 
@@ -121,9 +120,6 @@ static uint64_t pins_in_row(const struct sx_registry *registry, struct sx__peeki
 static bool is_pinned_in_any_row(struct sx_registry *registry, struct sx__peeking *peeking,
                                  uint32_t cell)
 {
-    if (is_forking(registry)) {
-        return true;
-    }
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_was_used(registry, i) && pins_in_row(registry, peeking, i, cell) != 0 &&
             sx__process_row_lives(registry, i)) {
@@ -135,12 +131,17 @@ static bool is_pinned_in_any_row(struct sx_registry *registry, struct sx__peekin
 
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell)
 {
+    return is_forking(registry) || is_pinned_in_any_row(registry, NULL, cell);
+}
+
+bool sx__has_pins(struct sx_registry *registry, uint32_t cell)
+{
     return is_pinned_in_any_row(registry, NULL, cell);
 }
 
 bool sx__is_still_pinned(struct sx__peeking *peeking, uint32_t cell)
 {
-    return is_pinned_in_any_row(peeking->registry, peeking, cell);
+    return is_forking(peeking->registry) || is_pinned_in_any_row(peeking->registry, peeking, cell);
 }
 
 void sx__pins_after_fork(struct sx_registry *registry)

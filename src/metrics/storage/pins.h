@@ -22,7 +22,10 @@ void sx__unpin(struct sx_registry *registry, uint32_t cell);
 /** Whether a living process has a pin, or may have one. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
 
-/** The same where no further pin is possible, for one of several cells. */
+/** The same, but also false if only a child that has not counted its handles yet may have one. */
+bool sx__has_pins(struct sx_registry *registry, uint32_t cell);
+
+/** As sx__is_pinned, where no further pin is possible, for one of several cells. */
 bool sx__is_still_pinned(struct sx__peeking *peeking, uint32_t cell);
 
 /** Keeps what has ever been pinned from being reclaimed for some seconds, so that a child can count

@@ -47,6 +47,12 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
 
 void sx__reading_end(struct sx__reading *reading);
 
+/** Forgets what was read ahead, so that what is read next is as it is now. */
+static inline void sx__reading_refresh(struct sx__reading *reading)
+{
+    reading->scraped.number = UINT32_MAX;
+}
+
 /** Whether a scrape shows what was made in this epoch. What was removed and made again while the
  * scrape ran would be on the page twice: the second was made in a later epoch than that in which
  * the scrape began, because each removal ends an epoch. */
