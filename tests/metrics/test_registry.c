@@ -280,11 +280,8 @@ static int in_child(int run(void))
     return given;
 }
 
-static void limit(int resource, rlim_t bytes)
-{
-    struct rlimit limits = {bytes, bytes};
-    (void)setrlimit(resource, &limits);
-}
+/* A macro, as the C libraries disagree on the type of a resource. */
+#define limit(resource, bytes) ((void)setrlimit((resource), &(struct rlimit){(bytes), (bytes)}))
 
 /* Bytes of address space in use. */
 static rlim_t address_space(void)
