@@ -109,7 +109,7 @@ struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *cons
 static uint64_t *gauge_cell(const struct sx_gauge *gauge)
 {
     const struct sx_counter *handle = &gauge->series.handle;
-    return sx__cell(sx__process_rows[handle->arena], handle->cell);
+    return sx__cell(sx__process_row_of(handle->arena), handle->cell);
 }
 
 void sx_gauge_set(struct sx_gauge *gauge, double value)

@@ -13,7 +13,7 @@
 
 static uint64_t *own_readers(const struct sx_registry *registry, uint32_t phase)
 {
-    return sx__cell(sx__process_rows[registry->arena], SX__READERS_CELL + phase);
+    return sx__cell(sx__process_row_of(registry->arena), SX__READERS_CELL + phase);
 }
 
 struct sx__reader sx__epoch_enter_counted(struct sx_registry *registry)

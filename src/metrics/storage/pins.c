@@ -27,7 +27,7 @@ static int64_t now_ns(void)
 
 static uint64_t *row_cell(const struct sx_registry *registry, uint32_t cell)
 {
-    return sx__cell(sx__process_rows[registry->arena], cell);
+    return sx__cell(sx__process_row_of(registry->arena), cell);
 }
 
 static uint64_t **find_leaves(const struct sx_registry *registry)
@@ -144,15 +144,17 @@ bool sx__is_still_pinned(struct sx__peeking *peeking, uint32_t cell)
     return is_forking(peeking->registry) || is_pinned_in_any_row(peeking->registry, peeking, cell);
 }
 
+/* The threads of the parent, which wrote what is read here, do not exist in the child. */
 void sx__pins_after_fork(struct sx_registry *registry)
 {
-    uint64_t **leaves = counts[registry->arena];
+    uint64_t **leaves = __atomic_load_n(&counts[registry->arena], __ATOMIC_ACQUIRE);
     if (!registry->shared || leaves == NULL) {
         return;
     }
     for (size_t i = 0; i < leaf_count(registry); i++) {
-        for (size_t j = 0; leaves[i] != NULL && j < COUNTS_PER_LEAF; j++) {
-            if (leaves[i][j] > 0) {
+        const uint64_t *leaf = __atomic_load_n(&leaves[i], __ATOMIC_ACQUIRE);
+        for (size_t j = 0; leaf != NULL && j < COUNTS_PER_LEAF; j++) {
+            if (__atomic_load_n(&leaf[j], __ATOMIC_RELAXED) > 0) {
                 const uint32_t cell = (uint32_t)(i * COUNTS_PER_LEAF + j);
                 (void)__atomic_fetch_add(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
             }

@@ -111,14 +111,19 @@ static char *enter_shared(struct sx_registry *registry)
     return sx__row(registry, process);
 }
 
+static void set_row(const struct sx_registry *registry, char *row)
+{
+    __atomic_store_n(&sx__process_rows[registry->arena], row, __ATOMIC_RELAXED);
+}
+
 void sx__process_enter(struct sx_registry *registry)
 {
     if (!registry->shared) {
-        sx__process_rows[registry->arena] = sx__row(registry, 0);
+        set_row(registry, sx__row(registry, 0));
         return;
     }
-    sx__process_rows[registry->arena] = enter_shared(registry);
-    allocate_readers(sx__process_rows[registry->arena]);
+    set_row(registry, enter_shared(registry));
+    allocate_readers(sx__process_row_of(registry->arena));
     allocate_readers(sx__row(registry, SX__PROCESSES)); /* always in use */
 }
 

@@ -9,6 +9,12 @@
  * read-modify-write operations. */
 extern char *sx__process_rows[SX__ARENAS];
 
+/* The one of an arena. Atomic, because a child of fork() gets another. */
+static inline char *sx__process_row_of(uint32_t arena)
+{
+    return __atomic_load_n(&sx__process_rows[arena], __ATOMIC_RELAXED);
+}
+
 /** Gives this process a row in the arena. The calling thread takes the seat for the process. */
 void sx__process_enter(struct sx_registry *registry);
 
