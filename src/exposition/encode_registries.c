@@ -276,8 +276,10 @@ static int grow_series_set(struct series_set *set)
             *find_series(&larger, set->entries[i].labels) = set->entries[i];
         }
     }
-    free(set->entries);
-    *set = larger;
+    struct series_entry *old = set->entries;
+    set->entries = larger.entries;
+    set->capacity = larger.capacity;
+    free(old);
     return SX_OK;
 }
 

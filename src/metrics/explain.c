@@ -186,7 +186,11 @@ static void explain_taken(struct explanation *line, const struct attempt *attemp
 static void explain_name(struct explanation *line, const struct attempt *attempt)
 {
     struct sx__full_name full;
-    const struct sx_str name = {attempt->options->name, strlen(attempt->options->name)};
+    const char *text = attempt->options->name;
+    if (text == NULL) {
+        return;
+    }
+    const struct sx_str name = {text, strlen(text)};
     if (sx__full_name_make(&full, attempt->registry, name) == SX_OK) {
         const struct sx__reader reader = sx__epoch_enter(attempt->registry);
         explain_taken(line, attempt, full.text);
