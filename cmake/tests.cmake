@@ -180,6 +180,6 @@ if(SEXTANT_CHECKS)
     foreach(check gcc clang asan tsan valgrind fuzz format instructions lint)
         add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(check.${check} PROPERTIES
-            TIMEOUT 900 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)
+            TIMEOUT 1800 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)
     endforeach()
 endif()
