@@ -137,8 +137,8 @@ SX_API int sx_collection_add_histogram(struct sx_collection *collection,
  */
 typedef void sx_registry_log_fn(void *context, const char *message);
 
-/** Sets the log of this process's scrapes of the registry. It also receives what a page leaves out
- * of which this registry is the first.
+/** Sets the function that receives log lines about this process's scrapes of the registry. It also
+ * receives what is left out of a page of several registries, if this registry is the first one.
  *
  * @param registry  NULL: the default registry
  * @param log       NULL: no log, which is the default

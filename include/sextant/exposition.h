@@ -141,8 +141,8 @@ struct sx_exposition_response {
  * @param response  set whenever SX_OK is returned, also if it is a 405 or 500
  * @param page      rendered into; keep it until the body was sent, then use it again
  * @param registry  NULL: the default registry. With registries in the request it must be NULL.
- * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL; registry_count is not 0, and
- *           `registries` is NULL or `registry` is not)
+ * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL; if registry_count is above 0:
+ *           `registries` is NULL, or `registry` is not NULL)
  * Threads:  [any]
  * Memory:   the body borrows from the page
  */

@@ -158,8 +158,8 @@ SX_API struct sx_registry *sx_registry_default(void);
  * There is usually no need to call it. Each scrape does the same if the last time was at least an
  * eighth of idle_seconds ago (a sweep), and so does a look-up that has no room for a new series. A
  * sweep compares each value with the one that the last sweep saw, so updates store no time. A
- * series is removed idle_seconds after its last change at the earliest, and twice the time between
- * two sweeps later at the latest.
+ * series is removed between idle_seconds and idle_seconds plus two sweep intervals after its last
+ * change.
  *
  * Afterwards the same label values make another series, which starts at 0.
  *
@@ -255,13 +255,14 @@ SX_API SX_MUST_CHECK int sx_counter_family_register(struct sx_counter_family **f
  * no registration is left, the counter leaves the page, and its name and memory may be used again,
  * for a metric of any type.
  *
- * In a shared registry a process that was forked has its parent's registrations, and those of a
- * process that was killed end with it. In the 10 seconds after a fork, the last unregistration also
- * returns 0; then a later scrape removes the counter.
+ * In a shared registry, a child of fork() inherits its parent's registrations. The registrations of
+ * a process end when it is killed. For 10 seconds after a fork, the child's registrations may not
+ * be counted yet, so the last unregistration also returns 0. A later scrape removes the counter.
  *
  * @param counter  not used afterwards, unless the caller has registered it once more; NULL is
  *                 SX_EINVAL
- * @return   1 if the counter was removed; 0 if it is still registered elsewhere, or see above
+ * @return   1 if the counter was removed; 0 if it is still registered elsewhere, or if the last
+ *           registration ended within 10 seconds after a fork
  * Errors:   SX_EINVAL (NULL, or a counter of a family)
  * Threads:  any thread, when the threads that use this registration have stopped using it
  */

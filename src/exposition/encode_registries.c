@@ -94,13 +94,12 @@ static int render_part(struct merge *merge, const struct sx__part *part,
     struct sx__reading reading;
     int status = SX_OK;
     sx__reading_begin(&reading, registry);
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
-        if (!sx__reading_has(&reading, &family->retired.epoch)) {
-            continue;
-        }
-        sx__collections_check(collections, family);
-        if (family->source == SX__FROM_CELLS && sx__part_has(part, sx__family_name(family))) {
+    const uint32_t *link = &registry->first_family;
+    const struct sx__family *family;
+    while (status == SX_OK && (family = sx__collections_next_family(collections, registry, link,
+                                                                    reading.epoch)) != NULL) {
+        link = &family->next;
+        if (sx__part_has(part, sx__family_name(family))) {
             status = begin_block(merge, family);
             if (status == SX_OK) {
                 status = sx__text_series(merge->page, registry, &reading, family);
@@ -291,8 +290,8 @@ static const char *end_of_lines(const char *at, const char *end, size_t lines)
     return at;
 }
 
-/* The labels of the series with these lines, without their braces: those of its first line, or of a
- * histogram those of its _sum, the last line but one, which has no `le`. */
+/* Returns the labels of the series with these lines, without braces. Takes them from the first
+ * line, or for a histogram from the _sum line (the last but one), because that has no `le`. */
 static struct sx_str series_labels(const struct block *block, const char *at, const char *end)
 {
     size_t name_size = block->name_size;
@@ -319,8 +318,8 @@ static int append_bytes(struct sx_page *page, const char *at, const char *end)
     return status;
 }
 
-/* Appends the series with these lines, unless the family has it. *repeated counts those of earlier
- * blocks. */
+/* Appends the series with these lines. If an earlier block has the same series, adds 1 to
+ * *repeated instead. */
 static int append_new_series(struct sx_page *joined, struct series_set *set,
                              const struct block *block, const char *at, const char *end,
                              size_t *repeated)
@@ -340,8 +339,8 @@ static int append_new_series(struct sx_page *joined, struct series_set *set,
     return append_bytes(joined, at, end);
 }
 
-/* Appends the samples of a block whose family has others, without the series that these have.
- * *repeated receives how many these are. */
+/* Appends the samples of a block, without the series that earlier blocks of the family have.
+ * *repeated receives the number of series left out. */
 static int append_new_samples(struct sx_page *joined, const struct merge *merge,
                               const struct block *block, struct series_set *set, size_t *repeated)
 {

@@ -332,17 +332,14 @@ static int render_families(struct sx_page *page, struct sx_registry *registry,
     struct sx__reading reading;
     int status = SX_OK;
     sx__reading_begin(&reading, registry);
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
-        if (!sx__reading_has(&reading, &family->retired.epoch)) {
-            continue;
-        }
-        sx__collections_check(collections, family);
-        if (family->source == SX__FROM_CELLS) {
-            status = sx__text_head(page, family);
-            if (status == SX_OK) {
-                status = sx__text_series(page, registry, &reading, family);
-            }
+    const uint32_t *link = &registry->first_family;
+    const struct sx__family *family;
+    while (status == SX_OK && (family = sx__collections_next_family(collections, registry, link,
+                                                                    reading.epoch)) != NULL) {
+        link = &family->next;
+        status = sx__text_head(page, family);
+        if (status == SX_OK) {
+            status = sx__text_series(page, registry, &reading, family);
         }
     }
     sx__reading_end(&reading);

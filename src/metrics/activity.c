@@ -84,7 +84,8 @@ bool sx__series_is_pinned(const struct sx__series *series)
     return pin != 0 && sx__is_pinned(sx__arenas[series->handle.arena].registry, pin);
 }
 
-/* Not sx__series_is_pinned: a fork changes no series. */
+/* Not sx__series_is_pinned, which returns true for some seconds after a fork: a fork changes no
+ * series. */
 static bool has_pins(const struct sx__series *series)
 {
     const uint32_t pin = __atomic_load_n(&sx__series_cells(series)->pin, __ATOMIC_SEQ_CST);
@@ -96,7 +97,7 @@ uint64_t sx__activity_look(const struct sx__reading *reading, const struct sx__s
 {
     struct sx__activity *activity = activity_of(series);
     const uint64_t digest = digest_of(reading, series);
-    /* Before the mark, which a handle sets before it gives its pin up. */
+    /* Read the pins before the mark: releasing a handle sets the mark first, then drops the pin. */
     const bool is_pinned = has_pins(series);
     const bool was_marked = __atomic_exchange_n(&activity->is_marked, 0, __ATOMIC_RELAXED) != 0;
     if (was_marked || digest != __atomic_load_n(&activity->seen, __ATOMIC_RELAXED) || is_pinned) {

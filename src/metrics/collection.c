@@ -356,12 +356,20 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
     }
 }
 
-void sx__collections_check(const struct sx__collections *collections,
-                           const struct sx__family *family)
+const struct sx__family *sx__collections_next_family(const struct sx__collections *collections,
+                                                     const struct sx_registry *registry,
+                                                     const uint32_t *link, uint64_t epoch)
 {
-    if (collections->names.entry_count > 0) {
-        mark_clashes(&collections->names, family);
+    const struct sx__family *family = sx__family_shown_at(registry, link, epoch);
+    for (; family != NULL; family = sx__family_shown_at(registry, &family->next, epoch)) {
+        if (collections->names.entry_count > 0) {
+            mark_clashes(&collections->names, family);
+        }
+        if (family->source == SX__FROM_CELLS) {
+            break;
+        }
     }
+    return family;
 }
 
 struct sx_str sx__collection_last_name(const struct sx_collection *collection)

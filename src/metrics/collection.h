@@ -58,10 +58,17 @@ struct sx__collections {
 int sx__collection_add_registered(struct sx_collection *collection,
                                   const struct sx__family *family);
 
-/** Sets the status of each collection that clashes with a family of the directory which the page
- * has: SX_EEXIST or SX_ECLASH. */
-void sx__collections_check(const struct sx__collections *collections,
-                           const struct sx__family *family);
+/** Returns the next family of a registry's chain that a scrape renders from cells, or NULL.
+ *
+ * Sets the status of each collection that clashes with this family, or with one that is passed over
+ * because callbacks give its values: SX_EEXIST or SX_ECLASH.
+ *
+ * @param link   to the rest of the chain
+ * @param epoch  in which the scrape began
+ */
+const struct sx__family *sx__collections_next_family(const struct sx__collections *collections,
+                                                     const struct sx_registry *registry,
+                                                     const uint32_t *link, uint64_t epoch);
 
 /** Returns the name of the family that was added last, or "" if there is none. For messages. */
 struct sx_str sx__collection_last_name(const struct sx_collection *collection);

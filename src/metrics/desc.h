@@ -31,8 +31,9 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
 /** Puts the registry's prefix before the name of a desc that was read, and checks its labels
  * against the constant labels.
  *
- * @param full  to be given to sx__full_name_clean_up when the desc is no longer used, also on
- * failure Errors:   SX_ELABEL, SX_ENOMEM
+ * @param full  give it to sx__full_name_clean_up after the last use of `desc`, also on failure
+ *
+ * Errors:   SX_ELABEL, SX_ENOMEM
  */
 int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
                    const struct sx_registry *registry);
@@ -46,9 +47,10 @@ int sx__desc_check_constants(const struct sx_registry_options *options);
 /** Whether a caller passed one of the types. */
 bool sx__is_metric_type(enum sx_metric_type type);
 
-/** Returns why labels[index] is refused, to complete a sentence whose subject it is, or NULL.
+/** Returns why labels[index] is refused, as text to print after the label ("is given twice"), or
+ * NULL if it is valid.
  *
- * @param labels  of which those before the index are compared with it
+ * @param labels  labels[index] is compared with the labels before it
  */
 const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index);
 

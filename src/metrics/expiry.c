@@ -12,9 +12,9 @@ static bool is_idle(const struct sx__reading *reading, const struct sx__family *
 }
 
 /* Removes the series unless it is removed already, or was changed or pinned while this thread
- * waited for the lock. A thread that pins it looks afterwards whether it is removed, so it is
- * marked as leaving first. If it was pinned before that, it stays: whoever looked it up in between
- * waits for the lock and finds it again. */
+ * waited for the lock. A thread that pins a series checks afterwards whether it is removed. So this
+ * function first marks the series as leaving, then checks the pins. If there is a pin, it takes the
+ * mark back. A thread that looks up the series meanwhile waits for the lock and finds it again. */
 static bool remove_idle(struct sx_registry *registry, struct sx__family *family,
                         struct sx__series *series, uint64_t now_ms)
 {

@@ -2,17 +2,16 @@
  * look-up, so it is inlined.
  *
  * A value of less than 8 bytes is one word: its bytes, zeros, and its size in the highest byte. A
- * longer value is its size, which cannot be such a word, and its bytes, filled up with zeros to
- * whole words. So different lists of as many values differ in a word, and neither list of words
- * begins with the other. Words are little-endian. Series keep their values in the same form; see
- * labels.h.
+ * longer value is several words: first its size, then its bytes, padded with zeros to whole words.
+ * The word of a size differs from every word of a short value. So two different lists with the
+ * same number of values differ in at least one word, and neither is a prefix of the other. Words
+ * are little-endian. Series keep their values in the same form; see labels.h.
  *
- * The hash takes in a word by multiplying it with the second half of the key, after the hash so
- * far, which begins as the first half, was combined with it. The halves of the product of 128 bits
- * are folded into one word. How a difference between two words spreads depends on the key, so
- * values that collide with one key do not with another. Such a product erases nothing of what came
- * before: it depends on the word and the hash so far only together, and a product of 0 means
- * nothing else than that they are equal.
+ * The hash starts as the first half of the key. For each word, it is combined with the word
+ * (exclusive or) and multiplied by the second half of the key. The two halves of the 128-bit
+ * product are combined into the next hash. How a difference between two words spreads depends on
+ * the key, so values that collide with one key do not collide with another. No earlier word is
+ * lost: the product is 0 only if the word equals the hash so far, which depends on the key.
  *
  * A client that does not know the key cannot choose values that collide more often than by chance,
  * and so cannot fill one chain of the table and make look-ups slow (hash flooding). That holds as
@@ -69,7 +68,7 @@ static inline uint64_t sx__short_word(const char *data, size_t size)
 {
     const unsigned char *bytes = (const unsigned char *)data;
     if (size >= 4) {
-        /* Of the last four bytes those that the first four do not have. */
+        /* Reads the last four bytes, and shifts out those that the first four contain. */
         const uint64_t last = sx__half_word_at(data + size - 4);
         return sx__half_word_at(data) | last >> (8 - size) * 8 << 32;
     }
@@ -98,7 +97,7 @@ static inline uint64_t sx__hash_word(uint64_t hash, uint64_t word, uint64_t secr
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/** The last word is in all bits only after another multiplication. */
+/** Ends the hash. One more multiplication spreads the last word over all bits. */
 static inline uint32_t sx__hash_finish(uint64_t hash, const uint64_t *secrets)
 {
     hash = sx__hash_word(hash, secrets[0], secrets[1]);

@@ -28,8 +28,8 @@ enum sx__self_metric {
 
 /* First in what can be retired; see retired.h. */
 struct sx__retired {
-    uint64_t epoch; /* of series and families that exist: in which they were made; see
-                       sx__reading_has. Then in which it was removed */
+    uint64_t epoch; /* in which the series or family was made (see sx__reading_has); after its
+                       removal, the epoch of the removal */
     uint32_t next;  /* ref of what was retired after it */
     uint32_t kind;  /* enum sx__retired_kind */
 };
@@ -90,8 +90,8 @@ struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
-    uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, whoever has a handle; an
-                         overflow series: it is not on the page yet */
+    uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;
+                         of an overflow series: it is not on the page yet */
     uint32_t next;    /* ref of the series created after this one in its family */
     uint32_t previous;
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
@@ -162,6 +162,18 @@ static inline const struct sx__family *sx__family_at(const struct sx_registry *r
 {
     uint32_t ref = __atomic_load_n(link, __ATOMIC_ACQUIRE);
     return ref == 0 ? NULL : sx__at(registry, ref);
+}
+
+/* The same for a scrape, which shows no family that was made in a later epoch than that in which
+ * the scrape began; see reading.h. */
+static inline const struct sx__family *sx__family_shown_at(const struct sx_registry *registry,
+                                                           const uint32_t *link, uint64_t epoch)
+{
+    const struct sx__family *family = sx__family_at(registry, link);
+    while (family != NULL && __atomic_load_n(&family->retired.epoch, __ATOMIC_RELAXED) > epoch) {
+        family = sx__family_at(registry, &family->next);
+    }
+    return family;
 }
 
 static inline const struct sx__series *sx__series_at(const struct sx_registry *registry,

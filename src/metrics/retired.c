@@ -63,7 +63,7 @@ static struct sx__family *retired_family(struct sx__retired *retired)
     return (void *)((char *)retired - offsetof(struct sx__family, retired));
 }
 
-/* Whether a program has a handle of what is a series. It can get no further one. */
+/* Whether the record is a series with a handle. A retired series gets no new handles. */
 static bool is_handle_held(struct sx__peeking *peeking, struct sx__retired *retired)
 {
     if (retired->kind != SX__RETIRED_SERIES) {
@@ -74,7 +74,7 @@ static bool is_handle_held(struct sx__peeking *peeking, struct sx__retired *reti
     return pin != 0 && sx__is_still_pinned(peeking, pin);
 }
 
-/* Whether the series of what is a family still need its record. */
+/* Whether the record is a family, and records of its series are left, which refer to it. */
 static bool is_needed(struct sx__retired *retired)
 {
     return retired->kind == SX__RETIRED_FAMILY && retired_family(retired)->records > 0;
@@ -104,7 +104,8 @@ static void reclaim(struct sx__peeking *peeking, struct sx__retired *retired)
     (void)sx__overflow_reserve(registry, family);
 }
 
-/* Finds which of the oldest are pinned. Returns how many of them no reader can reach. */
+/* Finds which of the oldest records are pinned, and stops at the first one that a reader may still
+ * reach. Returns how many records come before that one. */
 static uint32_t find_pinned(struct sx_registry *registry, uint64_t oldest, bool *pinned,
                             uint32_t count)
 {
@@ -131,7 +132,7 @@ static uint32_t reclaim_oldest(struct sx_registry *registry, uint64_t oldest, ui
     struct sx__peeking peeking;
     const uint32_t found =
         find_pinned(registry, oldest, pinned, count < LOOK_MAX ? count : LOOK_MAX);
-    /* Only now: a handle may have been used until it was given up. */
+    /* Peek only after the pins were read: a handle may update cells until it is given up. */
     sx__peeking_begin(&peeking, registry);
     for (uint32_t i = 0; i < found; i++) {
         struct sx__retired *retired = dequeue(registry);

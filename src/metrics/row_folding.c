@@ -7,11 +7,12 @@
 #include "lock.h"
 #include "records.h"
 
-/* So many rows are not folded: they cost little, and are the first to be claimed again. */
+/* The first rows with amounts are not folded: reading them costs little, and new threads claim them
+ * first. */
 #define ROWS_KEPT 4u
-/* Folding costs as much as reading twice. */
+/* Folding a row costs as much as reading it twice, so a few rows are not worth it. */
 #define ROWS_WORTH_FOLDING 4u
-/* For how many series the directory's lock is held at a time. */
+/* How many series are folded before the directory's lock is released for others. */
 #define SERIES_AT_A_TIME 32u
 
 struct folding {
@@ -61,7 +62,7 @@ static void release_rows_of(const struct folding *folding, bool are_empty)
 
 /* ---- moving ---- */
 
-/* A thread that reads what is stored here finds `folds` odd or changed after it. */
+/* A thread that reads a value stored here then finds `folds` odd or changed, and sums again. */
 static void move_cell(struct folding *folding, uint32_t cell)
 {
     uint64_t *to = sx__cell(sx__overflow_row(folding->registry), cell);
@@ -115,8 +116,8 @@ static void move_series(struct folding *folding, const struct sx__family *family
     __atomic_store_n(folds, *folds + 1, __ATOMIC_RELEASE);
 }
 
-/* A removed series still leads to those behind it, as this thread is reading. Its cells are set to
- * 0 in all rows before another series gets them. */
+/* If a series is removed while the lock is free, its `next` stays valid, because this thread is a
+ * reader. Its cells need no folding: they are set to 0 before another series gets them. */
 static void move_family(struct folding *folding, const struct sx__family *family)
 {
     struct sx_registry *registry = folding->registry;

@@ -37,13 +37,11 @@ static int collect_counts(struct sx_collection *collection, enum sx__self_metric
     const struct sx_registry *registry = collection->registry;
     const uint64_t epoch = __atomic_load_n(&registry->epoch, __ATOMIC_SEQ_CST);
     int status = SX_OK;
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    for (; family != NULL && status == SX_OK; family = sx__family_at(registry, &family->next)) {
+    const struct sx__family *family = sx__family_shown_at(registry, &registry->first_family, epoch);
+    for (; family != NULL && status == SX_OK;
+         family = sx__family_shown_at(registry, &family->next, epoch)) {
         const uint64_t count = __atomic_load_n(&family->self_metrics[metric], __ATOMIC_RELAXED);
         const struct sx_str name = sx__family_name(family);
-        if (__atomic_load_n(&family->retired.epoch, __ATOMIC_RELAXED) > epoch) {
-            continue; /* it was unregistered and registered again since; see reading.h */
-        }
         if (count > 0 && collection->first == NULL) {
             status = sx_collection_add_family(collection, SX_COUNTER, &options_of[metric]);
         }

@@ -133,9 +133,8 @@ static int find_or_make(struct sx__series **series, struct sx__family *family,
         *series = found;
         return SX_OK;
     }
-    /* Beyond the limit, unknown label values must not take the lock in every look-up. What is in
-     * the table and removed may be about to expire, and stay after all if it is pinned meanwhile.
-     */
+    /* At the limit, look-ups of unknown label values must not take the lock. A series that is in
+     * the table but marked as removed needs the lock: expiry may take the mark back. */
     int status = SX__BEYOND_LIMIT;
     if (found != NULL || !is_at_limit(family) ||
         sx__labels_are_overflow(values, family->label_count)) {
@@ -311,7 +310,7 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
     while (*link != 0) {
         const uint32_t ref = *link;
         struct sx__series *series = sx__at(registry, ref);
-        /* Who showed the overflow series, or was about to let a series expire, died half-way. */
+        /* The writer died while it showed the overflow series or expired a series. */
         if (ref == family->overflow || series->removed == SX__SERIES_LEAVES) {
             __atomic_store_n(&series->removed, 0, __ATOMIC_SEQ_CST);
         }

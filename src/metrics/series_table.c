@@ -5,9 +5,9 @@
 
 #define SERIES_TABLE_CAPACITY_FIRST 8u
 #define SERIES_TABLE_CAPACITY_LAST (1u << SX__TABLE_BITS)
-/* The directory doubles only if its places have so many series each, on an average. With a good
- * hash no table is full before. If someone found values whose hashes collide, which needs the key,
- * their table grows instead. */
+/* The table directory doubles only if the family has this many series for each of its places. With
+ * evenly spread hashes, no table is full before that. If many hashes collide, which an attacker
+ * can only cause with the key, the table of these series grows instead. */
 #define SERIES_OF_A_PLACE (SERIES_TABLE_CAPACITY_LAST / 4)
 /* See stock_up. */
 #define STOCK_MAX 16u
@@ -144,9 +144,8 @@ static bool double_directory(struct sx_registry *registry, struct sx__family *fa
     return true;
 }
 
-/* Replaces a table by two, one for each value of the bit that follows those which led to it. Only
- * the places that lead to it are changed: if a writer died half-way, some of its places lead to
- * others already. */
+/* Splits a table in two by the next bit of the hash. Changes only places that still refer to the
+ * old table: if a writer died in the middle of a split, some places refer to new tables already. */
 static void replace_table(struct sx_registry *registry, struct sx__family *family,
                           struct sx__table *old, struct sx__table *const halves[2])
 {
@@ -167,9 +166,9 @@ static void replace_table(struct sx_registry *registry, struct sx__family *famil
     sx__retire(registry, &old->retired, SX__RETIRED_TABLE);
 }
 
-/* Takes memory for tables to come, if the last one was no longer used memory. Else there would be a
- * table between every hundred records of series, and a scrape, which reads these one after the
- * other, would be a seventh slower. It is a few bytes for each series. */
+/* Reserves memory for several future tables at once, if the last table was not made from reclaimed
+ * memory. Otherwise a table would lie between every hundred records of series, and a scrape, which
+ * reads the records in order, would be a seventh slower. This costs a few bytes for each series. */
 static void stock_up(struct sx_registry *registry, const struct sx__family *family)
 {
     const size_t bytes = sx__table_bytes(SERIES_TABLE_CAPACITY_LAST);
@@ -243,7 +242,8 @@ static bool grow_table(struct sx_registry *registry, struct sx__family *family,
     while (capacity < (series_count + 1) * 2) {
         capacity *= 2;
     }
-    /* A larger table, of values whose hashes collide, does not fit into two of the largest size. */
+    /* A table with more series than this has colliding hashes, and may not fit into two tables of
+     * the largest usual size. So it is resized, not split. */
     if (capacity <= SERIES_TABLE_CAPACITY_LAST || series_count >= SERIES_TABLE_CAPACITY_LAST ||
         !may_split(directory, family, table)) {
         return resize_table(registry, family, table, capacity);
@@ -283,7 +283,8 @@ static void insert_missing(struct sx_registry *registry, struct sx__family *fami
     }
 }
 
-/* One series may be missing. Half-way between a table and its successors nothing is. */
+/* A writer that died before it inserted its series leaves one series out of the table. A writer
+ * that died while it split or resized a table leaves none out. */
 void sx__series_table_mend(struct sx_registry *registry, struct sx__family *family)
 {
     const struct sx__series *series = sx__series_at(registry, &family->first_series);

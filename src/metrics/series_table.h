@@ -7,10 +7,10 @@
  * (extendible hashing). It consists of small tables and an index of them, the table directory,
  * whose size is a power of two. (Elsewhere in this file "the directory" is that of the registry.)
  * The bits of a hash from SX__TABLE_BITS on choose an entry of the table directory. Entries whose
- * lowest `depth` bits are equal refer to one table. A full table of the largest size is split in
- * two by one more bit; the table directory doubles if a table has no other bit left. Only that
- * depends on the number of series: it copies 8 bytes for each hundred of them. A table that is
- * replaced is retired, since readers may be in it.
+ * index has the same lowest `depth` bits refer to one table. A full table of the largest size is
+ * split in two by one more bit. If the table already uses all bits of the index, the table
+ * directory doubles first. Only this step takes longer the more series there are: it copies 8 bytes
+ * for each hundred series. A replaced table is retired, because threads may be reading it.
  *
  * A small table has open addressing. Its entries are the hash in the upper half and the ref of the
  * series in the lower one. A removed series leaves SX__ENTRY_REMOVED as its ref. A quarter

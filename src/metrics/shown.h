@@ -36,7 +36,7 @@ bool sx__registry_shows(const struct sx_registry *registry);
  * @param registries  NULL in the list: the default registry
  * @param parts       to be given to sx__parts_close, unless this fails
  * Errors:   SX_ENOMEM; SX_ESTATE (the calling thread has parts open, so it is in a callback, a
- * collector or a log of their scrape)
+ *           collector or a log of their scrape)
  */
 int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registries, size_t count);
 

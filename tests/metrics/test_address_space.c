@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sanitized.h"
+
 #include <cmocka.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -27,18 +29,6 @@
 #define MIB ((long)1 << 20)
 #define LIMIT_BYTES ((rlim_t)64 << 20)
 #define NOBODY 65534
-
-#if defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* A sanitizer takes some for itself. */
 static void skip_if_sanitized(void)

@@ -1,5 +1,5 @@
-/* The memory of a private registry is mapped as it grows, and whatever is in the way costs no
- * number. */
+/* The memory of a private registry is mapped as it grows. If another mapping is in the way, no
+ * count is lost. */
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include <setjmp.h>
 #include <stdarg.h>

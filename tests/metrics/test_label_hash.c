@@ -175,8 +175,8 @@ static void test_nothing_outside_of_a_value_is_read(void **state)
 
 #define FLOOD 1024u
 
-/* Two words of a value. It collides with those of all other choices, for someone that knows the
- * key: the second word makes up for the difference of the first. */
+/* Makes the two words of a value that collides under this key with the values of all other choices:
+ * the second word cancels the difference of the first. */
 static void make_colliding(uint64_t words[2], const uint64_t *key, unsigned choice)
 {
     uint64_t hash = sx__hash_word(key[0], 2 * sizeof words[0], key[1]);

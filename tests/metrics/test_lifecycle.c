@@ -231,7 +231,7 @@ static void pin_or_release_expiring(struct worker *worker, struct own *own)
     }
 }
 
-/* Of what all threads update and remove nobody knows the value. */
+/* All threads update and remove these series, so no thread can check their values. */
 static void use_common(struct worker *worker)
 {
     char number[16];

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "sanitized.h"
 #include "shared_registries.h"
 
 #include <cmocka.h>
@@ -378,18 +379,6 @@ static int fail_shared_in_1_mib(void)
 {
     return fail_in(true, 1 << 20);
 }
-
-#if defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define SANITIZED 1
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
 
 /* Sets of the cache are chosen by the last 12 bits of an address, without those of the line. */
 static size_t cache_set_of(const void *address)

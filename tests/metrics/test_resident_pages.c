@@ -102,11 +102,9 @@ static void *update_one_of_each(void *unused)
     return NULL;
 }
 
-static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
+static void update_by_threads(void)
 {
-    (void)state;
     pthread_t threads[THREADS];
-    sx_gauge_set(gauges[SERIES - 1], 7);
     assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
     for (size_t i = 0; i < THREADS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL, update_one_of_each, NULL), 0);
@@ -115,6 +113,13 @@ static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     }
     pthread_barrier_destroy(&together);
+}
+
+static void test_a_scrape_allocates_no_memory_of_the_arena(void **state)
+{
+    (void)state;
+    sx_gauge_set(gauges[SERIES - 1], 7);
+    update_by_threads();
     /* The look-ups of this thread gave it a row, too. */
     assert_int_equal(registry->thread_rows_claimed, THREADS + 1);
     long long before = allocated();
@@ -180,17 +185,9 @@ static pid_t start_process(int *end)
 static void test_reclaiming_allocates_no_memory_of_the_arena(void **state)
 {
     (void)state;
-    pthread_t threads[THREADS];
     int end = -1;
     const pid_t child = start_process(&end);
-    assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, update_one_of_each, NULL), 0);
-    }
-    for (size_t i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
-    pthread_barrier_destroy(&together);
+    update_by_threads();
     for (int i = 0; i < SERIES; i++) {
         sx_counter_release(counters[i]);
         sx_gauge_release(gauges[i]);

@@ -107,10 +107,9 @@ static struct sx__series *insert_with_hash(const struct sx_str *value, uint32_t 
     return series;
 }
 
-/* Somebody that knows the key makes look-ups slow, but neither loses series nor fills the memory
- * with a directory of tables. */
-/* While series are made, so that their number is that of the table's, or with others in the family.
- */
+/* Inserts series with equal hashes, as an attacker who knows the key could. Look-ups become slow,
+ * but no series is lost, and the table directory stays small. If is_growing, the series count in
+ * live_count; otherwise live_count stands for other series of the family. */
 static void insert_with_equal_hashes(uint32_t live_count, bool is_growing)
 {
     enum { COUNT = 3000 };

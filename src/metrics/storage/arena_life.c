@@ -16,12 +16,11 @@
 #include <unistd.h>
 
 /* Rows one page apart would put the same cell of every row into the same set of the cache; a scrape
- * reads it in all rows at once. An odd number of cache lines spreads them over all sets. So it does
- * with the same record and the same cell of all arenas, for a program that updates many
- * registries. */
+ * reads it in all rows at once. Shifting each row by an odd number of cache lines spreads these
+ * cells over all sets. Each arena is shifted in the same way, for programs that update many
+ * registries: the same record or cell lies in another set in each arena. */
 #define SKEW_BYTES ((size_t)13 * 64)
-/* The skew of arenas, of which a multiple of this has no effect: sets are chosen by the last 12
- * bits of an address. */
+/* Each arena is shifted by less than this: the last 12 bits of an address choose the set. */
 #define SKEW_BYTES_MAX ((size_t)4096)
 /* A registry with less than this is useless: 4,000 numbers, and names for about as many series. */
 #define ROW_FLOOR_BYTES ((size_t)32 << 10)
@@ -76,7 +75,7 @@ static struct sx__geometry lay_out(const struct sx_registry_options *options, si
     geometry.directory_bytes =
         round_up(geometry.header_bytes + SKEW_BYTES_MAX + options->directory_bytes, page);
     geometry.rows_offset = geometry.directory_bytes + skew_of(arena);
-    /* Two pages more, because a row may begin and end within a page that no other row may have. */
+    /* Two pages more: a row may begin and end within a page, and no two rows may share a page. */
     geometry.row_stride = round_up(geometry.row_bytes, page) + 2 * page + SKEW_BYTES;
     const size_t rows = geometry.process_rows + 1 + geometry.thread_rows;
     geometry.total_bytes = round_up(geometry.rows_offset + rows * geometry.row_stride, page);

@@ -97,7 +97,7 @@ uint64_t sx__epoch_oldest(struct sx_registry *registry)
         return 0;
     }
     sx__fence_after_exchange(); /* the increment of the epoch */
-    /* A row that is claimed after this fence reads nothing old. */
+    /* A thread that claims a row after this fence cannot find a record that was removed before. */
     uint64_t oldest = oldest_counted(registry);
     const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
     for (uint32_t i = 0; i < claimed; i++) {

@@ -19,7 +19,7 @@ static size_t round_to_pages(const struct sx__geometry *geometry, size_t bytes)
     return (bytes + geometry->page_bytes - 1) / geometry->page_bytes * geometry->page_bytes;
 }
 
-/* How much to map of a part of which so much is needed, and at most `limit` can be used. */
+/* Returns how many bytes of a part to map so that `needed` bytes are mapped; at most `limit`. */
 static size_t grown(const struct sx__geometry *geometry, size_t mapped, size_t needed, size_t limit)
 {
     const size_t step = mapped / 8 > PIECE_BYTES ? mapped / 8 : PIECE_BYTES;
@@ -27,8 +27,7 @@ static size_t grown(const struct sx__geometry *geometry, size_t mapped, size_t n
     return wanted < limit ? wanted : limit;
 }
 
-/* The pages that a row needs for its first `until` bytes, and does not have for its first `from`
- * bytes. */
+/* Returns the pages to map so that a row grows from its first `from` to its first `until` bytes. */
 static struct pages pages_of_row(const struct sx_registry *registry, size_t row, size_t from,
                                  size_t until)
 {

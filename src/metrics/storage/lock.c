@@ -16,8 +16,8 @@ static bool set_shared(pthread_mutexattr_t *attributes)
            pthread_mutexattr_setrobust(attributes, PTHREAD_MUTEX_ROBUST) == 0;
 }
 
-/* glibc does not report that the kernel refused the list of a thread's robust mutexes, so a call
- * with a size that no kernel accepts finds out. It changes nothing. */
+/* glibc does not report it if the kernel refuses set_robust_list. So call it with a size that no
+ * kernel accepts: EINVAL means that the system call works. The call changes nothing. */
 bool sx__lock_can_be_robust(void)
 {
     pthread_mutexattr_t attributes;
@@ -76,9 +76,10 @@ void sx__lock_release(pthread_mutex_t *mutex)
 
 /* ---- fork ----
  *
- * A thread's robust mutexes are linked in a list, which leads through the mutexes. A child of
- * fork() holds none of its parent's. glibc empties its list. musl (1.2.3) does not: the next mutex
- * that the child takes would be linked to one of its parent's, which is in shared memory. */
+ * The robust mutexes that a thread holds form a linked list, whose links are in the mutexes. A
+ * child of fork() holds none of its parent's mutexes. glibc empties the child's list. musl (1.2.3)
+ * does not: the next mutex that the child locks would be linked to a mutex that the parent holds
+ * in shared memory. */
 
 #ifndef __GLIBC__
 static void **robust_list; /* of the forking thread; NULL: it has none */

@@ -34,13 +34,13 @@ static uint64_t random_number(unsigned attempt)
     return number;
 }
 
-/* With a hint only: the thread sanitizer turns addresses that it does not give away into 0, and
- * with MAP_FIXED_NOREPLACE the kernel would map there. */
+/* Passes the address as a hint, without MAP_FIXED_NOREPLACE: the thread sanitizer replaces an
+ * address that it reserves by 0, and with that flag the kernel would map at address 0. */
 static bool is_unused(char *at, size_t bytes)
 {
     void *memory = mmap(at, bytes, PROT_NONE, PRIVATE_PAGES, -1, 0);
     if (memory == MAP_FAILED) {
-        return true; /* beyond a limit of the process, so it is not known */
+        return true; /* a limit of the process prevents the check, so assume that it is unused */
     }
     (void)munmap(memory, bytes);
     return memory == at;

@@ -12,8 +12,8 @@
 
 #define PAGE_CELLS (SX__RESIDENT_PAGE_BYTES / SX__CELL_BYTES)
 
-/* An entry of `known`: the number of the page in its row plus 1, then a bit: all its cells are 0.
- */
+/* An entry of `known` is twice (the number of the page in its row, plus 1). ALL_ZERO is added if
+ * all cells of the page are 0. */
 #define ALL_ZERO 1u
 
 void sx__peeking_begin(struct sx__peeking *peeking, struct sx_registry *registry)
@@ -23,13 +23,13 @@ void sx__peeking_begin(struct sx__peeking *peeking, struct sx_registry *registry
     memset(peeking->known, 0, sizeof peeking->known);
 }
 
-/* Reads the page of the file that begins at this address of the arena. Where reading fails, the
- * cells may have any value. */
+/* Whether all cells of the page at this address are 0, as read from the file. Returns false if
+ * reading fails, because the cells may then have any value. */
 static bool is_all_zero(const struct sx_registry *registry, const char *page)
 {
     uint64_t cells[PAGE_CELLS] = {0};
     const long offset = (long)(page - (const char *)registry);
-    /* Not by the function of the C library, in which a thread can be cancelled. */
+    /* Not pread() of the C library, because it is a cancellation point. */
     if (syscall(SYS_pread64, sx__arenas[registry->arena].file, cells, sizeof cells, offset) !=
         (long)sizeof cells) {
         return false;

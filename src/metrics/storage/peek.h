@@ -19,7 +19,7 @@ struct sx__peeking {
     uint32_t known[SX__ROWS_MAX]; /* of each row, the page looked at last; see peek.c */
 };
 
-/** Begins to look at cells that were last updated before. Later updates may remain unseen. */
+/** Begins to look at cells. Updates made before this call are seen; later ones may be missed. */
 void sx__peeking_begin(struct sx__peeking *peeking, struct sx_registry *registry);
 
 /** Returns the value of a cell. */

@@ -22,10 +22,11 @@ void sx__unpin(struct sx_registry *registry, uint32_t cell);
 /** Whether a living process has a pin, or may have one. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
 
-/** The same, but also false if only a child that has not counted its handles yet may have one. */
+/** Whether a living process has counted a pin. Unlike sx__is_pinned, ignores pins that a new child
+ * of fork() may have but has not counted yet. */
 bool sx__has_pins(struct sx_registry *registry, uint32_t cell);
 
-/** As sx__is_pinned, where no further pin is possible, for one of several cells. */
+/** As sx__is_pinned, for a cell that can get no further pins. Use one `peeking` for many cells. */
 bool sx__is_still_pinned(struct sx__peeking *peeking, uint32_t cell);
 
 /** Keeps what has ever been pinned from being reclaimed for some seconds, so that a child can count

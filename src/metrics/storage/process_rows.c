@@ -81,8 +81,8 @@ static bool take_seat(struct sx_registry *registry, size_t process)
     return true;
 }
 
-/* Reclaiming looks at the readers of every row that is in use, and reading a page of shared memory
- * allocates it. So it is allocated before. */
+/* Reclaiming reads the readers' cell of every row in use, and a read allocates the page in shared
+ * memory. So this function allocates the page when the row comes into use. */
 static void allocate_readers(const char *row)
 {
     (void)*(volatile const uint64_t *)sx__cell(row, SX__READERS_CELL);

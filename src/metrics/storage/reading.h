@@ -53,9 +53,10 @@ static inline void sx__reading_refresh(struct sx__reading *reading)
     reading->scraped.number = UINT32_MAX;
 }
 
-/** Whether a scrape shows what was made in this epoch. What was removed and made again while the
- * scrape ran would be on the page twice: the second was made in a later epoch than that in which
- * the scrape began, because each removal ends an epoch. */
+/** Whether a scrape shows a series or family that was made in this epoch. It does not if the epoch
+ * is later than the one in which the scrape began. Otherwise a series that is removed and made
+ * again during the scrape would be on the page twice. Each removal ends an epoch, so the new series
+ * has a later one. */
 static inline bool sx__reading_has(const struct sx__reading *reading, const uint64_t *made_in)
 {
     return __atomic_load_n(made_in, __ATOMIC_RELAXED) <= reading->epoch;
