@@ -226,9 +226,8 @@ static void *rows_touch(void *unused)
     return NULL;
 }
 
-/* Scrapes of 100,000 series while `rows` threads live that have updated all, and when they have
- * ended. */
-static int rows_case(int rows)
+/* Scrapes of 100,000 series that `rows` threads have updated, which still live or have ended. */
+static int rows_case(int rows, bool have_ended)
 {
     pthread_t threads[256];
     if (rows < 1 || rows > 256 || bench_series_prepare(SERIES) != 0 || series_make() != 0) {
@@ -239,13 +238,12 @@ static int rows_case(int rows)
         pthread_create(&threads[i], NULL, rows_touch, NULL);
     }
     pthread_barrier_wait(&rows_barrier);
-    int status = bench_scrapes(SCRAPES);
+    int status = have_ended ? 0 : bench_scrapes(SCRAPES);
     pthread_barrier_wait(&rows_barrier);
     for (int i = 0; i < rows; i++) {
         pthread_join(threads[i], NULL);
     }
-    printf("ended 0 0\n");
-    return status != 0 ? status : bench_scrapes(SCRAPES);
+    return have_ended ? bench_scrapes(SCRAPES) : status;
 }
 
 static int growth_case(const char *what)
@@ -253,7 +251,11 @@ static int growth_case(const char *what)
     if (strncmp(what, "large_", 6) == 0) {
         return large_case(atoi(what + 6));
     }
-    return strcmp(what, "create") == 0 ? create_case() : rows_case(atoi(what + 5));
+    if (strcmp(what, "create") == 0) {
+        return create_case();
+    }
+    const bool have_ended = what[0] == 'e';
+    return rows_case(atoi(strchr(what, '_') + 1), have_ended);
 }
 
 int main(int argc, char **argv)
@@ -262,7 +264,7 @@ int main(int argc, char **argv)
         return known_case();
     }
     if (argc == 2 && (strncmp(argv[1], "large_", 6) == 0 || strcmp(argv[1], "create") == 0 ||
-                      strncmp(argv[1], "rows_", 5) == 0)) {
+                      strncmp(argv[1], "rows_", 5) == 0 || strncmp(argv[1], "ended_", 6) == 0)) {
         return growth_case(argv[1]);
     }
     return bench_main(argc, argv);
