@@ -107,7 +107,8 @@ if(SEXTANT_TESTS)
             sx_test_program(${target} ${source} ${shared})
             target_include_directories(${target} PRIVATE
                 tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
-            target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}")
+            target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}"
+                $<$<BOOL:${SEXTANT_AMALGAMATION}>:SX_AMALGAMATION>)
             target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARY})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES

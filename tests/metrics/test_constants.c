@@ -7,6 +7,8 @@
 #include "failing_allocation.h"
 #include "page.h"
 
+#include "shared_registries.h"
+
 #include <cmocka.h>
 #include <sextant/collector.h>
 #include <sextant/exposition.h>
@@ -404,6 +406,7 @@ static void test_the_next_registry_has_none_of_them(void **state)
 static void test_processes_of_a_shared_registry_see_the_same(void **state)
 {
     (void)state;
+    need_shared_registries();
     struct sx_registry *shared = NULL;
     struct sx_registry_options given = options;
     given.shared = true;

@@ -182,14 +182,20 @@ static void test_impossible_times_are_refused(void **state)
 #define THREADS 3
 #define ROUNDS 3000
 
+static char value_is_wrong[] = "the value of a pinned series";
+
 static void *update_held(void *number)
 {
     char value[16];
     snprintf(value, sizeof value, "held%d", *(int *)number);
     for (int i = 0; i < ROUNDS; i++) {
         struct sx_counter *counter = sx_counter_with(counters, value);
+        const double before = sx_counter_value(counter); /* 0 if it has expired */
         sx_counter_inc(counter);
         sx_counter_inc(counter);
+        if (sx_counter_value(counter) != before + 2) {
+            return value_is_wrong;
+        }
         sx_counter_release(counter);
         sx_gauge_set_with(gauges, i, value);
         sx_histogram_observe_with(histograms, i, value);
@@ -226,7 +232,12 @@ static void test_pinned_series_survive_sweeps_of_other_threads(void **state)
         sx_counter_inc(pinned);
     }
     for (int i = 0; i < THREADS; i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        void *fault = NULL;
+        assert_int_equal(pthread_join(threads[i], &fault), 0);
+        assert_null(fault);
+    }
+    while (page_has("held")) { /* nobody updates them any more */
+        (void)sched_yield();
     }
     __atomic_store_n(&is_over, true, __ATOMIC_RELAXED);
     assert_int_equal(pthread_join(sweeper, NULL), 0);

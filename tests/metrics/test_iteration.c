@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "activity.h"
 #include "page.h"
 
 #include <cmocka.h>
@@ -156,6 +157,15 @@ static void test_the_last_change_is_known_where_series_expire(void **state)
     sx_counter_inc_with(counters, "x", "");
     assert_int_equal(sx_counter_family_each(counters, read_unchanged, &seconds), 0);
     assert_true(seconds < 0);
+    sx_gauge_set_with(gauges, 1, "x", "");
+    assert_int_equal(sx_gauge_family_each(gauges, read_unchanged, &seconds), 0);
+    assert_true(seconds == 0);
+    const struct sx__family *family = (const void *)gauges;
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    struct sx__activity *activity = sx__at(registry, series->activity);
+    activity->changed_ms -= 30000; /* as if it had been half a minute ago */
+    assert_int_equal(sx_gauge_family_each(gauges, read_unchanged, &seconds), 0);
+    assert_true(seconds >= 30 && seconds < 60);
     sx_gauge_set_with(gauges, 1, "x", "");
     assert_int_equal(sx_gauge_family_each(gauges, read_unchanged, &seconds), 0);
     assert_true(seconds == 0);

@@ -7,12 +7,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "arena.h"
 #include "page.h"
+#include "sanitized.h"
 #include "shared_registries.h"
 
 #include <cmocka.h>
 #include <errno.h>
 #include <sextant/metrics.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,12 +80,13 @@ int __wrap_munmap(void *address, size_t size)
 
 int __wrap_madvise(void *address, size_t size, int advice)
 {
-    advised++;
     if (!is_aligned(address)) {
         errno = EINVAL;
         return -1;
     }
-    return __real_madvise(address, size, advice);
+    const int status = __real_madvise(address, size, advice);
+    advised += status == 0;
+    return status;
 }
 
 static void use(struct sx_registry *registry)
@@ -125,6 +130,29 @@ static void test_private_registries_are_made_and_destroyed(void **state)
     make_use_and_destroy(NULL);
 }
 
+/* Registers more than the first pages of the directory and of the rows have room for. */
+static void test_private_registries_grow(void **state)
+{
+    (void)state;
+    struct sx_registry *registry = NULL;
+    struct sx_counter_family *family = NULL;
+    const struct sx_metric_options options = {
+        .name = "c_total", .help = "C.", .labels = SX_LABELS("a"), .max_series = 100000};
+    assert_int_equal(sx_registry_new(&registry, NULL), SX_OK);
+    assert_true(registry->mapped.grows || SANITIZED);
+    assert_int_equal(sx_counter_family_register(&family, registry, &options), SX_OK);
+    const size_t row_bytes = registry->mapped.thread_row_bytes;
+    for (int i = 0; i < 20000; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "%d", i);
+        sx_counter_inc_with(family, value);
+    }
+    assert_true(registry->mapped.thread_row_bytes > row_bytes || SANITIZED);
+    page_assert_line(page_text(registry), "c_total{a=\"19999\"} 1");
+    assert_null(strstr(page_text(registry), "overflow"));
+    sx_registry_destroy(registry);
+}
+
 static void test_shared_registries_are_made_and_destroyed(void **state)
 {
     (void)state;
@@ -145,6 +173,7 @@ static int run_with_pages_of(size_t bytes)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_private_registries_are_made_and_destroyed),
+        cmocka_unit_test(test_private_registries_grow),
         cmocka_unit_test(test_shared_registries_are_made_and_destroyed),
         cmocka_unit_test(test_small_registries_are_made_and_destroyed),
     };

@@ -256,10 +256,8 @@ static void test_nothing_pinned_is_reclaimed_just_after_a_fork(void **state)
     assert_int_equal(registry->retired.count, 0);
 }
 
-static void test_a_child_has_the_pins_of_its_parent(void **state)
+static void check_pins_of_a_child(bool gives_up)
 {
-    (void)state;
-    need_shared_registries();
     int started[2];
     int go_on[2];
     char byte = 0;
@@ -273,7 +271,9 @@ static void test_a_child_has_the_pins_of_its_parent(void **state)
         (void)!write(started[1], &byte, 1);
         (void)!read(go_on[0], &byte, 1);
         update_inherited();
-        sx_counter_release(inherited);
+        if (gives_up) {
+            sx_counter_release(inherited);
+        }
         (void)kill(getpid(), SIGKILL);
     }
     sx_counter_release(inherited);
@@ -295,6 +295,20 @@ static void test_a_child_has_the_pins_of_its_parent(void **state)
     }
 }
 
+static void test_a_child_has_the_pins_of_its_parent(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    check_pins_of_a_child(true);
+}
+
+static void test_pins_of_a_killed_process_end_with_it(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    check_pins_of_a_child(false);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -309,6 +323,7 @@ int main(void)
         TEST(test_a_reader_keeps_what_it_may_know),
         TEST(test_nothing_pinned_is_reclaimed_just_after_a_fork),
         TEST(test_a_child_has_the_pins_of_its_parent),
+        TEST(test_pins_of_a_killed_process_end_with_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,8 @@
 #include "reading.h"
 #include "records.h"
 
+#include "shared_registries.h"
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <sextant/exposition.h>
@@ -57,6 +59,9 @@ static int set_up_shared(void **state)
     (void)state;
     const struct sx_registry_options options = {
         .shared = true, .row_bytes = 64 << 10, .directory_bytes = 1 << 20};
+    if (!has_shared_registries()) {
+        return set_up(state); /* the test skips itself */
+    }
     int status = sx_registry_new(&registry, &options);
     return status == SX_OK ? register_all() : status;
 }
@@ -185,6 +190,7 @@ static void test_amounts_at_the_end_of_the_range_stay_where_they_are(void **stat
 static void test_shared_registries_are_not_folded(void **state)
 {
     (void)state;
+    need_shared_registries();
     add_in_threads(THREADS);
     for (int i = 0; i < 4; i++) {
         scrape();

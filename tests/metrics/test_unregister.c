@@ -8,6 +8,8 @@
 #include "page.h"
 #include "records.h"
 
+#include "shared_registries.h"
+
 #include <cmocka.h>
 #include <pthread.h>
 #include <sched.h>
@@ -251,6 +253,7 @@ static void forget_the_fork(void)
 static void test_a_forked_process_keeps_what_its_parent_unregisters(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     assert_int_equal(make_registry(true), SX_OK);
     struct sx_counter_family *family = register_counters("c_total");

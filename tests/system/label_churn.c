@@ -88,8 +88,10 @@ static void remove_one(char *name)
     name[0] = '\0';
 }
 
+/* Prints the resident size after it, and how many names had no series. */
 static void churn(long cycles, uint64_t random)
 {
+    const long missing_before = missing;
     for (long i = 0; i < cycles; i++) {
         char *name = names[i % LIVE];
         remove_one(name);
@@ -103,7 +105,7 @@ static void churn(long cycles, uint64_t random)
     for (int i = 0; i < LIVE; i++) {
         remove_one(names[i]);
     }
-    printf("%ld\n", resident_kib());
+    printf("%ld %ld\n", resident_kib(), missing - missing_before);
 }
 
 int main(int argc, char **argv)
