@@ -177,6 +177,47 @@ static void test_impossible_times_are_refused(void **state)
     assert_int_equal(sx_counter_register(&counter, registry, &options), SX_EINVAL);
 }
 
+/* ---- a series is pinned while it is about to be removed ---- */
+
+static struct sx_counter *pinned_meanwhile;
+static int looks_until_pin; /* 0: it is not pinned */
+
+uint64_t __real_sx__activity_look(const struct sx__reading *reading,
+                                  const struct sx__series *series, uint64_t now_ms);
+uint64_t __wrap_sx__activity_look(const struct sx__reading *reading,
+                                  const struct sx__series *series, uint64_t now_ms);
+uint64_t __wrap_sx__activity_look(const struct sx__reading *reading,
+                                  const struct sx__series *series, uint64_t now_ms)
+{
+    const uint64_t idle_ms = __real_sx__activity_look(reading, series, now_ms);
+    if (looks_until_pin > 0 && --looks_until_pin == 0) {
+        pinned_meanwhile = sx_counter_with(counters, "x"); /* takes no lock: the series exists */
+    }
+    return idle_ms;
+}
+
+static void test_what_is_pinned_at_the_last_moment_stays(void **state)
+{
+    (void)state;
+#ifdef SX_AMALGAMATION
+    skip(); /* its functions call each other, and not what the linker puts in between */
+#endif
+    for (int looks = 1; looks <= 2; looks++) { /* without the directory's lock, and with it */
+        sx_counter_release(sx_counter_with(counters, "x"));
+        (void)sx_registry_expire(registry);
+        pass(2 * MINUTE_MS);
+        looks_until_pin = looks;
+        assert_int_equal(sx_registry_expire(registry), 0);
+        looks_until_pin = 0;
+        assert_non_null(pinned_meanwhile);
+        sx_counter_inc(pinned_meanwhile);
+        assert_true(page_has("c_total{a=\"x\"} "));
+        assert_true(sx_counter_value(pinned_meanwhile) == looks);
+        sx_counter_release(pinned_meanwhile);
+        pinned_meanwhile = NULL;
+    }
+}
+
 /* ---- torture: nothing that has a handle is lost, and memory stays bounded ---- */
 
 #define THREADS 3
@@ -257,6 +298,7 @@ int main(void)
         TEST(test_a_full_family_expires_before_it_overflows),
         TEST(test_families_without_idle_seconds_never_expire),
         TEST(test_impossible_times_are_refused),
+        TEST(test_what_is_pinned_at_the_last_moment_stays),
         TEST(test_pinned_series_survive_sweeps_of_other_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
