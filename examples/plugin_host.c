@@ -1,7 +1,6 @@
 /* plugin_host.c: a program that loads and unloads plugins, whose metrics are on its page.
  *
- *     printf 'load build/examples/words.so\none two\npage\nunload\npage\n' |
- * build/examples/plugin_host
+ *     printf 'load build/examples/words.so\none two\npage\n' | build/examples/plugin_host
  *
  * Host and plugins link the shared library libsextant-metrics, and the host gives its registry to
  * each plugin. (A plugin that links the static library has registries of its own.) The library

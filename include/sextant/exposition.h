@@ -40,7 +40,8 @@ struct sx_page {
  * @param page      its former content is replaced; on failure it is empty
  * @param registry  NULL: the default registry
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
- * Threads:  [any]; takes no lock that an update takes
+ * Threads:  [any]; takes no lock that an update of an existing series takes, except that of a
+ *           counter's first fraction
  * Memory:   the page owns its buffer; free it with sx_page_clean_up. A caller that passes the
  *           buffer on may free `data` with free() instead, and then no longer uses the page.
  * Source:   Prometheus "Exposition formats"
@@ -69,7 +70,8 @@ SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry
  * @param registries  NULL in the list: the default registry; none may be destroyed meanwhile
  * @param count       0: the page is empty
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
- * Threads:  [any]; takes no lock that an update takes
+ * Threads:  [any]; takes no lock that an update of an existing series takes, except that of a
+ *           counter's first fraction
  * Memory:   as sx_page_render. If families are joined or left out, a second buffer of the same size
  *           for the time of the call, and 50 to 100 bytes for each series of the largest family
  *           that is joined

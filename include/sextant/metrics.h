@@ -8,8 +8,8 @@
  * `thread_rows` update shared cells with atomic additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
- * series was removed, unless they are given up. Every update accepts NULL and does nothing then, so
- * a program whose registration failed still works.
+ * series was removed, unless they are given up, or the metric without labels is unregistered. Every
+ * update accepts NULL and does nothing then, so a program whose registration failed still works.
  *
  * Threads:
  *   [any]    may be called by any thread at any time, but not by a signal handler
@@ -59,8 +59,8 @@ struct sx_registry_options {
     bool shared;             /* true: processes forked later share the registry (prefork workers) */
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
-                                for each sum of a histogram, for the fractions of a counter, and for
-                                the pins of a series with labels; 0: 64 MiB */
+                                for each sum of a histogram, for the fractions of a counter, for the
+                                pins of a series with labels, and for each family; 0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
@@ -239,7 +239,8 @@ SX_API bool sx_label_name_is_valid(const char *name);
  *           buckets on a counter; labels or idle_seconds on a metric without labels; too many
  *           labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM
  * Threads:  [any]
- * Memory:   copies the options; the handle lives as long as the registry
+ * Memory:   copies the options; the handle lives until the registration is ended, at most as long
+ *           as the registry
  * Source:   Prometheus "Writing client libraries"
  */
 SX_API SX_MUST_CHECK int sx_counter_register(struct sx_counter **counter,

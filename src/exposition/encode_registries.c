@@ -235,25 +235,20 @@ static int place_blocks(struct merge *merge)
 
 /* ---- series ---- */
 
-struct series_entry {
-    struct sx_str labels; /* data NULL: empty */
-};
-
-/* The series that a family has so far; a hash table. */
+/* The labels of the series that a family has so far; a hash table. */
 struct series_set {
     const uint64_t *hash_key;
-    struct series_entry *entries;
-    size_t capacity; /* a power of two, or 0 */
+    struct sx_str *entries; /* data NULL: empty */
+    size_t capacity;        /* a power of two, or 0 */
     size_t used;
 };
 
 /* Returns where the series with these labels is in the table, or where it belongs. */
-static struct series_entry *find_series(const struct series_set *set, struct sx_str labels)
+static struct sx_str *find_series(const struct series_set *set, struct sx_str labels)
 {
     const size_t mask = set->capacity - 1;
     size_t i = sx__written_labels_hash(set->hash_key, labels) & mask;
-    while (set->entries[i].labels.data != NULL &&
-           !sx__written_labels_equal(set->entries[i].labels, labels)) {
+    while (set->entries[i].data != NULL && !sx__written_labels_equal(set->entries[i], labels)) {
         i = (i + 1) & mask;
     }
     return &set->entries[i];
@@ -271,11 +266,11 @@ static int grow_series_set(struct series_set *set)
         return SX_ENOMEM;
     }
     for (size_t i = 0; i < set->capacity; i++) {
-        if (set->entries[i].labels.data != NULL) {
-            *find_series(&larger, set->entries[i].labels) = set->entries[i];
+        if (set->entries[i].data != NULL) {
+            *find_series(&larger, set->entries[i]) = set->entries[i];
         }
     }
-    struct series_entry *old = set->entries;
+    struct sx_str *old = set->entries;
     set->entries = larger.entries;
     set->capacity = larger.capacity;
     free(old);
@@ -329,12 +324,12 @@ static int append_new_series(struct sx_page *joined, struct series_set *set,
         return status;
     }
     const struct sx_str labels = series_labels(block, at, end);
-    struct series_entry *entry = find_series(set, labels);
-    if (entry->labels.data != NULL) {
+    struct sx_str *entry = find_series(set, labels);
+    if (entry->data != NULL) {
         (*repeated)++;
         return SX_OK;
     }
-    *entry = (struct series_entry){labels};
+    *entry = labels;
     set->used++;
     return append_bytes(joined, at, end);
 }

@@ -16,7 +16,6 @@ struct sx__activity {
     uint64_t seen;       /* a digest of what the series showed at the last look */
     uint64_t changed_ms; /* when a look last saw a change; CLOCK_MONOTONIC */
     uint32_t is_marked;  /* 1: it changed since, whatever it shows */
-    uint32_t reserved;
 };
 
 /** Gives a new series its record of activity. Returns false if the directory is full. The

@@ -36,8 +36,8 @@ void sx__collectors_report_conflict(struct sx_registry *registry, struct sx_str 
 
 void sx__collections_clean_up(struct sx__collections *collections);
 
-/** Sets the function that returns the value of a registered family. Errors:
- *  SX_EEXIST, SX_ENOMEM, SX_ESTATE. */
+/** Sets the function that returns the value of a registered family. Errors: SX_EEXIST, SX_ENOMEM.
+ */
 int sx__collectors_add_callback(struct sx_registry *registry, const struct sx__family *family,
                                 sx_value_fn *value, void *context);
 

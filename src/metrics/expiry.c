@@ -45,44 +45,68 @@ static bool takes_turn(struct sx__family *family, uint64_t now_ms)
                                        false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
-static unsigned sweep(struct sx_registry *registry, struct sx__family *family, uint64_t now_ms)
+static unsigned sweep(const struct sx__reading *reading, struct sx__family *family, uint64_t now_ms)
 {
-    struct sx__reading reading;
+    struct sx_registry *registry = reading->registry;
     unsigned removed = 0;
-    sx__reading_begin(&reading, registry);
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL; series = sx__series_at(registry, &series->next)) {
         if (sx__ref(registry, series) != __atomic_load_n(&family->overflow, __ATOMIC_RELAXED) &&
-            is_idle(&reading, family, series, now_ms)) {
+            is_idle(reading, family, series, now_ms)) {
             removed +=
                 remove_idle(registry, family, sx__at(registry, sx__ref(registry, series)), now_ms);
         }
     }
+    return removed;
+}
+
+unsigned sx__family_expire(struct sx__family *family)
+{
+    struct sx__reading reading;
+    if (family->idle_ms == 0) {
+        return 0;
+    }
+    const uint64_t now_ms = sx__activity_now_ms();
+    if (!takes_turn(family, now_ms)) {
+        return 0;
+    }
+    sx__reading_begin(&reading, sx__arenas[family->arena].registry);
+    const unsigned removed = sweep(&reading, family, now_ms);
     sx__reading_end(&reading);
     return removed;
 }
 
-unsigned sx__family_expire(struct sx__family *family, bool now)
+/* Begins to read only if a family is to be swept, as that may take long. */
+static unsigned sweep_all(struct sx_registry *registry, bool now)
 {
-    struct sx_registry *registry = sx__arenas[family->arena].registry;
+    struct sx__reading reading;
+    bool is_reading = false;
+    unsigned removed = 0;
     const uint64_t now_ms = sx__activity_now_ms();
-    if (family->idle_ms == 0 || !(takes_turn(family, now_ms) || now)) {
-        return 0;
+    const struct sx__family *next = sx__family_at(registry, &registry->first_family);
+    for (; next != NULL; next = sx__family_at(registry, &next->next)) {
+        struct sx__family *family = sx__at(registry, sx__ref(registry, next));
+        if (family->idle_ms > 0 && (takes_turn(family, now_ms) || now)) {
+            if (!is_reading) {
+                sx__reading_begin(&reading, registry);
+                is_reading = true;
+            }
+            removed += sweep(&reading, family, now_ms);
+        }
     }
-    return sweep(registry, family, now_ms);
+    if (is_reading) {
+        sx__reading_end(&reading);
+    }
+    return removed;
 }
 
 unsigned sx__registry_expire(struct sx_registry *registry, bool now)
 {
-    unsigned removed = 0;
     if (!__atomic_load_n(&registry->has_idle_families, __ATOMIC_ACQUIRE)) {
         return 0;
     }
     const struct sx__reader reader = sx__epoch_enter(registry);
-    const struct sx__family *family = sx__family_at(registry, &registry->first_family);
-    for (; family != NULL; family = sx__family_at(registry, &family->next)) {
-        removed += sx__family_expire(sx__at(registry, sx__ref(registry, family)), now);
-    }
+    const unsigned removed = sweep_all(registry, now);
     sx__epoch_leave(registry, reader);
     if (removed > 0) {
         sx__directory_lock(registry);

@@ -9,15 +9,18 @@
 
 #include "records.h"
 
-/** Removes the idle series of a family.
+/** Removes the idle series of a family, unless the last sweep was less than an eighth of
+ * idle_seconds ago.
  *
- * @param now  false: do nothing if the last sweep was less than an eighth of idle_seconds ago
  * @return   how many were removed
  * Threads:  [any]; takes the directory's lock for each removal
  */
-unsigned sx__family_expire(struct sx__family *family, bool now);
+unsigned sx__family_expire(struct sx__family *family);
 
-/** The same for all families of the registry. */
+/** The same for all families of the registry.
+ *
+ * @param now  true: whenever the last sweep was
+ */
 unsigned sx__registry_expire(struct sx_registry *registry, bool now);
 
 #endif

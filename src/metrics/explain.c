@@ -100,6 +100,8 @@ static void explain_argument(struct explanation *line, const struct attempt *att
         add_text(line, ": `bucket_count` is not 0, but `buckets` is NULL");
     } else if (options->buckets != NULL && attempt->type != SX_HISTOGRAM) {
         add_text(line, ": only histograms have buckets");
+    } else if (options->idle_seconds != 0) {
+        add_text(line, ": `idle_seconds` is for families with labels, and from 0 to 1e9");
     }
 }
 

@@ -40,7 +40,7 @@ static inline bool sx__labels_match(const struct sx__series *series,
 
 extern const struct sx_str sx__labels_overflow_value;
 
-/** Whether these are the label values of the overflow series; see look_up.h. */
+/** Whether these are the label values of the overflow series; see overflow.h. */
 bool sx__labels_are_overflow(const struct sx_str *values, size_t count);
 
 /** Returns one of the values of a series, as it was given. */

@@ -42,14 +42,15 @@ static bool has_no_room(int status)
     return status == SX__BEYOND_LIMIT || status == SX_EFULL;
 }
 
-/* There is no room for the series. If idle ones expire, there may be; else it is the overflow
- * series. */
+/* There is no room for the series. If idle ones of the family expire, there may be; else it is the
+ * overflow series. If the registry is full, the memory of those that expire is free only after this
+ * look-up, because this thread is reading. */
 __attribute__((cold)) static int look_up_again(struct sx__series **series,
                                                struct sx__family *family,
                                                const struct sx_str *values, size_t count)
 {
     int status = SX__BEYOND_LIMIT;
-    if (sx__family_expire(family, false) > 0) {
+    if (sx__family_expire(family) > 0) {
         status = sx__series_get(series, family, values, count);
     }
     return has_no_room(status) ? look_up_overflow(series, family) : status;

@@ -67,9 +67,8 @@ struct sx__family {
     uint32_t previous;   /* ref of the family registered before this one */
     uint32_t pin;     /* ref of a struct sx__cells: counts registrations, as pins of handles do */
     uint32_t records; /* series whose records are not freed */
-    uint32_t is_unwanted; /* 1: to be removed once no process has it registered */
-    uint32_t removed;     /* 1: it is unregistered */
-    uint32_t reserved;
+    uint32_t is_unwanted;   /* 1: to be removed once no process has it registered */
+    uint32_t removed;       /* 1: it is unregistered */
     uint64_t idle_ms;       /* after which a series expires; 0: never; see expiry.h */
     uint64_t next_sweep_ms; /* CLOCK_MONOTONIC */
     struct sx__retired retired;

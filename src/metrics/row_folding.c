@@ -136,13 +136,13 @@ static void move_family(struct folding *folding, const struct sx__family *family
 
 void sx__rows_fold(struct sx_registry *registry)
 {
+    if (registry->shared) {
+        return;
+    }
     struct folding folding = {.registry = registry,
                               .is_complete = true,
                               .amount_max =
                                   (UINT64_C(1) << 63) / (registry->geometry.thread_rows + 1) / 4};
-    if (registry->shared) {
-        return;
-    }
     take_idle_rows(&folding);
     const bool is_worth_it = folding.row_count >= ROWS_WORTH_FOLDING;
     if (is_worth_it) {

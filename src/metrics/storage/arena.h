@@ -16,8 +16,9 @@
  * read without the directory's lock are accessed with the __atomic builtins, as in the inlined
  * counter of the public header.
  *
- * Lock order: the table of arenas, then a directory, then the list of collectors, then the lock of
- * growth. Seats are taken with trylock only.
+ * Lock order: the table of arenas, then a directory, then one of these: the list of shows, that of
+ * collectors, the index of families, the list of threads, growth. Only fork() takes several of
+ * them, in this order. Seats are taken with trylock only.
  */
 #ifndef SX_METRICS_ARENA_H
 #define SX_METRICS_ARENA_H

@@ -136,15 +136,15 @@ static void *map(size_t bytes, bool shared, int *file)
 /* Halves both sizes, down to their floors. Returns false if both are at their floors. */
 static bool shrink(struct sx_registry_options *options)
 {
-    size_t slot_floor = smaller(options->row_bytes, ROW_FLOOR_BYTES);
+    size_t row_floor = smaller(options->row_bytes, ROW_FLOOR_BYTES);
     size_t directory_floor = smaller(options->directory_bytes, DIRECTORY_FLOOR_BYTES);
-    if (options->row_bytes == slot_floor && options->directory_bytes == directory_floor) {
+    if (options->row_bytes == row_floor && options->directory_bytes == directory_floor) {
         return false;
     }
     options->row_bytes /= 2;
     options->directory_bytes /= 2;
-    if (options->row_bytes < slot_floor) {
-        options->row_bytes = slot_floor;
+    if (options->row_bytes < row_floor) {
+        options->row_bytes = row_floor;
     }
     if (options->directory_bytes < directory_floor) {
         options->directory_bytes = directory_floor;
