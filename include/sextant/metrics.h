@@ -483,11 +483,12 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  *
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
- * Threads:  [any], lock-free
+ * Threads:  [any]. Lock-free, unless the gauge is also incremented or decremented; then it takes
+ *           the lock under which series are made.
  */
 SX_API void sx_gauge_set(struct sx_gauge *gauge, double value);
 
-/** Adds `delta`, which may be negative.
+/** Adds `delta`, which may be negative. 1 and -1 are sx_gauge_inc and sx_gauge_dec.
  *
  * @param gauge  NULL is a no-op
  * Threads:  [any], lock-free
@@ -495,10 +496,20 @@ SX_API void sx_gauge_set(struct sx_gauge *gauge, double value);
  */
 SX_API void sx_gauge_add(struct sx_gauge *gauge, double delta);
 
-/** Adds 1. As sx_gauge_add. */
-SX_API void sx_gauge_inc(struct sx_gauge *gauge);
-/** Subtracts 1. As sx_gauge_add. */
-SX_API void sx_gauge_dec(struct sx_gauge *gauge);
+/** Adds 1, for what is in progress: sx_gauge_dec subtracts it again, in any thread.
+ *
+ * Each thread counts its increments and decrements in its own row. The page shows their difference,
+ * which never lacks an increment whose decrement it has.
+ *
+ * @param gauge  NULL is a no-op
+ * Threads:  [any]. Lock-free, except for the first increment or decrement of a gauge, and while
+ *           another thread sets it.
+ * Cost:     a load, an add and a store in the thread's own row. In a shared registry as
+ *           sx_gauge_add.
+ */
+static inline void sx_gauge_inc(struct sx_gauge *gauge);
+/** Subtracts 1. As sx_gauge_inc. */
+static inline void sx_gauge_dec(struct sx_gauge *gauge);
 /** Sets the value to the seconds since 1970, for a `…_timestamp_seconds`. As sx_gauge_set. */
 SX_API void sx_gauge_set_to_current_time(struct sx_gauge *gauge);
 
@@ -698,6 +709,44 @@ static inline void sx_counter_inc(struct sx_counter *counter)
     void *cells = row;
     uint64_t *cell = SX__CAST(uint64_t *, cells) + counter->cell;
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
+}
+
+/* Not the whole of it; see records.h. */
+struct sx_gauge {
+    uint32_t arena;
+    uint32_t cell;       /* in the row of the process */
+    uint32_t increments; /* in thread rows, with that of decrements behind it; 0: none so far; from
+                            SX__INCREMENTS_END on: see increments.h */
+};
+#define SX__INCREMENTS_END (UINT32_MAX - 1)
+
+SX_API void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down);
+
+/* Counts 1 among the increments (`down` is 0) or the decrements (1). */
+static inline void sx__gauge_count(struct sx_gauge *gauge, uint32_t down)
+{
+    if (gauge == NULL) {
+        return;
+    }
+    uint32_t cell = __atomic_load_n(&gauge->increments, __ATOMIC_ACQUIRE);
+    char *row = sx__thread_rows[gauge->arena];
+    if (__builtin_expect(row == NULL || cell - 1 >= SX__INCREMENTS_END - 1, 0)) {
+        sx__gauge_count_cold(gauge, down);
+        return;
+    }
+    void *cells = row;
+    uint64_t *at = SX__CAST(uint64_t *, cells) + cell + down;
+    __atomic_store_n(at, __atomic_load_n(at, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
+}
+
+static inline void sx_gauge_inc(struct sx_gauge *gauge)
+{
+    sx__gauge_count(gauge, 0);
+}
+
+static inline void sx_gauge_dec(struct sx_gauge *gauge)
+{
+    sx__gauge_count(gauge, 1);
 }
 
 static inline void sx_counter_add(struct sx_counter *counter, double delta)

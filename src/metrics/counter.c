@@ -184,16 +184,16 @@ static bool add_whole(struct sx_counter *counter, uint64_t amount, char *const *
 static uint32_t fraction_cell(struct sx__series *series)
 {
     struct sx__cells *cells = sx__series_cells(series);
-    uint32_t cell = __atomic_load_n(&cells->fraction, __ATOMIC_ACQUIRE);
+    uint32_t cell = __atomic_load_n(&cells->more, __ATOMIC_ACQUIRE);
     if (cell != 0) {
         return cell;
     }
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     sx__directory_lock(registry);
-    cell = cells->fraction;
+    cell = cells->more;
     if (cell == 0) {
         cell = sx__directory_thread_cells(registry, 1);
-        __atomic_store_n(&cells->fraction, cell, __ATOMIC_RELEASE);
+        __atomic_store_n(&cells->more, cell, __ATOMIC_RELEASE);
     }
     sx__directory_unlock(registry);
     return cell;

@@ -1,10 +1,9 @@
-/* gauge.c: gauges: one cell in the row of the process, which all threads update atomically.
- *
- * A cell for each thread would not work: set has no meaning across them, and a sum of increments
- * and decrements of different threads that is read while they change can be negative.
+/* gauge.c: gauges: one cell in the row of the process, which all threads update atomically, and in
+ * private registries two cells of each thread row for increments and decrements; see increments.h.
  */
 #include "activity.h"
 #include "cells.h"
+#include "increments.h"
 #include "look_up.h"
 #include "metric.h"
 #include "process_rows.h"
@@ -14,13 +13,14 @@
 
 #include <time.h>
 
-struct sx_gauge {
-    struct sx__series series;
-};
-
 struct sx_gauge_family {
     struct sx__family family;
 };
+
+static struct sx__series *series_of_gauge(const struct sx_gauge *gauge)
+{
+    return (struct sx__series *)(void *)(uintptr_t)gauge;
+}
 
 int sx_gauge_register(struct sx_gauge **gauge, struct sx_registry *registry,
                       const struct sx_metric_options *options)
@@ -77,7 +77,7 @@ int sx_gauge_family_get(struct sx_gauge **gauge, struct sx_gauge_family *family,
 void sx_gauge_release(struct sx_gauge *gauge)
 {
     if (gauge != NULL) {
-        sx__series_release(&gauge->series);
+        sx__series_release(series_of_gauge(gauge));
     }
 }
 
@@ -108,32 +108,28 @@ struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *cons
 
 static uint64_t *gauge_cell(const struct sx_gauge *gauge)
 {
-    const struct sx_counter *handle = &gauge->series.handle;
-    return sx__cell(sx__process_row_of(handle->arena), handle->cell);
+    return sx__cell(sx__process_row_of(gauge->arena), gauge->cell);
 }
 
 void sx_gauge_set(struct sx_gauge *gauge, double value)
 {
-    if (gauge != NULL) {
-        __atomic_store_n(gauge_cell(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
+    if (gauge == NULL) {
+        return;
     }
+    if (sx__increments_cell(series_of_gauge(gauge)) != 0) {
+        sx__increments_set(series_of_gauge(gauge), value);
+        return;
+    }
+    __atomic_store_n(gauge_cell(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
 }
 
 void sx_gauge_add(struct sx_gauge *gauge, double delta)
 {
-    if (gauge != NULL) {
+    if (delta == 1 || delta == -1) {
+        sx__gauge_count(gauge, delta < 0);
+    } else if (gauge != NULL) {
         sx__cell_add_shared(gauge_cell(gauge), delta);
     }
-}
-
-void sx_gauge_inc(struct sx_gauge *gauge)
-{
-    sx_gauge_add(gauge, 1);
-}
-
-void sx_gauge_dec(struct sx_gauge *gauge)
-{
-    sx_gauge_add(gauge, -1);
 }
 
 void sx_gauge_set_to_current_time(struct sx_gauge *gauge)
@@ -151,8 +147,10 @@ double sx_gauge_value(const struct sx_gauge *gauge)
     }
     struct sx__reading reading;
     double value;
-    sx__reading_of_process_rows(&reading, sx__arenas[gauge->series.handle.arena].registry);
-    return sx__read_gauge(&reading, &gauge->series, &value) ? value : 0;
+    struct sx_registry *registry = sx__arenas[gauge->arena].registry;
+    reading.registry = registry;
+    sx__reading_of_process_rows(&reading, registry);
+    return sx__read_gauge(&reading, series_of_gauge(gauge), &value) ? value : 0;
 }
 
 static void set_gauge_series(struct sx__series *series, double value, char *const *rows)

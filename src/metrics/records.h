@@ -37,10 +37,11 @@ struct sx__retired {
 /* The cells of a series, or the pin of a family. When it is reclaimed, they wait in a list of the
  * registry for another one that needs as many; see series_cells.h. */
 struct sx__cells {
-    uint32_t next;     /* ref of other cells that wait */
-    uint32_t cell;     /* the first one; families: 0 */
-    uint32_t fraction; /* counters: the cell of fractions; 0: none so far */
-    uint32_t pin;      /* the cell of its pins; 0: none so far */
+    uint32_t next; /* ref of other cells that wait */
+    uint32_t cell; /* the first one; families: 0 */
+    uint32_t more; /* counters: the cell of fractions; gauges: the first of the two of
+                      increments; 0: none so far */
+    uint32_t pin;  /* the cell of its pins; 0: none so far */
 };
 
 /* Bytes of a record; the offset is from the start of the record. */
@@ -87,6 +88,7 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
+    uint32_t increments;      /* of a gauge: see increments.h; a struct sx_gauge has it here, too */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
     uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;

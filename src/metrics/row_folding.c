@@ -4,6 +4,7 @@
 #include "cells.h"
 #include "epochs.h"
 #include "histogram_cells.h"
+#include "increments.h"
 #include "lock.h"
 #include "records.h"
 
@@ -105,6 +106,9 @@ static void move_series(struct folding *folding, const struct sx__family *family
     if (family->type == SX_HISTOGRAM) {
         cell += SX__HISTOGRAM_BUCKETS;
         count = family->bound_count + 1;
+    } else if (family->type == SX_GAUGE) {
+        cell = sx__increments_cell(series);
+        count = cell != 0 ? SX__INCREMENTS_CELLS : 0;
     }
     if (!has_amounts(folding, cell, count)) {
         return;
@@ -149,7 +153,7 @@ void sx__rows_fold(struct sx_registry *registry)
         const struct sx__reader reader = sx__epoch_enter(registry);
         const struct sx__family *family = sx__family_at(registry, &registry->first_family);
         for (; family != NULL; family = sx__family_at(registry, &family->next)) {
-            if (family->source == SX__FROM_CELLS && family->type != SX_GAUGE) {
+            if (family->source == SX__FROM_CELLS) {
                 move_family(&folding, family);
             }
         }

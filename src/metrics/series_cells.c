@@ -1,6 +1,7 @@
 /* series_cells.c: new cells, and those of reclaimed series, which wait in lists of the registry. */
 #include "series_cells.h"
 
+#include "increments.h"
 #include "process_rows.h"
 
 /* The kinds of cells. Those of counters and histograms are their number: 1, or 2 and more. */
@@ -75,10 +76,10 @@ bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__fa
     if (cells->pin == 0) {
         cells->pin = sx__directory_process_cell(registry);
     }
-    if (family->type == SX_COUNTER && cells->fraction == 0) {
-        cells->fraction = sx__directory_thread_cells(registry, 1);
+    if (family->type == SX_COUNTER && cells->more == 0) {
+        cells->more = sx__directory_thread_cells(registry, 1);
     }
-    return cells->pin != 0 && (family->type != SX_COUNTER || cells->fraction != 0);
+    return cells->pin != 0 && (family->type != SX_COUNTER || cells->more != 0);
 }
 
 bool sx__family_pin_take(struct sx_registry *registry, struct sx__family *family)
@@ -119,15 +120,15 @@ static void zero_thread_rows(struct sx__peeking *peeking, uint32_t cell, uint32_
 static void zero_cells(struct sx__peeking *peeking, const struct sx__series *series)
 {
     const struct sx__cells *cells = sx__series_cells(series);
-    const uint32_t fraction = __atomic_load_n(&cells->fraction, __ATOMIC_ACQUIRE);
+    const uint32_t more = __atomic_load_n(&cells->more, __ATOMIC_ACQUIRE);
     const uint32_t kind = kind_of(sx__series_family(series));
     if (kind == GAUGE_CELLS) {
         zero_process_rows(peeking, cells->cell);
     } else {
         zero_thread_rows(peeking, cells->cell, kind);
     }
-    if (fraction != 0) {
-        zero_thread_rows(peeking, fraction, 1);
+    if (more != 0) {
+        zero_thread_rows(peeking, more, kind == GAUGE_CELLS ? SX__INCREMENTS_CELLS : 1);
     }
 }
 

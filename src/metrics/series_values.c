@@ -2,6 +2,7 @@
 #include "series_values.h"
 
 #include "histogram_cells.h"
+#include "increments.h"
 
 #include <float.h>
 #include <string.h>
@@ -41,7 +42,7 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
     if (!is_shown(reading, series)) {
         return false;
     }
-    const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->fraction, __ATOMIC_ACQUIRE);
+    const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->more, __ATOMIC_ACQUIRE);
     value->whole = sx__read_whole(reading, series->handle.cell);
     value->is_whole = true;
     if (cell != 0) {
@@ -56,6 +57,11 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
 {
     if (!is_shown(reading, series)) {
         return false;
+    }
+    const uint32_t increments = sx__increments_cell(series);
+    if (increments != 0) {
+        *value = sx__sum_gauge(reading->registry, series->handle.cell, increments);
+        return true;
     }
     *value = -0.0; /* so that the sum of a single -0 is -0 */
     for (size_t i = 0; i < reading->gauge_count; i++) {

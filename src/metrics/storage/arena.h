@@ -10,7 +10,7 @@
  * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, and one
  * more for the pins of all further processes, whose gauges do not count. The value of a counter is
  * the sum over the thread rows and the overflow row. The value of a gauge is the sum over the rows
- * of the live processes.
+ * of the live processes, and in a private registry also of what increments.h counts.
  *
  * All references are offsets, so a forked process can map the arena anywhere. Fields that threads
  * read without the directory's lock are accessed with the __atomic builtins, as in the inlined

@@ -94,6 +94,39 @@ uint64_t sx__sum_rows(const struct sx__reading *reading, uint32_t cell)
     return sum;
 }
 
+/* Not the rows that counted when the reading began: a thread that claimed its row since then may
+ * have incremented a gauge that a thread of an older row has decremented. */
+uint64_t sx__sum_rows_of_now(const struct sx_registry *registry, uint32_t cell)
+{
+    const uint32_t claimed = __atomic_load_n(&registry->thread_rows_claimed, __ATOMIC_ACQUIRE);
+    uint64_t sum = __atomic_load_n(sx__cell(sx__overflow_row(registry), cell), __ATOMIC_ACQUIRE);
+    for (uint32_t i = 0; i < claimed; i++) {
+        if (sx__row_is_in(registry->counting_rows, i)) {
+            sum +=
+                __atomic_load_n(sx__cell(sx__thread_row_at(registry, i), cell), __ATOMIC_ACQUIRE);
+        }
+    }
+    return sum;
+}
+
+/* Decrements are read first. The increment that happened before each of them is then read, too, so
+ * the difference is never negative if the gauge is not. */
+double sx__sum_gauge(const struct sx_registry *registry, uint32_t cell, uint32_t increments)
+{
+    const char *process_row = sx__row(registry, 0); /* the only one */
+    double value;
+    uint64_t down;
+    uint64_t up;
+    uint64_t folds;
+    do {
+        folds = begin_sum(registry);
+        down = sx__sum_rows_of_now(registry, increments + 1);
+        up = sx__sum_rows_of_now(registry, increments);
+        value = sx__double_of(__atomic_load_n(sx__cell(process_row, cell), __ATOMIC_ACQUIRE));
+    } while (!is_sum_of_one_moment(registry, folds));
+    return up == down ? value : value + (double)(int64_t)(up - down); /* -0 stays -0 */
+}
+
 /* Single variables, because compilers do not keep an array in registers. */
 struct line_sums {
     uint64_t a, b, c, d, e, f, g, h;

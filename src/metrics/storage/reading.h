@@ -105,6 +105,17 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
     return reading->line->sums[cell % SX__LINE_CELLS];
 }
 
+/** Sums a cell over the thread rows that count at the moment. Folds must be excluded. */
+uint64_t sx__sum_rows_of_now(const struct sx_registry *registry, uint32_t cell);
+
+/** Reads a gauge of a private registry that was incremented: its cell, and what was added and
+ * subtracted in the thread rows.
+ *
+ * @param cell        in the row of the process
+ * @param increments  in the thread rows: the cell of increments, which that of decrements follows
+ */
+double sx__sum_gauge(const struct sx_registry *registry, uint32_t cell, uint32_t increments);
+
 /* Rounding is monotonic and the order of the rows is fixed, so the sum never decreases unless a
  * cell does. One row may have +Inf and another -Inf: the sum is +Inf then, as within a row. */
 static inline double sx__read_double(const struct sx__reading *reading, uint32_t cell)

@@ -1,0 +1,103 @@
+/* increments.c: see increments.h. */
+#include "increments.h"
+
+#include "cells.h"
+#include "process_rows.h"
+#include "reading.h"
+#include "thread_rows.h"
+
+_Static_assert(offsetof(struct sx_gauge, arena) == offsetof(struct sx__series, handle.arena) &&
+                   offsetof(struct sx_gauge, cell) == offsetof(struct sx__series, handle.cell) &&
+                   offsetof(struct sx_gauge, increments) == offsetof(struct sx__series, increments),
+               "a gauge is the start of its series");
+
+/* Those of an earlier series with these cells are used again. */
+static uint32_t make_cells_of_increments(struct sx_registry *registry, struct sx__cells *cells)
+{
+    if (registry->shared) {
+        return SX__INCREMENTS_NONE;
+    }
+    if (cells->more == 0) {
+        const uint32_t made = sx__directory_thread_cells(registry, SX__INCREMENTS_CELLS);
+        __atomic_store_n(&cells->more, made, __ATOMIC_RELEASE);
+    }
+    return cells->more == 0 ? SX__INCREMENTS_NONE : cells->more;
+}
+
+static uint32_t increments_of(struct sx__series *series)
+{
+    uint32_t increments = __atomic_load_n(&series->increments, __ATOMIC_ACQUIRE);
+    if (increments != 0 && increments != SX__INCREMENTS_WAIT) {
+        return increments;
+    }
+    struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    sx__directory_lock(registry);
+    increments = series->increments;
+    if (increments == 0) {
+        increments = make_cells_of_increments(registry, sx__series_cells(series));
+        __atomic_store_n(&series->increments, increments, __ATOMIC_RELEASE);
+    }
+    sx__directory_unlock(registry);
+    return increments;
+}
+
+void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down)
+{
+    const uint32_t arena = gauge->arena;
+    const uint32_t increments = increments_of((struct sx__series *)gauge);
+    if (increments == SX__INCREMENTS_NONE) {
+        sx__cell_add_shared(sx__cell(sx__process_row_of(arena), gauge->cell), down ? -1 : 1);
+        return;
+    }
+    const char *row = sx__thread_row(sx__thread_rows, arena);
+    if (row == NULL) {
+        row = sx__overflow_row(sx__arenas[arena].registry);
+        (void)__atomic_fetch_add(sx__cell(row, increments + down), 1, __ATOMIC_RELEASE);
+        return;
+    }
+    uint64_t *cell = sx__cell(row, increments + down);
+    __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
+}
+
+/* A thread that decremented and then incremented while the rows were read may be in the sum of
+ * increments only. Then the decrements have changed, and both sums are read again. */
+static uint64_t difference(const struct sx_registry *registry, uint32_t increments)
+{
+    uint64_t down;
+    uint64_t up;
+    uint64_t again = sx__sum_rows_of_now(registry, increments + 1);
+    do {
+        down = again;
+        up = sx__sum_rows_of_now(registry, increments);
+        again = sx__sum_rows_of_now(registry, increments + 1);
+    } while (again != down);
+    return up - down;
+}
+
+/* Makes readers wait, as they do for a fold; see row_folding.h. */
+static void take_back(struct sx_registry *registry, const struct sx__series *series,
+                      uint64_t counted, double value)
+{
+    const char *overflow_row = sx__overflow_row(registry);
+    const uint32_t cell = sx__series_cells(series)->more;
+    const bool is_down = (int64_t)counted < 0;
+    __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELAXED);
+    (void)__atomic_fetch_add(sx__cell(overflow_row, cell + (is_down ? 0 : 1)),
+                             is_down ? -counted : counted, __ATOMIC_RELEASE);
+    __atomic_store_n(sx__cell(sx__process_row_of(series->handle.arena), series->handle.cell),
+                     sx__bits_of(value), __ATOMIC_RELEASE);
+    __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELEASE);
+}
+
+/* The cells of thread rows belong to their threads, so what they have counted is taken back in the
+ * overflow row. Threads that would go on counting wait for the lock, so their sum comes to rest. */
+void sx__increments_set(struct sx__series *series, double value)
+{
+    struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    sx__directory_lock(registry);
+    const uint32_t increments =
+        __atomic_exchange_n(&series->increments, SX__INCREMENTS_WAIT, __ATOMIC_SEQ_CST);
+    take_back(registry, series, difference(registry, increments), value);
+    __atomic_store_n(&series->increments, increments, __ATOMIC_RELEASE);
+    sx__directory_unlock(registry);
+}

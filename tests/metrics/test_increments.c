@@ -1,0 +1,334 @@
+/* Increments and decrements of a gauge are counted by each thread, and their difference is right at
+ * any moment. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "increments.h"
+#include "reading.h"
+
+#include <cmocka.h>
+#include <math.h>
+#include <pthread.h>
+#include <sextant/exposition.h>
+#include <sextant/metrics.h>
+
+#define ROUNDS 20000
+#define THREADS 12
+
+static struct sx_registry *registry;
+static struct sx_gauge *gauge;
+
+static int set_up_with(const struct sx_registry_options *options)
+{
+    int status = sx_registry_new(&registry, options);
+    return status < 0 ? status
+                      : sx_gauge_register(
+                            &gauge, registry,
+                            &(struct sx_metric_options){.name = "g", .help = "In progress."});
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    return set_up_with(NULL);
+}
+
+static int set_up_with_one_row(void **state)
+{
+    (void)state;
+    return set_up_with(&(struct sx_registry_options){.thread_rows = 1});
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    return 0;
+}
+
+static bool counts_in_rows(const struct sx_gauge *of)
+{
+    return of->increments != 0 && of->increments < SX__INCREMENTS_END;
+}
+
+static void scrape(void)
+{
+    struct sx_page page = {0};
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+    sx_page_clean_up(&page);
+}
+
+/* ---- one thread ---- */
+
+static void test_only_increments_take_cells_of_rows(void **state)
+{
+    (void)state;
+    sx_gauge_set(gauge, 3);
+    sx_gauge_add(gauge, 0.5);
+    assert_false(counts_in_rows(gauge));
+    sx_gauge_inc(gauge);
+    assert_true(counts_in_rows(gauge));
+    assert_true(sx_gauge_value(gauge) == 4.5);
+}
+
+static void test_what_is_set_is_shown_exactly(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        sx_gauge_inc(gauge);
+    }
+    sx_gauge_set(gauge, 0.1);
+    assert_true(sx_gauge_value(gauge) == 0.1);
+    sx_gauge_dec(gauge);
+    sx_gauge_dec(gauge);
+    sx_gauge_set(gauge, -0.0);
+    assert_true(sx_gauge_value(gauge) == 0 && signbit(sx_gauge_value(gauge)));
+    sx_gauge_dec(gauge);
+    assert_true(sx_gauge_value(gauge) == -1);
+    sx_gauge_set(gauge, 7);
+    sx_gauge_inc(gauge);
+    assert_true(sx_gauge_value(gauge) == 8);
+}
+
+static void test_a_delta_of_1_is_an_increment(void **state)
+{
+    (void)state;
+    struct sx_gauge_family *family = NULL;
+    const struct sx_metric_options options = {
+        .name = "f", .help = "Help.", .labels = SX_LABELS("a")};
+    assert_int_equal(sx_gauge_family_register(&family, registry, &options), SX_OK);
+    assert_int_equal(sx_gauge_add_with(family, 1, "x"), SX_OK);
+    assert_int_equal(sx_gauge_add_with(family, 1, "x"), SX_OK);
+    assert_int_equal(sx_gauge_add_with(family, -1, "x"), SX_OK);
+    struct sx_gauge *x = sx_gauge_with(family, "x");
+    assert_true(counts_in_rows(x));
+    assert_true(sx_gauge_value(x) == 1);
+}
+
+static void test_the_next_series_of_the_cells_starts_at_0(void **state)
+{
+    (void)state;
+    struct sx_gauge_family *family = NULL;
+    const struct sx_metric_options options = {
+        .name = "f", .help = "Help.", .labels = SX_LABELS("a")};
+    assert_int_equal(sx_gauge_family_register(&family, registry, &options), SX_OK);
+    const uint32_t used_before = registry->thread_cells_used;
+    for (int i = 0; i < 100; i++) {
+        struct sx_gauge *x = sx_gauge_with(family, "x");
+        assert_true(sx_gauge_value(x) == 0);
+        assert_false(counts_in_rows(x));
+        sx_gauge_inc(x);
+        sx_gauge_inc(x);
+        sx_gauge_dec(x);
+        assert_true(sx_gauge_value(x) == 1);
+        sx_gauge_release(x);
+        assert_int_equal(sx_gauge_family_clear(family), 1);
+    }
+    /* As many as are removed before some are reclaimed, and not one pair for each. */
+    assert_in_range(registry->thread_cells_used - used_before, 2, 2 * 70);
+}
+
+static void test_a_full_registry_counts_in_the_row_of_the_process(void **state)
+{
+    (void)state;
+    registry->cells_limit = registry->thread_cells_used; /* nothing is left for thread rows */
+    sx_gauge_inc(gauge);
+    sx_gauge_inc(gauge);
+    sx_gauge_dec(gauge);
+    assert_false(counts_in_rows(gauge));
+    assert_true(sx_gauge_value(gauge) == 1);
+}
+
+/* ---- many threads ---- */
+
+/* All threads live at the same time, so that each has a row. */
+static pthread_barrier_t all_have_counted;
+
+static void *begin_many(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        sx_gauge_inc(gauge);
+    }
+    (void)pthread_barrier_wait(&all_have_counted);
+    return NULL;
+}
+
+static void *end_many(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        sx_gauge_dec(gauge);
+    }
+    (void)pthread_barrier_wait(&all_have_counted);
+    return NULL;
+}
+
+static void run_threads(void *(*run)(void *), int count)
+{
+    pthread_t threads[THREADS];
+    assert_int_equal(pthread_barrier_init(&all_have_counted, NULL, (unsigned)count), 0);
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, run, NULL), 0);
+    }
+    for (int i = 0; i < count; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_int_equal(pthread_barrier_destroy(&all_have_counted), 0);
+}
+
+static void test_others_end_what_some_began(void **state)
+{
+    (void)state;
+    run_threads(begin_many, THREADS);
+    assert_true(sx_gauge_value(gauge) == THREADS * ROUNDS);
+    run_threads(end_many, THREADS - 1);
+    assert_true(sx_gauge_value(gauge) == ROUNDS);
+    scrape(); /* finds rows without an owner */
+    scrape(); /* and moves what they have */
+    assert_true(sx_gauge_value(gauge) == ROUNDS);
+    run_threads(end_many, 1);
+    assert_true(sx_gauge_value(gauge) == 0);
+}
+
+/* ---- what is read beside updates ---- */
+
+static int is_over;
+
+/* Hands requests from the threads that begin them to those that end them. */
+static uint64_t begun;
+static uint64_t ended;
+
+static void *begin_requests(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < ROUNDS; i++) {
+        sx_gauge_inc(gauge);
+        (void)__atomic_fetch_add(&begun, 1, __ATOMIC_RELEASE);
+    }
+    return NULL;
+}
+
+static void *end_requests(void *unused)
+{
+    (void)unused;
+    while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE) ||
+           __atomic_load_n(&ended, __ATOMIC_RELAXED) < __atomic_load_n(&begun, __ATOMIC_ACQUIRE)) {
+        uint64_t seen = __atomic_load_n(&ended, __ATOMIC_RELAXED);
+        if (seen < __atomic_load_n(&begun, __ATOMIC_ACQUIRE) &&
+            __atomic_compare_exchange_n(&ended, &seen, seen + 1, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            sx_gauge_dec(gauge);
+        }
+    }
+    return NULL;
+}
+
+static void *read_all_the_time(void *lowest)
+{
+    while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE)) {
+        const double value = sx_gauge_value(gauge);
+        if (value < *(double *)lowest) {
+            *(double *)lowest = value;
+        }
+    }
+    return NULL;
+}
+
+static void *scrape_all_the_time(void *unused)
+{
+    (void)unused;
+    while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE)) {
+        scrape();
+    }
+    return NULL;
+}
+
+/* Threads come and go, so rows are folded meanwhile. */
+static void test_the_gauge_is_never_negative(void **state)
+{
+    (void)state;
+    double lowest = 0;
+    pthread_t reader;
+    pthread_t scraper;
+    pthread_t ender[2];
+    is_over = 0;
+    begun = ended = 0;
+    sx_gauge_inc(gauge); /* so that it has its cells from here on */
+    sx_gauge_dec(gauge);
+    assert_int_equal(pthread_create(&reader, NULL, read_all_the_time, &lowest), 0);
+    assert_int_equal(pthread_create(&scraper, NULL, scrape_all_the_time, NULL), 0);
+    assert_int_equal(pthread_create(&ender[0], NULL, end_requests, NULL), 0);
+    assert_int_equal(pthread_create(&ender[1], NULL, end_requests, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        run_threads(begin_requests, THREADS / 2);
+    }
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(ender[0], NULL), 0);
+    assert_int_equal(pthread_join(ender[1], NULL), 0);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    assert_int_equal(pthread_join(scraper, NULL), 0);
+    assert_true(lowest == 0);
+    assert_int_equal(begun, 4 * (THREADS / 2) * ROUNDS);
+    assert_true(sx_gauge_value(gauge) == 0);
+}
+
+/* A thread that ends a request and begins the next one. */
+static void *take_turns(void *unused)
+{
+    (void)unused;
+    while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE)) {
+        sx_gauge_dec(gauge);
+        sx_gauge_inc(gauge);
+    }
+    return NULL;
+}
+
+/* Each of the two threads may be between its decrement and its increment when the value is set, and
+ * again when it is read. (Increments and decrements that happen while it is read may be added.) */
+static void test_a_set_beside_increments_is_exact(void **state)
+{
+    (void)state;
+    pthread_t threads[2];
+    is_over = 0;
+    run_threads(begin_many, THREADS); /* many rows, so that reading them takes longer */
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, take_turns, NULL), 0);
+    }
+    for (int i = 0; i < ROUNDS; i++) {
+        sx_gauge_set(gauge, 1000);
+        assert_true(sx_gauge_value(gauge) >= 998);
+    }
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    const double last = sx_gauge_value(gauge);
+    assert_true(last >= 998 && last <= 1002);
+    sx_gauge_set(gauge, 0.25);
+    assert_true(sx_gauge_value(gauge) == 0.25);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_only_increments_take_cells_of_rows, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_what_is_set_is_shown_exactly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_delta_of_1_is_an_increment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_next_series_of_the_cells_starts_at_0, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_full_registry_counts_in_the_row_of_the_process,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_others_end_what_some_began, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_others_end_what_some_began, set_up_with_one_row,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_the_gauge_is_never_negative, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_gauge_is_never_negative, set_up_with_one_row,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_set_beside_increments_is_exact, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
