@@ -24,6 +24,8 @@ ROWS = [
     ("histogram_1", "update", "histogram_observe_1", "histogram observe, 1 thread", "ns", 1),
     ("histogram_2_same", "update", "histogram_observe_2", "histogram observe, 2 threads, same child", "ns", 1),
     ("histogram_2_own", "update", "histogram_observe_2_own", "histogram observe, 2 threads, a child each", "ns", 1),
+    ("gauge_1", "update", "gauge_inc_dec_1", "gauge inc and dec, 1 thread", "ns", 1),
+    ("gauge_2", "update", "gauge_inc_dec_2", "gauge inc and dec, 2 threads, same gauge", "ns", 1),
     ("lookup_1", "update", "lookup_inc_1", "look-up by 3 labels and inc, 1 thread", "ns", 1),
     ("lookup_2", "update", "lookup_inc_2", "look-up by 3 labels and inc, 2 threads", "ns", 1),
     ("known_1", "update", "lookup_inc_known_1", "the same, 1 thread, lengths known", "ns", 1),
@@ -49,6 +51,8 @@ ROWS = [
 # ours only.
 OTHERS = {"prometheus_cpp", "go", "rust", "python"}
 SKIPPED = {
+    "gauge_1": {"python"},
+    "gauge_2": {"python"},
     "known_1": OTHERS,
     "large_100000": OTHERS,
     "large_1000000": OTHERS,
@@ -70,6 +74,8 @@ BARS = [
     (10, "counter_inc_2_rust", "counter_inc_2"),
     (1.3, "histogram_observe_1_rust", "histogram_observe_1"),
     (10, "histogram_observe_2_rust", "histogram_observe_2"),
+    (1 / 1.2, "gauge_inc_dec_1", "gauge_inc_dec_2"),
+    (10, "gauge_inc_dec_2_rust", "gauge_inc_dec_2"),
     (1 / 0.65, "lookup_inc_1_rust", "lookup_inc_1"),
     (1 / 0.55, "lookup_inc_1_rust", "lookup_inc_known_1"),
     (1 / 1.3, "handle_inc_100000", "lookup_inc_100000"),

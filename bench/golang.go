@@ -148,6 +148,17 @@ func histogramLoop(own int) loop {
 	}
 }
 
+func gaugeLoop() loop {
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "bench_inprogress", Help: "Requests."})
+	prometheus.MustRegister(gauge)
+	return func(thread int, updates int) {
+		for i := 0; i < updates; i++ {
+			gauge.Inc()
+			gauge.Dec()
+		}
+	}
+}
+
 func requests(registry prometheus.Registerer) *prometheus.CounterVec {
 	family := prometheus.NewCounterVec(
 		prometheus.CounterOpts{Name: "bench_requests_total", Help: "Requests."},
@@ -271,6 +282,10 @@ func main() {
 		update(histogramLoop(0), 2)
 	case "histogram_2_own":
 		update(histogramLoop(1), 2)
+	case "gauge_1":
+		update(gaugeLoop(), 1)
+	case "gauge_2":
+		update(gaugeLoop(), 2)
 	case "lookup_1":
 		update(lookupLoop(), 1)
 	case "lookup_2":

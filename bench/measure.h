@@ -49,7 +49,9 @@ static void *counter_make(int index);
 static void counter_loop(void *counter, long updates);
 static void *histogram_make(int index);
 static void histogram_loop(void *histogram, long updates);
-static int lookup_make(void); /* a family with the three labels; 0: good */
+static void *gauge_make(void);
+static void gauge_loop(void *gauge, long updates); /* each: an increment and a decrement */
+static int lookup_make(void);                      /* a family with the three labels; 0: good */
 static void lookup_loop(void *unused, long updates);
 static int series_make(void); /* fills bench_series */
 static void series_add(void *counter, int amount);
@@ -173,7 +175,7 @@ static void bench_updates(bench_loop_fn *loop, void **metrics, int threads)
     }
 }
 
-/* counter_1, counter_2_same, counter_2_own, and so on */
+/* counter_1, counter_2_same, counter_2_own, and so on; gauge_2 */
 static int bench_update_case(const char *what)
 {
     void *metrics[2] = {NULL, NULL};
@@ -183,6 +185,10 @@ static int bench_update_case(const char *what)
     bench_loop_fn *loop = lookup_loop;
     if (what[0] == 'l') {
         return lookup_make() == 0 ? (bench_updates(loop, metrics, threads), 0) : 1;
+    }
+    if (what[0] == 'g') {
+        metrics[0] = metrics[1] = gauge_make();
+        return metrics[0] != NULL ? (bench_updates(gauge_loop, metrics, threads), 0) : 1;
     }
     loop = what[0] == 'c' ? counter_loop : histogram_loop;
     for (int i = 0; i < 2; i++) {
@@ -357,9 +363,9 @@ static int bench_scraping_case(void)
 
 static int bench_main(int argc, char **argv)
 {
-    static const char *const updates[] = {"counter_1",   "counter_2_same",   "counter_2_own",
-                                          "histogram_1", "histogram_2_same", "histogram_2_own",
-                                          "lookup_1",    "lookup_2"};
+    static const char *const updates[] = {
+        "counter_1",       "counter_2_same", "counter_2_own", "histogram_1", "histogram_2_same",
+        "histogram_2_own", "gauge_1",        "gauge_2",       "lookup_1",    "lookup_2"};
     const char *what = argc == 2 ? argv[1] : "";
     bench_fill();
     for (size_t i = 0; i < sizeof updates / sizeof *updates; i++) {

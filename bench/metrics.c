@@ -42,6 +42,22 @@ static void histogram_loop(void *histogram, long updates)
     }
 }
 
+static void *gauge_make(void)
+{
+    struct sx_gauge *gauge = NULL;
+    int status = sx_gauge_register(
+        &gauge, NULL, &(struct sx_metric_options){.name = "bench_inprogress", .help = "Requests."});
+    return status == SX_OK ? gauge : NULL;
+}
+
+static void gauge_loop(void *gauge, long updates)
+{
+    for (long i = 0; i < updates; i++) {
+        sx_gauge_inc(gauge);
+        sx_gauge_dec(gauge);
+    }
+}
+
 static int family_make(struct sx_counter_family **family, const char *name)
 {
     return sx_counter_family_register(

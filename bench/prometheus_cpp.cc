@@ -2,6 +2,7 @@
 #include "measure.h"
 #include <memory>
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -48,6 +49,22 @@ static void histogram_loop(void *metric, long updates)
     auto *histogram = static_cast<prometheus::Histogram *>(metric);
     for (long i = 0; i < updates; i++) {
         histogram->Observe(bench_values[i & (VALUES - 1)]);
+    }
+}
+
+static void *gauge_make(void)
+{
+    static auto &family =
+        prometheus::BuildGauge().Name("bench_inprogress").Help("Requests.").Register(registry);
+    return &family.Add({});
+}
+
+static void gauge_loop(void *metric, long updates)
+{
+    auto *gauge = static_cast<prometheus::Gauge *>(metric);
+    for (long i = 0; i < updates; i++) {
+        gauge->Increment();
+        gauge->Decrement();
     }
 }
 

@@ -1,7 +1,7 @@
 // The same work done by the Rust client (crate prometheus); see ../measure.h.
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry,
-    TextEncoder,
+    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
 };
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier};
@@ -136,6 +136,17 @@ fn histogram_loop(own: usize) -> Loop {
     })
 }
 
+fn gauge_loop() -> Loop {
+    let gauge = IntGauge::new("bench_inprogress", "Requests.").unwrap();
+    prometheus::register(Box::new(gauge.clone())).unwrap();
+    Arc::new(move |_, updates| {
+        for _ in 0..updates {
+            gauge.inc();
+            gauge.dec();
+        }
+    })
+}
+
 fn requests(registry: &Registry) -> IntCounterVec {
     let options = Opts::new("bench_requests_total", "Requests.");
     let family = IntCounterVec::new(options, &["method", "handler", "code"]).unwrap();
@@ -235,6 +246,8 @@ fn main() {
         "histogram_1" => updates(histogram_loop(0), 1),
         "histogram_2_same" => updates(histogram_loop(0), 2),
         "histogram_2_own" => updates(histogram_loop(1), 2),
+        "gauge_1" => updates(gauge_loop(), 1),
+        "gauge_2" => updates(gauge_loop(), 2),
         "lookup_1" => updates(lookup_loop(), 1),
         "lookup_2" => updates(lookup_loop(), 2),
         "scrape" => scrape(),
