@@ -39,6 +39,7 @@ ROWS = [
     ("rows_64", "scrape", "scrape_64_rows", "scrape of 100,000 counters of 64 threads", "ms", 1e6),
     ("ended_64", "scrape", "scrape_64_ended", "the same when the threads have ended", "ms", 1e6),
     ("create", "longest_us", "longest_creation", "longest of 1,000,000 creations", "us", 1),
+    ("create", "longest_touch_us", "longest_touch", "longest of 1,000,000 first writes of such memory", "us", 1),
     ("million_1", "create", "million_create", "making one of 1,000,000 series", "ns", 1),
     ("million_1", "scrape", "million_scrape", "scrape of 1,000,000 counters", "ms", 1e6),
     ("million_1", "bytes", "million_bytes", "memory of a series, 1 thread writes", "bytes", 1),
