@@ -1,5 +1,6 @@
 /* The benchmark of Sextant's metrics; see measure.h. */
 #include "measure.h"
+#include <dlfcn.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <sys/mman.h>
@@ -285,6 +286,78 @@ static int rows_case(int rows, bool have_ended)
     return have_ended ? bench_scrapes(SCRAPES) : status;
 }
 
+/* A family of 1,000 series, before and after 6,000,000 others of it were made and removed. */
+static int churn_case(void)
+{
+    char session[32];
+    if (bench_series_prepare(1000) != 0 || series_make() != 0 ||
+        family_make(&lookups, "bench_requests_total") != SX_OK) {
+        return 1;
+    }
+    for (int is_after = 0; is_after < 2; is_after++) {
+        for (int i = 0; i < 101; i++) {
+            const double start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
+            (void)scrape_run();
+            bench_print(is_after ? "after" : "before", bench_ns(CLOCK_THREAD_CPUTIME_ID) - start,
+                        0);
+        }
+        for (int i = 0; i < 6 * MILLION && !is_after; i++) {
+            const int size = snprintf(session, sizeof session, "session_%d", i);
+            const struct sx_str values[] = {{"GET", 3}, {session, (size_t)size}, {"200", 3}};
+            if (sx_counter_family_add(lookups, values, 3, 1) != SX_OK ||
+                sx_counter_family_remove(lookups, values, 3) != 1) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Nanoseconds for each of so many counters that are registered in a new registry. */
+static int register_case(int count)
+{
+    for (int round = 0; round < 5; round++) {
+        struct sx_registry *registry = NULL;
+        if (sx_registry_new(&registry, NULL) != SX_OK) {
+            return 1;
+        }
+        const double start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
+        for (int i = 0; i < count; i++) {
+            struct sx_counter *counter = NULL;
+            char name[32];
+            (void)snprintf(name, sizeof name, "bench_%d_total", i);
+            const struct sx_metric_options options = {.name = name, .help = "Updates."};
+            if (sx_counter_register(&counter, registry, &options) != SX_OK) {
+                return 1;
+            }
+        }
+        bench_print("register", (bench_ns(CLOCK_THREAD_CPUTIME_ID) - start) / count, 0);
+        sx_registry_destroy(registry);
+    }
+    return 0;
+}
+
+/* The updates of a module that is loaded with dlopen; see module.c. */
+static int module_case(const char *program, bool is_histogram)
+{
+    char path[4096];
+    const char *slash = strrchr(program, '/');
+    const int folder = slash == NULL ? 0 : (int)(slash + 1 - program);
+    (void)snprintf(path, sizeof path, "%.*smodule.so", folder, program);
+    void *module = dlopen(path, RTLD_NOW);
+    void *metric = is_histogram ? histogram_make(0) : counter_make(0);
+    const char *name = is_histogram ? "module_histogram_loop" : "module_counter_loop";
+    void *loop = module == NULL ? NULL : dlsym(module, name);
+    if (metric == NULL || loop == NULL) {
+        fprintf(stderr, "%s cannot be loaded\n", path);
+        return 1;
+    }
+    bench_loop_fn *run;
+    memcpy(&run, &loop, sizeof run); /* ISO C has no conversion */
+    bench_updates(run, &metric, 1);
+    return 0;
+}
+
 static int growth_case(const char *what)
 {
     if (strncmp(what, "large_", 6) == 0) {
@@ -301,6 +374,15 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "known_1") == 0) {
         return known_case();
+    }
+    if (argc == 2 && strncmp(argv[1], "module_", 7) == 0) {
+        return module_case(argv[0], argv[1][7] == 'h');
+    }
+    if (argc == 2 && strncmp(argv[1], "register_", 9) == 0) {
+        return register_case(atoi(argv[1] + 9));
+    }
+    if (argc == 2 && strcmp(argv[1], "churn") == 0) {
+        return churn_case();
     }
     if (argc == 2 && (strncmp(argv[1], "large_", 6) == 0 || strcmp(argv[1], "create") == 0 ||
                       strncmp(argv[1], "rows_", 5) == 0 || strncmp(argv[1], "ended_", 6) == 0)) {

@@ -12,6 +12,7 @@ enable_language(CXX)
 add_custom_target(bench DEPENDS examples)
 file(GLOB sources CONFIGURE_DEPENDS bench/*.c bench/*.cc)
 list(FILTER sources EXCLUDE REGEX "/instructions\\.c$") # a check: cmake/tests.cmake
+list(FILTER sources EXCLUDE REGEX "/module\\.c$") # loaded by bench/metrics
 if(NOT SX_MICROHTTPD_FOUND)
     list(FILTER sources EXCLUDE REGEX "/microhttpd\\.c$")
     message(STATUS "No benchmark of libmicrohttpd: libmicrohttpd-dev")
@@ -37,6 +38,13 @@ foreach(source ${sources})
     endif()
     add_dependencies(bench bench_${name})
 endforeach()
+
+add_library(bench_module MODULE bench/module.c)
+set_target_properties(bench_module PROPERTIES
+    OUTPUT_NAME module PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/bench)
+target_link_libraries(bench_module PRIVATE sx_settings sextant-metrics)
+target_link_libraries(bench_metrics PRIVATE ${CMAKE_DL_LIBS})
+add_dependencies(bench bench_module)
 
 set(directory ${CMAKE_CURRENT_BINARY_DIR}/bench)
 
