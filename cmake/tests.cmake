@@ -24,7 +24,7 @@ endif()
 
 set(SX_TEST_FOLDERS status text address clock metrics exposition check metrics_server)
 set(SX_FUZZ_THINGS accept check double exposition metrics_server unix_address)
-set(SX_SYSTEM_THINGS amalgamation check cplusplus hostile label_churn layers metrics_alone metrics_only plugin_host plugins word_size)
+set(SX_SYSTEM_THINGS amalgamation by_labels check cplusplus hostile label_churn layers metrics_alone metrics_only plugin_host plugins word_size)
 set(SX_TEST_LIBRARIES sextant-metrics-server-static)
 if(SX_APP)
     list(APPEND SX_TEST_FOLDERS memory http server app command prometheus access_log authentication)

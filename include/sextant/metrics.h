@@ -122,8 +122,8 @@ struct sx_label {
  * Errors:   SX_EINVAL (a size is too large, a constant label's value is not UTF-8, there are too
  *           many constant labels), SX_ENAME (the name prefix is not a valid metric name), SX_ELABEL
  *           (a constant label's name is not valid, is `le`, or is given twice), SX_ENOMEM (not even
- *           a small registry fits), SX_EFULL (the process has 64 registries, or the constant labels
- *           do not fit into directory_bytes), SX_EROBUST (`shared`, and the system has no robust
+ *           a small registry fits), SX_EREGISTRIES (the process has 64 of them), SX_EFULL (the
+ *           constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and the system has no robust
  *           mutexes: it refuses the system call set_robust_list, as the emulator qemu-user does)
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy

@@ -47,7 +47,8 @@ extern "C" {
     X(-17, SX_ECOMPONENT, "a component cannot start")                                       \
     X(-18, SX_ETIMEOUT, "an operation did not end in time")                                 \
     X(-19, SX_ETLS, "a certificate or key cannot be used")                                  \
-    X(-20, SX_EROBUST, "the system has no robust mutexes, which a shared registry needs")
+    X(-20, SX_EROBUST, "the system has no robust mutexes, which a shared registry needs")   \
+    X(-21, SX_EREGISTRIES, "the process has 64 registries, and cannot have more at a time")
 
 /** The errors, and SX_OK. */
 enum sx_status {

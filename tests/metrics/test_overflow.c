@@ -9,8 +9,10 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct sx_registry *registry;
@@ -109,6 +111,54 @@ static void test_the_overflow_series_does_not_count_towards_the_limit(void **sta
     /* Asked for by name, it is no overflow. */
     (void)sx_counter_with(counters, SX_OVERFLOW_VALUE, SX_OVERFLOW_VALUE);
     assert_true(page_has(COUNT_LINE "1\n"));
+}
+
+/* 2,000 values of 2 KB in a directory of 1 MiB: most have no room, and nothing is lost. */
+static void test_nothing_is_lost_in_a_full_directory(void **state)
+{
+    (void)state;
+    enum { COUNT = 2000, SIZE = 2048 };
+    static char text[SIZE + 1];
+    const struct sx_registry_options small = {.directory_bytes = 1 << 20};
+    const struct sx_metric_options options = {
+        .name = "c_total", .help = "Help.", .labels = SX_LABELS("a")};
+    struct sx_metric_options of_gauges = options;
+    struct sx_metric_options of_histograms = options;
+    struct sx_registry *full = NULL;
+    struct sx_counter_family *c = NULL;
+    struct sx_gauge_family *g = NULL;
+    struct sx_histogram_family *h = NULL;
+    of_gauges.name = "g";
+    of_histograms.name = "h";
+    assert_int_equal(sx_registry_new(&full, &small), SX_OK);
+    assert_int_equal(sx_counter_family_register(&c, full, &options), SX_OK);
+    assert_int_equal(sx_gauge_family_register(&g, full, &of_gauges), SX_OK);
+    assert_int_equal(sx_histogram_family_register(&h, full, &of_histograms), SX_OK);
+    memset(text, 'x', SIZE);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(text, 8, "%07d", i);
+        text[7] = 'x';
+        assert_int_equal(sx_counter_add_with(c, 0.5, text), SX_OK);
+        assert_int_equal(sx_gauge_add_with(g, 1, text), SX_OK);
+        assert_int_equal(sx_histogram_observe_with(h, 2, text), SX_OK);
+    }
+    double sums[4] = {0};
+    struct sx_page page = {0};
+    assert_int_equal(sx_page_render(&page, full, SX_FORMAT_TEXT), SX_OK);
+    static const char *const names[] = {"c_total{", "g{", "h_count{", "h_sum{"};
+    for (char *line = strtok(page.data, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        for (int i = 0; i < 4; i++) {
+            if (strncmp(line, names[i], strlen(names[i])) == 0) {
+                sums[i] += strtod(strrchr(line, ' '), NULL);
+            }
+        }
+    }
+    assert_true(sums[0] == COUNT * 0.5);
+    assert_true(sums[1] == COUNT);
+    assert_true(sums[2] == COUNT);
+    assert_true(sums[3] == COUNT * 2.0);
+    sx_page_clean_up(&page);
+    sx_registry_destroy(full);
 }
 
 static void test_removal_makes_room_again(void **state)
@@ -223,6 +273,7 @@ int main(void)
         TEST(test_what_is_beyond_the_limit_is_one_series_and_is_counted),
         TEST(test_each_family_has_its_own_limit),
         TEST(test_the_overflow_series_does_not_count_towards_the_limit),
+        TEST(test_nothing_is_lost_in_a_full_directory),
         TEST(test_removal_makes_room_again),
         TEST(test_ten_thousand_series_is_the_default),
         TEST(test_gauges_and_histograms_overflow_too),

@@ -424,7 +424,7 @@ static int use_up_all_arenas(void)
         status = sx_registry_new(&registries[count], &options);
         count += status == SX_OK;
     }
-    if (status != SX_EFULL || count == 0 || registries[count] != NULL) {
+    if (status != SX_EREGISTRIES || count == 0 || registries[count] != NULL) {
         return 1;
     }
     sx_registry_destroy(registries[0]);

@@ -41,6 +41,17 @@ class CPlusPlus(unittest.TestCase):
                 self.run_with(compiler, standard, "types.cc", "-Wpedantic", "-fno-exceptions",
                               "-fno-rtti")
 
+    def test_a_wrong_number_of_values_does_not_compile(self):
+        program = """#include <sextant/metrics.hpp>
+            int main() {{ sextant::counter_family<2> requests; requests.inc({values}); }}"""
+        for compiler in compilers():
+            for values, compiles in (('"GET", "200"', True), ('"GET"', False), ('"GET", "200", "x"', False)):
+                run = subprocess.run(
+                    [compiler, "-std=c++11", f"-I{SOURCE}/include", "-fsyntax-only", "-x", "c++", "-"],
+                    input=program.format(values=values), text=True, stderr=subprocess.PIPE, check=False)
+                with self.subTest(compiler=compiler, values=values, errors=run.stderr):
+                    self.assertEqual(run.returncode == 0, compiles)
+
     def test_the_headers_have_no_old_casts(self):
         for compiler in compilers():
             for header in sorted(glob.glob(f"{SOURCE}/include/sextant/metrics*.h*")):

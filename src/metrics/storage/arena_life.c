@@ -248,7 +248,7 @@ static int map_new(struct sx__arena **arena, const struct sx_registry_options *o
         index++;
     }
     if (index == SX__ARENAS) {
-        return SX_EFULL;
+        return SX_EREGISTRIES;
     }
     if (!options->shared) {
         const struct sx__geometry geometry = lay_out(options, index);
