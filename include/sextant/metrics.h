@@ -99,7 +99,8 @@ struct sx_label {
 #define SX_LABELS(...) SX__LIST(const char *, __VA_ARGS__, NULL)
 
 /** A list of bucket bounds: `SX_BUCKETS(.1, .5, 1)` sets `.buckets` and `.bucket_count`. In C++ the
- * bounds must be constants, and designated initializers need C++20. */
+ * bounds must be constants. Before C++20, designated initializers are an extension of g++ and
+ * clang++, of which -Wpedantic warns. */
 #define SX_BUCKETS(...) \
     .buckets = SX__LIST(double, __VA_ARGS__), .bucket_count = SX__LENGTH(double, __VA_ARGS__)
 
