@@ -436,7 +436,8 @@ static void test_registries_work_where_no_address_can_be_chosen(void **state)
     sx_counter_release(shared_counter);
     sx_registry_destroy(registry);
     no_chosen_addresses = false;
-    assert_int_equal(mapped_in(registry, total_bytes).bytes, 0);
+    /* The C library may have mapped some pages there meanwhile, as musl does. */
+    assert_in_range(mapped_in(registry, total_bytes).bytes, 0, 64 << 10);
 }
 
 int main(void)
