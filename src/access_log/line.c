@@ -3,6 +3,7 @@
 
 #include "line_time.h"
 #include "utf8.h"
+#include "view.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -21,11 +22,6 @@ enum {
 _Static_assert(METHOD_MOST + TARGET_MOST + CLIENT_MOST + HANDLER_MOST + 2 * WORD_MOST + 300 <=
                    SX__LINE_BYTES,
                "no line is longer");
-
-static struct sx_str view(const char *text)
-{
-    return (struct sx_str){text, strlen(text)};
-}
 
 /* ---- pieces ---- */
 
@@ -149,7 +145,7 @@ static void common_begin(struct sx__line *line, struct sx_str client, const stru
 {
     line->bytes[0] = '\n';
     line->size = 0;
-    put_escaped(line, escape_common, client.size == 0 ? view("-") : client, CLIENT_MOST);
+    put_escaped(line, escape_common, client.size == 0 ? sx__view("-") : client, CLIENT_MOST);
     put_text(line, " - - [");
     put_text(line, sx__line_time_local(now->tv_sec));
     put_text(line, "] \"");
@@ -237,7 +233,7 @@ static void json_end(struct sx__line *line, const struct sx_record *record, enum
     }
     json_text(line, ",\"method\":", record->method, METHOD_MOST);
     json_text(line, ",\"target\":", record->target, TARGET_MOST);
-    json_text(line, ",\"protocol\":", view(record->protocol), WORD_MOST);
+    json_text(line, ",\"protocol\":", sx__view(record->protocol), WORD_MOST);
     put_text(line, ",\"status\":");
     put_status(line, record->status, "null");
     json_number(line, ",\"request_body_bytes\":", record->request_body_bytes);
@@ -245,15 +241,15 @@ static void json_end(struct sx__line *line, const struct sx_record *record, enum
     json_number(line, ",\"duration_seconds\":", duration_ns / 1000000000);
     put_text(line, ".");
     put_u64(line, duration_ns / 1000 % 1000000, 6);
-    json_text(line, ",\"handler\":", view(record->handler), HANDLER_MOST);
-    json_text(line, ",\"outcome\":", view(outcomes[outcome]), WORD_MOST);
+    json_text(line, ",\"handler\":", sx__view(record->handler), HANDLER_MOST);
+    json_text(line, ",\"outcome\":", sx__view(outcomes[outcome]), WORD_MOST);
     put_text(line, "}\n");
 }
 
 static void json_rejected(struct sx__line *line, enum sx_reason reason, const struct timespec *now)
 {
     json_begin(line, now);
-    json_text(line, ",\"rejected\":", view(sx_reason_name(reason)), WORD_MOST);
+    json_text(line, ",\"rejected\":", sx__view(sx_reason_name(reason)), WORD_MOST);
     put_text(line, "}\n");
 }
 

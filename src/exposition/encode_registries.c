@@ -16,6 +16,7 @@
 #include "name_index.h"
 #include "page.h"
 #include "scrape.h"
+#include "view.h"
 #include "written_labels.h"
 
 #include <stdlib.h>
@@ -176,8 +177,7 @@ static int find_placed(size_t *found, const struct merge *merge, const struct bl
         for (; entry != NULL; entry = sx__name_index_find(&merge->names, &names[i], entry)) {
             const size_t other = (size_t)(entry - merge->entries) / SX__STEMS_MAX;
             const struct sx_str other_name = block_name(merge, &merge->blocks[other]);
-            if (other_name.size != name.size ||
-                memcmp(other_name.data, name.data, name.size) != 0) {
+            if (!sx__views_equal(other_name, name)) {
                 status = SX_ECLASH;
             } else if (merge->blocks[other].type == block->type) {
                 *found = other;

@@ -1,8 +1,8 @@
 /* respond.c: answering a scrape request, for any HTTP server. */
 #include "negotiate.h"
+#include "view.h"
 
 #include <stdbool.h>
-#include <string.h>
 
 #define TEXT(text_)                \
     {                              \
@@ -21,7 +21,7 @@ enum sx_format sx_format_negotiate(struct sx_str accept)
 
 static bool is_method(struct sx_str method, const char *name)
 {
-    return method.size == strlen(name) && memcmp(method.data, name, method.size) == 0;
+    return sx__views_equal(method, sx__view(name));
 }
 
 static void add_header(struct sx_exposition_response *response, const char *name, const char *value)

@@ -3,6 +3,7 @@
 #include "written_labels.h"
 
 #include "label_hash.h"
+#include "view.h"
 
 #include <string.h>
 
@@ -42,7 +43,7 @@ static bool has_label(struct sx_str labels, struct sx_str wanted)
 {
     struct sx_str label;
     while (take_label(&labels, &label)) {
-        if (label.size == wanted.size && memcmp(label.data, wanted.data, wanted.size) == 0) {
+        if (sx__views_equal(label, wanted)) {
             return true;
         }
     }
@@ -62,7 +63,7 @@ static bool has_all_labels(struct sx_str a, struct sx_str b)
 
 bool sx__written_labels_equal(struct sx_str a, struct sx_str b)
 {
-    if (a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0)) {
+    if (sx__views_equal(a, b)) {
         return true;
     }
     return has_all_labels(a, b) && has_all_labels(b, a);

@@ -4,6 +4,7 @@
 #include "family.h"
 #include "label_hash.h"
 #include "labels.h"
+#include "view.h"
 
 #include <sextant/collector.h>
 
@@ -15,14 +16,9 @@
 
 /* ---- families ---- */
 
-static bool same_text(struct sx_str a, struct sx_str b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
 static int clash_fault(const struct sx__name_entry *clashing, struct sx_str name)
 {
-    return same_text(sx__family_name(clashing->family->family), name) ? SX_EEXIST : SX_ECLASH;
+    return sx__views_equal(sx__family_name(clashing->family->family), name) ? SX_EEXIST : SX_ECLASH;
 }
 
 /* Whether a family of an earlier collection, or of this one, has the name or one of its suffixes.
@@ -106,7 +102,7 @@ static bool has_registered(const struct sx__name_index *index, const struct sx__
     (void)sx__written_names_of(names, name, (enum sx_metric_type)family->type);
     const struct sx__name_entry *entry = sx__name_index_find(index, &names[0], NULL);
     while (entry != NULL && !(entry->family->is_registered &&
-                              same_text(sx__family_name(entry->family->family), name))) {
+                              sx__views_equal(sx__family_name(entry->family->family), name))) {
         entry = sx__name_index_find(index, &names[0], entry);
     }
     return entry != NULL;
@@ -170,7 +166,7 @@ static struct sx__sample **find(const struct sx_collection *collection,
     size_t mask = collected->table_capacity - 1;
     size_t i = sx__label_hash_of(collection->registry->hash_key, &text, 1).hash & mask;
     while (collected->table[i] != NULL &&
-           !same_text(sx__sample_text(collected, collected->table[i]), text)) {
+           !sx__views_equal(sx__sample_text(collected, collected->table[i]), text)) {
         i = (i + 1) & mask;
     }
     return &collected->table[i];

@@ -13,6 +13,7 @@
 #include "log_limit.h"
 #include "metric.h"
 #include "self_metrics.h"
+#include "view.h"
 
 #include <sextant/collector.h>
 
@@ -20,7 +21,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct collector {
     struct collector *next;
@@ -185,7 +185,7 @@ int sx_callback_unregister(struct sx_registry *registry, const char *name)
     struct sx__family *family = NULL;
     if (registry != NULL) {
         struct sx__full_name full;
-        if (sx__full_name_make(&full, registry, (struct sx_str){name, strlen(name)}) != SX_OK) {
+        if (sx__full_name_make(&full, registry, sx__view(name)) != SX_OK) {
             return SX_ENOMEM;
         }
         family = find_callback(registry, full.text);
@@ -251,7 +251,7 @@ static void count_conflict(struct sx_registry *registry, struct sx_str family, i
     struct sx_counter_family *conflicts = NULL;
     if (sx_counter_family_register(&conflicts, registry, &options) == SX_OK) {
         const char *error = sx_status_name(status);
-        const struct sx_str values[] = {family, {error, strlen(error)}};
+        const struct sx_str values[] = {family, sx__view(error)};
         (void)sx_counter_family_add(conflicts, values, 2, 1);
     }
 }

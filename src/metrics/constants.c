@@ -4,6 +4,7 @@
 
 #include "label_escape.h"
 #include "records.h"
+#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,25 +29,20 @@ static struct sx_str constant_bytes(const struct sx__constants *constants, struc
     return (struct sx_str){(const char *)constants + span.offset, span.size};
 }
 
-static struct sx_str string_view(const char *string)
-{
-    return string == NULL ? (struct sx_str){"", 0} : (struct sx_str){string, strlen(string)};
-}
-
 /* ---- writing ---- */
 
 static size_t constants_size(const struct sx_registry_options *options)
 {
     size_t size = sizeof(struct sx__constants) +
                   options->constant_label_count * sizeof(struct sx__span) +
-                  string_view(options->name_prefix).size;
+                  sx__view(options->name_prefix).size;
     for (size_t i = 0; i < options->constant_label_count; i++) {
         const struct sx_label *label = &options->constant_labels[i];
         /* Compared before it is added, because a value may be of any size. */
         if (label->value.size > UINT32_MAX / (4 * SX_LABELS_MAX)) {
             return SIZE_MAX;
         }
-        size += (i > 0) + sx__label_escaped_size(string_view(label->name), label->value);
+        size += (i > 0) + sx__label_escaped_size(sx__view(label->name), label->value);
     }
     return size;
 }
@@ -54,7 +50,7 @@ static size_t constants_size(const struct sx_registry_options *options)
 static void write_constants(struct sx__constants *constants,
                             const struct sx_registry_options *options)
 {
-    const struct sx_str prefix = string_view(options->name_prefix);
+    const struct sx_str prefix = sx__view(options->name_prefix);
     const size_t count = options->constant_label_count;
     char *start = (char *)constants;
     char *at = (char *)&constants->names[count];
@@ -65,7 +61,7 @@ static void write_constants(struct sx__constants *constants,
     constants->text.offset = (uint32_t)(at - start);
     for (size_t i = 0; i < count; i++) {
         const struct sx_label *label = &options->constant_labels[i];
-        const struct sx_str name = string_view(label->name);
+        const struct sx_str name = sx__view(label->name);
         if (i > 0) {
             *at++ = ',';
         }
@@ -78,7 +74,7 @@ static void write_constants(struct sx__constants *constants,
 int sx__constants_write(struct sx_registry *registry, const struct sx_registry_options *options)
 {
     registry->constants = 0;
-    if (options->constant_label_count == 0 && string_view(options->name_prefix).size == 0) {
+    if (options->constant_label_count == 0 && sx__view(options->name_prefix).size == 0) {
         return SX_OK;
     }
     const size_t size = constants_size(options);
@@ -104,10 +100,9 @@ struct sx_str sx__constant_labels(const struct sx_registry *registry)
 bool sx__constants_have_label(const struct sx_registry *registry, const char *name)
 {
     const struct sx__constants *constants = constants_of(registry);
-    const size_t size = strlen(name);
     for (uint32_t i = 0; constants != NULL && i < constants->label_count; i++) {
         const struct sx_str other = constant_bytes(constants, constants->names[i]);
-        if (other.size == size && memcmp(other.data, name, size) == 0) {
+        if (sx__views_equal(other, sx__view(name))) {
             return true;
         }
     }

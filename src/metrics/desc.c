@@ -2,6 +2,7 @@
 #include "desc.h"
 
 #include "utf8.h"
+#include "view.h"
 #include "written_names.h"
 
 #include <math.h>
@@ -144,9 +145,9 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (!sx_metric_name_is_valid(options->name)) {
         return SX_ENAME;
     }
-    desc->name = (struct sx_str){options->name, strlen(options->name)};
+    desc->name = sx__view(options->name);
     const char *help = options->help == NULL ? "" : options->help;
-    desc->help = (struct sx_str){help, strlen(help)};
+    desc->help = sx__view(help);
     if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }
@@ -218,22 +219,17 @@ int sx__desc_check_constants(const struct sx_registry_options *options)
     return status;
 }
 
-static bool equal(struct sx_str a, struct sx_str b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
 bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *family)
 {
     if ((uint32_t)desc->type != family->type || (uint32_t)desc->source != family->source ||
         desc->label_count != family->label_count || desc->bound_count != family->bound_count ||
-        !equal(desc->name, sx__family_name(family)) ||
-        !equal(desc->help, sx__family_help(family))) {
+        !sx__views_equal(desc->name, sx__family_name(family)) ||
+        !sx__views_equal(desc->help, sx__family_help(family))) {
         return false;
     }
     for (size_t i = 0; i < desc->label_count; i++) {
-        struct sx_str label = {desc->labels[i], strlen(desc->labels[i])};
-        if (!equal(label, sx__family_label(family, i))) {
+        struct sx_str label = sx__view(desc->labels[i]);
+        if (!sx__views_equal(label, sx__family_label(family, i))) {
             return false;
         }
     }

@@ -6,11 +6,11 @@
 #include "epochs.h"
 #include "family.h"
 #include "format_number.h"
+#include "view.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 /* A line that is being written. */
 struct explanation {
@@ -125,17 +125,12 @@ static void explain_buckets(struct explanation *line, const struct sx_metric_opt
 
 /* ---- SX_EEXIST, SX_ECLASH ---- */
 
-static bool has_text(const char *text, struct sx_str bytes)
-{
-    return strlen(text) == bytes.size && memcmp(text, bytes.data, bytes.size) == 0;
-}
-
 static bool labels_differ(const struct sx_metric_options *options, const struct sx__family *family)
 {
     size_t count = label_count(options);
     bool differ = count != family->label_count;
     for (size_t i = 0; i < count && !differ; i++) {
-        differ = !has_text(options->labels[i], sx__family_label(family, i));
+        differ = !sx__views_equal(sx__view(options->labels[i]), sx__family_label(family, i));
     }
     return differ;
 }
@@ -155,7 +150,8 @@ static void explain_difference(struct explanation *line, const struct attempt *a
             add_bytes(line, sx__family_label(family, i));
             add_text(line, "`");
         }
-    } else if (!has_text(options->help == NULL ? "" : options->help, sx__family_help(family))) {
+    } else if (!sx__views_equal(sx__view(options->help == NULL ? "" : options->help),
+                                sx__family_help(family))) {
         add_text(line, ": its help is `");
         add_bytes(line, sx__family_help(family));
         add_text(line, "`");
@@ -192,7 +188,7 @@ static void explain_name(struct explanation *line, const struct attempt *attempt
     if (text == NULL) {
         return;
     }
-    const struct sx_str name = {text, strlen(text)};
+    const struct sx_str name = sx__view(text);
     if (sx__full_name_make(&full, attempt->registry, name) == SX_OK) {
         const struct sx__reader reader = sx__epoch_enter(attempt->registry);
         explain_taken(line, attempt, full.text);
@@ -243,7 +239,7 @@ void sx__explain(char *text, size_t size, struct sx_registry *registry, enum sx_
     const char *name = options == NULL || options->name == NULL ? "" : options->name;
     add_text(&line, "%s `", sx__is_metric_type(type) ? type_words[type] : "metric");
     if (registry != NULL) {
-        add_bytes(&line, sx__name_prefix(registry, (struct sx_str){name, strlen(name)}));
+        add_bytes(&line, sx__name_prefix(registry, sx__view(name)));
     }
     add_text(&line, "%.80s`: %s: %s", name, sx_status_name(status), sx_status_text(status));
     explain_detail(&line, &attempt, status);

@@ -10,6 +10,7 @@
 #include "series_cells.h"
 #include "series_record.h"
 #include "series_table.h"
+#include "view.h"
 
 #include <math.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static bool look_at(void *context, const struct sx__family *family)
     struct search *search = context;
     const struct sx_str name = sx__family_name(family);
     const struct sx_str wanted = search->desc->name;
-    if (name.size == wanted.size && memcmp(name.data, wanted.data, name.size) == 0) {
+    if (sx__views_equal(name, wanted)) {
         search->found = family;
         return true;
     }
@@ -66,7 +67,7 @@ const struct sx__family *sx__family_find(const struct sx_registry *registry, str
     const struct sx__family *family = sx__family_at(registry, &registry->first_family);
     for (; family != NULL; family = sx__family_at(registry, &family->next)) {
         struct sx_str other = sx__family_name(family);
-        if (other.size == name.size && memcmp(other.data, name.data, name.size) == 0) {
+        if (sx__views_equal(other, name)) {
             break;
         }
     }

@@ -4,10 +4,10 @@
 #include "labels.h"
 #include "retired.h"
 #include "series.h"
+#include "view.h"
 
 #include <limits.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct selection {
     size_t count;
@@ -15,16 +15,11 @@ struct selection {
     struct sx_str values[SX_LABELS_MAX];
 };
 
-static bool texts_equal(struct sx_str a, struct sx_str b)
-{
-    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
-}
-
 static int find_label(uint32_t *index, const struct sx__family *family, const char *name)
 {
-    struct sx_str wanted = {name, strlen(name)};
+    struct sx_str wanted = sx__view(name);
     for (uint32_t i = 0; i < family->label_count; i++) {
-        if (texts_equal(sx__family_label(family, i), wanted)) {
+        if (sx__views_equal(sx__family_label(family, i), wanted)) {
             *index = i;
             return SX_OK;
         }
@@ -54,7 +49,7 @@ static bool matches(const struct selection *selection, const struct sx__family *
 {
     for (size_t i = 0; i < selection->count; i++) {
         struct sx_str value = sx__labels_value(series, family, selection->indices[i]);
-        if (!texts_equal(value, selection->values[i])) {
+        if (!sx__views_equal(value, selection->values[i])) {
             return false;
         }
     }

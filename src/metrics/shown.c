@@ -2,6 +2,7 @@
 #include "shown.h"
 
 #include "constants.h"
+#include "view.h"
 
 #include <sextant/metrics.h>
 
@@ -32,18 +33,13 @@ static struct sx_str name_of_show(const struct sx__show *show)
     return (struct sx_str){show->name, show->name_size};
 }
 
-static bool has_show_name(const struct sx__show *show, struct sx_str name)
-{
-    return show->name_size == name.size && memcmp(show->name, name.data, name.size) == 0;
-}
-
 /* The link to the show that is the same, or to the end. The lock is held. */
 static struct sx__show **find_show(const struct sx__show *wanted)
 {
     struct sx__show **link = &first_show;
     while (*link != NULL &&
            ((*link)->registry != wanted->registry || (*link)->shown != wanted->shown ||
-            !has_show_name(*link, name_of_show(wanted)))) {
+            !sx__views_equal(name_of_show(*link), name_of_show(wanted)))) {
         link = &(*link)->next;
     }
     return link;
@@ -79,7 +75,7 @@ static int make_show(struct sx__show **made, struct sx_registry *registry,
     }
     int status = SX_OK;
     if (name != NULL) {
-        status = sx__full_name_make(&full, shown, (struct sx_str){name, strlen(name)});
+        status = sx__full_name_make(&full, shown, sx__view(name));
     }
     struct sx__show *show = status == SX_OK ? malloc(sizeof *show + full.text.size) : NULL;
     if (show != NULL) {
@@ -271,7 +267,7 @@ bool sx__part_has(const struct sx__part *part, struct sx_str name)
     }
     for (size_t i = 0; i < part->parts->show_count; i++) {
         const struct sx__show *show = part->parts->shows[i];
-        if (show->shown == part->registry && has_show_name(show, name)) {
+        if (show->shown == part->registry && sx__views_equal(name_of_show(show), name)) {
             return true;
         }
     }

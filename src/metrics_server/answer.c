@@ -3,6 +3,7 @@
 #include "answer.h"
 
 #include "token.h"
+#include "view.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -76,17 +77,12 @@ static void write_head(struct sx__answer *answer, const struct sx_exposition_res
     answer->body = response->body;
 }
 
-static struct sx_str view(const char *text)
-{
-    return (struct sx_str){text, strlen(text)};
-}
-
 static struct sx_exposition_response plain(int status, const char *sentence)
 {
     return (struct sx_exposition_response){.status = status,
                                            .content_type = "text/plain; charset=utf-8",
                                            .content_length = strlen(sentence),
-                                           .body = view(sentence)};
+                                           .body = sx__view(sentence)};
 }
 
 static struct sx_exposition_response front(const struct sx__site *site)
@@ -95,7 +91,7 @@ static struct sx_exposition_response front(const struct sx__site *site)
         .status = 200,
         .content_type = "text/html; charset=utf-8",
         .content_length = strlen(site->front_page),
-        .body = view(site->front_page),
+        .body = sx__view(site->front_page),
         .headers = {{"Content-Security-Policy", "default-src 'none'; base-uri 'none'; "
                                                 "form-action 'none'; frame-ancestors 'none'"}},
         .header_count = 1,
