@@ -10,27 +10,30 @@ foreach(header ${SX_COMPAT_SEES})
     configure_file(include/sextant/${header}.h ${sees}/sextant/${header}.h COPYONLY)
 endforeach()
 
-# The soname has no version, as that of prometheus-client-c.
+# The soname has no version, as that of prometheus-client-c. LINKS: libraries of CMake; NEEDS: others.
 function(sx_compat_library name)
-    cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "LINKS;NEEDS;INCLUDES" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS compat/${name}/*.c)
+    add_library(sx_compat_${name} OBJECT ${sources})
+    set_target_properties(sx_compat_${name} PROPERTIES C_VISIBILITY_PRESET default)
+    target_include_directories(sx_compat_${name} PRIVATE ${sees} compat/${name} compat/prom/include
+        compat/${name}/include)
+    target_include_directories(sx_compat_${name} SYSTEM PRIVATE ${ARG_INCLUDES})
+    target_link_libraries(sx_compat_${name} PRIVATE sx_settings Threads::Threads)
     foreach(kind SHARED STATIC)
-        set(target ${name})
         set(suffix)
         if(kind STREQUAL STATIC)
-            set(target ${name}-static)
             set(suffix -static)
         endif()
-        add_library(${target} ${kind} ${sources})
+        set(target ${name}${suffix})
+        add_library(${target} ${kind} $<TARGET_OBJECTS:sx_compat_${name}>)
         add_library(Sextant::${target} ALIAS ${target})
-        set_target_properties(${target} PROPERTIES OUTPUT_NAME ${name} C_VISIBILITY_PRESET default
-            INSTALL_RPATH "$ORIGIN")
-        target_include_directories(${target} PRIVATE ${sees} compat/${name}
-            PUBLIC $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/compat/${name}/include>
+        set_target_properties(${target} PROPERTIES
+            OUTPUT_NAME ${name} LINKER_LANGUAGE C INSTALL_RPATH "$ORIGIN")
+        target_include_directories(${target} PUBLIC
+            $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/compat/${name}/include>
             $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-        # LINK_ONLY, because the library would bring the folder of all public headers.
-        target_link_libraries(${target} PRIVATE sx_settings Threads::Threads
-            $<LINK_ONLY:sextant-metrics${suffix}>)
+        target_link_libraries(${target} PRIVATE sextant-metrics${suffix} Threads::Threads ${ARG_NEEDS})
         foreach(link ${ARG_LINKS})
             target_link_libraries(${target} PUBLIC ${link}${suffix})
         endforeach()
@@ -48,12 +51,9 @@ if(PkgConfig_FOUND)
     pkg_check_modules(SX_MICROHTTPD QUIET libmicrohttpd)
 endif()
 if(SX_MICROHTTPD_FOUND)
-    sx_compat_library(promhttp LINKS prom)
+    sx_compat_library(promhttp LINKS prom
+        NEEDS ${SX_MICROHTTPD_LIBRARIES} INCLUDES ${SX_MICROHTTPD_INCLUDE_DIRS})
     list(APPEND SX_COMPAT_LIBRARIES promhttp)
-    foreach(target promhttp promhttp-static)
-        target_include_directories(${target} SYSTEM PUBLIC ${SX_MICROHTTPD_INCLUDE_DIRS})
-        target_link_libraries(${target} PRIVATE ${SX_MICROHTTPD_LIBRARIES})
-    endforeach()
 else()
     message(STATUS "Sextant: libpromhttp is left out: libmicrohttpd is missing (Debian: libmicrohttpd-dev)")
 endif()
