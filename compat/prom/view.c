@@ -49,13 +49,15 @@ static void hide(struct prom__view *view, const prom_metric_t *metric)
                            metric->written_name);
 }
 
+/* SX_EEXIST: a metric of this place was shown before, and there was no memory to hide it. */
 static int show(struct prom__view *view, prom_metric_t *metric)
 {
     if (append_metric(&view->shown, metric) != 0) {
         return 1;
     }
-    if (sx_registry_show(view->registry, prom__store_registry(metric->store),
-                         metric->written_name) != SX_OK) {
+    int status =
+        sx_registry_show(view->registry, prom__store_registry(metric->store), metric->written_name);
+    if (status != SX_OK && status != SX_EEXIST) {
         view->shown.count--;
         return 1;
     }
