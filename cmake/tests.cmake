@@ -171,7 +171,7 @@ if(SEXTANT_TESTS)
             TIMEOUT 240 LABELS system SKIP_RETURN_CODE 77
             ENVIRONMENT "SX_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};SX_BUILD=${CMAKE_CURRENT_BINARY_DIR};SX_UNPACKED=${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked;PYTHONDONTWRITEBYTECODE=1")
     endforeach()
-    foreach(thing amalgamation embedding metrics_alone) # they build the libraries again
+    foreach(thing amalgamation embedding libprom metrics_alone) # they build the libraries again
         if(TEST system.${thing})
             set_tests_properties(system.${thing} PROPERTIES TIMEOUT 600)
         endif()

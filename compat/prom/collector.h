@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* Guarded by the lock. */
+/* Guarded by the lock. The first three members are where libprom has them, because there are
+ * collect functions that return the map which they find there. */
 struct prom_collector {
     char *name;
     prom_map_t *metrics; /* what the page has: the metric of each name */

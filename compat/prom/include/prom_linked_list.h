@@ -17,9 +17,9 @@ typedef struct prom_linked_list prom_linked_list_t;
 
 /** How two items compare. */
 typedef enum prom_linked_list_compare {
+    PROM_LESS = -1,
     PROM_EQUAL = 0,
-    PROM_LESS = 1,
-    PROM_GREATER = 2
+    PROM_GREATER = 1
 } prom_linked_list_compare_t;
 
 /** Frees an item. */
