@@ -50,7 +50,7 @@ def install(prefix, compat):
     run("cmake", "-S", SOURCE, "-B", LIBRARY, "-G", "Ninja", "-DSEXTANT_APP=OFF", "-DSEXTANT_TESTS=OFF",
         "-DSEXTANT_EXAMPLES=OFF", "-DCMAKE_BUILD_TYPE=Debug", f"-DSEXTANT_COMPAT_PROM={compat}",
         f"-DCMAKE_INSTALL_PREFIX={prefix}")
-    run("cmake", "--build", LIBRARY)
+    run("cmake", "--build", LIBRARY, "--target", "libraries", "sextant-cli")  # as `make install`
     run("cmake", "--install", LIBRARY)
 
 
@@ -86,6 +86,12 @@ def build(name, *libs, compiler="cc", is_static=False):
     return path
 
 
+def needs_microhttpd():
+    """Skips a test of libpromhttp where libmicrohttpd is not installed, and libpromhttp was left out."""
+    if subprocess.run(["pkg-config", "--exists", "libmicrohttpd"], check=False).returncode != 0:
+        raise unittest.SkipTest("libmicrohttpd is not installed (Debian: libmicrohttpd-dev)")
+
+
 def compilers():
     return [name for name in ("gcc", "clang") if shutil.which(name)]
 
@@ -108,6 +114,7 @@ class Installed(unittest.TestCase):
         self.assertEqual(symbols(os.path.join(folder, "libprom.so")), set(API))
         include = os.path.join(PREFIX, "include")
         self.assertEqual({name for name in os.listdir(include) if name.startswith("prom")}, HEADERS)
+        needs_microhttpd()
         for name in ("libprom", "libpromhttp"):
             self.assertTrue(os.path.exists(os.path.join(folder, f"{name}.a")))
             dynamic = run("readelf", "-d", os.path.join(folder, f"{name}.so"))
@@ -115,7 +122,13 @@ class Installed(unittest.TestCase):
         self.assertEqual(symbols(os.path.join(folder, "libpromhttp.so")),
                          {"promhttp_set_active_collector_registry", "promhttp_start_daemon", "PROM_ACTIVE_REGISTRY"})
 
+    def test_the_signatures_are_those_of_prometheus_client_c(self):
+        needs_microhttpd()
+        for compiler in compilers():
+            subprocess.run([build("signatures", "promhttp", "prom", compiler=compiler)], check=True)
+
     def test_each_header_compiles_alone_in_c_and_in_cxx(self):
+        needs_microhttpd()
         for header in sorted(HEADERS):
             for compiler, language in (("cc", "c"), ("c++", "c++")):
                 path = os.path.join(FOLDER, "header." + ("c" if language == "c" else "cc"))
@@ -140,6 +153,7 @@ class Installed(unittest.TestCase):
                                         f"{name}: {header}")
 
     def test_find_package_has_the_libraries(self):
+        needs_microhttpd()
         consumer = os.path.join(FOLDER, "consumer")
         os.makedirs(consumer, exist_ok=True)
         with open(os.path.join(consumer, "CMakeLists.txt"), "w", encoding="ascii") as file:
@@ -205,9 +219,8 @@ class Core(unittest.TestCase):
 def promtool_check_errors(page):
     """What promtool says, except for names of the programs that the guidelines would not choose."""
     said = promtool_check(page)
-    advice = ("counter metrics should have", "metric names should not", "no help text", "should not contain",
-              "should have \"_total\" suffix", "use base unit")
-    return "\n".join(line for line in said.splitlines() if not any(part in line for part in advice))
+    advice = 'counter metrics should have "_total" suffix'
+    return "\n".join(line for line in said.splitlines() if advice not in line)
 
 
 class Pooler(unittest.TestCase):
@@ -299,6 +312,9 @@ class RelayServed(unittest.TestCase):
             self.assertEqual(samples(page, "turn_total_allocations"), {(("type", "UDP"),): 0})
             names = {family.name for family in text_string_to_metric_families(page)}
             self.assertLessEqual({"process_cpu_seconds", "process_open_fds"}, names)
+
+    def setUp(self):
+        needs_microhttpd()
 
     def test_one_label_and_two(self):
         path = build("relay", "promhttp", "prom")
