@@ -4,7 +4,10 @@
 #include "registry.h"
 #include "store.h"
 
+#include <pthread.h>
+
 static pthread_mutex_t library_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t woken = PTHREAD_COND_INITIALIZER;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void before_fork(void)
@@ -19,6 +22,7 @@ static void after_fork_in_parent(void)
 
 static void after_fork_in_child(void)
 {
+    (void)pthread_cond_init(&woken, NULL); /* the threads that waited are not here */
     prom__registries_after_fork();
     (void)pthread_mutex_unlock(&library_lock);
 }
@@ -43,7 +47,12 @@ void prom__unlock(void)
     (void)pthread_mutex_unlock(&library_lock);
 }
 
-void prom__wait(pthread_cond_t *condition)
+void prom__wait(void)
 {
-    (void)pthread_cond_wait(condition, &library_lock);
+    (void)pthread_cond_wait(&woken, &library_lock);
+}
+
+void prom__wake_all(void)
+{
+    (void)pthread_cond_broadcast(&woken);
 }

@@ -7,12 +7,12 @@
 #ifndef PROM_LOCK_H
 #define PROM_LOCK_H
 
-#include <pthread.h>
-
 void prom__lock(void);
 void prom__unlock(void);
 
-/** Releases the lock, waits for the condition, and takes the lock again. */
-void prom__wait(pthread_cond_t *condition);
+/** Releases the lock, waits until another thread calls prom__wake_all, and takes the lock again.
+ * The caller then looks whether what it waits for has happened. */
+void prom__wait(void);
+void prom__wake_all(void);
 
 #endif

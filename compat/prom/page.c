@@ -35,15 +35,12 @@ static int add_collector(void *context, void *collector)
     return 0;
 }
 
-/* Waits until no other thread writes a page of the registry. Returns 1 if the caller itself does,
+/* Returns 1 if the caller itself writes a page of the registry, if the registry has been destroyed,
  * or without memory. The lock is held. */
 static int begin_scrape(struct scrape *scrape, prom_collector_registry_t *registry)
 {
-    if (registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0) {
+    if (prom__registry_wait(registry) != 0) {
         return 1;
-    }
-    while (registry->is_scraped) {
-        prom__wait(&registry->scraped);
     }
     *scrape = (struct scrape){NULL, 0};
     scrape->collectors = calloc(prom_map_size(registry->collectors) + 1, sizeof(struct collected));
@@ -61,7 +58,7 @@ static void end_scrape(struct scrape *scrape, prom_collector_registry_t *registr
 {
     free(scrape->collectors);
     registry->is_scraped = false;
-    (void)pthread_cond_broadcast(&registry->scraped);
+    prom__wake_all();
 }
 
 static void run_collect_functions(struct scrape *scrape)

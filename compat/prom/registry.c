@@ -4,6 +4,7 @@
 #include "collector.h"
 #include "lock.h"
 #include "map.h"
+#include "prom_sextant.h"
 #include "report.h"
 
 #include <sextant/collector.h>
@@ -16,6 +17,12 @@
 prom_collector_registry_t *PROM_COLLECTOR_REGISTRY_DEFAULT;
 
 static struct prom_collector_registry *first_registry;
+
+/* A scraper may be reading it. */
+static void set_default(prom_collector_registry_t *registry)
+{
+    __atomic_store_n(&PROM_COLLECTOR_REGISTRY_DEFAULT, registry, __ATOMIC_RELEASE);
+}
 
 /* ---- making and destroying ---- */
 
@@ -32,7 +39,6 @@ static void free_registry(prom_collector_registry_t *registry)
     sx_registry_destroy(registry->view.registry);
     prom__view_clean_up(&registry->view);
     (void)prom_map_destroy(registry->collectors);
-    (void)pthread_cond_destroy(&registry->scraped);
     free(registry->name);
     free(registry);
 }
@@ -43,7 +49,6 @@ static prom_collector_registry_t *make_registry(const char *name)
     if (registry == NULL) {
         return NULL;
     }
-    (void)pthread_cond_init(&registry->scraped, NULL);
     registry->name = strdup(name == NULL ? "" : name);
     registry->collectors = prom_map_new();
     int status = sx_registry_new(&registry->view.registry, NULL);
@@ -83,24 +88,73 @@ static int leave_collector(void *context, void *collector)
     return 0;
 }
 
+/* Returns the link to a registry, or to the end of the list. The lock is held. */
+static struct prom_collector_registry **find_registry(const prom_collector_registry_t *registry)
+{
+    struct prom_collector_registry **link = &first_registry;
+    while (*link != NULL && *link != registry) {
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+int prom__registry_wait(const prom_collector_registry_t *registry)
+{
+    while (*find_registry(registry) != NULL && !registry->is_closing) {
+        if (!registry->is_scraped) {
+            return 0;
+        }
+        if (pthread_equal(registry->scraper, pthread_self()) != 0) {
+            return 1;
+        }
+        prom__wait();
+    }
+    return 1;
+}
+
+/* Prevents further pages of the registry, and waits for one that is being written. Returns 1 if the
+ * registry cannot be destroyed. The lock is held, and released meanwhile. */
+static int close_registry(prom_collector_registry_t *registry)
+{
+    const bool is_live = *find_registry(registry) != NULL && !registry->is_closing;
+    if (!is_live ||
+        (registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0)) {
+        return 1;
+    }
+    registry->is_closing = true;
+    prom__wake_all();
+    while (registry->is_scraped) {
+        prom__wait();
+    }
+    return 0;
+}
+
+/* The lock is held. */
+static void remove_registry(prom_collector_registry_t *registry)
+{
+    (void)prom__map_each(registry->collectors, leave_collector, NULL);
+    struct prom_collector_registry **link = find_registry(registry);
+    *link = registry->next;
+    if (PROM_COLLECTOR_REGISTRY_DEFAULT == registry) {
+        set_default(NULL);
+    }
+}
+
 int prom_collector_registry_destroy(prom_collector_registry_t *self)
 {
     if (self == NULL) {
         return 0;
     }
     prom__lock();
-    (void)prom__map_each(self->collectors, leave_collector, NULL);
-    struct prom_collector_registry **link = &first_registry;
-    while (*link != self) {
-        link = &(*link)->next;
-    }
-    *link = self->next;
-    if (PROM_COLLECTOR_REGISTRY_DEFAULT == self) {
-        PROM_COLLECTOR_REGISTRY_DEFAULT = NULL;
+    int result = close_registry(self);
+    if (result == 0) {
+        remove_registry(self);
     }
     prom__unlock();
-    free_registry(self);
-    return 0;
+    if (result == 0) {
+        free_registry(self);
+    }
+    return result;
 }
 
 int prom_collector_registry_default_init(void)
@@ -113,7 +167,7 @@ int prom_collector_registry_default_init(void)
         (void)prom_collector_registry_destroy(registry);
         return 1;
     }
-    PROM_COLLECTOR_REGISTRY_DEFAULT = registry;
+    set_default(registry);
     return 0;
 }
 
@@ -155,7 +209,10 @@ int prom_collector_registry_enable_process_metrics(prom_collector_registry_t *se
     if (self == NULL) {
         return 1;
     }
-    if (prom_map_get(self->collectors, PROCESS_NAME) != NULL) {
+    prom__lock();
+    const bool is_enabled = prom_map_get(self->collectors, PROCESS_NAME) != NULL;
+    prom__unlock();
+    if (is_enabled) {
         return 0;
     }
     prom_collector_t *process = prom_collector_process_new(NULL, NULL);
@@ -179,6 +236,11 @@ prom_metric_t *prom_collector_registry_must_register_metric(prom_metric_t *metri
         exit(1);
     }
     return metric;
+}
+
+struct sx_registry *prom_collector_registry_sextant(prom_collector_registry_t *self)
+{
+    return self == NULL ? NULL : self->view.registry;
 }
 
 int prom_collector_registry_validate_metric_name(prom_collector_registry_t *self,
@@ -207,7 +269,6 @@ void prom__registries_forget_metric(const prom_metric_t *metric)
 void prom__registries_after_fork(void)
 {
     for (prom_collector_registry_t *at = first_registry; at != NULL; at = at->next) {
-        (void)pthread_cond_init(&at->scraped, NULL); /* nobody waits here */
         at->is_scraped = at->is_scraped && pthread_equal(at->scraper, pthread_self()) != 0;
     }
 }

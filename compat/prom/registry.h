@@ -14,11 +14,18 @@ struct prom_collector_registry {
     prom_map_t *collectors; /* by their names */
     prom_collector_t *default_collector;
     struct prom__view view;
+    bool is_closing; /* a thread waits to destroy it, so no page begins */
     bool is_scraped; /* a thread is writing a page */
     pthread_t scraper;
-    pthread_cond_t scraped;               /* it has written the page */
     struct prom_collector_registry *next; /* of all registries */
 };
+
+/** Waits until no thread writes a page of the registry. The lock is held, and released meanwhile.
+ *
+ * @return   0; 1 if the registry has been destroyed or is being destroyed by another thread, or if
+ *           the calling thread is writing its page
+ */
+int prom__registry_wait(const prom_collector_registry_t *registry);
 
 /** Takes a collector out of all registries, which does not free it. The lock is held. */
 void prom__registries_forget_collector(prom_collector_t *collector);

@@ -1,7 +1,6 @@
 /* report.c: remembers the lines that were printed, by their hashes. */
 #include "report.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,9 +8,8 @@
 
 #define LINES_MAX 256 /* then nothing more is printed */
 
-static pthread_mutex_t printed_lock = PTHREAD_MUTEX_INITIALIZER;
+/* 0 is a free place. No lock, because another thread may hold it in fork(). */
 static uint64_t printed[LINES_MAX];
-static unsigned printed_count;
 
 /* FNV-1a */
 static uint64_t hash_line(const char *line)
@@ -25,17 +23,17 @@ static uint64_t hash_line(const char *line)
 
 static bool is_new(uint64_t hash)
 {
-    (void)pthread_mutex_lock(&printed_lock);
-    unsigned i = 0;
-    while (i < printed_count && printed[i] != hash) {
-        i++;
+    for (size_t i = 0; i < LINES_MAX; i++) {
+        uint64_t found = 0;
+        if (__atomic_compare_exchange_n(&printed[i], &found, hash, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            return true;
+        }
+        if (found == hash) {
+            return false;
+        }
     }
-    const bool found = i == printed_count && i < LINES_MAX;
-    if (found) {
-        printed[printed_count++] = hash;
-    }
-    (void)pthread_mutex_unlock(&printed_lock);
-    return found;
+    return false;
 }
 
 void prom__report_once(const char *format, ...)

@@ -49,8 +49,10 @@ static result respond_constant(struct MHD_Connection *connection, unsigned statu
 static result respond_page(struct MHD_Connection *connection)
 {
     prom_collector_registry_t *registry = __atomic_load_n(&PROM_ACTIVE_REGISTRY, __ATOMIC_ACQUIRE);
-    char *page = (char *)prom_collector_registry_bridge(
-        registry != NULL ? registry : PROM_COLLECTOR_REGISTRY_DEFAULT);
+    if (registry == NULL) {
+        registry = __atomic_load_n(&PROM_COLLECTOR_REGISTRY_DEFAULT, __ATOMIC_ACQUIRE);
+    }
+    char *page = (char *)prom_collector_registry_bridge(registry);
     if (page == NULL) {
         return respond_constant(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "There is no page\n");
     }

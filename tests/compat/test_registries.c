@@ -8,6 +8,8 @@
 #include "page.h"
 
 #include <cmocka.h>
+#include <prom_sextant.h>
+#include <sextant/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +65,43 @@ static void metrics_of_one_name_in_two_registries_are_two(void **state)
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(prom_collector_registry_destroy(registries[i]), 0);
     }
+}
+
+static void sixteen_metrics_may_have_one_name(void **state)
+{
+    (void)state;
+    prom_counter_t *counters[16];
+    for (size_t i = 0; i < 16; i++) {
+        counters[i] = prom_counter_new("c_total", "C.", 1, keys);
+        assert_int_equal(prom_counter_add(counters[i], (double)i, blue), 0);
+    }
+    begin_stderr();
+    assert_null(prom_counter_new("c_total", "C.", 1, keys));
+    assert_non_null(strstr(end_stderr(), "c_total"));
+    prom_collector_registry_t *registry = registry_with(counters[15], NULL);
+    page_assert_line(bridged(registry), "c_total{kind=\"blue\"} 15");
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
+    for (size_t i = 0; i < 15; i++) {
+        assert_int_equal(prom_counter_destroy(counters[i]), 0);
+    }
+}
+
+static void metrics_of_sextant_are_on_the_same_page(void **state)
+{
+    (void)state;
+    prom_counter_t *old = prom_counter_new("old_total", "O.", 1, keys);
+    prom_collector_registry_t *registry = registry_with(old, NULL);
+    struct sx_counter *ported = NULL;
+    const struct sx_metric_options options = {.name = "ported_total", .help = "P."};
+    assert_null(prom_collector_registry_sextant(NULL));
+    assert_int_equal(
+        sx_counter_register(&ported, prom_collector_registry_sextant(registry), &options), SX_OK);
+    sx_counter_inc(ported);
+    assert_int_equal(prom_counter_inc(old, blue), 0);
+    const char *page = bridged(registry);
+    page_assert_line(page, "ported_total 1");
+    page_assert_line(page, "old_total{kind=\"blue\"} 1");
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
 }
 
 static void a_page_stays_valid_if_its_names_clash(void **state)
@@ -365,6 +404,8 @@ int main(void)
         cmocka_unit_test(the_default_registry_is_made_destroyed_and_made_again),
         cmocka_unit_test(one_metric_is_in_several_registries),
         cmocka_unit_test(metrics_of_one_name_in_two_registries_are_two),
+        cmocka_unit_test(sixteen_metrics_may_have_one_name),
+        cmocka_unit_test(metrics_of_sextant_are_on_the_same_page),
         cmocka_unit_test(a_page_stays_valid_if_its_names_clash),
         cmocka_unit_test(the_later_metric_of_a_name_is_on_the_page),
         cmocka_unit_test(a_destroyed_metric_or_collector_leaves_its_pages),

@@ -17,7 +17,7 @@ PREFIX = os.path.join(FOLDER, "root")
 PROGRAMS = os.path.join(SOURCE, "tests", "compat", "programs")
 HEADERS = {"prom.h", "prom_alloc.h", "prom_collector.h", "prom_collector_registry.h", "prom_counter.h", "prom_gauge.h",
            "prom_histogram.h", "prom_histogram_buckets.h", "prom_linked_list.h", "prom_map.h", "prom_metric.h",
-           "prom_metric_sample.h", "prom_metric_sample_histogram.h", "promhttp.h"}
+           "prom_metric_sample.h", "prom_metric_sample_histogram.h", "prom_sextant.h", "promhttp.h"}
 
 # What prometheus-client-c 0.1.3 declares, and the symbols that it exports besides.
 API = """prom_collector_new prom_collector_process_new prom_collector_destroy prom_collector_free_generic
@@ -111,7 +111,7 @@ def pages_of(path):
 class Installed(unittest.TestCase):
     def test_the_api_is_there_by_its_names_and_nothing_else(self):
         folder = libraries()
-        self.assertEqual(symbols(os.path.join(folder, "libprom.so")), set(API))
+        self.assertEqual(symbols(os.path.join(folder, "libprom.so")), {*API, "prom_collector_registry_sextant"})
         include = os.path.join(PREFIX, "include")
         self.assertEqual({name for name in os.listdir(include) if name.startswith("prom")}, HEADERS)
         needs_microhttpd()
@@ -215,6 +215,23 @@ class Core(unittest.TestCase):
     def test_static(self):
         self.check(pages_of(build("core", "prom", is_static=True)))
 
+    def test_a_program_that_is_linked_already_starts(self):
+        """It was linked with another library of the same soname and symbols."""
+        other = os.path.join(FOLDER, "other")
+        os.makedirs(other, exist_ok=True)
+        with open(os.path.join(other, "prom.c"), "w", encoding="ascii") as file:
+            variables = {"PROM_COLLECTOR_REGISTRY_DEFAULT", "prom_histogram_default_buckets"}
+            for name in API:
+                file.write(f"void *{name};\n" if name in variables else f"void {name}(void);void {name}(void) {{}}\n")
+        run("cc", "-shared", "-fPIC", "-fno-builtin", "-Wl,-soname,libprom.so", "-o",
+            os.path.join(other, "libprom.so"), os.path.join(other, "prom.c"))
+        path = os.path.join(other, "core")
+        run("cc", "-std=gnu11", "-I", os.path.join(PREFIX, "include"), "-o", path, os.path.join(PROGRAMS, "core.c"),
+            "-L", other, "-lprom")
+        done = subprocess.run([path], env={**os.environ, "LD_LIBRARY_PATH": libraries()}, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=True)
+        self.check(done.stdout.decode("utf-8").split("----\n")[:-1])
+
 
 def promtool_check_errors(page):
     """What promtool says, except for names of the programs that the guidelines would not choose."""
@@ -271,6 +288,11 @@ class Relay:
         self.process.stdout.close()
         assert status == 0, status
 
+    def command(self, letter):
+        self.process.stdin.write(letter)
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "done\n"
+
     def request(self, path, method="GET", body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
         try:
@@ -301,7 +323,7 @@ class RelayServed(unittest.TestCase):
                 status, kind, _, body = relay.request("/metrics")
                 self.assertEqual((status, kind), (200, "text/plain; version=0.0.4; charset=utf-8"))
                 page = body.decode("utf-8")
-                total = sum(counts(page, "turn_traffic_rcvp").values())
+                total = sum(samples(page, "turn_traffic_rcvp_total").values())  # see counts(); may be none yet
                 self.assertGreaterEqual(total, before)
                 before = total
             self.assertEqual(relay.process.stdout.readline(), "done\n")
@@ -335,6 +357,17 @@ class RelayServed(unittest.TestCase):
             self.assertEqual((status, kind, body), (200, "text/plain; version=0.0.4; charset=utf-8", b""))
             self.assertGreater(int(length), 1000)
             self.assertEqual(relay.request("/nowhere", "HEAD")[0], 400)
+
+    def test_the_active_registry_is_served(self):
+        with Relay(build("relay", "promhttp", "prom"), 1) as relay:
+            self.assertEqual(relay.process.stdout.readline(), "done\n")
+            relay.command("d")
+            self.assertEqual(relay.request("/metrics")[0], 500)
+            self.assertEqual(relay.request("/")[0], 200)
+            relay.command("a")
+            status, _, _, body = relay.request("/metrics")
+            self.assertEqual((status, samples(body.decode("utf-8"), "active")), (200, {(): 0}))
+            self.assertNotIn(b"turn_", body)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 /* A relay as coturn is one: its counters have one or two labels, chosen when it starts, its threads
  * update them beside scrapes, and libmicrohttpd serves the page.
  *
- * Usage: relay LABELS (1 or 2). Prints the port, then "done" when all threads have ended; ends with
- * its input.
+ * Usage: relay LABELS (1 or 2). Prints the port, then "done" when all threads have ended. Reads
+ * commands, a letter each, and prints "done" after each: `d` destroys the default registry, `a`
+ * makes another registry the active one. Ends with its input.
  */
 #include <arpa/inet.h>
 #include <prom.h>
@@ -65,6 +66,36 @@ static void run_threads(void)
     }
 }
 
+static void say_done(void)
+{
+    printf("done\n");
+    fflush(stdout);
+}
+
+static prom_collector_registry_t *make_active(void)
+{
+    prom_collector_registry_t *registry = prom_collector_registry_new("active");
+    prom_collector_t *collector = prom_collector_new("active");
+    (void)prom_collector_add_metric(collector, prom_gauge_new("active", "Active.", 0, NULL));
+    (void)prom_collector_registry_register_collector(registry, collector);
+    promhttp_set_active_collector_registry(registry);
+    return registry;
+}
+
+static prom_collector_registry_t *obey_commands(void)
+{
+    prom_collector_registry_t *active = NULL;
+    for (int command = getchar(); command != EOF; command = getchar()) {
+        if (command == 'd') {
+            (void)prom_collector_registry_destroy(PROM_COLLECTOR_REGISTRY_DEFAULT);
+        } else {
+            active = make_active();
+        }
+        say_done();
+    }
+    return active;
+}
+
 int main(int count, char **arguments)
 {
     label_count = count > 1 ? (size_t)atoi(arguments[1]) : 1;
@@ -83,10 +114,9 @@ int main(int count, char **arguments)
     printf("%u\n", MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)->port);
     fflush(stdout);
     run_threads();
-    printf("done\n");
-    fflush(stdout);
-    while (getchar() != EOF) {
-    }
+    say_done();
+    prom_collector_registry_t *active = obey_commands();
     MHD_stop_daemon(daemon);
-    return prom_collector_registry_destroy(PROM_COLLECTOR_REGISTRY_DEFAULT);
+    return prom_collector_registry_destroy(PROM_COLLECTOR_REGISTRY_DEFAULT) |
+           prom_collector_registry_destroy(active);
 }
