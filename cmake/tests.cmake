@@ -22,6 +22,10 @@ elseif(missing)
     message(FATAL_ERROR "${missing}: run `make deps PACKAGES=test`")
 endif()
 
+if(SEXTANT_TESTS AND NOT SEXTANT_AMALGAMATION AND NOT TARGET prom)
+    include(cmake/compat_prom.cmake)
+endif()
+
 set(SX_TEST_FOLDERS status text address clock metrics exposition check metrics_server)
 set(SX_FUZZ_THINGS accept check double exposition metrics_server unix_address)
 set(SX_SYSTEM_THINGS amalgamation check cplusplus hostile label_churn layers metrics_alone metrics_only plugin_host plugins word_size)
