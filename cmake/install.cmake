@@ -14,6 +14,13 @@ list(REMOVE_DUPLICATES SX_HEADERS)
 list(TRANSFORM SX_HEADERS REPLACE "(.+)" "include/sextant/\\1.h" OUTPUT_VARIABLE headers)
 file(GLOB headers_cxx CONFIGURE_DEPENDS include/sextant/*.hpp)
 install(FILES ${headers} ${headers_cxx} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/sextant)
+if(SEXTANT_COMPAT_PROM)
+    foreach(name ${SX_COMPAT_LIBRARIES})
+        install(TARGETS ${name} ${name}-static EXPORT SextantTargets
+            LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+        install(DIRECTORY compat/${name}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    endforeach()
+endif()
 install(EXPORT SextantTargets NAMESPACE Sextant:: DESTINATION ${package})
 configure_package_config_file(cmake/SextantConfig.cmake.in SextantConfig.cmake
     INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)

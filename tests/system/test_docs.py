@@ -28,7 +28,8 @@ class Docs(unittest.TestCase):
                         done = subprocess.run(
                             [compiler, "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra",
                              "-Wpedantic", "-Werror", "-fsyntax-only", "-x", "c", *jansson,
-                             "-I", os.path.join(SOURCE, "include"), "-"],
+                             "-I", os.path.join(SOURCE, "include"),
+                             "-I", os.path.join(SOURCE, "compat", "prom", "include"), "-"],
                             input=block, capture_output=True, text=True, check=False)
                         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertGreater(programs, 10)

@@ -1,0 +1,32 @@
+/* collector.h: a collector. */
+#ifndef PROM_COLLECTOR_PRIVATE_H
+#define PROM_COLLECTOR_PRIVATE_H
+
+#include "prom_collector.h"
+#include "prom_linked_list.h"
+
+#include <stdbool.h>
+
+/* Guarded by the lock. The first three members are where libprom has them, because there are
+ * collect functions that return the map which they find there. */
+struct prom_collector {
+    char *name;
+    prom_map_t *metrics; /* what the page has: the metric of each name */
+    prom_collect_fn *collect;
+    prom_linked_list_t *owned;         /* all metrics that were added, each once */
+    bool is_process;                   /* its metrics are Sextant's */
+    unsigned uses;                     /* registries that have it */
+    struct prom__process_files *files; /* of a process collector with paths */
+    struct prom_collector *next;       /* of all collectors */
+};
+
+/** Takes a metric out of all collectors, which does not free it. The lock is held. */
+void prom__collectors_forget_metric(prom_metric_t *metric);
+
+/** As prom_collector_add_metric; the lock is held. */
+int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric);
+
+/** Ends the use of a collector by a registry; the last one frees it. The lock is held. */
+void prom__collector_leave(prom_collector_t *collector);
+
+#endif

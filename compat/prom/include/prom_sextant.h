@@ -1,0 +1,26 @@
+/* prom_sextant.h: metrics of Sextant on the page of a registry of libprom, for a program that is
+ * ported one file at a time. prom.h does not include it.
+ */
+#ifndef PROM_SEXTANT_H
+#define PROM_SEXTANT_H
+
+#include "prom_collector_registry.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sx_registry;
+
+/** Returns the registry of Sextant whose page is the page of `self`. What is registered in it is on
+ * the page, before the metrics of libprom.
+ *
+ * @return   NULL if `self` is NULL
+ * Memory:   destroyed with `self`, and not by the caller
+ */
+struct sx_registry *prom_collector_registry_sextant(prom_collector_registry_t *self);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

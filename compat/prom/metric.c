@@ -1,0 +1,182 @@
+/* metric.c: making metrics and destroying them. */
+#include "metric.h"
+
+#include "buckets.h"
+#include "collector.h"
+#include "lock.h"
+#include "names.h"
+#include "registry.h"
+#include "report.h"
+#include "store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static struct prom_metric *first_metric;
+
+/* Frees what is not in a store. */
+static void free_metric(struct prom_metric *metric)
+{
+    prom__label_names_free(metric->labels);
+    free(metric->written_name);
+    free(metric->name);
+    free(metric);
+}
+
+/* Makes a metric with its names. Returns NULL if a label is refused, or without memory. */
+static struct prom_metric *name_metric(const struct prom__description *description)
+{
+    struct prom_metric *metric = calloc(1, sizeof *metric);
+    if (metric == NULL) {
+        return NULL;
+    }
+    metric->type = description->type;
+    metric->label_count = description->label_count;
+    metric->buckets = description->buckets;
+    metric->name = strdup(description->name);
+    metric->written_name = prom__metric_name(description->name);
+    metric->labels =
+        prom__label_names(description->name, description->labels, description->label_count);
+    if (metric->name == NULL || metric->written_name == NULL || metric->labels == NULL) {
+        free_metric(metric);
+        return NULL;
+    }
+    metric->is_packed =
+        metric->label_count > SX_LABELS_MAX || prom__label_names_are_reserved(metric->labels);
+    if (metric->label_count > SX_LABELS_MAX) {
+        prom__report_once("%s has more than %d labels, so its updates are slow", metric->name,
+                          SX_LABELS_MAX);
+    }
+    return metric;
+}
+
+/* The lock is held. */
+static int store_with_help(struct prom_metric *metric, struct sx_metric_options *options)
+{
+    int status = prom__store_add(metric, options);
+    if (status != SX_EHELP) {
+        return status;
+    }
+    char *help = strdup(options->help);
+    if (help == NULL) {
+        return SX_ENOMEM;
+    }
+    prom__help_repair(help, metric->name);
+    options->help = help;
+    status = prom__store_add(metric, options);
+    free(help);
+    return status;
+}
+
+/* The lock is held. */
+static int store_metric(struct prom_metric *metric, const char *help)
+{
+    static const char *const packed[] = {PROM__PACKED_LABEL, NULL};
+    struct sx_metric_options options = {.name = metric->written_name, .help = help};
+    if (metric->label_count > 0) {
+        options.labels = metric->is_packed ? packed : (const char *const *)metric->labels;
+        options.max_series = SIZE_MAX;
+    }
+    if (metric->type != SX_HISTOGRAM) {
+        return store_with_help(metric, &options);
+    }
+    double *bounds = prom__bounds_make(&options.bucket_count, metric->buckets, metric->name);
+    if (bounds == NULL) {
+        return SX_ENOMEM;
+    }
+    options.buckets = bounds;
+    int status = store_with_help(metric, &options);
+    free(bounds);
+    return status;
+}
+
+/* The lock is held. */
+static void link_metric(struct prom_metric *metric)
+{
+    metric->next = first_metric;
+    if (first_metric != NULL) {
+        first_metric->previous = metric;
+    }
+    first_metric = metric;
+}
+
+/* The lock is held. */
+static void unlink_metric(struct prom_metric *metric)
+{
+    if (metric->previous != NULL) {
+        metric->previous->next = metric->next;
+    } else {
+        first_metric = metric->next;
+    }
+    if (metric->next != NULL) {
+        metric->next->previous = metric->previous;
+    }
+}
+
+struct prom_metric *prom__metric_new(const struct prom__description *description)
+{
+    if (description->name == NULL) {
+        return NULL;
+    }
+    struct prom_metric *metric = name_metric(description);
+    if (metric == NULL) {
+        return NULL;
+    }
+    prom__lock();
+    int status = store_metric(metric, description->help);
+    if (status == SX_OK) {
+        link_metric(metric);
+    }
+    prom__unlock();
+    if (status != SX_OK) {
+        prom__report_once("%s cannot be made: %s", description->name, sx_status_text(status));
+        free_metric(metric);
+        return NULL;
+    }
+    return metric;
+}
+
+/* Whether another metric has these buckets. The lock is held. */
+static bool are_shared(const prom_histogram_buckets_t *buckets)
+{
+    const struct prom_metric *metric = first_metric;
+    while (metric != NULL && metric->buckets != buckets) {
+        metric = metric->next;
+    }
+    return metric != NULL;
+}
+
+/* Frees a metric that no collector has. The lock is held. */
+static void remove_metric(struct prom_metric *metric)
+{
+    prom__registries_forget_metric(metric);
+    prom__samples_clean_up(&metric->samples);
+    prom__store_remove(metric);
+    unlink_metric(metric);
+    if (!are_shared(metric->buckets)) {
+        (void)prom_histogram_buckets_destroy(metric->buckets);
+    }
+    free_metric(metric);
+}
+
+int prom__metric_destroy(struct prom_metric *metric, enum sx_metric_type type)
+{
+    if (metric == NULL) {
+        return 0;
+    }
+    if (metric->type != type) {
+        return 1;
+    }
+    prom__lock();
+    prom__collectors_forget_metric(metric);
+    remove_metric(metric);
+    prom__unlock();
+    return 0;
+}
+
+void prom__metric_leave(struct prom_metric *metric)
+{
+    if (--metric->uses == 0) {
+        remove_metric(metric);
+    }
+}

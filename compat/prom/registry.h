@@ -1,0 +1,39 @@
+/* registry.h: a registry. */
+#ifndef PROM_REGISTRY_PRIVATE_H
+#define PROM_REGISTRY_PRIVATE_H
+
+#include "prom_collector_registry.h"
+#include "view.h"
+
+#include <pthread.h>
+
+/* Guarded by the lock. Its pages are those of `view.registry`, a registry of Sextant that has no
+ * metrics of its own, and shows those of the collectors. */
+struct prom_collector_registry {
+    char *name;
+    prom_map_t *collectors; /* by their names */
+    prom_collector_t *default_collector;
+    struct prom__view view;
+    bool is_closing; /* a thread waits to destroy it, so no page begins */
+    bool is_scraped; /* a thread is writing a page */
+    pthread_t scraper;
+    struct prom_collector_registry *next; /* of all registries */
+};
+
+/** Waits until no thread writes a page of the registry. The lock is held, and released meanwhile.
+ *
+ * @return   0; 1 if the registry has been destroyed or is being destroyed by another thread, or if
+ *           the calling thread is writing its page
+ */
+int prom__registry_wait(const prom_collector_registry_t *registry);
+
+/** Takes a collector out of all registries, which does not free it. The lock is held. */
+void prom__registries_forget_collector(prom_collector_t *collector);
+
+/** Hides a metric wherever it is shown. The lock is held. */
+void prom__registries_forget_metric(const prom_metric_t *metric);
+
+/** In the child of fork(), where only the calling thread is left. The lock is held. */
+void prom__registries_after_fork(void);
+
+#endif
