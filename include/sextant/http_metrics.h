@@ -61,8 +61,13 @@ struct sx_http_metrics_options {
     bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */
     bool measure_first_byte; /* http_response_first_byte_seconds{method,handler}: until
                                 sx_http_respond */
-    unsigned handlers_max;   /* handlers beyond these are "<other>"; 0: 1000 */
-    void *reserved[8];
+    unsigned handlers_max;   /* handlers beyond these are "<other>"; 0: 1000; at most 1,000,000;
+                                "<builtin>" and "<other>" do not count */
+    const char *const *reasons; /* of sx_http_reject, up to a NULL, that the page shows as 0 from
+                                   the start; see SX_LABELS; NULL: none */
+    const char **failed; /* receives the name of the metric that cannot be registered, a static
+                            string; NULL: it is not wanted */
+    void *reserved[6];
 };
 
 /** How a request ended. */
@@ -79,12 +84,15 @@ struct sx_http_metrics;
 /** The metrics of the requests that one handler answers. */
 struct sx_http_handler;
 
-/** A request that is measured. The caller owns the memory; its content is private. */
+/** A request that is measured. The caller owns the memory; its content is private. A zeroed one is
+ * not measured. */
 struct sx_http_request {
-    struct sx_http_handler *handler; /* NULL: it is not measured */
-    void *methods, *of_code;
+    struct sx_http_handler *handler; /* NULL: it is not measured, or has ended */
+    void *series;                    /* of its handler and method; NULL: there was no memory */
+    void *code_series;               /* those of its code, too; NULL: it was not counted */
     uint64_t started_ns;
-    int code;
+    int code; /* 0: it has no response */
+    unsigned short method, scheme;
     void *reserved[4];
 };
 
@@ -95,20 +103,23 @@ struct sx_http_sizes {
     uint64_t ended_ns;            /* CLOCK_MONOTONIC; 0: now */
 };
 
-/** Registers the metrics.
+/** Registers the metrics. Several `struct sx_http_metrics` may use one registry: with the same
+ * names and buckets they count in the same series.
  *
  * @param http     receives the metrics; untouched on failure
  * @param options  NULL: the defaults
- * Errors:   as sx_histogram_family_register; SX_ENOMEM
+ * Errors:   as sx_histogram_family_register; SX_EINVAL (`http` is NULL, handlers_max is too large);
+ *           SX_ENOMEM. What this call has registered is unregistered then.
  * Threads:  [any]
  * Memory:   free with sx_http_metrics_destroy; copies the options
  */
 SX_API SX_MUST_CHECK int sx_http_metrics_create(struct sx_http_metrics **http,
                                                 const struct sx_http_metrics_options *options);
 
-/** Frees the metrics, whose values stay in the registry. No request may be in progress.
+/** Frees the metrics and their handlers. The values stay in the registry.
  *
  * @param http  NULL: does nothing
+ * Threads:  any thread, when no request is in progress and no other thread uses `http`
  */
 SX_API void sx_http_metrics_destroy(struct sx_http_metrics *http);
 
@@ -119,12 +130,26 @@ SX_API void sx_http_metrics_destroy(struct sx_http_metrics *http);
  *
  * @param label  UTF-8; NULL: "<builtin>", for what the server answers by itself
  * @return   NULL if `http` is NULL or there is no memory
- * Threads:  [any]; without a lock from the second call for a label on
+ * Threads:  [any]; takes no lock, and allocates only at the first call for a label
  * Memory:   copies the label; the handler is valid until sx_http_metrics_destroy
  */
 SX_API struct sx_http_handler *sx_http_get_handler(struct sx_http_metrics *http, const char *label);
 
-/** Begins to measure a request: it is in progress.
+/** Shows the metrics of a handler and a method as 0 from now on, so that a query sees the first
+ * request as an increase. Series with a code are shown from the first response with that code on.
+ * Without this call, the page shows the metrics from the first request on.
+ *
+ * @param handler  NULL is SX_EINVAL
+ * @param method   as sx_http_begin has it
+ * Errors:   SX_EINVAL; SX_ENOMEM, SX_EFULL (the registry is full)
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_http_declare(struct sx_http_handler *handler, const char *method);
+
+/** Begins to measure a request: it is in progress until sx_http_end.
+ *
+ * If there is no memory for the series of its handler and method, the request is not measured; only
+ * an abort is counted.
  *
  * @param request     is overwritten
  * @param handler     who answers it; NULL: it is not measured
@@ -135,22 +160,26 @@ SX_API struct sx_http_handler *sx_http_get_handler(struct sx_http_metrics *http,
 SX_API void sx_http_begin(struct sx_http_request *request, struct sx_http_handler *handler,
                           const char *method, uint64_t started_ns);
 
-/** The same for a request whose scheme is known ("https"); sx_http_begin assumes "http". Only
- *  OpenTelemetry's names have a label for it. */
+/** As sx_http_begin, for a request whose scheme is known. Only OpenTelemetry's names have a label
+ * for it.
+ *
+ * @param scheme  "https"; anything else, and NULL, is "http", as sx_http_begin assumes
+ */
 SX_API void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handler *handler,
                                  const char *method, const char *scheme, uint64_t started_ns);
 
-/** Counts the response, before its first byte is sent. Only the first call for a request counts.
+/** Counts the response, before its first byte is sent. Only the first call for a request counts. If
+ * there is no memory for the series of its code, it is not counted and has no duration.
  *
  * @param code  200 to 599; others are counted as 500
  * Threads:  [one]
  */
 SX_API void sx_http_respond(struct sx_http_request *request, int code);
 
-/** Ends a request: its duration is observed if it had a response, and it is in progress no more.
- * Only the first call after sx_http_begin counts.
+/** Ends a request: its duration and the sizes of its bodies are observed if it had a response,
+ * however it ended, and it is in progress no more. Only the first call after sx_http_begin counts.
  *
- * @param outcome  SX_HTTP_COMPLETE without a response is SX_HTTP_REQUEST_ABORTED
+ * @param outcome  without a response, any outcome is SX_HTTP_REQUEST_ABORTED
  * @param sizes    NULL: the bodies were empty, and the request ended now
  * Threads:  [one]
  */
@@ -159,8 +188,9 @@ SX_API void sx_http_end(struct sx_http_request *request, enum sx_http_outcome ou
 
 /** Counts a request that was rejected before it was routed, in place of all other calls.
  *
- * @param reason  from a small set, such as "malformed" or "overloaded"; NULL: "other"
- * Threads:  [any]
+ * @param reason  from a small set, such as "malformed" or "overloaded"; NULL: "other"; all reasons
+ *                beyond the first 100 are SX_OVERFLOW_VALUE
+ * Threads:  [any]; a reason's first call may take a lock
  */
 SX_API void sx_http_reject(struct sx_http_metrics *http, const char *reason);
 
