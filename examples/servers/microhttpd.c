@@ -94,17 +94,17 @@ static enum MHD_Result queue_response(struct MHD_Connection *connection, unsigne
 static void end(struct MHD_Connection *connection, enum MHD_RequestTerminationCode code)
 {
     struct tracked *tracked = tracked_of(connection);
+    const bool is_complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+    const bool has_left =
+        code == MHD_REQUEST_TERMINATED_READ_ERROR || code == MHD_REQUEST_TERMINATED_CLIENT_ABORT;
     if (tracked != NULL && tracked->is_awaited) { /* the access handler was not called */
         tracked->is_awaited = false;
-        sx_http_reject(http, code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED ? "header_timeout"
-                             : code == MHD_REQUEST_TERMINATED_READ_ERROR ||
-                                     code == MHD_REQUEST_TERMINATED_CLIENT_ABORT
-                                 ? "disconnected"
-                                 : "malformed");
+        if (!has_left) {
+            sx_http_reject(http, code == MHD_REQUEST_TERMINATED_TIMEOUT_REACHED ? "header_timeout"
+                                                                                : "malformed");
+        }
     } else if (tracked != NULL) {
-        sx_http_end(&tracked->measured,
-                    code == MHD_REQUEST_TERMINATED_COMPLETED_OK ? SX_HTTP_COMPLETE
-                                                                : SX_HTTP_RESPONSE_ABORTED,
+        sx_http_end(&tracked->measured, is_complete ? SX_HTTP_COMPLETE : SX_HTTP_RESPONSE_ABORTED,
                     NULL);
     }
 }
