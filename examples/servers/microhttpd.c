@@ -183,6 +183,7 @@ static enum MHD_Result big(struct MHD_Connection *connection, void **state)
 static bool has_connection_threads;
 static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t waiting_ended = PTHREAD_COND_INITIALIZER;
+static pthread_t main_thread;
 static unsigned waiting_count; /* suspended connections, without which the daemon can be stopped */
 
 static void sleep_ms(const char *text)
@@ -195,6 +196,7 @@ static void *resume_later(void *connection)
 {
     sleep_ms(MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "ms"));
     MHD_resume_connection(connection);
+    pthread_kill(main_thread, SIGUSR1); /* for the program's own loop, which MHD does not wake */
     pthread_mutex_lock(&waiting_lock);
     waiting_count--;
     pthread_cond_signal(&waiting_ended);
@@ -375,10 +377,11 @@ static struct MHD_Daemon *start(const struct mode *mode)
 
 static volatile sig_atomic_t is_stopping;
 
-static void on_stop(int number)
+static void on_signal(int number)
 {
-    (void)number;
-    is_stopping = 1;
+    if (number == SIGTERM) {
+        is_stopping = 1;
+    }
 }
 
 /* How long the daemon may be left alone; NULL: until there is an event. */
@@ -393,7 +396,7 @@ static const struct timespec *timeout_of(struct MHD_Daemon *daemon, struct times
     return timeout;
 }
 
-/* The program's own loop, for a daemon without threads. The signal is blocked except within the
+/* The program's own loop, for a daemon without threads. Signals are blocked except within the
  * system calls that wait. */
 static void run_until_stopped(struct MHD_Daemon *daemon, const struct mode *mode,
                               const sigset_t *unblocked)
@@ -412,14 +415,13 @@ static void run_until_stopped(struct MHD_Daemon *daemon, const struct mode *mode
     while (!is_stopping) {
         fd_set read_set, write_set, except_set;
         MHD_socket highest = 0;
+        const struct timespec *wait = timeout_of(daemon, &timeout); /* before MHD_get_fdset */
         FD_ZERO(&read_set);
         FD_ZERO(&write_set);
         FD_ZERO(&except_set);
         MHD_get_fdset(daemon, &read_set, &write_set, &except_set, &highest);
-        if (pselect(highest + 1, &read_set, &write_set, &except_set, timeout_of(daemon, &timeout),
-                    unblocked) >= 0) {
-            MHD_run_from_select(daemon, &read_set, &write_set, &except_set);
-        }
+        pselect(highest + 1, &read_set, &write_set, &except_set, wait, unblocked);
+        MHD_run(daemon);
     }
 }
 
@@ -449,11 +451,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "microhttpd: unknown mode: %s\n", name);
         return 2;
     }
-    sigset_t stop, unblocked;
-    sigemptyset(&stop);
-    sigaddset(&stop, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &stop, &unblocked);
-    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_stop}, NULL);
+    sigset_t blocked, unblocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &blocked, &unblocked);
+    sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
+    sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal}, NULL);
+    main_thread = pthread_self();
     if (!is_untracked && sx_http_metrics_create(&http, NULL) < 0) {
         fprintf(stderr, "microhttpd: requests are not measured\n");
     }
