@@ -23,6 +23,7 @@
 #define SEXTANT_PROMETHEUS_H
 
 #include <sextant/app.h>
+#include <sextant/http_metrics.h>
 #include <sextant/metrics.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,20 +31,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/** The names of the metrics and labels. */
-enum sx_prometheus_names {
-    SX_NAMES_DEFAULT = 0, /* as above */
-    /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
-     * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
-     * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for
-     * HTTP metrics. Aborted and rejected requests are
-     * http_server_requests_aborted_total{http_request_method,http_route, phase} and
-     * http_server_requests_rejected_total{reason}; the optional metrics are
-     * http_server_request_body_size_bytes, http_server_response_body_size_bytes and
-     * http_server_response_first_byte_seconds{http_request_method,http_route}. */
-    SX_NAMES_OPENTELEMETRY,
-};
 
 /** The value of the handler label. */
 enum sx_prometheus_handler {
@@ -57,7 +44,7 @@ struct sx_prometheus_options {
     struct sx_registry *registry; /* borrowed; NULL: the default registry */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
-    enum sx_prometheus_names names;
+    enum sx_http_names names;
     enum sx_prometheus_handler handler;
     bool duration_has_code;  /* the duration has the code as a label too */
     bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */

@@ -13,7 +13,7 @@ from system import BUILD, SOURCE
 COMPILERS = ("gcc", "clang", "musl-gcc")
 CLASSIC = ("-std=c11", "-Wall", "-Wextra")
 # The layers that are in no other library, and the two that several have.
-TESTED = re.compile(r"(metrics|exposition|check|text|clock|status)\.")
+TESTED = re.compile(r"(metrics|exposition|http_metrics|check|text|clock|status)\.")
 
 
 def layers(library):

@@ -52,9 +52,16 @@ class CPlusPlus(unittest.TestCase):
                 with self.subTest(compiler=compiler, values=values, errors=run.stderr):
                     self.assertEqual(run.returncode == 0, compiles)
 
+    def test_request_metrics(self):
+        for compiler in compilers():
+            for standard in ("c++11", "c++20"):
+                self.run_with(compiler, standard, "http_metrics.cc", "-Wpedantic",
+                              "-Wno-missing-field-initializers")
+
     def test_the_headers_have_no_old_casts(self):
         for compiler in compilers():
-            for header in sorted(glob.glob(f"{SOURCE}/include/sextant/metrics*.h*")):
+            for header in [*sorted(glob.glob(f"{SOURCE}/include/sextant/metrics*.h*")),
+                           f"{SOURCE}/include/sextant/http_metrics.h"]:
                 name = "sextant/" + os.path.basename(header)
                 subprocess.run(
                     [compiler, "-std=c++11", *FLAGS, "-Wpedantic", f"-I{SOURCE}/include",
