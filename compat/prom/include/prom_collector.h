@@ -35,8 +35,9 @@ prom_collector_t *prom_collector_new(const char *name);
  *
  * @param limits_path  in the format of /proc/PID/limits; NULL: this process
  * @param stat_path    in the format of /proc/PID/stat; NULL: this process. If both paths are NULL,
- *                     the metrics are those of sx_process_collector_register. If not, they are
- *                     those that the two files give.
+ *                     the metrics are those of sx_process_collector_register, and stay on a
+ *                     page until its registry is destroyed. If not, they are those that the two
+ *                     files give.
  * Memory:   as prom_collector_new
  */
 prom_collector_t *prom_collector_process_new(const char *limits_path, const char *stat_path);

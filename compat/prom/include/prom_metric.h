@@ -19,7 +19,7 @@ typedef struct prom_metric prom_metric_t;
  *                      without labels
  * @return   the same pointer for the same label values, valid as long as the metric; NULL also for
  *           a histogram
- * Threads:  any; takes a lock
+ * Threads:  any; lock-free, unless the series is looked up for the first time
  */
 prom_metric_sample_t *prom_metric_sample_from_labels(prom_metric_t *self,
                                                      const char **label_values);

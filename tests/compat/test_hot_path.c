@@ -1,0 +1,108 @@
+/* An update of a series that exists takes no lock and allocates nothing, registered or not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bridged.h"
+#include "failing_allocation.h"
+#include "page.h"
+
+#include <cmocka.h>
+#include <pthread.h>
+
+static unsigned locks;
+
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    locks++;
+    return __real_pthread_mutex_lock(mutex);
+}
+
+int __real_pthread_mutex_trylock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+    locks++;
+    return __real_pthread_mutex_trylock(mutex);
+}
+
+int __real_pthread_rwlock_rdlock(pthread_rwlock_t *lock);
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock);
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+{
+    locks++;
+    return __real_pthread_rwlock_rdlock(lock);
+}
+
+int __real_pthread_rwlock_wrlock(pthread_rwlock_t *lock);
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *lock);
+int __wrap_pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+{
+    locks++;
+    return __real_pthread_rwlock_wrlock(lock);
+}
+
+#define UPDATES 100
+
+static const char *keys[] = {"method", "path"};
+static const char *values[] = {"GET", "/"};
+static prom_counter_t *counter;
+static prom_counter_t *plain;
+static prom_gauge_t *gauge;
+static prom_histogram_t *histogram;
+
+/* Returns how many updates failed. */
+static int update_all(int updates)
+{
+    prom_metric_sample_t *sample = prom_metric_sample_from_labels(counter, values);
+    int failures = 0;
+    for (int i = 0; i < updates; i++) {
+        failures += prom_counter_inc(counter, values);
+        failures += prom_counter_add(counter, 2, values);
+        failures += prom_counter_inc(plain, NULL);
+        failures += prom_gauge_set(gauge, 3, values);
+        failures += prom_gauge_dec(gauge, values);
+        failures += prom_histogram_observe(histogram, .1, values);
+        failures += prom_metric_sample_add(sample, 1);
+    }
+    return failures;
+}
+
+static void assert_nothing_is_locked_or_allocated(void)
+{
+    assert_int_equal(update_all(1), 0); /* makes the series, and the thread's row */
+    const unsigned locks_before = locks;
+    const long tried = allocations_tried();
+    assert_int_equal(update_all(UPDATES), 0);
+    assert_int_equal(locks, locks_before);
+    assert_int_equal(allocations_tried(), tried);
+}
+
+static void an_update_takes_no_lock_and_allocates_nothing(void **state)
+{
+    (void)state;
+    counter = prom_counter_new("c_total", "C.", 2, keys);
+    plain = prom_counter_new("plain_total", "P.", 0, NULL);
+    gauge = prom_gauge_new("g", "G.", 2, keys);
+    histogram = prom_histogram_new("h", "H.", NULL, 2, keys);
+    assert_true(locks > 0); /* they are counted */
+    assert_nothing_is_locked_or_allocated();
+    prom_collector_registry_t *registry = registry_with(counter, plain, gauge, histogram, NULL);
+    prom_collector_registry_t *other = registry_with(counter, NULL);
+    assert_nothing_is_locked_or_allocated();
+    page_assert_line(bridged(registry), "plain_total 202");
+    page_assert_line(bridged(other), "c_total{method=\"GET\",path=\"/\"} 808");
+    assert_int_equal(prom_collector_registry_destroy(other), 0);
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_update_takes_no_lock_and_allocates_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
