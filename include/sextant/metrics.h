@@ -124,10 +124,9 @@ struct sx_label {
  *           many constant labels), SX_ENAME (the name prefix is not a valid metric name), SX_ELABEL
  *           (a constant label's name is not valid, is `le`, or is given twice), SX_ENOMEM (not even
  *           a small registry fits), SX_EREGISTRIES (the process has 64 of them), SX_EFULL (the
- *           constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and the system has no robust
- *           mutexes: it refuses the system call set_robust_list, as the emulator qemu-user does)
- * Threads:  [any]
- * Memory:   destroy with sx_registry_destroy
+ *           constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and the system
+ * has no robust mutexes: it refuses the system call set_robust_list, as the emulator qemu-user
+ * does) Threads:  [any] Memory:   destroy with sx_registry_destroy
  */
 SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
                                          const struct sx_registry_options *options);
@@ -484,8 +483,10 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  *
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
- * Threads:  [any]. Lock-free, unless the gauge is also incremented or decremented; then it takes
- *           the lock under which series are made.
+ * Threads:  [any]. Lock-free, but the first call after an increment or decrement takes the lock
+ *           under which series are made.
+ * Cost:     a store. If the gauge was ever incremented or decremented, also three loads for each
+ *           thread row.
  */
 SX_API void sx_gauge_set(struct sx_gauge *gauge, double value);
 
@@ -504,9 +505,9 @@ SX_API void sx_gauge_add(struct sx_gauge *gauge, double delta);
  *
  * @param gauge  NULL is a no-op
  * Threads:  [any]. Lock-free, except for the first increment or decrement of a gauge, and while
- *           another thread sets it.
- * Cost:     a load, an add and a store in the thread's own row. In a shared registry as
- *           sx_gauge_add.
+ *           another thread sets it for the first time after that.
+ * Cost:     a load, an add and a store in the thread's own row. In a shared registry, and if the
+ *           gauge was set after an increment or decrement, one atomic read-modify-write.
  */
 static inline void sx_gauge_inc(struct sx_gauge *gauge);
 /** Subtracts 1. As sx_gauge_inc. */
@@ -719,7 +720,7 @@ struct sx_gauge {
     uint32_t increments; /* in thread rows, with that of decrements behind it; 0: none so far; from
                             SX__INCREMENTS_END on: see increments.h */
 };
-#define SX__INCREMENTS_END (UINT32_MAX - 1)
+#define SX__INCREMENTS_END (UINT32_MAX - 2)
 
 SX_API void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down);
 

@@ -45,7 +45,7 @@ void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down)
 {
     const uint32_t arena = gauge->arena;
     const uint32_t increments = increments_of((struct sx__series *)gauge);
-    if (increments == SX__INCREMENTS_NONE) {
+    if (increments >= SX__INCREMENTS_END) {
         sx__cell_add_shared(sx__cell(sx__process_row_of(arena), gauge->cell), down ? -1 : 1);
         return;
     }
@@ -89,15 +89,30 @@ static void take_back(struct sx_registry *registry, const struct sx__series *ser
     __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELEASE);
 }
 
+/* A step that began before the first set may end late. */
+static bool is_balanced(const struct sx_registry *registry, uint32_t increments)
+{
+    const uint64_t folds = __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE);
+    const uint64_t down = sx__sum_rows_of_now(registry, increments + 1);
+    const uint64_t up = sx__sum_rows_of_now(registry, increments);
+    return folds % 2 == 0 && up == down && sx__sum_rows_of_now(registry, increments + 1) == down &&
+           __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE) == folds;
+}
+
 /* The cells of thread rows belong to their threads, so what they have counted is taken back in the
  * overflow row. Threads that would go on counting wait for the lock, so their sum comes to rest. */
 void sx__increments_set(struct sx__series *series, double value)
 {
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    if (__atomic_load_n(&series->increments, __ATOMIC_ACQUIRE) == SX__INCREMENTS_SET &&
+        is_balanced(registry, sx__series_cells(series)->more)) {
+        __atomic_store_n(sx__cell(sx__process_row_of(series->handle.arena), series->handle.cell),
+                         sx__bits_of(value), __ATOMIC_RELAXED);
+        return;
+    }
     sx__directory_lock(registry);
-    const uint32_t increments =
-        __atomic_exchange_n(&series->increments, SX__INCREMENTS_WAIT, __ATOMIC_SEQ_CST);
-    take_back(registry, series, difference(registry, increments), value);
-    __atomic_store_n(&series->increments, increments, __ATOMIC_RELEASE);
+    __atomic_store_n(&series->increments, SX__INCREMENTS_WAIT, __ATOMIC_SEQ_CST);
+    take_back(registry, series, difference(registry, sx__series_cells(series)->more), value);
+    __atomic_store_n(&series->increments, SX__INCREMENTS_SET, __ATOMIC_RELEASE);
     sx__directory_unlock(registry);
 }

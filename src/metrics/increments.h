@@ -4,7 +4,8 @@
  * meaning across threads. Requests in progress and the like are only incremented and decremented,
  * often, and by all threads. So the first increment of a gauge in a private registry gives it two
  * cells in each thread row: how often this thread incremented it, and how often it decremented it.
- * The gauge's value is its cell, plus all increments, minus all decrements.
+ * The gauge's value is its cell, plus all increments, minus all decrements. If it is set after
+ * that, it is a gauge like any other again.
  *
  * In a shared registry a gauge has none of these cells. The increments of a killed process could
  * not be told from those of others, because a thread row has many owners one after the other.
@@ -18,21 +19,22 @@
 
 /* What `increments` of a series can be besides 0 and the number of a cell. */
 #define SX__INCREMENTS_WAIT SX__INCREMENTS_END /* a thread sets the gauge; others wait for it */
-#define SX__INCREMENTS_NONE UINT32_MAX         /* and there will be none */
+#define SX__INCREMENTS_SET (SX__INCREMENTS_END + 1u) /* it was set, so all update its own cell */
+#define SX__INCREMENTS_NONE UINT32_MAX               /* and there will be none */
 
 /** Returns the cell of a gauge's increments, which that of its decrements follows, or 0 if it has
  * none. */
 static inline uint32_t sx__increments_cell(const struct sx__series *series)
 {
     const uint32_t increments = __atomic_load_n(&series->increments, __ATOMIC_ACQUIRE);
-    if (__builtin_expect(increments == SX__INCREMENTS_WAIT, 0)) {
-        return sx__series_cells(series)->more;
+    if (increments < SX__INCREMENTS_END) {
+        return increments;
     }
-    return increments == SX__INCREMENTS_NONE ? 0 : increments;
+    return increments == SX__INCREMENTS_NONE ? 0 : sx__series_cells(series)->more;
 }
 
-/** Sets a gauge that has increments, and takes these back, at one moment for readers. Takes the
- * directory's lock. */
+/** Sets a gauge that has increments, and takes these back, at one moment for readers. From then on
+ * its increments update its own cell. The first call takes the directory's lock. */
 void sx__increments_set(struct sx__series *series, double value);
 
 #endif

@@ -166,6 +166,27 @@ bool sx__registry_shows(const struct sx_registry *registry)
     return show != NULL;
 }
 
+/* ---- the order in which a scrape has its shows ---- */
+
+static int compare_shows(const struct sx_registry *shown, struct sx_str name,
+                         const struct sx__show *show)
+{
+    const struct sx_str other = name_of_show(show);
+    if (shown != show->shown) {
+        return (uintptr_t)shown < (uintptr_t)show->shown ? -1 : 1;
+    }
+    if (name.size != other.size) {
+        return name.size < other.size ? -1 : 1;
+    }
+    return memcmp(name.data, other.data, name.size);
+}
+
+static int by_registry_and_name(const void *a, const void *b)
+{
+    const struct sx__show *const *left = a;
+    return compare_shows((*left)->shown, name_of_show(*left), *(const struct sx__show *const *)b);
+}
+
 /* ---- a scrape ---- */
 
 static void add_part(struct sx__parts *parts, struct sx_registry *registry, bool is_whole)
@@ -241,6 +262,7 @@ int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registrie
     }
     free(found);
     if (status == SX_OK) {
+        qsort(parts->shows, parts->show_count, sizeof(struct sx__show *), by_registry_and_name);
         parts_of_thread = parts;
     }
     return status;
@@ -265,10 +287,18 @@ bool sx__part_has(const struct sx__part *part, struct sx_str name)
     if (part->is_whole) {
         return true;
     }
-    for (size_t i = 0; i < part->parts->show_count; i++) {
-        const struct sx__show *show = part->parts->shows[i];
-        if (show->shown == part->registry && sx__views_equal(name_of_show(show), name)) {
+    size_t first = 0;
+    size_t end = part->parts->show_count;
+    while (first < end) {
+        const size_t middle = first + (end - first) / 2;
+        const int order = compare_shows(part->registry, name, part->parts->shows[middle]);
+        if (order == 0) {
             return true;
+        }
+        if (order < 0) {
+            end = middle;
+        } else {
+            first = middle + 1;
         }
     }
     return false;

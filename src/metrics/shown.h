@@ -23,7 +23,7 @@ struct sx__part {
 struct sx__parts {
     struct sx__part *parts;
     size_t count;
-    struct sx__show **shows; /* what the scrape holds */
+    struct sx__show **shows; /* what the scrape holds, sorted by registry and name */
     size_t show_count;
 };
 

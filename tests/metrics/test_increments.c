@@ -82,6 +82,7 @@ static void test_what_is_set_is_shown_exactly(void **state)
     }
     sx_gauge_set(gauge, 0.1);
     assert_true(sx_gauge_value(gauge) == 0.1);
+    assert_false(counts_in_rows(gauge)); /* it is a gauge like any other again */
     sx_gauge_dec(gauge);
     sx_gauge_dec(gauge);
     sx_gauge_set(gauge, -0.0);
