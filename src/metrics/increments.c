@@ -99,15 +99,25 @@ static bool is_balanced(const struct sx_registry *registry, uint32_t increments)
            __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE) == folds;
 }
 
+/* Sets a gauge whose threads update its own cell. If one of them did meanwhile, it may have made
+ * its step before in its row, which would then count after the set, and this one before it. */
+static bool set_own_cell(const struct sx__series *series, double value)
+{
+    const struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    uint64_t *cell = sx__cell(sx__process_row_of(series->handle.arena), series->handle.cell);
+    uint64_t seen = __atomic_load_n(cell, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&series->increments, __ATOMIC_ACQUIRE) == SX__INCREMENTS_SET &&
+           is_balanced(registry, sx__series_cells(series)->more) &&
+           __atomic_compare_exchange_n(cell, &seen, sx__bits_of(value), false, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+}
+
 /* The cells of thread rows belong to their threads, so what they have counted is taken back in the
  * overflow row. Threads that would go on counting wait for the lock, so their sum comes to rest. */
 void sx__increments_set(struct sx__series *series, double value)
 {
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
-    if (__atomic_load_n(&series->increments, __ATOMIC_ACQUIRE) == SX__INCREMENTS_SET &&
-        is_balanced(registry, sx__series_cells(series)->more)) {
-        __atomic_store_n(sx__cell(sx__process_row_of(series->handle.arena), series->handle.cell),
-                         sx__bits_of(value), __ATOMIC_RELAXED);
+    if (set_own_cell(series, value)) {
         return;
     }
     sx__directory_lock(registry);
