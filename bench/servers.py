@@ -20,7 +20,7 @@ import time
 from engine import Server, in_turns
 
 BAR = 1.05
-CONNECTIONS = 4
+CONNECTIONS = 16
 TURNS = 2  # in a round
 SIDES = {
     "microhttpd": "libmicrohttpd, a polling thread",
