@@ -1,0 +1,456 @@
+"""examples/servers: the page equals what an independent client saw.
+
+    test_servers.py NAME [UNITTEST OPTION...]
+
+runs one of SERVERS. The client is raw sockets and keeps its own count of requests by method, handler
+and code. With SX_VALGRIND=1 the server runs under valgrind, and must end without an error or a leak.
+"""
+import contextlib
+import os
+import random
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from collections import Counter
+
+from system import BUILD, promtool_check, samples
+
+LIMIT_SECONDS = 30  # for each wait; nothing that is waited for takes a second on an idle machine
+STOP_SECONDS = 120  # valgrind searches the whole memory for leaks when the server ends
+
+# What a server does not tell, or tells in another way: docs/servers/NAME.md has the reasons.
+#
+# left_early   the client resets the connection while the handler works.
+#              "request": aborted in phase request, without a response.
+#              "response": the server notices when it writes: it has a code, and is aborted in phase
+#              response.
+# left_upload  the client resets the connection within the body of its request. "request": aborted in
+#              phase request. None: the program is not called.
+# odd_method   the code of a request whose method HTTP does not have; None: it is not counted.
+# rejects      {what is wrong: the reason on the page}; a request that is not here is answered
+#              without a trace on the page.
+SERVERS = {
+    "evhttp": {
+        "command": ["evhttp"],
+        "left_early": "response",
+        "left_upload": None,
+        "odd_method": 405,
+        "rejects": {
+            "request line": "malformed",
+            "header": "malformed",
+            "content-length": "malformed",
+            "large body": "too_large",
+        },
+    },
+}
+
+HANDLERS = {path: path[1:] for path in ("/hello", "/echo", "/fail", "/big", "/slow", "/metrics")}
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
+BIG_BYTES = 64 << 20
+
+MALFORMED = {
+    "request line": b"this is no request line\r\n\r\n",
+    "header": b"GET /hello HTTP/1.1\r\nHost: a\r\nno colon here\r\n\r\n",
+    "content-length": b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: nine\r\n\r\nnine bytes",
+    "large body": b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n",
+}
+
+
+def poll(function, what):
+    """Calls until it returns something true."""
+    end = time.monotonic() + LIMIT_SECONDS
+    while not (value := function()):
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not after {LIMIT_SECONDS} s")
+        time.sleep(0.02)
+    return value
+
+
+class Tally:
+    """What a client saw, by the labels of the page."""
+
+    def __init__(self):
+        self.responses = Counter()  # by method, handler and code
+        self.aborted = Counter()  # by method, handler and phase
+        self.rejected = Counter()  # by reason
+
+    def add(self, method, path, code):
+        method = method if method in METHODS else "_OTHER"
+        self.responses[method, HANDLERS.get(path.partition("?")[0], "<builtin>"), str(code)] += 1
+
+    def add_aborted(self, path, phase, method="GET"):
+        self.aborted[method, HANDLERS[path.partition("?")[0]], phase] += 1
+
+    def update(self, other):
+        self.responses.update(other.responses)
+        self.aborted.update(other.aborted)
+        self.rejected.update(other.rejected)
+
+
+class Connection:
+    """An HTTP/1.1 client that counts what it sees, and connects again where the server has closed."""
+
+    def __init__(self, server, tally):
+        self.address, self.tally = server.address, tally
+        self.socket, self.received = None, b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.socket is not None:
+            self.socket.close()
+        self.socket, self.received = None, b""
+
+    def reset(self):
+        """Leaves without a farewell: the server's next write fails."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def send(self, data):
+        if self.socket is None:
+            self.socket = socket.create_connection(self.address, LIMIT_SECONDS)
+        self.socket.sendall(data)
+
+    def receive(self):
+        data = self.socket.recv(1 << 20)
+        self.received += data
+        return data
+
+    def take(self, size):
+        while len(self.received) < size:
+            if not self.receive():
+                raise AssertionError(f"the connection ended {size - len(self.received)} bytes early")
+        data, self.received = self.received[:size], self.received[size:]
+        return data
+
+    def take_line(self):
+        while b"\r\n" not in self.received:
+            if not self.receive():
+                raise AssertionError(f"the connection ended after {self.received[:100]!r}")
+        line, _, self.received = self.received.partition(b"\r\n")
+        return line.decode("latin-1")
+
+    def take_head(self):
+        """The status and the headers of a response; 100 Continue is passed over."""
+        while True:
+            status = int(self.take_line().split()[1])
+            headers = {}
+            while line := self.take_line():
+                name, _, value = line.partition(":")
+                headers[name.lower()] = value.strip()
+            if status >= 200:
+                return status, headers
+
+    def take_chunks(self):
+        body = b""
+        while size := int(self.take_line().partition(";")[0], 16):
+            body += self.take(size)
+            self.take(2)
+        self.take(2)
+        return body
+
+    def take_rest(self):
+        with contextlib.suppress(ConnectionResetError):
+            while self.receive():
+                pass
+        body, self.received = self.received, b""
+        return body
+
+    def take_size(self, size):
+        """As take, without keeping what is large."""
+        size -= len(self.received)
+        self.received = b""
+        while size > 0:
+            data = self.socket.recv(min(size, 1 << 20))
+            if not data:
+                raise AssertionError(f"the connection ended {size} bytes early")
+            size -= len(data)
+
+    def take_response(self, method, path):
+        """Reads a response to its last byte, and counts it."""
+        status, headers = self.take_head()
+        closes = headers.get("connection", "").lower() == "close"
+        if method == "HEAD" or status in (204, 304):
+            body = b""
+        elif headers.get("transfer-encoding", "").lower() == "chunked":
+            body = self.take_chunks()
+        elif "content-length" not in headers:
+            body, closes = self.take_rest(), True
+        elif int(headers["content-length"]) == BIG_BYTES:
+            body = self.take_size(BIG_BYTES)
+        else:
+            body = self.take(int(headers["content-length"]))
+        if closes:
+            self.close()
+        self.tally.add(method, path, status)
+        return status, headers, body
+
+    def request(self, method, path, body=None, headers=()):
+        """One request and its response: the status, the headers, the body."""
+        head = [f"{method} {path} HTTP/1.1", "Host: a", *headers]
+        if body is not None:
+            head.append(f"Content-Length: {len(body)}")
+        self.send("\r\n".join(head).encode() + b"\r\n\r\n" + (body or b""))
+        return self.take_response(method, path)
+
+
+class Server:
+    """An example that runs, and the clients' count of it."""
+
+    def __init__(self, name):
+        self.traits = SERVERS[name]
+        self.tally = Tally()
+        name, *options = self.traits["command"]
+        command = [os.path.join(BUILD, "examples", "servers", name), *options]
+        if os.environ.get("SX_VALGRIND"):
+            command = ["valgrind", "-q", "--error-exitcode=99", "--leak-check=full",
+                       "--errors-for-leak-kinds=definite", *command]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("http://127.0.0.1:"):
+            self.process.kill()
+            raise AssertionError(f"{name} printed {line!r}, not its address")
+        self.address = ("127.0.0.1", int(line.rpartition(":")[2]))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+    def connect(self):
+        return Connection(self, self.tally)
+
+    def page(self):
+        with self.connect() as connection:
+            status, headers, body = connection.request("GET", "/metrics", headers=["Connection: close"])
+            assert status == 200, status
+            assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8", headers
+            return body.decode("utf-8")
+
+    def in_progress(self, handler):
+        """How many requests a handler works on."""
+        return sum(
+            value for labels, value in samples(self.page(), "http_requests_inprogress").items()
+            if dict(labels)["handler"] == handler
+        )
+
+
+def by_labels(page, name):
+    """{label values: value} without what is 0."""
+    return {
+        tuple(value for _, value in labels): int(value)
+        for labels, value in samples(page, name).items() if value != 0
+    }
+
+
+class Count(unittest.TestCase):
+    """Each test has a server of its own; in the end its page is compared with the clients' count."""
+
+    name = None
+    maxDiff = None
+
+    def setUp(self):
+        self.server = Server(self.name)
+        self.addCleanup(self.server.__exit__)
+        self.traits = self.server.traits
+
+    def is_idle(self):
+        """The page once nothing but its own request is in progress, and each response has ended."""
+        expected = dict(self.server.tally.responses)  # the next page does not count itself
+        page = self.server.page()
+        if by_labels(page, "http_requests_inprogress") != {("GET", "metrics"): 1}:
+            return None
+        ended = sum(by_labels(page, "http_request_duration_seconds_count").values())
+        return (page, expected) if ended >= sum(expected.values()) else None
+
+    def tearDown(self):
+        page, responses = poll(self.is_idle, "all requests have ended")
+        tally = self.server.tally
+        self.assertEqual(by_labels(page, "http_requests_total"), responses)
+        ended = Counter()
+        for (method, handler, _), count in responses.items():
+            ended[method, handler] += count
+        self.assertEqual(by_labels(page, "http_request_duration_seconds_count"), ended)
+        self.assertEqual(by_labels(page, "http_requests_aborted_total"), tally.aborted)
+        self.assertEqual(
+            by_labels(page, "http_requests_rejected_total"),
+            {(reason,): count for reason, count in tally.rejected.items()},
+        )
+        with contextlib.suppress(unittest.SkipTest):
+            self.assertEqual(promtool_check(page), "")
+        self.assertEqual(self.server.stop(), 0)
+
+    def send_mix(self, connection, times, chance):
+        """Requests whose responses are known, each checked."""
+        for _ in range(times):
+            method, path, body, status = chance.choice([
+                ("GET", "/hello", None, 200),
+                ("GET", "/hello?name=x", None, 200),
+                ("HEAD", "/hello", None, 200),
+                ("GET", "/fail", None, 500),
+                ("GET", "/nowhere", None, 404),
+                ("HEAD", "/nowhere/else", None, 404),
+                ("POST", "/nowhere", b"x" * 1000, 404),
+                ("POST", "/echo", b"", 200),
+                ("POST", "/echo", b"y", 200),
+                ("POST", "/echo", chance.randbytes(100_000), 200),
+                ("GET", "/echo", None, 405),
+                ("DELETE", "/hello", None, 405),
+                ("PUT", "/hello", b"z", 405),
+                ("PATCH", "/hello", b"z", 405),
+                ("OPTIONS", "/hello", None, 405),
+            ])
+            response = connection.request(method, path, body)
+            self.assertEqual(response[0], status, (method, path))
+            if status == 200 and path == "/echo":
+                self.assertEqual(response[2], body)
+
+    def test_requests_on_one_connection(self):
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}", flush=True)
+        with self.server.connect() as connection:
+            self.send_mix(connection, 300, random.Random(seed))
+
+    def test_a_connection_for_each_request(self):
+        for path, status in [("/hello", 200), ("/fail", 500), ("/nowhere", 404)] * 5:
+            with self.server.connect() as connection:
+                response = connection.request("GET", path, headers=["Connection: close"])
+                self.assertEqual(response[0], status)
+
+    def test_several_clients_at_once(self):
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}", flush=True)
+        tallies, failures = [Tally() for _ in range(8)], []
+
+        def run(number):
+            try:
+                with Connection(self.server, tallies[number]) as connection:
+                    self.send_mix(connection, 50, random.Random(seed + number))
+            except Exception as failure:  # pylint: disable=broad-except
+                failures.append(failure)
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        for tally in tallies:
+            self.server.tally.update(tally)
+
+    def test_chunked_upload(self):
+        with self.server.connect() as connection:
+            connection.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                            b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
+            self.assertEqual(connection.take_response("POST", "/echo")[2], b"hello world")
+
+    def test_upload_that_expects_100_continue(self):
+        with self.server.connect() as connection:
+            connection.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+                            b"Expect: 100-continue\r\n\r\n")
+            select.select([connection.socket], [], [], 0.3)  # a client need not wait for the 100
+            connection.send(b"hello")
+            self.assertEqual(connection.take_response("POST", "/echo")[2], b"hello")
+
+    def test_large_response(self):
+        with self.server.connect() as connection:
+            self.assertEqual(connection.request("GET", "/big")[0], 200)
+            self.assertEqual(connection.request("GET", "/hello")[0], 200)
+
+    def test_slow_handler_is_in_progress(self):
+        for ms in (1500, 6000, 24000):  # the later ones where the machine is too slow to see it
+            with self.server.connect() as connection:
+                connection.send(f"GET /slow?ms={ms} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                seen = False
+                while not seen and not select.select([connection.socket], [], [], 0)[0]:
+                    seen = self.server.in_progress("slow") == 1
+                self.assertEqual(connection.take_response("GET", "/slow")[0], 200)
+                if seen:
+                    return
+        self.fail("a slow request was never seen in progress")
+
+    def test_odd_methods(self):
+        with self.server.connect() as connection:
+            for method in ("BREW", "MKCOL", "X" * 20):
+                if self.traits["odd_method"] is not None:
+                    response = connection.request(method, "/hello")
+                    self.assertEqual(response[0], self.traits["odd_method"])
+
+    def test_client_leaves_before_the_response(self):
+        for ms in (1500, 6000, 24000):
+            with self.server.connect() as connection:
+                connection.send(f"GET /slow?ms={ms} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                while not select.select([connection.socket], [], [], 0)[0]:
+                    if self.server.in_progress("slow") != 1:
+                        continue
+                    connection.reset()
+                    if self.traits["left_early"] == "response":
+                        self.server.tally.add("GET", "/slow", 200)
+                    self.server.tally.add_aborted("/slow", self.traits["left_early"])
+                    return
+                connection.take_response("GET", "/slow")
+        self.fail("a slow request was never seen in progress")
+
+    def test_client_leaves_within_the_response(self):
+        for _ in range(3):
+            with self.server.connect() as connection:
+                connection.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+                status, _ = connection.take_head()
+                connection.take(100_000)
+                self.server.tally.add("GET", "/big", status)
+                self.server.tally.add_aborted("/big", "response")
+                connection.reset()
+
+    def test_client_leaves_within_the_upload(self):
+        for _ in range(3):
+            with self.server.connect() as connection:
+                connection.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+                                + b"x" * 50_000)
+                if self.traits["left_upload"] is not None:
+                    poll(lambda: self.server.in_progress("echo") == 1, "the upload is in progress")
+                    self.server.tally.add_aborted("/echo", self.traits["left_upload"], "POST")
+                connection.reset()
+                if self.traits["left_upload"] is not None:
+                    poll(lambda: self.server.in_progress("echo") == 0, "the upload has ended")
+
+    def test_client_leaves_within_the_header(self):
+        for sent in (b"", b"GE", b"GET /hello HTTP/1.1\r\nHos"):
+            with self.server.connect() as connection:
+                connection.send(sent)
+                connection.reset()
+
+    def test_malformed_requests(self):
+        for what, request in MALFORMED.items():
+            for _ in range(3):
+                with self.subTest(what=what), self.server.connect() as connection:
+                    connection.send(request)
+                    connection.socket.shutdown(socket.SHUT_WR)
+                    self.assertRegex(connection.take_rest(), rb"\AHTTP/1\.[01] (4\d\d|501) ")
+                    reason = self.traits["rejects"].get(what)
+                    if reason is not None:
+                        self.server.tally.rejected[reason] += 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1] not in SERVERS:
+        sys.exit(f"usage: test_servers.py {'|'.join(SERVERS)} [UNITTEST OPTION...]")
+    Count.name = sys.argv.pop(1)
+    unittest.main(verbosity=2)
