@@ -30,3 +30,4 @@ function(sx_server_example name package header)
 endfunction()
 
 sx_server_example(evhttp libevent-dev event2/http.h event_core event_extra)
+sx_server_example(civetweb libcivetweb-dev civetweb.h civetweb)

@@ -171,7 +171,8 @@ if(SEXTANT_TESTS)
 
     # The examples of other servers, each with the modes that it has.
     set(SX_SERVER_MODES_evhttp evhttp)
-    foreach(name evhttp)
+    set(SX_SERVER_MODES_civetweb civetweb)
+    foreach(name evhttp civetweb)
         if(NOT TARGET example_server_${name})
             continue()
         endif()
