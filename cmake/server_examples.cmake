@@ -1,14 +1,16 @@
 # examples/servers/<name>.c: request metrics for an HTTP server of another project. An example is
-# built if the library of that server is installed. It sees the public headers only.
+# built if the library of that server is installed, or unpacked (scripts/unpack). It sees the public
+# headers only.
 
 # sx_server_example(NAME PACKAGE HEADER LIBRARY...)
 function(sx_server_example name package header)
     set(source examples/servers/${name}.c)
-    find_path(SX_${name}_INCLUDE ${header})
+    find_path(SX_${name}_INCLUDE ${header}
+        HINTS ${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked/usr/include)
     set(missing)
     set(libraries)
     foreach(library ${ARGN})
-        find_library(SX_${name}_${library} ${library})
+        find_library(SX_${name}_${library} NAMES ${library} ${SX_NAME_OF_${library}})
         mark_as_advanced(SX_${name}_${library})
         list(APPEND libraries ${SX_${name}_${library}})
         if(NOT SX_${name}_${library})
@@ -31,3 +33,5 @@ endfunction()
 
 sx_server_example(evhttp libevent-dev event2/http.h event_core event_extra)
 sx_server_example(civetweb libcivetweb-dev civetweb.h civetweb)
+set(SX_NAME_OF_ulfius libulfius.so.2.7) # libulfius.so is in the package that is only unpacked
+sx_server_example(ulfius libulfius-dev ulfius.h ulfius orcania yder microhttpd)
