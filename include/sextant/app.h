@@ -502,7 +502,8 @@ struct sx_record {
     uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
-    void *reserved[4];
+    void *memory; /* of this observer for this request; see request_bytes of struct sx_observer */
+    void *reserved[3];
 };
 
 /** Is called when a request begins, or when its response is known; `self` is that of
@@ -525,7 +526,12 @@ struct sx_observer {
     sx_observe_end_fn *end;
     sx_observe_rejected_fn
         *rejected; /* in place of the others, if a request is rejected before it is routed */
-    void *reserved[4];
+    union {
+        size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed
+                                 before begin and aligned for any type: record->memory; 192 at most
+                                 for all observers of an app together; 0: none */
+        void *reserved[4];
+    };
 };
 
 /* ---- the app ---- */
@@ -619,7 +625,7 @@ SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t ind
  * `(inject, sx_app, app)`.
  *
  * @param observer  borrowed until the app is destroyed
- * Errors:   SX_EINVAL; SX_ESTATE: the app runs; SX_ENOMEM
+ * Errors:   SX_EINVAL; SX_ESTATE: the app runs; SX_EFULL: too many request_bytes; SX_ENOMEM
  * Threads:  [start]
  */
 SX_API SX_MUST_CHECK int sx_app_observe(struct sx_app *app, const struct sx_observer *observer,

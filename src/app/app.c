@@ -1,6 +1,7 @@
 /* The app: made, listening, running, stopped. */
 #include "application.h"
 #include "pipe_signal.h"
+#include "request.h"
 #include "run_options.h"
 #include "server.h"
 #include "settings.h"
@@ -255,6 +256,17 @@ const char *sx_app_get_route_handler(const struct sx_app *app, size_t index)
     return index < app->route_count ? app->routes[index].handler_label : NULL;
 }
 
+/* Where the memory of the next observer begins. */
+static size_t observed_bytes(const struct sx_app *app)
+{
+    if (app->observer_count == 0) {
+        return 0;
+    }
+    const struct sx__observer_entry *last = &app->observers[app->observer_count - 1];
+    const size_t align = _Alignof(max_align_t);
+    return (last->memory + last->observer->request_bytes + align - 1) / align * align;
+}
+
 int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void *self)
 {
     if (app == NULL || observer == NULL) {
@@ -268,13 +280,17 @@ int sx_app_observe(struct sx_app *app, const struct sx_observer *observer, void 
             return SX_OK;
         }
     }
+    const size_t memory = observed_bytes(app);
+    if (observer->request_bytes > SX__OBSERVED_BYTES - memory) {
+        return SX_EFULL;
+    }
     struct sx__observer_entry *grown =
         realloc(app->observers, (app->observer_count + 1) * sizeof *grown);
     if (grown == NULL) {
         return SX_ENOMEM;
     }
     grown[app->observer_count++] =
-        (struct sx__observer_entry){observer, self, sx__worker_is_changed_here(app)};
+        (struct sx__observer_entry){observer, self, memory, sx__worker_is_changed_here(app)};
     app->observers = grown;
     return SX_OK;
 }

@@ -37,6 +37,7 @@ struct sx__route_entry {
 struct sx__observer_entry {
     const struct sx_observer *observer;
     void *self;
+    size_t memory;  /* its request_bytes in sx_request.observed begin here */
     bool of_worker; /* of a worker component, with which it ends */
 };
 

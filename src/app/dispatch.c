@@ -112,6 +112,15 @@ static void set_host(struct sx_request *request)
     }
 }
 
+/* The record as this observer sees it. */
+static const struct sx_record *record_for(struct sx_request *request,
+                                          const struct sx__observer_entry *entry)
+{
+    struct sx_record *record = &request->exchange->record;
+    record->memory = request->observed + entry->memory;
+    return record;
+}
+
 static void begin(void *context, struct sx__exchange *exchange)
 {
     struct sx_app *app = context;
@@ -124,8 +133,9 @@ static void begin(void *context, struct sx__exchange *exchange)
     terminate_all(exchange);
     set_host(request);
     for (size_t i = 0; i < app->observer_count; i++) {
-        if (app->observers[i].observer->begin != NULL) {
-            app->observers[i].observer->begin(app->observers[i].self, &exchange->record);
+        const struct sx__observer_entry *entry = &app->observers[i];
+        if (entry->observer->begin != NULL) {
+            entry->observer->begin(entry->self, record_for(request, entry));
         }
     }
 }
@@ -393,8 +403,9 @@ static void respond(struct sx_request *request)
     }
     exchange->record.status = result->status;
     for (size_t i = 0; i < app->observer_count; i++) {
-        if (app->observers[i].observer->respond != NULL) {
-            app->observers[i].observer->respond(app->observers[i].self, &exchange->record);
+        const struct sx__observer_entry *entry = &app->observers[i];
+        if (entry->observer->respond != NULL) {
+            entry->observer->respond(entry->self, record_for(request, entry));
         }
     }
 }
@@ -428,8 +439,9 @@ static void end(void *context, struct sx__exchange *exchange, enum sx_outcome ou
     struct sx_app *app = context;
     struct sx_request *request = request_of(exchange);
     for (size_t i = 0; i < app->observer_count; i++) {
-        if (app->observers[i].observer->end != NULL) {
-            app->observers[i].observer->end(app->observers[i].self, &exchange->record, outcome);
+        const struct sx__observer_entry *entry = &app->observers[i];
+        if (entry->observer->end != NULL) {
+            entry->observer->end(entry->self, record_for(request, entry), outcome);
         }
     }
     sx_result_clean_up(&request->result);

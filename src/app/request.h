@@ -10,6 +10,7 @@
 #include "exchange.h"
 
 #include <sextant/app.h>
+#include <stddef.h>
 
 /* Decoded on first use. */
 struct sx__form {
@@ -28,6 +29,8 @@ struct sx_response {
     struct sx__header_lines
         *lines; /* set by hooks and components; the result's own are merged in */
 };
+
+#define SX__OBSERVED_BYTES 192
 
 struct sx_request {
     struct sx_app *app;
@@ -51,6 +54,8 @@ struct sx_request {
     struct sx__allocation *allocations;
     struct sx_response response;
     struct sx_result result;
+    /* until its end */
+    _Alignas(max_align_t) unsigned char observed[SX__OBSERVED_BYTES]; /* the observers' memory */
 };
 
 /* Memory for the texts of a request at the end of its frame, for a request line of this size. */

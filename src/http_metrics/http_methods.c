@@ -1,7 +1,7 @@
 /* http_methods.c: the methods that metrics distinguish. See http_methods.h. */
 #include "http_methods.h"
 
-#include <string.h>
+#include <stddef.h>
 
 /* The most frequent ones first. */
 static const char *const method_names[SX__HTTP_METHODS] = {
@@ -11,8 +11,8 @@ static const char *const method_names[SX__HTTP_METHODS] = {
 unsigned short sx__http_method_find(const char *name)
 {
     unsigned short method = 0;
-    while (method < SX__HTTP_METHODS - 1 && (name == NULL || name[0] != method_names[method][0] ||
-                                             strcmp(name, method_names[method]) != 0)) {
+    while (method < SX__HTTP_METHODS - 1 &&
+           (name == NULL || !sx__http_is_word(name, method_names[method]))) {
         method++;
     }
     return method;

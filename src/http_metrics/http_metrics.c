@@ -8,7 +8,6 @@
 #include "http_series.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #define HANDLERS_DEFAULT 1000
@@ -118,7 +117,7 @@ void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handle
         return;
     }
     request->method = sx__http_method_find(method);
-    request->scheme = scheme != NULL && strcmp(scheme, "https") == 0 ? 1 : 0;
+    request->scheme = scheme != NULL && sx__http_is_word(scheme, "https") ? 1 : 0;
     request->code = 0;
     request->code_series = NULL;
     request->started_ns = started_ns == 0 ? monotonic_ns() : started_ns;

@@ -187,6 +187,73 @@ static void test_what_is_not_http_is_rejected_once(void **state)
     assert_int_equal(seen.begins, 1);
 }
 
+/* ---- the memory of a request ---- */
+
+struct remembered {
+    max_align_t aligned;
+    char target[32];
+};
+static unsigned forgotten;
+static void remember(void *self, const struct sx_record *record)
+{
+    struct remembered *memory = record->memory;
+    (void)self;
+    assert_int_equal((uintptr_t)memory % _Alignof(max_align_t), 0);
+    for (size_t i = 0; i < sizeof *memory; i++) {
+        assert_int_equal(((unsigned char *)memory)[i], 0);
+    }
+    snprintf(memory->target, sizeof memory->target, "%.*s", (int)record->target.size,
+             record->target.data);
+}
+static void recall(void *self, const struct sx_record *record)
+{
+    const struct remembered *memory = record->memory;
+    (void)self;
+    assert_int_equal(strlen(memory->target), record->target.size);
+    assert_memory_equal(memory->target, record->target.data, record->target.size);
+}
+static void forget(void *self, const struct sx_record *record, enum sx_outcome outcome)
+{
+    (void)outcome;
+    recall(self, record);
+    memset(record->memory, 0xff, sizeof(struct remembered));
+    forgotten++;
+}
+static const struct sx_observer rememberer = {.begin = remember,
+                                              .respond = recall,
+                                              .end = forget,
+                                              .request_bytes = sizeof(struct remembered)};
+
+static void test_each_observer_has_memory_of_its_own_for_each_request(void **state)
+{
+    (void)state;
+    int first;
+    int second;
+    assert_int_equal(sx_app_observe(fixture.app, &rememberer, &first), SX_OK);
+    assert_int_equal(sx_app_observe(fixture.app, &deaf, &first), SX_OK);
+    assert_int_equal(sx_app_observe(fixture.app, &rememberer, &second), SX_OK);
+    forgotten = 0;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(fixture_send(&fixture, "GET", "/users/7", NULL), 200);
+        assert_int_equal(fixture_send(&fixture, "GET", "/nowhere", NULL), 404);
+    }
+    assert_int_equal(forgotten, 12);
+}
+
+static void test_there_is_a_limit_to_the_memory_of_all_observers(void **state)
+{
+    (void)state;
+    static const struct sx_observer all = {.request_bytes = 192};
+    static const struct sx_observer more = {.request_bytes = 193};
+    static const struct sx_observer one = {.request_bytes = 1};
+    static const struct sx_observer none = {.request_bytes = 0};
+    assert_int_equal(sx_app_observe(fixture.app, &more, NULL), SX_EFULL);
+    assert_int_equal(sx_app_observe(fixture.app, &all, NULL), SX_OK);
+    assert_int_equal(sx_app_observe(fixture.app, &one, NULL), SX_EFULL);
+    assert_int_equal(sx_app_observe(fixture.app, &none, NULL), SX_OK);
+    assert_int_equal(fixture_send(&fixture, "GET", "/", NULL), 200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +262,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_methods_are_one_of_ten, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_request_bodies_are_weighed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_http_is_rejected_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_observer_has_memory_of_its_own_for_each_request,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_there_is_a_limit_to_the_memory_of_all_observers,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
