@@ -31,6 +31,7 @@ function(sx_server_example name package header)
     add_dependencies(examples example_server_${name})
 endfunction()
 
+sx_server_example(microhttpd libmicrohttpd-dev microhttpd.h microhttpd)
 sx_server_example(evhttp libevent-dev event2/http.h event_core event_extra)
 sx_server_example(civetweb libcivetweb-dev civetweb.h civetweb)
 set(SX_NAME_OF_ulfius libulfius.so.2.7) # libulfius.so is in the package that is only unpacked

@@ -169,20 +169,16 @@ if(SEXTANT_TESTS)
             ENVIRONMENT "${environment}")
     endforeach()
 
-    # The examples of other servers, each with the modes that it has.
-    set(SX_SERVER_MODES_evhttp evhttp)
-    set(SX_SERVER_MODES_civetweb civetweb)
-    set(SX_SERVER_MODES_ulfius ulfius)
-    foreach(name evhttp civetweb ulfius)
-        if(NOT TARGET example_server_${name})
-            continue()
-        endif()
-        foreach(mode ${SX_SERVER_MODES_${name}})
+    # The examples of other servers, each in all the modes that it has.
+    foreach(mode microhttpd_poll microhttpd_pool microhttpd_connection microhttpd_select
+            microhttpd_epoll evhttp civetweb ulfius)
+        string(REGEX REPLACE "_.*" "" name ${mode})
+        if(TARGET example_server_${name})
             add_test(NAME system.servers_${mode} COMMAND ${SEXTANT_PYTHON}
                 ${CMAKE_CURRENT_SOURCE_DIR}/tests/system/test_servers.py ${mode})
             set_tests_properties(system.servers_${mode} PROPERTIES
                 TIMEOUT 240 LABELS system ENVIRONMENT "${environment}")
-        endforeach()
+        endif()
     endforeach()
     foreach(thing amalgamation embedding metrics_alone) # they build the libraries again
         if(TEST system.${thing})

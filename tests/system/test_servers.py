@@ -27,11 +27,13 @@ STOP_SECONDS = 120  # valgrind searches the whole memory for leaks when the serv
 
 # What the page says of a request that gets no response, or that no handler sees. docs/servers/NAME.md
 # has the reasons. A number is the code of a request that is counted, a text the reason of one that
-# is rejected, and None means that it leaves no trace on the page.
+# is rejected, "aborted" one that is aborted in phase request, and None means that it leaves no trace
+# on the page.
 #
 # left_early   the client resets the connection while the handler works. "request": aborted in phase
 #              request, without a response. "response": the server notices it when it writes, so the
-#              request is counted with its code, and is aborted in phase response.
+#              request is counted with its code, and is aborted in phase response. "either": one of
+#              the two.
 # left_upload  the client resets the connection within the body of its request. "request": aborted in
 #              phase request. "unseen request": the same, but it is not in progress before.
 # left_header  the client resets the connection within the request line, or within the header
@@ -83,6 +85,23 @@ SERVERS = {
         "own": [],
     },
 }
+for mode, early in [("poll", "request"), ("pool", "either"), ("connection", "response"),
+                    ("select", "request"), ("epoll", "either")]:
+    SERVERS["microhttpd_" + mode] = {
+        "command": ["microhttpd", mode],
+        "left_early": early,
+        "left_upload": "request",
+        "left_header": [None, None],
+        "odd_method": 405,
+        "malformed": {
+            "request line": None,
+            "header": "malformed",
+            "content-length": "malformed",
+            "chunk": "aborted",
+            "large body": 413,
+        },
+        "own": [],
+    }
 
 HANDLERS = {path: path[1:] for path in ("/hello", "/echo", "/fail", "/big", "/slow", "/metrics")}
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
@@ -306,6 +325,8 @@ class Count(unittest.TestCase):
         """Counts a request whose result is in SERVERS."""
         if isinstance(what, int):
             self.server.tally.add(method, path, what)
+        elif what == "aborted":
+            self.server.tally.add_aborted(path, "request", method)
         elif what is not None:
             self.server.tally.rejected[what] += 1
 
@@ -458,9 +479,14 @@ class Count(unittest.TestCase):
                     if self.server.in_progress("slow") != 1:
                         continue
                     connection.reset()
-                    if self.traits["left_early"] == "response":
+                    phase = self.traits["left_early"]
+                    if phase == "either":
+                        poll(lambda: self.server.in_progress("slow") == 0, "the request has ended")
+                        aborted = by_labels(self.server.page(), "http_requests_aborted_total")
+                        [(_, _, phase)] = aborted
+                    if phase == "response":
                         self.server.tally.add("GET", "/slow", 200)
-                    self.server.tally.add_aborted("/slow", self.traits["left_early"])
+                    self.server.tally.add_aborted("/slow", phase)
                     return
                 connection.take_response("GET", "/slow")
         self.fail("a slow request was never seen in progress")
