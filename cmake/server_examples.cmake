@@ -36,3 +36,4 @@ sx_server_example(evhttp libevent-dev event2/http.h event_core event_extra)
 sx_server_example(civetweb libcivetweb-dev civetweb.h civetweb)
 set(SX_NAME_OF_ulfius libulfius.so.2.7) # libulfius.so is in the package that is only unpacked
 sx_server_example(ulfius libulfius-dev ulfius.h ulfius orcania yder microhttpd)
+sx_server_example(fastcgi libfcgi-dev fcgiapp.h fcgi)

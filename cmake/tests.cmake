@@ -171,7 +171,7 @@ if(SEXTANT_TESTS)
 
     # The examples of other servers, each in all the modes that it has.
     foreach(mode microhttpd_poll microhttpd_pool microhttpd_connection microhttpd_select
-            microhttpd_epoll evhttp civetweb ulfius)
+            microhttpd_epoll evhttp civetweb ulfius fastcgi)
         string(REGEX REPLACE "_.*" "" name ${mode})
         if(TARGET example_server_${name})
             add_test(NAME system.servers_${mode} COMMAND ${SEXTANT_PYTHON}
