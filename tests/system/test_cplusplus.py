@@ -41,9 +41,16 @@ class CPlusPlus(unittest.TestCase):
                 self.run_with(compiler, standard, "types.cc", "-Wpedantic", "-fno-exceptions",
                               "-fno-rtti")
 
+    def test_request_metrics(self):
+        for compiler in compilers():
+            for standard in ("c++11", "c++20"):
+                self.run_with(compiler, standard, "http_metrics.cc", "-Wpedantic",
+                              "-Wno-missing-field-initializers")
+
     def test_the_headers_have_no_old_casts(self):
         for compiler in compilers():
-            for header in sorted(glob.glob(f"{SOURCE}/include/sextant/metrics*.h*")):
+            for header in [*sorted(glob.glob(f"{SOURCE}/include/sextant/metrics*.h*")),
+                           f"{SOURCE}/include/sextant/http_metrics.h"]:
                 name = "sextant/" + os.path.basename(header)
                 subprocess.run(
                     [compiler, "-std=c++11", *FLAGS, "-Wpedantic", f"-I{SOURCE}/include",
