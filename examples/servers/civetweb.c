@@ -1,6 +1,6 @@
 /* civetweb.c: request metrics for a server that uses civetweb.
  *
- *     build/examples/servers/civetweb [FOLDER]
+ *     build/examples/servers/civetweb [--untracked] [FOLDER]
  *     curl http://127.0.0.1:PORT/metrics
  *
  * Prints its address, serves the files of FOLDER, too, and ends with SIGTERM. The calls of
@@ -19,7 +19,7 @@
 
 /* ---- the metrics of requests ---- */
 
-static struct sx_http_metrics *http;
+static struct sx_http_metrics *http; /* NULL with --untracked */
 
 /* civetweb serves a connection with one thread, so the request of a thread needs no look-up. */
 static _Thread_local struct {
@@ -235,6 +235,10 @@ static int on_request(struct mg_connection *connection, void *context)
 
 int main(int argc, char **argv)
 {
+    const bool is_untracked = argc > 1 && strcmp(argv[1], "--untracked") == 0;
+    const char *folder = argv[1 + is_untracked];
+    const struct mg_callbacks none = {0};
+    const char *root = folder != NULL ? "document_root" : NULL; /* NULL ends the options */
     const char *options[] = {"listening_ports",
                              "127.0.0.1:0",
                              "num_threads",
@@ -247,8 +251,8 @@ int main(int argc, char **argv)
                              "30000",
                              "tcp_nodelay",
                              "1",
-                             argc > 1 ? "document_root" : NULL,
-                             argv[1],
+                             root,
+                             folder,
                              NULL};
     struct mg_server_port port;
     sigset_t ends; /* blocked in the threads of civetweb, too */
@@ -257,8 +261,8 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &ends, NULL);
     mg_init_library(0);
     struct mg_context *server = NULL;
-    if (sx_http_metrics_create(&http, NULL) == SX_OK) {
-        server = mg_start(&callbacks, NULL, options);
+    if (is_untracked || sx_http_metrics_create(&http, NULL) == SX_OK) {
+        server = mg_start(is_untracked ? &none : &callbacks, NULL, options);
     }
     if (server == NULL || mg_get_server_ports(server, 1, &port) != 1) {
         fprintf(stderr, "civetweb: cannot start\n");

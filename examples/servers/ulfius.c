@@ -1,6 +1,6 @@
 /* ulfius.c: request metrics for a server that uses ulfius.
  *
- *     build/examples/servers/ulfius
+ *     build/examples/servers/ulfius [--untracked]
  *     curl http://127.0.0.1:PORT/metrics
  *
  * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h are in the first
@@ -29,7 +29,7 @@ struct route {
 
 static const struct route *find_route(const char *path);
 
-static struct sx_http_metrics *http;
+static struct sx_http_metrics *http; /* NULL with --untracked */
 
 /* ulfius runs libmicrohttpd with a thread for each connection, so the request of a thread needs no
  * look-up. */
@@ -121,8 +121,10 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
 static int start(struct _u_instance *instance)
 {
     struct MHD_OptionItem options[] = {
-        {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)on_request_line, NULL},
-        {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)on_completed, NULL},
+        {MHD_OPTION_URI_LOG_CALLBACK,
+         http == NULL ? (intptr_t)ulfius_uri_logger : (intptr_t)on_request_line, NULL},
+        {MHD_OPTION_NOTIFY_COMPLETED,
+         http == NULL ? (intptr_t)mhd_request_completed : (intptr_t)on_completed, NULL},
         {MHD_OPTION_SOCK_ADDR, 0, instance->bind_address},
         {MHD_OPTION_CONNECTION_TIMEOUT, 60, NULL}, /* for a client that does not read, too */
         {MHD_OPTION_END, 0, NULL},
@@ -240,15 +242,16 @@ static void add_routes(struct _u_instance *instance)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const bool is_untracked = argc > 1 && strcmp(argv[1], "--untracked") == 0;
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct _u_instance instance;
     sigset_t ends; /* blocked in the threads of libmicrohttpd, too */
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL);
-    if (sx_http_metrics_create(&http, NULL) != SX_OK ||
+    if ((!is_untracked && sx_http_metrics_create(&http, NULL) != SX_OK) ||
         ulfius_init_instance(&instance, 8080, &address, NULL) != U_OK) {
         return 1;
     }
