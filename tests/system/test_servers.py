@@ -259,6 +259,14 @@ class Connection:
         self.tally.add(method, path, status)
         return status, headers, body
 
+    def leave_within_response(self):
+        self.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
+        status, _ = self.take_head()
+        self.take(100_000)
+        self.tally.add("GET", "/big", status)
+        self.tally.add_aborted("/big", "response")
+        self.reset()
+
     def request(self, method, path, body=None, headers=()):
         """One request and its response: the status, the headers, the body."""
         head = [f"{method} {path} HTTP/1.1", "Host: a", *headers]
@@ -445,6 +453,8 @@ class Count(unittest.TestCase):
         return page
 
     def tearDown(self):
+        if self.server.process.poll() is not None:
+            return  # the test has stopped it
         self.compare()
         page = self.compare()  # nothing is counted later
         with contextlib.suppress(unittest.SkipTest):
@@ -496,7 +506,10 @@ class Count(unittest.TestCase):
         def run(number):
             try:
                 with Connection(self.server, tallies[number]) as connection:
-                    self.send_mix(connection, 50, random.Random(seed + number))
+                    for _ in range(2):
+                        self.send_mix(connection, 20, random.Random(seed + number))
+                        connection.leave_within_response()
+                    self.send_mix(connection, 20, random.Random(seed + number))
             except Exception as failure:  # pylint: disable=broad-except
                 failures.append(failure)
 
@@ -508,6 +521,14 @@ class Count(unittest.TestCase):
         self.assertEqual(failures, [])
         for tally in tallies:
             self.server.tally.update(tally)
+
+    def test_pipelined_requests(self):
+        with self.server.connect() as connection:
+            connection.send(b"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+                            b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+                            b"GET /fail HTTP/1.1\r\nHost: a\r\n\r\n")
+            for method, path, code in [("GET", "/hello", 200), ("POST", "/echo", 200), ("GET", "/fail", 500)]:
+                self.assertEqual(connection.take_response(method, path)[0], code)
 
     def test_chunked_upload(self):
         with self.server.connect() as connection:
@@ -538,6 +559,17 @@ class Count(unittest.TestCase):
                 self.assertEqual(connection.take_response("GET", "/slow")[0], 200)
                 if seen:
                     return
+        self.fail("a slow request was never seen in progress")
+
+    def test_stop_while_a_request_is_in_progress(self):
+        with self.server.connect() as connection:
+            for ms in (1500, 6000, 24000):
+                connection.send(f"GET /slow?ms={ms} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                while not select.select([connection.socket], [], [], 0)[0]:
+                    if self.server.in_progress("slow") == 1:
+                        self.assertEqual(self.server.stop(), 0)
+                        return
+                connection.take_response("GET", "/slow")
         self.fail("a slow request was never seen in progress")
 
     def test_odd_methods(self):
@@ -581,12 +613,7 @@ class Count(unittest.TestCase):
     def test_client_leaves_within_the_response(self):
         for _ in range(3):
             with self.server.connect() as connection:
-                connection.send(b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n")
-                status, _ = connection.take_head()
-                connection.take(100_000)
-                self.server.tally.add("GET", "/big", status)
-                self.server.tally.add_aborted("/big", "response")
-                connection.reset()
+                connection.leave_within_response()
 
     def test_client_leaves_within_the_upload(self):
         left_upload = self.traits["left_upload"]
