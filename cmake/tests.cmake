@@ -177,7 +177,7 @@ if(SEXTANT_TESTS)
             add_test(NAME system.servers_${mode} COMMAND ${SEXTANT_PYTHON}
                 ${CMAKE_CURRENT_SOURCE_DIR}/tests/system/test_servers.py ${mode})
             set_tests_properties(system.servers_${mode} PROPERTIES
-                TIMEOUT 240 LABELS system ENVIRONMENT "${environment}")
+                TIMEOUT 600 LABELS system ENVIRONMENT "${environment}")
         endif()
     endforeach()
     foreach(thing amalgamation embedding metrics_alone) # they build the libraries again
