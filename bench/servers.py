@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """What it costs a server of another project to measure its requests: servers.py [BUILD [ROUNDS]]
 
-Each example of examples/servers runs twice, with its metrics and with --untracked, both at the same
-time, and wrk loads them in turns of a second: GET /hello on kept connections. A figure is the CPU
-time of all threads of a process divided by its requests, the cost of tracking the median of the
-ratio in each turn. A server that was not built is left out.
+In each round, each example of examples/servers is started twice, with its metrics and with
+--untracked, and wrk loads both in turns of a second: GET /hello on kept connections. Two processes of
+the same program may differ by some percent for as long as they live, so each round has new ones. A
+figure is the CPU time of all threads of a process divided by its requests, the cost of tracking the
+median of the ratio in each turn. A server that was not built is left out.
 """
 import collections
 import contextlib
@@ -19,7 +20,8 @@ import time
 from engine import Server, in_turns
 
 BAR = 1.05
-CONNECTIONS = 16
+CONNECTIONS = 4
+TURNS = 2  # in a round
 SIDES = {
     "microhttpd": "libmicrohttpd, a polling thread",
     "microhttpd pool": "libmicrohttpd, a pool with epoll",
@@ -57,17 +59,20 @@ def serve(command):
         server.stop()
 
 
-def measure(command, turns):
+def measure(command, rounds):
     """CPU microseconds of a request in each turn, tracked and untracked."""
     name, *mode = command
+    commands = {"tracked": [name, *mode], "untracked": [name, "--untracked", *mode]}
     runs = collections.defaultdict(list)
-    with serve([name, *mode]) as tracked, serve([name, "--untracked", *mode]) as untracked:
-        servers = {"tracked": tracked, "untracked": untracked}
-        for server in servers.values():
-            server.load(1, connections=CONNECTIONS, path="/hello")
-        for _ in range(turns):
-            for side in random.sample(list(servers), len(servers)):
-                runs[side].append(servers[side].cpu_us(1, connections=CONNECTIONS, path="/hello"))
+    for _ in range(rounds):
+        with contextlib.ExitStack() as stack:
+            sides = random.sample(list(commands), len(commands))
+            servers = {side: stack.enter_context(serve(commands[side])) for side in sides}
+            for server in servers.values():
+                server.load(1, connections=CONNECTIONS, path="/hello")
+            for _ in range(TURNS):
+                for side in random.sample(sides, len(sides)):
+                    runs[side].append(servers[side].cpu_us(1, connections=CONNECTIONS, path="/hello"))
     return runs["tracked"], runs["untracked"]
 
 
@@ -80,7 +85,7 @@ def report(build, rounds):
         program = os.path.join(build, "examples", "servers", name)
         if not os.path.exists(program):
             continue
-        tracked, untracked = measure([program, *mode], 2 * rounds)
+        tracked, untracked = measure([program, *mode], rounds)
         ratio = in_turns(tracked, untracked)
         key = side.replace(" ", "_")
         for kind, figures in (("tracked", tracked), ("untracked", untracked)):

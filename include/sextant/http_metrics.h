@@ -53,7 +53,7 @@ enum sx_http_names {
 
 /** Each member that is 0 or NULL has its default. */
 struct sx_http_metrics_options {
-    struct sx_registry *registry; /* borrowed; NULL: the default registry */
+    struct sx_registry *registry; /* borrowed until sx_http_metrics_destroy; NULL: the default */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
     enum sx_http_names names;
@@ -104,7 +104,8 @@ struct sx_http_sizes {
 };
 
 /** Registers the metrics. Several `struct sx_http_metrics` may use one registry: with the same
- * names and buckets they count in the same series.
+ * names and buckets they count in the same series; with the same names and other buckets, or with
+ * another value of duration_has_code, the second one is SX_EEXIST.
  *
  * @param http     receives the metrics; untouched on failure
  * @param options  NULL: the defaults
@@ -152,7 +153,7 @@ SX_API SX_MUST_CHECK int sx_http_declare(struct sx_http_handler *handler, const 
  * an abort is counted.
  *
  * @param request     is overwritten
- * @param handler     who answers it; NULL: it is not measured
+ * @param handler     of the function that answers it; NULL: it is not measured
  * @param method      as sent; what RFC 9110 and RFC 5789 do not name is "_OTHER"; NULL: "_OTHER"
  * @param started_ns  CLOCK_MONOTONIC at the first byte of the request; 0: now
  * Threads:  [one]

@@ -162,6 +162,7 @@ static void set_labels(struct sx__http_families *families,
 {
     const bool otel = options->names == SX_NAMES_OPENTELEMETRY;
     families->duration_has_code = otel || options->duration_has_code;
+    families->have_scheme = otel;
     families->handler_labels = HTTP_LABELS(SX__HTTP_SOURCE_METHOD, SX__HTTP_SOURCE_HANDLER);
     families->request_labels =
         HTTP_LABELS(SX__HTTP_SOURCE_METHOD, SX__HTTP_SOURCE_HANDLER, SX__HTTP_SOURCE_CODE);

@@ -27,6 +27,7 @@ struct sx__http_families {
     struct sx_histogram_family *durations;
     struct sx__http_labels duration_labels;
     bool duration_has_code;
+    bool have_scheme; /* some of them have it as a label */
     struct sx_counter_family *requests;
     struct sx__http_labels request_labels;
     struct sx_gauge_family *in_progress;

@@ -117,7 +117,9 @@ void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handle
         return;
     }
     request->method = sx__http_method_find(method);
-    request->scheme = scheme != NULL && sx__http_is_word(scheme, "https") ? 1 : 0;
+    const bool is_https =
+        handler->http->families.have_scheme && scheme != NULL && sx__http_is_word(scheme, "https");
+    request->scheme = is_https ? 1 : 0;
     request->code = 0;
     request->code_series = NULL;
     request->started_ns = started_ns == 0 ? monotonic_ns() : started_ns;

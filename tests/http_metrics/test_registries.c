@@ -62,7 +62,7 @@ static void test_several_with_different_names_are_beside_each_other(void **state
     measured_clean_up(&second);
 }
 
-static void test_other_buckets_on_the_same_registry_are_refused(void **state)
+static void test_other_buckets_or_labels_on_the_same_registry_are_refused(void **state)
 {
     (void)state;
     static const double buckets[] = {1, 2};
@@ -70,6 +70,9 @@ static void test_other_buckets_on_the_same_registry_are_refused(void **state)
     const struct sx_http_metrics_options options = {
         .registry = measured.registry, .buckets = buckets, .bucket_count = 2};
     assert_int_equal(sx_http_metrics_create(&http, &options), SX_EEXIST);
+    const struct sx_http_metrics_options with_code = {.registry = measured.registry,
+                                                      .duration_has_code = true};
+    assert_int_equal(sx_http_metrics_create(&http, &with_code), SX_EEXIST);
     assert_null(http);
     ask(measured.http, "h"); /* the others go on */
     measured_assert_line(&measured, LINE("h") "1");
@@ -143,7 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_several_on_one_registry_count_in_the_same_series),
         CASE(test_several_with_different_names_are_beside_each_other),
-        CASE(test_other_buckets_on_the_same_registry_are_refused),
+        CASE(test_other_buckets_or_labels_on_the_same_registry_are_refused),
         CASE(test_each_registry_has_its_own_counts),
         CASE(test_the_values_stay_when_the_metrics_are_destroyed),
         CASE(test_a_destroyed_one_leaves_nothing_but_values),
