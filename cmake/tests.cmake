@@ -162,8 +162,11 @@ if(SEXTANT_TESTS)
         endif()
         sx_test_program(${name} ${source})
     endforeach()
+    set(environment SX_SOURCE=${CMAKE_CURRENT_SOURCE_DIR} SX_BUILD=${CMAKE_CURRENT_BINARY_DIR}
+        SX_UNPACKED=${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked PYTHONDONTWRITEBYTECODE=1)
     file(GLOB sources CONFIGURE_DEPENDS tests/system/test_*.py tests/system/test_*.sh)
     list(FILTER sources INCLUDE REGEX "/test_(${SX_SYSTEM_THINGS})\\.(py|sh)$")
+    list(FILTER sources EXCLUDE REGEX "/test_servers\\.py$") # it needs an argument; see below
     foreach(source ${sources})
         get_filename_component(thing ${source} NAME_WE)
         string(REGEX REPLACE "^test_" "" thing ${thing})
@@ -174,7 +177,19 @@ if(SEXTANT_TESTS)
         endif()
         set_tests_properties(system.${thing} PROPERTIES
             TIMEOUT 240 LABELS system SKIP_RETURN_CODE 77
-            ENVIRONMENT "SX_SOURCE=${CMAKE_CURRENT_SOURCE_DIR};SX_BUILD=${CMAKE_CURRENT_BINARY_DIR};SX_UNPACKED=${CMAKE_CURRENT_SOURCE_DIR}/build/unpacked;PYTHONDONTWRITEBYTECODE=1")
+            ENVIRONMENT "${environment}")
+    endforeach()
+
+    # The examples of other servers, each in all the modes that it has.
+    foreach(mode microhttpd_poll microhttpd_pool microhttpd_connection microhttpd_select
+            microhttpd_epoll evhttp civetweb ulfius fastcgi)
+        string(REGEX REPLACE "_.*" "" name ${mode})
+        if(TARGET example_server_${name})
+            add_test(NAME system.servers_${mode} COMMAND ${SEXTANT_PYTHON}
+                ${CMAKE_CURRENT_SOURCE_DIR}/tests/system/test_servers.py ${mode})
+            set_tests_properties(system.servers_${mode} PROPERTIES
+                TIMEOUT 600 LABELS system ENVIRONMENT "${environment}")
+        endif()
     endforeach()
     foreach(thing amalgamation embedding libprom metrics_alone) # they build the libraries again
         if(TEST system.${thing})

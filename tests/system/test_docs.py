@@ -47,7 +47,8 @@ class Docs(unittest.TestCase):
                             input=block, text=True, check=True)
 
     def test_links_lead_somewhere(self):
-        for path in glob.glob(os.path.join(SOURCE, "docs", "*.md")) + [f"{SOURCE}/README.md"]:
+        pages = glob.glob(f"{SOURCE}/docs/*.md") + glob.glob(f"{SOURCE}/docs/servers/*.md")
+        for path in pages + [f"{SOURCE}/README.md"]:
             with open(path, encoding="utf-8") as page:
                 for target in re.findall(r"\]\(([^)#:]+)\)", page.read()):
                     there = os.path.join(os.path.dirname(path), target)
