@@ -3,7 +3,8 @@
  *
  * Their family has one label, PROM__PACKED_LABEL. Its value is the text that belongs between the
  * braces of a line, `method="GET",path="/"`, escaped as the page has it. Sextant escapes it again.
- * When the page is done, each `prom_packed_labels="…"` is replaced by its value.
+ * When the page is done, each `prom_packed_labels="…"` is replaced by its value, except in the
+ * overflow series.
  *
  * The replacement cannot hit anything else: no program has this label, because names.c renames it,
  * and within a label value a quote follows a backslash, so `prom_packed_labels="` does not occur.

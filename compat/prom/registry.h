@@ -7,8 +7,9 @@
 
 #include <pthread.h>
 
-/* Guarded by the lock. Its pages are those of `view.registry`, a registry of Sextant that has no
- * metrics of its own, and shows those of the collectors. */
+/* Guarded by the lock. Its page is that of `view.registry`, a registry of Sextant. It has the
+ * process metrics and what the program registers through prom_collector_registry_sextant, and shows
+ * the metrics of the collectors from the stores. */
 struct prom_collector_registry {
     char *name;
     prom_map_t *collectors; /* by their names */

@@ -1,11 +1,12 @@
 /* store.h: where the metrics of the program are.
  *
- * A metric is registered with Sextant when it is made, so what is counted before the program
- * registers it is there. It is registered in a store, a Sextant registry that is on no page by
- * itself. Pages show single metrics of stores; see view.h. So a metric has one place, however many
- * registries have it.
+ * A metric is registered with Sextant when it is made, so updates before the program registers it
+ * are kept. It is registered in a store, a Sextant registry that is on no page by itself. Pages
+ * show single metrics of stores; see view.h. So a metric has one place, however many registries
+ * have it.
  *
- * A name is in a store once. A second metric of the same name is in the next store.
+ * A store has at most one metric of each name. A second metric of the same name is in the next
+ * store.
  */
 #ifndef PROM_STORE_H
 #define PROM_STORE_H

@@ -4,8 +4,8 @@
  *     curl http://127.0.0.1:PORT/metrics
  *
  * Prints its address, serves the files of FOLDER, too, and ends with SIGTERM. The calls of
- * sextant/http_metrics.h are in the first part; docs/servers/civetweb.md says why they are there,
- * and what civetweb cannot tell.
+ * sextant/http_metrics.h for each request are in the first part; docs/servers/civetweb.md says why
+ * they are there, and what civetweb cannot tell.
  */
 #include <civetweb.h>
 #include <sextant/exposition.h>
@@ -75,7 +75,7 @@ static int on_error(struct mg_connection *connection, int code, const char *mess
     return 1;
 }
 
-/* The request is over, whatever became of it. */
+/* The request has ended, complete or not. */
 static void on_end(const struct mg_connection *connection, int code)
 {
     if (!current.is_begun) { /* civetweb has served a file, or answered OPTIONS */

@@ -3,8 +3,9 @@
  *     build/examples/servers/evhttp [--untracked]
  *     curl http://127.0.0.1:PORT/metrics
  *
- * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h are in the first
- * part; docs/servers/evhttp.md says why they are there, and what evhttp cannot tell.
+ * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h for each request
+ * are in the first part; docs/servers/evhttp.md says why they are there, and what evhttp cannot
+ * tell.
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -24,7 +25,7 @@
 static struct sx_http_metrics *http; /* NULL with --untracked */
 static bool replying;                /* the program is sending a response, not evhttp by itself */
 
-/* A request that is measured. It lives until the connection is done with the request, and until the
+/* A request that is measured. It is freed when both the connection has finished the request and the
  * handler has replied. */
 struct tracked {
     struct sx_http_request measured;
@@ -107,8 +108,8 @@ static void reply(struct evhttp_request *request, struct tracked *tracked, int c
     }
 }
 
-/* evhttp answers malformed requests by itself and calls nobody. It then writes a status line that
- * no handler wrote. */
+/* evhttp answers malformed requests by itself and calls no callback. It then writes a status line
+ * that no handler wrote. */
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *unused)
 {
     char line[] = "HTTP/1.1 400";

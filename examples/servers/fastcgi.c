@@ -3,9 +3,9 @@
  *
  *     build/examples/servers/fastcgi /run/example.socket
  *
- * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h are in the first
- * part; docs/servers/fastcgi.md says why they are there, how to set up nginx, and what the program
- * cannot tell.
+ * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h for each request
+ * are in the first part; docs/servers/fastcgi.md says why they are there, how to set up nginx, and
+ * what the program cannot tell.
  */
 #include <fcgiapp.h>
 #include <pthread.h>

@@ -4,8 +4,8 @@
  *     curl http://127.0.0.1:PORT/metrics
  *
  * The last argument is the threading mode. Prints its address, and ends with SIGTERM. The calls of
- * sextant/http_metrics.h are in the first part; docs/servers/microhttpd.md says why they are there,
- * and what libmicrohttpd cannot tell.
+ * sextant/http_metrics.h for each request are in the first part; docs/servers/microhttpd.md says
+ * why they are there, and what libmicrohttpd cannot tell.
  */
 #define _GNU_SOURCE /* ppoll */
 #include <arpa/inet.h>
@@ -384,7 +384,7 @@ static void on_signal(int number)
     }
 }
 
-/* How long the daemon may be left alone; NULL: until there is an event. */
+/* The longest time until the next MHD_run; NULL: no limit. */
 static const struct timespec *timeout_of(struct MHD_Daemon *daemon, struct timespec *timeout)
 {
     MHD_UNSIGNED_LONG_LONG ms;

@@ -3,8 +3,9 @@
  *     build/examples/servers/ulfius [--untracked]
  *     curl http://127.0.0.1:PORT/metrics
  *
- * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h are in the first
- * part; docs/servers/ulfius.md says why they are there, and what ulfius cannot tell.
+ * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h for each request
+ * are in the first part; docs/servers/ulfius.md says why they are there, and what ulfius cannot
+ * tell.
  */
 #include <arpa/inet.h>
 #include <sextant/exposition.h>

@@ -19,7 +19,9 @@
  *                                                         ended within it (`response`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
- * Every function accepts NULL for `http`, a handler and a request, and does nothing then.
+ * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_create and
+ * sx_http_declare then return SX_EINVAL, and sx_http_begin without a handler marks the request as
+ * not measured. The others do nothing.
  *
  * Threads:
  *   [any]    may be called by any thread at any time, but not by a signal handler
@@ -41,9 +43,9 @@ extern "C" {
 enum sx_http_names {
     SX_NAMES_DEFAULT = 0, /* as above */
     /* http_server_request_duration_seconds{http_request_method,http_route,http_response_status_code,
-     * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; no counter of
-     * requests, which is the histogram's _count. Source: OpenTelemetry semantic conventions for
-     * HTTP metrics. Aborted and rejected requests are
+     * url_scheme} and http_server_active_requests{http_request_method,url_scheme}; there is no
+     * counter of requests: use the histogram's _count. Source: OpenTelemetry semantic conventions
+     * for HTTP metrics. Aborted and rejected requests are
      * http_server_requests_aborted_total{http_request_method,http_route,phase} and
      * http_server_requests_rejected_total{reason}; the optional metrics are
      * http_server_request_body_size_bytes, http_server_response_body_size_bytes and
@@ -66,7 +68,7 @@ struct sx_http_metrics_options {
     const char *const *reasons; /* of sx_http_reject, up to a NULL, that the page shows as 0 from
                                    the start; see SX_LABELS; NULL: none */
     const char **failed; /* receives the name of the metric that cannot be registered, a static
-                            string; NULL: it is not wanted */
+                            string; untouched on other failures; NULL: it is not wanted */
     void *reserved[6];
 };
 
@@ -89,7 +91,7 @@ struct sx_http_handler;
 struct sx_http_request {
     struct sx_http_handler *handler; /* NULL: it is not measured, or has ended */
     void *series;                    /* of its handler and method; NULL: there was no memory */
-    void *code_series;               /* those of its code, too; NULL: it was not counted */
+    void *code_series; /* of its handler, method and code; NULL: no response was counted */
     uint64_t started_ns;
     int code; /* 0: it has no response */
     unsigned short method, scheme;
@@ -117,7 +119,8 @@ struct sx_http_sizes {
 SX_API SX_MUST_CHECK int sx_http_metrics_create(struct sx_http_metrics **http,
                                                 const struct sx_http_metrics_options *options);
 
-/** Frees the metrics and their handlers. The values stay in the registry.
+/** Frees the metrics and their handlers, while the registry still exists. The metrics stay
+ * registered, and the page keeps their values.
  *
  * @param http  NULL: does nothing
  * Threads:  any thread, when no request is in progress and no other thread uses `http`
@@ -130,18 +133,18 @@ SX_API void sx_http_metrics_destroy(struct sx_http_metrics *http);
  * a route ("/users/{id}"), never the path of a request.
  *
  * @param label  UTF-8; NULL: "<builtin>", for what the server answers by itself
- * @return   NULL if `http` is NULL or there is no memory
+ * @return   "<other>" for labels beyond handlers_max; NULL if `http` is NULL or there is no memory
  * Threads:  [any]; takes no lock, and allocates only at the first call for a label
  * Memory:   copies the label; the handler is valid until sx_http_metrics_destroy
  */
 SX_API struct sx_http_handler *sx_http_get_handler(struct sx_http_metrics *http, const char *label);
 
-/** Shows the metrics of a handler and a method as 0 from now on, so that a query sees the first
- * request as an increase. Series with a code are shown from the first response with that code on.
- * Without this call, the page shows the metrics from the first request on.
+/** Shows the series of a handler and a method as 0 from now on: those without a code or phase, of
+ * the scheme "http". Series with a code appear with the first response that has it. Without this
+ * call, the page shows all of them from the first request on.
  *
  * @param handler  NULL is SX_EINVAL
- * @param method   as sx_http_begin has it
+ * @param method   as for sx_http_begin
  * Errors:   SX_EINVAL; SX_ENOMEM, SX_EFULL (the registry is full)
  * Threads:  [any]
  */
@@ -165,6 +168,7 @@ SX_API void sx_http_begin(struct sx_http_request *request, struct sx_http_handle
  * for it.
  *
  * @param scheme  "https"; anything else, and NULL, is "http", as sx_http_begin assumes
+ * Threads:  [one]
  */
 SX_API void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handler *handler,
                                  const char *method, const char *scheme, uint64_t started_ns);
@@ -177,10 +181,11 @@ SX_API void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http
  */
 SX_API void sx_http_respond(struct sx_http_request *request, int code);
 
-/** Ends a request: its duration and the sizes of its bodies are observed if it had a response,
- * however it ended, and it is in progress no more. Only the first call after sx_http_begin counts.
+/** Ends a request: it is no longer in progress. If it had a response, its duration and the sizes of
+ * its bodies are observed, whatever the outcome. Only the first call after sx_http_begin counts.
  *
- * @param outcome  without a response, any outcome is SX_HTTP_REQUEST_ABORTED
+ * @param outcome  without a response, any outcome is SX_HTTP_REQUEST_ABORTED; with one, that
+ *                 outcome is still counted in phase `request`
  * @param sizes    NULL: the bodies were empty, and the request ended now
  * Threads:  [one]
  */

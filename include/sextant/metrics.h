@@ -2,10 +2,12 @@
  *
  * A registry holds metric families. A family has label names; a series (a child of the family) is
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
- * update it: an update takes no lock, allocates nothing, and, gauges excepted, writes no cache line
- * that another thread writes (no false sharing). The exceptions: the first update or look-up of a
- * thread allocates and claims a row for it; a counter's first fraction takes a lock; threads beyond
- * `thread_rows` update shared cells with atomic additions.
+ * update it: an update takes no lock, allocates nothing, and writes no cache line that another
+ * thread writes (no false sharing). The exceptions: the first update or look-up of a thread
+ * allocates and claims a row for it; a counter's first fraction and a gauge's first increment take
+ * a lock, and so may setting a gauge that was incremented; a gauge that is set, or added to by
+ * another amount than 1, has one cell for all threads; threads beyond `thread_rows` update shared
+ * cells with atomic additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up, or the metric without labels is unregistered. Every
@@ -60,7 +62,8 @@ struct sx_registry_options {
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
-                                pins of a series with labels, and for each family; 0: 64 MiB */
+                                pins of a series with labels, and for each family; 16 for the
+                                increments of a gauge in a private registry; 0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
@@ -125,8 +128,10 @@ struct sx_label {
  *           (a constant label's name is not valid, is `le`, or is given twice), SX_ENOMEM (not even
  *           a small registry fits), SX_EREGISTRIES (the process has 64 of them), SX_EFULL (the
  *           constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and the system
- * has no robust mutexes: it refuses the system call set_robust_list, as the emulator qemu-user
- * does) Threads:  [any] Memory:   destroy with sx_registry_destroy
+ *           has no robust mutexes: it refuses the system call set_robust_list, as the emulator
+ *           qemu-user does)
+ * Threads:  [any]
+ * Memory:   destroy with sx_registry_destroy
  */
 SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
                                          const struct sx_registry_options *options);
@@ -483,29 +488,31 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  *
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
- * Threads:  [any]. Lock-free, but the first call after an increment or decrement takes the lock
- *           under which series are made.
- * Cost:     a store. If the gauge was ever incremented or decremented, also three loads for each
- *           thread row.
+ * Threads:  [any]. Lock-free if the gauge was never incremented or decremented by 1. Otherwise the
+ *           first call takes the lock under which series are made, and so does a later call that
+ *           meets another update of the gauge.
+ * Cost:     a store; after an increment or decrement, three loads for each thread row and one
+ *           compare-and-swap
  */
 SX_API void sx_gauge_set(struct sx_gauge *gauge, double value);
 
-/** Adds `delta`, which may be negative. 1 and -1 are sx_gauge_inc and sx_gauge_dec.
+/** Adds `delta`, which may be negative.
  *
  * @param gauge  NULL is a no-op
- * Threads:  [any], lock-free
- * Cost:     one atomic read-modify-write
+ * Threads:  [any], lock-free; for 1 and -1 as sx_gauge_inc
+ * Cost:     one atomic read-modify-write; for 1 and -1 as sx_gauge_inc
  */
 SX_API void sx_gauge_add(struct sx_gauge *gauge, double delta);
 
 /** Adds 1, for what is in progress: sx_gauge_dec subtracts it again, in any thread.
  *
- * Each thread counts its increments and decrements in its own row. The page shows their difference,
- * which never lacks an increment whose decrement it has.
+ * Each thread counts its increments and decrements in its own row. The page shows the value that
+ * was set, plus the increments, minus the decrements. If it includes a decrement, it includes the
+ * increments that happened before it.
  *
  * @param gauge  NULL is a no-op
  * Threads:  [any]. Lock-free, except for the first increment or decrement of a gauge, and while
- *           another thread sets it for the first time after that.
+ *           another thread holds the lock to set it (see sx_gauge_set).
  * Cost:     a load, an add and a store in the thread's own row. In a shared registry, and if the
  *           gauge was set after an increment or decrement, one atomic read-modify-write.
  */
@@ -713,7 +720,7 @@ static inline void sx_counter_inc(struct sx_counter *counter)
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
 }
 
-/* Not the whole of it; see records.h. */
+/* The first members of struct sx__series; see records.h. */
 struct sx_gauge {
     uint32_t arena;
     uint32_t cell;       /* in the row of the process */

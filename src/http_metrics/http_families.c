@@ -90,10 +90,9 @@ static int register_always(struct http_registration *registration,
             sx_gauge_family_register(&families->in_progress, registration->registry, &definition);
     }
     if (status == SX_OK) {
-        definition =
-            define_family(registration, registration->names->aborted,
-                          "Requests that died before their response, or half-way through it.",
-                          &families->aborted_labels);
+        definition = define_family(registration, registration->names->aborted,
+                                   "Requests that ended before or during their response.",
+                                   &families->aborted_labels);
         status =
             sx_counter_family_register(&families->aborted, registration->registry, &definition);
     }
@@ -145,7 +144,7 @@ static int register_rejected(struct http_registration *registration,
     registration->failed = registration->names->rejected;
     const struct sx_metric_options definition = {
         .name = registration->names->rejected,
-        .help = "Requests turned away before they were routed.",
+        .help = "Requests rejected before they were routed.",
         .labels = SX_LABELS("reason"),
         .max_series = REASONS_MOST,
     };

@@ -1,5 +1,5 @@
-/* http_families.h: the metric families of a server: what they are called and labelled, and which
- * there are by the options. */
+/* http_families.h: the metric families of a server: their names and labels, and which of them the
+ * options select. */
 #ifndef SX_HTTP_FAMILIES_H
 #define SX_HTTP_FAMILIES_H
 
@@ -43,7 +43,7 @@ struct sx__http_families {
  * failed, and none is registered. */
 int sx__http_families_register(struct sx__http_families *families,
                                const struct sx_http_metrics_options *options, const char **failed);
-/* Ends what sx__http_families_register began. */
+/* Unregisters the families. One that is NULL is skipped. */
 void sx__http_families_unregister(struct sx__http_families *families);
 
 #endif

@@ -21,7 +21,7 @@ struct sx_http_handler {
 
 struct sx_http_metrics {
     struct sx__http_families families;
-    struct sx_http_handler *builtin, *other; /* they are in the table, but do not count */
+    struct sx_http_handler *builtin, *other; /* in the table, but not counted in handler_count */
     unsigned handlers_max;
     _Atomic unsigned handler_count; /* of those in the table, and those that are being added */
     size_t chain_count;             /* a power of two */

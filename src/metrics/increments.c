@@ -11,7 +11,7 @@ _Static_assert(offsetof(struct sx_gauge, arena) == offsetof(struct sx__series, h
                    offsetof(struct sx_gauge, increments) == offsetof(struct sx__series, increments),
                "a gauge is the start of its series");
 
-/* Those of an earlier series with these cells are used again. */
+/* Returns the two cells. If an earlier series with the same cells had them, they are used again. */
 static uint32_t make_cells_of_increments(struct sx_registry *registry, struct sx__cells *cells)
 {
     if (registry->shared) {
@@ -74,7 +74,8 @@ static uint64_t difference(const struct sx_registry *registry, uint32_t incremen
     return up - down;
 }
 
-/* Makes readers wait, as they do for a fold; see row_folding.h. */
+/* Adds the opposite of what was counted to the overflow row, and stores the value in the gauge's
+ * own cell. Readers see both or neither: they wait, as during a fold; see row_folding.h. */
 static void take_back(struct sx_registry *registry, const struct sx__series *series,
                       uint64_t counted, double value)
 {
@@ -89,7 +90,8 @@ static void take_back(struct sx_registry *registry, const struct sx__series *ser
     __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELEASE);
 }
 
-/* A step that began before the first set may end late. */
+/* Whether there were as many increments as decrements. There were not if a thread began one before
+ * the first set, and stored it after that. */
 static bool is_balanced(const struct sx_registry *registry, uint32_t increments)
 {
     const uint64_t folds = __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE);
@@ -99,8 +101,9 @@ static bool is_balanced(const struct sx_registry *registry, uint32_t increments)
            __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE) == folds;
 }
 
-/* Sets a gauge whose threads update its own cell. If one of them did meanwhile, it may have made
- * its step before in its row, which would then count after the set, and this one before it. */
+/* Sets a gauge whose threads update its own cell. If the cell changed meanwhile, the caller must
+ * take the lock. Otherwise an earlier increment of that thread, still unseen in its row, would
+ * count after the set, and its later update before it. */
 static bool set_own_cell(const struct sx__series *series, double value)
 {
     const struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
@@ -113,7 +116,8 @@ static bool set_own_cell(const struct sx__series *series, double value)
 }
 
 /* The cells of thread rows belong to their threads, so what they have counted is taken back in the
- * overflow row. Threads that would go on counting wait for the lock, so their sum comes to rest. */
+ * overflow row. Threads that increment the gauge now wait for the lock, so the sums stop changing.
+ */
 void sx__increments_set(struct sx__series *series, double value)
 {
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;

@@ -1,11 +1,11 @@
-/* increments.h: counting what a gauge is incremented and decremented by, in thread rows.
+/* increments.h: counts the increments and decrements of a gauge by 1, in thread rows.
  *
- * A gauge has one cell in the row of its process, which all threads update atomically: set has no
- * meaning across threads. Requests in progress and the like are only incremented and decremented,
- * often, and by all threads. So the first increment of a gauge in a private registry gives it two
- * cells in each thread row: how often this thread incremented it, and how often it decremented it.
- * The gauge's value is its cell, plus all increments, minus all decrements. If it is set after
- * that, it is a gauge like any other again.
+ * A gauge has one cell in the row of its process, which all threads update atomically, because a
+ * value that is set cannot be divided among thread rows. Requests in progress and the like are only
+ * incremented and decremented, often, and by all threads. So the first increment of a gauge in a
+ * private registry gives it two cells in each thread row: how often this thread incremented it, and
+ * how often it decremented it. The gauge's value is its cell, plus all increments, minus all
+ * decrements. After it was set, all threads update its own cell again.
  *
  * In a shared registry a gauge has none of these cells. The increments of a killed process could
  * not be told from those of others, because a thread row has many owners one after the other.
@@ -17,10 +17,10 @@
 
 #define SX__INCREMENTS_CELLS 2u
 
-/* What `increments` of a series can be besides 0 and the number of a cell. */
+/* Values of `series->increments` other than 0 (none yet) and the number of a cell. */
 #define SX__INCREMENTS_WAIT SX__INCREMENTS_END /* a thread sets the gauge; others wait for it */
 #define SX__INCREMENTS_SET (SX__INCREMENTS_END + 1u) /* it was set, so all update its own cell */
-#define SX__INCREMENTS_NONE UINT32_MAX               /* and there will be none */
+#define SX__INCREMENTS_NONE UINT32_MAX               /* it has no such cells, and gets none */
 
 /** Returns the cell of a gauge's increments, which that of its decrements follows, or 0 if it has
  * none. */
@@ -34,7 +34,8 @@ static inline uint32_t sx__increments_cell(const struct sx__series *series)
 }
 
 /** Sets a gauge that has increments, and takes these back, at one moment for readers. From then on
- * its increments update its own cell. The first call takes the directory's lock. */
+ * its increments update its own cell. The first call takes the directory's lock, and so does a
+ * later call that meets another update of the gauge or a fold. */
 void sx__increments_set(struct sx__series *series, double value);
 
 #endif

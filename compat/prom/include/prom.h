@@ -7,7 +7,8 @@
  * Unless a declaration says otherwise: an int is 0 on success and not 0 on failure; a pointer is
  * NULL on failure; NULL for an object is a failure and changes nothing. Every function may be
  * called by any thread at any time, but not by a signal handler, and not for an object that another
- * thread is destroying. Strings and arrays of strings are copied.
+ * thread is destroying, except for the page of a registry. Strings and arrays of strings are
+ * copied.
  */
 #ifndef PROM_INCLUDED
 #define PROM_INCLUDED

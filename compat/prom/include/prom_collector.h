@@ -43,19 +43,22 @@ prom_collector_t *prom_collector_new(const char *name);
 prom_collector_t *prom_collector_process_new(const char *limits_path, const char *stat_path);
 
 /** Takes a collector out of its registries and frees it, with those metrics that no other collector
- * has. NULL is a no-op that returns 0. */
+ * has. NULL is a no-op that returns 0.
+ *
+ * Threads:  any, while no registry that has it is scraped
+ */
 int prom_collector_destroy(prom_collector_t *self);
 
-/** As prom_collector_destroy, for containers. */
+/** As prom_collector_destroy, as the free function of a map or list. */
 void prom_collector_free_generic(void *gen);
 
-/** As prom_collector_destroy, for containers. */
+/** As prom_collector_destroy, as the free function of a map or list. */
 int prom_collector_destroy_generic(void *gen);
 
 /** Adds a metric. It belongs to the collector: it is freed with the last collector that has it.
  *
- * Another metric of the same name leaves the page, and stays valid until the collector is
- * destroyed.
+ * A metric of the same name that the collector already has is no longer on the page. It stays valid
+ * until the collector is destroyed.
  */
 int prom_collector_add_metric(prom_collector_t *self, prom_metric_t *metric);
 

@@ -15,7 +15,8 @@ typedef prom_metric_t prom_counter_t;
 
 /** Makes a counter. It counts from now on; a page has it when it is registered.
  *
- * @param name             a name that is not valid is repaired and logged once on stderr
+ * @param name             NULL is a failure; a name that is not valid is repaired and logged once
+ *                         on stderr
  * @param help             NULL or "": none
  * @param label_key_count  0: no labels. More than 16 are possible but slow; see docs/libprom.md
  * @param label_keys       names that are not valid, and equal ones, are repaired and logged;

@@ -17,8 +17,9 @@ typedef prom_metric_t prom_histogram_t;
 /** Makes a histogram. As prom_counter_new.
  *
  * @param buckets  NULL: prom_histogram_default_buckets. Bounds that are not increasing are sorted,
- *                 equal ones and NaN left out, and that is logged once. More than 256 are a
- *                 failure. Belongs to the histogram unless this fails; histograms may share it
+ *                 equal ones, NaN and infinities left out (+Inf is implied), and that is logged
+ *                 once. More than 256 are a failure. Belongs to the histogram unless this fails;
+ *                 histograms may share it
  */
 prom_histogram_t *prom_histogram_new(const char *name, const char *help,
                                      prom_histogram_buckets_t *buckets, size_t label_key_count,

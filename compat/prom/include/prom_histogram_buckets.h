@@ -22,9 +22,9 @@ typedef struct prom_histogram_buckets {
  */
 prom_histogram_buckets_t *prom_histogram_buckets_new(size_t count, double bucket, ...);
 
-/** The bounds of histograms that are made without: .005 .01 .025 .05 .1 .25 .5 1 2.5 5 10, for
- * seconds. A program may let it point to others before it makes its histograms; the library does
- * not free them. */
+/** The bounds of histograms that are made with `buckets` NULL: .005 .01 .025 .05 .1 .25 .5 1 2.5 5
+ * 10, for seconds. A program may let it point to others before it makes its histograms; the library
+ * does not free them. */
 extern prom_histogram_buckets_t *prom_histogram_default_buckets;
 
 /** Makes the bounds start, start + width, start + 2 * width, and so on.

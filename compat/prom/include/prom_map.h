@@ -16,7 +16,7 @@ struct prom_map;
 /** A map. It has a lock of its own, so threads may use it at the same time. */
 typedef struct prom_map prom_map_t;
 struct prom_map_node;
-/** A key and its value; nothing of the API gives one out. */
+/** A key and its value; no function of the API returns one. */
 typedef struct prom_map_node prom_map_node_t;
 
 /** Frees a value. It is called without the map's lock. */

@@ -13,14 +13,18 @@ typedef struct prom_metric_sample prom_metric_sample_t;
 /** Adds `r_value` to a counter or gauge.
  *
  * @param r_value  of a counter: finite and not negative, or nothing is added and the result is 1
- * Threads:  any; lock-free, except a counter's first fraction
+ * Threads:  any; lock-free, except for a counter's first amount that is not an integer and a
+ *           gauge's first change by 1 or -1
  */
 int prom_metric_sample_add(prom_metric_sample_t *self, double r_value);
 
-/** Subtracts `r_value` from a gauge; for a counter the result is 1. Threads: any; lock-free */
+/** Subtracts `r_value` from a gauge; for a counter the result is 1. Threads as above. */
 int prom_metric_sample_sub(prom_metric_sample_t *self, double r_value);
 
-/** Sets a gauge; for a counter the result is 1. Threads: any; lock-free */
+/** Sets a gauge; for a counter the result is 1.
+ *
+ * Threads:  any; lock-free, unless the gauge was changed by 1 or -1 before
+ */
 int prom_metric_sample_set(prom_metric_sample_t *self, double r_value);
 
 #ifdef __cplusplus

@@ -16,6 +16,7 @@ struct sx_registry;
  * the page, before the metrics of libprom.
  *
  * @return   NULL if `self` is NULL
+ * Threads:  any
  * Memory:   destroyed with `self`, and not by the caller
  */
 struct sx_registry *prom_collector_registry_sextant(prom_collector_registry_t *self);

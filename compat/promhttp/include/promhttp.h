@@ -1,7 +1,8 @@
 /* promhttp.h: a daemon of libmicrohttpd that serves the page of a registry.
  *
  * GET and HEAD of /metrics are answered with the page, of / with 200, of any other path with 400;
- * other methods are answered with 400.
+ * other methods are answered with 400. If there is no page, because there is no registry or no
+ * memory, the answer is 500.
  */
 #ifndef PROMHTTP_H
 #define PROMHTTP_H
@@ -17,8 +18,8 @@ extern "C" {
 
 /** Sets the registry whose page the daemons serve.
  *
- * @param active_registry  NULL: whatever the default registry is at a scrape. Borrowed: set another
- *                         one before it is destroyed
+ * @param active_registry  NULL: whatever the default registry is at a scrape. Borrowed: set
+ *                         another one before it is destroyed
  * Threads:  any
  */
 void promhttp_set_active_collector_registry(prom_collector_registry_t *active_registry);
