@@ -7,6 +7,7 @@
 #include "registry.h"
 #include "report.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,11 @@ static void free_collector(prom_collector_t *collector)
     prom__process_files_free(collector->files);
     free(collector->name);
     free(collector);
+}
+
+static prom_linked_list_compare_t compare_metrics(void *a, void *b)
+{
+    return a == b ? PROM_EQUAL : (uintptr_t)a < (uintptr_t)b ? PROM_LESS : PROM_GREATER;
 }
 
 prom_collector_t *prom_collector_new(const char *name)
@@ -35,6 +41,7 @@ prom_collector_t *prom_collector_new(const char *name)
         return NULL;
     }
     (void)prom_linked_list_set_free_fn(collector->owned, prom_linked_list_no_op_free);
+    (void)prom_linked_list_set_compare_fn(collector->owned, compare_metrics);
     prom__lock();
     collector->next = first_collector;
     first_collector = collector;
@@ -64,15 +71,39 @@ void prom__collector_leave(prom_collector_t *collector)
     }
 }
 
-int prom_collector_destroy(prom_collector_t *self)
+void prom__collectors_after_fork(void)
 {
-    if (self != NULL) {
-        prom__lock();
-        prom__registries_forget_collector(self);
-        remove_collector(self);
-        prom__unlock();
+    for (prom_collector_t *at = first_collector; at != NULL; at = at->next) {
+        at->scrapes = prom__registries_scrape_in_this_thread(at) ? 1 : 0;
+    }
+}
+
+/* Waits for pages that are being written with the collector. Returns 1 if the calling thread writes
+ * one of them. The lock is held, and released meanwhile. */
+static int close_collector(prom_collector_t *collector)
+{
+    if (prom__registries_scrape_in_this_thread(collector)) {
+        return 1;
+    }
+    prom__registries_forget_collector(collector); /* so no further page has it */
+    while (collector->scrapes > 0) {
+        prom__wait();
     }
     return 0;
+}
+
+int prom_collector_destroy(prom_collector_t *self)
+{
+    int result = 0;
+    if (self != NULL) {
+        prom__lock();
+        result = close_collector(self);
+        if (result == 0) {
+            remove_collector(self);
+        }
+        prom__unlock();
+    }
+    return result;
 }
 
 void prom_collector_free_generic(void *gen)
@@ -106,24 +137,17 @@ void prom__collectors_forget_metric(prom_metric_t *metric)
 
 int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric)
 {
-    const prom_metric_t *former = prom_map_get(collector->metrics, metric->name);
-    if (former == metric) {
-        return 0;
+    if (prom_map_get(collector->metrics, metric->name) != NULL) {
+        prom__report_once("the collector %s has a metric %s already", collector->name,
+                          metric->name);
+        return 1;
     }
-    if (former != NULL) {
-        prom__report_once("the collector %s has two metrics %s; the page has the later one",
-                          collector->name, metric->name);
-    }
-    const size_t before = prom_linked_list_size(collector->owned);
-    (void)prom_linked_list_remove(collector->owned, metric); /* it was here, and was replaced */
-    const bool is_new = prom_linked_list_size(collector->owned) == before;
     if (prom_linked_list_append(collector->owned, metric) != 0 ||
         prom_map_set(collector->metrics, metric->name, metric) != 0) {
         (void)prom_linked_list_remove(collector->owned, metric);
-        metric->uses -= !is_new;
         return 1;
     }
-    metric->uses += is_new;
+    metric->uses++;
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* list.c: a singly linked list. */
 #include "prom_linked_list.h"
 
+#include <string.h>
+
 struct item {
     struct item *next;
     void *value;
@@ -47,7 +49,10 @@ int prom_linked_list_purge(prom_linked_list_t *self)
         return 1;
     }
     while (self->first != NULL) {
-        self->free_item(take_item(self, NULL));
+        void *item = take_item(self, NULL);
+        if (item != NULL) {
+            self->free_item(item);
+        }
     }
     return 0;
 }
@@ -130,10 +135,11 @@ prom_linked_list_compare_t prom_linked_list_compare(prom_linked_list_t *self, vo
     if (self != NULL && self->compare != NULL) {
         return self->compare(item_a, item_b);
     }
-    if (item_a == item_b) {
-        return PROM_EQUAL;
+    if (item_a == NULL || item_b == NULL) {
+        return item_a == item_b ? PROM_EQUAL : item_a == NULL ? PROM_LESS : PROM_GREATER;
     }
-    return item_a < item_b ? PROM_LESS : PROM_GREATER;
+    const int order = strcmp(item_a, item_b);
+    return order == 0 ? PROM_EQUAL : order < 0 ? PROM_LESS : PROM_GREATER;
 }
 
 size_t prom_linked_list_size(prom_linked_list_t *self)

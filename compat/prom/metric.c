@@ -168,10 +168,13 @@ int prom__metric_destroy(struct prom_metric *metric, enum sx_metric_type type)
         return 1;
     }
     prom__lock();
-    prom__collectors_forget_metric(metric);
-    remove_metric(metric);
+    const int result = prom__registries_wait_for_pages(metric);
+    if (result == 0) {
+        prom__collectors_forget_metric(metric);
+        remove_metric(metric);
+    }
     prom__unlock();
-    return 0;
+    return result;
 }
 
 void prom__metric_leave(struct prom_metric *metric)

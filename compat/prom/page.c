@@ -30,6 +30,7 @@ static int add_collector(void *context, void *collector)
     struct scrape *scrape = context;
     struct collected *added = &scrape->collectors[scrape->count++];
     added->collector = collector;
+    added->collector->scrapes++;
     added->collect = added->collector->collect;
     added->metrics = added->collector->metrics;
     return 0;
@@ -56,8 +57,12 @@ static int begin_scrape(struct scrape *scrape, prom_collector_registry_t *regist
 /* The lock is held. */
 static void end_scrape(struct scrape *scrape, prom_collector_registry_t *registry)
 {
+    for (size_t i = 0; i < scrape->count; i++) {
+        scrape->collectors[i].collector->scrapes--;
+    }
     free(scrape->collectors);
     registry->is_scraped = false;
+    registry->is_rendered = false;
     prom__wake_all();
 }
 
@@ -112,6 +117,7 @@ const char *prom_collector_registry_bridge(prom_collector_registry_t *self)
     run_collect_functions(&scrape);
     prom__lock();
     result = set_view(&scrape, &self->view);
+    self->is_rendered = result == 0;
     prom__unlock();
     char *page = result == 0 ? render(&self->view) : NULL;
     prom__lock();

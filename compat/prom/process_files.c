@@ -8,6 +8,7 @@
 #include "prom_counter.h"
 #include "prom_gauge.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct prom__process_files {
     prom_gauge_t *virtual_memory;
     prom_gauge_t *resident_memory;
     prom_gauge_t *threads;
+    pthread_mutex_t lock; /* of cpu_seconds_counted */
     double cpu_seconds_counted;
 };
 
@@ -83,9 +85,11 @@ static void read_stat(struct prom__process_files *files)
         return;
     }
     const double seconds = (fields[14 - 3] + fields[15 - 3]) / (double)sysconf(_SC_CLK_TCK);
+    (void)pthread_mutex_lock(&files->lock); /* two registries may have the collector */
     if (prom_counter_add(files->cpu_seconds, seconds - files->cpu_seconds_counted, NULL) == 0) {
         files->cpu_seconds_counted = seconds;
     }
+    (void)pthread_mutex_unlock(&files->lock);
     (void)prom_gauge_set(files->threads, fields[20 - 3], NULL);
     (void)prom_gauge_set(files->virtual_memory, fields[23 - 3], NULL);
     (void)prom_gauge_set(files->resident_memory, fields[24 - 3] * (double)sysconf(_SC_PAGESIZE),
@@ -139,6 +143,7 @@ int prom__process_files_add(prom_collector_t *collector, const char *limits_path
         return 1;
     }
     collector->files = files;
+    (void)pthread_mutex_init(&files->lock, NULL);
     files->limits_path = strdup(limits_path == NULL ? "/proc/self/limits" : limits_path);
     files->stat_path = strdup(stat_path == NULL ? "/proc/self/stat" : stat_path);
     if (files->limits_path == NULL || files->stat_path == NULL) {
@@ -153,6 +158,7 @@ void prom__process_files_free(struct prom__process_files *files)
     if (files != NULL) {
         free(files->limits_path);
         free(files->stat_path);
+        (void)pthread_mutex_destroy(&files->lock);
         free(files);
     }
 }

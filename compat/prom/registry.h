@@ -15,8 +15,9 @@ struct prom_collector_registry {
     prom_map_t *collectors; /* by their names */
     prom_collector_t *default_collector;
     struct prom__view view;
-    bool is_closing; /* a thread waits to destroy it, so no page begins */
-    bool is_scraped; /* a thread is writing a page */
+    bool is_closing;  /* a thread waits to destroy it, so no page begins */
+    bool is_scraped;  /* a thread is writing a page */
+    bool is_rendered; /* and Sextant writes it, and may call functions of the program */
     pthread_t scraper;
     struct prom_collector_registry *next; /* of all registries */
 };
@@ -27,6 +28,17 @@ struct prom_collector_registry {
  *           the calling thread is writing its page
  */
 int prom__registry_wait(const prom_collector_registry_t *registry);
+
+/** Waits until no other thread renders a page that shows the metric, as it cannot be hidden before.
+ * The lock is held, and released meanwhile.
+ *
+ * @return   0; 1 if the calling thread renders such a page
+ */
+int prom__registries_wait_for_pages(const prom_metric_t *metric);
+
+/** Whether the calling thread is writing a page of a registry that has the collector. The lock is
+ * held. */
+bool prom__registries_scrape_in_this_thread(const prom_collector_t *collector);
 
 /** Takes a collector out of all registries, which does not free it. The lock is held. */
 void prom__registries_forget_collector(prom_collector_t *collector);

@@ -113,13 +113,25 @@ int prom__view_set(struct prom__view *view, const struct prom__metrics *metrics)
     return result;
 }
 
+/* Returns where the metric is among those shown; their number if it is not. */
+static size_t find_shown(const struct prom__view *view, const prom_metric_t *metric)
+{
+    size_t i = 0;
+    while (i < view->shown.count && view->shown.metrics[i] != metric) {
+        i++;
+    }
+    return i;
+}
+
+bool prom__view_shows(const struct prom__view *view, const prom_metric_t *metric)
+{
+    return find_shown(view, metric) < view->shown.count;
+}
+
 void prom__view_forget(struct prom__view *view, const prom_metric_t *metric)
 {
     struct prom__metrics *shown = &view->shown;
-    size_t i = 0;
-    while (i < shown->count && shown->metrics[i] != metric) {
-        i++;
-    }
+    const size_t i = find_shown(view, metric);
     if (i < shown->count) {
         hide(view, metric);
         shown->count--;

@@ -309,6 +309,9 @@ static struct evhttp_bound_socket *listener;
 static void on_stop(evutil_socket_t number, short events, void *server)
 {
     (void)number, (void)events;
+    if (stopping) {
+        return; /* a second signal */
+    }
     stopping = true;
     evhttp_del_accept_socket(server, listener);
     if (waiting_count == 0) {

@@ -185,6 +185,7 @@ static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t waiting_ended = PTHREAD_COND_INITIALIZER;
 static pthread_t main_thread;
 static unsigned waiting_count; /* suspended connections, without which the daemon can be stopped */
+static bool is_draining;       /* guarded by the lock, too */
 
 static void sleep_ms(const char *text)
 {
@@ -204,18 +205,25 @@ static void *resume_later(void *connection)
     return NULL;
 }
 
+/* Not while the server stops: the daemon cannot be stopped while a connection is suspended. */
+static bool begin_to_wait(void)
+{
+    pthread_mutex_lock(&waiting_lock);
+    const bool may_wait = !is_draining;
+    waiting_count += may_wait;
+    pthread_mutex_unlock(&waiting_lock);
+    return may_wait;
+}
+
 /* /slow?ms=1500. Unless the connection has a thread of its own, it is suspended meanwhile. */
 static enum MHD_Result slow(struct MHD_Connection *connection, void **state)
 {
     pthread_t thread;
     if (has_connection_threads) {
         sleep_ms(MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "ms"));
-    } else if (*state == &seen) {
+    } else if (*state == &seen && begin_to_wait()) {
         *state = &waited;
         MHD_suspend_connection(connection);
-        pthread_mutex_lock(&waiting_lock);
-        waiting_count++;
-        pthread_mutex_unlock(&waiting_lock);
         if (pthread_create(&thread, NULL, resume_later, connection) != 0) {
             abort();
         }
@@ -277,7 +285,8 @@ static bool has_method(const struct route *route, const char *method)
 {
     const size_t size = strlen(method);
     const char *found = route->methods == NULL ? method : strstr(route->methods, method);
-    return route->methods == NULL || (found != NULL && found[-1] == ' ' && found[size] == ' ');
+    return route->methods == NULL ||
+           (size > 0 && found != NULL && found[-1] == ' ' && found[size] == ' ');
 }
 
 /* The header is complete. A response now would close the connection if a body follows, so only what
@@ -432,6 +441,7 @@ static void run(struct MHD_Daemon *daemon, const struct mode *mode, const sigset
     fflush(stdout);
     run_until_stopped(daemon, mode, unblocked);
     pthread_mutex_lock(&waiting_lock);
+    is_draining = true;
     while (waiting_count > 0) {
         pthread_cond_wait(&waiting_ended, &waiting_lock);
     }

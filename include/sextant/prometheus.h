@@ -41,7 +41,7 @@ enum sx_prometheus_handler {
 
 /** The options of the component. Each member that is 0 or NULL has its default. */
 struct sx_prometheus_options {
-    struct sx_registry *registry; /* borrowed; NULL: the default registry */
+    struct sx_registry *registry; /* borrowed until sx_app_destroy; NULL: the default registry */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
     enum sx_http_names names;

@@ -61,8 +61,9 @@ static struct sx_metric_options define_family(struct http_registration *registra
     }
     registration->label_names[labels->count] = NULL;
     registration->failed = name;
+    /* Handlers, methods and codes limit the series. */
     return (struct sx_metric_options){
-        .name = name, .help = help, .labels = registration->label_names};
+        .name = name, .help = help, .labels = registration->label_names, .max_series = SIZE_MAX};
 }
 
 static int register_always(struct http_registration *registration,

@@ -74,7 +74,10 @@ static struct sx_http_handler *get(struct sx_http_metrics *http, const char *lab
     const unsigned one = counts ? 1 : 0;
     if (atomic_fetch_add(&http->handler_count, one) >= http->handlers_max && counts) {
         atomic_fetch_sub(&http->handler_count, one);
-        return http->other;
+        /* Another thread may have added this label at the last place. */
+        found =
+            find_in_chain(atomic_load_explicit(chain, memory_order_acquire), first, hash, label);
+        return found != NULL ? found : http->other;
     }
     struct sx_http_handler *handler = handler_new(http, label, hash);
     found = handler == NULL ? NULL : add_to_chain(chain, first, handler);

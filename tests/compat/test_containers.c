@@ -124,7 +124,9 @@ static void a_list_frees_and_compares_as_it_is_told(void **state)
         item[1] = '\0';
         assert_int_equal(prom_linked_list_append(list, item), 0);
     }
-    assert_int_equal(prom_linked_list_compare(list, key, key), PROM_EQUAL);
+    char same[] = "b";
+    assert_int_equal(prom_linked_list_compare(list, key, same), PROM_EQUAL); /* as strings */
+    assert_int_equal(prom_linked_list_compare(list, key, NULL), PROM_GREATER);
     assert_int_equal(prom_linked_list_set_compare_fn(list, compare_strings), 0);
     char other[] = "c";
     assert_int_equal(prom_linked_list_compare(list, key, other), PROM_LESS);
@@ -134,6 +136,7 @@ static void a_list_frees_and_compares_as_it_is_told(void **state)
     assert_int_equal(prom_linked_list_purge(list), 0);
     assert_int_equal(prom_linked_list_set_free_fn(list, count_freed), 0);
     assert_int_equal(prom_linked_list_push(list, key), 0);
+    assert_int_equal(prom_linked_list_push(list, NULL), 0); /* is not freed */
     assert_int_equal(prom_linked_list_destroy(list), 0);
     assert_int_equal(freed, 1);
     assert_int_equal(prom_linked_list_size(NULL), 0);

@@ -4,6 +4,7 @@
 #include "page.h"
 
 #include <limits.h>
+#include <sextant/exposition.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -167,6 +168,31 @@ static void test_there_are_1000_handlers_by_default(void **state)
     }
 }
 
+/* More series than a family has by default. */
+static void test_each_handler_has_each_method(void **state)
+{
+    (void)state;
+    static const char *const methods[] = {"GET",   "POST",    "HEAD",    "PUT",   "DELETE",
+                                          "PATCH", "OPTIONS", "CONNECT", "TRACE", NULL};
+    char label[16];
+    struct sx_page page = {0};
+    struct measured many;
+    measured_init(&many, (struct sx_http_metrics_options){0});
+    for (int i = 0; i < 1001; i++) {
+        snprintf(label, sizeof label, "h%d", i);
+        for (int k = 0; k < 10; k++) {
+            struct sx_http_handler *handler = sx_http_get_handler(many.http, label);
+            assert_int_equal(sx_http_declare(handler, methods[k]), SX_OK);
+        }
+    }
+    assert_int_equal(sx_page_render(&page, many.registry, SX_FORMAT_TEXT), SX_OK);
+    assert_non_null(strstr(page.data, "{method=\"TRACE\",handler=\"h999\"} 0\n"));
+    assert_non_null(strstr(page.data, "{method=\"TRACE\",handler=\"<other>\"} 0\n"));
+    assert_null(strstr(page.data, SX_OVERFLOW_VALUE));
+    sx_page_clean_up(&page);
+    measured_clean_up(&many);
+}
+
 static void test_a_declared_handler_is_shown_as_0(void **state)
 {
     (void)state;
@@ -222,6 +248,7 @@ int main(void)
         CASE(test_a_label_may_be_any_text),
         CASE(test_handlers_beyond_the_limit_are_other),
         CASE(test_there_are_1000_handlers_by_default),
+        CASE(test_each_handler_has_each_method),
         CASE(test_a_declared_handler_is_shown_as_0),
         CASE(test_rejected_requests_are_counted_by_reason),
         CASE(test_reasons_are_bounded),

@@ -279,6 +279,42 @@ static void test_the_gauge_is_never_negative(void **state)
     assert_true(sx_gauge_value(gauge) == 0);
 }
 
+/* A queue: the thread puts in three, one by one, and takes them out at once, and the other way
+ * round. */
+static void *fill_and_empty(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 50 * ROUNDS; i++) {
+        for (int k = 0; k < 3; k++) {
+            sx_gauge_inc(gauge);
+        }
+        sx_gauge_add(gauge, -3);
+        sx_gauge_add(gauge, 3);
+        for (int k = 0; k < 3; k++) {
+            sx_gauge_dec(gauge);
+        }
+    }
+    return NULL;
+}
+
+static void test_batches_beside_increments_are_never_negative(void **state)
+{
+    (void)state;
+    double lowest = 0;
+    pthread_t reader;
+    pthread_t thread;
+    is_over = 0;
+    run_threads(begin_many, THREADS); /* many rows, so that reading them takes longer */
+    run_threads(end_many, THREADS);
+    assert_int_equal(pthread_create(&reader, NULL, read_all_the_time, &lowest), 0);
+    assert_int_equal(pthread_create(&thread, NULL, fill_and_empty, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    __atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
+    assert_int_equal(pthread_join(reader, NULL), 0);
+    assert_true(lowest == 0);
+    assert_true(sx_gauge_value(gauge) == 0);
+}
+
 #define SETS (SANITIZED ? 200u : 2000u)
 
 static struct sx_gauge *gauges[2000];
@@ -363,6 +399,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_the_gauge_is_never_negative, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_gauge_is_never_negative, set_up_with_one_row,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_batches_beside_increments_are_never_negative, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_set_beside_increments_is_exact, set_up, tear_down),
     };

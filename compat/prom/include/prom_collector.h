@@ -17,7 +17,8 @@ typedef struct prom_collector prom_collector_t;
 /** Returns the metrics that the page has of this collector: a map of names and prom_metric_t *.
  *
  * @return   NULL: the metrics that were added to the collector. A map and its metrics stay the
- *           program's own, and must be valid until the next call.
+ *           program's own, and must be valid until the page is written. A
+ *           collector in two registries may be called for both pages at a time.
  * Threads:  called by the thread that scrapes, with no lock held; by one thread at a time for each
  *           registry. It may make, update, add and destroy metrics. It must not destroy collectors
  *           and registries, nor scrape its own registry.
@@ -45,7 +46,8 @@ prom_collector_t *prom_collector_process_new(const char *limits_path, const char
 /** Takes a collector out of its registries and frees it, with those metrics that no other collector
  * has. NULL is a no-op that returns 0.
  *
- * Threads:  any, while no registry that has it is scraped
+ * @return   1 if the caller is a collect function of a registry that has it
+ * Threads:  any; waits for scrapes that have it
  */
 int prom_collector_destroy(prom_collector_t *self);
 
@@ -57,8 +59,7 @@ int prom_collector_destroy_generic(void *gen);
 
 /** Adds a metric. It belongs to the collector: it is freed with the last collector that has it.
  *
- * A metric of the same name that the collector already has is no longer on the page. It stays valid
- * until the collector is destroyed.
+ * It is a failure if the collector already has a metric of this name, or this metric.
  */
 int prom_collector_add_metric(prom_collector_t *self, prom_metric_t *metric);
 

@@ -65,7 +65,7 @@ size_t prom_linked_list_size(prom_linked_list_t *self);
 /** Sets the function that frees items; NULL: free(). prom_linked_list_no_op_free keeps them. */
 int prom_linked_list_set_free_fn(prom_linked_list_t *self, prom_linked_list_free_item_fn free_fn);
 
-/** Sets the function that compares items; NULL: they are compared as pointers. */
+/** Sets the function that compares items; NULL: they are compared as strings. */
 int prom_linked_list_set_compare_fn(prom_linked_list_t *self,
                                     prom_linked_list_compare_item_fn compare_fn);
 

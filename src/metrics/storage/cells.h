@@ -28,12 +28,13 @@ static inline double sx__sum_or_inf(double sum)
     return sum == sum ? sum : HUGE_VAL;
 }
 
-/** Adds to a cell that other threads write too. */
+/** Adds to a cell that other threads write too. Who reads the sum also sees what this thread did
+ * before. */
 static inline void sx__cell_add_shared(uint64_t *cell, double amount)
 {
     uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(cell, &seen, sx__bits_of(sx__double_of(seen) + amount),
-                                        true, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+                                        true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
     }
 }
 

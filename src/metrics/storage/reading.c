@@ -109,8 +109,9 @@ uint64_t sx__sum_rows_of_now(const struct sx_registry *registry, uint32_t cell)
     return sum;
 }
 
-/* Decrements are read first. The increment that happened before each of them is then read, too, so
- * the difference is never negative if the gauge is not. */
+/* Decrements are read first, then the gauge's own cell, then increments. What raised the gauge
+ * before a decrement, or before a negative amount was added to the cell, is then read, too. So the
+ * value is never negative if the gauge is not. */
 double sx__sum_gauge(const struct sx_registry *registry, uint32_t cell, uint32_t increments)
 {
     const char *process_row = sx__row(registry, 0); /* the only one */
@@ -121,8 +122,8 @@ double sx__sum_gauge(const struct sx_registry *registry, uint32_t cell, uint32_t
     do {
         folds = begin_sum(registry);
         down = sx__sum_rows_of_now(registry, increments + 1);
-        up = sx__sum_rows_of_now(registry, increments);
         value = sx__double_of(__atomic_load_n(sx__cell(process_row, cell), __ATOMIC_ACQUIRE));
+        up = sx__sum_rows_of_now(registry, increments);
     } while (!is_sum_of_one_moment(registry, folds));
     return up == down ? value : value + (double)(int64_t)(up - down); /* -0 stays -0 */
 }
