@@ -82,27 +82,27 @@ static void a_map_refuses_null(void **state)
 static void a_list_keeps_the_order(void **state)
 {
     (void)state;
-    char a, b, c, d;
+    char a[] = "a", b[] = "b", c[] = "c", d[] = "d"; /* compared as strings */
     prom_linked_list_t *list = prom_linked_list_new();
     assert_int_equal(prom_linked_list_set_free_fn(list, prom_linked_list_no_op_free), 0);
     assert_null(prom_linked_list_pop(list));
-    assert_int_equal(prom_linked_list_append(list, &b), 0);
-    assert_int_equal(prom_linked_list_push(list, &a), 0);
-    assert_int_equal(prom_linked_list_append(list, &c), 0);
-    assert_int_equal(prom_linked_list_append(list, &d), 0);
+    assert_int_equal(prom_linked_list_append(list, b), 0);
+    assert_int_equal(prom_linked_list_push(list, a), 0);
+    assert_int_equal(prom_linked_list_append(list, c), 0);
+    assert_int_equal(prom_linked_list_append(list, d), 0);
     assert_int_equal(prom_linked_list_size(list), 4);
-    assert_ptr_equal(prom_linked_list_first(list), &a);
-    assert_ptr_equal(prom_linked_list_last(list), &d);
-    assert_int_equal(prom_linked_list_remove(list, &c), 0);
-    assert_int_equal(prom_linked_list_remove(list, &c), 0);
-    assert_int_equal(prom_linked_list_remove(list, &d), 0);
-    assert_ptr_equal(prom_linked_list_last(list), &b);
-    assert_ptr_equal(prom_linked_list_pop(list), &a);
-    assert_ptr_equal(prom_linked_list_pop(list), &b);
+    assert_ptr_equal(prom_linked_list_first(list), a);
+    assert_ptr_equal(prom_linked_list_last(list), d);
+    assert_int_equal(prom_linked_list_remove(list, c), 0);
+    assert_int_equal(prom_linked_list_remove(list, c), 0);
+    assert_int_equal(prom_linked_list_remove(list, d), 0);
+    assert_ptr_equal(prom_linked_list_last(list), b);
+    assert_ptr_equal(prom_linked_list_pop(list), a);
+    assert_ptr_equal(prom_linked_list_pop(list), b);
     assert_null(prom_linked_list_first(list));
     assert_null(prom_linked_list_last(list));
-    assert_int_equal(prom_linked_list_append(list, &a), 0);
-    assert_ptr_equal(prom_linked_list_first(list), &a);
+    assert_int_equal(prom_linked_list_append(list, a), 0);
+    assert_ptr_equal(prom_linked_list_first(list), a);
     assert_int_equal(prom_linked_list_destroy(list), 0);
 }
 

@@ -52,7 +52,8 @@ void *prom_linked_list_first(prom_linked_list_t *self);
 /** Returns the last item; NULL if the list is empty. */
 void *prom_linked_list_last(prom_linked_list_t *self);
 
-/** Removes and frees the first item that compares as equal. It is no failure if there is none. */
+/** Removes and frees the first item that compares as equal. It is no failure if there is none.
+ * Without a function that compares, items must be strings. */
 int prom_linked_list_remove(prom_linked_list_t *self, void *item);
 
 /** Compares two items: by the function that was set, otherwise as pointers. */
