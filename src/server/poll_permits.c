@@ -13,21 +13,6 @@ void sx__poll_permits_clean_up(struct sx__poll_permits *permits)
     pthread_mutex_destroy(&permits->mutex);
 }
 
-/* Gives a permit to a parked thread and wakes it, if there is one. */
-static void wake_one(struct sx__poll_permits *permits)
-{
-    pthread_mutex_lock(&permits->mutex);
-    struct sx__worker *worker = permits->parked;
-    if (worker != NULL) {
-        permits->parked = worker->parking.next;
-        worker->parking.is_parked = false;
-        worker->has_permit = true;
-        atomic_fetch_add(&permits->issued, 1);
-        pthread_cond_signal(&worker->parking.unparked);
-    }
-    pthread_mutex_unlock(&permits->mutex);
-}
-
 /* Issues a permit if fewer than `most` are issued. Returns whether it did. */
 static bool issue(struct sx__poll_permits *permits, unsigned most)
 {
@@ -38,6 +23,21 @@ static bool issue(struct sx__poll_permits *permits, unsigned most)
         }
     }
     return false;
+}
+
+/* Issues a permit to a parked thread and wakes it, if there is one and fewer than `most` permits
+ * are issued. */
+static void wake_one(struct sx__poll_permits *permits, unsigned most)
+{
+    pthread_mutex_lock(&permits->mutex);
+    struct sx__worker *worker = permits->parked;
+    if (worker != NULL && issue(permits, most)) {
+        permits->parked = worker->parking.next;
+        worker->parking.is_parked = false;
+        worker->has_permit = true;
+        pthread_cond_signal(&worker->parking.unparked);
+    }
+    pthread_mutex_unlock(&permits->mutex);
 }
 
 bool sx__poll_permits_wait(struct sx__poll_permits *permits, struct sx__worker *worker)
@@ -66,7 +66,7 @@ bool sx__poll_permits_take(struct sx__poll_permits *permits, unsigned most)
 void sx__poll_permits_give_up(struct sx__poll_permits *permits)
 {
     if (atomic_fetch_sub(&permits->issued, 1) == 1) {
-        wake_one(permits);
+        wake_one(permits, 1);
     }
 }
 
@@ -84,7 +84,7 @@ bool sx__poll_permits_return(struct sx__poll_permits *permits, unsigned least)
 void sx__poll_permits_add(struct sx__poll_permits *permits, unsigned most)
 {
     if (atomic_load_explicit(&permits->issued, memory_order_relaxed) < most) {
-        wake_one(permits);
+        wake_one(permits, most);
     }
 }
 
