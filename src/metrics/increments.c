@@ -59,6 +59,27 @@ void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down)
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
 }
 
+/* Decrements are read first, then the gauge's own cell, then increments. What raised the gauge
+ * before a decrement, or before a negative amount was added to the cell, is then read, too. So the
+ * value is never negative if the gauge is not. */
+double sx__increments_read(const struct sx__series *series, uint32_t increments)
+{
+    const struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
+    const uint64_t *own =
+        sx__cell(sx__row(registry, 0), series->handle.cell); /* the only process row */
+    double value;
+    uint64_t down;
+    uint64_t up;
+    uint64_t folds;
+    do {
+        folds = sx__sum_begin(registry);
+        down = sx__sum_rows_of_now(registry, increments + 1);
+        value = sx__double_of(__atomic_load_n(own, __ATOMIC_ACQUIRE));
+        up = sx__sum_rows_of_now(registry, increments);
+    } while (!sx__sum_is_of_one_moment(registry, folds));
+    return up == down ? value : value + (double)(int64_t)(up - down); /* -0 stays -0 */
+}
+
 /* A thread that decremented and then incremented while the rows were read may be in the sum of
  * increments only. Then the decrements have changed, and both sums are read again. */
 static uint64_t difference(const struct sx_registry *registry, uint32_t increments)
@@ -90,20 +111,20 @@ static void take_back(struct sx_registry *registry, const struct sx__series *ser
     __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELEASE);
 }
 
-/* Whether there were as many increments as decrements. There were not if a thread began one before
- * the first set, and stored it after that. */
+/* Whether the sums of increments and decrements are equal. They differ if a thread loaded the
+ * number of the cell before the first set, and stored its increment after it. */
 static bool is_balanced(const struct sx_registry *registry, uint32_t increments)
 {
-    const uint64_t folds = __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE);
+    const uint64_t folds = sx__sum_begin(registry);
     const uint64_t down = sx__sum_rows_of_now(registry, increments + 1);
     const uint64_t up = sx__sum_rows_of_now(registry, increments);
-    return folds % 2 == 0 && up == down && sx__sum_rows_of_now(registry, increments + 1) == down &&
-           __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE) == folds;
+    return up == down && sx__sum_rows_of_now(registry, increments + 1) == down &&
+           sx__sum_is_of_one_moment(registry, folds);
 }
 
-/* Sets a gauge whose threads update its own cell. If the cell changed meanwhile, the caller must
- * take the lock. Otherwise an earlier increment of that thread, still unseen in its row, would
- * count after the set, and its later update before it. */
+/* Sets a gauge whose threads update its own cell. Returns false if another thread changed the cell
+ * meanwhile, so that the caller must take the lock. That thread may have an earlier increment in
+ * its row that was not summed. The set would overwrite its later update, but not that increment. */
 static bool set_own_cell(const struct sx__series *series, double value)
 {
     const struct sx_registry *registry = sx__arenas[series->handle.arena].registry;

@@ -33,6 +33,12 @@ static inline uint32_t sx__increments_cell(const struct sx__series *series)
     return increments == SX__INCREMENTS_NONE ? 0 : sx__series_cells(series)->more;
 }
 
+/** Returns the value of a gauge that has increments.
+ *
+ * @param increments  what sx__increments_cell returned
+ */
+double sx__increments_read(const struct sx__series *series, uint32_t increments);
+
 /** Sets a gauge that has increments, and takes these back, at one moment for readers. From then on
  * its increments update its own cell. The first call takes the directory's lock, and so does a
  * later call that meets another update of the gauge or a fold. */

@@ -60,7 +60,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
     }
     const uint32_t increments = sx__increments_cell(series);
     if (increments != 0) {
-        *value = sx__sum_gauge(reading->registry, series->handle.cell, increments);
+        *value = sx__increments_read(series, increments);
         return true;
     }
     *value = -0.0; /* so that the sum of a single -0 is -0 */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdio.h>
@@ -61,6 +62,98 @@ static void scrape(void)
     struct sx_page page = {0};
     assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
     sx_page_clean_up(&page);
+}
+
+/* ---- what happens while rows are summed ---- */
+
+/* Are called before and after each sum over rows, if they are set. */
+static void (*before_sum)(void);
+static void (*after_sum)(void);
+
+uint64_t __real_sx__sum_rows_of_now(const struct sx_registry *of, uint32_t cell);
+uint64_t __wrap_sx__sum_rows_of_now(const struct sx_registry *of, uint32_t cell);
+uint64_t __wrap_sx__sum_rows_of_now(const struct sx_registry *of, uint32_t cell)
+{
+    if (before_sum != NULL) {
+        before_sum();
+    }
+    const uint64_t sum = __real_sx__sum_rows_of_now(of, cell);
+    if (after_sum != NULL) {
+        after_sum();
+    }
+    return sum;
+}
+
+static void raise_by_steps_and_lower_at_once(void)
+{
+    for (int k = 0; k < 3; k++) {
+        sx_gauge_inc(gauge);
+    }
+    sx_gauge_add(gauge, -3);
+}
+
+static void raise_at_once_and_lower_by_steps(void)
+{
+    sx_gauge_add(gauge, 3);
+    for (int k = 0; k < 3; k++) {
+        sx_gauge_dec(gauge);
+    }
+}
+
+static void test_what_lowers_the_gauge_is_not_read_without_what_raised_it_before(void **state)
+{
+    (void)state;
+    void (*const updates[])(void) = {raise_by_steps_and_lower_at_once,
+                                     raise_at_once_and_lower_by_steps};
+    sx_gauge_inc(gauge);
+    sx_gauge_dec(gauge);
+    for (size_t i = 0; i < 2; i++) {
+        before_sum = updates[i];
+        assert_true(sx_gauge_value(gauge) >= 0);
+        before_sum = NULL;
+        after_sum = updates[i];
+        assert_true(sx_gauge_value(gauge) >= 0);
+        after_sum = NULL;
+        assert_true(sx_gauge_value(gauge) == 0);
+    }
+}
+
+static void set_once(void)
+{
+    after_sum = NULL;
+    sx_gauge_set(gauge, 10);
+}
+
+static void test_a_reader_sees_all_of_a_set_or_nothing(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        sx_gauge_inc(gauge);
+    }
+    after_sum = set_once;
+    assert_true(sx_gauge_value(gauge) == 10);
+}
+
+/* A decrement and an increment of a thread that began them before the gauge was set. */
+static void end_late_steps(void)
+{
+    const uint32_t cell = sx__series_cells((const struct sx__series *)gauge)->more;
+    uint64_t *cells = sx__cell(sx__overflow_row(registry), cell);
+    after_sum = NULL;
+    (void)__atomic_fetch_add(&cells[1], 1, __ATOMIC_RELEASE);
+    (void)__atomic_fetch_add(&cells[0], 1, __ATOMIC_RELEASE);
+}
+
+static void test_a_set_takes_back_steps_that_end_late(void **state)
+{
+    (void)state;
+    sx_gauge_inc(gauge);
+    after_sum = end_late_steps;
+    sx_gauge_set(gauge, 7);
+    assert_true(sx_gauge_value(gauge) == 7);
+    after_sum = end_late_steps; /* now without the lock */
+    sx_gauge_set(gauge, 8);
+    assert_true(sx_gauge_value(gauge) == 8);
 }
 
 /* ---- one thread ---- */
@@ -225,6 +318,8 @@ static void *end_requests(void *unused)
             __atomic_compare_exchange_n(&ended, &seen, seen + 1, false, __ATOMIC_RELAXED,
                                         __ATOMIC_RELAXED)) {
             sx_gauge_dec(gauge);
+        } else {
+            sched_yield();
         }
     }
     return NULL;
@@ -237,6 +332,7 @@ static void *read_all_the_time(void *lowest)
         if (value < *(double *)lowest) {
             *(double *)lowest = value;
         }
+        sched_yield();
     }
     return NULL;
 }
@@ -246,6 +342,7 @@ static void *scrape_all_the_time(void *unused)
     (void)unused;
     while (!__atomic_load_n(&is_over, __ATOMIC_ACQUIRE)) {
         scrape();
+        sched_yield();
     }
     return NULL;
 }
@@ -332,6 +429,7 @@ static void *take_turns(void *unused)
             sx_gauge_inc(used);
         }
         (void)__atomic_fetch_add(&turns, 1, __ATOMIC_RELEASE);
+        sched_yield(); /* valgrind runs one thread at a time */
     }
     return NULL;
 }
@@ -366,6 +464,7 @@ static void test_a_set_beside_increments_is_exact(void **state)
         __atomic_store_n(&current, i, __ATOMIC_RELEASE);
         const unsigned before = __atomic_load_n(&turns, __ATOMIC_ACQUIRE);
         while (__atomic_load_n(&turns, __ATOMIC_ACQUIRE) - before < 3) {
+            sched_yield();
         }
         sx_gauge_set(gauges[i], 1000);
         if (i % 2 == 1) { /* the gauge counts in one cell now, so this is another path */
@@ -387,6 +486,13 @@ static void test_a_set_beside_increments_is_exact(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            test_what_lowers_the_gauge_is_not_read_without_what_raised_it_before, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(test_a_reader_sees_all_of_a_set_or_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_a_set_takes_back_steps_that_end_late, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_only_increments_take_cells_of_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_set_is_shown_exactly, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_delta_of_1_is_an_increment, set_up, tear_down),

@@ -49,13 +49,9 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
     reading->line = &reading->scraped;
 }
 
-/* ---- sums beside folding ----
- *
- * While an amount is moved from one row to another, a sum could have it twice or not at all, so it
- * is read again (a seqlock). Moving the amounts of one series takes some microseconds at the most.
- * Cells are read with acquire semantics, as the count of moves must be read after them. */
+/* ---- sums beside folding ---- */
 
-static uint64_t begin_sum(const struct sx_registry *registry)
+uint64_t sx__sum_begin(const struct sx_registry *registry)
 {
     for (;;) {
         const uint64_t folds = __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE);
@@ -66,7 +62,7 @@ static uint64_t begin_sum(const struct sx_registry *registry)
     }
 }
 
-static bool is_sum_of_one_moment(const struct sx_registry *registry, uint64_t folds)
+bool sx__sum_is_of_one_moment(const struct sx_registry *registry, uint64_t folds)
 {
     return __atomic_load_n(&registry->folds, __ATOMIC_ACQUIRE) == folds;
 }
@@ -88,9 +84,9 @@ uint64_t sx__sum_rows(const struct sx__reading *reading, uint32_t cell)
     uint64_t sum;
     uint64_t folds;
     do {
-        folds = begin_sum(reading->registry);
+        folds = sx__sum_begin(reading->registry);
         sum = sum_cells(reading, cell);
-    } while (!is_sum_of_one_moment(reading->registry, folds));
+    } while (!sx__sum_is_of_one_moment(reading->registry, folds));
     return sum;
 }
 
@@ -107,25 +103,6 @@ uint64_t sx__sum_rows_of_now(const struct sx_registry *registry, uint32_t cell)
         }
     }
     return sum;
-}
-
-/* Decrements are read first, then the gauge's own cell, then increments. What raised the gauge
- * before a decrement, or before a negative amount was added to the cell, is then read, too. So the
- * value is never negative if the gauge is not. */
-double sx__sum_gauge(const struct sx_registry *registry, uint32_t cell, uint32_t increments)
-{
-    const char *process_row = sx__row(registry, 0); /* the only one */
-    double value;
-    uint64_t down;
-    uint64_t up;
-    uint64_t folds;
-    do {
-        folds = begin_sum(registry);
-        down = sx__sum_rows_of_now(registry, increments + 1);
-        value = sx__double_of(__atomic_load_n(sx__cell(process_row, cell), __ATOMIC_ACQUIRE));
-        up = sx__sum_rows_of_now(registry, increments);
-    } while (!is_sum_of_one_moment(registry, folds));
-    return up == down ? value : value + (double)(int64_t)(up - down); /* -0 stays -0 */
 }
 
 /* Single variables, because compilers do not keep an array in registers. */
@@ -179,9 +156,9 @@ void sx__read_line(const struct sx__reading *reading, uint32_t number)
     struct line_sums sums;
     uint64_t folds;
     do {
-        folds = begin_sum(reading->registry);
+        folds = sx__sum_begin(reading->registry);
         sums = sum_lines(reading, first);
-    } while (!is_sum_of_one_moment(reading->registry, folds));
+    } while (!sx__sum_is_of_one_moment(reading->registry, folds));
     line->sums[0] = sums.a;
     line->sums[1] = sums.b;
     line->sums[2] = sums.c;

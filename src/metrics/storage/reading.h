@@ -105,16 +105,19 @@ static inline uint64_t sx__read_whole(const struct sx__reading *reading, uint32_
     return reading->line->sums[cell % SX__LINE_CELLS];
 }
 
-/** Sums a cell over the thread rows that count at the moment. Folds must be excluded. */
-uint64_t sx__sum_rows_of_now(const struct sx_registry *registry, uint32_t cell);
+/* While an amount is moved from one row to another (row_folding.h), a sum could have it twice or
+ * not at all, so it is read again (a seqlock). Moving the amounts of one series takes some
+ * microseconds at the most. Cells are read with acquire semantics, as the count of moves must be
+ * read after them. */
 
-/** Reads a gauge of a private registry that was incremented: its cell, and what was added and
- * subtracted in the thread rows.
- *
- * @param cell        in the row of the process
- * @param increments  in the thread rows: the cell of increments, which that of decrements follows
- */
-double sx__sum_gauge(const struct sx_registry *registry, uint32_t cell, uint32_t increments);
+/** Waits until no amounts are being moved, and returns what sx__sum_is_of_one_moment needs. */
+uint64_t sx__sum_begin(const struct sx_registry *registry);
+
+/** Whether no amounts have been moved since sx__sum_begin. */
+bool sx__sum_is_of_one_moment(const struct sx_registry *registry, uint64_t folds);
+
+/** Sums a cell over the thread rows that count at the moment, between the two functions above. */
+uint64_t sx__sum_rows_of_now(const struct sx_registry *registry, uint32_t cell);
 
 /* Rounding is monotonic and the order of the rows is fixed, so the sum never decreases unless a
  * cell does. One row may have +Inf and another -Inf: the sum is +Inf then, as within a row. */
