@@ -89,8 +89,8 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t increments;      /* of a gauge: see increments.h; a struct sx_gauge has it here, too */
+    uint32_t cells;           /* ref of a struct sx__cells */
     struct sx__retired retired;
-    uint32_t cells;   /* ref of a struct sx__cells */
     uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;
                          of an overflow series: it is not on the page yet */
     uint32_t next;    /* ref of the series created after this one in its family */
@@ -98,8 +98,7 @@ struct sx__series {
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
     uint32_t hash;
     uint32_t text_size;
-    uint32_t text_offset; /* from the end of this struct */
-    uint32_t size;        /* bytes of the record */
+    uint32_t text_offset; /* from the end of this struct; the text ends the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
      * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
@@ -132,6 +131,8 @@ static inline struct sx__family *sx__series_family(const struct sx__series *seri
     return (void *)((char *)(uintptr_t)series - (ptrdiff_t)(int32_t)series->family * SX__REF_BYTES);
 }
 
+_Static_assert(sizeof(struct sx__series) == 64, "one cache line");
+
 /* What `removed` of a series may be besides 0. */
 #define SX__SERIES_REMOVED 1u
 #define SX__SERIES_LEAVES 2u /* it is being removed, or stays if it is pinned meanwhile */
@@ -149,6 +150,12 @@ static inline struct sx__cells *sx__series_cells(const struct sx__series *series
 static inline double *sx__family_bounds(const struct sx__family *family)
 {
     return (void *)(uintptr_t)(family + 1);
+}
+
+/* The bytes of the record. */
+static inline size_t sx__series_size(const struct sx__series *series)
+{
+    return sizeof *series + series->text_offset + series->text_size;
 }
 
 static inline char *sx__series_text(const struct sx__series *series)
