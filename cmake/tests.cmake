@@ -27,7 +27,7 @@ if(SEXTANT_TESTS AND NOT SEXTANT_AMALGAMATION AND NOT TARGET prom)
 endif()
 
 set(SX_TEST_FOLDERS status text address clock metrics exposition check http_metrics metrics_server)
-set(SX_FUZZ_THINGS accept check double exposition metrics_server unix_address)
+set(SX_FUZZ_THINGS accept check double exposition metrics_server trace_parent unix_address)
 set(SX_SYSTEM_THINGS amalgamation by_labels check cplusplus hostile judges label_churn layers metrics_alone metrics_only plugin_host plugins word_size)
 set(SX_TEST_LIBRARIES sextant-metrics-server-static)
 if(SX_APP)
