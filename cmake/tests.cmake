@@ -68,9 +68,19 @@ set(SX_TEST_SEES_authentication src/authentication src/text)
 set(SX_TEST_SEES_compat compat/prom)
 set(SEXTANT_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung")
 
+# What all programs under tests/ and fuzz/ are compiled with.
+function(sx_test_libraries target)
+    target_include_directories(${target} SYSTEM PRIVATE
+        ${SX_CMOCKA_INCLUDE} ${SX_JANSSON_INCLUDE_DIRS})
+    target_link_libraries(${target} PRIVATE
+        sx_settings ${SX_TEST_LIBRARIES} Threads::Threads m)
+endfunction()
+
+# SHARED are sources that are compiled elsewhere.
 function(sx_test_program target)
-    set(sources ${ARGN})
-    foreach(source ${ARGN})
+    cmake_parse_arguments(ARG "" "" "SHARED" ${ARGN})
+    set(sources ${ARG_UNPARSED_ARGUMENTS})
+    foreach(source ${sources} ${ARG_SHARED})
         file(STRINGS ${source} fails REGEX "include \"failing_(allocation|openssl)\\.h\"")
         if(fails)
             list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/failing_allocation.c)
@@ -78,7 +88,7 @@ function(sx_test_program target)
     endforeach()
     list(REMOVE_DUPLICATES sources)
     set(wraps)
-    foreach(source ${sources})
+    foreach(source ${sources} ${ARG_SHARED})
         file(STRINGS ${source} lines REGEX "__wrap_[a-z0-9_]+\\(")
         foreach(line ${lines})
             string(REGEX MATCH "__wrap_([a-z0-9_]+)\\(" match "${line}")
@@ -87,13 +97,22 @@ function(sx_test_program target)
     endforeach()
     list(REMOVE_DUPLICATES wraps)
     add_executable(${target} ${sources})
-    target_include_directories(${target} SYSTEM PRIVATE
-        ${SX_CMOCKA_INCLUDE} ${SX_JANSSON_INCLUDE_DIRS})
-    target_link_libraries(${target} PRIVATE
-        sx_settings ${SX_TEST_LIBRARIES} Threads::Threads m)
+    sx_test_libraries(${target})
     target_link_options(${target} PRIVATE ${wraps})
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/tests)
+endfunction()
+
+# What the sources of tests/<folder> are compiled with besides.
+function(sx_test_settings target folder)
+    sx_test_libraries(${target})
+    target_include_directories(${target} PRIVATE
+        tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
+    target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}"
+        $<$<BOOL:${SEXTANT_AMALGAMATION}>:SX_AMALGAMATION>)
+    if(folder STREQUAL "compat")
+        target_link_libraries(${target} PRIVATE prom-static)
+    endif()
 endfunction()
 
 if(SEXTANT_TESTS)
@@ -108,20 +127,21 @@ if(SEXTANT_TESTS)
         if(folder MATCHES "^(metrics|http_metrics|prometheus|compat)$")
             list(APPEND shared ${CMAKE_CURRENT_SOURCE_DIR}/tests/shared/page.c)
         endif()
+        if(shared) # compiled once for all tests of the folder
+            add_library(tests_${folder} OBJECT ${shared})
+            sx_test_settings(tests_${folder} ${folder})
+        endif()
         file(GLOB sources CONFIGURE_DEPENDS tests/${folder}/test_*.c)
         foreach(source ${sources})
             get_filename_component(thing ${source} NAME_WE)
             string(REGEX REPLACE "^test_" "" thing ${thing})
             set(target test_${folder}_${thing})
-            sx_test_program(${target} ${source} ${shared})
-            target_include_directories(${target} PRIVATE
-                tests/${folder} tests/shared ${SX_TEST_SEES_${folder}})
-            target_compile_definitions(${target} PRIVATE SX_PROJECT_VERSION="${PROJECT_VERSION}"
-                $<$<BOOL:${SEXTANT_AMALGAMATION}>:SX_AMALGAMATION>)
-            target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARY})
-            if(folder STREQUAL "compat")
-                target_link_libraries(${target} PRIVATE prom-static)
+            sx_test_program(${target} ${source} SHARED ${shared})
+            sx_test_settings(${target} ${folder})
+            if(shared)
+                target_sources(${target} PRIVATE $<TARGET_OBJECTS:tests_${folder}>)
             endif()
+            target_link_libraries(${target} PRIVATE ${SX_CMOCKA_LIBRARY})
             add_test(NAME ${folder}.${thing} COMMAND ${target})
             set_tests_properties(${folder}.${thing} PROPERTIES
                 TIMEOUT ${SEXTANT_TEST_TIMEOUT} LABELS unit SKIP_RETURN_CODE 77)
