@@ -82,13 +82,24 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
+    const char *unit;    /* the base unit, such as "seconds"; the name must end in _seconds, or in
+                            _seconds_total; only some formats show it; NULL or "": none */
     double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:
                             never; see sx_registry_expire */
-    void *reserved[2];
+    void *reserved[1];
 };
 
 /** The types of metrics. */
-enum sx_metric_type { SX_COUNTER, SX_GAUGE, SX_HISTOGRAM };
+enum sx_metric_type {
+    SX_COUNTER,
+    SX_GAUGE,
+    SX_HISTOGRAM,
+    SX_SUMMARY,         /* a sum and a count */
+    SX_INFO,            /* labels that describe the program; the value is always 1 */
+    SX_STATE_SET,       /* named states, each true or false */
+    SX_UNTYPED,         /* a number of which only the value is known */
+    SX_GAUGE_HISTOGRAM, /* a histogram of what is there now, so that its buckets may go down */
+};
 
 /** A label of a series, by its name. The value need not end with NUL. This struct stays as it is,
  * because programs pass arrays of it. */
@@ -233,17 +244,16 @@ SX_API bool sx_label_name_is_valid(const char *name);
 
 /** Registers a counter without labels. The page shows it as 0 from now on.
  *
- * Registering the same type, name, help, labels and buckets again returns the same counter; its
- * max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration. To
- * learn from an error which label is wrong or what differs, use sx_registration_add.
+ * Registering the same type, name, help, unit, labels and buckets again returns the same counter;
+ * its max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration.
+ * To learn from an error which label is wrong or what differs, use sx_registration_add.
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
- * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST (the name has another type, help, labels or
- *           buckets), SX_ECLASH (another metric has a sample of this name), SX_EINVAL (NULL;
- *           buckets on a counter; labels or idle_seconds on a metric without labels; too many
- *           labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM
- * Threads:  [any]
+ * Errors:   SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EEXIST (the name has another type, help,
+ *           unit, labels or buckets), SX_ECLASH (another metric has a sample of this name),
+ * SX_EINVAL (NULL; buckets on a counter; labels or idle_seconds on a metric without labels; too
+ * many labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM Threads:  [any]
  * Memory:   copies the options; the handle lives until the registration is ended, at most as long
  *           as the registry
  * Source:   Prometheus "Writing client libraries"

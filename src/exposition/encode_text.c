@@ -21,9 +21,10 @@
 #define PIECE(text) ((struct sx_str){text, sizeof(text) - 1})
 
 static const struct sx_str type_names[] = {
-    [SX_COUNTER] = {"counter", 7},
-    [SX_GAUGE] = {"gauge", 5},
-    [SX_HISTOGRAM] = {"histogram", 9},
+    [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
+    [SX_INFO] = {"gauge", 5},          [SX_STATE_SET] = {"gauge", 5},
+    [SX_UNTYPED] = {"untyped", 7},     [SX_GAUGE_HISTOGRAM] = {"histogram", 9},
 };
 
 /* ` NUMBER\n`, as a double or as an integer */

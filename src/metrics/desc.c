@@ -91,6 +91,37 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
     return SX_OK;
 }
 
+bool sx__has_unit(enum sx_metric_type type)
+{
+    return type != SX_INFO && type != SX_STATE_SET;
+}
+
+static bool take_suffix(struct sx_str *name, struct sx_str suffix)
+{
+    if (name->size <= suffix.size ||
+        memcmp(name->data + name->size - suffix.size, suffix.data, suffix.size) != 0) {
+        return false;
+    }
+    name->size -= suffix.size;
+    return true;
+}
+
+/* OpenMetrics 1.0, "Unit": the name of the family must end in an underscore and the unit. The
+ * _total of a counter is not part of that name. */
+static int read_unit(struct sx__desc *desc, const char *unit)
+{
+    struct sx_str name = desc->name;
+    desc->unit = sx__view(unit == NULL ? "" : unit);
+    if (desc->unit.size == 0) {
+        return SX_OK;
+    }
+    if (desc->type == SX_COUNTER) {
+        (void)take_suffix(&name, sx__view("_total"));
+    }
+    const bool is_named = take_suffix(&name, desc->unit) && take_suffix(&name, sx__view("_"));
+    return is_named && sx__has_unit(desc->type) ? SX_OK : SX_EUNIT;
+}
+
 static int read_idle_seconds(struct sx__desc *desc, double seconds)
 {
     if (!(seconds >= 0 && seconds <= IDLE_SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
@@ -151,7 +182,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }
-    int status = read_labels(desc, options->labels);
+    int status = read_unit(desc, options->unit);
+    if (status == SX_OK) {
+        status = read_labels(desc, options->labels);
+    }
     if (status != SX_OK) {
         return status;
     }
@@ -224,7 +258,8 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
     if ((uint32_t)desc->type != family->type || (uint32_t)desc->source != family->source ||
         desc->label_count != family->label_count || desc->bound_count != family->bound_count ||
         !sx__views_equal(desc->name, sx__family_name(family)) ||
-        !sx__views_equal(desc->help, sx__family_help(family))) {
+        !sx__views_equal(desc->help, sx__family_help(family)) ||
+        !sx__views_equal(desc->unit, sx__family_unit(family))) {
         return false;
     }
     for (size_t i = 0; i < desc->label_count; i++) {

@@ -10,6 +10,7 @@ struct sx__desc {
     enum sx_metric_type type;
     struct sx_str name;
     struct sx_str help;
+    struct sx_str unit;
     const char *const *labels;
     size_t label_count;
     const double *bounds; /* without a final +Inf */
@@ -22,8 +23,8 @@ struct sx__desc {
 /** Checks a caller's options, in the order of the errors below, and borrows from them.
  *
  * @param labelled  whether the family must have labels, or must not
- * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels, buckets or
- *           idle_seconds that must not be there, or must), SX_EBUCKETS
+ * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EINVAL (labels,
+ * buckets or idle_seconds that must not be there, or must), SX_EBUCKETS
  */
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);
@@ -44,8 +45,11 @@ int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
  */
 int sx__desc_check_constants(const struct sx_registry_options *options);
 
-/** Whether a caller passed one of the types. */
+/** Whether a caller passed a type that can be registered. */
 bool sx__is_metric_type(enum sx_metric_type type);
+
+/** Whether metrics of the type can have a unit. */
+bool sx__has_unit(enum sx_metric_type type);
 
 /** Returns why labels[index] is refused, as text to print after the label ("is given twice"), or
  * NULL if it is valid.

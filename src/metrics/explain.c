@@ -28,7 +28,15 @@ struct attempt {
 };
 
 static const char *const type_words[] = {
-    [SX_COUNTER] = "counter", [SX_GAUGE] = "gauge", [SX_HISTOGRAM] = "histogram"};
+    [SX_COUNTER] = "counter",
+    [SX_GAUGE] = "gauge",
+    [SX_HISTOGRAM] = "histogram",
+    [SX_SUMMARY] = "summary",
+    [SX_INFO] = "info",
+    [SX_STATE_SET] = "state set",
+    [SX_UNTYPED] = "untyped metric",
+    [SX_GAUGE_HISTOGRAM] = "gauge histogram",
+};
 
 /* Text beyond the end of the line is counted, but not written. */
 SX_PRINTF(2, 3) static void add_text(struct explanation *line, const char *format, ...)
@@ -123,6 +131,19 @@ static void explain_buckets(struct explanation *line, const struct sx_metric_opt
     }
 }
 
+static void explain_unit(struct explanation *line, const struct attempt *attempt)
+{
+    const struct sx_metric_options *options = attempt->options;
+    if (!sx__has_unit(attempt->type)) {
+        add_text(line, ": it must not have a unit");
+        return;
+    }
+    add_text(line, ": the name must end in `_%.80s`", options->unit);
+    if (attempt->type == SX_COUNTER) {
+        add_text(line, " or `_%.80s_total`", options->unit);
+    }
+}
+
 /* ---- SX_EEXIST, SX_ECLASH ---- */
 
 static bool labels_differ(const struct sx_metric_options *options, const struct sx__family *family)
@@ -154,6 +175,11 @@ static void explain_difference(struct explanation *line, const struct attempt *a
                                 sx__family_help(family))) {
         add_text(line, ": its help is `");
         add_bytes(line, sx__family_help(family));
+        add_text(line, "`");
+    } else if (!sx__views_equal(sx__view(options->unit == NULL ? "" : options->unit),
+                                sx__family_unit(family))) {
+        add_text(line, ": its unit is `");
+        add_bytes(line, sx__family_unit(family));
         add_text(line, "`");
     } else {
         add_text(line, ": its buckets have other bounds");
@@ -207,6 +233,9 @@ static void explain_detail(struct explanation *line, const struct attempt *attem
         break;
     case SX_EINVAL:
         explain_argument(line, attempt);
+        break;
+    case SX_EUNIT:
+        explain_unit(line, attempt);
         break;
     case SX_EBUCKETS:
         explain_buckets(line, attempt->options);

@@ -76,6 +76,7 @@ struct sx__family {
     uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
     struct sx__span help;
+    struct sx__span unit;   /* empty: none */
     struct sx__span labels; /* label_count spans, of the label names */
     /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
      * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
@@ -119,6 +120,11 @@ static inline struct sx_str sx__family_name(const struct sx__family *family)
 static inline struct sx_str sx__family_help(const struct sx__family *family)
 {
     return sx__family_bytes(family, family->help);
+}
+
+static inline struct sx_str sx__family_unit(const struct sx__family *family)
+{
+    return sx__family_bytes(family, family->unit);
 }
 
 static inline struct sx_str sx__family_label(const struct sx__family *family, size_t index)
