@@ -412,6 +412,28 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  */
 static inline void sx_counter_add(struct sx_counter *counter, double delta);
 
+/** As sx_counter_add, and keeps an exemplar of what was counted: labels that are not on the series,
+ * such as the trace id of the request, with `delta` and the current time. The newest exemplar of a
+ * counter wins. Formats that know exemplars show it (OpenMetrics, Protobuf).
+ *
+ * The amount is added in any case. The exemplar is dropped, and counted by
+ * `sextant_exemplars_dropped_total{family="…"}`, if the names and values of the labels have more
+ * than 128 code points in all, a value is not UTF-8, a name is not valid or given twice, there are
+ * more than SX_LABELS_MAX labels, the thread is beyond `thread_rows`, or the registry is full.
+ *
+ * @param counter  NULL is a no-op
+ * @param labels   copied; NULL if `count` is 0
+ * Threads:  [any], lock-free except for the first exemplar of a thread, and of a counter
+ * Memory:   616 bytes of the directory for each counter or bucket that has had an exemplar, and for
+ *           each thread row; given back when the series is removed
+ * Source:   OpenMetrics 1.0, "Exemplars"
+ */
+SX_API void sx_counter_add_with_exemplar(struct sx_counter *counter, double delta,
+                                         const struct sx_label *labels, size_t count);
+/** As sx_counter_add_with_exemplar, with a delta of 1. */
+SX_API void sx_counter_inc_with_exemplar(struct sx_counter *counter, const struct sx_label *labels,
+                                         size_t count);
+
 /** Sets the counter to 0, for a program that starts a task anew. Prometheus takes it for a restart
  * of the process.
  *
@@ -619,6 +641,12 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  * Cost:     two relaxed loads, adds and stores, in the thread's own row
  */
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value);
+
+/** As sx_histogram_observe, and keeps an exemplar of the bucket into which the value falls, with
+ * these labels. Each bucket has one exemplar, the newest. Otherwise as
+ * sx_counter_add_with_exemplar. */
+SX_API void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
+                                               const struct sx_label *labels, size_t count);
 
 /** Returns the number of observations; 0 for NULL and for a removed histogram.
  *

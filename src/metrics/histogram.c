@@ -5,6 +5,7 @@
 #include "histogram_cells.h"
 
 #include "cells.h"
+#include "exemplars.h"
 #include "look_up.h"
 #include "metric.h"
 #include "removal.h"
@@ -144,14 +145,12 @@ static void ignore_observation(const struct sx_histogram *histogram)
     sx__self_metric_count(sx__series_family(&histogram->series), SX__SELF_METRIC_IGNORED);
 }
 
-void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
+/* Counts a value whose bucket is known. */
+static inline __attribute__((always_inline)) void
+observe_in_bucket(struct sx_histogram *histogram, uint32_t bucket, double value, char *const *rows)
 {
-    if (histogram == NULL) {
-        return;
-    }
     const struct sx_counter *handle = &histogram->series.handle;
     uint32_t index = handle->cell;
-    uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
     const char *row = sx__thread_row(rows, handle->arena);
     if (row == NULL) {
         if (value != value) {
@@ -175,6 +174,29 @@ void sx__histogram_observe(struct sx_histogram *histogram, double value, char *c
     }
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(sum_cell, sx__bits_of(sum), __ATOMIC_RELAXED);
+}
+
+void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
+{
+    if (histogram != NULL) {
+        const uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
+        observe_in_bucket(histogram, bucket, value, rows);
+    }
+}
+
+void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
+                                        const struct sx_label *labels, size_t count)
+{
+    if (histogram == NULL) {
+        return;
+    }
+    struct sx__family *family = sx__series_family(&histogram->series);
+    const uint32_t bucket = bucket_of(family, value);
+    observe_in_bucket(histogram, bucket, value, sx__thread_rows);
+    if (value == value &&
+        !sx__exemplar_write(&histogram->series, bucket, value, labels, count, sx__thread_rows)) {
+        sx__self_metric_count(family, SX__SELF_METRIC_EXEMPLARS);
+    }
 }
 
 static double read_histogram(const struct sx_histogram *histogram, uint64_t *count)

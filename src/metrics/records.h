@@ -23,6 +23,7 @@ enum sx__source {
 enum sx__self_metric {
     SX__SELF_METRIC_OVERFLOWED, /* a look-up went to the overflow series */
     SX__SELF_METRIC_IGNORED,    /* an update had an impossible value, or a counter is at its end */
+    SX__SELF_METRIC_EXEMPLARS,  /* an exemplar was dropped; its observation counts */
     SX__SELF_METRICS
 };
 
@@ -90,6 +91,7 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t increments;      /* of a gauge: see increments.h; a struct sx_gauge has it here, too */
+    uint32_t exemplars;       /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
     uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;
