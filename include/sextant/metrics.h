@@ -63,7 +63,9 @@ struct sx_registry_options {
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
                                 pins of a series with labels, and for each family; 16 for the
-                                increments of a gauge in a private registry; 0: 64 MiB */
+                                increments of a gauge in a private registry; 2.6 KiB for the native
+                                buckets of a histogram, twice that with negative observations;
+                                0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
@@ -71,6 +73,32 @@ struct sx_registry_options {
     size_t constant_label_count;            /* at most SX_LABELS_MAX */
     void *reserved[1];
 };
+
+/** Native buckets of a histogram: buckets of equal relative width, without a list of bounds. They
+ * are on pages in Protobuf, which Prometheus requests with --enable-feature=native-histograms.
+ *
+ * Where observations spread widely, the buckets become coarser: two neighbours become one, until
+ * there are at most max_buckets that are not empty, and until what each thread observed of one sign
+ * spans at most 160. They never become finer again. Infinite observations have buckets of their
+ * own.
+ *
+ * A histogram with native buckets has no classic ones, unless `buckets` is set; then it has both,
+ * and text formats show the classic ones. In the text formats a histogram without classic buckets
+ * has only that of +Inf.
+ *
+ * The memory is 2.6 KiB for each histogram and thread, and as much again if there are negative
+ * observations. Threads beyond `thread_rows` take a lock for each observation. */
+struct sx_native_options {
+    double growth_factor; /* a bucket's upper bound is at most so many times its lower bound: 1.1
+                             for 5 % of error; greater than 1, the finest being 1.0028; 0: no native
+                             buckets */
+    size_t max_buckets; /* that are not empty, of both signs; at most SX_NATIVE_BUCKETS_MAX; 0: 160;
+                           the coarsest buckets of all doubles may be more, 72 for each sign */
+    double zero_threshold; /* what is not further from 0 is counted in one bucket; positive; 0:
+                              2^-128 */
+};
+
+#define SX_NATIVE_BUCKETS_MAX 320
 
 /** What a metric family is. The register functions copy all strings and arrays.
  *
@@ -82,6 +110,7 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
+    struct sx_native_options native; /* histograms: native buckets */
     const char *unit;    /* the base unit, such as "seconds"; the name must end in _seconds, or in
                             _seconds_total; only some formats show it; NULL or "": none */
     double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:

@@ -15,6 +15,9 @@ struct sx__desc {
     size_t label_count;
     const double *bounds; /* without a final +Inf */
     size_t bound_count;
+    uint32_t native_max; /* 0: no native buckets */
+    int32_t native_schema;
+    double zero_threshold; /* of native buckets */
     uint32_t max_series;
     uint64_t idle_ms;
     enum sx__source source;
@@ -57,6 +60,10 @@ bool sx__has_unit(enum sx_metric_type type);
  * @param labels  labels[index] is compared with the labels before it
  */
 const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index);
+
+/** Returns what is wrong with the options of native buckets, as text to print behind a colon, or
+ * NULL if they are valid. */
+const char *sx__native_fault(const struct sx_native_options *options);
 
 /** Returns the index of the first bound that is not finite, or not larger than the one before it;
  *  `count` if there is none. */

@@ -35,6 +35,9 @@ static size_t slots_bytes(uint32_t count)
 
 uint32_t sx__exemplar_slots(const struct sx__family *family)
 {
+    if (family->native_max > 0 && family->bound_count == 0) {
+        return SX__NATIVE_EXEMPLARS;
+    }
     return family->type == SX_HISTOGRAM ? family->bound_count + 1 : 1;
 }
 

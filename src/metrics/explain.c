@@ -108,6 +108,10 @@ static void explain_argument(struct explanation *line, const struct attempt *att
         add_text(line, ": `bucket_count` is not 0, but `buckets` is NULL");
     } else if (options->buckets != NULL && attempt->type != SX_HISTOGRAM) {
         add_text(line, ": only histograms have buckets");
+    } else if (options->native.growth_factor != 0 && attempt->type != SX_HISTOGRAM) {
+        add_text(line, ": only histograms have native buckets");
+    } else if (attempt->type == SX_HISTOGRAM && sx__native_fault(&options->native) != NULL) {
+        add_text(line, ": %s", sx__native_fault(&options->native));
     } else if (options->idle_seconds != 0) {
         add_text(line, ": `idle_seconds` is for families with labels, and from 0 to 1e9");
     }
@@ -181,6 +185,8 @@ static void explain_difference(struct explanation *line, const struct attempt *a
         add_text(line, ": its unit is `");
         add_bytes(line, sx__family_unit(family));
         add_text(line, "`");
+    } else if (options->native.growth_factor != 0 || family->native_max != 0) {
+        add_text(line, ": its buckets are others, classic or native");
     } else {
         add_text(line, ": its buckets have other bounds");
     }

@@ -1,6 +1,7 @@
 /* family.c: registering and unregistering families. */
 #include "family.h"
 
+#include "cells.h"
 #include "desc.h"
 #include "family_index.h"
 #include "overflow.h"
@@ -104,6 +105,9 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
         .max_series = desc->max_series,
         .idle_ms = desc->idle_ms,
         .source = desc->source,
+        .native_max = desc->native_max,
+        .native_schema = desc->native_schema,
+        .zero_threshold = sx__bits_of(desc->zero_threshold),
         .size = (uint32_t)sx__family_size(desc),
     };
     size_t bound_count = padded_bounds(desc);

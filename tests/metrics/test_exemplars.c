@@ -7,6 +7,7 @@
 
 #include "exemplars.h"
 #include "page.h"
+#include "shared_registries.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -447,6 +448,7 @@ static void write_for_ever(void)
 static void test_killed_processes_stop_no_others(void **state)
 {
     (void)state;
+    need_shared_registries();
     sx_registry_destroy(registry);
     make_metrics(&(struct sx_registry_options){.shared = true});
     histograms[0] = histograms[1] = histogram;
