@@ -74,7 +74,9 @@ static int begin_block(struct merge *merge, const struct sx__family *family)
         .type = (enum sx_metric_type)family->type,
         .head = merge->page->size,
         .name_size = sx__family_name(family).size,
-        .series_lines = family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 3 : 1,
+        .series_lines = family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 3
+                        : family->type == SX_SUMMARY ? 2
+                                                     : 1,
     };
     int status = sx__text_head(merge->page, family);
     block.samples = merge->page->size;
@@ -290,7 +292,7 @@ static const char *end_of_lines(const char *at, const char *end, size_t lines)
 static struct sx_str series_labels(const struct block *block, const char *at, const char *end)
 {
     size_t name_size = block->name_size;
-    if (block->type == SX_HISTOGRAM) {
+    if (block->series_lines > 1) {
         at = end_of_lines(at, end, block->series_lines - 2);
         end = end_of_lines(at, end, 1);
         name_size += SUM_SUFFIX_SIZE;

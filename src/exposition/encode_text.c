@@ -21,9 +21,10 @@
 #define PIECE(text) ((struct sx_str){text, sizeof(text) - 1})
 
 static const struct sx_str type_names[] = {
-    [SX_COUNTER] = {"counter", 7},
-    [SX_GAUGE] = {"gauge", 5},
-    [SX_HISTOGRAM] = {"histogram", 9},
+    [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
+    [SX_INFO] = {"gauge", 5},          [SX_STATE_SET] = {"gauge", 5},
+    [SX_UNTYPED] = {"untyped", 7},     [SX_GAUGE_HISTOGRAM] = {"histogram", 9},
 };
 
 /* ` NUMBER\n`, as a double or as an integer */
@@ -137,8 +138,8 @@ static int render_simple(struct sx_page *page, const struct sx_registry *registr
             return status;
         }
         char *at = copy(end_of(page), text_of(series));
-        at = family->type == SX_GAUGE ? write_gauge(at, reading, series)
-                                      : write_counter(at, reading, series);
+        at = family->type == SX_COUNTER ? write_counter(at, reading, series)
+                                        : write_gauge(at, reading, series);
         if (at != NULL) {
             *at++ = '\n';
             set_end(page, at);
@@ -229,6 +230,9 @@ static int render_histogram(struct sx_page *page, const struct sx__family *famil
         return status;
     }
     char *at = write_buckets(end_of(page), family, bounds, labels, histogram->buckets, &count);
+    if (family->type == SX_SUMMARY) {
+        at = end_of(page);
+    }
     at = write_name(at, name, PIECE("_sum"), labels);
     at = sx__write_double(at, histogram->sum);
     *at++ = '\n';
@@ -262,8 +266,8 @@ static int render_histograms(struct sx_page *page, const struct sx_registry *reg
 int sx__text_series(struct sx_page *page, const struct sx_registry *registry,
                     const struct sx__reading *reading, const struct sx__family *family)
 {
-    return family->type == SX_HISTOGRAM ? render_histograms(page, registry, reading, family)
-                                        : render_simple(page, registry, reading, family);
+    return sx__has_buckets(family) ? render_histograms(page, registry, reading, family)
+                                   : render_simple(page, registry, reading, family);
 }
 
 /* ---- callbacks and collectors ---- */
