@@ -168,13 +168,10 @@ int prom__metric_destroy(struct prom_metric *metric, enum sx_metric_type type)
         return 1;
     }
     prom__lock();
-    const int result = prom__registries_wait_for_pages(metric);
-    if (result == 0) {
-        prom__collectors_forget_metric(metric);
-        remove_metric(metric);
-    }
+    prom__collectors_forget_metric(metric);
+    remove_metric(metric);
     prom__unlock();
-    return result;
+    return 0;
 }
 
 void prom__metric_leave(struct prom_metric *metric)

@@ -44,8 +44,7 @@ struct prom_metric *prom__metric_new(const struct prom__description *description
 
 /** Takes a metric out of collectors and views, and frees it. Takes the lock.
  *
- * @return   0; 1 if the metric is of another type, or if a function of the program that Sextant
- * calls while it renders a page with the metric is the caller; NULL is a no-op that returns 0
+ * @return   0; 1 if the metric is of another type; NULL is a no-op that returns 0
  */
 int prom__metric_destroy(struct prom_metric *metric, enum sx_metric_type type);
 

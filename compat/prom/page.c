@@ -62,7 +62,6 @@ static void end_scrape(struct scrape *scrape, prom_collector_registry_t *registr
     }
     free(scrape->collectors);
     registry->is_scraped = false;
-    registry->is_rendered = false;
     prom__wake_all();
 }
 
@@ -117,7 +116,6 @@ const char *prom_collector_registry_bridge(prom_collector_registry_t *self)
     run_collect_functions(&scrape);
     prom__lock();
     result = set_view(&scrape, &self->view);
-    self->is_rendered = result == 0;
     prom__unlock();
     char *page = result == 0 ? render(&self->view) : NULL;
     prom__lock();

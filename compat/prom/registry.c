@@ -255,28 +255,6 @@ static bool is_of_this_thread(const prom_collector_registry_t *registry)
     return registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0;
 }
 
-/* The first registry that renders a page with the metric, or NULL. The lock is held. */
-static prom_collector_registry_t *find_renderer(const prom_metric_t *metric)
-{
-    prom_collector_registry_t *at = first_registry;
-    while (at != NULL && !(at->is_rendered && prom__view_shows(&at->view, metric))) {
-        at = at->next;
-    }
-    return at;
-}
-
-int prom__registries_wait_for_pages(const prom_metric_t *metric)
-{
-    prom_collector_registry_t *renderer;
-    while ((renderer = find_renderer(metric)) != NULL) {
-        if (is_of_this_thread(renderer)) {
-            return 1;
-        }
-        prom__wait();
-    }
-    return 0;
-}
-
 bool prom__registries_scrape_in_this_thread(const prom_collector_t *collector)
 {
     const prom_collector_registry_t *at = first_registry;
@@ -307,7 +285,6 @@ void prom__registries_after_fork(void)
 {
     for (prom_collector_registry_t *at = first_registry; at != NULL; at = at->next) {
         at->is_scraped = is_of_this_thread(at);
-        at->is_rendered = at->is_rendered && at->is_scraped;
         at->is_closing = false; /* the thread that waited to destroy it is not here */
     }
 }

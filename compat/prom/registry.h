@@ -15,9 +15,8 @@ struct prom_collector_registry {
     prom_map_t *collectors; /* by their names */
     prom_collector_t *default_collector;
     struct prom__view view;
-    bool is_closing;  /* a thread waits to destroy it, so no page begins */
-    bool is_scraped;  /* a thread is writing a page */
-    bool is_rendered; /* and Sextant writes it, and may call functions of the program */
+    bool is_closing; /* a thread waits to destroy it, so no page begins */
+    bool is_scraped; /* a thread is writing a page */
     pthread_t scraper;
     struct prom_collector_registry *next; /* of all registries */
 };
@@ -28,13 +27,6 @@ struct prom_collector_registry {
  *           the calling thread is writing its page
  */
 int prom__registry_wait(const prom_collector_registry_t *registry);
-
-/** Waits until no other thread renders a page that shows the metric, as it cannot be hidden before.
- * The lock is held, and released meanwhile.
- *
- * @return   0; 1 if the calling thread renders such a page
- */
-int prom__registries_wait_for_pages(const prom_metric_t *metric);
 
 /** Whether the calling thread is writing a page of a registry that has the collector. The lock is
  * held. */

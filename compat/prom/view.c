@@ -43,21 +43,20 @@ void prom__metrics_clean_up(struct prom__metrics *metrics)
     *metrics = (struct prom__metrics){NULL, 0, 0};
 }
 
+/* It cannot fail: the registries are there, and the name is valid. */
 static void hide(struct prom__view *view, const prom_metric_t *metric)
 {
     (void)sx_registry_hide(view->registry, prom__store_registry(metric->store),
                            metric->written_name);
 }
 
-/* SX_EEXIST: a metric of this place was shown before, and there was no memory to hide it. */
 static int show(struct prom__view *view, prom_metric_t *metric)
 {
     if (append_metric(&view->shown, metric) != 0) {
         return 1;
     }
-    int status =
-        sx_registry_show(view->registry, prom__store_registry(metric->store), metric->written_name);
-    if (status != SX_OK && status != SX_EEXIST) {
+    if (sx_registry_show(view->registry, prom__store_registry(metric->store),
+                         metric->written_name) != SX_OK) {
         view->shown.count--;
         return 1;
     }
@@ -121,11 +120,6 @@ static size_t find_shown(const struct prom__view *view, const prom_metric_t *met
         i++;
     }
     return i;
-}
-
-bool prom__view_shows(const struct prom__view *view, const prom_metric_t *metric)
-{
-    return find_shown(view, metric) < view->shown.count;
 }
 
 void prom__view_forget(struct prom__view *view, const prom_metric_t *metric)

@@ -31,9 +31,6 @@ void prom__metrics_clean_up(struct prom__metrics *metrics);
  * be shown. The lock is held. */
 int prom__view_set(struct prom__view *view, const struct prom__metrics *metrics);
 
-/** Whether the pages show a metric. The lock is held. */
-bool prom__view_shows(const struct prom__view *view, const prom_metric_t *metric);
-
 /** Hides a metric that is about to be freed. The lock is held. */
 void prom__view_forget(struct prom__view *view, const prom_metric_t *metric);
 

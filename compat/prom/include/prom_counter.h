@@ -30,9 +30,7 @@ prom_counter_t *prom_counter_new(const char *name, const char *help, size_t labe
 /** Takes a counter off all pages and frees it, its series and their samples.
  *
  * @param self  NULL is a no-op that returns 0
- * @return   1 also if the caller is a collector of Sextant, which is called while the page is
- *           written
- * Threads:  any; waits for pages that are being written with it
+ * Threads:  any; does not wait for pages that are being written
  */
 int prom_counter_destroy(prom_counter_t *self);
 
