@@ -71,13 +71,6 @@ void prom__collector_leave(prom_collector_t *collector)
     }
 }
 
-void prom__collectors_after_fork(void)
-{
-    for (prom_collector_t *at = first_collector; at != NULL; at = at->next) {
-        at->scrapes = prom__registries_scrape_in_this_thread(at) ? 1 : 0;
-    }
-}
-
 /* Waits for pages that are being written with the collector. Returns 1 if the calling thread writes
  * one of them. The lock is held, and released meanwhile. */
 static int close_collector(prom_collector_t *collector)
@@ -86,7 +79,7 @@ static int close_collector(prom_collector_t *collector)
         return 1;
     }
     prom__registries_forget_collector(collector); /* so no further page has it */
-    while (collector->scrapes > 0) {
+    while (prom__registries_scrape(collector)) {
         prom__wait();
     }
     return 0;

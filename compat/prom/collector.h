@@ -16,16 +16,12 @@ struct prom_collector {
     prom_linked_list_t *owned;         /* all metrics that were added, each once */
     bool is_process;                   /* its metrics are Sextant's */
     unsigned uses;                     /* registries that have it */
-    unsigned scrapes;                  /* pages that are being written with it */
     struct prom__process_files *files; /* of a process collector with paths */
     struct prom_collector *next;       /* of all collectors */
 };
 
 /** Takes a metric out of all collectors, which does not free it. The lock is held. */
 void prom__collectors_forget_metric(prom_metric_t *metric);
-
-/** In the child of fork(), where no other thread writes a page. The lock is held. */
-void prom__collectors_after_fork(void);
 
 /** As prom_collector_add_metric; the lock is held. */
 int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric);

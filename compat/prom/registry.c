@@ -6,6 +6,7 @@
 #include "map.h"
 #include "prom_sextant.h"
 #include "report.h"
+#include "scrape.h"
 
 #include <sextant/collector.h>
 #include <stdlib.h>
@@ -101,10 +102,10 @@ static struct prom_collector_registry **find_registry(const prom_collector_regis
 int prom__registry_wait(const prom_collector_registry_t *registry)
 {
     while (*find_registry(registry) != NULL && !registry->is_closing) {
-        if (!registry->is_scraped) {
+        if (registry->scrape == NULL) {
             return 0;
         }
-        if (pthread_equal(registry->scraper, pthread_self()) != 0) {
+        if (prom__scrape_is_of_this_thread(registry->scrape)) {
             return 1;
         }
         prom__wait();
@@ -117,13 +118,12 @@ int prom__registry_wait(const prom_collector_registry_t *registry)
 static int close_registry(prom_collector_registry_t *registry)
 {
     const bool is_live = *find_registry(registry) != NULL && !registry->is_closing;
-    if (!is_live ||
-        (registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0)) {
+    if (!is_live || prom__scrape_is_of_this_thread(registry->scrape)) {
         return 1;
     }
     registry->is_closing = true;
     prom__wake_all();
-    while (registry->is_scraped) {
+    while (registry->scrape != NULL) {
         prom__wait();
     }
     return 0;
@@ -250,16 +250,20 @@ int prom_collector_registry_validate_metric_name(prom_collector_registry_t *self
     return sx_metric_name_is_valid(metric_name) ? 0 : 1;
 }
 
-static bool is_of_this_thread(const prom_collector_registry_t *registry)
+bool prom__registries_scrape(const prom_collector_t *collector)
 {
-    return registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0;
+    const prom_collector_registry_t *at = first_registry;
+    while (at != NULL && !prom__scrape_has(at->scrape, collector)) {
+        at = at->next;
+    }
+    return at != NULL;
 }
 
 bool prom__registries_scrape_in_this_thread(const prom_collector_t *collector)
 {
     const prom_collector_registry_t *at = first_registry;
-    while (at != NULL &&
-           !(is_of_this_thread(at) && prom_map_get(at->collectors, collector->name) == collector)) {
+    while (at != NULL && !(prom__scrape_is_of_this_thread(at->scrape) &&
+                           prom__scrape_has(at->scrape, collector))) {
         at = at->next;
     }
     return at != NULL;
@@ -284,7 +288,10 @@ void prom__registries_forget_metric(const prom_metric_t *metric)
 void prom__registries_after_fork(void)
 {
     for (prom_collector_registry_t *at = first_registry; at != NULL; at = at->next) {
-        at->is_scraped = is_of_this_thread(at);
+        if (!prom__scrape_is_of_this_thread(at->scrape)) {
+            free(at->scrape); /* the thread that wrote the page is not here */
+            at->scrape = NULL;
+        }
         at->is_closing = false; /* the thread that waited to destroy it is not here */
     }
 }
