@@ -173,6 +173,14 @@ int prom_collector_registry_default_init(void)
 
 /* ---- what belongs to a registry ---- */
 
+/* The process metrics may be there already, from a collector that was destroyed or from a part of the
+ * program that was ported. */
+static bool add_process_metrics(struct sx_registry *registry)
+{
+    int status = sx_process_collector_register(registry);
+    return status == SX_OK || status == SX_EEXIST;
+}
+
 /* The lock is held. */
 static int add_collector(prom_collector_registry_t *registry, prom_collector_t *collector)
 {
@@ -184,7 +192,7 @@ static int add_collector(prom_collector_registry_t *registry, prom_collector_t *
     if (prom_map_set(registry->collectors, collector->name, collector) != 0) {
         return 1;
     }
-    if (collector->is_process && sx_process_collector_register(registry->view.registry) != SX_OK) {
+    if (collector->is_process && !add_process_metrics(registry->view.registry)) {
         (void)prom_map_delete(registry->collectors, collector->name);
         return 1;
     }
@@ -209,18 +217,18 @@ int prom_collector_registry_enable_process_metrics(prom_collector_registry_t *se
     if (self == NULL) {
         return 1;
     }
+    prom_collector_t *process = prom_collector_process_new(NULL, NULL);
+    if (process == NULL) {
+        return 1;
+    }
     prom__lock();
     const bool is_enabled = prom_map_get(self->collectors, PROCESS_NAME) != NULL;
+    const bool is_added = !is_enabled && add_collector(self, process) == 0;
     prom__unlock();
-    if (is_enabled) {
-        return 0;
-    }
-    prom_collector_t *process = prom_collector_process_new(NULL, NULL);
-    int result = prom_collector_registry_register_collector(self, process);
-    if (result != 0) {
+    if (!is_added) {
         (void)prom_collector_destroy(process);
     }
-    return result;
+    return is_enabled || is_added ? 0 : 1;
 }
 
 int prom_collector_registry_register_metric(prom_metric_t *metric)
