@@ -22,11 +22,10 @@ struct prom_metric {
     char **labels;      /* as the page has them, ended by NULL */
     prom_histogram_buckets_t *buckets;
     unsigned store;
-    unsigned uses;  /* collectors that have it */
-    unsigned marks; /* scratch of view.c */
+    unsigned uses;                  /* collectors that have it */
+    unsigned marks;                 /* scratch of view.c */
+    struct prom__showing *showings; /* the pages that have it; see view.c */
     struct prom__samples samples;
-    struct prom_metric *next; /* of all metrics, guarded by the lock */
-    struct prom_metric *previous;
 };
 
 /** What a new metric is. */

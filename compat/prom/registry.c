@@ -38,7 +38,6 @@ static void report_scrape(void *context, const char *message)
 static void free_registry(prom_collector_registry_t *registry)
 {
     sx_registry_destroy(registry->view.registry);
-    prom__view_clean_up(&registry->view);
     (void)prom_map_destroy(registry->collectors);
     free(registry->name);
     free(registry);
@@ -132,6 +131,7 @@ static int close_registry(prom_collector_registry_t *registry)
 /* The lock is held. */
 static void remove_registry(prom_collector_registry_t *registry)
 {
+    prom__view_clean_up(&registry->view);
     (void)prom__map_each(registry->collectors, leave_collector, NULL);
     struct prom_collector_registry **link = find_registry(registry);
     *link = registry->next;
@@ -173,8 +173,8 @@ int prom_collector_registry_default_init(void)
 
 /* ---- what belongs to a registry ---- */
 
-/* The process metrics may be there already, from a collector that was destroyed or from a part of the
- * program that was ported. */
+/* The process metrics may be there already, from a collector that was destroyed or from a part of
+ * the program that was ported. */
 static bool add_process_metrics(struct sx_registry *registry)
 {
     int status = sx_process_collector_register(registry);
@@ -283,13 +283,6 @@ void prom__registries_forget_collector(prom_collector_t *collector)
         if (prom_map_get(at->collectors, collector->name) == collector) {
             (void)prom_map_delete(at->collectors, collector->name);
         }
-    }
-}
-
-void prom__registries_forget_metric(const prom_metric_t *metric)
-{
-    for (prom_collector_registry_t *at = first_registry; at != NULL; at = at->next) {
-        prom__view_forget(&at->view, metric);
     }
 }
 

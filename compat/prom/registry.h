@@ -36,9 +36,6 @@ bool prom__registries_scrape_in_this_thread(const prom_collector_t *collector);
 /** Takes a collector out of all registries, which does not free it. The lock is held. */
 void prom__registries_forget_collector(prom_collector_t *collector);
 
-/** Hides a metric wherever it is shown. The lock is held. */
-void prom__registries_forget_metric(const prom_metric_t *metric);
-
 /** In the child of fork(), where only the calling thread is left. The lock is held. */
 void prom__registries_after_fork(void);
 
