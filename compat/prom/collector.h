@@ -3,7 +3,6 @@
 #define PROM_COLLECTOR_PRIVATE_H
 
 #include "prom_collector.h"
-#include "prom_linked_list.h"
 
 #include <stdbool.h>
 
@@ -11,13 +10,13 @@
  * collect functions that return the map which they find there. */
 struct prom_collector {
     char *name;
-    prom_map_t *metrics; /* what the page has: the metric of each name */
+    prom_map_t *metrics; /* the metrics that were added, by their names */
     prom_collect_fn *collect;
-    prom_linked_list_t *owned;         /* all metrics that were added, each once */
     bool is_process;                   /* its metrics are Sextant's */
     unsigned uses;                     /* registries that have it */
     struct prom__process_files *files; /* of a process collector with paths */
-    struct prom_collector *next;       /* of all collectors */
+    struct prom_collector *previous;   /* of all collectors */
+    struct prom_collector *next;
 };
 
 /** Takes a metric out of all collectors, which does not free it. The lock is held. */
