@@ -502,7 +502,7 @@ struct sx_record {
     uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
-    void *memory; /* of this observer for this request; see request_bytes of struct sx_observer */
+    void *memory; /* of this observer for this request; NULL if its request_bytes is 0 */
     void *reserved[3];
 };
 
