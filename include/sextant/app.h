@@ -525,13 +525,11 @@ struct sx_observer {
     sx_observe_fn *respond;
     sx_observe_end_fn *end;
     sx_observe_rejected_fn
-        *rejected; /* in place of the others, if a request is rejected before it is routed */
-    union {
-        size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed
-                                 before begin and aligned for any type: record->memory; 192 at most
-                                 for all observers of an app together; 0: none */
-        void *reserved[4];
-    };
+        *rejected;        /* in place of the others, if a request is rejected before it is routed */
+    size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed before
+                             begin and aligned for any type: record->memory; 192 at most for all
+                             observers of an app together; 0: none */
+    void *reserved[3];
 };
 
 /* ---- the app ---- */

@@ -62,7 +62,8 @@ static void on_rejected(void *self, enum sx_reason reason)
     to->rejects++;
     to->reason = reason;
 }
-static const struct sx_observer observer = {on_begin, on_respond, on_end, on_rejected, {0}};
+static const struct sx_observer observer = {
+    .begin = on_begin, .respond = on_respond, .end = on_end, .rejected = on_rejected};
 static const struct sx_observer deaf = {0}; /* each callback may be missing */
 
 struct watcher {
