@@ -261,7 +261,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &ends, NULL);
     mg_init_library(0);
     struct mg_context *server = NULL;
-    if (is_untracked || sx_http_metrics_create(&http, NULL) == SX_OK) {
+    if (is_untracked || sx_http_metrics_new(&http, NULL) == SX_OK) {
         server = mg_start(is_untracked ? &none : &callbacks, NULL, options);
     }
     if (server == NULL || mg_get_server_ports(server, 1, &port) != 1) {

@@ -350,7 +350,7 @@ int main(int argc, char **argv)
     struct evhttp *server = base == NULL ? NULL : evhttp_new(base);
     struct event *stop = server == NULL ? NULL : evsignal_new(base, SIGTERM, on_stop, server);
     bool works = stop != NULL && event_add(stop, NULL) == 0 &&
-                 (is_untracked || sx_http_metrics_create(&http, NULL) == SX_OK) && start(server);
+                 (is_untracked || sx_http_metrics_new(&http, NULL) == SX_OK) && start(server);
     if (works) {
         event_base_dispatch(base);
     } else {

@@ -221,7 +221,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &ends, NULL);
     signal(SIGPIPE, SIG_IGN); /* a web server that has closed is an error of write(), not the end */
     int listener = argc == 2 && FCGX_Init() == 0 ? FCGX_OpenSocket(argv[1], 128) : -1;
-    if (listener < 0 || sx_http_metrics_create(&http, NULL) != SX_OK) {
+    if (listener < 0 || sx_http_metrics_new(&http, NULL) != SX_OK) {
         fprintf(stderr, "usage: fastcgi SOCKET\n");
         return 1;
     }

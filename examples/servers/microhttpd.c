@@ -469,7 +469,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
     sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal}, NULL);
     main_thread = pthread_self();
-    if (!is_untracked && sx_http_metrics_create(&http, NULL) < 0) {
+    if (!is_untracked && sx_http_metrics_new(&http, NULL) < 0) {
         fprintf(stderr, "microhttpd: requests are not measured\n");
     }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {

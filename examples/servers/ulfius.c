@@ -252,7 +252,7 @@ int main(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL);
-    if ((!is_untracked && sx_http_metrics_create(&http, NULL) != SX_OK) ||
+    if ((!is_untracked && sx_http_metrics_new(&http, NULL) != SX_OK) ||
         ulfius_init_instance(&instance, 8080, &address, NULL) != U_OK) {
         return 1;
     }

@@ -1,7 +1,7 @@
 /* http_metrics.h: request metrics for any HTTP server.
  *
  *     struct sx_http_metrics *http;                           at start
- *     status = sx_http_metrics_create(&http, NULL);
+ *     status = sx_http_metrics_new(&http, NULL);
  *
  *     struct sx_http_request measured;                        for each request
  *     sx_http_begin(&measured, sx_http_get_handler(http, "users.get_user"), "GET", 0);
@@ -19,7 +19,7 @@
  *                                                         ended within it (`response`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
- * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_create and
+ * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_new and
  * sx_http_declare then return SX_EINVAL, and sx_http_begin without a handler marks the request as
  * not measured. The others do nothing.
  *
@@ -116,8 +116,8 @@ struct sx_http_sizes {
  * Threads:  [any]
  * Memory:   free with sx_http_metrics_destroy; copies the options
  */
-SX_API SX_MUST_CHECK int sx_http_metrics_create(struct sx_http_metrics **http,
-                                                const struct sx_http_metrics_options *options);
+SX_API SX_MUST_CHECK int sx_http_metrics_new(struct sx_http_metrics **http,
+                                             const struct sx_http_metrics_options *options);
 
 /** Frees the metrics and their handlers, while the registry still exists. The metrics stay
  * registered, and the page keeps their values.
