@@ -120,7 +120,8 @@ void prom__collectors_forget_metric(prom_metric_t *metric)
     }
 }
 
-int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric)
+/* The lock is held. */
+static int add_metric(prom_collector_t *collector, prom_metric_t *metric)
 {
     if (prom_map_get(collector->metrics, metric->name) != NULL) {
         prom__report_once("the collector %s has a metric %s already", collector->name,
@@ -140,7 +141,7 @@ int prom_collector_add_metric(prom_collector_t *self, prom_metric_t *metric)
         return 1;
     }
     prom__lock();
-    int result = prom__collector_add(self, metric);
+    int result = add_metric(self, metric);
     prom__unlock();
     return result;
 }

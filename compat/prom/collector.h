@@ -22,9 +22,6 @@ struct prom_collector {
 /** Takes a metric out of all collectors, which does not free it. The lock is held. */
 void prom__collectors_forget_metric(prom_metric_t *metric);
 
-/** As prom_collector_add_metric; the lock is held. */
-int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric);
-
 /** Ends the use of a collector by a registry; the last one frees it. The lock is held. */
 void prom__collector_leave(prom_collector_t *collector);
 

@@ -137,21 +137,6 @@ class Installed(unittest.TestCase):
                 run(compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", os.path.join(PREFIX, "include"),
                     path)
 
-    def test_the_sources_include_public_headers_only(self):
-        for folder in ("prom", "promhttp"):
-            place = os.path.join(SOURCE, "compat", folder)
-            for name in os.listdir(place):
-                if name.endswith((".c", ".h")):
-                    with open(os.path.join(place, name), encoding="utf-8") as file:
-                        text = file.read()
-                    for header in re.findall(r"#include <sextant/(\w+)\.h>", text):
-                        self.assertIn(header, ("metrics", "registration", "collector", "exposition"), name)
-                    for header in re.findall(r'#include "([^"]+)"', text):
-                        own = [os.path.join(SOURCE, "compat", other, inner, header)
-                               for other in ("prom", folder) for inner in ("", "include")]
-                        self.assertTrue(header == "microhttpd.h" or any(map(os.path.exists, own)),
-                                        f"{name}: {header}")
-
     def test_find_package_has_the_libraries(self):
         needs_microhttpd()
         consumer = os.path.join(FOLDER, "consumer")
