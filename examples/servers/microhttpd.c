@@ -1,6 +1,6 @@
 /* microhttpd.c: request metrics for a server that uses libmicrohttpd.
  *
- *     build/examples/servers/microhttpd [--untracked] [poll|pool|connection|select|epoll]
+ *     build/examples/servers/microhttpd [--untracked] [thread|poll|pool|connection|select|epoll]
  *     curl http://127.0.0.1:PORT/metrics
  *
  * The last argument is the threading mode. Prints its address, and ends with SIGTERM. The calls of
@@ -355,7 +355,8 @@ static const struct mode {
     const char *name;
     unsigned flags, pool_size;
 } modes[] = {
-    {"poll", MHD_USE_INTERNAL_POLLING_THREAD, 0},
+    {"thread", MHD_USE_INTERNAL_POLLING_THREAD, 0}, /* which calls select */
+    {"poll", MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0},
     {"pool", MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, 4},
     {"connection", MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0},
     {"select", 0, 0},
@@ -452,12 +453,13 @@ static void run(struct MHD_Daemon *daemon, const struct mode *mode, const sigset
 int main(int argc, char **argv)
 {
     const bool is_untracked = argc > 1 && strcmp(argv[1], "--untracked") == 0;
-    const char *name = argc > 1 + is_untracked ? argv[1 + is_untracked] : "poll";
+    const char *name = argc > 1 + is_untracked ? argv[1 + is_untracked] : "thread";
     const struct mode *mode = modes;
-    while (mode < modes + 5 && strcmp(mode->name, name) != 0) {
+    const struct mode *end_of_modes = modes + sizeof modes / sizeof *modes;
+    while (mode < end_of_modes && strcmp(mode->name, name) != 0) {
         mode++;
     }
-    if (mode == modes + 5) {
+    if (mode == end_of_modes) {
         fprintf(stderr, "microhttpd: unknown mode: %s\n", name);
         return 2;
     }
