@@ -276,7 +276,7 @@ static void run_threads(void *(*run)(void *), int count)
     assert_int_equal(pthread_barrier_destroy(&all_have_counted), 0);
 }
 
-static void test_others_end_what_some_began(void **state)
+static void test_other_threads_decrement_what_threads_incremented(void **state)
 {
     (void)state;
     run_threads(begin_many, THREADS);
@@ -500,9 +500,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_registry_counts_in_the_row_of_the_process,
                                         set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_others_end_what_some_began, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_others_end_what_some_began, set_up_with_one_row,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_other_threads_decrement_what_threads_incremented,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_other_threads_decrement_what_threads_incremented,
+                                        set_up_with_one_row, tear_down),
         cmocka_unit_test_setup_teardown(test_the_gauge_is_never_negative, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_gauge_is_never_negative, set_up_with_one_row,
                                         tear_down),
