@@ -22,7 +22,8 @@ extern "C" {
 
 /** The formats of a page. */
 enum sx_format {
-    SX_FORMAT_TEXT = 0, /* Prometheus text 0.0.4 */
+    SX_FORMAT_TEXT = 0,    /* Prometheus text 0.0.4 */
+    SX_FORMAT_OPENMETRICS, /* OpenMetrics 1.0.0, which so far is only read and checked */
 };
 
 /** A rendered page. Initialise it with `{0}`. */

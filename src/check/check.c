@@ -15,17 +15,6 @@
 #define VIOLATIONS_DEFAULT 100
 #define SENTENCE_SIZE 320
 
-struct sx__quote sx__quote(struct sx_str text)
-{
-    struct sx__quote quote;
-    size_t size = text.size < SX__QUOTE_SIZE - 4 ? text.size : SX__QUOTE_SIZE - 4;
-    for (size_t i = 0; i < size; i++) {
-        quote.text[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
-    }
-    memcpy(quote.text + size, text.size > size ? "..." : "", text.size > size ? 4 : 1);
-    return quote;
-}
-
 static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,
                    va_list arguments)
 {

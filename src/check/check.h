@@ -1,6 +1,6 @@
 /* check.h: what the parts of the checker share.
  *
- * check.c goes through the lines, check_line.c reads one line, check_labels.c its labels.
+ * check.c goes through the lines, check_line.c reads a line of text 0.0.4, check_labels.c labels.
  * check_rules.h is the table of rules.
  * check_families.c and check_series.c compare the line with the lines before it. If a line can
  * still be read after a violation, the check of the line continues. Nothing is reported twice for
@@ -12,6 +12,7 @@
 #include "check_index.h"
 #include "check_number.h"
 #include "check_rules.h"
+#include "quote.h"
 
 #include <sextant/exposition.h>
 #include <stdbool.h>
@@ -109,13 +110,6 @@ void sx__violation(struct sx__check *check, enum sx__rule rule, const char *form
 /** Reports a violation of another line. */
 void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
                       const char *format, ...) SX_PRINTF(4, 5);
-
-/* Bytes of the page for a message: truncated, and without control characters. */
-#define SX__QUOTE_SIZE 64
-struct sx__quote {
-    char text[SX__QUOTE_SIZE];
-};
-struct sx__quote sx__quote(struct sx_str text);
 
 /* ---- labels ---- */
 
