@@ -1,6 +1,6 @@
 /* sextant.c: the command `sextant`.
  *
- *     sextant check [--no-advice] [--allow RULE]... [FILE]    checks a page
+ *     sextant check [OPTION]... [FILE]    checks a page
  *     sextant --version
  *
  * Exits with 0 if the page is good, 1 if it has errors, 2 if it could not be checked, 3 if there is
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <sextant/exposition.h>
+#include <sextant/parse.h>
 #include <sextant/version.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,15 +26,18 @@
 #define SIZE_MOST ((size_t)1 << 30) /* of memory, so a page is smaller */
 
 static const char usage[] =
-    "usage: sextant check [--no-advice] [--allow RULE]... [FILE]\n"
+    "usage: sextant check [--format FORMAT] [--no-advice] [--allow RULE]... [FILE]\n"
     "       sextant --version\n"
     "\n"
-    "Checks a metrics page (Prometheus text 0.0.4) of FILE, or of standard\n"
-    "input without FILE or where it is -. Prints `line N: ... (RULE)` for each\n"
-    "error and `line N: advice: ... (RULE)` for what is valid, but unusual.\n"
+    "Checks a metrics page of FILE, or of standard input without FILE or where it\n"
+    "is -. Prints `line N: ... (RULE)` for each error and `line N: advice: ... (RULE)`\n"
+    "for what is valid, but unusual.\n"
     "\n"
-    "  --no-advice     print and count errors only\n"
-    "  --allow RULE    leave out what RULE finds; may be repeated\n"
+    "  --format FORMAT  text: Prometheus text 0.0.4; openmetrics: OpenMetrics 1.0;\n"
+    "                   auto (default): OpenMetrics if a line is `# EOF` or `# UNIT`\n"
+    "                   or has an exemplar, else text\n"
+    "  --no-advice      print and count errors only\n"
+    "  --allow RULE     leave out what RULE finds; may be repeated\n"
     "\n"
     "Exits with 0: the page is good, 1: it has errors, 2: it could not be checked,\n"
     "3: there is only advice.\n"
@@ -92,7 +96,13 @@ static int status_of(const struct printed *printed)
     return printed->advice > 0 ? EXIT_ADVICE : EXIT_GOOD;
 }
 
-static int check_stream(FILE *stream, const char *name, const struct sx_check_options *options)
+/* What the command line asks for. */
+struct checking {
+    struct sx_check_options options;
+    bool guess_format;
+};
+
+static int check_stream(FILE *stream, const char *name, const struct checking *checking)
 {
     char *data = NULL;
     size_t size = 0;
@@ -102,9 +112,13 @@ static int check_stream(FILE *stream, const char *name, const struct sx_check_op
         fprintf(stderr, "sextant: %s: %s\n", name, wrong);
         goto finish;
     }
+    struct sx_check_options options = checking->options;
+    if (checking->guess_format) {
+        options.format = sx_format_guess((struct sx_str){data, size});
+    }
     struct printed printed = {0, 0};
     int violations =
-        sx_exposition_check((struct sx_str){data, size}, options, print_violation, &printed);
+        sx_exposition_check((struct sx_str){data, size}, &options, print_violation, &printed);
     if (violations < 0) {
         fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(violations));
     } else if (flush_output() == EXIT_GOOD) {
@@ -168,17 +182,17 @@ static int refuse_rule(const char *name)
     return EXIT_TROUBLE;
 }
 
-static int check_file(const char *name, const struct sx_check_options *options)
+static int check_file(const char *name, const struct checking *checking)
 {
     if (name == NULL || strcmp(name, "-") == 0) {
-        return check_stream(stdin, "standard input", options);
+        return check_stream(stdin, "standard input", checking);
     }
     FILE *file = fopen(name, "rb");
     if (file == NULL) {
         fprintf(stderr, "sextant: %s: %s\n", name, strerror(errno));
         return EXIT_TROUBLE;
     }
-    int result = check_stream(file, name, options);
+    int result = check_stream(file, name, checking);
     fclose(file);
     return result;
 }
@@ -197,34 +211,62 @@ static const char *option_value(const char *name, int argc, char **argv, int *at
     return argv[*at][size] == '\0' && *at + 1 < argc ? argv[++*at] : NULL;
 }
 
+static bool read_format(struct checking *checking, const char *name)
+{
+    checking->guess_format = strcmp(name, "auto") == 0;
+    checking->options.format =
+        strcmp(name, "openmetrics") == 0 ? SX_FORMAT_OPENMETRICS : SX_FORMAT_TEXT;
+    return checking->guess_format || strcmp(name, "text") == 0 || strcmp(name, "openmetrics") == 0;
+}
+
+/* Reads an option, which may take the next argument, too. Returns EXIT_GOOD or the exit status. */
+static int read_option(struct checking *checking, const char **allow, int argc, char **argv,
+                       int *at)
+{
+    const char *value;
+    if (strcmp(argv[*at], "--no-advice") == 0) {
+        checking->options.no_advice = true;
+    } else if ((value = option_value("--allow", argc, argv, at)) != NULL) {
+        if (!is_rule(value)) {
+            return refuse_rule(value);
+        }
+        allow[checking->options.allow_count++] = value;
+    } else if ((value = option_value("--format", argc, argv, at)) != NULL) {
+        return read_format(checking, value)
+                   ? EXIT_GOOD
+                   : refuse("--format must be text, openmetrics or auto, not ", value);
+    } else if (strcmp(argv[*at], "--allow") == 0) {
+        return refuse("--allow needs a RULE", "");
+    } else if (strcmp(argv[*at], "--format") == 0) {
+        return refuse("--format needs text, openmetrics or auto", "");
+    } else {
+        return refuse("unknown option ", argv[*at]);
+    }
+    return EXIT_GOOD;
+}
+
 /* `allow` has room for the value of every argument. */
 static int check(int argc, char **argv, const char **allow)
 {
-    struct sx_check_options options = {.violations_max = SIZE_MAX, .allow = allow};
+    struct checking checking = {.options = {.violations_max = SIZE_MAX, .allow = allow},
+                                .guess_format = true};
     const char *file = NULL;
     for (int at = 0; at < argc; at++) {
-        const char *rule;
         if (is_help(argv[at])) {
             return print_help();
         }
-        if (strcmp(argv[at], "--no-advice") == 0) {
-            options.no_advice = true;
-        } else if ((rule = option_value("--allow", argc, argv, &at)) != NULL) {
-            if (!is_rule(rule)) {
-                return refuse_rule(rule);
+        if (argv[at][0] == '-' && argv[at][1] != '\0') {
+            int status = read_option(&checking, allow, argc, argv, &at);
+            if (status != EXIT_GOOD) {
+                return status;
             }
-            allow[options.allow_count++] = rule;
-        } else if (strcmp(argv[at], "--allow") == 0) {
-            return refuse("--allow needs a RULE", "");
-        } else if (argv[at][0] == '-' && argv[at][1] != '\0') {
-            return refuse("unknown option ", argv[at]);
         } else if (file != NULL) {
             return refuse("check takes one FILE", "");
         } else {
             file = argv[at];
         }
     }
-    return check_file(file, &options);
+    return check_file(file, &checking);
 }
 
 static int run_check(int argc, char **argv)

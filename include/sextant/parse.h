@@ -173,6 +173,15 @@ SX_API size_t sx_parsed_unescape(char *text, struct sx_str escaped);
 /** As sx_parsed_unescape, for HELP of text 0.0.4, where `\"` is no escape. */
 SX_API size_t sx_parsed_unescape_help(char *text, struct sx_str escaped);
 
+/** Returns the format that a page seems to be in: OpenMetrics if a line is `# EOF` or UNIT, or if a
+ * sample has an exemplar; else text. So a page of OpenMetrics is recognised if it is cut off, as
+ * long as one of these lines is left.
+ *
+ * @param page  need not be complete, or good
+ * Memory:   as a parser; text is also returned if memory is exhausted
+ */
+SX_API enum sx_format sx_format_guess(struct sx_str page);
+
 /** Returns the word of a type in OpenMetrics: "counter", "unknown". Static. */
 SX_API const char *sx_parsed_type_name(enum sx_parsed_type type);
 

@@ -1,9 +1,10 @@
-/* check.c: checking a page of text 0.0.4. Runs in the caller's thread, on the caller's page.
+/* check.c: checking a page; of text 0.0.4 line by line. Runs in the caller's thread, on the
+ * caller's page.
  *
  * Source: Prometheus "Exposition formats", Text-based format, and what Prometheus's own parsers
  * reject
  */
-#include "check.h"
+#include "check_openmetrics.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -146,8 +147,10 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
 {
     static const struct sx_check_options defaults;
     options = options == NULL ? &defaults : options;
-    if (options->format != SX_FORMAT_TEXT || (page.data == NULL && page.size > 0) ||
-        page.size > UINT32_MAX || (options->allow == NULL && options->allow_count > 0)) {
+    const bool text = options->format == SX_FORMAT_TEXT;
+    if ((!text && options->format != SX_FORMAT_OPENMETRICS) || (text && options->utf8_names) ||
+        (page.data == NULL && page.size > 0) || page.size > UINT32_MAX ||
+        (options->allow == NULL && options->allow_count > 0)) {
         return SX_EINVAL;
     }
     size_t most = options->violations_max == 0 ? VIOLATIONS_DEFAULT : options->violations_max;
@@ -155,11 +158,16 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
                               .hash_key = choose_check_key(),
                               .report = report_violation,
                               .context = context,
+                              .utf8_names = options->utf8_names,
                               .violations_max = most < INT_MAX ? most : INT_MAX};
     if (!leave_out(&check, options)) {
         return SX_EINVAL;
     }
-    check_page(&check);
+    if (text) {
+        check_page(&check);
+    } else {
+        sx__check_openmetrics(&check);
+    }
     clean_up(&check);
     return check.status < 0 ? check.status : (int)check.violations;
 }

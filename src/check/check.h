@@ -83,6 +83,7 @@ struct sx__check {
     bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
     bool carriage_return_told, reserved_label_told;
     bool left_out[SX__RULE_COUNT];
+    bool utf8_names; /* of OpenMetrics */
     int status;
 
     struct sx__check_family *families;
@@ -175,6 +176,8 @@ void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str 
 /** Continues a hash with more bytes. It is keyed: the author of a page cannot choose names or
  * labels that collide, which would make the check quadratic. */
 uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str bytes);
+/** Mixes the bits of a hash, so that hashes can be added. */
+uint64_t sx__hash_mix(uint64_t hash);
 /** Mixes a hash down to 32 bits. */
 uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash);
 

@@ -28,8 +28,9 @@ struct violations {
 
 /* All other rules are errors. */
 static const char *const advice[] = {
-    "label-reserved",  "no-blank",       "type-name",        "label-count", "label-names",
-    "number-spelling", "bound-spelling", "fractional-count", "no-sum",      "quantiles-only"};
+    "label-reserved",   "no-blank",       "type-name",        "label-count", "label-names",
+    "number-spelling",  "bound-spelling", "fractional-count", "no-sum",      "quantiles-only",
+    "undefined-escape", "timestamp-unit", "bound-canonical"};
 
 static bool is_advice(const char *rule)
 {
@@ -293,6 +294,8 @@ static void test_bad_arguments_are_refused(void **state)
         assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL),
                          SX_EINVAL);
     }
+    options = (struct sx_check_options){.utf8_names = true};
+    assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL), SX_EINVAL);
     options = (struct sx_check_options){.allow_count = 1};
     assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL), SX_EINVAL);
     assert_int_equal(sx_exposition_check((struct sx_str){NULL, 0}, NULL, NULL, NULL), 0);
