@@ -26,7 +26,7 @@
 #define SIZE_MOST ((size_t)1 << 30) /* of memory, so a page is smaller */
 
 static const char usage[] =
-    "usage: sextant check [--format FORMAT] [--no-advice] [--allow RULE]... [FILE]\n"
+    "usage: sextant check [--format FORMAT] [--lint] [--no-advice] [--allow RULE]... [FILE]\n"
     "       sextant --version\n"
     "\n"
     "Checks a metrics page of FILE, or of standard input without FILE or where it\n"
@@ -36,6 +36,7 @@ static const char usage[] =
     "  --format FORMAT  text: Prometheus text 0.0.4; openmetrics: OpenMetrics 1.0;\n"
     "                   auto (default): OpenMetrics if a line is `# EOF` or `# UNIT`\n"
     "                   or has an exemplar, else text\n"
+    "  --lint           also check names, units, HELP and labels (the rules lint-...)\n"
     "  --no-advice      print and count errors only\n"
     "  --allow RULE     leave out what RULE finds; may be repeated\n"
     "\n"
@@ -84,8 +85,10 @@ static int print_violation(void *context, const struct sx_violation *violation)
 {
     struct printed *printed = context;
     *(violation->advice ? &printed->advice : &printed->errors) += 1;
-    return printf("line %zu: %s%s (%s)\n", violation->line, violation->advice ? "advice: " : "",
-                  violation->text, violation->rule) < 0;
+    const char *suggestion = violation->suggestion;
+    return printf("line %zu: %s%s%s%s (%s)\n", violation->line, violation->advice ? "advice: " : "",
+                  violation->text, suggestion == NULL ? "" : ": ",
+                  suggestion == NULL ? "" : suggestion, violation->rule) < 0;
 }
 
 static int status_of(const struct printed *printed)
@@ -152,7 +155,7 @@ static int print_help(void)
     const struct sx_check_rule *rules = sx_check_rules(&count);
     fputs(usage, stdout);
     for (size_t i = 0; i < count; i++) {
-        printf("  %-16s  %s  %s\n", rules[i].name, rules[i].advice ? "advice" : "error ",
+        printf("  %-19s  %s  %s\n", rules[i].name, rules[i].advice ? "advice" : "error ",
                rules[i].text);
     }
     return flush_output();
@@ -226,6 +229,8 @@ static int read_option(struct checking *checking, const char **allow, int argc, 
     const char *value;
     if (strcmp(argv[*at], "--no-advice") == 0) {
         checking->options.no_advice = true;
+    } else if (strcmp(argv[*at], "--lint") == 0) {
+        checking->options.lint = true;
     } else if ((value = option_value("--allow", argc, argv, at)) != NULL) {
         if (!is_rule(value)) {
             return refuse_rule(value);

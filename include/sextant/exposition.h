@@ -164,6 +164,7 @@ struct sx_check_rule {
     const char *name; /* such as "duplicate"; it stays the same in later versions */
     const char *text; /* what breaks the rule, without a full stop */
     bool advice;      /* false: a violation is an error */
+    bool lint;        /* only checked if the options ask for it */
     void *reserved[2];
 };
 
@@ -181,7 +182,8 @@ struct sx_violation {
     const char *rule; /* the name of the rule, such as "duplicate"; static */
     const char *text; /* a sentence for people, without its full stop; valid only during the call */
     bool advice;      /* false: an error; see struct sx_check_rule */
-    void *reserved[2];
+    const char *suggestion; /* what to do, to follow the sentence; NULL: none; valid as `text` */
+    void *reserved[1];
 };
 
 /** Receives a violation, which is valid only during the call. Returns 0 to continue the check;
@@ -193,6 +195,7 @@ struct sx_check_options {
     enum sx_format format;
     size_t violations_max;    /* the check ends after so many; 0: 100 */
     bool no_advice;           /* errors only */
+    bool lint;                /* also the rules of names, units, HELP and labels; all are advice */
     bool utf8_names;          /* OpenMetrics: names may be in quotes, and any UTF-8 */
     const char *const *allow; /* names of rules whose violations are left out; borrowed */
     size_t allow_count;

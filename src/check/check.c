@@ -4,7 +4,7 @@
  * Source: Prometheus "Exposition formats", Text-based format, and what Prometheus's own parsers
  * reject
  */
-#include "check_openmetrics.h"
+#include "check.h"
 
 #include <limits.h>
 #include <stdarg.h>
@@ -26,8 +26,11 @@ static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, c
     vsnprintf(text, sizeof text, format, arguments);
     check->violations++;
     const struct sx_check_rule *broken = &sx_check_rules(NULL)[rule];
-    const struct sx_violation violation = {
-        .line = line, .rule = broken->name, .text = text, .advice = broken->advice};
+    const struct sx_violation violation = {.line = line,
+                                           .rule = broken->name,
+                                           .text = text,
+                                           .advice = broken->advice,
+                                           .suggestion = check->suggestion};
     if ((check->report != NULL && check->report(check->context, &violation) != 0) ||
         check->violations >= check->violations_max) {
         check->stopped = true;
@@ -167,6 +170,9 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
         check_page(&check);
     } else {
         sx__check_openmetrics(&check);
+    }
+    if (options->lint && !options->no_advice && !check.stopped) {
+        sx__lint(&check, options->format);
     }
     clean_up(&check);
     return check.status < 0 ? check.status : (int)check.violations;

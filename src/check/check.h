@@ -83,7 +83,8 @@ struct sx__check {
     bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
     bool carriage_return_told, reserved_label_told;
     bool left_out[SX__RULE_COUNT];
-    bool utf8_names; /* of OpenMetrics */
+    bool utf8_names;        /* of OpenMetrics */
+    const char *suggestion; /* for the violation that is reported next; NULL: none */
     int status;
 
     struct sx__check_family *families;
@@ -111,6 +112,14 @@ void sx__violation(struct sx__check *check, enum sx__rule rule, const char *form
 /** Reports a violation of another line. */
 void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
                       const char *format, ...) SX_PRINTF(4, 5);
+
+/* ---- the page ---- */
+
+/** Checks a page of OpenMetrics 1.0. */
+void sx__check_openmetrics(struct sx__check *check);
+
+/** Reports what is unusual about names, HELP, units and labels, in either format. */
+void sx__lint(struct sx__check *check, enum sx_format format);
 
 /* ---- labels ---- */
 

@@ -74,9 +74,6 @@ struct sx__om {
     struct sx__om_point point;
 };
 
-/** Checks a page of OpenMetrics 1.0. */
-void sx__check_openmetrics(struct sx__check *check);
-
 /** Checks a line HELP, TYPE or UNIT. */
 void sx__om_metadata(struct sx__om *om, const struct sx_parsed_line *line);
 

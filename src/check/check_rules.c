@@ -3,11 +3,12 @@
 
 #include <sextant/exposition.h>
 
-#define ERROR false
-#define ADVICE true
+#define ERROR false, false
+#define ADVICE true, false
+#define LINT true, true
 
 static const struct sx_check_rule rules[] = {
-#define RULE(rule, name, severity, text) {(name), (text), (severity), {NULL}},
+#define RULE(rule, name, severity, text) {(name), (text), severity, {NULL}},
     SX__RULES(RULE)
 #undef RULE
 };

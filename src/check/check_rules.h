@@ -13,7 +13,9 @@
  * number-spelling, timestamp, split, duplicate, sample-name, bound, bound-order, no-inf, no-count,
  * count-differs); "Data model" (label-reserved); "Metric types" (counter, not-cumulative, the range
  * of `bound`); OpenMetrics 1.0, "Metric" (label-names) and "Histogram" (not-a-count,
- * fractional-count, no-sum, which it even forbids beside negative bounds).
+ * fractional-count, no-sum, which it even forbids beside negative bounds). The rules from `eof` on
+ * are those of OpenMetrics alone. Rules called lint- are those of `promtool check metrics` up to
+ * lint-abbreviation, and our own after it.
  */
 #ifndef SX_CHECK_RULES_H
 #define SX_CHECK_RULES_H
@@ -98,6 +100,26 @@
       "OpenMetrics: `le` or `quantile` is not the canonical text of its number")                   \
     X(SX__RULE_INFO, "info", ERROR, "OpenMetrics: the value of an info is not 1")                  \
     X(SX__RULE_STATE, "state", ERROR,                                                              \
-      "OpenMetrics: a state has no label of the family's name, or is not 0 or 1")
+      "OpenMetrics: a state has no label of the family's name, or is not 0 or 1")                  \
+    X(SX__RULE_LINT_HELP, "lint-help", LINT, "a family has no HELP, or an empty one")              \
+    X(SX__RULE_LINT_UNIT, "lint-unit", LINT, "a name has a unit that is not a base unit")          \
+    X(SX__RULE_LINT_TOTAL, "lint-total", LINT,                                                     \
+      "a counter does not end in `_total`, or another metric does")                                \
+    X(SX__RULE_LINT_SUFFIX, "lint-suffix", LINT,                                                   \
+      "a name ends like a sample of a histogram or summary")                                       \
+    X(SX__RULE_LINT_LABEL, "lint-label", LINT,                                                     \
+      "`le` outside of histograms, `quantile` outside of summaries")                               \
+    X(SX__RULE_LINT_TYPE, "lint-type", LINT, "a name contains its type")                           \
+    X(SX__RULE_LINT_COLON, "lint-colon", LINT, "a name has a colon, which is for recording rules") \
+    X(SX__RULE_LINT_CAMEL_CASE, "lint-camel-case", LINT,                                           \
+      "a name is in camelCase, not in snake_case")                                                 \
+    X(SX__RULE_LINT_ABBREVIATION, "lint-abbreviation", LINT, "a name has an abbreviated unit")     \
+    X(SX__RULE_LINT_PERCENT, "lint-percent", LINT,                                                 \
+      "a name says percent; the base unit is the ratio")                                           \
+    X(SX__RULE_LINT_UNTYPED, "lint-untyped", LINT, "a family has no type")                         \
+    X(SX__RULE_LINT_TIMESTAMP, "lint-timestamp", LINT, "a sample has a timestamp")                 \
+    X(SX__RULE_LINT_SERIES, "lint-series", LINT, "a family has more than 1,000 series")            \
+    X(SX__RULE_LINT_CONSTANT_LABEL, "lint-constant-label", LINT,                                   \
+      "all series of the page have a label with the same value")
 
 #endif

@@ -26,7 +26,7 @@ struct violations {
     int stop_after; /* 0: never */
 };
 
-/* All other rules are errors. */
+/* All other rules are errors, except those of the lint. */
 static const char *const advice[] = {
     "label-reserved",   "no-blank",       "type-name",        "label-count", "label-names",
     "number-spelling",  "bound-spelling", "fractional-count", "no-sum",      "quantiles-only",
@@ -34,6 +34,9 @@ static const char *const advice[] = {
 
 static bool is_advice(const char *rule)
 {
+    if (strncmp(rule, "lint-", 5) == 0) {
+        return true;
+    }
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
         if (strcmp(advice[i], rule) == 0) {
             return true;
@@ -226,7 +229,7 @@ static void test_the_rules_are_listed(void **state)
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(rules[i].advice, is_advice(rules[i].name));
         assert_true(strlen(rules[i].text) > 10);
-        advice_count += rules[i].advice;
+        advice_count += rules[i].advice && !rules[i].lint;
     }
     assert_int_equal(advice_count, sizeof advice / sizeof advice[0]);
     assert_ptr_equal(sx_check_rules(NULL), rules);

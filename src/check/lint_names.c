@@ -1,0 +1,128 @@
+/* lint_names.c: words of metric names. See lint_names.h. */
+#include "lint_names.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *unit, *base;
+} units[] = {
+    {"amperes", "amperes"},    {"bytes", "bytes"},     {"celsius", "celsius"},
+    {"grams", "grams"},        {"joules", "joules"},   {"kelvin", "kelvin"},
+    {"meters", "meters"},      {"metres", "metres"},   {"seconds", "seconds"},
+    {"volts", "volts"},        {"minutes", "seconds"}, {"hours", "seconds"},
+    {"days", "seconds"},       {"weeks", "seconds"},   {"kelvins", "kelvin"},
+    {"fahrenheit", "celsius"}, {"rankine", "celsius"}, {"inches", "meters"},
+    {"yards", "meters"},       {"miles", "meters"},    {"bits", "bytes"},
+    {"calories", "joules"},    {"pounds", "grams"},    {"ounces", "grams"},
+};
+
+static const char *const prefixes[] = {"",     "pico",  "nano", "micro", "milli", "centi", "deci",
+                                       "deca", "hecto", "kilo", "kibi",  "mega",  "mibi",  "mebi",
+                                       "giga", "gibi",  "tera", "tebi",  "peta",  "pebi"};
+
+static const char *const abbreviations[] = {"s",  "ms", "us", "ns", "sec", "b", "kb",
+                                            "mb", "gb", "tb", "pb", "m",   "h", "d"};
+
+static const char *const lint_types[] = {"counter", "gauge", "histogram", "summary"};
+
+static const char *const percents[] = {"percent", "percents", "percentage", "pct"};
+
+#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+
+/* Takes the next word, up to an underscore. Returns false at the end. */
+static bool next_word(struct sx_str *word, struct sx_str *rest)
+{
+    if (rest->data == NULL) {
+        return false;
+    }
+    const char *end = rest->size == 0 ? NULL : memchr(rest->data, '_', rest->size);
+    *word = (struct sx_str){rest->data, end == NULL ? rest->size : (size_t)(end - rest->data)};
+    *rest = end == NULL ? (struct sx_str){NULL, 0}
+                        : (struct sx_str){end + 1, rest->size - word->size - 1};
+    return true;
+}
+
+/* `small` has small letters. */
+static bool is_in_any_case(struct sx_str word, const char *small)
+{
+    if (word.size != strlen(small)) {
+        return false;
+    }
+    for (size_t i = 0; i < word.size; i++) {
+        char c = word.data[i];
+        if ((c >= 'A' && c <= 'Z' ? c | 0x20 : c) != small[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Returns the first word behind an underscore that is in the list. */
+static struct sx_str find_word(struct sx_str name, const char *const *list, size_t count)
+{
+    struct sx_str word, rest = name;
+    for (bool first = true; next_word(&word, &rest); first = false) {
+        for (size_t i = 0; i < count && !first; i++) {
+            if (is_in_any_case(word, list[i])) {
+                return word;
+            }
+        }
+    }
+    return (struct sx_str){NULL, 0};
+}
+
+struct sx_str sx__lint_abbreviation(struct sx_str name)
+{
+    return find_word(name, abbreviations, COUNT(abbreviations));
+}
+
+struct sx_str sx__lint_type(struct sx_str name)
+{
+    return find_word(name, lint_types, COUNT(lint_types));
+}
+
+struct sx_str sx__lint_percent(struct sx_str name)
+{
+    return find_word(name, percents, COUNT(percents));
+}
+
+/* Returns the base unit if the word is another unit; NULL: it is none, or a base unit. */
+static const char *base_of(struct sx_str word)
+{
+    for (size_t u = 0; u < COUNT(units); u++) {
+        const size_t size = strlen(units[u].unit);
+        if (word.size < size || memcmp(word.data + word.size - size, units[u].unit, size) != 0) {
+            continue;
+        }
+        for (size_t p = 0; p < COUNT(prefixes); p++) {
+            const size_t front = word.size - size;
+            if (strlen(prefixes[p]) == front && memcmp(word.data, prefixes[p], front) == 0 &&
+                (front > 0 || strcmp(units[u].unit, units[u].base) != 0)) {
+                return units[u].base;
+            }
+        }
+    }
+    return NULL;
+}
+
+struct sx__lint_unit sx__lint_unit(struct sx_str name)
+{
+    struct sx__lint_unit unit = {{NULL, 0}, NULL};
+    struct sx_str word, rest = name;
+    while (unit.base == NULL && next_word(&word, &rest)) {
+        unit = (struct sx__lint_unit){word, base_of(word)};
+    }
+    return unit.base == NULL ? (struct sx__lint_unit){{NULL, 0}, NULL} : unit;
+}
+
+bool sx__lint_is_camel_case(struct sx_str name)
+{
+    for (size_t i = 1; i < name.size; i++) {
+        if (name.data[i - 1] >= 'a' && name.data[i - 1] <= 'z' && name.data[i] >= 'A' &&
+            name.data[i] <= 'Z') {
+            return true;
+        }
+    }
+    return false;
+}
