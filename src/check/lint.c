@@ -37,8 +37,8 @@ struct linting {
 
 /* Reports a finding about the family, with what to do about it. */
 SX_PRINTF(5, 6)
-static void find(struct linting *lint, uint32_t line, enum sx__rule rule, const char *suggestion,
-                 const char *format, ...)
+static void report_finding(struct linting *lint, uint32_t line, enum sx__rule rule,
+                           const char *suggestion, const char *format, ...)
 {
     char text[200];
     va_list arguments;
@@ -70,31 +70,33 @@ static void lint_words(struct linting *lint)
     char suggestion[64];
     if (unit.word.size > 0) {
         snprintf(suggestion, sizeof suggestion, "use the base unit `%s`", unit.base);
-        find(lint, family->line, SX__RULE_LINT_UNIT, suggestion, "has the unit `%s`",
-             sx__quote(unit.word).text);
+        report_finding(lint, family->line, SX__RULE_LINT_UNIT, suggestion, "has the unit `%s`",
+                       sx__quote(unit.word).text);
     }
     struct sx_str word = sx__lint_abbreviation(family->name);
     if (word.size > 0) {
-        find(lint, family->line, SX__RULE_LINT_ABBREVIATION, "write the base unit in full",
-             "has the abbreviated unit `%s`", sx__quote(word).text);
+        report_finding(lint, family->line, SX__RULE_LINT_ABBREVIATION,
+                       "write the base unit in full", "has the abbreviated unit `%s`",
+                       sx__quote(word).text);
     }
     word = sx__lint_percent(family->name);
     if (word.size > 0) {
-        find(lint, family->line, SX__RULE_LINT_PERCENT,
-             "expose a ratio from 0 to 1 and end the name in `_ratio`", "is a percentage");
+        report_finding(lint, family->line, SX__RULE_LINT_PERCENT,
+                       "expose a ratio from 0 to 1 and end the name in `_ratio`",
+                       "is a percentage");
     }
     word = sx__lint_type(family->name);
     if (word.size > 0) {
-        find(lint, family->line, SX__RULE_LINT_TYPE, "leave it out; TYPE has it",
-             "contains the type `%s`", sx__quote(word).text);
+        report_finding(lint, family->line, SX__RULE_LINT_TYPE, "leave it out; TYPE has it",
+                       "contains the type `%s`", sx__quote(word).text);
     }
     if (sx__lint_is_camel_case(family->name)) {
-        find(lint, family->line, SX__RULE_LINT_CAMEL_CASE, "write it in snake_case",
-             "is in camelCase");
+        report_finding(lint, family->line, SX__RULE_LINT_CAMEL_CASE, "write it in snake_case",
+                       "is in camelCase");
     }
     if (memchr(family->name.data, ':', family->name.size) != NULL) {
-        find(lint, family->line, SX__RULE_LINT_COLON,
-             "use an underscore; colons are for recording rules", "has a colon");
+        report_finding(lint, family->line, SX__RULE_LINT_COLON,
+                       "use an underscore; colons are for recording rules", "has a colon");
     }
 }
 
@@ -107,17 +109,19 @@ static void lint_suffixes(struct linting *lint)
         return;
     }
     if (family->type == SX_PARSED_COUNTER && !total && !lint->openmetrics) {
-        find(lint, family->line, SX__RULE_LINT_TOTAL, "add `_total` to its name",
-             "is a counter, but does not end in `_total`");
+        report_finding(lint, family->line, SX__RULE_LINT_TOTAL, "add `_total` to its name",
+                       "is a counter, but does not end in `_total`");
     } else if (family->type != SX_PARSED_COUNTER && total) {
-        find(lint, family->line, SX__RULE_LINT_TOTAL, "remove `_total`, or make it a counter",
-             "ends in `_total`, but is no counter");
+        report_finding(lint, family->line, SX__RULE_LINT_TOTAL,
+                       "remove `_total`, or make it a counter",
+                       "ends in `_total`, but is no counter");
     }
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         bool own = has_buckets(family->type) || (family->type == SX_PARSED_SUMMARY && i > 0);
         if (!own && ends_with(family->name, suffixes[i])) {
-            find(lint, family->line, SX__RULE_LINT_SUFFIX, "choose another name",
-                 "ends in `%s`, as the samples of histograms and summaries do", suffixes[i]);
+            report_finding(lint, family->line, SX__RULE_LINT_SUFFIX, "choose another name",
+                           "ends in `%s`, as the samples of histograms and summaries do",
+                           suffixes[i]);
         }
     }
 }
@@ -129,16 +133,18 @@ static void end_family(struct linting *lint)
         return;
     }
     if (!family->has_help) {
-        find(lint, family->line, SX__RULE_LINT_HELP, "say in HELP what it measures", "has no HELP");
+        report_finding(lint, family->line, SX__RULE_LINT_HELP, "say in HELP what it measures",
+                       "has no HELP");
     }
     if (family->type == SX_PARSED_UNKNOWN) {
-        find(lint, family->line, SX__RULE_LINT_UNTYPED, "give it a TYPE", "has no type");
+        report_finding(lint, family->line, SX__RULE_LINT_UNTYPED, "give it a TYPE", "has no type");
     }
     lint_words(lint);
     lint_suffixes(lint);
     if (family->series > SERIES_USUAL) {
-        find(lint, family->line, SX__RULE_LINT_SERIES, "remove the label that has the most values",
-             "has %zu series", family->series);
+        report_finding(lint, family->line, SX__RULE_LINT_SERIES,
+                       "remove the label that has the most values", "has %zu series",
+                       family->series);
     }
 }
 
@@ -157,16 +163,17 @@ static void lint_sample_labels(struct linting *lint, const struct sx_parsed_line
         const struct sx_parsed_label *label = &line->labels[i];
         if (!family->camel_told && sx__lint_is_camel_case(label->name)) {
             family->camel_told = true;
-            find(lint, (uint32_t)line->number, SX__RULE_LINT_CAMEL_CASE, "write it in snake_case",
-                 "has the label `%s` in camelCase", sx__quote(label->name).text);
+            report_finding(lint, (uint32_t)line->number, SX__RULE_LINT_CAMEL_CASE,
+                           "write it in snake_case", "has the label `%s` in camelCase",
+                           sx__quote(label->name).text);
         }
         bool le = label_is_called(label, "le") && !has_buckets(family->type);
         bool quantile = label_is_called(label, "quantile") && family->type != SX_PARSED_SUMMARY;
         if ((le || quantile) && !family->label_told && family->type != SX_PARSED_UNKNOWN) {
             family->label_told = true;
-            find(lint, (uint32_t)line->number, SX__RULE_LINT_LABEL, "rename the label",
-                 le ? "has a label `le`, but is no histogram"
-                    : "has a label `quantile`, but is no summary");
+            report_finding(lint, (uint32_t)line->number, SX__RULE_LINT_LABEL, "rename the label",
+                           le ? "has a label `le`, but is no histogram"
+                              : "has a label `quantile`, but is no summary");
         }
     }
 }
@@ -269,8 +276,8 @@ static void lint_sample(struct linting *lint, const struct sx_parsed_line *line)
     note_pairs(lint, line);
     if (line->timestamp.text.size > 0 && !family->timestamp_told) {
         family->timestamp_told = true;
-        find(lint, (uint32_t)line->number, SX__RULE_LINT_TIMESTAMP,
-             "leave it out, unless the value was measured elsewhere", "has a timestamp");
+        report_finding(lint, (uint32_t)line->number, SX__RULE_LINT_TIMESTAMP,
+                       "leave it out, unless the value was measured elsewhere", "has a timestamp");
     }
 }
 

@@ -6,7 +6,7 @@
 
 static const struct {
     const char *unit, *base;
-} units[] = {
+} lint_units[] = {
     {"amperes", "amperes"},    {"bytes", "bytes"},     {"celsius", "celsius"},
     {"grams", "grams"},        {"joules", "joules"},   {"kelvin", "kelvin"},
     {"meters", "meters"},      {"metres", "metres"},   {"seconds", "seconds"},
@@ -17,18 +17,18 @@ static const struct {
     {"calories", "joules"},    {"pounds", "grams"},    {"ounces", "grams"},
 };
 
-static const char *const prefixes[] = {"",     "pico",  "nano", "micro", "milli", "centi", "deci",
-                                       "deca", "hecto", "kilo", "kibi",  "mega",  "mibi",  "mebi",
-                                       "giga", "gibi",  "tera", "tebi",  "peta",  "pebi"};
+static const char *const unit_prefixes[] = {
+    "",     "pico", "nano", "micro", "milli", "centi", "deci", "deca", "hecto", "kilo",
+    "kibi", "mega", "mibi", "mebi",  "giga",  "gibi",  "tera", "tebi", "peta",  "pebi"};
 
-static const char *const abbreviations[] = {"s",  "ms", "us", "ns", "sec", "b", "kb",
-                                            "mb", "gb", "tb", "pb", "m",   "h", "d"};
+static const char *const unit_abbreviations[] = {"s",  "ms", "us", "ns", "sec", "b", "kb",
+                                                 "mb", "gb", "tb", "pb", "m",   "h", "d"};
 
 static const char *const lint_types[] = {"counter", "gauge", "histogram", "summary"};
 
-static const char *const percents[] = {"percent", "percents", "percentage", "pct"};
+static const char *const lint_percents[] = {"percent", "percents", "percentage", "pct"};
 
-#define COUNT(array) (sizeof(array) / sizeof(array)[0])
+#define LINT_COUNT(array) (sizeof(array) / sizeof(array)[0])
 
 /* Takes the next word, up to an underscore. Returns false at the end. */
 static bool next_word(struct sx_str *word, struct sx_str *rest)
@@ -74,32 +74,34 @@ static struct sx_str find_word(struct sx_str name, const char *const *list, size
 
 struct sx_str sx__lint_abbreviation(struct sx_str name)
 {
-    return find_word(name, abbreviations, COUNT(abbreviations));
+    return find_word(name, unit_abbreviations, LINT_COUNT(unit_abbreviations));
 }
 
 struct sx_str sx__lint_type(struct sx_str name)
 {
-    return find_word(name, lint_types, COUNT(lint_types));
+    return find_word(name, lint_types, LINT_COUNT(lint_types));
 }
 
 struct sx_str sx__lint_percent(struct sx_str name)
 {
-    return find_word(name, percents, COUNT(percents));
+    return find_word(name, lint_percents, LINT_COUNT(lint_percents));
 }
 
 /* Returns the base unit if the word is another unit; NULL: it is none, or a base unit. */
 static const char *base_of(struct sx_str word)
 {
-    for (size_t u = 0; u < COUNT(units); u++) {
-        const size_t size = strlen(units[u].unit);
-        if (word.size < size || memcmp(word.data + word.size - size, units[u].unit, size) != 0) {
+    for (size_t u = 0; u < LINT_COUNT(lint_units); u++) {
+        const size_t size = strlen(lint_units[u].unit);
+        if (word.size < size ||
+            memcmp(word.data + word.size - size, lint_units[u].unit, size) != 0) {
             continue;
         }
-        for (size_t p = 0; p < COUNT(prefixes); p++) {
+        for (size_t p = 0; p < LINT_COUNT(unit_prefixes); p++) {
             const size_t front = word.size - size;
-            if (strlen(prefixes[p]) == front && memcmp(word.data, prefixes[p], front) == 0 &&
-                (front > 0 || strcmp(units[u].unit, units[u].base) != 0)) {
-                return units[u].base;
+            if (strlen(unit_prefixes[p]) == front &&
+                memcmp(word.data, unit_prefixes[p], front) == 0 &&
+                (front > 0 || strcmp(lint_units[u].unit, lint_units[u].base) != 0)) {
+                return lint_units[u].base;
             }
         }
     }

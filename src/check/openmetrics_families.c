@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define SUFFIX(text)             \
+#define OM_SUFFIX(text)          \
     {                            \
         (text), sizeof(text) - 1 \
     }
@@ -16,27 +16,27 @@ static const struct {
     enum sx_parsed_type type;
     struct sx_str suffix;
     enum sx__om_role role;
-} suffixes[] = {
-    {SX_PARSED_UNKNOWN, SUFFIX(""), SX__OM_VALUE},
-    {SX_PARSED_GAUGE, SUFFIX(""), SX__OM_VALUE},
-    {SX_PARSED_COUNTER, SUFFIX("_total"), SX__OM_TOTAL},
-    {SX_PARSED_COUNTER, SUFFIX("_created"), SX__OM_CREATED},
-    {SX_PARSED_HISTOGRAM, SUFFIX("_bucket"), SX__OM_BUCKET},
-    {SX_PARSED_HISTOGRAM, SUFFIX("_sum"), SX__OM_SUM},
-    {SX_PARSED_HISTOGRAM, SUFFIX("_count"), SX__OM_COUNT},
-    {SX_PARSED_HISTOGRAM, SUFFIX("_created"), SX__OM_CREATED},
-    {SX_PARSED_SUMMARY, SUFFIX(""), SX__OM_QUANTILE},
-    {SX_PARSED_SUMMARY, SUFFIX("_sum"), SX__OM_SUM},
-    {SX_PARSED_SUMMARY, SUFFIX("_count"), SX__OM_COUNT},
-    {SX_PARSED_SUMMARY, SUFFIX("_created"), SX__OM_CREATED},
-    {SX_PARSED_INFO, SUFFIX("_info"), SX__OM_INFO},
-    {SX_PARSED_STATESET, SUFFIX(""), SX__OM_STATE},
-    {SX_PARSED_GAUGEHISTOGRAM, SUFFIX("_bucket"), SX__OM_BUCKET},
-    {SX_PARSED_GAUGEHISTOGRAM, SUFFIX("_gsum"), SX__OM_SUM},
-    {SX_PARSED_GAUGEHISTOGRAM, SUFFIX("_gcount"), SX__OM_COUNT},
+} om_suffixes[] = {
+    {SX_PARSED_UNKNOWN, OM_SUFFIX(""), SX__OM_VALUE},
+    {SX_PARSED_GAUGE, OM_SUFFIX(""), SX__OM_VALUE},
+    {SX_PARSED_COUNTER, OM_SUFFIX("_total"), SX__OM_TOTAL},
+    {SX_PARSED_COUNTER, OM_SUFFIX("_created"), SX__OM_CREATED},
+    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_bucket"), SX__OM_BUCKET},
+    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_sum"), SX__OM_SUM},
+    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_count"), SX__OM_COUNT},
+    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_created"), SX__OM_CREATED},
+    {SX_PARSED_SUMMARY, OM_SUFFIX(""), SX__OM_QUANTILE},
+    {SX_PARSED_SUMMARY, OM_SUFFIX("_sum"), SX__OM_SUM},
+    {SX_PARSED_SUMMARY, OM_SUFFIX("_count"), SX__OM_COUNT},
+    {SX_PARSED_SUMMARY, OM_SUFFIX("_created"), SX__OM_CREATED},
+    {SX_PARSED_INFO, OM_SUFFIX("_info"), SX__OM_INFO},
+    {SX_PARSED_STATESET, OM_SUFFIX(""), SX__OM_STATE},
+    {SX_PARSED_GAUGEHISTOGRAM, OM_SUFFIX("_bucket"), SX__OM_BUCKET},
+    {SX_PARSED_GAUGEHISTOGRAM, OM_SUFFIX("_gsum"), SX__OM_SUM},
+    {SX_PARSED_GAUGEHISTOGRAM, OM_SUFFIX("_gcount"), SX__OM_COUNT},
 };
 
-#define SUFFIX_COUNT (sizeof suffixes / sizeof suffixes[0])
+#define OM_SUFFIXES (sizeof om_suffixes / sizeof om_suffixes[0])
 
 /* Whether the name is the base and the suffix. */
 static bool is_joined(struct sx_str name, struct sx_str base, struct sx_str suffix)
@@ -47,9 +47,10 @@ static bool is_joined(struct sx_str name, struct sx_str base, struct sx_str suff
 
 enum sx__om_role sx__om_role(const struct sx__om_family *family, struct sx_str name)
 {
-    for (size_t i = 0; i < SUFFIX_COUNT; i++) {
-        if (suffixes[i].type == family->type && is_joined(name, family->name, suffixes[i].suffix)) {
-            return suffixes[i].role;
+    for (size_t i = 0; i < OM_SUFFIXES; i++) {
+        if (om_suffixes[i].type == family->type &&
+            is_joined(name, family->name, om_suffixes[i].suffix)) {
+            return om_suffixes[i].role;
         }
     }
     return SX__OM_NONE;
@@ -148,8 +149,8 @@ static void check_suffix(struct sx__om *om, struct sx_str name)
     if (om->current == 0 || family->sample_line != 0) {
         return;
     }
-    for (size_t i = 0; i < SUFFIX_COUNT; i++) {
-        if (is_joined(name, family->name, suffixes[i].suffix)) {
+    for (size_t i = 0; i < OM_SUFFIXES; i++) {
+        if (is_joined(name, family->name, om_suffixes[i].suffix)) {
             sx__violation(om->check, SX__RULE_SAMPLE_NAME, "`%s` is no sample of the %s `%s`",
                           sx__quote(name).text, sx_parsed_type_name(family->type),
                           sx__quote(family->name).text);
@@ -239,9 +240,9 @@ static void check_om_type(struct sx__om *om, uint32_t number, enum sx_parsed_typ
         return;
     }
     family->type = type;
-    for (size_t i = 0; i < SUFFIX_COUNT; i++) {
-        if (suffixes[i].type == type && suffixes[i].suffix.size > 0) {
-            claim_name(om, number, suffixes[i].suffix);
+    for (size_t i = 0; i < OM_SUFFIXES; i++) {
+        if (om_suffixes[i].type == type && om_suffixes[i].suffix.size > 0) {
+            claim_name(om, number, om_suffixes[i].suffix);
         }
     }
     check_unit(om, &om->families[number - 1]);

@@ -83,8 +83,8 @@ struct sx__label_sums sx__om_labels(struct sx__om *om, const struct sx_parsed_la
 }
 
 /* Returns the label of this name; NULL: there is none. */
-static const struct sx_parsed_label *find_label(const struct sx_parsed_line *line,
-                                                struct sx_str name)
+static const struct sx_parsed_label *find_parsed_label(const struct sx_parsed_line *line,
+                                                       struct sx_str name)
 {
     for (size_t i = 0; i < line->label_count; i++) {
         if (compare_parsed_names(line->labels[i].name, name) == 0) {
@@ -143,7 +143,7 @@ static void check_exemplar(struct sx__om *om, const struct sx_parsed_line *line,
 
 /* ---- values ---- */
 
-static const char *spell(double value)
+static const char *usual_spelling(double value)
 {
     return isnan(value) ? "NaN" : value < 0 ? "-Inf" : "+Inf";
 }
@@ -153,7 +153,7 @@ static void check_om_spelling(struct sx__om *om, const struct sx_parsed_number *
     if (isfinite(number->value)) {
         return;
     }
-    const char *usual = spell(number->value);
+    const char *usual = usual_spelling(number->value);
     if (number->text.size != strlen(usual) ||
         memcmp(number->text.data, usual, number->text.size) != 0) {
         sx__violation(om->check, SX__RULE_NUMBER_SPELLING, "`%s` is usually written `%s`",
@@ -198,7 +198,8 @@ static void check_canonical(struct sx__om *om, const char *label, struct sx_str 
 static bool read_om_bound(double *bound, struct sx__om *om, const struct sx_parsed_line *line,
                           const char *label)
 {
-    const struct sx_parsed_label *found = find_label(line, (struct sx_str){label, strlen(label)});
+    const struct sx_parsed_label *found =
+        find_parsed_label(line, (struct sx_str){label, strlen(label)});
     struct sx_parsed_number number;
     if (found == NULL || sx__parse_number(&number, found->value) != NULL || isnan(number.value)) {
         sx__violation(om->check, SX__RULE_BOUND, "`%s` has no label `%s` that is a number",
@@ -289,7 +290,7 @@ static void check_state(struct sx__om *om, const struct sx_parsed_line *line,
                         const struct sx__om_family *family)
 {
     double value = line->value.value;
-    if (find_label(line, family->name) == NULL) {
+    if (find_parsed_label(line, family->name) == NULL) {
         sx__violation(om->check, SX__RULE_STATE,
                       "a state of `%s` needs a label `%s` with the name of the state",
                       sx__quote(family->name).text, sx__quote(family->name).text);
@@ -395,8 +396,9 @@ void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_
     check_timestamp_unit(om, line);
     const bool has_bound = role == SX__OM_BUCKET || role == SX__OM_QUANTILE;
     double bound = 0;
-    if (has_bound ? !read_om_bound(&bound, om, line, label.data)
-                  : role != SX__OM_STATE && label.size > 0 && find_label(line, label) != NULL) {
+    if (has_bound
+            ? !read_om_bound(&bound, om, line, label.data)
+            : role != SX__OM_STATE && label.size > 0 && find_parsed_label(line, label) != NULL) {
         if (!has_bound) {
             sx__violation(om->check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
                           sx__quote(line->name).text, label.data);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static bool is_letter(char c)
+static bool is_name_letter(char c)
 {
     return (unsigned char)((c | 0x20) - 'a') < 26 || c == '_';
 }
@@ -13,11 +13,11 @@ static bool is_letter(char c)
 struct sx_str sx__scan_name(struct sx__scan *scan, bool colons)
 {
     const char *at = scan->at;
-    if (at < scan->end && (is_letter(*at) || (colons && *at == ':'))) {
+    if (at < scan->end && (is_name_letter(*at) || (colons && *at == ':'))) {
         do {
             at++;
-        } while (at < scan->end &&
-                 (is_letter(*at) || (unsigned char)(*at - '0') < 10 || (colons && *at == ':')));
+        } while (at < scan->end && (is_name_letter(*at) || (unsigned char)(*at - '0') < 10 ||
+                                    (colons && *at == ':')));
     }
     struct sx_str name = {scan->at, (size_t)(at - scan->at)};
     scan->at = at;
@@ -38,7 +38,7 @@ bool sx__scan_quoted(struct sx__scan *scan, struct sx_str *text)
     return true;
 }
 
-static bool take(struct sx__scan *scan, char c)
+static bool take_byte(struct sx__scan *scan, char c)
 {
     if (scan->at == scan->end || *scan->at != c) {
         return false;
@@ -82,16 +82,16 @@ static int fail_label_name(struct sx_parser *parser, struct sx_parsed_line *line
 }
 
 /* Reads the `=` and the value. */
-static int parse_value(struct sx_parser *parser, struct sx_parsed_line *line, struct sx__scan *scan,
-                       struct sx_parsed_label *label)
+static int parse_label_value(struct sx_parser *parser, struct sx_parsed_line *line,
+                             struct sx__scan *scan, struct sx_parsed_label *label)
 {
     const char *wrong = NULL;
     sx__scan_blanks(parser, scan);
-    if (!take(scan, '=')) {
+    if (!take_byte(scan, '=')) {
         wrong = "a label has no `=` after its name";
     } else {
         sx__scan_blanks(parser, scan);
-        if (!take(scan, '"')) {
+        if (!take_byte(scan, '"')) {
             wrong = "a label's value is not in quotes";
         } else if (!sx__scan_quoted(scan, &label->value)) {
             wrong = "a label's value is not closed by a quote";
@@ -104,7 +104,7 @@ static int parse_value(struct sx_parser *parser, struct sx_parsed_line *line, st
 static int parse_label(struct sx_parser *parser, struct sx_parsed_line *line, struct sx__scan *scan,
                        struct sx_parsed_label *label, bool may_be_metric)
 {
-    bool quoted = parser->utf8_names && take(scan, '"');
+    bool quoted = parser->utf8_names && take_byte(scan, '"');
     if (quoted && (!sx__scan_quoted(scan, &label->name) || label->name.size == 0)) {
         return sx__parse_fail(parser, line, SX_FAULT_LABELS,
                               "a quoted name is empty or not closed");
@@ -126,7 +126,7 @@ static int parse_label(struct sx_parser *parser, struct sx_parsed_line *line, st
             return 0;
         }
     }
-    return parse_value(parser, line, scan, label);
+    return parse_label_value(parser, line, scan, label);
 }
 
 /* Reads the `}`, or the comma in front of the next label. Returns 1 if there are more labels. */
@@ -134,9 +134,9 @@ static int parse_separator(struct sx_parser *parser, struct sx_parsed_line *line
                            struct sx__scan *scan)
 {
     sx__scan_blanks(parser, scan);
-    bool comma = take(scan, ',');
+    bool comma = take_byte(scan, ',');
     sx__scan_blanks(parser, scan);
-    if (!take(scan, '}')) {
+    if (!take_byte(scan, '}')) {
         return comma ? 1
                      : sx__parse_fail(parser, line, SX_FAULT_LABELS,
                                       "neither `,` nor `}` follows a label");
@@ -151,7 +151,7 @@ int sx__parse_labels(struct sx_parser *parser, struct sx_parsed_line *line, stru
 {
     *count = 0;
     sx__scan_blanks(parser, scan);
-    if (take(scan, '}')) {
+    if (take_byte(scan, '}')) {
         return 1;
     }
     for (int i = 0;; i = 1) {

@@ -26,7 +26,7 @@ static bool is_word(struct sx_str text, const char *word)
 }
 
 /* Almost all lines are ASCII, which is found eight bytes at a time. */
-static bool is_utf8(struct sx_str text)
+static bool is_line_utf8(struct sx_str text)
 {
     size_t at = 0;
     uint64_t word, high = 0;
@@ -169,7 +169,7 @@ static int parse_hash(struct sx_parser *parser, struct sx_parsed_line *line, str
 int sx__parse_line(struct sx_parser *parser, struct sx_parsed_line *line, struct sx_str text)
 {
     struct sx__scan scan = {text.data, text.data + text.size};
-    if (!is_utf8(text)) {
+    if (!is_line_utf8(text)) {
         return sx__parse_fail(parser, line, SX_FAULT_UTF8,
                               "the line is not UTF-8, which makes the page unreadable");
     }

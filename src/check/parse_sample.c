@@ -37,9 +37,9 @@ static int fail_blanks(struct sx_parser *parser, struct sx_parsed_line *line)
 }
 
 /* Reads a number of the line. */
-static int parse_number(struct sx_parser *parser, struct sx_parsed_line *line,
-                        struct sx__scan *scan, struct sx_parsed_number *number,
-                        enum sx_parsed_fault fault)
+static int parse_sample_number(struct sx_parser *parser, struct sx_parsed_line *line,
+                               struct sx__scan *scan, struct sx_parsed_number *number,
+                               enum sx_parsed_fault fault)
 {
     struct sx_str token = sx__scan_token(scan);
     if (token.size == 0 && scan->at < scan->end) {
@@ -114,7 +114,7 @@ static int parse_exemplar(struct sx_parser *parser, struct sx_parsed_line *line,
     if (scan->at < scan->end && !take_blank(parser, scan)) {
         return fail_blanks(parser, line);
     }
-    status = parse_number(parser, line, scan, &exemplar->value, SX_FAULT_EXEMPLAR);
+    status = parse_sample_number(parser, line, scan, &exemplar->value, SX_FAULT_EXEMPLAR);
     if (status > 0 && scan->at < scan->end) {
         scan->at++;
         status = parse_seconds(parser, line, scan, &exemplar->timestamp);
@@ -213,7 +213,7 @@ int sx__parse_sample(struct sx_parser *parser, struct sx_parsed_line *line, stru
         status = fail_blanks(parser, line);
     }
     if (status > 0) {
-        status = parse_number(parser, line, &scan, &line->value, SX_FAULT_VALUE);
+        status = parse_sample_number(parser, line, &scan, &line->value, SX_FAULT_VALUE);
     }
     if (status > 0 && scan.at < scan.end) {
         status = parser->strict ? parse_rest_strict(parser, line, &scan)
