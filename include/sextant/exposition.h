@@ -192,7 +192,9 @@ struct sx_exposition_response {
     void *reserved[4];
 };
 
-/** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow.
+/** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow. The
+ * page's format and escaping are those that the Accept header prefers (sx_page_negotiate); if the
+ * query has `name[]` parameters, only the families of these names are on it.
  *
  * If your server computes Content-Length from the body and drops the body of HEAD itself, pass GET
  * for both methods.

@@ -1,4 +1,5 @@
 /* respond.c: answering a scrape request, for any HTTP server. */
+#include "name_filter.h"
 #include "view.h"
 
 #include <sextant/exposition.h>
@@ -28,16 +29,29 @@ static struct sx_exposition_response refuse(int status, struct sx_str sentence)
                                            .content_length = sentence.size};
 }
 
+static int render_page(struct sx_page *page, struct sx_registry *registry,
+                       const struct sx_exposition_request *request, struct sx_page_options *options)
+{
+    struct sx__name_filter filter;
+    const bool is_listed = request->registry_count > 0;
+    sx_page_negotiate(options, request->accept);
+    int status = sx__name_filter_read(&filter, request->query);
+    options->names = filter.names;
+    options->name_count = filter.count;
+    if (status == SX_OK) {
+        status = sx_page_render_options(page, is_listed ? request->registries : &registry,
+                                        is_listed ? request->registry_count : 1, options);
+    }
+    sx__name_filter_clean_up(&filter);
+    return status;
+}
+
 static struct sx_exposition_response render(struct sx_page *page, struct sx_registry *registry,
                                             const struct sx_exposition_request *request)
 {
     static const struct sx_str failed = TEXT("the metrics page cannot be rendered\n");
     struct sx_page_options options = {0};
-    const bool is_listed = request->registry_count > 0;
-    sx_page_negotiate(&options, request->accept);
-    int status = sx_page_render_options(page, is_listed ? request->registries : &registry,
-                                        is_listed ? request->registry_count : 1, &options);
-    if (status < 0) {
+    if (render_page(page, registry, request, &options) < 0) {
         return refuse(500, failed);
     }
     return (struct sx_exposition_response){.status = 200,
