@@ -8,9 +8,10 @@
 #include "pieces.h"
 
 static const struct sx_str type_names[] = {
-    [SX_COUNTER] = {"counter", 7},
-    [SX_GAUGE] = {"gauge", 5},
-    [SX_HISTOGRAM] = {"histogram", 9},
+    [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
+    [SX_INFO] = {"gauge", 5},          [SX_STATE_SET] = {"gauge", 5},
+    [SX_UNTYPED] = {"untyped", 7},     [SX_GAUGE_HISTOGRAM] = {"histogram", 9},
 };
 
 /* HELP escapes the backslash and the line feed, and nothing else: `\"` is an error there. */
