@@ -20,10 +20,22 @@
 extern "C" {
 #endif
 
-/** The formats of a page. */
+/** The formats of a page. Each is one that Prometheus reads; see docs/formats.md. */
 enum sx_format {
     SX_FORMAT_TEXT = 0,    /* Prometheus text 0.0.4 */
-    SX_FORMAT_OPENMETRICS, /* OpenMetrics 1.0.0, which so far is only read and checked */
+    SX_FORMAT_TEXT_1_0_0,  /* Prometheus text 1.0.0: names may be in quotes */
+    SX_FORMAT_OPENMETRICS, /* OpenMetrics text 1.0.0 */
+    SX_FORMAT_PROTOBUF,    /* Prometheus protobuf, each family behind its length; not text */
+};
+
+/** How names are written that have other characters than [a-zA-Z0-9_:]. Legacy names stay as they
+ * are, except under SX_ESCAPING_DOTS, which doubles their underscores. */
+enum sx_escaping {
+    SX_ESCAPING_DEFAULT = 0, /* as underscores; the Content-Type does not say so */
+    SX_ESCAPING_UNDERSCORES, /* my.metric: my_metric */
+    SX_ESCAPING_DOTS,        /* my.metric: my_dot_metric */
+    SX_ESCAPING_VALUES,      /* my.metric: U__my_2e_metric */
+    SX_ESCAPING_ALLOW_UTF_8, /* my.metric, in quotes; SX_FORMAT_TEXT: as underscores */
 };
 
 /** A rendered page. Initialise it with `{0}`. */
@@ -82,22 +94,53 @@ SX_API SX_MUST_CHECK int sx_page_render_registries(struct sx_page *page,
                                                    struct sx_registry *const *registries,
                                                    size_t count, enum sx_format format);
 
+/** What is on a page, and how it is written. The zero value is all families, in text 0.0.4. */
+struct sx_page_options {
+    enum sx_format format;
+    enum sx_escaping escaping;
+    const struct sx_str *names; /* only the families of these names, each as the registry has it,
+                                   with its prefix; borrowed. Collectors run all the same. */
+    size_t name_count;          /* 0: all families */
+    void *reserved[4];
+};
+
+/** As sx_page_render_registries, with options.
+ *
+ * @param options  NULL: all defaults
+ * Errors:   SX_EINVAL (also if `options` has an unknown format or escaping, or `names` is NULL and
+ *           name_count is not 0), SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
+ */
+SX_API SX_MUST_CHECK int sx_page_render_options(struct sx_page *page,
+                                                struct sx_registry *const *registries, size_t count,
+                                                const struct sx_page_options *options);
+
 /** Frees the page's buffer; the page is then empty and can be used again. NULL is a no-op. */
 SX_API void sx_page_clean_up(struct sx_page *page);
 
-/** Returns the Content-Type of a format: "text/plain; version=0.0.4; charset=utf-8".
+/** Returns the Content-Type of a format, such as "text/plain; version=0.0.4; charset=utf-8".
  *
  * Threads:  [any]
  * Memory:   a static string
  */
 SX_API const char *sx_format_content_type(enum sx_format format);
 
+/** Returns the Content-Type of a page with these options. As sx_format_content_type, but it names
+ * the escaping, unless that is SX_ESCAPING_DEFAULT or the format is SX_FORMAT_TEXT.
+ *
+ * @param options  NULL: all defaults
+ * Threads:  [any]
+ * Memory:   a static string
+ */
+SX_API const char *sx_page_content_type(const struct sx_page_options *options);
+
 /* ---- answering a scrape, with any HTTP server ---- */
 
-/** Returns the format that an Accept header prefers, by its media ranges and weights.
+/** Returns the format that an Accept header prefers, by its media ranges and weights. To honour the
+ * header's `escaping` parameter, too, use sx_page_negotiate.
  *
- * If the header accepts no format that can be written, this is the text format: a scraper can do
- * more with the wrong format than with a 406.
+ * If the header accepts no format that can be written, this is text 0.0.4: a scraper can do more
+ * with the wrong format than with a 406. The same if there is no header, or it accepts all formats
+ * alike.
  *
  * @param accept  the value of the header, or of several joined by commas; {NULL, 0}: no header
  * Threads:  [any]
@@ -105,16 +148,29 @@ SX_API const char *sx_format_content_type(enum sx_format format);
  */
 SX_API enum sx_format sx_format_negotiate(struct sx_str accept);
 
+/** Sets the format and the escaping of a page's options by an Accept header; see
+ * sx_format_negotiate.
+ *
+ * The escaping is that of the media range that selected the format, or SX_ESCAPING_DEFAULT.
+ *
+ * @param options  its other members stay; NULL is a no-op
+ * Threads:  [any]
+ * Source:   Prometheus "Content negotiation", "Escaping schemes"
+ */
+SX_API void sx_page_negotiate(struct sx_page_options *options, struct sx_str accept);
+
 /** A scrape request. A header that was not sent is {NULL, 0}. The views are borrowed. */
 struct sx_exposition_request {
     struct sx_str method;                  /* {NULL, 0}: GET */
     struct sx_str accept;                  /* several Accept headers: joined by commas */
-    struct sx_str accept_encoding;         /* ignored so far, because nothing is compressed */
+    struct sx_str accept_encoding;         /* ignored, because this library compresses nothing */
     struct sx_registry *const *registries; /* several registries for one page; NULL in the list:
                                               the default registry; see
                                               sx_page_render_registries */
     size_t registry_count;                 /* 0: the page is of one registry */
-    void *reserved[2];
+    struct sx_str query;                   /* behind the `?` of the target, as it was sent; each
+                                              `name[]=FAMILY` selects a family; {NULL, 0}: all */
+    void *reserved[4];
 };
 
 /** A header of a response. This struct stays as it is, because responses contain an array of it. */
@@ -136,7 +192,9 @@ struct sx_exposition_response {
     void *reserved[4];
 };
 
-/** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow.
+/** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow. The
+ * page's format and escaping are those that the Accept header prefers (sx_page_negotiate); if the
+ * query has `name[]` parameters, only the families of these names are on it.
  *
  * If your server computes Content-Length from the body and drops the body of HEAD itself, pass GET
  * for both methods.

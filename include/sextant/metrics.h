@@ -63,7 +63,9 @@ struct sx_registry_options {
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
                                 pins of a series with labels, and for each family; 16 for the
-                                increments of a gauge in a private registry; 0: 64 MiB */
+                                increments of a gauge in a private registry; 2.6 KiB for the native
+                                buckets of a histogram, twice that with negative observations;
+                                0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
@@ -71,6 +73,32 @@ struct sx_registry_options {
     size_t constant_label_count;            /* at most SX_LABELS_MAX */
     void *reserved[1];
 };
+
+/** Native buckets of a histogram: buckets of equal relative width, without a list of bounds. They
+ * are on pages in Protobuf, which Prometheus requests with --enable-feature=native-histograms.
+ *
+ * Where observations spread widely, the buckets become coarser: two neighbours become one, until
+ * there are at most max_buckets that are not empty, and until what each thread observed of one sign
+ * spans at most 160. They never become finer again. Infinite observations have buckets of their
+ * own.
+ *
+ * A histogram with native buckets has no classic ones, unless `buckets` is set; then it has both,
+ * and text formats show the classic ones. In the text formats a histogram without classic buckets
+ * has only that of +Inf.
+ *
+ * The memory is 2.6 KiB for each histogram and thread, and as much again if there are negative
+ * observations. Threads beyond `thread_rows` take a lock for each observation. */
+struct sx_native_options {
+    double growth_factor; /* a bucket's upper bound is at most so many times its lower bound: 1.1
+                             for 5 % of error; greater than 1, the finest being 1.0028; 0: no native
+                             buckets */
+    size_t max_buckets; /* that are not empty, of both signs; at most SX_NATIVE_BUCKETS_MAX; 0: 160;
+                           the coarsest buckets of all doubles may be more, 72 for each sign */
+    double zero_threshold; /* what is not further from 0 is counted in one bucket; positive; 0:
+                              2^-128 */
+};
+
+#define SX_NATIVE_BUCKETS_MAX 320
 
 /** What a metric family is. The register functions copy all strings and arrays.
  *
@@ -82,13 +110,25 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
+    struct sx_native_options native; /* histograms: native buckets */
+    const char *unit;    /* the base unit, such as "seconds"; the name must end in _seconds, or in
+                            _seconds_total; only some formats show it; NULL or "": none */
     double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:
                             never; see sx_registry_expire */
-    void *reserved[2];
+    void *reserved[1];
 };
 
 /** The types of metrics. */
-enum sx_metric_type { SX_COUNTER, SX_GAUGE, SX_HISTOGRAM };
+enum sx_metric_type {
+    SX_COUNTER,
+    SX_GAUGE,
+    SX_HISTOGRAM,
+    SX_SUMMARY,         /* a sum and a count */
+    SX_INFO,            /* labels that describe the program; the value is always 1 */
+    SX_STATE_SET,       /* named states, each true or false */
+    SX_UNTYPED,         /* a number of which only the value is known */
+    SX_GAUGE_HISTOGRAM, /* a histogram of what is there now, so that its buckets may go down */
+};
 
 /** A label of a series, by its name. The value need not end with NUL. This struct stays as it is,
  * because programs pass arrays of it. */
@@ -233,17 +273,16 @@ SX_API bool sx_label_name_is_valid(const char *name);
 
 /** Registers a counter without labels. The page shows it as 0 from now on.
  *
- * Registering the same type, name, help, labels and buckets again returns the same counter; its
- * max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration. To
- * learn from an error which label is wrong or what differs, use sx_registration_add.
+ * Registering the same type, name, help, unit, labels and buckets again returns the same counter;
+ * its max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration.
+ * To learn from an error which label is wrong or what differs, use sx_registration_add.
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
- * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST (the name has another type, help, labels or
- *           buckets), SX_ECLASH (another metric has a sample of this name), SX_EINVAL (NULL;
- *           buckets on a counter; labels or idle_seconds on a metric without labels; too many
- *           labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM
- * Threads:  [any]
+ * Errors:   SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EEXIST (the name has another type, help,
+ *           unit, labels or buckets), SX_ECLASH (another metric has a sample of this name),
+ * SX_EINVAL (NULL; buckets on a counter; labels or idle_seconds on a metric without labels; too
+ * many labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM Threads:  [any]
  * Memory:   copies the options; the handle lives until the registration is ended, at most as long
  *           as the registry
  * Source:   Prometheus "Writing client libraries"
@@ -401,6 +440,28 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  *           2^63 divided by the number of thread rows reads the rows of all threads in each call.
  */
 static inline void sx_counter_add(struct sx_counter *counter, double delta);
+
+/** As sx_counter_add, and keeps an exemplar of what was counted: labels that are not on the series,
+ * such as the trace id of the request, with `delta` and the current time. The newest exemplar of a
+ * counter wins. Formats that know exemplars show it (OpenMetrics, Protobuf).
+ *
+ * The amount is added in any case. The exemplar is dropped, and counted by
+ * `sextant_exemplars_dropped_total{family="…"}`, if the names and values of the labels have more
+ * than 128 code points in all, a value is not UTF-8, a name is not valid or given twice, there are
+ * more than SX_LABELS_MAX labels, the thread is beyond `thread_rows`, or the registry is full.
+ *
+ * @param counter  NULL is a no-op
+ * @param labels   copied; NULL if `count` is 0
+ * Threads:  [any], lock-free except for the first exemplar of a thread, and of a counter
+ * Memory:   616 bytes of the directory for each counter or bucket that has had an exemplar, and for
+ *           each thread row; given back when the series is removed
+ * Source:   OpenMetrics 1.0, "Exemplars"
+ */
+SX_API void sx_counter_add_with_exemplar(struct sx_counter *counter, double delta,
+                                         const struct sx_label *labels, size_t count);
+/** As sx_counter_add_with_exemplar, with a delta of 1. */
+SX_API void sx_counter_inc_with_exemplar(struct sx_counter *counter, const struct sx_label *labels,
+                                         size_t count);
 
 /** Sets the counter to 0, for a program that starts a task anew. Prometheus takes it for a restart
  * of the process.
@@ -609,6 +670,12 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  * Cost:     two relaxed loads, adds and stores, in the thread's own row
  */
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value);
+
+/** As sx_histogram_observe, and keeps an exemplar of the bucket into which the value falls, with
+ * these labels. Each bucket has one exemplar, the newest. Otherwise as
+ * sx_counter_add_with_exemplar. */
+SX_API void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
+                                               const struct sx_label *labels, size_t count);
 
 /** Returns the number of observations; 0 for NULL and for a removed histogram.
  *

@@ -36,9 +36,10 @@ extern "C" {
 /** How a page is read. The zero value reads text 0.0.4. */
 struct sx_parser_options {
     /* SX_FORMAT_TEXT: any blanks between tokens, comments and blank lines are read.
+     * SX_FORMAT_TEXT_1_0_0: the same, with utf8_names.
      * SX_FORMAT_OPENMETRICS: only what the grammar of OpenMetrics 1.0 has, up to `# EOF`. */
     enum sx_format format;
-    bool utf8_names;   /* names of metrics and labels may be in quotes, and any UTF-8: text 1.0.0,
+    bool utf8_names;   /* names of metrics and labels may be in quotes, and any UTF-8:
                           OpenMetrics with escaping=allow-utf-8 */
     size_t line_max;   /* bytes of a line, without its line feed; 0: SX_PARSER_LINE_MAX */
     size_t labels_max; /* labels of a sample, or of an exemplar; 0: SX_PARSER_LABELS_MAX */

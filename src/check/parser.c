@@ -10,7 +10,9 @@ struct sx_parser *sx_parser_new(const struct sx_parser_options *options)
 {
     static const struct sx_parser_options defaults;
     options = options == NULL ? &defaults : options;
-    if (options->format != SX_FORMAT_TEXT && options->format != SX_FORMAT_OPENMETRICS) {
+    const bool text_1_0_0 = options->format == SX_FORMAT_TEXT_1_0_0;
+    if (options->format != SX_FORMAT_TEXT && !text_1_0_0 &&
+        options->format != SX_FORMAT_OPENMETRICS) {
         return NULL;
     }
     struct sx_parser *parser = malloc(sizeof *parser);
@@ -18,7 +20,7 @@ struct sx_parser *sx_parser_new(const struct sx_parser_options *options)
         *parser = (struct sx_parser){
             .format = options->format,
             .strict = options->format == SX_FORMAT_OPENMETRICS,
-            .utf8_names = options->utf8_names,
+            .utf8_names = options->utf8_names || text_1_0_0,
             .line_max = options->line_max == 0 ? SX_PARSER_LINE_MAX : options->line_max,
             .labels_max = options->labels_max == 0 ? SX_PARSER_LABELS_MAX : options->labels_max};
     }

@@ -1,10 +1,13 @@
 /* desc.c: checking names, help, labels and buckets, and names against each other. */
 #include "desc.h"
 
+#include "cells.h"
+#include "native_index.h"
 #include "utf8.h"
 #include "view.h"
 #include "written_names.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +16,9 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
                                         .5,   .75, 1,    2.5, 5,    7.5, 10};
 
 #define MAX_SERIES_DEFAULT 10000u
-#define IDLE_SECONDS_MAX 1e9 /* 30 years */
+#define NATIVE_BUCKETS_DEFAULT 160u
+#define ZERO_THRESHOLD_DEFAULT 0x1p-128 /* as in the client for Go */
+#define IDLE_SECONDS_MAX 1e9            /* 30 years */
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
@@ -91,6 +96,37 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
     return SX_OK;
 }
 
+bool sx__has_unit(enum sx_metric_type type)
+{
+    return type != SX_INFO && type != SX_STATE_SET;
+}
+
+static bool take_suffix(struct sx_str *name, struct sx_str suffix)
+{
+    if (name->size <= suffix.size ||
+        memcmp(name->data + name->size - suffix.size, suffix.data, suffix.size) != 0) {
+        return false;
+    }
+    name->size -= suffix.size;
+    return true;
+}
+
+/* OpenMetrics 1.0, "Unit": the name of the family must end in an underscore and the unit. The
+ * _total of a counter is not part of that name. */
+static int read_unit(struct sx__desc *desc, const char *unit)
+{
+    struct sx_str name = desc->name;
+    desc->unit = sx__view(unit == NULL ? "" : unit);
+    if (desc->unit.size == 0) {
+        return SX_OK;
+    }
+    if (desc->type == SX_COUNTER) {
+        (void)take_suffix(&name, sx__view("_total"));
+    }
+    const bool is_named = take_suffix(&name, desc->unit) && take_suffix(&name, sx__view("_"));
+    return is_named && sx__has_unit(desc->type) ? SX_OK : SX_EUNIT;
+}
+
 static int read_idle_seconds(struct sx__desc *desc, double seconds)
 {
     if (!(seconds >= 0 && seconds <= IDLE_SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
@@ -111,10 +147,49 @@ size_t sx__bounds_fault(const double *bounds, size_t count)
     return i;
 }
 
+const char *sx__native_fault(const struct sx_native_options *options)
+{
+    if (options->growth_factor == 0) {
+        return options->max_buckets == 0 && options->zero_threshold == 0
+                   ? NULL
+                   : "native buckets need a growth factor";
+    }
+    if (!(options->growth_factor > 1 && options->growth_factor <= DBL_MAX)) {
+        return "the growth factor of native buckets must be greater than 1";
+    }
+    if (options->max_buckets > SX_NATIVE_BUCKETS_MAX) {
+        return "there are too many native buckets";
+    }
+    if (options->zero_threshold != 0 &&
+        !(options->zero_threshold >= DBL_MIN && options->zero_threshold <= DBL_MAX)) {
+        return "the zero threshold of native buckets must be positive and not subnormal";
+    }
+    return NULL;
+}
+
+static int read_native(struct sx__desc *desc, const struct sx_native_options *options)
+{
+    if (sx__native_fault(options) != NULL) {
+        return SX_EINVAL;
+    }
+    if (options->growth_factor == 0) {
+        return SX_OK;
+    }
+    desc->native_max =
+        options->max_buckets == 0 ? NATIVE_BUCKETS_DEFAULT : (uint32_t)options->max_buckets;
+    desc->native_schema = sx__native_schema_of(options->growth_factor);
+    desc->zero_threshold =
+        options->zero_threshold == 0 ? ZERO_THRESHOLD_DEFAULT : options->zero_threshold;
+    return SX_OK;
+}
+
 static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *options)
 {
     const double *bounds = options->buckets;
     size_t count = options->bucket_count;
+    if (bounds == NULL && desc->native_max > 0) {
+        return SX_OK; /* native buckets alone */
+    }
     if (bounds == NULL) {
         bounds = default_bounds;
         count = sizeof default_bounds / sizeof default_bounds[0];
@@ -151,7 +226,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }
-    int status = read_labels(desc, options->labels);
+    int status = read_unit(desc, options->unit);
+    if (status == SX_OK) {
+        status = read_labels(desc, options->labels);
+    }
     if (status != SX_OK) {
         return status;
     }
@@ -164,9 +242,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         return status;
     }
     if (type == SX_HISTOGRAM) {
-        return read_buckets(desc, options);
+        status = read_native(desc, &options->native);
+        return status == SX_OK ? read_buckets(desc, options) : status;
     }
-    return options->buckets == NULL ? SX_OK : SX_EINVAL;
+    return options->buckets == NULL && options->native.growth_factor == 0 ? SX_OK : SX_EINVAL;
 }
 
 int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
@@ -224,7 +303,10 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
     if ((uint32_t)desc->type != family->type || (uint32_t)desc->source != family->source ||
         desc->label_count != family->label_count || desc->bound_count != family->bound_count ||
         !sx__views_equal(desc->name, sx__family_name(family)) ||
-        !sx__views_equal(desc->help, sx__family_help(family))) {
+        !sx__views_equal(desc->help, sx__family_help(family)) ||
+        !sx__views_equal(desc->unit, sx__family_unit(family)) ||
+        desc->native_max != family->native_max || desc->native_schema != family->native_schema ||
+        sx__bits_of(desc->zero_threshold) != family->zero_threshold) {
         return false;
     }
     for (size_t i = 0; i < desc->label_count; i++) {

@@ -23,6 +23,7 @@ enum sx__source {
 enum sx__self_metric {
     SX__SELF_METRIC_OVERFLOWED, /* a look-up went to the overflow series */
     SX__SELF_METRIC_IGNORED,    /* an update had an impossible value, or a counter is at its end */
+    SX__SELF_METRIC_EXEMPLARS,  /* an exemplar was dropped; its observation counts */
     SX__SELF_METRICS
 };
 
@@ -40,7 +41,9 @@ struct sx__cells {
     uint32_t next; /* ref of other cells that wait */
     uint32_t cell; /* the first one; families: 0 */
     uint32_t more; /* counters: the cell of fractions; gauges: the first of the two of
-                      increments; 0: none so far */
+                      increments; 0: none so far; native histograms: ref of another one of these,
+                      for their lanes, with the first cell of the positive and negative one in
+                      `cell` and `more`; see native.h */
     uint32_t pin;  /* the cell of its pins; 0: none so far */
 };
 
@@ -68,14 +71,18 @@ struct sx__family {
     uint32_t previous;   /* ref of the family registered before this one */
     uint32_t pin;     /* ref of a struct sx__cells: counts registrations, as pins of handles do */
     uint32_t records; /* series whose records are not freed */
-    uint32_t is_unwanted;   /* 1: to be removed once no process has it registered */
-    uint32_t removed;       /* 1: it is unregistered */
-    uint64_t idle_ms;       /* after which a series expires; 0: never; see expiry.h */
-    uint64_t next_sweep_ms; /* CLOCK_MONOTONIC */
+    uint32_t is_unwanted;    /* 1: to be removed once no process has it registered */
+    uint32_t removed;        /* 1: it is unregistered */
+    uint64_t idle_ms;        /* after which a series expires; 0: never; see expiry.h */
+    uint64_t next_sweep_ms;  /* CLOCK_MONOTONIC */
+    uint32_t native_max;     /* native buckets that are shown at the most; 0: it has none */
+    int32_t native_schema;   /* the finest that is used */
+    uint64_t zero_threshold; /* of native buckets; the bits of a double */
     struct sx__retired retired;
     uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
     struct sx__span help;
+    struct sx__span unit;   /* empty: none */
     struct sx__span labels; /* label_count spans, of the label names */
     /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
      * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
@@ -88,7 +95,9 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
-    uint32_t increments;      /* of a gauge: see increments.h; a struct sx_gauge has it here, too */
+    uint32_t increments; /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
+                            a native histogram: the first cell of the positive lane */
+    uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
     uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;
@@ -119,6 +128,11 @@ static inline struct sx_str sx__family_name(const struct sx__family *family)
 static inline struct sx_str sx__family_help(const struct sx__family *family)
 {
     return sx__family_bytes(family, family->help);
+}
+
+static inline struct sx_str sx__family_unit(const struct sx__family *family)
+{
+    return sx__family_bytes(family, family->unit);
 }
 
 static inline struct sx_str sx__family_label(const struct sx__family *family, size_t index)

@@ -24,6 +24,8 @@ int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,
     case SX_HISTOGRAM:
         status = sx_histogram_register(&made.histogram, registry, options);
         break;
+    default:
+        break;
     }
     if (status == SX_OK) {
         *metric = made;
@@ -49,6 +51,8 @@ int sx_metric_family_register(struct sx_metric_family *family, struct sx_registr
     case SX_HISTOGRAM:
         status = sx_histogram_family_register(&made.histograms, registry, options);
         break;
+    default:
+        break;
     }
     if (status == SX_OK) {
         *family = made;
@@ -73,6 +77,8 @@ int sx_metric_family_get(struct sx_metric *metric, const struct sx_metric_family
         break;
     case SX_HISTOGRAM:
         status = sx_histogram_family_get(&found.histogram, family->histograms, values, count);
+        break;
+    default:
         break;
     }
     if (status == SX_OK) {

@@ -2,6 +2,7 @@
 #include "series_record.h"
 
 #include "activity.h"
+#include "exemplars.h"
 #include "labels.h"
 #include "series_cells.h"
 
@@ -55,6 +56,7 @@ void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series)
     struct sx__family *family = sx__series_family(series);
     sx__series_cells_leave(peeking, family, series);
     sx__activity_free(registry, series);
+    sx__exemplars_clear(registry, series, false);
     sx__directory_free(registry, series, series->size);
     family->records--;
 }

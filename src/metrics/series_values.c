@@ -30,16 +30,10 @@ static struct sx__counter_value add_parts(uint64_t whole, double fraction)
     return (struct sx__counter_value){.number = number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number};
 }
 
-static bool is_shown(const struct sx__reading *reading, const struct sx__series *series)
-{
-    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
-           sx__reading_has(reading, &series->retired.epoch);
-}
-
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value)
 {
-    if (!is_shown(reading, series)) {
+    if (!sx__series_is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->more, __ATOMIC_ACQUIRE);
@@ -55,7 +49,7 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
                     double *value)
 {
-    if (!is_shown(reading, series)) {
+    if (!sx__series_is_shown(reading, series)) {
         return false;
     }
     const uint32_t increments = sx__increments_cell(series);
@@ -73,7 +67,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
 bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
                         uint32_t bound_count, uint64_t *buckets, double *sum)
 {
-    if (!is_shown(reading, series)) {
+    if (!sx__series_is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = series->handle.cell;

@@ -15,6 +15,14 @@ struct sx__counter_value {
     bool is_whole;
 };
 
+/** Whether a scrape shows the series: it is not removed, and was made before the scrape began. */
+static inline bool sx__series_is_shown(const struct sx__reading *reading,
+                                       const struct sx__series *series)
+{
+    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
+           sx__reading_has(reading, &series->retired.epoch);
+}
+
 /** The value of a counter; false: it is removed. */
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value);

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 static const struct sx_parser_options text = {.format = SX_FORMAT_TEXT};
-static const struct sx_parser_options text_utf8 = {.format = SX_FORMAT_TEXT, .utf8_names = true};
+static const struct sx_parser_options text_utf8 = {.format = SX_FORMAT_TEXT_1_0_0};
 static const struct sx_parser_options openmetrics = {.format = SX_FORMAT_OPENMETRICS};
 static const struct sx_parser_options openmetrics_utf8 = {.format = SX_FORMAT_OPENMETRICS,
                                                           .utf8_names = true};

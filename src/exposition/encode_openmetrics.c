@@ -1,0 +1,106 @@
+/* encode_openmetrics.c: OpenMetrics text 1.0.0.
+ *
+ * Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
+ */
+#include "format.h"
+#include "page.h"
+#include "pieces.h"
+
+#define TOTAL SX__PIECE("_total")
+
+static const struct sx_str openmetrics_types[] = {
+    [SX_COUNTER] = {"counter", 7},
+    [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9},
+};
+
+/* "Counter": "The MetricFamily for a Counter … the Total sample's name MUST have the suffix
+ * `_total`." So the family of the counter `x_total` is `x`, and the sample of the counter `x` is
+ * `x_total`. */
+static bool has_total(const struct sx__family *family)
+{
+    const struct sx_str name = sx__family_name(family);
+    const struct sx_str total = TOTAL;
+    return name.size > total.size &&
+           memcmp(name.data + name.size - total.size, total.data, total.size) == 0;
+}
+
+static struct sx_str name_of_metric_family(const struct sx__family *family)
+{
+    struct sx_str name = sx__family_name(family);
+    if (family->type == SX_COUNTER && has_total(family)) {
+        name.size -= TOTAL.size;
+    }
+    return name;
+}
+
+/* ABNF: "escaped-string": the backslash, the line feed and the double quote. */
+static char *copy_escaped_help(char *at, struct sx_str help)
+{
+    for (size_t i = 0; i < help.size; i++) {
+        char c = help.data[i];
+        if (c == '\\' || c == '\n' || c == '"') {
+            *at++ = '\\';
+        }
+        *at++ = c == '\n' ? 'n' : c;
+    }
+    return at;
+}
+
+/* `# WORD NAME `, then the text of the line follows. */
+static char *begin_line(char *at, const struct sx__writer *writer, const struct sx__family *family,
+                        struct sx_str word)
+{
+    at = sx__copy_piece(at, word);
+    at = sx__text_name(at, writer, name_of_metric_family(family), SX__PIECE(""));
+    *at++ = ' ';
+    return at;
+}
+
+/* "MetricFamily metadata": "TYPE, UNIT, and then HELP" */
+static int begin_openmetrics(struct sx__writer *writer, const struct sx__family *family)
+{
+    struct sx_page *page = writer->page;
+    const struct sx_str help = sx__family_help(family);
+    int status = sx__page_reserve(
+        page, 2 * sx__name_escaped_size_max(sx__family_name(family).size) + 2 * help.size + 64);
+    if (status != SX_OK) {
+        return status;
+    }
+    char *at = begin_line(sx__page_end(page), writer, family, SX__PIECE("# TYPE "));
+    at = sx__copy_piece(at, openmetrics_types[family->type]);
+    *at++ = '\n';
+    if (help.size > 0) {
+        at = begin_line(at, writer, family, SX__PIECE("# HELP "));
+        at = copy_escaped_help(at, help);
+        *at++ = '\n';
+    }
+    sx__page_set_end(page, at);
+    return SX_OK;
+}
+
+static int enter_openmetrics(struct sx__writer *writer)
+{
+    const struct sx__family *family = writer->family;
+    writer->lines.is_openmetrics = true;
+    return sx__text_enter(writer, name_of_metric_family(family),
+                          family->type == SX_COUNTER ? TOTAL : SX__PIECE(""));
+}
+
+static int finish_openmetrics(struct sx__writer *writer)
+{
+    const struct sx_str eof = SX__PIECE("# EOF\n");
+    int status = sx__page_reserve(writer->page, eof.size);
+    if (status == SX_OK) {
+        sx__page_set_end(writer->page, sx__copy_piece(sx__page_end(writer->page), eof));
+    }
+    return status;
+}
+
+const struct sx__format sx__format_openmetrics = {
+    .begin = begin_openmetrics,
+    .enter = enter_openmetrics,
+    .numbers = sx__text_numbers,
+    .histogram = sx__text_histogram,
+    .finish = finish_openmetrics,
+};
