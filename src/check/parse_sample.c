@@ -222,7 +222,7 @@ int sx__parse_sample(struct sx_parser *parser, struct sx_parsed_line *line, stru
     if (status > 0) {
         line->kind = SX_PARSED_SAMPLE;
         line->labels = parser->labels;
-        if (line->has_exemplar) {
+        if (line->exemplar.label_count > 0) {
             line->exemplar.labels = parser->labels + line->label_count;
         }
     }
