@@ -79,9 +79,11 @@ static void check_format(const struct sx_parser_options *options, struct sx_str 
     read_page(&first, parser, page, page.size + 1, false);
     const struct sx_str written = {texts[0], first.size};
     size_t wrong = read_page(&second, parser, written, written.size + 1, false);
-    check(first.size == second.size && memcmp(texts[0], texts[1], first.size) == 0);
-    /* Without `# EOF` the page that was written is cut off. */
-    check(wrong == 0 || (wrong == 1 && options->format == SX_FORMAT_OPENMETRICS));
+    if (options->line_max == 0) { /* `#HELP` becomes longer when it is written */
+        check(first.size == second.size && memcmp(texts[0], texts[1], first.size) == 0);
+        /* Without `# EOF` the page that was written is cut off. */
+        check(wrong == 0 || (wrong == 1 && options->format == SX_FORMAT_OPENMETRICS));
+    }
     sx_parser_destroy(parser);
 }
 

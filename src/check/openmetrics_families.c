@@ -145,8 +145,8 @@ static void enter_family(struct sx__om *om, uint32_t number)
  * but is an unknown family. */
 static void check_suffix(struct sx__om *om, struct sx_str name)
 {
-    const struct sx__om_family *family = &om->families[om->current - 1];
-    if (om->current == 0 || family->sample_line != 0) {
+    const struct sx__om_family *family = om->current == 0 ? NULL : &om->families[om->current - 1];
+    if (family == NULL || family->sample_line != 0) {
         return;
     }
     for (size_t i = 0; i < OM_SUFFIXES; i++) {
