@@ -9,9 +9,10 @@
 #define TOTAL SX__PIECE("_total")
 
 static const struct sx_str openmetrics_types[] = {
-    [SX_COUNTER] = {"counter", 7},
-    [SX_GAUGE] = {"gauge", 5},
-    [SX_HISTOGRAM] = {"histogram", 9},
+    [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
+    [SX_INFO] = {"info", 4},           [SX_STATE_SET] = {"stateset", 8},
+    [SX_UNTYPED] = {"unknown", 7},     [SX_GAUGE_HISTOGRAM] = {"gaugehistogram", 14},
 };
 
 /* "Counter": "The MetricFamily for a Counter … the Total sample's name MUST have the suffix
@@ -62,14 +63,21 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
 {
     struct sx_page *page = writer->page;
     const struct sx_str help = sx__family_help(family);
-    int status = sx__page_reserve(
-        page, 2 * sx__name_escaped_size_max(sx__family_name(family).size) + 2 * help.size + 64);
+    const struct sx_str unit = sx__family_unit(family);
+    int status =
+        sx__page_reserve(page, 3 * sx__name_escaped_size_max(sx__family_name(family).size) +
+                                   2 * help.size + unit.size + 80);
     if (status != SX_OK) {
         return status;
     }
     char *at = begin_line(sx__page_end(page), writer, family, SX__PIECE("# TYPE "));
     at = sx__copy_piece(at, openmetrics_types[family->type]);
     *at++ = '\n';
+    if (unit.size > 0) {
+        at = begin_line(at, writer, family, SX__PIECE("# UNIT "));
+        at = sx__copy_piece(at, unit);
+        *at++ = '\n';
+    }
     if (help.size > 0) {
         at = begin_line(at, writer, family, SX__PIECE("# HELP "));
         at = copy_escaped_help(at, help);
@@ -98,6 +106,7 @@ static int finish_openmetrics(struct sx__writer *writer)
 }
 
 const struct sx__format sx__format_openmetrics = {
+    .shows_exemplars = true,
     .begin = begin_openmetrics,
     .enter = enter_openmetrics,
     .numbers = sx__text_numbers,

@@ -5,7 +5,9 @@
  *
  * Texts are printed in hexadecimal and numbers as C's %a, so that nothing of what is tested is
  * needed to read them. A family is a line `F TYPE NAME HELP BOUND...`, and then come its series: `S
- * LABEL=VALUE... | NUMBER...`, of a histogram the observations of each bucket and the sum. */
+ * LABEL=VALUE... | NUMBER...`, of a histogram the observations of each bucket and the sum. Then
+ * follows `V NUMBER...`, what was added or observed, some of it with `@TRACE`, an exemplar. A
+ * histogram that has native buckets has the type `native`, or `both`. */
 #include <inttypes.h>
 #include <math.h>
 #include <sextant/exposition.h>
@@ -82,6 +84,28 @@ static double random_number(void)
     return value;
 }
 
+/* Prints a number that is added or observed, and writes the trace of its exemplar, or "". */
+static void announce(double value, char *trace)
+{
+    trace[0] = '\0';
+    if (below(3) == 0) {
+        random_text(trace);
+    }
+    /* prometheus_client takes any brace for the end of the exemplar's labels. */
+    for (char *at = trace; (at = strchr(at, '}')) != NULL;) {
+        *at = '>';
+    }
+    if (is_printed) {
+        printf(" %a", value);
+    }
+    if (is_printed && trace[0] != '\0') {
+        fputs("@", stdout);
+        for (const char *at = trace; *at != '\0'; at++) {
+            printf("%02x", (unsigned char)*at);
+        }
+    }
+}
+
 static void print_text(const char *prefix, const char *text)
 {
     fputs(prefix, stdout);
@@ -103,6 +127,7 @@ struct family {
     size_t label_count;
     double bounds[BOUNDS_MAX];
     size_t bound_count;
+    bool has_native;
 };
 
 static const char *const label_names[LABELS_MAX] = {"first", "Second_2", "_third"};
@@ -145,7 +170,7 @@ static int register_plain(struct family *family, struct sx_registry *registry,
 
 static int register_family(struct family *family, struct sx_registry *registry, unsigned number)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "histogram", "both", "native"};
     static const enum sx_metric_type values[] = {SX_COUNTER, SX_GAUGE, SX_HISTOGRAM};
     char name[TEXT_SIZE];
     char help[TEXT_SIZE];
@@ -155,14 +180,24 @@ static int register_family(struct family *family, struct sx_registry *registry, 
     snprintf(name, sizeof name, "m:%u_%s", number,
              type == 0 && below(2) == 0 ? "requests_total" : "seconds");
     random_text(help);
-    struct sx_metric_options options = {.name = name, .help = help};
+    const char *unit = strstr(name, "seconds") != NULL && below(2) == 0 ? "seconds" : "";
+    struct sx_metric_options options = {.name = name, .help = help, .unit = unit};
     if (family->type == SX_HISTOGRAM) {
-        take_bounds(family);
-        options.buckets = family->bounds;
-        options.bucket_count = family->bound_count;
+        const unsigned kind = below(3);
+        if (kind < 2) {
+            take_bounds(family);
+            options.buckets = family->bounds;
+            options.bucket_count = family->bound_count;
+        }
+        if (kind > 0) {
+            family->has_native = true;
+            options.native.growth_factor = below(2) == 0 ? 1.1 : 2;
+            options.native.max_buckets = 4 + below(8);
+        }
     }
     if (is_printed) {
-        printf("F %s %s", types[type], name);
+        const unsigned native = family->has_native ? 1 + (family->bound_count == 0) : 0;
+        printf("F %s %s %s", types[type + native], name, unit);
         print_text(" x", help);
         for (size_t i = 0; i < family->bound_count; i++) {
             printf(" %a", family->bounds[i]);
@@ -199,22 +234,49 @@ static int find_series(struct family *family, const struct sx_str *values)
 static void observe(const struct family *family)
 {
     uint64_t buckets[BOUNDS_MAX + 1] = {0};
+    double values[8];
     double sum = 0;
-    for (unsigned count = below(6); count > 0; count--) {
-        const double value = (double)below(4000000) / 2 - 2;
+    const unsigned count = below(8);
+    for (unsigned n = 0; n < count; n++) {
         size_t i = 0;
-        while (i < family->bound_count && value > family->bounds[i]) {
+        values[n] = below(4) == 0 ? ldexp(1, (int)below(40) - 20) : (double)below(4000000) / 2 - 9;
+        while (i < family->bound_count && values[n] > family->bounds[i]) {
             i++;
         }
         buckets[i]++;
-        sum += value;
-        sx_histogram_observe(family->histogram, value);
+        sum += values[n];
     }
     for (size_t i = 0; is_printed && i <= family->bound_count; i++) {
         printf(" %" PRIu64, buckets[i]);
     }
     if (is_printed) {
-        printf(" %a\n", sum);
+        printf(" %a\nV", sum);
+    }
+    for (unsigned n = 0; n < count; n++) {
+        char trace[TEXT_SIZE];
+        announce(values[n], trace);
+        if (trace[0] == '\0') {
+            sx_histogram_observe(family->histogram, values[n]);
+        } else {
+            const struct sx_label label = {"trace_id", {trace, strlen(trace)}};
+            sx_histogram_observe_with_exemplar(family->histogram, values[n], &label, 1);
+        }
+    }
+}
+
+static void count(const struct family *family)
+{
+    char trace[TEXT_SIZE];
+    const double value = fabs(random_number());
+    if (is_printed) {
+        printf(" %a\nV", value);
+    }
+    announce(value, trace);
+    if (trace[0] == '\0') {
+        sx_counter_add(family->counter, value);
+    } else {
+        const struct sx_label label = {"trace_id", {trace, strlen(trace)}};
+        sx_counter_add_with_exemplar(family->counter, value, &label, 1);
     }
 }
 
@@ -222,19 +284,18 @@ static void update(const struct family *family)
 {
     if (family->type == SX_HISTOGRAM) {
         observe(family);
-        return;
-    }
-    double value = random_number();
-    if (family->type == SX_GAUGE) {
-        const double odd[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, value};
-        value = odd[below(4)];
-        sx_gauge_set(family->gauge, value);
+    } else if (family->type == SX_COUNTER) {
+        count(family);
     } else {
-        value = fabs(value);
-        sx_counter_add(family->counter, value);
+        const double odd[] = {(double)NAN, (double)INFINITY, -(double)INFINITY, random_number()};
+        const double value = odd[below(4)];
+        if (is_printed) {
+            printf(" %a\nV", value);
+        }
+        sx_gauge_set(family->gauge, value);
     }
     if (is_printed) {
-        printf(" %a\n", value);
+        puts("");
     }
 }
 
