@@ -124,8 +124,8 @@ static char *put_string(char *at, unsigned field, struct sx_str bytes)
 
 /* ---- families ---- */
 
-static char *put_name(char *at, unsigned field, struct sx_str name, enum sx__name_kind kind,
-                      enum sx__name_scheme scheme)
+static char *put_escaped_name(char *at, unsigned field, struct sx_str name, enum sx__name_kind kind,
+                              enum sx__name_scheme scheme)
 {
     char *start = put_begin(at, field);
     return put_end(sx__name_escape(start, name, kind, scheme), start);
@@ -144,7 +144,7 @@ static int begin_protobuf(struct sx__writer *writer, const struct sx__family *fa
     }
     writer->family_start = page->size;
     char *at = sx__page_end(page) + 1; /* the gap for the size */
-    at = put_name(at, FAMILY_NAME, name, SX__NAME_OF_METRIC, writer->scheme);
+    at = put_escaped_name(at, FAMILY_NAME, name, SX__NAME_OF_METRIC, writer->scheme);
     if (help.size > 0) {
         at = put_string(at, FAMILY_HELP, help);
     }
@@ -183,13 +183,13 @@ static char *unescape(char *at, struct sx_str value)
     return at;
 }
 
-static char *put_labels(char *at, const struct sx__writer *writer, struct sx_str labels)
+static char *put_label_pairs(char *at, const struct sx__writer *writer, struct sx_str labels)
 {
     struct sx__written_label label;
     for (size_t i = 0; sx__written_labels_take(&labels, &label); i++) {
         char *pair = put_begin(at, METRIC_LABEL);
-        at = put_name(pair, LABEL_NAME, sx__all_labels_name(writer->family, i), SX__NAME_OF_LABEL,
-                      writer->scheme);
+        at = put_escaped_name(pair, LABEL_NAME, sx__all_labels_name(writer->family, i),
+                              SX__NAME_OF_LABEL, writer->scheme);
         char *value = put_begin(at, LABEL_VALUE);
         at = put_end(unescape(value, label.value), value);
         at = put_end(at, pair);
@@ -243,7 +243,7 @@ static int write_number(struct sx__writer *writer, struct sx_str labels,
     const struct sx__counter_value *value = &series->value;
     const bool is_gauge = writer->family->type == SX_GAUGE;
     char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
-    char *at = put_labels(metric, writer, labels);
+    char *at = put_label_pairs(metric, writer, labels);
     char *number = put_begin(at, is_gauge ? METRIC_GAUGE : METRIC_COUNTER);
     at = put_double(number, NUMBER_VALUE, value->is_whole ? (double)value->whole : value->number);
     if (series->exemplar != NULL) {
@@ -395,7 +395,7 @@ static int write_histogram(struct sx__writer *writer, struct sx_str labels,
         return status;
     }
     char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
-    char *at = put_labels(metric, writer, labels);
+    char *at = put_label_pairs(metric, writer, labels);
     char *histogram = put_begin(at, METRIC_HISTOGRAM);
     at = put_histogram(histogram, writer->family, value);
     at = put_end(at, histogram);
