@@ -6,8 +6,6 @@
 #include "page.h"
 #include "pieces.h"
 
-#define TOTAL SX__PIECE("_total")
-
 static const struct sx_str openmetrics_types[] = {
     [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
     [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
@@ -15,22 +13,24 @@ static const struct sx_str openmetrics_types[] = {
     [SX_UNTYPED] = {"unknown", 7},     [SX_GAUGE_HISTOGRAM] = {"gaugehistogram", 14},
 };
 
-/* "Counter": "The MetricFamily for a Counter … the Total sample's name MUST have the suffix
- * `_total`." So the family of the counter `x_total` is `x`, and the sample of the counter `x` is
- * `x_total`. */
-static bool has_total(const struct sx__family *family)
+/* What samples append to the name of the family. "Counter": "The … Total sample's MetricName MUST
+ * have the suffix `_total`"; "Info": "The Sample MetricName … MUST have the suffix `_info`". */
+static struct sx_str suffix_of(const struct sx__family *family)
 {
-    const struct sx_str name = sx__family_name(family);
-    const struct sx_str total = TOTAL;
-    return name.size > total.size &&
-           memcmp(name.data + name.size - total.size, total.data, total.size) == 0;
+    return family->type == SX_COUNTER ? SX__PIECE("_total")
+           : family->type == SX_INFO  ? SX__PIECE("_info")
+                                      : SX__PIECE("");
 }
 
+/* The name of the family does not have the suffix: that of the counter `x_total` is `x`. The sample
+ * of the counter `x` is `x_total`. */
 static struct sx_str name_of_metric_family(const struct sx__family *family)
 {
     struct sx_str name = sx__family_name(family);
-    if (family->type == SX_COUNTER && has_total(family)) {
-        name.size -= TOTAL.size;
+    const struct sx_str suffix = suffix_of(family);
+    if (name.size > suffix.size &&
+        memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0) {
+        name.size -= suffix.size;
     }
     return name;
 }
@@ -89,10 +89,8 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
 
 static int enter_openmetrics(struct sx__writer *writer)
 {
-    const struct sx__family *family = writer->family;
     writer->lines.is_openmetrics = true;
-    return sx__text_enter(writer, name_of_metric_family(family),
-                          family->type == SX_COUNTER ? TOTAL : SX__PIECE(""));
+    return sx__text_enter(writer, name_of_metric_family(writer->family), suffix_of(writer->family));
 }
 
 static int finish_openmetrics(struct sx__writer *writer)

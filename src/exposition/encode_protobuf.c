@@ -16,7 +16,14 @@
 
 /* Numbers of fields, from metrics.proto. */
 enum { FAMILY_NAME = 1, FAMILY_HELP = 2, FAMILY_TYPE = 3, FAMILY_METRIC = 4, FAMILY_UNIT = 5 };
-enum { METRIC_LABEL = 1, METRIC_GAUGE = 2, METRIC_COUNTER = 3, METRIC_HISTOGRAM = 7 };
+enum {
+    METRIC_LABEL = 1,
+    METRIC_GAUGE = 2,
+    METRIC_COUNTER = 3,
+    METRIC_SUMMARY = 4,
+    METRIC_UNTYPED = 5,
+    METRIC_HISTOGRAM = 7
+};
 enum { LABEL_NAME = 1, LABEL_VALUE = 2 };
 enum { NUMBER_VALUE = 1, NUMBER_EXEMPLAR = 2 }; /* of a gauge or counter */
 enum {
@@ -32,6 +39,7 @@ enum {
     HISTOGRAM_POSITIVE_DELTA = 13,
     HISTOGRAM_EXEMPLAR = 16
 };
+enum { SUMMARY_COUNT = 1, SUMMARY_SUM = 2 };
 enum { BUCKET_COUNT = 1, BUCKET_BOUND = 2, BUCKET_EXEMPLAR = 3 };
 enum { SPAN_OFFSET = 1, SPAN_LENGTH = 2 };
 enum { EXEMPLAR_LABEL = 1, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
@@ -231,6 +239,13 @@ static char *put_exemplar(char *at, unsigned field, const struct sx__exemplar *e
     return put_end(at, start);
 }
 
+static unsigned field_of(const struct sx__family *family)
+{
+    return family->type == SX_COUNTER   ? METRIC_COUNTER
+           : family->type == SX_UNTYPED ? METRIC_UNTYPED
+                                        : METRIC_GAUGE;
+}
+
 static int write_number(struct sx__writer *writer, struct sx_str labels,
                         const struct sx__simple_series *series)
 {
@@ -241,10 +256,9 @@ static int write_number(struct sx__writer *writer, struct sx_str labels,
         return status;
     }
     const struct sx__counter_value *value = &series->value;
-    const bool is_gauge = writer->family->type == SX_GAUGE;
     char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
     char *at = put_label_pairs(metric, writer, labels);
-    char *number = put_begin(at, is_gauge ? METRIC_GAUGE : METRIC_COUNTER);
+    char *number = put_begin(at, field_of(writer->family));
     at = put_double(number, NUMBER_VALUE, value->is_whole ? (double)value->whole : value->number);
     if (series->exemplar != NULL) {
         at = put_exemplar(at, NUMBER_EXEMPLAR, series->exemplar);
@@ -386,6 +400,14 @@ static char *put_histogram(char *at, const struct sx__family *family,
     return at;
 }
 
+static char *put_summary(char *at, const struct sx__histogram_value *value)
+{
+    char *summary = put_begin(at, METRIC_SUMMARY);
+    at = put_whole(summary, SUMMARY_COUNT, value->buckets[0]);
+    at = put_double(at, SUMMARY_SUM, value->sum);
+    return put_end(at, summary);
+}
+
 static int write_histogram(struct sx__writer *writer, struct sx_str labels,
                            const struct sx__histogram_value *value)
 {
@@ -396,9 +418,13 @@ static int write_histogram(struct sx__writer *writer, struct sx_str labels,
     }
     char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
     char *at = put_label_pairs(metric, writer, labels);
-    char *histogram = put_begin(at, METRIC_HISTOGRAM);
-    at = put_histogram(histogram, writer->family, value);
-    at = put_end(at, histogram);
+    if (writer->family->type == SX_SUMMARY) {
+        at = put_summary(at, value);
+    } else {
+        char *histogram = put_begin(at, METRIC_HISTOGRAM);
+        at = put_histogram(histogram, writer->family, value);
+        at = put_end(at, histogram);
+    }
     sx__page_set_end(page, put_end(at, metric));
     return SX_OK;
 }

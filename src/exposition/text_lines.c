@@ -169,7 +169,7 @@ int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str 
     lines->is_copied = lines->copies_labels &&
                        name.size + suffix.size == sx__family_name(family).size &&
                        sx__name_stays(name, SX__NAME_OF_METRIC, writer->scheme);
-    if (family->type == SX_HISTOGRAM) {
+    if (sx__has_buckets(family)) {
         write_bound_pieces(writer);
     }
     return SX_OK;
@@ -288,20 +288,37 @@ static char *write_buckets(char *at, const struct sx__writer *writer, struct sx_
     return at;
 }
 
-/* OpenMetrics 1.0, "Histogram": "Semantically, Sum, and buckets' thresholds […] If the histogram
- * has negative bucket thresholds, Sum MUST NOT be present", and Count is only where Sum is. */
+/* OpenMetrics 1.0, "Histogram": "If the histogram has negative bucket thresholds, Sum MUST NOT be
+ * present", and Count is only where Sum is. That of a gauge histogram stays: it may go down anyway.
+ */
 static bool has_sum(const struct sx__writer *writer)
 {
     const struct sx__family *family = writer->family;
-    return !writer->lines.is_openmetrics || family->bound_count == 0 ||
-           sx__family_bounds(family)[0] >= 0;
+    return !writer->lines.is_openmetrics || family->type != SX_HISTOGRAM ||
+           family->bound_count == 0 || sx__family_bounds(family)[0] >= 0;
+}
+
+static char *write_sum_and_count(char *at, const struct sx__writer *writer, struct sx_str labels,
+                                 double sum, uint64_t count)
+{
+    const bool is_gauge =
+        writer->lines.is_openmetrics && writer->family->type == SX_GAUGE_HISTOGRAM;
+    at = open_series(at, writer, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__write_double(at, sum);
+    *at++ = '\n';
+    at = open_series(at, writer, is_gauge ? SX__PIECE("_gcount") : SX__PIECE("_count"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__write_whole(at, count);
+    *at++ = '\n';
+    return at;
 }
 
 int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
                        const struct sx__histogram_value *value)
 {
-    uint64_t count;
     struct sx_page *page = writer->page;
+    uint64_t count = value->buckets[0];
     const size_t line = series_size_max(writer, labels) + writer->lines.bounds.longest +
                         NUMBER_SIZE_MAX +
                         (value->exemplar_count > 0 ? SX__TEXT_EXEMPLAR_SIZE_MAX : 0);
@@ -309,16 +326,12 @@ int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
     if (status != SX_OK) {
         return status;
     }
-    char *at = write_buckets(sx__page_end(page), writer, labels, value, &count);
+    char *at = sx__page_end(page);
+    if (writer->family->type != SX_SUMMARY) {
+        at = write_buckets(at, writer, labels, value, &count);
+    }
     if (has_sum(writer)) {
-        at = open_series(at, writer, SX__PIECE("_sum"), labels);
-        at = close_series(at, writer, labels);
-        at = sx__write_double(at, value->sum);
-        *at++ = '\n';
-        at = open_series(at, writer, SX__PIECE("_count"), labels);
-        at = close_series(at, writer, labels);
-        at = sx__write_whole(at, count);
-        *at++ = '\n';
+        at = write_sum_and_count(at, writer, labels, value->sum, count);
     }
     sx__page_set_end(page, at);
     return SX_OK;

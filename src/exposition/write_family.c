@@ -155,7 +155,7 @@ static void write_samples(struct writing *writing, const struct sx__collected_fa
     const struct sx__sample *sample = collected->first;
     for (; sample != NULL && writing->status == SX_OK; sample = sample->next) {
         const struct sx_str text = sx__sample_text(collected, sample);
-        if (collected->family->type == SX_HISTOGRAM) {
+        if (sx__has_buckets(collected->family)) {
             const struct sx__histogram_value value = {.buckets = sample->buckets,
                                                       .sum = sample->value};
             pass_histogram(writing, text, &value);
@@ -187,12 +187,12 @@ int sx__write_series(struct sx__writer *writer, const struct sx__page_family *fr
     }
     if (from->collected != NULL) {
         write_samples(&writing, from->collected);
-    } else if (from->family->type == SX_HISTOGRAM) {
+    } else if (sx__has_buckets(from->family)) {
         write_histograms(&writing, registry);
-    } else if (from->family->type == SX_GAUGE) {
-        write_gauges(&writing, registry);
-    } else {
+    } else if (from->family->type == SX_COUNTER) {
         write_counters(&writing, registry);
+    } else {
+        write_gauges(&writing, registry);
     }
     flush_numbers(&writing);
     sx__shown_exemplars_clean_up(&writing.exemplars);

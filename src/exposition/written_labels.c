@@ -16,7 +16,7 @@ static const char *end_of_quoted(const char *at)
 
 struct sx_str sx__series_labels(const struct sx__family *family, struct sx_str text)
 {
-    if (family->type == SX_HISTOGRAM) {
+    if (sx__has_buckets(family)) {
         return text;
     }
     const char *at = text.data;

@@ -65,7 +65,8 @@ def message(data, schema):
 FAMILY = {1: ("name", BYTES, False), 2: ("help", BYTES, False), 3: ("type", VARINT, False),
           4: ("metric", BYTES, True), 5: ("unit", BYTES, False)}
 METRIC = {1: ("label", BYTES, True), 2: ("gauge", BYTES, False), 3: ("counter", BYTES, False),
-          7: ("histogram", BYTES, False)}
+          4: ("summary", BYTES, False), 5: ("untyped", BYTES, False), 7: ("histogram", BYTES, False)}
+SUMMARY = {1: ("count", VARINT, False), 2: ("sum", FIXED64, False)}
 LABEL = {1: ("name", BYTES, False), 2: ("value", BYTES, False)}
 GAUGE = {1: ("value", FIXED64, False)}
 COUNTER = {1: ("value", FIXED64, False), 2: ("exemplar", BYTES, False)}
@@ -135,6 +136,9 @@ def exemplar(data):
 def value_of(data, kind):
     if kind == "histogram":
         return Histogram(data), None
+    if kind == "summary":
+        read = message(data, SUMMARY)
+        return (read["count"], read["sum"]), None
     read = message(data, COUNTER if kind == "counter" else GAUGE)
     return read["value"], exemplar(read["exemplar"]) if "exemplar" in read else None
 

@@ -121,9 +121,13 @@ struct family {
     struct sx_counter_family *counters;
     struct sx_gauge_family *gauges;
     struct sx_histogram_family *histograms;
+    struct sx_summary_family *summaries;
     struct sx_counter *counter; /* without labels */
     struct sx_gauge *gauge;
     struct sx_histogram *histogram;
+    struct sx_summary *summary;
+    struct sx_info *info;
+    struct sx_state_set *states;
     size_t label_count;
     double bounds[BOUNDS_MAX];
     size_t bound_count;
@@ -131,6 +135,8 @@ struct family {
 };
 
 static const char *const label_names[LABELS_MAX] = {"first", "Second_2", "_third"};
+
+static const char *const state_names[] = {"on", "off", "stand \"by\"", NULL};
 
 static void take_bounds(struct family *family)
 {
@@ -150,6 +156,12 @@ static int register_labelled(struct family *family, struct sx_registry *registry
         return sx_counter_family_register(&family->counters, registry, options);
     case SX_GAUGE:
         return sx_gauge_family_register(&family->gauges, registry, options);
+    case SX_UNTYPED:
+        return sx_untyped_family_register(&family->gauges, registry, options);
+    case SX_SUMMARY:
+        return sx_summary_family_register(&family->summaries, registry, options);
+    case SX_INFO:
+        return sx_info_register(&family->info, registry, options);
     default:
         return sx_histogram_family_register(&family->histograms, registry, options);
     }
@@ -163,6 +175,12 @@ static int register_plain(struct family *family, struct sx_registry *registry,
         return sx_counter_register(&family->counter, registry, options);
     case SX_GAUGE:
         return sx_gauge_register(&family->gauge, registry, options);
+    case SX_UNTYPED:
+        return sx_untyped_register(&family->gauge, registry, options);
+    case SX_SUMMARY:
+        return sx_summary_register(&family->summary, registry, options);
+    case SX_STATE_SET:
+        return sx_state_set_register(&family->states, registry, options, state_names);
     default:
         return sx_histogram_register(&family->histogram, registry, options);
     }
@@ -170,15 +188,25 @@ static int register_plain(struct family *family, struct sx_registry *registry,
 
 static int register_family(struct family *family, struct sx_registry *registry, unsigned number)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram", "both", "native"};
-    static const enum sx_metric_type values[] = {SX_COUNTER, SX_GAUGE, SX_HISTOGRAM};
+    static const char *const types[] = {"counter",  "gauge",   "histogram", "summary", "info",
+                                        "stateset", "unknown", "both",      "native"};
+    static const enum sx_metric_type values[] = {SX_COUNTER, SX_GAUGE,     SX_HISTOGRAM, SX_SUMMARY,
+                                                 SX_INFO,    SX_STATE_SET, SX_UNTYPED};
     char name[TEXT_SIZE];
     char help[TEXT_SIZE];
     const char *labels[LABELS_MAX + 1] = {NULL};
-    const unsigned type = below(3);
+    const unsigned type = below(7);
     *family = (struct family){.type = values[type], .label_count = below(LABELS_MAX + 1)};
-    snprintf(name, sizeof name, "m:%u_%s", number,
-             type == 0 && below(2) == 0 ? "requests_total" : "seconds");
+    if (family->type == SX_STATE_SET) {
+        family->label_count = 0;
+        snprintf(name, sizeof name, "m_%u_state", number);
+    } else if (family->type == SX_INFO) {
+        family->label_count += family->label_count == 0;
+        snprintf(name, sizeof name, "m:%u_build_info", number);
+    } else {
+        snprintf(name, sizeof name, "m:%u_%s", number,
+                 type == 0 && below(2) == 0 ? "requests_total" : "seconds");
+    }
     random_text(help);
     const char *unit = strstr(name, "seconds") != NULL && below(2) == 0 ? "seconds" : "";
     struct sx_metric_options options = {.name = name, .help = help, .unit = unit};
@@ -196,7 +224,7 @@ static int register_family(struct family *family, struct sx_registry *registry, 
         }
     }
     if (is_printed) {
-        const unsigned native = family->has_native ? 1 + (family->bound_count == 0) : 0;
+        const unsigned native = family->has_native ? 5 + (family->bound_count == 0) : 0;
         printf("F %s %s %s", types[type + native], name, unit);
         print_text(" x", help);
         for (size_t i = 0; i < family->bound_count; i++) {
@@ -223,7 +251,13 @@ static int find_series(struct family *family, const struct sx_str *values)
     case SX_COUNTER:
         return sx_counter_family_get(&family->counter, family->counters, values,
                                      family->label_count);
+    case SX_SUMMARY:
+        return sx_summary_family_get(&family->summary, family->summaries, values,
+                                     family->label_count);
+    case SX_INFO:
+        return sx_info_set(family->info, values, family->label_count);
     case SX_GAUGE:
+    case SX_UNTYPED:
         return sx_gauge_family_get(&family->gauge, family->gauges, values, family->label_count);
     default:
         return sx_histogram_family_get(&family->histogram, family->histograms, values,
@@ -280,10 +314,46 @@ static void count(const struct family *family)
     }
 }
 
+static void summarize(const struct family *family)
+{
+    double sum = 0;
+    const unsigned count = below(4);
+    for (unsigned i = 0; i < count; i++) {
+        const double value = (double)below(1000) / 4;
+        sum += value;
+        sx_summary_observe(family->summary, value);
+    }
+    if (is_printed) {
+        printf(" %u %a\nV", count, sum);
+    }
+}
+
+static void set_states(const struct family *family)
+{
+    for (size_t i = 0; state_names[i] != NULL; i++) {
+        const bool is_true = below(2) == 0;
+        sx_state_set_set(family->states, i, is_true);
+        if (is_printed) {
+            printf(" %d", is_true);
+        }
+    }
+    if (is_printed) {
+        printf("\nV");
+    }
+}
+
 static void update(const struct family *family)
 {
     if (family->type == SX_HISTOGRAM) {
         observe(family);
+    } else if (family->type == SX_SUMMARY) {
+        summarize(family);
+    } else if (family->type == SX_STATE_SET) {
+        set_states(family);
+    } else if (family->type == SX_INFO) {
+        if (is_printed) {
+            printf(" 0x1p0\nV");
+        }
     } else if (family->type == SX_COUNTER) {
         count(family);
     } else {
@@ -301,7 +371,8 @@ static void update(const struct family *family)
 
 static int fill_family(struct family *family)
 {
-    const unsigned count = family->label_count == 0 ? 1 : below(SERIES_MAX);
+    const bool is_one = family->label_count == 0 || family->type == SX_INFO;
+    const unsigned count = is_one ? 1 : below(SERIES_MAX);
     int status = SX_OK;
     for (unsigned i = 0; i < count && status == SX_OK; i++) {
         char texts[LABELS_MAX][TEXT_SIZE];

@@ -17,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from system import BUILD, promtool_check
 
 PROGRAM = os.path.join(BUILD, "tests", "random_pages")
-SEEDS = range(1, 61)
+SEEDS = range(1, 81)
+STATES = ["on", "off", 'stand "by"'] # of random_pages.c
 TEXT, TEXT_1_0_0, OPENMETRICS, PROTOBUF = range(4)
 
 
@@ -38,7 +39,7 @@ class Series:
 
     def __init__(self, numbers):
         self.counts = [int(number) for number in numbers[:-1]]
-        self.value = float.fromhex(numbers[-1])
+        self.value = float.fromhex(numbers[-1]) # of a histogram or summary the sum
         self.values, self.exemplars = [], []
 
     def read_values(self, words, is_counter):
@@ -57,6 +58,9 @@ class Family:
         _, self.kind, self.name, self.unit, text, *bounds = line.split(" ")
         self.type = "histogram" if self.kind in ("both", "native") else self.kind
         self.help = unhex(text[1:])
+        # Text 0.0.4 and protobuf have fewer types.
+        self.text_type = "gauge" if self.kind in ("info", "stateset") else self.type
+        self.protobuf_type = "untyped" if self.kind == "unknown" else self.text_type
         self.bounds = [float.fromhex(bound) for bound in bounds] + [math.inf]
         self.series = {}
 
@@ -85,8 +89,13 @@ def model(seed):
         else:
             labels, numbers = line[1:].split("|")
             pairs = dict(label.split("=") for label in labels.split())
-            series = Series(numbers.split())
             labels = {name: unhex(value) for name, value in pairs.items()}
+            if family.kind == "stateset": # a series for each state
+                for state, number in zip(STATES, numbers.split()):
+                    series = Series([number])
+                    family.series[labels_key({**constant, family.name: state})] = series
+                continue
+            series = Series(numbers.split())
             family.series[labels_key({**constant, **labels})] = series
     return families
 
@@ -112,8 +121,8 @@ class Formats(unittest.TestCase):
         read = {}
         for family in found:
             name = family.name
-            if family.type == "counter" and name not in families:
-                name += "_total" # the parsers name a counter without it
+            if name not in families: # the parsers name a counter and an info without it
+                name += "_total" if family.type == "counter" else "_info"
             self.assertNotIn(name, read)
             series = {}
             for sample in family.samples:
@@ -130,7 +139,7 @@ class Formats(unittest.TestCase):
     def compare_text(self, families, read, is_openmetrics):
         for name, family in families.items():
             found, all_samples = read[name]
-            self.assertEqual(found.type, family.type)
+            self.assertEqual(found.type, family.type if is_openmetrics else family.text_type)
             if is_openmetrics:
                 self.assertEqual((found.documentation, found.unit), (family.help, family.unit))
             else: # the parser strips it
@@ -140,9 +149,14 @@ class Formats(unittest.TestCase):
                 samples = all_samples[key]
                 if family.type == "histogram":
                     self.compare_histogram(family, series, samples, is_openmetrics)
+                elif family.type == "summary":
+                    self.assertEqual({part: sample.value for part, sample in samples.items()},
+                                     {"_count": series.counts[0], "_sum": series.value})
                 else:
                     # The parser of text appends the suffix where it is missing.
                     suffix = "_total" if family.type == "counter" else ""
+                    if family.type == "info" and is_openmetrics:
+                        suffix = "_info"
                     self.assertEqual(list(samples), [suffix])
                     self.assertTrue(same(samples[suffix].value, series.value), name)
 
@@ -162,7 +176,7 @@ class Formats(unittest.TestCase):
                 for sample in read[name][1][key].values():
                     if sample.exemplar:
                         self.assertLess(abs(float(sample.exemplar.timestamp) - time.time()), 3600)
-                if family.type == "gauge":
+                if family.type not in ("counter", "histogram"):
                     self.assertEqual(found, {})
                 elif family.type == "counter":
                     expected = {"_total": series.exemplars[-1]} if series.exemplars else {}
@@ -207,14 +221,17 @@ class Formats(unittest.TestCase):
         self.assertEqual(sorted(read), sorted(families))
         for name, family in families.items():
             kind, text, unit, all_series = read[name]
-            self.assertEqual((kind, text, unit), (family.type, family.help, family.unit))
+            self.assertEqual((kind, text, unit), (family.protobuf_type, family.help, family.unit))
             self.assertEqual(sorted(all_series), sorted(family.series), name)
             for key, series in family.series.items():
                 value, exemplar = all_series[key]
                 if family.type == "histogram":
                     self.compare_buckets(family, series, value)
                     continue
-                self.assertTrue(same(value, series.value), name)
+                if family.type == "summary":
+                    self.assertEqual(value, (series.counts[0], series.value))
+                else:
+                    self.assertTrue(same(value, series.value), name)
                 if family.type == "counter" and series.exemplars:
                     self.assertEqual(exemplar[:2], series.exemplars[-1])
                     self.assertLess(abs(exemplar[2] - time.time()), 3600)
