@@ -1,4 +1,4 @@
-/* metrics.h: counters, gauges and histograms, updated in nanoseconds from any thread.
+/* metrics.h: counters, gauges, histograms and more, updated in nanoseconds from any thread.
  *
  * A registry holds metric families. A family has label names; a series (a child of the family) is
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
@@ -34,9 +34,13 @@ struct sx_registry;
 struct sx_counter;
 struct sx_gauge;
 struct sx_histogram;
+struct sx_summary;
+struct sx_info;
+struct sx_state_set;
 struct sx_counter_family;
 struct sx_gauge_family;
 struct sx_histogram_family;
+struct sx_summary_family;
 struct sx_label;
 
 #define SX_LABELS_MAX 16   /* label names of a family */
@@ -692,6 +696,161 @@ SX_API double sx_histogram_sum(const struct sx_histogram *histogram);
 /** Sets all buckets and the sum to 0. As sx_counter_reset. */
 SX_API void sx_histogram_reset(struct sx_histogram *histogram);
 
+/* ---- summaries ---- */
+
+/** Registers a summary without labels: the sum of the observations, and how many there are. It is
+ * for averages where nobody needs quantiles; histograms have these. As sx_counter_register. A
+ * summary must not have a label `quantile`. */
+SX_API SX_MUST_CHECK int sx_summary_register(struct sx_summary **summary,
+                                             struct sx_registry *registry,
+                                             const struct sx_metric_options *options);
+/** Registers a family of summaries. As sx_counter_family_register. */
+SX_API SX_MUST_CHECK int sx_summary_family_register(struct sx_summary_family **family,
+                                                    struct sx_registry *registry,
+                                                    const struct sx_metric_options *options);
+/** As sx_counter_unregister. */
+SX_API int sx_summary_unregister(struct sx_summary *summary);
+/** As sx_counter_family_unregister. */
+SX_API int sx_summary_family_unregister(struct sx_summary_family *family);
+/** Finds or makes a summary. As sx_counter_family_get. */
+SX_API SX_MUST_CHECK int sx_summary_family_get(struct sx_summary **summary,
+                                               struct sx_summary_family *family,
+                                               const struct sx_str *values, size_t count);
+/** As sx_counter_release. */
+SX_API void sx_summary_release(struct sx_summary *summary);
+/** As sx_counter_family_remove. */
+SX_API int sx_summary_family_remove(struct sx_summary_family *family, const struct sx_str *values,
+                                    size_t count);
+/** As sx_counter_family_remove_matching. */
+SX_API int sx_summary_family_remove_matching(struct sx_summary_family *family,
+                                             const struct sx_label *labels, size_t count);
+/** As sx_counter_family_clear. */
+SX_API int sx_summary_family_clear(struct sx_summary_family *family);
+/** Observes a value in the summary with these label values, which is made if needed. As
+ * sx_counter_family_add. */
+SX_API int sx_summary_family_observe(struct sx_summary_family *family, const struct sx_str *values,
+                                     size_t count, double value);
+/** As sx_summary_family_observe, with C strings; NULL is the empty value. */
+SX_API int sx_summary_family_observe_strings(struct sx_summary_family *family,
+                                             const char *const *values, size_t count, double value);
+/** As sx_summary_family_observe_strings: `sx_summary_observe_with(family, .2, "GET")`. */
+#define sx_summary_observe_with(family, value, ...) \
+    sx_summary_family_observe_strings((family), SX__STRINGS(__VA_ARGS__), (value))
+/** As sx_counter_with. */
+#define sx_summary_with(family, ...) sx__summary_with((family), SX__STRINGS(__VA_ARGS__))
+
+/** Counts `value` and adds it to the sum.
+ *
+ * @param summary  NULL is a no-op
+ * @param value    in the base unit; NaN is ignored and counted, as in sx_histogram_observe
+ * Threads:  [any], lock-free
+ * Cost:     two relaxed loads, adds and stores, in the thread's own row
+ */
+static inline void sx_summary_observe(struct sx_summary *summary, double value);
+
+/** Returns the number of observations; 0 for NULL and for a removed summary.
+ *
+ * Threads:  [any]
+ */
+SX_API uint64_t sx_summary_count(const struct sx_summary *summary);
+
+/** Returns the sum of the observations; 0 for NULL and for a removed summary.
+ *
+ * Threads:  [any]
+ */
+SX_API double sx_summary_sum(const struct sx_summary *summary);
+
+/** Sets the count and the sum to 0. As sx_counter_reset. */
+SX_API void sx_summary_reset(struct sx_summary *summary);
+
+/* ---- untyped metrics ---- */
+
+/** Registers a metric whose type is not known, such as one that is passed on from elsewhere. It is
+ * a gauge in all but the type that the page shows, so all functions of gauges take it. As
+ * sx_gauge_register. */
+SX_API SX_MUST_CHECK int sx_untyped_register(struct sx_gauge **untyped,
+                                             struct sx_registry *registry,
+                                             const struct sx_metric_options *options);
+/** Registers a family of untyped metrics. As sx_gauge_family_register. */
+SX_API SX_MUST_CHECK int sx_untyped_family_register(struct sx_gauge_family **family,
+                                                    struct sx_registry *registry,
+                                                    const struct sx_metric_options *options);
+
+/* ---- infos ---- */
+
+/** Registers an info: labels that describe the program, such as its version. The value is always 1.
+ * The page does not show it before sx_info_set.
+ *
+ * @param options  the name must end in `_info`; `labels` are required
+ * Errors:   as sx_counter_family_register
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_info_register(struct sx_info **info, struct sx_registry *registry,
+                                          const struct sx_metric_options *options);
+
+/** Sets the values of an info's labels, and ends those that were set before. A scrape at the same
+ * time shows the values before, or none, or the new ones.
+ *
+ * In a shared registry an info is that of all processes.
+ *
+ * @param info    NULL is SX_EINVAL
+ * @param values  in the order of the label names; copied
+ * Errors:   SX_EVALUES, SX_EINVAL; SX_EFULL, SX_ENOMEM: the info may not be shown then
+ * Threads:  [any]; takes the lock under which series are made
+ */
+SX_API SX_MUST_CHECK int sx_info_set(struct sx_info *info, const struct sx_str *values,
+                                     size_t count);
+/** As sx_info_set, with C strings; NULL is the empty value. */
+SX_API SX_MUST_CHECK int sx_info_set_strings(struct sx_info *info, const char *const *values,
+                                             size_t count);
+/** As sx_info_set_strings: `sx_info_set_with(info, "1.2.3", "abcdef0")`. */
+#define sx_info_set_with(info, ...) sx_info_set_strings((info), SX__STRINGS(__VA_ARGS__))
+
+/** As sx_counter_family_unregister. NULL is SX_EINVAL. */
+SX_API int sx_info_unregister(struct sx_info *info);
+
+/* ---- state sets ---- */
+
+#define SX_STATES_MAX 64 /* states of a set */
+
+/** Registers a set of states, each of which is true or false. All are false at first. The page has
+ * a line for each state, with a label whose name is that of the set, and the value 1 or 0.
+ *
+ * @param options  the name must not have colons; no `labels`, `unit` or `idle_seconds`
+ * @param states   1 to SX_STATES_MAX different names of states, ended by NULL; any UTF-8; copied
+ * Errors:   as sx_counter_register; SX_EEXIST also if it is registered with other states; SX_EINVAL
+ *           also for the states; SX_ELABEL (a constant label has the name)
+ * Threads:  [any]
+ * Source:   OpenMetrics 1.0, "StateSet"
+ */
+SX_API SX_MUST_CHECK int sx_state_set_register(struct sx_state_set **set,
+                                               struct sx_registry *registry,
+                                               const struct sx_metric_options *options,
+                                               const char *const *states);
+
+/** Makes one state true, and all others false, at one moment.
+ *
+ * Each process of a shared registry has its own states. The page shows what is true in any of those
+ * that live.
+ *
+ * @param set    NULL is a no-op
+ * @param state  its index in `states`; one that is too large is ignored
+ * Threads:  [any], lock-free
+ */
+SX_API void sx_state_set_select(struct sx_state_set *set, size_t state);
+
+/** Makes one state true or false, and leaves the others. As sx_state_set_select. */
+SX_API void sx_state_set_set(struct sx_state_set *set, size_t state, bool is_true);
+
+/** Whether a state is true in any process that lives; false for NULL and unknown states.
+ *
+ * Threads:  [any]
+ */
+SX_API bool sx_state_set_get(const struct sx_state_set *set, size_t state);
+
+/** As sx_counter_unregister. */
+SX_API int sx_state_set_unregister(struct sx_state_set *set);
+
 /* ---- for the rest of a block ---- */
 
 /** Observes how many seconds passed from here until the enclosing block is left:
@@ -763,6 +922,9 @@ SX_API void sx__in_progress_leave(struct sx_gauge **gauge);
 SX_API void sx__counter_inc_cold(struct sx_counter *counter);
 SX_API void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows);
 SX_API void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows);
+SX_API void sx__summary_observe(struct sx_summary *summary, double value, char *const *rows);
+SX_API struct sx_summary *sx__summary_with(struct sx_summary_family *family,
+                                           const char *const *values, size_t count);
 SX_API struct sx_counter *sx__counter_with(struct sx_counter_family *family,
                                            const char *const *values, size_t count);
 SX_API struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
@@ -833,6 +995,11 @@ static inline void sx_counter_add(struct sx_counter *counter, double delta)
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value)
 {
     sx__histogram_observe(histogram, value, sx__thread_rows);
+}
+
+static inline void sx_summary_observe(struct sx_summary *summary, double value)
+{
+    sx__summary_observe(summary, value, sx__thread_rows);
 }
 
 #ifdef __cplusplus

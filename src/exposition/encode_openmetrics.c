@@ -6,30 +6,31 @@
 #include "page.h"
 #include "pieces.h"
 
-#define TOTAL SX__PIECE("_total")
-
 static const struct sx_str openmetrics_types[] = {
-    [SX_COUNTER] = {"counter", 7},
-    [SX_GAUGE] = {"gauge", 5},
-    [SX_HISTOGRAM] = {"histogram", 9},
+    [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
+    [SX_INFO] = {"info", 4},           [SX_STATE_SET] = {"stateset", 8},
+    [SX_UNTYPED] = {"unknown", 7},     [SX_GAUGE_HISTOGRAM] = {"gaugehistogram", 14},
 };
 
-/* "Counter": "The MetricFamily for a Counter … the Total sample's name MUST have the suffix
- * `_total`." So the family of the counter `x_total` is `x`, and the sample of the counter `x` is
- * `x_total`. */
-static bool has_total(const struct sx__family *family)
+/* What samples append to the name of the family. "Counter": "The … Total sample's MetricName MUST
+ * have the suffix `_total`"; "Info": "The Sample MetricName … MUST have the suffix `_info`". */
+static struct sx_str suffix_of(const struct sx__family *family)
 {
-    const struct sx_str name = sx__family_name(family);
-    const struct sx_str total = TOTAL;
-    return name.size > total.size &&
-           memcmp(name.data + name.size - total.size, total.data, total.size) == 0;
+    return family->type == SX_COUNTER ? SX__PIECE("_total")
+           : family->type == SX_INFO  ? SX__PIECE("_info")
+                                      : SX__PIECE("");
 }
 
+/* The name of the family does not have the suffix: that of the counter `x_total` is `x`. The sample
+ * of the counter `x` is `x_total`. */
 static struct sx_str name_of_metric_family(const struct sx__family *family)
 {
     struct sx_str name = sx__family_name(family);
-    if (family->type == SX_COUNTER && has_total(family)) {
-        name.size -= TOTAL.size;
+    const struct sx_str suffix = suffix_of(family);
+    if (name.size > suffix.size &&
+        memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0) {
+        name.size -= suffix.size;
     }
     return name;
 }
@@ -62,14 +63,21 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
 {
     struct sx_page *page = writer->page;
     const struct sx_str help = sx__family_help(family);
-    int status = sx__page_reserve(
-        page, 2 * sx__name_escaped_size_max(sx__family_name(family).size) + 2 * help.size + 64);
+    const struct sx_str unit = sx__family_unit(family);
+    int status =
+        sx__page_reserve(page, 3 * sx__name_escaped_size_max(sx__family_name(family).size) +
+                                   2 * help.size + unit.size + 80);
     if (status != SX_OK) {
         return status;
     }
     char *at = begin_line(sx__page_end(page), writer, family, SX__PIECE("# TYPE "));
     at = sx__copy_piece(at, openmetrics_types[family->type]);
     *at++ = '\n';
+    if (unit.size > 0) {
+        at = begin_line(at, writer, family, SX__PIECE("# UNIT "));
+        at = sx__copy_piece(at, unit);
+        *at++ = '\n';
+    }
     if (help.size > 0) {
         at = begin_line(at, writer, family, SX__PIECE("# HELP "));
         at = copy_escaped_help(at, help);
@@ -81,10 +89,8 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
 
 static int enter_openmetrics(struct sx__writer *writer)
 {
-    const struct sx__family *family = writer->family;
     writer->lines.is_openmetrics = true;
-    return sx__text_enter(writer, name_of_metric_family(family),
-                          family->type == SX_COUNTER ? TOTAL : SX__PIECE(""));
+    return sx__text_enter(writer, name_of_metric_family(writer->family), suffix_of(writer->family));
 }
 
 static int finish_openmetrics(struct sx__writer *writer)
@@ -98,6 +104,7 @@ static int finish_openmetrics(struct sx__writer *writer)
 }
 
 const struct sx__format sx__format_openmetrics = {
+    .shows_exemplars = true,
     .begin = begin_openmetrics,
     .enter = enter_openmetrics,
     .numbers = sx__text_numbers,

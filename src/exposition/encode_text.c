@@ -7,6 +7,7 @@
 #include "page.h"
 #include "pieces.h"
 
+/* Text 0.0.4 has fewer types than the library. */
 static const struct sx_str type_names[] = {
     [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
     [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},

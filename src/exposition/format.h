@@ -13,6 +13,8 @@
 #define SX_EXPOSITION_FORMAT_H
 
 #include "escape_name.h"
+#include "exemplars.h"
+#include "native.h"
 #include "series_values.h"
 #include "text_lines.h"
 
@@ -34,6 +36,7 @@ struct sx__writer {
 struct sx__simple_series {
     struct sx_str text; /* of the record; see struct sx__series */
     struct sx__counter_value value;
+    const struct sx__exemplar *exemplar; /* NULL: none */
 };
 
 /* How many of them a format gets at once, so that its loop is tight. More would be slower: writing
@@ -44,9 +47,16 @@ struct sx__simple_series {
 struct sx__histogram_value {
     const uint64_t *buckets; /* observations, not cumulative; one more than bounds */
     double sum;
+    const struct sx__exemplar *const *exemplars; /* by bucket, or of a histogram that has only
+                                                    native buckets in any order; each may be NULL */
+    uint32_t exemplar_count;                     /* 0: none */
+    const struct sx__native_values *native;      /* NULL: it has none */
 };
 
 struct sx__format {
+    bool shows_exemplars; /* otherwise they are not read */
+    bool shows_native;    /* native buckets of histograms, too */
+
     /** Begins a family: its name, type and help. */
     int (*begin)(struct sx__writer *writer, const struct sx__family *family);
 

@@ -35,7 +35,7 @@ static char *decode(char *at, struct sx_str text)
 }
 
 /* Whether the parameter is `name[]`. Its bytes are decoded to `at`, which is scratch memory. */
-static bool is_name(char *at, struct sx_str parameter)
+static bool is_name_parameter(char *at, struct sx_str parameter)
 {
     const struct sx_str decoded = {at, (size_t)(decode(at, parameter) - at)};
     return sx__views_equal(decoded, sx__view("name[]"));
@@ -65,7 +65,7 @@ int sx__name_filter_read(struct sx__name_filter *filter, struct sx_str query)
     while (query.size > 0) {
         struct sx_str value = sx__take_until(&query, '&');
         const struct sx_str parameter = sx__take_until(&value, '=');
-        if (is_name(at, parameter)) {
+        if (is_name_parameter(at, parameter)) {
             char *end = decode(at, value);
             filter->names[filter->count++] = (struct sx_str){at, (size_t)(end - at)};
             at = end;

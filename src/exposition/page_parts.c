@@ -49,7 +49,7 @@ static int each_of_directory(struct sx__page_part *page_part, const struct sx_pa
                              sx__page_family_fn *use, void *context)
 {
     const struct sx_registry *registry = page_part->part->registry;
-    const struct sx__reading *reading = &page_part->reading;
+    struct sx__reading *reading = &page_part->reading;
     const uint32_t *link = &registry->first_family;
     const struct sx__family *family;
     int status = SX_OK;

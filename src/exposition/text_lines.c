@@ -169,7 +169,7 @@ int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str 
     lines->is_copied = lines->copies_labels &&
                        name.size + suffix.size == sx__family_name(family).size &&
                        sx__name_stays(name, SX__NAME_OF_METRIC, writer->scheme);
-    if (family->type == SX_HISTOGRAM) {
+    if (sx__has_buckets(family)) {
         write_bound_pieces(writer);
     }
     return SX_OK;
@@ -179,25 +179,37 @@ int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str 
 
 static char *write_value(char *at, const struct sx__counter_value *value)
 {
-    at = value->is_whole ? sx__write_whole(at, value->whole) : sx__write_double(at, value->number);
-    *at = '\n';
-    return at + 1;
+    return value->is_whole ? sx__write_whole(at, value->whole)
+                           : sx__write_double(at, value->number);
 }
 
-/* Lines whose text is not copied. */
+/* A line whose text is not copied, or that has an exemplar. */
+static int compose_number(struct sx__writer *writer, const struct sx__simple_series *number)
+{
+    const struct sx_str labels = sx__series_labels(writer->family, number->text);
+    int status =
+        sx__page_reserve(writer->page, series_size_max(writer, labels) + writer->lines.suffix.size +
+                                           NUMBER_SIZE_MAX + SX__TEXT_EXEMPLAR_SIZE_MAX);
+    if (status == SX_OK) {
+        char *at = sx__page_end(writer->page);
+        at = open_series(at, writer, writer->lines.suffix, labels);
+        at = close_series(at, writer, labels);
+        at = write_value(at, &number->value);
+        if (number->exemplar != NULL) {
+            at = sx__text_exemplar(at, number->exemplar);
+        }
+        *at++ = '\n';
+        sx__page_set_end(writer->page, at);
+    }
+    return status;
+}
+
 static int compose_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
                            size_t count)
 {
     int status = SX_OK;
     for (size_t i = 0; i < count && status == SX_OK; i++) {
-        const struct sx_str labels = sx__series_labels(writer->family, numbers[i].text);
-        status = sx__page_reserve(writer->page, series_size_max(writer, labels) + NUMBER_SIZE_MAX);
-        if (status == SX_OK) {
-            char *at = sx__page_end(writer->page);
-            at = open_series(at, writer, writer->lines.suffix, labels);
-            at = close_series(at, writer, labels);
-            sx__page_set_end(writer->page, write_value(at, &numbers[i].value));
-        }
+        status = compose_number(writer, &numbers[i]);
     }
     return status;
 }
@@ -205,7 +217,7 @@ static int compose_numbers(struct sx__writer *writer, const struct sx__simple_se
 int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
                      size_t count)
 {
-    if (!writer->lines.is_copied) {
+    if (!writer->lines.is_copied || numbers[0].exemplar != NULL) { /* one alone, if it has one */
         return compose_numbers(writer, numbers, count);
     }
     struct sx_page *page = writer->page;
@@ -221,15 +233,38 @@ int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *
     for (size_t i = 0; i < count; i++) {
         at = sx__copy_piece(at, numbers[i].text);
         at = write_value(at, &numbers[i].value);
+        *at++ = '\n';
     }
     sx__page_set_end(page, at);
     return SX_OK;
 }
 
+/* The exemplar of a bucket; NULL: it has none. A histogram that has only native buckets shows the
+ * newest of its exemplars at its only bucket, +Inf. */
+static const struct sx__exemplar *exemplar_of(const struct sx__writer *writer,
+                                              const struct sx__histogram_value *value,
+                                              uint32_t bucket)
+{
+    if (value->exemplar_count == 0) {
+        return NULL;
+    }
+    if (writer->family->bound_count > 0) {
+        return value->exemplars[bucket];
+    }
+    const struct sx__exemplar *newest = NULL;
+    for (uint32_t i = 0; i < value->exemplar_count; i++) {
+        const struct sx__exemplar *exemplar = value->exemplars[i];
+        if (exemplar != NULL && (newest == NULL || exemplar->timestamp_ms > newest->timestamp_ms)) {
+            newest = exemplar;
+        }
+    }
+    return newest;
+}
+
 /* `name_bucket{labels,le="…"} number` for each bucket, cumulative. *total receives the sum of all.
  * All lines begin as the first does. */
 static char *write_buckets(char *at, const struct sx__writer *writer, struct sx_str labels,
-                           const uint64_t *buckets, uint64_t *total)
+                           const struct sx__histogram_value *value, uint64_t *total)
 {
     const struct sx__bound_pieces *bounds = &writer->lines.bounds;
     const uint32_t count = writer->family->bound_count;
@@ -241,44 +276,62 @@ static char *write_buckets(char *at, const struct sx__writer *writer, struct sx_
         if (i > 0) {
             at = sx__copy_piece(at, beginning);
         }
-        *total += buckets[i];
+        *total += value->buckets[i];
         at = sx__copy_piece(at, bounds->pieces[i]);
         at = sx__write_whole(at, *total);
+        if (value->exemplar_count > 0) {
+            const struct sx__exemplar *exemplar = exemplar_of(writer, value, i);
+            at = exemplar != NULL ? sx__text_exemplar(at, exemplar) : at;
+        }
         *at++ = '\n';
     }
     return at;
 }
 
-/* OpenMetrics 1.0, "Histogram": "Semantically, Sum, and buckets' thresholds […] If the histogram
- * has negative bucket thresholds, Sum MUST NOT be present", and Count is only where Sum is. */
+/* OpenMetrics 1.0, "Histogram": "If the histogram has negative bucket thresholds, Sum MUST NOT be
+ * present", and Count is only where Sum is. That of a gauge histogram stays: it may go down anyway.
+ */
 static bool has_sum(const struct sx__writer *writer)
 {
     const struct sx__family *family = writer->family;
-    return !writer->lines.is_openmetrics || family->bound_count == 0 ||
-           sx__family_bounds(family)[0] >= 0;
+    return !writer->lines.is_openmetrics || family->type != SX_HISTOGRAM ||
+           family->bound_count == 0 || sx__family_bounds(family)[0] >= 0;
+}
+
+static char *write_sum_and_count(char *at, const struct sx__writer *writer, struct sx_str labels,
+                                 double sum, uint64_t count)
+{
+    const bool is_gauge =
+        writer->lines.is_openmetrics && writer->family->type == SX_GAUGE_HISTOGRAM;
+    at = open_series(at, writer, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__write_double(at, sum);
+    *at++ = '\n';
+    at = open_series(at, writer, is_gauge ? SX__PIECE("_gcount") : SX__PIECE("_count"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__write_whole(at, count);
+    *at++ = '\n';
+    return at;
 }
 
 int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
                        const struct sx__histogram_value *value)
 {
-    uint64_t count;
     struct sx_page *page = writer->page;
-    const size_t line =
-        series_size_max(writer, labels) + writer->lines.bounds.longest + NUMBER_SIZE_MAX;
+    uint64_t count = value->buckets[0];
+    const size_t line = series_size_max(writer, labels) + writer->lines.bounds.longest +
+                        NUMBER_SIZE_MAX +
+                        (value->exemplar_count > 0 ? SX__TEXT_EXEMPLAR_SIZE_MAX : 0);
     int status = sx__page_reserve(page, line * ((size_t)writer->family->bound_count + 3));
     if (status != SX_OK) {
         return status;
     }
-    char *at = write_buckets(sx__page_end(page), writer, labels, value->buckets, &count);
+    char *at = sx__page_end(page);
+    if (writer->family->type != SX_SUMMARY) {
+        at = write_buckets(at, writer, labels, value, &count);
+    }
     if (has_sum(writer)) {
-        at = open_series(at, writer, SX__PIECE("_sum"), labels);
-        at = close_series(at, writer, labels);
-        at = sx__write_double(at, value->sum);
-        *at++ = '\n';
-        at = open_series(at, writer, SX__PIECE("_count"), labels);
-        at = close_series(at, writer, labels);
-        at = sx__write_whole(at, count);
-        *at++ = '\n';
+        at = write_sum_and_count(at, writer, labels, value->sum, count);
     }
     sx__page_set_end(page, at);
     return SX_OK;

@@ -6,12 +6,12 @@
 #ifndef SX_EXPOSITION_TEXT_LINES_H
 #define SX_EXPOSITION_TEXT_LINES_H
 
+#include "exemplars.h"
 #include "format_number.h"
 
 #include <sextant/metrics.h>
 #include <stdbool.h>
 
-struct sx__family;
 struct sx__histogram_value;
 struct sx__simple_series;
 struct sx__writer;
@@ -53,6 +53,16 @@ char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str nam
  * @param suffix  what format's samples append to it, unless they are of a histogram
  */
 int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix);
+
+/** Writes an exemplar behind a number: ` # {labels} value timestamp`.
+ *
+ * @param at  has room for SX__TEXT_EXEMPLAR_SIZE_MAX bytes
+ */
+char *sx__text_exemplar(char *at, const struct sx__exemplar *exemplar);
+
+/* The labels, each escaped, with `="",`; then the rest. */
+#define SX__TEXT_EXEMPLAR_SIZE_MAX \
+    (SX__EXEMPLAR_BYTES_MAX * 2 + SX_LABELS_MAX * 4 + 2 * SX__DOUBLE_SIZE_MAX + 16)
 
 /** As `numbers` and `histogram` of struct sx__format. */
 int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,

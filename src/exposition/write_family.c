@@ -1,6 +1,7 @@
 /* write_family.c: reads the series of a family, and passes them to a format. */
 #include "write_family.h"
 
+#include "shown_exemplars.h"
 #include "written_labels.h"
 
 /* What is written of one registry's family. */
@@ -12,6 +13,7 @@ struct writing {
     int status;
     size_t number_count; /* those that the format has not got yet */
     struct sx__simple_series numbers[SX__NUMBERS_MAX];
+    struct sx__shown_exemplars exemplars; /* of the series that is being read */
 };
 
 /* Whether the series is new to the page. Sets the status. Not inlined, as most pages have one
@@ -65,13 +67,34 @@ static struct sx_str text_of(const struct sx__series *series)
 
 /* The functions that read return false if a series is removed. */
 
+/* The exemplar must be read before the number, so that the number counts it. */
+static void write_with_exemplar(struct writing *writing, const struct sx__series *series)
+{
+    flush_numbers(writing);
+    if (writing->status == SX_OK) {
+        writing->status = sx__shown_exemplars_read(&writing->exemplars, series);
+    }
+    sx__reading_refresh(writing->from->reading);
+    if (writing->status == SX_OK &&
+        sx__read_counter(writing->from->reading, series, next_number(writing))) {
+        writing->numbers[0].exemplar =
+            writing->exemplars.count > 0 ? writing->exemplars.slots[0] : NULL;
+        take_number(writing, text_of(series));
+        flush_numbers(writing);
+        writing->numbers[0].exemplar = NULL;
+    }
+}
+
 static void write_counters(struct writing *writing, const struct sx_registry *registry)
 {
     const struct sx__page_family *from = writing->from;
+    const bool shows_exemplars = writing->writer->format->shows_exemplars;
     const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
     for (; series != NULL && writing->status == SX_OK;
          series = sx__series_at(registry, &series->next)) {
-        if (sx__read_counter(from->reading, series, next_number(writing))) {
+        if (shows_exemplars && sx__series_has_exemplars(series)) {
+            write_with_exemplar(writing, series);
+        } else if (sx__read_counter(from->reading, series, next_number(writing))) {
             take_number(writing, text_of(series));
         }
     }
@@ -91,16 +114,37 @@ static void write_gauges(struct writing *writing, const struct sx_registry *regi
     }
 }
 
+static int read_exemplars(struct writing *writing, const struct sx__series *series,
+                          struct sx__histogram_value *value)
+{
+    int status = sx__shown_exemplars_read(&writing->exemplars, series);
+    value->exemplars = writing->exemplars.slots;
+    value->exemplar_count = status == SX_OK ? writing->exemplars.count : 0;
+    sx__reading_refresh(writing->from->reading);
+    return status;
+}
+
 static void write_histograms(struct writing *writing, const struct sx_registry *registry)
 {
     const struct sx__page_family *from = writing->from;
+    const struct sx__format *format = writing->writer->format;
     uint64_t buckets[SX_BUCKETS_MAX + 1];
+    struct sx__native_values native;
     struct sx__histogram_value value = {.buckets = buckets};
+    if (format->shows_native && sx__has_native(from->family)) {
+        value.native = &native;
+    }
     const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
     for (; series != NULL && writing->status == SX_OK;
          series = sx__series_at(registry, &series->next)) {
-        if (sx__read_histogram(from->reading, series, from->family->bound_count, buckets,
-                               &value.sum)) {
+        value.exemplar_count = 0;
+        if (format->shows_exemplars && sx__series_has_exemplars(series)) {
+            writing->status = read_exemplars(writing, series, &value);
+        }
+        if (writing->status == SX_OK &&
+            sx__read_histogram(from->reading, series, from->family->bound_count, buckets,
+                               &value.sum) &&
+            (value.native == NULL || sx__read_native(from->reading, series, &native))) {
             pass_histogram(writing, text_of(series), &value);
         }
     }
@@ -111,8 +155,9 @@ static void write_samples(struct writing *writing, const struct sx__collected_fa
     const struct sx__sample *sample = collected->first;
     for (; sample != NULL && writing->status == SX_OK; sample = sample->next) {
         const struct sx_str text = sx__sample_text(collected, sample);
-        if (collected->family->type == SX_HISTOGRAM) {
-            const struct sx__histogram_value value = {sample->buckets, sample->value};
+        if (sx__has_buckets(collected->family)) {
+            const struct sx__histogram_value value = {.buckets = sample->buckets,
+                                                      .sum = sample->value};
             pass_histogram(writing, text, &value);
         } else {
             *next_number(writing) = (struct sx__counter_value){.number = sample->value};
@@ -131,6 +176,10 @@ int sx__write_series(struct sx__writer *writer, const struct sx__page_family *fr
     writing.repeated = 0;
     writing.status = SX_OK;
     writing.number_count = 0;
+    for (size_t i = 0; i < SX__NUMBERS_MAX; i++) {
+        writing.numbers[i].exemplar = NULL;
+    }
+    writing.exemplars = (struct sx__shown_exemplars){.count = 0};
     const struct sx_registry *registry = sx__arenas[from->family->arena].registry;
     writer->family = from->family;
     if (writer->format->enter != NULL) {
@@ -138,14 +187,15 @@ int sx__write_series(struct sx__writer *writer, const struct sx__page_family *fr
     }
     if (from->collected != NULL) {
         write_samples(&writing, from->collected);
-    } else if (from->family->type == SX_HISTOGRAM) {
+    } else if (sx__has_buckets(from->family)) {
         write_histograms(&writing, registry);
-    } else if (from->family->type == SX_GAUGE) {
-        write_gauges(&writing, registry);
-    } else {
+    } else if (from->family->type == SX_COUNTER) {
         write_counters(&writing, registry);
+    } else {
+        write_gauges(&writing, registry);
     }
     flush_numbers(&writing);
+    sx__shown_exemplars_clean_up(&writing.exemplars);
     if (repeated != NULL) {
         *repeated = writing.repeated;
     }

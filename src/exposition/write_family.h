@@ -9,7 +9,7 @@
 /* A family of one registry on a page. */
 struct sx__page_family {
     const struct sx__family *family;
-    const struct sx__reading *reading;            /* of its registry */
+    struct sx__reading *reading;                  /* of its registry */
     const struct sx__collected_family *collected; /* its samples; NULL: its values are in cells */
 };
 

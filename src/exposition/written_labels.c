@@ -16,7 +16,7 @@ static const char *end_of_quoted(const char *at)
 
 struct sx_str sx__series_labels(const struct sx__family *family, struct sx_str text)
 {
-    if (family->type == SX_HISTOGRAM) {
+    if (sx__has_buckets(family)) {
         return text;
     }
     const char *at = text.data;
@@ -75,7 +75,7 @@ uint32_t sx__written_labels_hash(const uint64_t *key, struct sx_str labels)
     return hash;
 }
 
-static bool has_label(struct sx_str labels, struct sx_str wanted)
+static bool has_written_label(struct sx_str labels, struct sx_str wanted)
 {
     struct sx_str label;
     while (take_label(&labels, &label)) {
@@ -92,7 +92,7 @@ static bool has_all_labels(struct sx_str a, struct sx_str b)
     struct sx_str label;
     bool has_all = true;
     while (has_all && take_label(&a, &label)) {
-        has_all = has_label(b, label);
+        has_all = has_written_label(b, label);
     }
     return has_all;
 }

@@ -148,12 +148,13 @@ int sx__full_name_make(struct sx__full_name *full, const struct sx_registry *reg
     if (prefix.size == 0) {
         return SX_OK;
     }
-    full->memory = malloc(prefix.size + name.size);
+    full->memory = malloc(prefix.size + name.size + 1);
     if (full->memory == NULL) {
         return SX_ENOMEM;
     }
     memcpy(full->memory, prefix.data, prefix.size);
     memcpy(full->memory + prefix.size, name.data, name.size);
+    full->memory[prefix.size + name.size] = '\0';
     full->text = (struct sx_str){full->memory, prefix.size + name.size};
     return SX_OK;
 }

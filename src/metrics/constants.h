@@ -42,7 +42,8 @@ struct sx__full_name {
     char *memory;
 };
 
-/** Puts the registry's prefix before a name. Errors: SX_ENOMEM. */
+/** Puts the registry's prefix before a name. If NUL follows the name, it also follows the full
+ * name. Errors: SX_ENOMEM. */
 int sx__full_name_make(struct sx__full_name *full, const struct sx_registry *registry,
                        struct sx_str name);
 

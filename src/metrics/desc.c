@@ -22,7 +22,7 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
-    return type == SX_COUNTER || type == SX_GAUGE || type == SX_HISTOGRAM;
+    return (unsigned)type <= SX_GAUGE_HISTOGRAM;
 }
 
 /* Not isalpha(): names are ASCII, whatever the locale. */
@@ -60,6 +60,28 @@ bool sx_label_name_is_valid(const char *name)
     return name[i] == '\0';
 }
 
+static bool take_suffix(struct sx_str *name, struct sx_str suffix)
+{
+    if (name->size <= suffix.size ||
+        memcmp(name->data + name->size - suffix.size, suffix.data, suffix.size) != 0) {
+        return false;
+    }
+    name->size -= suffix.size;
+    return true;
+}
+
+const char *sx__name_fault(enum sx_metric_type type, const char *name)
+{
+    struct sx_str text = sx__view(name);
+    if (type == SX_INFO && !take_suffix(&text, sx__view("_info"))) {
+        return "the name of an info must end in `_info`";
+    }
+    if (type == SX_STATE_SET && strchr(name, ':') != NULL) {
+        return "the name of a state set is a label name, too, so it must not have colons";
+    }
+    return NULL;
+}
+
 const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index)
 {
     const char *label = labels[index];
@@ -71,6 +93,9 @@ const char *sx__label_fault(enum sx_metric_type type, const char *const *labels,
     }
     if (type == SX_HISTOGRAM && strcmp(label, "le") == 0) {
         return "is the label of a histogram's buckets";
+    }
+    if (type == SX_SUMMARY && strcmp(label, "quantile") == 0) {
+        return "is the label of a summary's quantiles";
     }
     for (size_t i = 0; i < index; i++) {
         if (strcmp(labels[i], label) == 0) {
@@ -99,16 +124,6 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
 bool sx__has_unit(enum sx_metric_type type)
 {
     return type != SX_INFO && type != SX_STATE_SET;
-}
-
-static bool take_suffix(struct sx_str *name, struct sx_str suffix)
-{
-    if (name->size <= suffix.size ||
-        memcmp(name->data + name->size - suffix.size, suffix.data, suffix.size) != 0) {
-        return false;
-    }
-    name->size -= suffix.size;
-    return true;
 }
 
 /* OpenMetrics 1.0, "Unit": the name of the family must end in an underscore and the unit. The
@@ -217,7 +232,7 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         desc->max_series =
             options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
     }
-    if (!sx_metric_name_is_valid(options->name)) {
+    if (!sx_metric_name_is_valid(options->name) || sx__name_fault(type, options->name) != NULL) {
         return SX_ENAME;
     }
     desc->name = sx__view(options->name);
@@ -248,6 +263,16 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     return options->buckets == NULL && options->native.growth_factor == 0 ? SX_OK : SX_EINVAL;
 }
 
+/* OpenMetrics 1.0, "StateSet": the label of the states has the name of the family. */
+static void add_state_label(struct sx__desc *desc, const struct sx_registry *registry)
+{
+    if (desc->type == SX_STATE_SET) {
+        desc->state_label[0] = desc->name.data;
+        desc->labels = desc->state_label;
+        desc->label_count = sx__constants_have_label(registry, desc->name.data) ? 0 : 1;
+    }
+}
+
 int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
                    const struct sx_registry *registry)
 {
@@ -260,6 +285,8 @@ int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
     int status = sx__full_name_make(full, registry, desc->name);
     if (status == SX_OK) {
         desc->name = full->text;
+        add_state_label(desc, registry);
+        status = desc->type == SX_STATE_SET && desc->label_count == 0 ? SX_ELABEL : SX_OK;
     }
     return status;
 }

@@ -12,6 +12,7 @@ struct sx__desc {
     struct sx_str help;
     struct sx_str unit;
     const char *const *labels;
+    const char *state_label[2]; /* `labels` of a state set */
     size_t label_count;
     const double *bounds; /* without a final +Inf */
     size_t bound_count;
@@ -48,8 +49,11 @@ int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
  */
 int sx__desc_check_constants(const struct sx_registry_options *options);
 
-/** Whether a caller passed a type that can be registered. */
+/** Whether a caller passed one of the types. */
 bool sx__is_metric_type(enum sx_metric_type type);
+
+/** Returns why a valid metric name is refused for the type, or NULL. */
+const char *sx__name_fault(enum sx_metric_type type, const char *name);
 
 /** Whether metrics of the type can have a unit. */
 bool sx__has_unit(enum sx_metric_type type);

@@ -96,6 +96,10 @@ static void explain_argument(struct explanation *line, const struct attempt *att
     const struct sx_metric_options *options = attempt->options;
     if (!sx__is_metric_type(attempt->type)) {
         add_text(line, ": its type is unknown");
+    } else if (attempt->type == SX_INFO || attempt->type == SX_STATE_SET) {
+        add_text(line, ": its type has a register function of its own");
+    } else if (attempt->type == SX_GAUGE_HISTOGRAM) {
+        add_text(line, ": only collectors have its type");
     } else if (options == NULL) {
         add_text(line, ": there are no options");
     } else if (label_count(options) > SX_LABELS_MAX) {

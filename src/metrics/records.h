@@ -96,7 +96,8 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t increments; /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
-                            a native histogram: the first cell of the positive lane */
+                            a native histogram: the first cell of the positive lane; of a state
+                                 set: the number of the state */
     uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
@@ -111,8 +112,8 @@ struct sx__series {
     uint32_t size;        /* bytes of the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
-     * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
-     * labels. */
+     * text. The text of a counter or gauge is `name{labels} `, that of a histogram or
+     * summary only the labels. */
 };
 
 static inline struct sx_str sx__family_bytes(const struct sx__family *family, struct sx__span span)
@@ -168,6 +169,20 @@ static inline double *sx__family_bounds(const struct sx__family *family)
 static inline char *sx__series_text(const struct sx__series *series)
 {
     return (char *)(uintptr_t)(series + 1) + series->text_offset;
+}
+
+/* Whether series of the type have a sum and buckets in thread rows. A summary has one bucket, its
+ * count. */
+static inline bool sx__has_buckets(const struct sx__family *family)
+{
+    return family->type == SX_HISTOGRAM || family->type == SX_SUMMARY ||
+           family->type == SX_GAUGE_HISTOGRAM;
+}
+
+/* Whether series of the type are gauges: see gauge.c. */
+static inline bool sx__is_gauge(const struct sx__family *family)
+{
+    return family->type == SX_GAUGE || family->type == SX_UNTYPED;
 }
 
 /* Walking the chains without a lock: each record that was published before is seen completely. */

@@ -122,11 +122,11 @@ static void move_series(struct folding *folding, const struct sx__family *family
     uint64_t *folds = &folding->registry->folds;
     uint32_t cell = series->handle.cell;
     uint32_t count = 1;
-    if (family->type == SX_HISTOGRAM) {
+    if (sx__has_buckets(family)) {
         cell += SX__HISTOGRAM_BUCKETS;
         count = family->bound_count + 1;
-    } else if (family->type == SX_GAUGE) {
-        cell = sx__increments_cell(series);
+    } else if (family->type != SX_COUNTER) {
+        cell = sx__is_gauge(family) ? sx__increments_cell(series) : 0;
         count = cell != 0 ? SX__INCREMENTS_CELLS : 0;
     }
     const struct sx__cells *lanes = NULL;

@@ -13,14 +13,10 @@ _Static_assert(FAMILY_PIN > SX_BUCKETS_MAX + 2, "more kinds than a histogram can
 
 static uint32_t kind_of(const struct sx__family *family)
 {
-    switch (family->type) {
-    case SX_GAUGE:
-        return GAUGE_CELLS;
-    case SX_HISTOGRAM:
+    if (sx__has_buckets(family)) {
         return family->bound_count + 2; /* +Inf and the sum */
-    default:
-        return 1;
     }
+    return family->type == SX_COUNTER ? 1 : GAUGE_CELLS;
 }
 
 static bool make_cells(struct sx_registry *registry, struct sx__cells *cells, uint32_t kind)

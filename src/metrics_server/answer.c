@@ -20,6 +20,7 @@ static const struct {
     {408, "Request Timeout"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
     {505, "HTTP Version Not Supported"},
 };
 

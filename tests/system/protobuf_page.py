@@ -65,21 +65,86 @@ def message(data, schema):
 FAMILY = {1: ("name", BYTES, False), 2: ("help", BYTES, False), 3: ("type", VARINT, False),
           4: ("metric", BYTES, True), 5: ("unit", BYTES, False)}
 METRIC = {1: ("label", BYTES, True), 2: ("gauge", BYTES, False), 3: ("counter", BYTES, False),
-          7: ("histogram", BYTES, False)}
+          4: ("summary", BYTES, False), 5: ("untyped", BYTES, False), 7: ("histogram", BYTES, False)}
+SUMMARY = {1: ("count", VARINT, False), 2: ("sum", FIXED64, False)}
 LABEL = {1: ("name", BYTES, False), 2: ("value", BYTES, False)}
-NUMBER = {1: ("value", FIXED64, False)}
-HISTOGRAM = {1: ("count", VARINT, False), 2: ("sum", FIXED64, False), 3: ("bucket", BYTES, True)}
-BUCKET = {1: ("count", VARINT, False), 2: ("bound", FIXED64, False)}
+GAUGE = {1: ("value", FIXED64, False)}
+COUNTER = {1: ("value", FIXED64, False), 2: ("exemplar", BYTES, False)}
+HISTOGRAM = {1: ("count", VARINT, False), 2: ("sum", FIXED64, False), 3: ("bucket", BYTES, True),
+             5: ("schema", VARINT, False), 6: ("zero_threshold", FIXED64, False),
+             7: ("zero_count", VARINT, False), 9: ("negative_span", BYTES, True),
+             10: ("negative_delta", BYTES, False), 12: ("positive_span", BYTES, True),
+             13: ("positive_delta", BYTES, False), 16: ("exemplar", BYTES, True)}
+BUCKET = {1: ("count", VARINT, False), 2: ("bound", FIXED64, False), 3: ("exemplar", BYTES, False)}
+SPAN = {1: ("offset", VARINT, False), 2: ("length", VARINT, False)}
+EXEMPLAR = {1: ("label", BYTES, True), 2: ("value", FIXED64, False), 3: ("timestamp", BYTES, False)}
+TIMESTAMP = {1: ("seconds", VARINT, False), 2: ("nanos", VARINT, False)}
 
 
-def histogram(data):
-    read = message(data, HISTOGRAM)
-    buckets = [message(bucket, BUCKET) for bucket in read["bucket"]]
-    return ({bucket["bound"]: bucket["count"] for bucket in buckets}, read["count"], read["sum"])
+class Histogram:
+    """Classic buckets by bound, native ones by sign and index, and the exemplars."""
+
+    def __init__(self, data):
+        read = message(data, HISTOGRAM)
+        self.count, self.sum = read["count"], read["sum"]
+        self.buckets, self.bucket_exemplars = {}, {}
+        for bucket in (message(bucket, BUCKET) for bucket in read["bucket"]):
+            self.buckets[bucket["bound"]] = bucket["count"]
+            if "exemplar" in bucket:
+                self.bucket_exemplars[bucket["bound"]] = exemplar(bucket["exemplar"])
+        self.exemplars = [exemplar(one) for one in read["exemplar"]]
+        self.schema = unzigzag(read["schema"]) if "schema" in read else None
+        self.zero_threshold, self.zero_count = read.get("zero_threshold"), read.get("zero_count")
+        self.positive = native(read["positive_span"], read.get("positive_delta", b""))
+        self.negative = native(read["negative_span"], read.get("negative_delta", b""))
+
+
+def unzigzag(value):
+    return value >> 1 ^ -(value & 1)
+
+
+def native(spans, deltas):
+    """The counts of native buckets by index, without those that are empty."""
+    counts, at, index, count = {}, 0, 0, 0
+    for number, span in enumerate(message(span, SPAN) for span in spans):
+        offset = unzigzag(span["offset"])
+        if number > 0 and offset <= 0:
+            raise Malformed("spans overlap or touch")
+        index += offset
+        for _ in range(span["length"]):
+            delta, at = varint(deltas, at)
+            count += unzigzag(delta)
+            if count < 0:
+                raise Malformed("a bucket is negative")
+            if count > 0:
+                counts[index] = count
+            index += 1
+    if at != len(deltas):
+        raise Malformed("there are more buckets than in the spans")
+    return counts
+
+
+def exemplar(data):
+    """The labels, the value and the time in seconds."""
+    read = message(data, EXEMPLAR)
+    time = message(read["timestamp"], TIMESTAMP)
+    pairs = [message(label, LABEL) for label in read["label"]]
+    labels = {pair["name"].decode("utf-8"): pair["value"].decode("utf-8") for pair in pairs}
+    return labels, read["value"], time["seconds"] + time["nanos"] / 1e9
+
+
+def value_of(data, kind):
+    if kind == "histogram":
+        return Histogram(data), None
+    if kind == "summary":
+        read = message(data, SUMMARY)
+        return (read["count"], read["sum"]), None
+    read = message(data, COUNTER if kind == "counter" else GAUGE)
+    return read["value"], exemplar(read["exemplar"]) if "exemplar" in read else None
 
 
 def metric(data, kind):
-    """The labels, and the value or the histogram."""
+    """The labels, and the value or the histogram, and the exemplar of a counter."""
     read = message(data, METRIC)
     pairs = [message(label, LABEL) for label in read.pop("label")]
     labels = {pair["name"].decode("utf-8"): pair["value"].decode("utf-8") for pair in pairs}
@@ -87,12 +152,11 @@ def metric(data, kind):
         raise Malformed("a label comes twice")
     if list(read) != [kind]:
         raise Malformed(f"a {kind} has {sorted(read)}")
-    value = histogram(read[kind]) if kind == "histogram" else message(read[kind], NUMBER)["value"]
-    return tuple(sorted(labels.items())), value
+    return tuple(sorted(labels.items())), value_of(read[kind], kind)
 
 
 def decode(page):
-    """By family name: type, help, and series by their labels."""
+    """By family name: type, help, unit, and series by their labels; see value_of()."""
     families, at = {}, 0
     while at < len(page):
         size, at = varint(page, at)
@@ -104,5 +168,6 @@ def decode(page):
         series = dict(metric(data, kind) for data in read["metric"])
         if name in families or len(series) != len(read["metric"]):
             raise Malformed(f"{name} or one of its series comes twice")
-        families[name] = (kind, read.get("help", b"").decode("utf-8"), series)
+        families[name] = (kind, read.get("help", b"").decode("utf-8"),
+                          read.get("unit", b"").decode("utf-8"), series)
     return families
