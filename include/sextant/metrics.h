@@ -4,10 +4,11 @@
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
  * update it: an update takes no lock, allocates nothing, and writes no cache line that another
  * thread writes (no false sharing). The exceptions: the first update or look-up of a thread
- * allocates and claims a row for it; a counter's first fraction and a gauge's first increment take
- * a lock, and so may setting a gauge that was incremented; a gauge that is set, or added to by
- * another amount than 1, has one cell for all threads; threads beyond `thread_rows` update shared
- * cells with atomic additions.
+ * allocates and claims a row for it; a counter's first fraction and a gauge's first increment or
+ * decrement by 1 take a lock; setting a gauge that was incremented may take it, and threads that
+ * increment this gauge wait meanwhile; a gauge that is set, or changed by another amount than 1,
+ * has one cell for all threads; threads beyond `thread_rows` update shared cells with atomic
+ * additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up, or the metric without labels is unregistered. Every
@@ -554,8 +555,8 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
  * Threads:  [any]. Lock-free if the gauge was never incremented or decremented by 1. Otherwise the
- *           first call takes the lock under which series are made, and so does a later call that
- *           meets another update of the gauge.
+ *           first call after that takes the lock under which series are made. A later call takes
+ *           it if another thread updates the gauge at the same time.
  * Cost:     a store; after an increment or decrement, three loads for each thread row and one
  *           compare-and-swap
  */
