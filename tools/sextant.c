@@ -29,7 +29,8 @@
 #define EXIT_ADVICE 3
 
 static const char usage[] =
-    "usage: sextant check [--format FORMAT] [--lint] [--no-advice] [--allow RULE]... [FILE]\n"
+    "usage: sextant check [--format FORMAT] [--lint] [--no-advice] [--allow RULE]...\n"
+    "                     [--utf8-names] [FILE]\n"
     "       sextant show [--format FORMAT] [FILE]\n"
     "       sextant --help | --version\n"
     "\n"
@@ -49,6 +50,8 @@ static const char usage[] =
     "  --lint           also check names, units, HELP and labels: the rules lint-...\n"
     "  --no-advice      print and count errors only\n"
     "  --allow RULE     leave out what RULE finds; may be repeated\n"
+    "  --utf8-names     OpenMetrics: names of metrics and labels may be in quotes, as\n"
+    "                   they are with escaping=allow-utf-8\n"
     "\n"
     "Exit status:\n"
     "  0  the page is good\n"
@@ -103,6 +106,7 @@ static int check_file(const char *name, const struct checking *checking)
     if (checking->guess_format) {
         options.format = sx_format_guess((struct sx_str){data, size});
     }
+    options.utf8_names = options.utf8_names && options.format == SX_FORMAT_OPENMETRICS;
     struct printed printed = {0, 0};
     int violations =
         sx_exposition_check((struct sx_str){data, size}, &options, print_violation, &printed);
@@ -203,6 +207,8 @@ static int read_option(struct checking *checking, const char **allow, int argc, 
         checking->options.no_advice = true;
     } else if (strcmp(argv[*at], "--lint") == 0) {
         checking->options.lint = true;
+    } else if (strcmp(argv[*at], "--utf8-names") == 0) {
+        checking->options.utf8_names = true;
     } else if ((value = option_value("--allow", argc, argv, at)) != NULL) {
         if (!is_rule(value)) {
             return refuse_rule(value);

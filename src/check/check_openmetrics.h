@@ -87,8 +87,8 @@ enum sx__om_role sx__om_role(const struct sx__om_family *family, struct sx_str n
  * exhausted. */
 bool sx__om_note(struct sx__om *om, uint64_t hash);
 
-/** Checks a sample. */
-void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_t family);
+/** Checks a sample of family `number`. */
+void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_t number);
 
 /** Checks the labels of a sample or of an exemplar, and returns their hashes; see
  * sx__labels_sum. */

@@ -5,12 +5,12 @@
 #include <string.h>
 
 static const struct {
-    const char *unit, *base;
+    const char *unit, *base; /* NULL: the unit is a base unit */
 } lint_units[] = {
-    {"amperes", "amperes"},    {"bytes", "bytes"},     {"celsius", "celsius"},
-    {"grams", "grams"},        {"joules", "joules"},   {"kelvin", "kelvin"},
-    {"meters", "meters"},      {"metres", "metres"},   {"seconds", "seconds"},
-    {"volts", "volts"},        {"minutes", "seconds"}, {"hours", "seconds"},
+    {"amperes", NULL},         {"bytes", NULL},        {"celsius", NULL},
+    {"grams", NULL},           {"joules", NULL},       {"kelvin", NULL},
+    {"meters", NULL},          {"metres", NULL},       {"seconds", NULL},
+    {"volts", NULL},           {"minutes", "seconds"}, {"hours", "seconds"},
     {"days", "seconds"},       {"weeks", "seconds"},   {"kelvins", "kelvin"},
     {"fahrenheit", "celsius"}, {"rankine", "celsius"}, {"inches", "meters"},
     {"yards", "meters"},       {"miles", "meters"},    {"bits", "bytes"},
@@ -87,22 +87,30 @@ struct sx_str sx__lint_percent(struct sx_str name)
     return find_word(name, lint_percents, LINT_COUNT(lint_percents));
 }
 
+/* Whether the bytes are a prefix of units, or none at all. */
+static bool is_unit_prefix(struct sx_str front)
+{
+    for (size_t i = 0; i < LINT_COUNT(unit_prefixes); i++) {
+        if (strlen(unit_prefixes[i]) == front.size &&
+            memcmp(unit_prefixes[i], front.data, front.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Returns the base unit if the word is another unit; NULL: it is none, or a base unit. */
 static const char *base_of(struct sx_str word)
 {
     for (size_t u = 0; u < LINT_COUNT(lint_units); u++) {
-        const size_t size = strlen(lint_units[u].unit);
-        if (word.size < size ||
-            memcmp(word.data + word.size - size, lint_units[u].unit, size) != 0) {
+        const char *unit = lint_units[u].unit, *base = lint_units[u].base;
+        const size_t size = strlen(unit);
+        if (word.size < size || memcmp(word.data + word.size - size, unit, size) != 0) {
             continue;
         }
-        for (size_t p = 0; p < LINT_COUNT(unit_prefixes); p++) {
-            const size_t front = word.size - size;
-            if (strlen(unit_prefixes[p]) == front &&
-                memcmp(word.data, unit_prefixes[p], front) == 0 &&
-                (front > 0 || strcmp(lint_units[u].unit, lint_units[u].base) != 0)) {
-                return lint_units[u].base;
-            }
+        const struct sx_str front = {word.data, word.size - size};
+        if (is_unit_prefix(front) && (front.size > 0 || base != NULL)) {
+            return base != NULL ? base : unit;
         }
     }
     return NULL;

@@ -73,6 +73,12 @@ class OpenMetrics(unittest.TestCase):
                 self.assertEqual(check(page).returncode, 0)
                 self.assertEqual(check(page, "--format=openmetrics").returncode, 1)
 
+    def test_quoted_names_are_an_option(self):
+        page = b'{"my.metric","a b"="1"} 1\n# EOF\n'
+        self.assertIn(b"(metric-name)\n", check(page).stdout)
+        self.assertEqual(check(page, "--utf8-names").returncode, 0)
+        self.assertEqual(check(page, "--utf8-names", "--format=text").returncode, 1)
+
     def test_a_format_can_be_forced(self):
         self.assertEqual(check(b"a  1\n# EOF\n").returncode, 1)
         self.assertEqual(check(b"a  1\n# EOF\n", "--format=text").returncode, 0)
