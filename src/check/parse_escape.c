@@ -1,7 +1,7 @@
 /* parse_escape.c: replaces the escapes of a page. */
 #include <sextant/parse.h>
 
-static size_t unescape(char *text, struct sx_str escaped, bool quotes)
+static size_t replace_escapes(char *text, struct sx_str escaped, bool quotes)
 {
     size_t size = 0;
     for (size_t i = 0; i < escaped.size; i++) {
@@ -18,10 +18,10 @@ static size_t unescape(char *text, struct sx_str escaped, bool quotes)
 
 size_t sx_parsed_unescape(char *text, struct sx_str escaped)
 {
-    return unescape(text, escaped, true);
+    return replace_escapes(text, escaped, true);
 }
 
 size_t sx_parsed_unescape_help(char *text, struct sx_str escaped)
 {
-    return unescape(text, escaped, false);
+    return replace_escapes(text, escaped, false);
 }
