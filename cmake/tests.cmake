@@ -53,7 +53,7 @@ set(SX_TEST_SEES_address src/address)
 set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/clock src/text)
 set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
 set(SX_TEST_SEES_check src/check src/text)
-set(SX_TEST_SEES_http_metrics)
+set(SX_TEST_SEES_http_metrics src/http_metrics)
 set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
 set(SX_TEST_SEES_clock src/clock)
 set(SX_TEST_SEES_memory src/memory)
@@ -167,7 +167,7 @@ foreach(source ${sources})
     endif()
     target_include_directories(${target} PRIVATE
         src/text src/address src/metrics src/metrics/storage src/exposition src/check
-        src/metrics_server src/http src/server src/clock src/memory src/app src/command
+        src/metrics_server src/http_metrics src/http src/server src/clock src/memory src/app src/command
         src/authentication tests/shared)
 endforeach()
 

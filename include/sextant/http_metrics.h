@@ -58,6 +58,8 @@ struct sx_http_metrics_options {
     struct sx_registry *registry; /* borrowed until sx_http_metrics_destroy; NULL: the default */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
+    double native_growth_factor; /* of the native buckets that the duration has, too, as in
+                                    struct sx_native_options; 0: 1.1; 1: it has none */
     enum sx_http_names names;
     bool duration_has_code;  /* the duration has the code as a label too */
     bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */
@@ -69,7 +71,7 @@ struct sx_http_metrics_options {
                                    the page shows them from the start, as 0; NULL: none */
     const char **failed; /* receives the name of the metric that cannot be registered, a static
                             string; untouched on other failures; NULL: it is not wanted */
-    void *reserved[6];
+    void *reserved[5];
 };
 
 /** How a request ended. */
@@ -95,7 +97,9 @@ struct sx_http_request {
     uint64_t started_ns;
     int code; /* 0: it has no response */
     unsigned short method, scheme;
-    void *reserved[4];
+    uint64_t trace_id[2]; /* of sx_http_set_trace; 0 and 0: none */
+    uint64_t span_id;
+    void *reserved[1];
 };
 
 /** What is known at the end of a request, beside the outcome. */
@@ -172,6 +176,19 @@ SX_API void sx_http_begin(struct sx_http_request *request, struct sx_http_handle
  */
 SX_API void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handler *handler,
                                  const char *method, const char *scheme, uint64_t started_ns);
+
+/** Says of which trace the request is part. Its response and its duration then have an exemplar
+ * with the labels trace_id and span_id, if the trace is sampled. A header that is not valid, and a
+ * trace that is not sampled, have no effect.
+ *
+ * @param traceparent  the value of this header; {NULL, 0}, and several values joined by commas,
+ *                     are not valid
+ * Threads:  [one]; after sx_http_begin, before sx_http_respond
+ * Memory:   each counter and bucket with an exemplar keeps some memory: see
+ *           sx_counter_add_with_exemplar
+ * Source:   W3C "Trace Context"
+ */
+SX_API void sx_http_set_trace(struct sx_http_request *request, struct sx_str traceparent);
 
 /** Counts the response, before its first byte is sent. Only the first call for a request counts. If
  * there is no memory for the series of its code, it is not counted and has no duration.

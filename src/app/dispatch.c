@@ -133,12 +133,14 @@ static void begin(void *context, struct sx__exchange *exchange)
     route(request);
     terminate_all(exchange);
     set_host(request);
+    exchange->record.request = request;
     for (size_t i = 0; i < app->observer_count; i++) {
         const struct sx__observer_entry *entry = &app->observers[i];
         if (entry->observer->begin != NULL) {
             entry->observer->begin(entry->self, record_for(request, entry));
         }
     }
+    exchange->record.request = NULL;
 }
 
 /* ---- the steps ---- */

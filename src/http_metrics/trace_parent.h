@@ -9,11 +9,12 @@
 #include <sextant/status.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct sx__trace_parent {
-    struct sx_str trace_id; /* 32 lower-case hexadecimal digits, in the header */
-    struct sx_str span_id;  /* 16 such digits: the caller's span */
-    bool is_sampled;        /* the caller may have recorded the trace */
+    uint64_t trace_id[2]; /* the first half, the second half */
+    uint64_t span_id;     /* the caller's span */
+    bool is_sampled;      /* the caller may have recorded the trace */
 };
 
 /** Parses the value of the header.
@@ -24,5 +25,8 @@ struct sx__trace_parent {
  * @return   false: it is not valid, and must be ignored; *parent is then unchanged
  */
 bool sx__trace_parent_parse(struct sx__trace_parent *parent, struct sx_str header);
+
+/** Writes 16 lower-case hexadecimal digits, without a NUL: half a trace id, or a span id. */
+void sx__trace_parent_write_id(char *digits, uint64_t id);
 
 #endif
