@@ -254,7 +254,8 @@ struct sx_check_options {
     size_t violations_max;    /* the check ends after so many; 0: 100 */
     bool no_advice;           /* errors only */
     bool lint;                /* also the rules of names, units, HELP and labels; all are advice */
-    bool utf8_names;          /* OpenMetrics: names may be in quotes, and any UTF-8 */
+    bool utf8_names;          /* names may be in quotes, and any UTF-8; in SX_FORMAT_TEXT_1_0_0
+                                 they may in any case */
     const char *const *allow; /* names of rules whose violations are left out; borrowed */
     size_t allow_count;
     void *reserved[4];
