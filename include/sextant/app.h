@@ -504,7 +504,7 @@ struct sx_record {
     uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
-    void *memory; /* of this observer for this request; see request_bytes of struct sx_observer */
+    void *memory; /* of this observer for this request; NULL if its request_bytes is 0 */
     void *reserved[3];
 };
 
@@ -527,13 +527,11 @@ struct sx_observer {
     sx_observe_fn *respond;
     sx_observe_end_fn *end;
     sx_observe_rejected_fn
-        *rejected; /* in place of the others, if a request is rejected before it is routed */
-    union {
-        size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed
-                                 before begin and aligned for any type: record->memory; 192 at most
-                                 for all observers of an app together; 0: none */
-        void *reserved[4];
-    };
+        *rejected;        /* in place of the others, if a request is rejected before it is routed */
+    size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed before
+                             begin and aligned for any type: record->memory; 192 at most for all
+                             observers of an app together; 0: none */
+    void *reserved[3];
 };
 
 /* ---- the app ---- */

@@ -240,13 +240,12 @@ SX_API int sx_registry_expire(struct sx_registry *registry);
 SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown,
                                           const char *name);
 
-/** Ends what sx_registry_show began with the same arguments, and waits until no scrape reads
- * `shown` because of it.
+/** Ends what sx_registry_show began with the same arguments. Does not wait: a scrape that has begun
+ * may still read `shown`, and may have it on its page. sx_registry_destroy waits for that.
  *
  * @return   1, or 0 if it is not shown
- * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (called by a callback, collector or log
- *           during a scrape of several registries)
- * Threads:  [any]
+ * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM (the default registry cannot be made)
+ * Threads:  [any], also in callbacks, collectors and logs
  */
 SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown,
                             const char *name);

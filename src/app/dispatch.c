@@ -117,7 +117,8 @@ static const struct sx_record *record_for(struct sx_request *request,
                                           const struct sx__observer_entry *entry)
 {
     struct sx_record *record = &request->exchange->record;
-    record->memory = request->observed + entry->memory;
+    const bool has_memory = entry->observer->request_bytes > 0;
+    record->memory = has_memory ? request->observed + entry->memory : NULL;
     return record;
 }
 

@@ -35,8 +35,8 @@ static int fill_metrics(struct sx_http_metrics *http, const struct sx_http_metri
     return status < 0 ? status : sx__http_families_register(&http->families, options, failed);
 }
 
-int sx_http_metrics_create(struct sx_http_metrics **http,
-                           const struct sx_http_metrics_options *options)
+int sx_http_metrics_new(struct sx_http_metrics **http,
+                        const struct sx_http_metrics_options *options)
 {
     static const struct sx_http_metrics_options defaults;
     options = options == NULL ? &defaults : options;

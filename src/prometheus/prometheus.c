@@ -142,7 +142,7 @@ static int create_metrics(struct sx_prometheus *self, const struct sx_prometheus
         .reasons = reasons,
         .failed = failed,
     };
-    return sx_http_metrics_create(&self->http, &http_options);
+    return sx_http_metrics_new(&self->http, &http_options);
 }
 
 /* From the start-up on, a route's metrics are on the page, at 0. */
