@@ -2,7 +2,7 @@
  * equals the number of calls, and respects the limit. Each violation is on a line of the page, and
  * its message is printable. Comments and blank lines between the other lines change nothing. What
  * is left out, advice or the violations of a rule, changes nothing about the rest. The first three
- * hold for a page that is read as OpenMetrics, and for the lint, too. */
+ * hold for a page that is read as text 1.0.0 or OpenMetrics, and for the lint. */
 #include <sextant/exposition.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,6 +121,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(count_violations(page, size, 1) == (violations > 0));
     check_what_is_left_out(page, size, violations);
     check_with_lint(page, size, SX_FORMAT_TEXT);
+    check_with_lint(page, size, SX_FORMAT_TEXT_1_0_0);
     check_with_lint(page, size, SX_FORMAT_OPENMETRICS);
     size_t spread_size;
     char *with_comments = spread(page, size, &spread_size);

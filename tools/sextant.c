@@ -50,8 +50,8 @@ static const char usage[] =
     "  --lint           also check names, units, HELP and labels: the rules lint-...\n"
     "  --no-advice      print and count errors only\n"
     "  --allow RULE     leave out what RULE finds; may be repeated\n"
-    "  --utf8-names     OpenMetrics: names of metrics and labels may be in quotes, as\n"
-    "                   they are with escaping=allow-utf-8\n"
+    "  --utf8-names     names of metrics and labels may be in quotes, as in text 1.0.0,\n"
+    "                   and in OpenMetrics with escaping=allow-utf-8\n"
     "\n"
     "Exit status:\n"
     "  0  the page is good\n"
@@ -106,7 +106,6 @@ static int check_file(const char *name, const struct checking *checking)
     if (checking->guess_format) {
         options.format = sx_format_guess((struct sx_str){data, size});
     }
-    options.utf8_names = options.utf8_names && options.format == SX_FORMAT_OPENMETRICS;
     struct printed printed = {0, 0};
     int violations =
         sx_exposition_check((struct sx_str){data, size}, &options, print_violation, &printed);

@@ -254,7 +254,8 @@ struct sx_check_options {
     size_t violations_max;    /* the check ends after so many; 0: 100 */
     bool no_advice;           /* errors only */
     bool lint;                /* also the rules of names, units, HELP and labels; all are advice */
-    bool utf8_names;          /* OpenMetrics: names may be in quotes, and any UTF-8 */
+    bool utf8_names;          /* names may be in quotes, and any UTF-8; in SX_FORMAT_TEXT_1_0_0
+                                 they may in any case */
     const char *const *allow; /* names of rules whose violations are left out; borrowed */
     size_t allow_count;
     void *reserved[4];
@@ -270,8 +271,8 @@ struct sx_check_options {
  * one series twice. Violations are reported in order of their lines, except that what a histogram
  * or summary lacks comes last; in OpenMetrics, at the end of its samples.
  *
- * A page of OpenMetrics keeps every MUST and MUST NOT of the specification that a page can show;
- * docs/reading.md lists the others. What it only SHOULD do is advice.
+ * A page of OpenMetrics without errors keeps every MUST and MUST NOT of the specification that a
+ * page can show; docs/reading.md lists the others. What it only SHOULD do is advice.
  *
  * @param page     the complete page; need not end with NUL
  * @param options  NULL: all defaults
@@ -282,9 +283,9 @@ struct sx_check_options {
  * Errors:   SX_EINVAL (also if the page is above 4 GiB, or `allow` has a name that is not of a
  *           rule), SX_ENOMEM
  * Threads:  [any]
- * Memory:   allocates about 30 bytes for each sample, 100 for each family, 150 for each histogram
- * or summary, and 32 for each label of the sample that has most, and frees them; the page is
- *           borrowed
+ * Memory:   allocates about 30 bytes for each sample, 90 for each family, 150 for each histogram or
+ *           summary, in OpenMetrics 60 for each sample and 180 for each family, and 32 for each
+ *           label of the sample that has most, and frees them; the page is borrowed
  * Cost:     nearly linear in the size of the page, even if its author wants to make the check slow
  * Source:   Prometheus "Exposition formats"; OpenMetrics 1.0
  */

@@ -39,8 +39,8 @@ struct sx_parser_options {
      * SX_FORMAT_TEXT_1_0_0: the same, with utf8_names.
      * SX_FORMAT_OPENMETRICS: only what the grammar of OpenMetrics 1.0 has, up to `# EOF`. */
     enum sx_format format;
-    bool utf8_names;   /* names of metrics and labels may be in quotes, and any UTF-8:
-                          OpenMetrics with escaping=allow-utf-8 */
+    bool utf8_names;   /* names of metrics and labels may be in quotes, and any UTF-8: as in text
+                          1.0.0, and in OpenMetrics with escaping=allow-utf-8 */
     size_t line_max;   /* bytes of a line, without its line feed; 0: SX_PARSER_LINE_MAX */
     size_t labels_max; /* labels of a sample, or of an exemplar; 0: SX_PARSER_LABELS_MAX */
     void *reserved[4];

@@ -150,8 +150,9 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
 {
     static const struct sx_check_options defaults;
     options = options == NULL ? &defaults : options;
-    const bool text = options->format == SX_FORMAT_TEXT;
-    if ((!text && options->format != SX_FORMAT_OPENMETRICS) || (text && options->utf8_names) ||
+    const bool text_1_0_0 = options->format == SX_FORMAT_TEXT_1_0_0;
+    const bool text = options->format == SX_FORMAT_TEXT || text_1_0_0;
+    if ((!text && options->format != SX_FORMAT_OPENMETRICS) ||
         (page.data == NULL && page.size > 0) || page.size > UINT32_MAX ||
         (options->allow == NULL && options->allow_count > 0)) {
         return SX_EINVAL;
@@ -161,7 +162,7 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
                               .hash_key = choose_check_key(),
                               .report = report_violation,
                               .context = context,
-                              .utf8_names = options->utf8_names,
+                              .utf8_names = options->utf8_names || text_1_0_0,
                               .violations_max = most < INT_MAX ? most : INT_MAX};
     if (!leave_out(&check, options)) {
         return SX_EINVAL;

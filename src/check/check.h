@@ -48,6 +48,7 @@ struct sx__check_family {
 struct sx__label {
     struct sx_str name;  /* empty: no more labels, only the `}` */
     struct sx_str value; /* still escaped; each value can be escaped in one way only */
+    bool is_quoted;      /* the name, which is still escaped */
 };
 
 struct sx__label_array {
@@ -83,7 +84,7 @@ struct sx__check {
     bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
     bool carriage_return_told, reserved_label_told;
     bool left_out[SX__RULE_COUNT];
-    bool utf8_names;        /* of OpenMetrics */
+    bool utf8_names;        /* names may be in quotes */
     const char *suggestion; /* for the violation that is reported next; NULL: none */
     int status;
 
@@ -124,8 +125,14 @@ void sx__lint(struct sx__check *check, enum sx_format format);
 /* ---- labels ---- */
 
 /** Reads the next label after a `{`, or the `}`, and removes it from the text. Returns NULL or the
- *  error. */
+ *  error. Quoted names are read in any case. */
 const char *sx__label_take(struct sx__label *label, struct sx_str *rest);
+
+/** Reads a quoted metric name after a `{`, and the comma behind it. Returns NULL or the error. */
+const char *sx__quoted_metric_take(struct sx_str *name, struct sx_str *rest);
+
+/** Reads up to and including the next quote that is not escaped. Returns false if there is none. */
+bool sx__quoted_take(struct sx_str *text, struct sx_str *rest);
 
 /** Sums of hashes of labels, which do not depend on their order. In `pairs` a label with an empty
  *  value counts as absent, as in Prometheus. */
@@ -176,8 +183,13 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
 void sx__check_spelling(struct sx__check *check, const struct sx__number *number,
                         struct sx_str text);
 
-/** Splits a sample that was read before into its name and labels. */
-void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text);
+/** Splits a sample that was read before into its name and labels.
+ *
+ * @param text       the page from the name on
+ * @param is_quoted  the name is in quotes
+ */
+void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text,
+                      bool is_quoted);
 
 /* ---- a line and the lines before it ---- */
 

@@ -28,7 +28,7 @@ static void check_twice(struct sx__om *om, const struct sx_parsed_label *labels,
         if (!sx__labels_reserve(check, &check->labels, i)) {
             return;
         }
-        check->labels.items[i] = (struct sx__label){labels[i].name, {"", 0}};
+        check->labels.items[i] = (struct sx__label){.name = labels[i].name, .value = {"", 0}};
     }
     sx__labels_sort(check->labels.items, count);
     for (size_t i = 1; i < count; i++) {
