@@ -84,6 +84,13 @@ uint64_t __wrap_sx__sum_rows_of_now(const struct sx_registry *of, uint32_t cell)
     return sum;
 }
 
+static void need_to_act_between_sums(void)
+{
+#ifdef SX_AMALGAMATION
+    skip(); /* its functions call each other, and not what the linker puts in between */
+#endif
+}
+
 static void raise_by_steps_and_lower_at_once(void)
 {
     for (int k = 0; k < 3; k++) {
@@ -103,6 +110,7 @@ static void raise_at_once_and_lower_by_steps(void)
 static void test_what_lowers_the_gauge_is_not_read_without_what_raised_it_before(void **state)
 {
     (void)state;
+    need_to_act_between_sums();
     void (*const updates[])(void) = {raise_by_steps_and_lower_at_once,
                                      raise_at_once_and_lower_by_steps};
     sx_gauge_inc(gauge);
@@ -131,6 +139,7 @@ static void pass_many(void)
 static void test_a_reader_that_was_interrupted_reads_again(void **state)
 {
     (void)state;
+    need_to_act_between_sums();
     sx_gauge_inc(gauge);
     after_sum = pass_many;
     assert_true(sx_gauge_value(gauge) == 1);
@@ -145,6 +154,7 @@ static void set_once(void)
 static void test_a_reader_sees_all_of_a_set_or_nothing(void **state)
 {
     (void)state;
+    need_to_act_between_sums();
     for (int k = 0; k < 3; k++) {
         sx_gauge_inc(gauge);
     }
@@ -165,6 +175,7 @@ static void end_late_steps(void)
 static void test_a_set_takes_back_steps_that_end_late(void **state)
 {
     (void)state;
+    need_to_act_between_sums();
     sx_gauge_inc(gauge);
     after_sum = end_late_steps;
     sx_gauge_set(gauge, 7);
@@ -192,6 +203,7 @@ static void increment_late_and_add(void)
 static void test_a_set_keeps_the_order_of_a_threads_updates(void **state)
 {
     (void)state;
+    need_to_act_between_sums();
     for (unsigned sums = 1; sums <= 3; sums++) {
         sx_gauge_inc(gauge);
         sums_left = sums;

@@ -1,10 +1,10 @@
 /* Serves a page whose values test_judges.py knows, on a free port of 127.0.0.1, which it prints,
  * until its standard input ends. */
+#include <math.h>
 #include <sextant/collector.h>
 #include <sextant/metrics.h>
 #include <sextant/metrics_server.h>
 #include <sextant/registration.h>
-#include <math.h>
 #include <stdio.h>
 
 static void fill(struct sx_registration *all)
