@@ -416,6 +416,8 @@ SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const
 /** The first query parameter of that name, decoded; NULL if it is absent or has a malformed escape,
  * or if the name is NULL. Unlike that of `(query, str, NAME)` it need not be UTF-8. */
 SX_API const char *sx_request_get_query(const struct sx_request *request, const char *name);
+/** The query of the target as it was sent, without the question mark; empty if there is none. */
+SX_API struct sx_str sx_request_get_query_string(const struct sx_request *request);
 /** The body without its transfer coding; not NUL-terminated. If no route answers (404, 405, 308), a
  * large body is read only if a hook binds a body or form argument; otherwise it is empty. */
 SX_API struct sx_str sx_request_get_body(const struct sx_request *request);

@@ -20,9 +20,22 @@
 extern "C" {
 #endif
 
-/** The formats of a page. */
+/** The formats of a page. Each is one that Prometheus reads; see docs/formats.md. */
 enum sx_format {
-    SX_FORMAT_TEXT = 0, /* Prometheus text 0.0.4 */
+    SX_FORMAT_TEXT = 0,    /* Prometheus text 0.0.4 */
+    SX_FORMAT_TEXT_1_0_0,  /* Prometheus text 1.0.0: names may be in quotes */
+    SX_FORMAT_OPENMETRICS, /* OpenMetrics text 1.0.0 */
+    SX_FORMAT_PROTOBUF,    /* Prometheus protobuf, each family behind its length; not text */
+};
+
+/** How names are written that have other characters than [a-zA-Z0-9_:]. Legacy names stay as they
+ * are, except under SX_ESCAPING_DOTS, which doubles their underscores. */
+enum sx_escaping {
+    SX_ESCAPING_DEFAULT = 0, /* as underscores; the Content-Type does not say so */
+    SX_ESCAPING_UNDERSCORES, /* my.metric: my_metric */
+    SX_ESCAPING_DOTS,        /* my.metric: my_dot_metric */
+    SX_ESCAPING_VALUES,      /* my.metric: U__my_2e_metric */
+    SX_ESCAPING_ALLOW_UTF_8, /* my.metric, in quotes; SX_FORMAT_TEXT: as underscores */
 };
 
 /** A rendered page. Initialise it with `{0}`. */
@@ -81,22 +94,53 @@ SX_API SX_MUST_CHECK int sx_page_render_registries(struct sx_page *page,
                                                    struct sx_registry *const *registries,
                                                    size_t count, enum sx_format format);
 
+/** What is on a page, and how it is written. The zero value is all families, in text 0.0.4. */
+struct sx_page_options {
+    enum sx_format format;
+    enum sx_escaping escaping;
+    const struct sx_str *names; /* only the families of these names, each as the registry has it,
+                                   with its prefix; borrowed. Collectors run all the same. */
+    size_t name_count;          /* 0: all families */
+    void *reserved[4];
+};
+
+/** As sx_page_render_registries, with options.
+ *
+ * @param options  NULL: all defaults
+ * Errors:   SX_EINVAL (also if `options` has an unknown format or escaping, or `names` is NULL and
+ *           name_count is not 0), SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
+ */
+SX_API SX_MUST_CHECK int sx_page_render_options(struct sx_page *page,
+                                                struct sx_registry *const *registries, size_t count,
+                                                const struct sx_page_options *options);
+
 /** Frees the page's buffer; the page is then empty and can be used again. NULL is a no-op. */
 SX_API void sx_page_clean_up(struct sx_page *page);
 
-/** Returns the Content-Type of a format: "text/plain; version=0.0.4; charset=utf-8".
+/** Returns the Content-Type of a format, such as "text/plain; version=0.0.4; charset=utf-8".
  *
  * Threads:  [any]
  * Memory:   a static string
  */
 SX_API const char *sx_format_content_type(enum sx_format format);
 
+/** Returns the Content-Type of a page with these options. As sx_format_content_type, but it names
+ * the escaping, unless that is SX_ESCAPING_DEFAULT or the format is SX_FORMAT_TEXT.
+ *
+ * @param options  NULL: all defaults
+ * Threads:  [any]
+ * Memory:   a static string
+ */
+SX_API const char *sx_page_content_type(const struct sx_page_options *options);
+
 /* ---- answering a scrape, with any HTTP server ---- */
 
-/** Returns the format that an Accept header prefers, by its media ranges and weights.
+/** Returns the format that an Accept header prefers, by its media ranges and weights. To honour the
+ * header's `escaping` parameter, too, use sx_page_negotiate.
  *
- * If the header accepts no format that can be written, this is the text format: a scraper can do
- * more with the wrong format than with a 406.
+ * If the header accepts no format that can be written, this is text 0.0.4: a scraper can do more
+ * with the wrong format than with a 406. The same if there is no header, or it accepts all formats
+ * alike.
  *
  * @param accept  the value of the header, or of several joined by commas; {NULL, 0}: no header
  * Threads:  [any]
@@ -104,16 +148,29 @@ SX_API const char *sx_format_content_type(enum sx_format format);
  */
 SX_API enum sx_format sx_format_negotiate(struct sx_str accept);
 
+/** Sets the format and the escaping of a page's options by an Accept header; see
+ * sx_format_negotiate.
+ *
+ * The escaping is that of the media range that selected the format, or SX_ESCAPING_DEFAULT.
+ *
+ * @param options  its other members stay; NULL is a no-op
+ * Threads:  [any]
+ * Source:   Prometheus "Content negotiation", "Escaping schemes"
+ */
+SX_API void sx_page_negotiate(struct sx_page_options *options, struct sx_str accept);
+
 /** A scrape request. A header that was not sent is {NULL, 0}. The views are borrowed. */
 struct sx_exposition_request {
     struct sx_str method;                  /* {NULL, 0}: GET */
     struct sx_str accept;                  /* several Accept headers: joined by commas */
-    struct sx_str accept_encoding;         /* ignored so far, because nothing is compressed */
+    struct sx_str accept_encoding;         /* ignored, because this library compresses nothing */
     struct sx_registry *const *registries; /* several registries for one page; NULL in the list:
                                               the default registry; see
                                               sx_page_render_registries */
     size_t registry_count;                 /* 0: the page is of one registry */
-    void *reserved[2];
+    struct sx_str query;                   /* behind the `?` of the target, as it was sent; each
+                                              `name[]=FAMILY` selects a family; {NULL, 0}: all */
+    void *reserved[4];
 };
 
 /** A header of a response. This struct stays as it is, because responses contain an array of it. */
@@ -135,7 +192,9 @@ struct sx_exposition_response {
     void *reserved[4];
 };
 
-/** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow.
+/** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow. The
+ * page's format and escaping are those that the Accept header prefers (sx_page_negotiate); if the
+ * query has `name[]` parameters, only the families of these names are on it.
  *
  * If your server computes Content-Length from the body and drops the body of HEAD itself, pass GET
  * for both methods.
@@ -163,6 +222,7 @@ struct sx_check_rule {
     const char *name; /* such as "duplicate"; it stays the same in later versions */
     const char *text; /* what breaks the rule, without a full stop */
     bool advice;      /* false: a violation is an error */
+    bool lint;        /* only checked if the options ask for it */
     void *reserved[2];
 };
 
@@ -180,7 +240,8 @@ struct sx_violation {
     const char *rule; /* the name of the rule, such as "duplicate"; static */
     const char *text; /* a sentence for people, without its full stop; valid only during the call */
     bool advice;      /* false: an error; see struct sx_check_rule */
-    void *reserved[2];
+    const char *suggestion; /* what to do, to follow the sentence; NULL: none; valid as `text` */
+    void *reserved[1];
 };
 
 /** Receives a violation, which is valid only during the call. Returns 0 to continue the check;
@@ -192,6 +253,8 @@ struct sx_check_options {
     enum sx_format format;
     size_t violations_max;    /* the check ends after so many; 0: 100 */
     bool no_advice;           /* errors only */
+    bool lint;                /* also the rules of names, units, HELP and labels; all are advice */
+    bool utf8_names;          /* OpenMetrics: names may be in quotes, and any UTF-8 */
     const char *const *allow; /* names of rules whose violations are left out; borrowed */
     size_t allow_count;
     void *reserved[4];
@@ -205,7 +268,10 @@ struct sx_check_options {
  * and cumulative buckets up to +Inf, and a count that equals the bucket +Inf. Bounds of buckets and
  * quantiles are compared as the doubles they are, so `le="1"` and `le="1.0"` of one histogram are
  * one series twice. Violations are reported in order of their lines, except that what a histogram
- * or summary lacks comes last.
+ * or summary lacks comes last; in OpenMetrics, at the end of its samples.
+ *
+ * A page of OpenMetrics keeps every MUST and MUST NOT of the specification that a page can show;
+ * docs/reading.md lists the others. What it only SHOULD do is advice.
  *
  * @param page     the complete page; need not end with NUL
  * @param options  NULL: all defaults
@@ -216,11 +282,11 @@ struct sx_check_options {
  * Errors:   SX_EINVAL (also if the page is above 4 GiB, or `allow` has a name that is not of a
  *           rule), SX_ENOMEM
  * Threads:  [any]
- * Memory:   allocates about 30 bytes for each sample, 70 for each family, 150 for each histogram or
- *           summary, and 32 for each label of the sample that has most, and frees them; the page is
+ * Memory:   allocates about 30 bytes for each sample, 100 for each family, 150 for each histogram
+ * or summary, and 32 for each label of the sample that has most, and frees them; the page is
  *           borrowed
  * Cost:     nearly linear in the size of the page, even if its author wants to make the check slow
- * Source:   Prometheus "Exposition formats"
+ * Source:   Prometheus "Exposition formats"; OpenMetrics 1.0
  */
 SX_API SX_MUST_CHECK int sx_exposition_check(struct sx_str page,
                                              const struct sx_check_options *options,

@@ -14,11 +14,11 @@ extern "C" {
 struct sx_series {
     const struct sx_str *values; /* label values, in the order of the label names */
     size_t value_count;
-    double value;             /* of a counter or gauge; of a histogram the sum */
+    double value;             /* of a counter or gauge; of a histogram or summary the sum */
     const uint64_t *buckets;  /* histograms: observations in each bucket, not cumulative, the last
                                  one up to +Inf; otherwise NULL */
     size_t bucket_count;      /* one more than bounds */
-    uint64_t observations;    /* histograms: in all buckets */
+    uint64_t observations;    /* histograms: in all buckets; summaries: the count */
     double unchanged_seconds; /* since a sweep or an iteration last saw a change; 0 while a handle
                                  is held (see sx_registry_expire); negative: the family has no
                                  idle_seconds */
@@ -48,6 +48,9 @@ SX_API int sx_gauge_family_each(struct sx_gauge_family *family, sx_series_fn *us
 /** As sx_counter_family_each. */
 SX_API int sx_histogram_family_each(struct sx_histogram_family *family, sx_series_fn *use,
                                     void *context);
+/** As sx_counter_family_each. */
+SX_API int sx_summary_family_each(struct sx_summary_family *family, sx_series_fn *use,
+                                  void *context);
 
 #ifdef __cplusplus
 }

@@ -1,13 +1,14 @@
-/* metrics.h: counters, gauges and histograms, updated in nanoseconds from any thread.
+/* metrics.h: counters, gauges, histograms and more, updated in nanoseconds from any thread.
  *
  * A registry holds metric families. A family has label names; a series (a child of the family) is
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
  * update it: an update takes no lock, allocates nothing, and writes no cache line that another
  * thread writes (no false sharing). The exceptions: the first update or look-up of a thread
- * allocates and claims a row for it; a counter's first fraction and a gauge's first increment take
- * a lock, and so may setting a gauge that was incremented; a gauge that is set, or added to by
- * another amount than 1, has one cell for all threads; threads beyond `thread_rows` update shared
- * cells with atomic additions.
+ * allocates and claims a row for it; a counter's first fraction and a gauge's first increment or
+ * decrement by 1 take a lock; setting a gauge that was incremented may take it, and threads that
+ * increment this gauge wait meanwhile; a gauge that is set, or changed by another amount than 1,
+ * has one cell for all threads; threads beyond `thread_rows` update shared cells with atomic
+ * additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up, or the metric without labels is unregistered. Every
@@ -34,9 +35,13 @@ struct sx_registry;
 struct sx_counter;
 struct sx_gauge;
 struct sx_histogram;
+struct sx_summary;
+struct sx_info;
+struct sx_state_set;
 struct sx_counter_family;
 struct sx_gauge_family;
 struct sx_histogram_family;
+struct sx_summary_family;
 struct sx_label;
 
 #define SX_LABELS_MAX 16   /* label names of a family */
@@ -63,7 +68,9 @@ struct sx_registry_options {
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
                                 pins of a series with labels, and for each family; 16 for the
-                                increments of a gauge in a private registry; 0: 64 MiB */
+                                increments of a gauge in a private registry; 2.6 KiB for the native
+                                buckets of a histogram, twice that with negative observations;
+                                0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
@@ -71,6 +78,32 @@ struct sx_registry_options {
     size_t constant_label_count;            /* at most SX_LABELS_MAX */
     void *reserved[1];
 };
+
+/** Native buckets of a histogram: buckets of equal relative width, without a list of bounds. They
+ * are on pages in Protobuf, which Prometheus requests with --enable-feature=native-histograms.
+ *
+ * Where observations spread widely, the buckets become coarser: two neighbours become one, until
+ * there are at most max_buckets that are not empty, and until what each thread observed of one sign
+ * spans at most 160. They never become finer again. Infinite observations have buckets of their
+ * own.
+ *
+ * A histogram with native buckets has no classic ones, unless `buckets` is set; then it has both,
+ * and text formats show the classic ones. In the text formats a histogram without classic buckets
+ * has only that of +Inf.
+ *
+ * The memory is 2.6 KiB for each histogram and thread, and as much again if there are negative
+ * observations. Threads beyond `thread_rows` take a lock for each observation. */
+struct sx_native_options {
+    double growth_factor; /* a bucket's upper bound is at most so many times its lower bound: 1.1
+                             for 5 % of error; greater than 1, the finest being 1.0028; 0: no native
+                             buckets */
+    size_t max_buckets; /* that are not empty, of both signs; at most SX_NATIVE_BUCKETS_MAX; 0: 160;
+                           the coarsest buckets of all doubles may be more, 72 for each sign */
+    double zero_threshold; /* what is not further from 0 is counted in one bucket; positive; 0:
+                              2^-128 */
+};
+
+#define SX_NATIVE_BUCKETS_MAX 320
 
 /** What a metric family is. The register functions copy all strings and arrays.
  *
@@ -82,13 +115,25 @@ struct sx_metric_options {
     const double *buckets;     /* histograms: upper bounds, strictly increasing; NULL: see below */
     size_t bucket_count;       /* +Inf is implied; it is ignored if it is the last bound */
     size_t max_series;         /* families: limit of the cardinality; 0: 10,000 */
+    struct sx_native_options native; /* histograms: native buckets */
+    const char *unit;    /* the base unit, such as "seconds"; the name must end in _seconds, or in
+                            _seconds_total; only some formats show it; NULL or "": none */
     double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:
                             never; see sx_registry_expire */
-    void *reserved[2];
+    void *reserved[1];
 };
 
 /** The types of metrics. */
-enum sx_metric_type { SX_COUNTER, SX_GAUGE, SX_HISTOGRAM };
+enum sx_metric_type {
+    SX_COUNTER,
+    SX_GAUGE,
+    SX_HISTOGRAM,
+    SX_SUMMARY,         /* a sum and a count */
+    SX_INFO,            /* labels that describe the program; the value is always 1 */
+    SX_STATE_SET,       /* named states, each true or false */
+    SX_UNTYPED,         /* a number of which only the value is known */
+    SX_GAUGE_HISTOGRAM, /* a histogram of what is there now, so that its buckets may go down */
+};
 
 /** A label of a series, by its name. The value need not end with NUL. This struct stays as it is,
  * because programs pass arrays of it. */
@@ -232,17 +277,16 @@ SX_API bool sx_label_name_is_valid(const char *name);
 
 /** Registers a counter without labels. The page shows it as 0 from now on.
  *
- * Registering the same type, name, help, labels and buckets again returns the same counter; its
- * max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration. To
- * learn from an error which label is wrong or what differs, use sx_registration_add.
+ * Registering the same type, name, help, unit, labels and buckets again returns the same counter;
+ * its max_series and idle_seconds stay what they were. sx_counter_unregister ends one registration.
+ * To learn from an error which label is wrong or what differs, use sx_registration_add.
  *
  * @param counter   receives the handle
  * @param registry  NULL: the default registry
- * Errors:   SX_ENAME, SX_EHELP, SX_ELABEL, SX_EEXIST (the name has another type, help, labels or
- *           buckets), SX_ECLASH (another metric has a sample of this name), SX_EINVAL (NULL;
- *           buckets on a counter; labels or idle_seconds on a metric without labels; too many
- *           labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM
- * Threads:  [any]
+ * Errors:   SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EEXIST (the name has another type, help,
+ *           unit, labels or buckets), SX_ECLASH (another metric has a sample of this name),
+ * SX_EINVAL (NULL; buckets on a counter; labels or idle_seconds on a metric without labels; too
+ * many labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM Threads:  [any]
  * Memory:   copies the options; the handle lives until the registration is ended, at most as long
  *           as the registry
  * Source:   Prometheus "Writing client libraries"
@@ -401,6 +445,28 @@ static inline void sx_counter_inc(struct sx_counter *counter);
  */
 static inline void sx_counter_add(struct sx_counter *counter, double delta);
 
+/** As sx_counter_add, and keeps an exemplar of what was counted: labels that are not on the series,
+ * such as the trace id of the request, with `delta` and the current time. The newest exemplar of a
+ * counter wins. Formats that know exemplars show it (OpenMetrics, Protobuf).
+ *
+ * The amount is added in any case. The exemplar is dropped, and counted by
+ * `sextant_exemplars_dropped_total{family="…"}`, if the names and values of the labels have more
+ * than 128 code points in all, a value is not UTF-8, a name is not valid or given twice, there are
+ * more than SX_LABELS_MAX labels, the thread is beyond `thread_rows`, or the registry is full.
+ *
+ * @param counter  NULL is a no-op
+ * @param labels   copied; NULL if `count` is 0
+ * Threads:  [any], lock-free except for the first exemplar of a thread, and of a counter
+ * Memory:   616 bytes of the directory for each counter or bucket that has had an exemplar, and for
+ *           each thread row; given back when the series is removed
+ * Source:   OpenMetrics 1.0, "Exemplars"
+ */
+SX_API void sx_counter_add_with_exemplar(struct sx_counter *counter, double delta,
+                                         const struct sx_label *labels, size_t count);
+/** As sx_counter_add_with_exemplar, with a delta of 1. */
+SX_API void sx_counter_inc_with_exemplar(struct sx_counter *counter, const struct sx_label *labels,
+                                         size_t count);
+
 /** Sets the counter to 0, for a program that starts a task anew. Prometheus takes it for a restart
  * of the process.
  *
@@ -488,8 +554,8 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
  * Threads:  [any]. Lock-free if the gauge was never incremented or decremented by 1. Otherwise the
- *           first call takes the lock under which series are made, and so does a later call that
- *           meets another update of the gauge.
+ *           first call after that takes the lock under which series are made. A later call takes
+ *           it if another thread updates the gauge at the same time.
  * Cost:     a store; after an increment or decrement, three loads for each thread row and one
  *           compare-and-swap
  */
@@ -609,6 +675,12 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  */
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value);
 
+/** As sx_histogram_observe, and keeps an exemplar of the bucket into which the value falls, with
+ * these labels. Each bucket has one exemplar, the newest. Otherwise as
+ * sx_counter_add_with_exemplar. */
+SX_API void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
+                                               const struct sx_label *labels, size_t count);
+
 /** Returns the number of observations; 0 for NULL and for a removed histogram.
  *
  * Threads:  [any]
@@ -623,6 +695,161 @@ SX_API double sx_histogram_sum(const struct sx_histogram *histogram);
 
 /** Sets all buckets and the sum to 0. As sx_counter_reset. */
 SX_API void sx_histogram_reset(struct sx_histogram *histogram);
+
+/* ---- summaries ---- */
+
+/** Registers a summary without labels: the sum of the observations, and how many there are. It is
+ * for averages where nobody needs quantiles; histograms have these. As sx_counter_register. A
+ * summary must not have a label `quantile`. */
+SX_API SX_MUST_CHECK int sx_summary_register(struct sx_summary **summary,
+                                             struct sx_registry *registry,
+                                             const struct sx_metric_options *options);
+/** Registers a family of summaries. As sx_counter_family_register. */
+SX_API SX_MUST_CHECK int sx_summary_family_register(struct sx_summary_family **family,
+                                                    struct sx_registry *registry,
+                                                    const struct sx_metric_options *options);
+/** As sx_counter_unregister. */
+SX_API int sx_summary_unregister(struct sx_summary *summary);
+/** As sx_counter_family_unregister. */
+SX_API int sx_summary_family_unregister(struct sx_summary_family *family);
+/** Finds or makes a summary. As sx_counter_family_get. */
+SX_API SX_MUST_CHECK int sx_summary_family_get(struct sx_summary **summary,
+                                               struct sx_summary_family *family,
+                                               const struct sx_str *values, size_t count);
+/** As sx_counter_release. */
+SX_API void sx_summary_release(struct sx_summary *summary);
+/** As sx_counter_family_remove. */
+SX_API int sx_summary_family_remove(struct sx_summary_family *family, const struct sx_str *values,
+                                    size_t count);
+/** As sx_counter_family_remove_matching. */
+SX_API int sx_summary_family_remove_matching(struct sx_summary_family *family,
+                                             const struct sx_label *labels, size_t count);
+/** As sx_counter_family_clear. */
+SX_API int sx_summary_family_clear(struct sx_summary_family *family);
+/** Observes a value in the summary with these label values, which is made if needed. As
+ * sx_counter_family_add. */
+SX_API int sx_summary_family_observe(struct sx_summary_family *family, const struct sx_str *values,
+                                     size_t count, double value);
+/** As sx_summary_family_observe, with C strings; NULL is the empty value. */
+SX_API int sx_summary_family_observe_strings(struct sx_summary_family *family,
+                                             const char *const *values, size_t count, double value);
+/** As sx_summary_family_observe_strings: `sx_summary_observe_with(family, .2, "GET")`. */
+#define sx_summary_observe_with(family, value, ...) \
+    sx_summary_family_observe_strings((family), SX__STRINGS(__VA_ARGS__), (value))
+/** As sx_counter_with. */
+#define sx_summary_with(family, ...) sx__summary_with((family), SX__STRINGS(__VA_ARGS__))
+
+/** Counts `value` and adds it to the sum.
+ *
+ * @param summary  NULL is a no-op
+ * @param value    in the base unit; NaN is ignored and counted, as in sx_histogram_observe
+ * Threads:  [any], lock-free
+ * Cost:     two relaxed loads, adds and stores, in the thread's own row
+ */
+static inline void sx_summary_observe(struct sx_summary *summary, double value);
+
+/** Returns the number of observations; 0 for NULL and for a removed summary.
+ *
+ * Threads:  [any]
+ */
+SX_API uint64_t sx_summary_count(const struct sx_summary *summary);
+
+/** Returns the sum of the observations; 0 for NULL and for a removed summary.
+ *
+ * Threads:  [any]
+ */
+SX_API double sx_summary_sum(const struct sx_summary *summary);
+
+/** Sets the count and the sum to 0. As sx_counter_reset. */
+SX_API void sx_summary_reset(struct sx_summary *summary);
+
+/* ---- untyped metrics ---- */
+
+/** Registers a metric whose type is not known, such as one that is passed on from elsewhere. It is
+ * a gauge in all but the type that the page shows, so all functions of gauges take it. As
+ * sx_gauge_register. */
+SX_API SX_MUST_CHECK int sx_untyped_register(struct sx_gauge **untyped,
+                                             struct sx_registry *registry,
+                                             const struct sx_metric_options *options);
+/** Registers a family of untyped metrics. As sx_gauge_family_register. */
+SX_API SX_MUST_CHECK int sx_untyped_family_register(struct sx_gauge_family **family,
+                                                    struct sx_registry *registry,
+                                                    const struct sx_metric_options *options);
+
+/* ---- infos ---- */
+
+/** Registers an info: labels that describe the program, such as its version. The value is always 1.
+ * The page does not show it before sx_info_set.
+ *
+ * @param options  the name must end in `_info`; `labels` are required
+ * Errors:   as sx_counter_family_register
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_info_register(struct sx_info **info, struct sx_registry *registry,
+                                          const struct sx_metric_options *options);
+
+/** Sets the values of an info's labels, and ends those that were set before. A scrape at the same
+ * time shows the values before, or none, or the new ones.
+ *
+ * In a shared registry an info is that of all processes.
+ *
+ * @param info    NULL is SX_EINVAL
+ * @param values  in the order of the label names; copied
+ * Errors:   SX_EVALUES, SX_EINVAL; SX_EFULL, SX_ENOMEM: the info may not be shown then
+ * Threads:  [any]; takes the lock under which series are made
+ */
+SX_API SX_MUST_CHECK int sx_info_set(struct sx_info *info, const struct sx_str *values,
+                                     size_t count);
+/** As sx_info_set, with C strings; NULL is the empty value. */
+SX_API SX_MUST_CHECK int sx_info_set_strings(struct sx_info *info, const char *const *values,
+                                             size_t count);
+/** As sx_info_set_strings: `sx_info_set_with(info, "1.2.3", "abcdef0")`. */
+#define sx_info_set_with(info, ...) sx_info_set_strings((info), SX__STRINGS(__VA_ARGS__))
+
+/** As sx_counter_family_unregister. NULL is SX_EINVAL. */
+SX_API int sx_info_unregister(struct sx_info *info);
+
+/* ---- state sets ---- */
+
+#define SX_STATES_MAX 64 /* states of a set */
+
+/** Registers a set of states, each of which is true or false. All are false at first. The page has
+ * a line for each state, with a label whose name is that of the set, and the value 1 or 0.
+ *
+ * @param options  the name must not have colons; no `labels`, `unit` or `idle_seconds`
+ * @param states   1 to SX_STATES_MAX different names of states, ended by NULL; any UTF-8; copied
+ * Errors:   as sx_counter_register; SX_EEXIST also if it is registered with other states; SX_EINVAL
+ *           also for the states; SX_ELABEL (a constant label has the name)
+ * Threads:  [any]
+ * Source:   OpenMetrics 1.0, "StateSet"
+ */
+SX_API SX_MUST_CHECK int sx_state_set_register(struct sx_state_set **set,
+                                               struct sx_registry *registry,
+                                               const struct sx_metric_options *options,
+                                               const char *const *states);
+
+/** Makes one state true, and all others false, at one moment.
+ *
+ * Each process of a shared registry has its own states. The page shows what is true in any of those
+ * that live.
+ *
+ * @param set    NULL is a no-op
+ * @param state  its index in `states`; one that is too large is ignored
+ * Threads:  [any], lock-free
+ */
+SX_API void sx_state_set_select(struct sx_state_set *set, size_t state);
+
+/** Makes one state true or false, and leaves the others. As sx_state_set_select. */
+SX_API void sx_state_set_set(struct sx_state_set *set, size_t state, bool is_true);
+
+/** Whether a state is true in any process that lives; false for NULL and unknown states.
+ *
+ * Threads:  [any]
+ */
+SX_API bool sx_state_set_get(const struct sx_state_set *set, size_t state);
+
+/** As sx_counter_unregister. */
+SX_API int sx_state_set_unregister(struct sx_state_set *set);
 
 /* ---- for the rest of a block ---- */
 
@@ -695,6 +922,9 @@ SX_API void sx__in_progress_leave(struct sx_gauge **gauge);
 SX_API void sx__counter_inc_cold(struct sx_counter *counter);
 SX_API void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows);
 SX_API void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows);
+SX_API void sx__summary_observe(struct sx_summary *summary, double value, char *const *rows);
+SX_API struct sx_summary *sx__summary_with(struct sx_summary_family *family,
+                                           const char *const *values, size_t count);
 SX_API struct sx_counter *sx__counter_with(struct sx_counter_family *family,
                                            const char *const *values, size_t count);
 SX_API struct sx_gauge *sx__gauge_with(struct sx_gauge_family *family, const char *const *values,
@@ -765,6 +995,11 @@ static inline void sx_counter_add(struct sx_counter *counter, double delta)
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value)
 {
     sx__histogram_observe(histogram, value, sx__thread_rows);
+}
+
+static inline void sx_summary_observe(struct sx_summary *summary, double value)
+{
+    sx__summary_observe(summary, value, sx__thread_rows);
 }
 
 #ifdef __cplusplus

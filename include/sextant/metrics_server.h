@@ -56,13 +56,18 @@ struct sx_metrics_server_options {
                                       one whose client has read nothing for a second, or whose page
                                       has been queued for timeout_ms. Otherwise the new one waits */
     unsigned timeout_ms;           /* to receive a request, and to send its response after it is
-                                      rendered; 0: 10,000. Rendering has no limit */
+                                      rendered; 0: 10,000 */
     sx_metrics_server_log_fn *log; /* NULL: no log */
     void *log_context;             /* borrowed until sx_metrics_server_destroy returns */
     struct sx_registry *const *registries; /* on the page instead of one, as in
                                               sx_page_render_registries; the list is copied */
     size_t registry_count;                 /* 0: the page is of one registry */
-    void *reserved[2];
+    unsigned scrapes_max; /* pages that are rendered or queued at the same time; a scrape beyond is
+                             answered with 503; 0: no limit but connections_max */
+    unsigned render_timeout_ms; /* a page that is not rendered within this time is answered with
+                                   503, and the connection closed. Its collectors run on, and keep
+                                   the connection's place until they return; 0: no limit */
+    void *reserved[1];
 };
 
 /** Serves the registry's page until the server is destroyed.

@@ -16,13 +16,15 @@ extern "C" {
 
 /* ---- metrics whose type is known at run time only ---- */
 
-/** A metric of any type: the handle of its type, and NULL for the others. Updates accept NULL, so
- * one of the wrong type does nothing. */
+/** A metric of any type but info, state set and gauge histogram: the handle of its type, and NULL
+ * for the others. An untyped metric is a gauge. Updates accept NULL, so one of the wrong type does
+ * nothing. */
 struct sx_metric {
     enum sx_metric_type type;
     struct sx_counter *counter;
     struct sx_gauge *gauge;
     struct sx_histogram *histogram;
+    struct sx_summary *summary;
 };
 
 /** A family of any type, as struct sx_metric. */
@@ -31,12 +33,13 @@ struct sx_metric_family {
     struct sx_counter_family *counters;
     struct sx_gauge_family *gauges;
     struct sx_histogram_family *histograms;
+    struct sx_summary_family *summaries;
 };
 
 /** Registers a metric without labels, as the register function of its type does.
  *
  * @param metric  receives the handle; untouched on failure
- * Errors:   as sx_counter_register and sx_histogram_register; also SX_EINVAL for an unknown type
+ * Errors:   as sx_counter_register and sx_histogram_register; also SX_EINVAL for other types
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,

@@ -48,7 +48,8 @@ extern "C" {
     X(-18, SX_ETIMEOUT, "an operation did not end in time")                                 \
     X(-19, SX_ETLS, "a certificate or key cannot be used")                                  \
     X(-20, SX_EROBUST, "the system has no robust mutexes, which a shared registry needs")   \
-    X(-21, SX_EREGISTRIES, "the process has 64 registries, and cannot have more at a time")
+    X(-21, SX_EREGISTRIES, "the process has 64 registries, and cannot have more at a time") \
+    X(-22, SX_EUNIT, "the metric name does not end in its unit, or the type has no unit")
 
 /** The errors, and SX_OK. */
 enum sx_status {

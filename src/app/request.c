@@ -339,6 +339,11 @@ const char *sx_request_get_query(const struct sx_request *request, const char *n
     return value != NULL && sx__form_state(value) == SX__FORM_GOOD ? value : NULL;
 }
 
+struct sx_str sx_request_get_query_string(const struct sx_request *request)
+{
+    return request->query;
+}
+
 struct sx_str sx_request_get_body(const struct sx_request *request)
 {
     return request->exchange->body;

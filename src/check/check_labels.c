@@ -94,7 +94,7 @@ uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str by
 }
 
 /* Sums need terms whose bits are all mixed; the constants are those of splitmix64. */
-static uint64_t mix(uint64_t z)
+uint64_t sx__hash_mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -103,7 +103,7 @@ static uint64_t mix(uint64_t z)
 
 uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash)
 {
-    return (uint32_t)(mix(hash ^ check->hash_key) >> 32);
+    return (uint32_t)(sx__hash_mix(hash ^ check->hash_key) >> 32);
 }
 
 static bool label_is(struct sx_str name, const char *wanted)
@@ -126,11 +126,11 @@ struct sx__label_sums sx__labels_sum(const struct sx__check *check, struct sx_st
     while (next(&label, &labels)) {
         uint64_t hash = sx__hash(check, SX__HASH_START, label.name);
         bool excepted = label_is(label.name, except);
-        sums.names += excepted ? 0 : mix(hash);
+        sums.names += excepted ? 0 : sx__hash_mix(hash);
         if (label.value.size > 0) {
             /* Separated by a byte that no name has. */
-            hash =
-                mix(sx__hash(check, sx__hash(check, hash, (struct sx_str){"=", 1}), label.value));
+            hash = sx__hash_mix(
+                sx__hash(check, sx__hash(check, hash, (struct sx_str){"=", 1}), label.value));
             sums.pairs += hash;
             sums.others += excepted ? 0 : hash;
         }

@@ -1,18 +1,10 @@
 /* exposition.c: rendering registries to a page in one of the formats. Runs in the thread that
  * scrapes.
  */
-#include "encode_registries.h"
-#include "encode_text.h"
+#include "encode.h"
 #include "page.h"
-#include "shown.h"
 
 #include <sextant/exposition.h>
-
-const char *sx_format_content_type(enum sx_format format)
-{
-    (void)format; /* so far there is one */
-    return "text/plain; version=0.0.4; charset=utf-8";
-}
 
 /* Ends a page with NUL, for which it has room. A page that failed is empty, because a truncated one
  * would look complete. */
@@ -32,33 +24,35 @@ static int finish_page(struct sx_page *page, int status)
 
 int sx_page_render(struct sx_page *page, struct sx_registry *registry, enum sx_format format)
 {
-    if (page == NULL) {
-        return SX_EINVAL;
-    }
-    page->size = 0;
-    if (format != SX_FORMAT_TEXT) {
-        return SX_EINVAL;
-    }
+    const struct sx_page_options options = {.format = format};
     if (registry == NULL) {
         registry = sx_registry_default();
     }
-    if (registry == NULL) {
+    if (page != NULL && registry == NULL) {
+        page->size = 0;
         return SX_ENOMEM;
     }
-    return finish_page(page, sx__registry_shows(registry)
-                                 ? sx__encode_registries(page, &registry, 1)
-                                 : sx__encode_text(page, registry));
+    return sx_page_render_options(page, &registry, 1, &options);
 }
 
 int sx_page_render_registries(struct sx_page *page, struct sx_registry *const *registries,
                               size_t count, enum sx_format format)
 {
+    const struct sx_page_options options = {.format = format};
+    return sx_page_render_options(page, registries, count, &options);
+}
+
+int sx_page_render_options(struct sx_page *page, struct sx_registry *const *registries,
+                           size_t count, const struct sx_page_options *options)
+{
+    static const struct sx_page_options defaults;
+    options = options == NULL ? &defaults : options;
     if (page == NULL) {
         return SX_EINVAL;
     }
     page->size = 0;
-    if (format != SX_FORMAT_TEXT || (registries == NULL && count > 0)) {
+    if (!sx__page_options_are_valid(options) || (registries == NULL && count > 0)) {
         return SX_EINVAL;
     }
-    return finish_page(page, sx__encode_registries(page, registries, count));
+    return finish_page(page, sx__encode(page, registries, count, options));
 }

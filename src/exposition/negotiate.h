@@ -15,9 +15,10 @@ struct sx__offer {
  * The highest weight wins, then the more specific range, then the one that comes first in the
  * header.
  *
- * Source: RFC 9110 12.5.1
+ * @param escaping  receives what the chosen range has as its parameter `escaping`; may be NULL
+ * Source:   RFC 9110 12.5.1; Prometheus "Content negotiation"
  */
 const struct sx__offer *sx__negotiate(const struct sx__offer *offers, size_t count,
-                                      struct sx_str accept);
+                                      struct sx_str accept, enum sx_escaping *escaping);
 
 #endif

@@ -6,11 +6,8 @@
 
 #define PAGE_CAPACITY_FIRST ((size_t)16 << 10)
 
-int sx__page_reserve(struct sx_page *page, size_t size)
+int sx__page_grow(struct sx_page *page, size_t size)
 {
-    if (page->capacity - page->size >= size) {
-        return SX_OK;
-    }
     if (size > SIZE_MAX / 4 || page->size > SIZE_MAX / 4) {
         return SX_ENOMEM;
     }

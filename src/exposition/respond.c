@@ -1,6 +1,8 @@
 /* respond.c: answering a scrape request, for any HTTP server. */
-#include "negotiate.h"
+#include "name_filter.h"
 #include "view.h"
+
+#include <sextant/exposition.h>
 
 #include <stdbool.h>
 
@@ -8,16 +10,6 @@
     {                              \
         (text_), sizeof(text_) - 1 \
     }
-
-/* In order of our preference; the first is for clients without a preference. */
-static const struct sx__offer offers[] = {
-    {SX_FORMAT_TEXT, TEXT("text/plain; version=0.0.4; charset=utf-8")},
-};
-
-enum sx_format sx_format_negotiate(struct sx_str accept)
-{
-    return sx__negotiate(offers, sizeof offers / sizeof offers[0], accept)->format;
-}
 
 static bool is_method(struct sx_str method, const char *name)
 {
@@ -37,20 +29,33 @@ static struct sx_exposition_response refuse(int status, struct sx_str sentence)
                                            .content_length = sentence.size};
 }
 
+static int render_page(struct sx_page *page, struct sx_registry *registry,
+                       const struct sx_exposition_request *request, struct sx_page_options *options)
+{
+    struct sx__name_filter filter;
+    const bool is_listed = request->registry_count > 0;
+    sx_page_negotiate(options, request->accept);
+    int status = sx__name_filter_read(&filter, request->query);
+    options->names = filter.names;
+    options->name_count = filter.count;
+    if (status == SX_OK) {
+        status = sx_page_render_options(page, is_listed ? request->registries : &registry,
+                                        is_listed ? request->registry_count : 1, options);
+    }
+    sx__name_filter_clean_up(&filter);
+    return status;
+}
+
 static struct sx_exposition_response render(struct sx_page *page, struct sx_registry *registry,
                                             const struct sx_exposition_request *request)
 {
     static const struct sx_str failed = TEXT("the metrics page cannot be rendered\n");
-    const enum sx_format format = sx_format_negotiate(request->accept);
-    int status =
-        request->registry_count == 0
-            ? sx_page_render(page, registry, format)
-            : sx_page_render_registries(page, request->registries, request->registry_count, format);
-    if (status < 0) {
+    struct sx_page_options options = {0};
+    if (render_page(page, registry, request, &options) < 0) {
         return refuse(500, failed);
     }
     return (struct sx_exposition_response){.status = 200,
-                                           .content_type = sx_format_content_type(format),
+                                           .content_type = sx_page_content_type(&options),
                                            .body = {page->data, page->size},
                                            .content_length = page->size};
 }
@@ -72,8 +77,6 @@ int sx_exposition_respond(struct sx_exposition_response *response, struct sx_pag
         return SX_OK;
     }
     *response = render(page, registry, request);
-    /* Sent even though the response does not depend on them yet, because caches may outlive this
-     * version. */
     add_header(response, "Vary", "Accept, Accept-Encoding");
     if (head) {
         response->body = (struct sx_str){NULL, 0}; /* the length is that of the page all the same */

@@ -5,28 +5,64 @@
 #include "label_hash.h"
 #include "view.h"
 
-#include <string.h>
-
-/* Takes the next `name="value"` that has a value from the labels. Returns false if none is left.
- * The library wrote the text, so it is well-formed. */
-static bool take_label(struct sx_str *labels, struct sx_str *label)
+/* Returns the position behind the quote that ends the text, whose first quote is before `at`. */
+static const char *end_of_quoted(const char *at)
 {
-    const char *at = labels->data;
-    const char *end = at + labels->size;
-    bool is_empty = true;
-    while (is_empty && at < end) {
-        const char *start = at;
-        const char *value = (const char *)memchr(at, '"', (size_t)(end - at)) + 1;
-        for (at = value; *at != '"'; at++) {
-            at += *at == '\\';
-        }
-        is_empty = at == value;
-        at++;
-        *label = (struct sx_str){start, (size_t)(at - start)};
-        at += at < end; /* the comma */
+    for (; *at != '"'; at++) {
+        at += *at == '\\';
     }
+    return at + 1;
+}
+
+struct sx_str sx__series_labels(const struct sx__family *family, struct sx_str text)
+{
+    if (sx__has_buckets(family)) {
+        return text;
+    }
+    const char *at = text.data;
+    const char *end = at + text.size - 1; /* the blank */
+    if (*at == '{') {
+        at = end_of_quoted(at + 2);
+        at += *at == ',';
+    } else {
+        at += sx__family_name(family).size;
+        at += *at == '{';
+    }
+    end -= end[-1] == '}' && end > at;
+    return (struct sx_str){at, (size_t)(end - at)};
+}
+
+bool sx__written_labels_take(struct sx_str *labels, struct sx__written_label *label)
+{
+    if (labels->size == 0) {
+        return false;
+    }
+    const char *start = labels->data;
+    const char *end = start + labels->size;
+    const char *at = *start == '"' ? end_of_quoted(start + 1) : start;
+    while (*at != '=') {
+        at++;
+    }
+    label->name = (struct sx_str){start, (size_t)(at - start)};
+    const char *value = at + 2;
+    at = end_of_quoted(value);
+    label->value = (struct sx_str){value, (size_t)(at - value) - 1};
+    label->text = (struct sx_str){start, (size_t)(at - start)};
+    at += at < end; /* the comma */
     *labels = (struct sx_str){at, (size_t)(end - at)};
-    return !is_empty;
+    return true;
+}
+
+/* Takes the next label that has a value. */
+static bool take_label(struct sx_str *labels, struct sx_str *text)
+{
+    struct sx__written_label label;
+    bool found = false;
+    while (!found && sx__written_labels_take(labels, &label)) {
+        found = label.value.size > 0;
+        *text = label.text;
+    }
+    return found;
 }
 
 uint32_t sx__written_labels_hash(const uint64_t *key, struct sx_str labels)
@@ -39,7 +75,7 @@ uint32_t sx__written_labels_hash(const uint64_t *key, struct sx_str labels)
     return hash;
 }
 
-static bool has_label(struct sx_str labels, struct sx_str wanted)
+static bool has_written_label(struct sx_str labels, struct sx_str wanted)
 {
     struct sx_str label;
     while (take_label(&labels, &label)) {
@@ -56,7 +92,7 @@ static bool has_all_labels(struct sx_str a, struct sx_str b)
     struct sx_str label;
     bool has_all = true;
     while (has_all && take_label(&a, &label)) {
-        has_all = has_label(b, label);
+        has_all = has_written_label(b, label);
     }
     return has_all;
 }

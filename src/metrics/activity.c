@@ -71,6 +71,7 @@ static uint64_t digest_of(const struct sx__reading *reading, const struct sx__se
     case SX_COUNTER:
         return digest_counter(reading, series);
     case SX_HISTOGRAM:
+    case SX_SUMMARY:
         return digest_histogram(reading, series, family->bound_count);
     default:
         (void)sx__read_gauge(reading, series, &value);

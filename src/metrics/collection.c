@@ -88,6 +88,7 @@ static struct sx__family *copy_family(const struct sx__family *family)
                                     .size = family->size,
                                     .name = family->name,
                                     .help = family->help,
+                                    .unit = family->unit,
                                     .labels = family->labels};
         memcpy(copy + 1, family + 1, family->size - sizeof *family);
     }

@@ -109,6 +109,20 @@ bool sx__constants_have_label(const struct sx_registry *registry, const char *na
     return false;
 }
 
+size_t sx__all_labels_count(const struct sx__family *family)
+{
+    const struct sx__constants *constants = constants_of(sx__arenas[family->arena].registry);
+    return family->label_count + (constants == NULL ? 0 : (size_t)constants->label_count);
+}
+
+struct sx_str sx__all_labels_name(const struct sx__family *family, size_t index)
+{
+    const struct sx__constants *constants = constants_of(sx__arenas[family->arena].registry);
+    const size_t constant_count = constants == NULL ? 0 : constants->label_count;
+    return index < constant_count ? constant_bytes(constants, constants->names[index])
+                                  : sx__family_label(family, index - constant_count);
+}
+
 /* ---- names ---- */
 
 bool sx__is_own_name(struct sx_str name)
@@ -134,12 +148,13 @@ int sx__full_name_make(struct sx__full_name *full, const struct sx_registry *reg
     if (prefix.size == 0) {
         return SX_OK;
     }
-    full->memory = malloc(prefix.size + name.size);
+    full->memory = malloc(prefix.size + name.size + 1);
     if (full->memory == NULL) {
         return SX_ENOMEM;
     }
     memcpy(full->memory, prefix.data, prefix.size);
     memcpy(full->memory + prefix.size, name.data, name.size);
+    full->memory[prefix.size + name.size] = '\0';
     full->text = (struct sx_str){full->memory, prefix.size + name.size};
     return SX_OK;
 }

@@ -8,6 +8,8 @@
 
 #include "directory.h"
 
+struct sx__family;
+
 /** Writes them into a registry that no other thread knows yet.
  *
  * @param options  checked by sx__desc_check_constants
@@ -20,6 +22,12 @@ struct sx_str sx__constant_labels(const struct sx_registry *registry);
 
 /** Whether one of the constant labels has this name. */
 bool sx__constants_have_label(const struct sx_registry *registry, const char *name);
+
+/** How many labels the series of a family have: the constant ones, and then its own. */
+size_t sx__all_labels_count(const struct sx__family *family);
+
+/** The name of one of these labels, in the order of sx__all_labels_count. */
+struct sx_str sx__all_labels_name(const struct sx__family *family, size_t index);
 
 /** Whether the name begins as those of the library's own metrics, with `sextant_`. */
 bool sx__is_own_name(struct sx_str name);
@@ -34,7 +42,8 @@ struct sx__full_name {
     char *memory;
 };
 
-/** Puts the registry's prefix before a name. Errors: SX_ENOMEM. */
+/** Puts the registry's prefix before a name. If NUL follows the name, it also follows the full
+ * name. Errors: SX_ENOMEM. */
 int sx__full_name_make(struct sx__full_name *full, const struct sx_registry *registry,
                        struct sx_str name);
 

@@ -12,6 +12,7 @@
  * increments need no check: nobody makes 2^63 of them.
  */
 #include "cells.h"
+#include "exemplars.h"
 #include "look_up.h"
 #include "metric.h"
 #include "removal.h"
@@ -250,17 +251,15 @@ void sx__counter_inc_cold(struct sx_counter *counter)
     (void)add_whole(counter, 1, sx__thread_rows);
 }
 
-void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows)
+/* Returns whether the amount was added. */
+static inline bool add_amount(struct sx_counter *counter, double delta, char *const *rows)
 {
-    if (counter == NULL) {
-        return;
-    }
     /* Not `delta <= 0`, so that NaN is caught too. */
     if (!(delta > 0) || delta > DBL_MAX) {
         if (delta != 0) {
             ignore_amount(counter);
         }
-        return;
+        return false;
     }
     uint64_t whole = delta < WHOLE_LIMIT ? (uint64_t)delta : 0;
     bool added = (double)whole == delta ? add_whole(counter, whole, rows)
@@ -268,6 +267,32 @@ void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows
     if (__builtin_expect(!added, 0)) {
         ignore_amount(counter);
     }
+    return added;
+}
+
+void sx__counter_add(struct sx_counter *counter, double delta, char *const *rows)
+{
+    if (counter != NULL) {
+        (void)add_amount(counter, delta, rows);
+    }
+}
+
+void sx_counter_add_with_exemplar(struct sx_counter *counter, double delta,
+                                  const struct sx_label *labels, size_t count)
+{
+    if (counter == NULL || !add_amount(counter, delta, sx__thread_rows)) {
+        return;
+    }
+    struct sx__series *series = series_of(counter);
+    if (!sx__exemplar_write(series, 0, delta, labels, count, sx__thread_rows)) {
+        sx__self_metric_count(sx__series_family(series), SX__SELF_METRIC_EXEMPLARS);
+    }
+}
+
+void sx_counter_inc_with_exemplar(struct sx_counter *counter, const struct sx_label *labels,
+                                  size_t count)
+{
+    sx_counter_add_with_exemplar(counter, 1, labels, count);
 }
 
 void sx_counter_reset(struct sx_counter *counter)

@@ -1,10 +1,13 @@
 /* desc.c: checking names, help, labels and buckets, and names against each other. */
 #include "desc.h"
 
+#include "cells.h"
+#include "native_index.h"
 #include "utf8.h"
 #include "view.h"
 #include "written_names.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -13,11 +16,13 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
                                         .5,   .75, 1,    2.5, 5,    7.5, 10};
 
 #define MAX_SERIES_DEFAULT 10000u
-#define IDLE_SECONDS_MAX 1e9 /* 30 years */
+#define NATIVE_BUCKETS_DEFAULT 160u
+#define ZERO_THRESHOLD_DEFAULT 0x1p-128 /* as in the client for Go */
+#define IDLE_SECONDS_MAX 1e9            /* 30 years */
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
-    return type == SX_COUNTER || type == SX_GAUGE || type == SX_HISTOGRAM;
+    return (unsigned)type <= SX_GAUGE_HISTOGRAM;
 }
 
 /* Not isalpha(): names are ASCII, whatever the locale. */
@@ -55,6 +60,28 @@ bool sx_label_name_is_valid(const char *name)
     return name[i] == '\0';
 }
 
+static bool take_suffix(struct sx_str *name, struct sx_str suffix)
+{
+    if (name->size <= suffix.size ||
+        memcmp(name->data + name->size - suffix.size, suffix.data, suffix.size) != 0) {
+        return false;
+    }
+    name->size -= suffix.size;
+    return true;
+}
+
+const char *sx__name_fault(enum sx_metric_type type, const char *name)
+{
+    struct sx_str text = sx__view(name);
+    if (type == SX_INFO && !take_suffix(&text, sx__view("_info"))) {
+        return "the name of an info must end in `_info`";
+    }
+    if (type == SX_STATE_SET && strchr(name, ':') != NULL) {
+        return "the name of a state set is a label name, too, so it must not have colons";
+    }
+    return NULL;
+}
+
 const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index)
 {
     const char *label = labels[index];
@@ -66,6 +93,9 @@ const char *sx__label_fault(enum sx_metric_type type, const char *const *labels,
     }
     if (type == SX_HISTOGRAM && strcmp(label, "le") == 0) {
         return "is the label of a histogram's buckets";
+    }
+    if (type == SX_SUMMARY && strcmp(label, "quantile") == 0) {
+        return "is the label of a summary's quantiles";
     }
     for (size_t i = 0; i < index; i++) {
         if (strcmp(labels[i], label) == 0) {
@@ -91,6 +121,27 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
     return SX_OK;
 }
 
+bool sx__has_unit(enum sx_metric_type type)
+{
+    return type != SX_INFO && type != SX_STATE_SET;
+}
+
+/* OpenMetrics 1.0, "Unit": the name of the family must end in an underscore and the unit. The
+ * _total of a counter is not part of that name. */
+static int read_unit(struct sx__desc *desc, const char *unit)
+{
+    struct sx_str name = desc->name;
+    desc->unit = sx__view(unit == NULL ? "" : unit);
+    if (desc->unit.size == 0) {
+        return SX_OK;
+    }
+    if (desc->type == SX_COUNTER) {
+        (void)take_suffix(&name, sx__view("_total"));
+    }
+    const bool is_named = take_suffix(&name, desc->unit) && take_suffix(&name, sx__view("_"));
+    return is_named && sx__has_unit(desc->type) ? SX_OK : SX_EUNIT;
+}
+
 static int read_idle_seconds(struct sx__desc *desc, double seconds)
 {
     if (!(seconds >= 0 && seconds <= IDLE_SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
@@ -111,10 +162,49 @@ size_t sx__bounds_fault(const double *bounds, size_t count)
     return i;
 }
 
+const char *sx__native_fault(const struct sx_native_options *options)
+{
+    if (options->growth_factor == 0) {
+        return options->max_buckets == 0 && options->zero_threshold == 0
+                   ? NULL
+                   : "native buckets need a growth factor";
+    }
+    if (!(options->growth_factor > 1 && options->growth_factor <= DBL_MAX)) {
+        return "the growth factor of native buckets must be greater than 1";
+    }
+    if (options->max_buckets > SX_NATIVE_BUCKETS_MAX) {
+        return "there are too many native buckets";
+    }
+    if (options->zero_threshold != 0 &&
+        !(options->zero_threshold >= DBL_MIN && options->zero_threshold <= DBL_MAX)) {
+        return "the zero threshold of native buckets must be positive and not subnormal";
+    }
+    return NULL;
+}
+
+static int read_native(struct sx__desc *desc, const struct sx_native_options *options)
+{
+    if (sx__native_fault(options) != NULL) {
+        return SX_EINVAL;
+    }
+    if (options->growth_factor == 0) {
+        return SX_OK;
+    }
+    desc->native_max =
+        options->max_buckets == 0 ? NATIVE_BUCKETS_DEFAULT : (uint32_t)options->max_buckets;
+    desc->native_schema = sx__native_schema_of(options->growth_factor);
+    desc->zero_threshold =
+        options->zero_threshold == 0 ? ZERO_THRESHOLD_DEFAULT : options->zero_threshold;
+    return SX_OK;
+}
+
 static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *options)
 {
     const double *bounds = options->buckets;
     size_t count = options->bucket_count;
+    if (bounds == NULL && desc->native_max > 0) {
+        return SX_OK; /* native buckets alone */
+    }
     if (bounds == NULL) {
         bounds = default_bounds;
         count = sizeof default_bounds / sizeof default_bounds[0];
@@ -142,7 +232,7 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         desc->max_series =
             options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
     }
-    if (!sx_metric_name_is_valid(options->name)) {
+    if (!sx_metric_name_is_valid(options->name) || sx__name_fault(type, options->name) != NULL) {
         return SX_ENAME;
     }
     desc->name = sx__view(options->name);
@@ -151,7 +241,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (!sx__utf8_is_valid(desc->help)) {
         return SX_EHELP;
     }
-    int status = read_labels(desc, options->labels);
+    int status = read_unit(desc, options->unit);
+    if (status == SX_OK) {
+        status = read_labels(desc, options->labels);
+    }
     if (status != SX_OK) {
         return status;
     }
@@ -164,9 +257,20 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         return status;
     }
     if (type == SX_HISTOGRAM) {
-        return read_buckets(desc, options);
+        status = read_native(desc, &options->native);
+        return status == SX_OK ? read_buckets(desc, options) : status;
     }
-    return options->buckets == NULL ? SX_OK : SX_EINVAL;
+    return options->buckets == NULL && options->native.growth_factor == 0 ? SX_OK : SX_EINVAL;
+}
+
+/* OpenMetrics 1.0, "StateSet": the label of the states has the name of the family. */
+static void add_state_label(struct sx__desc *desc, const struct sx_registry *registry)
+{
+    if (desc->type == SX_STATE_SET) {
+        desc->state_label[0] = desc->name.data;
+        desc->labels = desc->state_label;
+        desc->label_count = sx__constants_have_label(registry, desc->name.data) ? 0 : 1;
+    }
 }
 
 int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
@@ -181,6 +285,8 @@ int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
     int status = sx__full_name_make(full, registry, desc->name);
     if (status == SX_OK) {
         desc->name = full->text;
+        add_state_label(desc, registry);
+        status = desc->type == SX_STATE_SET && desc->label_count == 0 ? SX_ELABEL : SX_OK;
     }
     return status;
 }
@@ -224,7 +330,10 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
     if ((uint32_t)desc->type != family->type || (uint32_t)desc->source != family->source ||
         desc->label_count != family->label_count || desc->bound_count != family->bound_count ||
         !sx__views_equal(desc->name, sx__family_name(family)) ||
-        !sx__views_equal(desc->help, sx__family_help(family))) {
+        !sx__views_equal(desc->help, sx__family_help(family)) ||
+        !sx__views_equal(desc->unit, sx__family_unit(family)) ||
+        desc->native_max != family->native_max || desc->native_schema != family->native_schema ||
+        sx__bits_of(desc->zero_threshold) != family->zero_threshold) {
         return false;
     }
     for (size_t i = 0; i < desc->label_count; i++) {

@@ -10,10 +10,15 @@ struct sx__desc {
     enum sx_metric_type type;
     struct sx_str name;
     struct sx_str help;
+    struct sx_str unit;
     const char *const *labels;
+    const char *state_label[2]; /* `labels` of a state set */
     size_t label_count;
     const double *bounds; /* without a final +Inf */
     size_t bound_count;
+    uint32_t native_max; /* 0: no native buckets */
+    int32_t native_schema;
+    double zero_threshold; /* of native buckets */
     uint32_t max_series;
     uint64_t idle_ms;
     enum sx__source source;
@@ -22,8 +27,8 @@ struct sx__desc {
 /** Checks a caller's options, in the order of the errors below, and borrows from them.
  *
  * @param labelled  whether the family must have labels, or must not
- * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_ELABEL, SX_EINVAL (labels, buckets or
- *           idle_seconds that must not be there, or must), SX_EBUCKETS
+ * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EINVAL (labels,
+ * buckets or idle_seconds that must not be there, or must), SX_EBUCKETS
  */
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);
@@ -47,12 +52,22 @@ int sx__desc_check_constants(const struct sx_registry_options *options);
 /** Whether a caller passed one of the types. */
 bool sx__is_metric_type(enum sx_metric_type type);
 
+/** Returns why a valid metric name is refused for the type, or NULL. */
+const char *sx__name_fault(enum sx_metric_type type, const char *name);
+
+/** Whether metrics of the type can have a unit. */
+bool sx__has_unit(enum sx_metric_type type);
+
 /** Returns why labels[index] is refused, as text to print after the label ("is given twice"), or
  * NULL if it is valid.
  *
  * @param labels  labels[index] is compared with the labels before it
  */
 const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index);
+
+/** Returns what is wrong with the options of native buckets, as text to print behind a colon, or
+ * NULL if they are valid. */
+const char *sx__native_fault(const struct sx_native_options *options);
 
 /** Returns the index of the first bound that is not finite, or not larger than the one before it;
  *  `count` if there is none. */

@@ -28,7 +28,15 @@ struct attempt {
 };
 
 static const char *const type_words[] = {
-    [SX_COUNTER] = "counter", [SX_GAUGE] = "gauge", [SX_HISTOGRAM] = "histogram"};
+    [SX_COUNTER] = "counter",
+    [SX_GAUGE] = "gauge",
+    [SX_HISTOGRAM] = "histogram",
+    [SX_SUMMARY] = "summary",
+    [SX_INFO] = "info",
+    [SX_STATE_SET] = "state set",
+    [SX_UNTYPED] = "untyped metric",
+    [SX_GAUGE_HISTOGRAM] = "gauge histogram",
+};
 
 /* Text beyond the end of the line is counted, but not written. */
 SX_PRINTF(2, 3) static void add_text(struct explanation *line, const char *format, ...)
@@ -88,6 +96,10 @@ static void explain_argument(struct explanation *line, const struct attempt *att
     const struct sx_metric_options *options = attempt->options;
     if (!sx__is_metric_type(attempt->type)) {
         add_text(line, ": its type is unknown");
+    } else if (attempt->type == SX_INFO || attempt->type == SX_STATE_SET) {
+        add_text(line, ": its type has a register function of its own");
+    } else if (attempt->type == SX_GAUGE_HISTOGRAM) {
+        add_text(line, ": only collectors have its type");
     } else if (options == NULL) {
         add_text(line, ": there are no options");
     } else if (label_count(options) > SX_LABELS_MAX) {
@@ -100,6 +112,10 @@ static void explain_argument(struct explanation *line, const struct attempt *att
         add_text(line, ": `bucket_count` is not 0, but `buckets` is NULL");
     } else if (options->buckets != NULL && attempt->type != SX_HISTOGRAM) {
         add_text(line, ": only histograms have buckets");
+    } else if (options->native.growth_factor != 0 && attempt->type != SX_HISTOGRAM) {
+        add_text(line, ": only histograms have native buckets");
+    } else if (attempt->type == SX_HISTOGRAM && sx__native_fault(&options->native) != NULL) {
+        add_text(line, ": %s", sx__native_fault(&options->native));
     } else if (options->idle_seconds != 0) {
         add_text(line, ": `idle_seconds` is for families with labels, and from 0 to 1e9");
     }
@@ -120,6 +136,19 @@ static void explain_buckets(struct explanation *line, const struct sx_metric_opt
     if (wrong > 0) {
         add_text(line, ", after ");
         add_number(line, bounds[wrong - 1]);
+    }
+}
+
+static void explain_unit(struct explanation *line, const struct attempt *attempt)
+{
+    const struct sx_metric_options *options = attempt->options;
+    if (!sx__has_unit(attempt->type)) {
+        add_text(line, ": it must not have a unit");
+        return;
+    }
+    add_text(line, ": the name must end in `_%.80s`", options->unit);
+    if (attempt->type == SX_COUNTER) {
+        add_text(line, " or `_%.80s_total`", options->unit);
     }
 }
 
@@ -155,6 +184,13 @@ static void explain_difference(struct explanation *line, const struct attempt *a
         add_text(line, ": its help is `");
         add_bytes(line, sx__family_help(family));
         add_text(line, "`");
+    } else if (!sx__views_equal(sx__view(options->unit == NULL ? "" : options->unit),
+                                sx__family_unit(family))) {
+        add_text(line, ": its unit is `");
+        add_bytes(line, sx__family_unit(family));
+        add_text(line, "`");
+    } else if (options->native.growth_factor != 0 || family->native_max != 0) {
+        add_text(line, ": its buckets are others, classic or native");
     } else {
         add_text(line, ": its buckets have other bounds");
     }
@@ -207,6 +243,9 @@ static void explain_detail(struct explanation *line, const struct attempt *attem
         break;
     case SX_EINVAL:
         explain_argument(line, attempt);
+        break;
+    case SX_EUNIT:
+        explain_unit(line, attempt);
         break;
     case SX_EBUCKETS:
         explain_buckets(line, attempt->options);

@@ -1,6 +1,7 @@
 /* family.c: registering and unregistering families. */
 #include "family.h"
 
+#include "cells.h"
 #include "desc.h"
 #include "family_index.h"
 #include "overflow.h"
@@ -77,7 +78,8 @@ const struct sx__family *sx__family_find(const struct sx_registry *registry, str
 size_t sx__family_size(const struct sx__desc *desc)
 {
     size_t size = sizeof(struct sx__family) + padded_bounds(desc) * sizeof(double) +
-                  desc->label_count * sizeof(struct sx__span) + desc->name.size + desc->help.size;
+                  desc->label_count * sizeof(struct sx__span) + desc->name.size + desc->help.size +
+                  desc->unit.size;
     for (size_t i = 0; i < desc->label_count; i++) {
         size += strlen(desc->labels[i]);
     }
@@ -103,6 +105,9 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
         .max_series = desc->max_series,
         .idle_ms = desc->idle_ms,
         .source = desc->source,
+        .native_max = desc->native_max,
+        .native_schema = desc->native_schema,
+        .zero_threshold = sx__bits_of(desc->zero_threshold),
         .size = (uint32_t)sx__family_size(desc),
     };
     size_t bound_count = padded_bounds(desc);
@@ -122,6 +127,7 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
     family->labels = put_bytes(family, &spans_at, spans, spans_size);
     family->name = put_bytes(family, &used, desc->name.data, desc->name.size);
     family->help = put_bytes(family, &used, desc->help.data, desc->help.size);
+    family->unit = put_bytes(family, &used, desc->unit.data, desc->unit.size);
 }
 
 /* Makes what a family begins with: without labels its one series, else its overflow series. */

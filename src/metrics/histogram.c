@@ -5,8 +5,10 @@
 #include "histogram_cells.h"
 
 #include "cells.h"
+#include "exemplars.h"
 #include "look_up.h"
 #include "metric.h"
+#include "native.h"
 #include "removal.h"
 #include "self_metrics.h"
 #include "series.h"
@@ -139,22 +141,36 @@ static void observe_in_overflow(uint32_t arena, uint32_t cell, uint32_t bucket, 
     sx__cell_add_sum_shared(sx__cell(row, cell + SX__HISTOGRAM_SUM), value);
 }
 
+/* The overflow row has many writers, so its native buckets need the lock. */
+static bool observe_native_in_overflow(const struct sx_histogram *histogram, double value)
+{
+    struct sx_registry *registry = sx__arenas[histogram->series.handle.arena].registry;
+    if (value < 0 && sx__native_negative_lane(&histogram->series) == 0) {
+        return false;
+    }
+    sx__directory_lock(registry);
+    const bool is_observed =
+        sx__native_observe(&histogram->series, sx__overflow_row(registry), value);
+    sx__directory_unlock(registry);
+    return is_observed;
+}
+
 static void ignore_observation(const struct sx_histogram *histogram)
 {
     sx__self_metric_count(sx__series_family(&histogram->series), SX__SELF_METRIC_IGNORED);
 }
 
-void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
+/* Counts a value whose bucket is known. */
+static inline __attribute__((always_inline)) void observe_in_bucket(struct sx_histogram *histogram,
+                                                                    uint32_t bucket, double value,
+                                                                    char *const *rows,
+                                                                    bool has_native)
 {
-    if (histogram == NULL) {
-        return;
-    }
     const struct sx_counter *handle = &histogram->series.handle;
     uint32_t index = handle->cell;
-    uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
     const char *row = sx__thread_row(rows, handle->arena);
     if (row == NULL) {
-        if (value != value) {
+        if (value != value || (has_native && !observe_native_in_overflow(histogram, value))) {
             ignore_observation(histogram);
         } else {
             observe_in_overflow(handle->arena, index, bucket, value);
@@ -173,8 +189,44 @@ void sx__histogram_observe(struct sx_histogram *histogram, double value, char *c
         }
         sum = sx__sum_or_inf(sum);
     }
+    if (has_native && !sx__native_observe(&histogram->series, row, value)) {
+        ignore_observation(histogram);
+        return;
+    }
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(sum_cell, sx__bits_of(sum), __ATOMIC_RELAXED);
+}
+
+void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
+{
+    if (histogram == NULL) {
+        return;
+    }
+    const struct sx__family *family = sx__series_family(&histogram->series);
+    if (histogram->series.increments != 0) {
+        const uint32_t bucket = family->bound_count == 0 ? 0 : bucket_of(family, value);
+        observe_in_bucket(histogram, bucket, value, rows, true);
+        return;
+    }
+    observe_in_bucket(histogram, bucket_of(family, value), value, rows, false);
+}
+
+void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
+                                        const struct sx_label *labels, size_t count)
+{
+    if (histogram == NULL) {
+        return;
+    }
+    struct sx__family *family = sx__series_family(&histogram->series);
+    const uint32_t bucket = bucket_of(family, value);
+    const bool is_native_only = sx__exemplar_slots(family) > family->bound_count + 1;
+    const uint32_t slot =
+        is_native_only ? (uint32_t)(sx__bits_of(value) >> 52) % SX__NATIVE_EXEMPLARS : bucket;
+    observe_in_bucket(histogram, bucket, value, sx__thread_rows, histogram->series.increments != 0);
+    if (value == value &&
+        !sx__exemplar_write(&histogram->series, slot, value, labels, count, sx__thread_rows)) {
+        sx__self_metric_count(family, SX__SELF_METRIC_EXEMPLARS);
+    }
 }
 
 static double read_histogram(const struct sx_histogram *histogram, uint64_t *count)

@@ -31,10 +31,12 @@ static bool view_histogram(struct sx_series *view, struct iteration *iteration,
                             &view->value)) {
         return false;
     }
-    view->buckets = iteration->buckets;
-    view->bucket_count = (size_t)bound_count + 1;
-    for (size_t i = 0; i < view->bucket_count; i++) {
+    for (size_t i = 0; i <= bound_count; i++) {
         view->observations += iteration->buckets[i];
+    }
+    if (iteration->family->type == SX_HISTOGRAM) {
+        view->buckets = iteration->buckets;
+        view->bucket_count = (size_t)bound_count + 1;
     }
     return true;
 }
@@ -47,6 +49,7 @@ static bool view_value(struct sx_series *view, struct iteration *iteration,
     case SX_COUNTER:
         return view_counter(view, iteration, series);
     case SX_HISTOGRAM:
+    case SX_SUMMARY:
         return view_histogram(view, iteration, series);
     default:
         return sx__read_gauge(&iteration->reading, series, &view->value);
@@ -103,6 +106,11 @@ int sx_gauge_family_each(struct sx_gauge_family *family, sx_series_fn *use, void
 }
 
 int sx_histogram_family_each(struct sx_histogram_family *family, sx_series_fn *use, void *context)
+{
+    return iterate((const struct sx__family *)family, use, context);
+}
+
+int sx_summary_family_each(struct sx_summary_family *family, sx_series_fn *use, void *context)
 {
     return iterate((const struct sx__family *)family, use, context);
 }

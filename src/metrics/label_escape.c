@@ -30,7 +30,7 @@ static size_t escaped_size(struct sx_str value)
     return size;
 }
 
-static char *put_escaped(char *at, struct sx_str value)
+char *sx__label_escape(char *at, struct sx_str value)
 {
     for (size_t i = 0; i < value.size; i++) {
         char escape = escape_of(value.data[i]);
@@ -53,7 +53,7 @@ char *sx__label_write_escaped(char *at, struct sx_str name, struct sx_str value)
     at += name.size;
     *at++ = '=';
     *at++ = '"';
-    at = put_escaped(at, value);
+    at = sx__label_escape(at, value);
     *at++ = '"';
     return at;
 }

@@ -18,7 +18,7 @@ static char *put_text(char *at, struct sx_str bytes)
 
 static bool has_name(const struct sx__family *family)
 {
-    return family->type != SX_HISTOGRAM;
+    return !sx__has_buckets(family);
 }
 
 static struct sx_str constant_labels_of(const struct sx__family *family)

@@ -40,6 +40,13 @@ int sx__metric_register_family(struct sx__family **family, struct sx_registry *r
     return family == NULL ? SX_EINVAL : read_and_register(family, registry, kind, options);
 }
 
+int sx__metric_register_state_set(struct sx__family **family, struct sx_registry *registry,
+                                  const struct sx_metric_options *options)
+{
+    const struct kind kind = {SX_STATE_SET, false, SX__FROM_CELLS};
+    return read_and_register(family, registry, kind, options);
+}
+
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
                         enum sx_metric_type type, const struct sx_metric_options *options)
 {

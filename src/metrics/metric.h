@@ -9,6 +9,10 @@
 int sx__metric_register_family(struct sx__family **family, struct sx_registry *registry,
                                enum sx_metric_type type, const struct sx_metric_options *options);
 
+/** Checks the options and registers a state set, whose label is made from its name. */
+int sx__metric_register_state_set(struct sx__family **family, struct sx_registry *registry,
+                                  const struct sx_metric_options *options);
+
 /** Checks the options and registers a metric without labels. *series receives its one series. */
 int sx__metric_register(struct sx__series **series, struct sx_registry *registry,
                         enum sx_metric_type type, const struct sx_metric_options *options);

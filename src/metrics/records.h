@@ -23,6 +23,7 @@ enum sx__source {
 enum sx__self_metric {
     SX__SELF_METRIC_OVERFLOWED, /* a look-up went to the overflow series */
     SX__SELF_METRIC_IGNORED,    /* an update had an impossible value, or a counter is at its end */
+    SX__SELF_METRIC_EXEMPLARS,  /* an exemplar was dropped; its observation counts */
     SX__SELF_METRICS
 };
 
@@ -40,7 +41,9 @@ struct sx__cells {
     uint32_t next; /* ref of other cells that wait */
     uint32_t cell; /* the first one; families: 0 */
     uint32_t more; /* counters: the cell of fractions; gauges: the first of the two of
-                      increments; 0: none so far */
+                      increments; 0: none so far; native histograms: ref of another one of these,
+                      for their lanes, with the first cell of the positive and negative one in
+                      `cell` and `more`; see native.h */
     uint32_t pin;  /* the cell of its pins; 0: none so far */
 };
 
@@ -68,14 +71,18 @@ struct sx__family {
     uint32_t previous;   /* ref of the family registered before this one */
     uint32_t pin;     /* ref of a struct sx__cells: counts registrations, as pins of handles do */
     uint32_t records; /* series whose records are not freed */
-    uint32_t is_unwanted;   /* 1: to be removed once no process has it registered */
-    uint32_t removed;       /* 1: it is unregistered */
-    uint64_t idle_ms;       /* after which a series expires; 0: never; see expiry.h */
-    uint64_t next_sweep_ms; /* CLOCK_MONOTONIC */
+    uint32_t is_unwanted;    /* 1: to be removed once no process has it registered */
+    uint32_t removed;        /* 1: it is unregistered */
+    uint64_t idle_ms;        /* after which a series expires; 0: never; see expiry.h */
+    uint64_t next_sweep_ms;  /* CLOCK_MONOTONIC */
+    uint32_t native_max;     /* native buckets that are shown at the most; 0: it has none */
+    int32_t native_schema;   /* the finest that is used */
+    uint64_t zero_threshold; /* of native buckets; the bits of a double */
     struct sx__retired retired;
     uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
     struct sx__span help;
+    struct sx__span unit;   /* empty: none */
     struct sx__span labels; /* label_count spans, of the label names */
     /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
      * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
@@ -88,7 +95,10 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
-    uint32_t increments;      /* of a gauge: see increments.h; a struct sx_gauge has it here, too */
+    uint32_t increments; /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
+                            a native histogram: the first cell of the positive lane; of a state
+                            set: the number of the state */
+    uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
     uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;
@@ -98,12 +108,11 @@ struct sx__series {
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
     uint32_t hash;
     uint32_t text_size;
-    uint32_t text_offset; /* from the end of this struct */
-    uint32_t size;        /* bytes of the record */
+    uint32_t text_offset; /* from the end of this struct; the text ends the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
-     * text. The text of a counter or gauge is `name{labels} `, that of a histogram only the
-     * labels. */
+     * text. The text of a counter or gauge is `name{labels} `, that of a histogram or
+     * summary only the labels. */
 };
 
 static inline struct sx_str sx__family_bytes(const struct sx__family *family, struct sx__span span)
@@ -119,6 +128,11 @@ static inline struct sx_str sx__family_name(const struct sx__family *family)
 static inline struct sx_str sx__family_help(const struct sx__family *family)
 {
     return sx__family_bytes(family, family->help);
+}
+
+static inline struct sx_str sx__family_unit(const struct sx__family *family)
+{
+    return sx__family_bytes(family, family->unit);
 }
 
 static inline struct sx_str sx__family_label(const struct sx__family *family, size_t index)
@@ -151,9 +165,29 @@ static inline double *sx__family_bounds(const struct sx__family *family)
     return (void *)(uintptr_t)(family + 1);
 }
 
+/* The bytes of the record. */
+static inline size_t sx__series_size(const struct sx__series *series)
+{
+    return sizeof *series + series->text_offset + series->text_size;
+}
+
 static inline char *sx__series_text(const struct sx__series *series)
 {
     return (char *)(uintptr_t)(series + 1) + series->text_offset;
+}
+
+/* Whether series of the type have a sum and buckets in thread rows. A summary has one bucket, its
+ * count. */
+static inline bool sx__has_buckets(const struct sx__family *family)
+{
+    return family->type == SX_HISTOGRAM || family->type == SX_SUMMARY ||
+           family->type == SX_GAUGE_HISTOGRAM;
+}
+
+/* Whether series of the type are gauges: see gauge.c. */
+static inline bool sx__is_gauge(const struct sx__family *family)
+{
+    return family->type == SX_GAUGE || family->type == SX_UNTYPED;
 }
 
 /* Walking the chains without a lock: each record that was published before is seen completely. */

@@ -24,6 +24,14 @@ int sx_metric_register(struct sx_metric *metric, struct sx_registry *registry,
     case SX_HISTOGRAM:
         status = sx_histogram_register(&made.histogram, registry, options);
         break;
+    case SX_SUMMARY:
+        status = sx_summary_register(&made.summary, registry, options);
+        break;
+    case SX_UNTYPED:
+        status = sx_untyped_register(&made.gauge, registry, options);
+        break;
+    default: /* they have register functions of their own */
+        break;
     }
     if (status == SX_OK) {
         *metric = made;
@@ -49,6 +57,14 @@ int sx_metric_family_register(struct sx_metric_family *family, struct sx_registr
     case SX_HISTOGRAM:
         status = sx_histogram_family_register(&made.histograms, registry, options);
         break;
+    case SX_SUMMARY:
+        status = sx_summary_family_register(&made.summaries, registry, options);
+        break;
+    case SX_UNTYPED:
+        status = sx_untyped_family_register(&made.gauges, registry, options);
+        break;
+    default: /* they have register functions of their own */
+        break;
     }
     if (status == SX_OK) {
         *family = made;
@@ -73,6 +89,14 @@ int sx_metric_family_get(struct sx_metric *metric, const struct sx_metric_family
         break;
     case SX_HISTOGRAM:
         status = sx_histogram_family_get(&found.histogram, family->histograms, values, count);
+        break;
+    case SX_SUMMARY:
+        status = sx_summary_family_get(&found.summary, family->summaries, values, count);
+        break;
+    case SX_UNTYPED:
+        status = sx_gauge_family_get(&found.gauge, family->gauges, values, count);
+        break;
+    default: /* they have register functions of their own */
         break;
     }
     if (status == SX_OK) {

@@ -6,6 +6,7 @@
 #include "histogram_cells.h"
 #include "increments.h"
 #include "lock.h"
+#include "native.h"
 #include "records.h"
 
 /* The first rows with amounts are not folded: reading them costs little, and new threads claim them
@@ -95,7 +96,25 @@ static bool has_amounts(const struct folding *folding, uint32_t cell, uint32_t c
     return false;
 }
 
-/* The directory's lock is held, so no other thread folds. Readers wait while `folds` is odd, so it
+/* The lane of a histogram's native buckets that begins at this cell; 0: there is none. */
+static void move_lane(struct folding *folding, const struct sx__family *family, uint32_t lane)
+{
+    uint64_t *to = sx__cell(sx__overflow_row(folding->registry), lane);
+    for (size_t i = 0; i < folding->row_count && lane != 0; i++) {
+        sx__lane_fold(to, sx__cell(sx__thread_row_at(folding->registry, folding->rows[i]), lane),
+                      family);
+    }
+}
+
+/* A lane that has counted anything has a number in one of its first cells. */
+static bool have_lanes(const struct folding *folding, const struct sx__cells *lanes)
+{
+    return has_amounts(folding, lanes->cell, SX__LANE_WINDOWS) ||
+           (lanes->more != 0 && has_amounts(folding, lanes->more, SX__LANE_WINDOWS));
+}
+
+/* The directory's lock is held, so no other thread folds, or writes lanes of the overflow row.
+ * Readers wait while `folds` is odd, so it
  * becomes odd only if there is something to move. */
 static void move_series(struct folding *folding, const struct sx__family *family,
                         const struct sx__series *series)
@@ -103,19 +122,27 @@ static void move_series(struct folding *folding, const struct sx__family *family
     uint64_t *folds = &folding->registry->folds;
     uint32_t cell = series->handle.cell;
     uint32_t count = 1;
-    if (family->type == SX_HISTOGRAM) {
+    if (sx__has_buckets(family)) {
         cell += SX__HISTOGRAM_BUCKETS;
         count = family->bound_count + 1;
-    } else if (family->type == SX_GAUGE) {
-        cell = sx__increments_cell(series);
+    } else if (family->type != SX_COUNTER) {
+        cell = sx__is_gauge(family) ? sx__increments_cell(series) : 0;
         count = cell != 0 ? SX__INCREMENTS_CELLS : 0;
     }
-    if (!has_amounts(folding, cell, count)) {
+    const struct sx__cells *lanes = NULL;
+    if (sx__has_native(family)) {
+        lanes = sx__at(folding->registry, sx__series_cells(series)->more);
+    }
+    if (!has_amounts(folding, cell, count) && (lanes == NULL || !have_lanes(folding, lanes))) {
         return;
     }
     __atomic_store_n(folds, *folds + 1, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < count; i++) {
         move_cell(folding, cell + i);
+    }
+    if (lanes != NULL) {
+        move_lane(folding, family, lanes->cell);
+        move_lane(folding, family, lanes->more);
     }
     __atomic_store_n(folds, *folds + 1, __ATOMIC_RELEASE);
 }

@@ -20,6 +20,13 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
                 "Updates that were ignored: NaN in a histogram; in a counter also what is negative, infinite, or beyond the end of its range.",
             .labels = labels,
         },
+    [SX__SELF_METRIC_EXEMPLARS] =
+        {
+            .name = "sextant_exemplars_dropped_total",
+            .help =
+                "Exemplars that were dropped: their labels are not valid or too long, the thread has no row, or the registry is full.",
+            .labels = labels,
+        },
 };
 
 void sx__self_metric_count(struct sx__family *family, enum sx__self_metric metric)

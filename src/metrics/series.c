@@ -3,6 +3,7 @@
 #include "series.h"
 
 #include "activity.h"
+#include "exemplars.h"
 #include "label_hash.h"
 #include "labels.h"
 #include "overflow.h"
@@ -292,10 +293,11 @@ void sx__series_release(struct sx__series *series)
     sx__unpin(sx__arenas[series->handle.arena].registry, sx__series_cells(series)->pin);
 }
 
-void sx__series_reset(const struct sx__series *series)
+void sx__series_reset(struct sx__series *series)
 {
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     sx__directory_lock(registry);
+    sx__exemplars_clear(registry, series, true);
     sx__series_cells_zero(registry, series);
     sx__directory_unlock(registry);
 }

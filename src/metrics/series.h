@@ -41,7 +41,7 @@ int sx__series_pin(struct sx__series *series);
 void sx__series_release(struct sx__series *series);
 
 /** Sets what a series shows to 0. Takes the directory's lock, because of row_folding.h. */
-void sx__series_reset(const struct sx__series *series);
+void sx__series_reset(struct sx__series *series);
 
 /** Repairs the family's counts, end of chain and table from its chain. The directory's lock is
  * held. */

@@ -2,6 +2,7 @@
 #include "series_cells.h"
 
 #include "increments.h"
+#include "native.h"
 #include "process_rows.h"
 
 /* The kinds of cells. Those of counters and histograms are their number: 1, or 2 and more. */
@@ -12,14 +13,10 @@ _Static_assert(FAMILY_PIN > SX_BUCKETS_MAX + 2, "more kinds than a histogram can
 
 static uint32_t kind_of(const struct sx__family *family)
 {
-    switch (family->type) {
-    case SX_GAUGE:
-        return GAUGE_CELLS;
-    case SX_HISTOGRAM:
+    if (sx__has_buckets(family)) {
         return family->bound_count + 2; /* +Inf and the sum */
-    default:
-        return 1;
     }
+    return family->type == SX_COUNTER ? 1 : GAUGE_CELLS;
 }
 
 static bool make_cells(struct sx_registry *registry, struct sx__cells *cells, uint32_t kind)
@@ -57,12 +54,50 @@ static void leave_cells(struct sx_registry *registry, uint32_t kind, struct sx__
     __atomic_store_n(&registry->free_cells[kind], sx__ref(registry, cells), __ATOMIC_RELEASE);
 }
 
+/* Returns lanes that wait, or else new ones, or NULL if the registry is full. Lanes that wait may
+ * have a negative one. */
+static struct sx__cells *take_lanes(struct sx_registry *registry)
+{
+    if (registry->free_lanes != 0) {
+        struct sx__cells *lanes = sx__at(registry, registry->free_lanes);
+        __atomic_store_n(&registry->free_lanes, lanes->next, __ATOMIC_RELEASE);
+        return lanes;
+    }
+    struct sx__cells *lanes = sx__directory_allocate(registry, sizeof *lanes);
+    if (lanes == NULL) {
+        return NULL;
+    }
+    *lanes = (struct sx__cells){.cell = sx__directory_thread_cells(registry, SX__LANE_CELLS)};
+    if (lanes->cell == 0) {
+        sx__directory_free(registry, lanes, sizeof *lanes);
+        return NULL;
+    }
+    return lanes;
+}
+
+static void leave_lanes(struct sx_registry *registry, struct sx__cells *cells)
+{
+    struct sx__cells *lanes = sx__at(registry, cells->more);
+    cells->more = 0;
+    lanes->next = registry->free_lanes;
+    __atomic_store_n(&registry->free_lanes, sx__ref(registry, lanes), __ATOMIC_RELEASE);
+}
+
 bool sx__series_cells_take(struct sx_registry *registry, const struct sx__family *family,
                            struct sx__series *series)
 {
-    const struct sx__cells *cells = take_cells(registry, kind_of(family));
+    struct sx__cells *cells = take_cells(registry, kind_of(family));
     if (cells == NULL) {
         return false;
+    }
+    if (sx__has_native(family)) {
+        const struct sx__cells *lanes = take_lanes(registry);
+        if (lanes == NULL) {
+            leave_cells(registry, kind_of(family), cells);
+            return false;
+        }
+        cells->more = sx__ref(registry, lanes);
+        series->increments = lanes->cell;
     }
     series->cells = sx__ref(registry, cells);
     series->handle.cell = cells->cell;
@@ -78,6 +113,9 @@ bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__fa
     }
     if (family->type == SX_COUNTER && cells->more == 0) {
         cells->more = sx__directory_thread_cells(registry, 1);
+    }
+    if (sx__has_native(family) && sx__native_negative_lane_locked(registry, series) == 0) {
+        return false;
     }
     return cells->pin != 0 && (family->type != SX_COUNTER || cells->more != 0);
 }
@@ -117,6 +155,15 @@ static void zero_thread_rows(struct sx__peeking *peeking, uint32_t cell, uint32_
     }
 }
 
+static void zero_lanes(struct sx__peeking *peeking, const struct sx__cells *lanes)
+{
+    const uint32_t negative = __atomic_load_n(&lanes->more, __ATOMIC_ACQUIRE);
+    zero_thread_rows(peeking, lanes->cell, SX__LANE_CELLS);
+    if (negative != 0) {
+        zero_thread_rows(peeking, negative, SX__LANE_CELLS);
+    }
+}
+
 static void zero_cells(struct sx__peeking *peeking, const struct sx__series *series)
 {
     const struct sx__cells *cells = sx__series_cells(series);
@@ -127,7 +174,9 @@ static void zero_cells(struct sx__peeking *peeking, const struct sx__series *ser
     } else {
         zero_thread_rows(peeking, cells->cell, kind);
     }
-    if (more != 0) {
+    if (sx__has_native(sx__series_family(series))) {
+        zero_lanes(peeking, sx__at(peeking->registry, more));
+    } else if (more != 0) {
         zero_thread_rows(peeking, more, kind == GAUGE_CELLS ? SX__INCREMENTS_CELLS : 1);
     }
 }
@@ -146,5 +195,8 @@ void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family
     /* A scrape that finds the next series of these cells must not use what it read of them before;
      * see reading.h. */
     (void)__atomic_fetch_add(&peeking->registry->cells_returned, 1, __ATOMIC_RELEASE);
+    if (sx__has_native(family)) {
+        leave_lanes(peeking->registry, sx__series_cells(series));
+    }
     leave_cells(peeking->registry, kind_of(family), sx__series_cells(series));
 }

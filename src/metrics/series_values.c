@@ -30,16 +30,10 @@ static struct sx__counter_value add_parts(uint64_t whole, double fraction)
     return (struct sx__counter_value){.number = number < TWO_TO_THE_64 ? TWO_TO_THE_64 : number};
 }
 
-static bool is_shown(const struct sx__reading *reading, const struct sx__series *series)
-{
-    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
-           sx__reading_has(reading, &series->retired.epoch);
-}
-
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value)
 {
-    if (!is_shown(reading, series)) {
+    if (!sx__series_is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = __atomic_load_n(&sx__series_cells(series)->more, __ATOMIC_ACQUIRE);
@@ -52,11 +46,41 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
     return true;
 }
 
+/* The states of a set, one bit for each, which any living process has set. */
+static uint64_t states_now(const struct sx__reading *reading, uint32_t cell)
+{
+    uint64_t states = 0;
+    for (size_t i = 0; i < reading->gauge_count; i++) {
+        states |= sx__read_cell(reading, reading->gauges[i], cell);
+    }
+    return states;
+}
+
+/* A scrape reads all states when it reads the first one. */
+static double read_state(const struct sx__reading *reading, const struct sx__series *series)
+{
+    const uint32_t state = series->increments;
+    struct sx__line_sums *line = reading->line;
+    if (line == NULL) {
+        return (double)(states_now(reading, series->handle.cell) >> state & 1);
+    }
+    if (state == 0 || line->states_cell != series->handle.cell) {
+        line->states = states_now(reading, series->handle.cell);
+        line->states_cell = series->handle.cell;
+    }
+    return (double)(line->states >> state & 1);
+}
+
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
                     double *value)
 {
-    if (!is_shown(reading, series)) {
+    if (!sx__series_is_shown(reading, series)) {
         return false;
+    }
+    const struct sx__family *family = sx__series_family(series);
+    if (!sx__is_gauge(family)) {
+        *value = family->type == SX_INFO ? 1 : read_state(reading, series);
+        return true;
     }
     const uint32_t increments = sx__increments_cell(series);
     if (increments != 0) {
@@ -73,7 +97,7 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
 bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
                         uint32_t bound_count, uint64_t *buckets, double *sum)
 {
-    if (!is_shown(reading, series)) {
+    if (!sx__series_is_shown(reading, series)) {
         return false;
     }
     const uint32_t cell = series->handle.cell;

@@ -15,16 +15,26 @@ struct sx__counter_value {
     bool is_whole;
 };
 
+/** Whether a scrape shows the series: it is not removed, and was made before the scrape began. */
+static inline bool sx__series_is_shown(const struct sx__reading *reading,
+                                       const struct sx__series *series)
+{
+    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
+           sx__reading_has(reading, &series->retired.epoch);
+}
+
 /** The value of a counter; false: it is removed. */
 bool sx__read_counter(const struct sx__reading *reading, const struct sx__series *series,
                       struct sx__counter_value *value);
 
-/** A gauge's value. False: it is removed. */
+/** The value of a gauge or untyped metric; of an info 1; of a state 1 or 0. False: it is removed.
+ *
+ * The states of a set are those of one moment if a scrape reads them in the order of its series. */
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
                     double *value);
 
-/** A histogram's sum, and into `buckets` the observations of each bucket (bound_count + 1). False:
- *  it is removed. */
+/** A histogram's or summary's sum, and into `buckets` the observations of each bucket (bound_count
+ * + 1). Of a summary, which has no bounds, that is the count. False: it is removed. */
 bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,
                         uint32_t bound_count, uint64_t *buckets, double *sum);
 

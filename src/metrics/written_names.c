@@ -9,7 +9,10 @@ enum {
     SUFFIX_CREATED = 4,
     SUFFIX_BUCKET = 8,
     SUFFIX_COUNT = 16,
-    SUFFIX_SUM = 32
+    SUFFIX_SUM = 32,
+    SUFFIX_INFO = 64,
+    SUFFIX_GCOUNT = 128,
+    SUFFIX_GSUM = 256
 };
 
 #define SUFFIX_TEXT(text)        \
@@ -23,7 +26,8 @@ static const struct name_suffix {
 } name_suffixes[] = {
     {SUFFIX_TEXT("_total"), SUFFIX_TOTAL},   {SUFFIX_TEXT("_created"), SUFFIX_CREATED},
     {SUFFIX_TEXT("_bucket"), SUFFIX_BUCKET}, {SUFFIX_TEXT("_count"), SUFFIX_COUNT},
-    {SUFFIX_TEXT("_sum"), SUFFIX_SUM},
+    {SUFFIX_TEXT("_sum"), SUFFIX_SUM},       {SUFFIX_TEXT("_info"), SUFFIX_INFO},
+    {SUFFIX_TEXT("_gcount"), SUFFIX_GCOUNT}, {SUFFIX_TEXT("_gsum"), SUFFIX_GSUM},
 };
 
 #define NAME_SUFFIXES (sizeof name_suffixes / sizeof name_suffixes[0])
@@ -33,6 +37,13 @@ static const unsigned appended_suffixes[] = {
     [SX_COUNTER] = SUFFIX_NONE | SUFFIX_TOTAL | SUFFIX_CREATED,
     [SX_GAUGE] = SUFFIX_NONE,
     [SX_HISTOGRAM] = SUFFIX_NONE | SUFFIX_BUCKET | SUFFIX_COUNT | SUFFIX_SUM | SUFFIX_CREATED,
+    [SX_SUMMARY] = SUFFIX_NONE | SUFFIX_COUNT | SUFFIX_SUM | SUFFIX_CREATED,
+    [SX_INFO] = SUFFIX_NONE | SUFFIX_INFO,
+    [SX_STATE_SET] = SUFFIX_NONE,
+    [SX_UNTYPED] = SUFFIX_NONE,
+    /* Text 0.0.4 writes it as a histogram. */
+    [SX_GAUGE_HISTOGRAM] =
+        SUFFIX_NONE | SUFFIX_BUCKET | SUFFIX_COUNT | SUFFIX_SUM | SUFFIX_GCOUNT | SUFFIX_GSUM,
 };
 
 static bool name_ends_with(struct sx_str name, struct sx_str suffix)
@@ -41,12 +52,15 @@ static bool name_ends_with(struct sx_str name, struct sx_str suffix)
            memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0;
 }
 
-/* The names of a counter are made from its name without _total. */
+/* The names of a counter are made from its name without _total, those of an info from its name
+ * without _info. */
 static struct sx_str base_of_name(struct sx_str name, enum sx_metric_type type)
 {
-    const struct sx_str total = name_suffixes[0].text;
-    if (type == SX_COUNTER && name.size > total.size && name_ends_with(name, total)) {
-        name.size -= total.size;
+    const struct sx_str own = type == SX_COUNTER ? (struct sx_str)SUFFIX_TEXT("_total")
+                                                 : (struct sx_str)SUFFIX_TEXT("_info");
+    if ((type == SX_COUNTER || type == SX_INFO) && name.size > own.size &&
+        name_ends_with(name, own)) {
+        name.size -= own.size;
     }
     return name;
 }

@@ -20,6 +20,7 @@ static const struct {
     {408, "Request Timeout"},
     {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
     {505, "HTTP Version Not Supported"},
 };
 
@@ -143,6 +144,7 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
             .method = request->method,
             .accept = {request->accept, request->accept_size},
             .accept_encoding = request->encoding,
+            .query = request->query,
             .registries = site->registries,
             .registry_count = site->registry_count};
         int status = sx_exposition_respond(&response, page, site->registry, &asked);

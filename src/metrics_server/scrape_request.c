@@ -91,6 +91,7 @@ static int parse_target(struct sx__scrape_request *request, struct sx_str target
         }
     }
     request->path = sx__take_until(&target, '?');
+    request->query = target;
     return SX_OK;
 }
 

@@ -13,6 +13,7 @@ struct sx__scrape_request {
     int refusal; /* the status of the response to an invalid request: 400, 431, 505 */
     struct sx_str method;
     struct sx_str path;     /* of the target, without its query */
+    struct sx_str query;    /* of the target, as it was sent; empty: none */
     struct sx_str encoding; /* Accept-Encoding, the first; {NULL, 0}: none */
     bool keep_alive;        /* another request may follow on this connection */
     size_t accept_size;

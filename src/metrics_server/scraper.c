@@ -106,7 +106,8 @@ void sx__scraper_cut_off(struct sx__scraper *scraper, struct sx__scrapers *all, 
     char message[256];
     char progress[64];
     unsigned left_out;
-    if ((scraper->state == SX__SCRAPER_WRITING || scraper->state == SX__SCRAPER_RENDERING) &&
+    if ((scraper->state == SX__SCRAPER_WRITING ||
+         (scraper->state == SX__SCRAPER_RENDERING && !scraper->is_late)) &&
         sx__log_limit_allows(&all->cut_offs, sx__clock_now_ns(), &left_out)) {
         log_left_out(all, left_out);
         describe_progress(progress, sizeof progress, scraper);
@@ -140,8 +141,11 @@ static void start_rendering(struct sx__scraper *scraper, struct sx__scrapers *al
 {
     scraper->rendering.page = all->spare;
     all->spare = (struct sx_page){0};
-    enter(scraper, SX__SCRAPER_RENDERING, now_ms, 0);
-    scraper->deadline_ms = INT64_MAX; /* collectors take the time that they take */
+    scraper->is_late = false;
+    enter(scraper, SX__SCRAPER_RENDERING, now_ms, all->site->render_timeout_ms);
+    if (all->site->render_timeout_ms == 0) {
+        scraper->deadline_ms = INT64_MAX; /* collectors take the time that they take */
+    }
     sx__renderers_add(all->renderers, &scraper->rendering);
 }
 
@@ -151,9 +155,28 @@ static bool finish_rendering(struct sx__scraper *scraper, struct sx__scrapers *a
     if (!sx__renderers_is_done(all->renderers, &scraper->rendering)) {
         return false;
     }
+    if (scraper->is_late) {
+        sx__scraper_close(scraper, all);
+        return false;
+    }
     discard_request(scraper, scraper->request_size);
     start_answer(scraper, all, now_ms);
     return true;
+}
+
+/* Answers with an error, and then closes the connection. */
+static void refuse(struct sx__scraper *scraper, struct sx__scrapers *all, int status,
+                   int64_t now_ms)
+{
+    sx__answer_refusal(&scraper->rendering.answer, status, what_came(scraper), time(NULL));
+    scraper->received = 0;
+    start_answer(scraper, all, now_ms);
+}
+
+static bool has_too_many_scrapes(const struct sx__scrapers *all)
+{
+    return all->site->scrapes_max > 0 &&
+           sx__renderers_count(all->renderers) >= all->site->scrapes_max;
 }
 
 /* Answers the request that the bytes begin with. Returns false if it is not complete. */
@@ -164,20 +187,23 @@ static bool answer_next(struct sx__scraper *scraper, struct sx__scrapers *all, i
     if (size == SX_EAGAIN) {
         return false;
     }
-    if (size >= 0 && sx__answer_is_rendered(all->site, &rendering->request)) {
+    const bool is_rendered = size >= 0 && sx__answer_is_rendered(all->site, &rendering->request);
+    if (is_rendered && has_too_many_scrapes(all)) {
+        refuse(scraper, all, 503, now_ms);
+        return true;
+    }
+    if (is_rendered) {
         scraper->request_size = (size_t)size;
         start_rendering(scraper, all, now_ms);
         return true;
     }
     if (size < 0) {
-        sx__answer_refusal(&rendering->answer, rendering->request.refusal, what_came(scraper),
-                           time(NULL));
-        scraper->received = 0;
-    } else {
-        sx__answer_request(&rendering->answer, &rendering->page, all->site, &rendering->request,
-                           time(NULL));
-        discard_request(scraper, (size_t)size);
+        refuse(scraper, all, rendering->request.refusal, now_ms);
+        return true;
     }
+    sx__answer_request(&rendering->answer, &rendering->page, all->site, &rendering->request,
+                       time(NULL));
+    discard_request(scraper, (size_t)size);
     start_answer(scraper, all, now_ms);
     return true;
 }
@@ -308,12 +334,40 @@ void sx__scraper_run(struct sx__scraper *scraper, struct sx__scrapers *all, int6
     }
 }
 
+/* While a thread renders the page, the answer is the thread's, so another one is sent. It is so
+ * short that the socket takes it at once, and if not, the client sees the connection end. */
+static void send_refusal(const struct sx__scraper *scraper, int status)
+{
+    struct sx__answer answer;
+    sx__answer_refusal(&answer, status, what_came(scraper), time(NULL));
+    const bool is_sent = send(scraper->fd, answer.head, answer.head_size,
+                              MSG_NOSIGNAL | MSG_MORE) == (ssize_t)answer.head_size &&
+                         send(scraper->fd, answer.body.data, answer.body.size, MSG_NOSIGNAL) ==
+                             (ssize_t)answer.body.size;
+    (void)is_sent;
+    shutdown(scraper->fd, SHUT_WR);
+}
+
+static void expire_rendering(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
+{
+    if (sx__renderers_take_back(all->renderers, &scraper->rendering)) {
+        refuse(scraper, all, 503, now_ms);
+    } else if (!sx__renderers_is_done(all->renderers, &scraper->rendering)) {
+        send_refusal(scraper, 503);
+        scraper->is_late = true;
+        scraper->deadline_ms = INT64_MAX;
+    }
+    sx__scraper_run(scraper, all, now_ms);
+}
+
 void sx__scraper_expire(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     if (scraper->state == SX__SCRAPER_FREE || now_ms < scraper->deadline_ms) {
         return;
     }
-    if (scraper->state == SX__SCRAPER_READING && scraper->asked) {
+    if (scraper->state == SX__SCRAPER_RENDERING) {
+        expire_rendering(scraper, all, now_ms);
+    } else if (scraper->state == SX__SCRAPER_READING && scraper->asked) {
         sx__answer_refusal(&scraper->rendering.answer, 408, what_came(scraper), time(NULL));
         start_answer(scraper, all, now_ms);
         sx__scraper_run(scraper, all, now_ms);

@@ -30,6 +30,7 @@ enum sx__scraper_state {
 struct sx__scraper {
     enum sx__scraper_state state;
     int fd;
+    bool is_late;        /* the state is RENDERING, and the request was answered with 503 */
     bool asked;          /* the state is READING, and a part of a request was received */
     int64_t since_ms;    /* in this state; WRITING: since the client took the last bytes */
     int64_t deadline_ms; /* of this state; INT64_MAX: none */
@@ -65,7 +66,8 @@ short sx__scraper_events(const struct sx__scraper *scraper);
  * connection. */
 void sx__scraper_run(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms);
 
-/** After the deadline, answers an incomplete request with 408 and closes any other connection. */
+/** After the deadline, answers an incomplete request with 408, and one whose page is not rendered
+ * with 503, and closes any other connection. */
 void sx__scraper_expire(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms);
 
 #endif

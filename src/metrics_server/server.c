@@ -372,6 +372,8 @@ int sx_metrics_server_new(struct sx_metrics_server **server, struct sx_registry 
     made->site = (struct sx__site){
         .registry = registry,
         .timeout_ms = options->timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : options->timeout_ms,
+        .render_timeout_ms = options->render_timeout_ms,
+        .scrapes_max = options->scrapes_max,
         .log = options->log,
         .log_context = options->log_context,
     };

@@ -12,6 +12,8 @@ struct sx__site {
     char *path;       /* of the metrics */
     char *front_page; /* the HTML at "/" */
     unsigned timeout_ms;
+    unsigned render_timeout_ms;    /* 0: none */
+    unsigned scrapes_max;          /* 0: no limit */
     sx_metrics_server_log_fn *log; /* NULL: no log */
     void *log_context;
 };

@@ -244,24 +244,36 @@ SX_PROVIDER(sx_registry, app, provide_registry, NULL, (inject, sx_prometheus, pr
 
 /* ---- the page ---- */
 
+static struct sx_str text_of(const char *text)
+{
+    return (struct sx_str){text, text == NULL ? 0 : strlen(text)};
+}
+
+/* The app answers HEAD and other methods by itself. */
 static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
                                           const struct sx_request *request)
 {
-    const char *accept = sx_request_get_header_list(request, "Accept");
-    const struct sx_str ranges = {accept, accept == NULL ? 0 : strlen(accept)};
-    const enum sx_format format = sx_format_negotiate(ranges);
+    const struct sx_exposition_request asked = {
+        .accept = text_of(sx_request_get_header_list(request, "Accept")),
+        .accept_encoding = text_of(sx_request_get_header_list(request, "Accept-Encoding")),
+        .query = sx_request_get_query_string(request),
+    };
+    struct sx_exposition_response response;
     struct sx__kept_page *kept = sx__pages_take(&prometheus->pages);
     if (kept == NULL) {
         return sx_fail(500, "the page cannot be rendered: out of memory");
     }
-    int status = sx_page_render(&kept->page, prometheus->registry, format);
-    if (status < 0) {
+    int status = sx_exposition_respond(&response, &kept->page, prometheus->registry, &asked);
+    if (status < 0 || response.status != 200) {
         sx__pages_give(kept);
-        return sx_fail(500, "the page cannot be rendered: %s", sx_status_text(status));
+        return sx_fail(500, "the page cannot be rendered");
     }
-    return sx_with_header(sx_bytes_lend(sx_format_content_type(format), kept->page.data,
-                                        kept->page.size, sx__pages_give, kept),
-                          "Vary", "Accept");
+    struct sx_result result = sx_bytes_lend(response.content_type, response.body.data,
+                                            response.body.size, sx__pages_give, kept);
+    for (size_t i = 0; i < response.header_count; i++) {
+        result = sx_with_header(result, response.headers[i].name, response.headers[i].value);
+    }
+    return result;
 }
 SX_BIND_SHARED(sx_expose_metrics, (inject, sx_prometheus, prometheus),
                (inject, sx_request, request));

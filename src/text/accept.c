@@ -138,6 +138,11 @@ static bool is_anything(struct sx_str accept)
     return accept.size == 0 || (accept.size == 3 && memcmp(accept.data, "*/*", 3) == 0);
 }
 
+static struct sx_str take_range(struct sx_str *accept, bool has_quotes)
+{
+    return has_quotes ? sx__take_part(accept, ',') : sx__trim(sx__take_until(accept, ','));
+}
+
 struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media_type)
 {
     struct sx__preference best = {.weight = 0};
@@ -154,8 +159,7 @@ struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media
     bool found = false;
     for (size_t position = 0; accept.size > 0; position++) {
         struct sx__preference have = {.position = position};
-        const struct sx_str range =
-            has_quotes ? sx__take_part(&accept, ',') : sx__trim(sx__take_until(&accept, ','));
+        const struct sx_str range = take_range(&accept, has_quotes);
         if (weigh(&have, range, &offer) &&
             (!found || have.specificity > best.specificity ||
              (have.specificity == best.specificity && have.weight > best.weight))) {
@@ -164,4 +168,17 @@ struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media
         }
     }
     return best;
+}
+
+struct sx_str sx__accept_parameter(struct sx_str accept, size_t position, struct sx_str name)
+{
+    struct sx_str value = {NULL, 0};
+    struct sx_str range = {NULL, 0};
+    accept = sx__trim(accept);
+    const bool has_quotes = accept.size > 0 && memchr(accept.data, '"', accept.size) != NULL;
+    for (size_t i = 0; i <= position && accept.size > 0; i++) {
+        range = take_range(&accept, has_quotes);
+    }
+    const struct media media = split_media(range);
+    return find_parameter(&value, media.parameters, name) ? value : (struct sx_str){NULL, 0};
 }

@@ -28,4 +28,8 @@ struct sx__preference {
  */
 struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media_type);
 
+/* Returns the value of a parameter of the range at this position of the header, without its quotes,
+ * or {NULL, 0} if the range does not have it. */
+struct sx_str sx__accept_parameter(struct sx_str accept, size_t position, struct sx_str name);
+
 #endif

@@ -13,16 +13,37 @@ static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "50515253545556575859606162636465666768697071727374"
                             "75767778798081828384858687888990919293949596979899";
 
+/* A number of n bits has 1 + n * log10(2) digits, rounded down, or one less. */
 static size_t digits_of(uint64_t number)
 {
-    for (size_t count = 1;; count += 4, number /= 10000) {
-        if (number < 100) {
-            return count + (number >= 10);
-        }
-        if (number < 10000) {
-            return count + 2 + (number >= 1000);
-        }
+    static const uint64_t powers[] = {
+        UINT64_C(1),
+        UINT64_C(10),
+        UINT64_C(100),
+        UINT64_C(1000),
+        UINT64_C(10000),
+        UINT64_C(100000),
+        UINT64_C(1000000),
+        UINT64_C(10000000),
+        UINT64_C(100000000),
+        UINT64_C(1000000000),
+        UINT64_C(10000000000),
+        UINT64_C(100000000000),
+        UINT64_C(1000000000000),
+        UINT64_C(10000000000000),
+        UINT64_C(100000000000000),
+        UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000),
+        UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000),
+        UINT64_C(10000000000000000000),
+    };
+    if (number < 100) { /* most are */
+        return 1 + (number >= 10);
     }
+    const unsigned bits = 64 - (unsigned)__builtin_clzll(number);
+    const size_t count = bits * 1233 >> 12; /* 1233 / 4096 is nearly log10(2) */
+    return count + (number >= powers[count]);
 }
 
 /* Writes the digits in place, the last ones first: this is a large part of the time of a scrape. */

@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* Formats as there will be some day, to have something to choose from. */
+/* Some of the formats; which one is chosen does not depend on what they are. */
 #define MEDIA_TYPE(text_)          \
     {                              \
         (text_), sizeof(text_) - 1 \
@@ -86,7 +86,7 @@ static void test_the_header_decides_between_formats(void **state)
         {"application/openmetrics-text/x", TEXT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        size_t chosen = (size_t)(sx__negotiate(offers, 3, view(cases[i].accept)) - offers);
+        size_t chosen = (size_t)(sx__negotiate(offers, 3, view(cases[i].accept), NULL) - offers);
         if (chosen != cases[i].chosen) {
             print_error("%s\n", cases[i].accept);
         }
@@ -103,16 +103,101 @@ static void test_every_beginning_of_a_header_is_read_within_its_bounds(void **st
         /* What would be read behind the end asks for something else. */
         memset(copy, '9', sizeof copy);
         memcpy(copy, accept, size);
-        assert_ptr_equal(sx__negotiate(offers, 1, (struct sx_str){copy, size}), offers);
+        assert_ptr_equal(sx__negotiate(offers, 1, (struct sx_str){copy, size}, NULL), offers);
     }
 }
 
-static void test_any_header_gets_text_while_there_is_nothing_else(void **state)
+/* What scrapers really send. */
+#define ACCEPT_2_42                                                                            \
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=" \
+    "0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+#define ACCEPT_2_42_NATIVE                                                                     \
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="        \
+    "delimited,application/openmetrics-text;version=1.0.0;q=0.8,application/openmetrics-text;" \
+    "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+#define ACCEPT_3                                                                          \
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"              \
+    "application/openmetrics-text;version=0.0.1;q=0.5,"                                   \
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3," \
+    "*/*;q=0.2"
+#define ACCEPT_3_NATIVE                                                                         \
+    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"                  \
+    "encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;" \
+    "q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,"                                   \
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,"       \
+    "*/*;q=0.1"
+#define ACCEPT_VICTORIA_METRICS "text/plain;version=0.0.4;q=1,*/*;q=0.1"
+#define ACCEPT_CURL "*/*"
+
+#define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_TEXT_1 "text/plain; version=1.0.0; charset=utf-8"
+#define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+#define TYPE_PROTOBUF                                                            \
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; " \
+    "encoding=delimited"
+
+static void test_each_scraper_gets_the_format_that_it_prefers(void **state)
 {
     (void)state;
-    assert_int_equal(sx_format_negotiate((struct sx_str){NULL, 0}), SX_FORMAT_TEXT);
-    assert_int_equal(sx_format_negotiate(view("application/openmetrics-text")), SX_FORMAT_TEXT);
-    assert_int_equal(sx_format_negotiate(view("text/plain;q=0")), SX_FORMAT_TEXT);
+    static const struct {
+        const char *accept;
+        enum sx_format format;
+        enum sx_escaping escaping;
+        const char *content_type;
+    } cases[] = {
+        {ACCEPT_2_42, SX_FORMAT_OPENMETRICS, SX_ESCAPING_DEFAULT, TYPE_OPENMETRICS},
+        {ACCEPT_2_42_NATIVE, SX_FORMAT_PROTOBUF, SX_ESCAPING_DEFAULT, TYPE_PROTOBUF},
+        {ACCEPT_3, SX_FORMAT_OPENMETRICS, SX_ESCAPING_ALLOW_UTF_8,
+         TYPE_OPENMETRICS "; escaping=allow-utf-8"},
+        {ACCEPT_3_NATIVE, SX_FORMAT_PROTOBUF, SX_ESCAPING_DEFAULT, TYPE_PROTOBUF},
+        {ACCEPT_VICTORIA_METRICS, SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT, TYPE_TEXT},
+        {ACCEPT_CURL, SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT, TYPE_TEXT},
+        {"", SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT, TYPE_TEXT},
+        /* one format, and each scheme */
+        {"text/plain;version=1.0.0", SX_FORMAT_TEXT_1_0_0, SX_ESCAPING_DEFAULT, TYPE_TEXT_1},
+        {"text/plain;version=1.0.0;escaping=underscores", SX_FORMAT_TEXT_1_0_0,
+         SX_ESCAPING_UNDERSCORES, TYPE_TEXT_1 "; escaping=underscores"},
+        {"text/plain; version=1.0.0; escaping=\"dots\"", SX_FORMAT_TEXT_1_0_0, SX_ESCAPING_DOTS,
+         TYPE_TEXT_1 "; escaping=dots"},
+        {"application/openmetrics-text;escaping=Values;q=0.9", SX_FORMAT_OPENMETRICS,
+         SX_ESCAPING_VALUES, TYPE_OPENMETRICS "; escaping=values"},
+        {"application/vnd.google.protobuf;escaping=allow-utf-8", SX_FORMAT_PROTOBUF,
+         SX_ESCAPING_ALLOW_UTF_8, TYPE_PROTOBUF "; escaping=allow-utf-8"},
+        {"text/plain;escaping=dots", SX_FORMAT_TEXT, SX_ESCAPING_DOTS, TYPE_TEXT},
+        /* the scheme of another range does not count, nor does an unknown one */
+        {"application/openmetrics-text;escaping=values;q=0.1,text/plain;version=1.0.0",
+         SX_FORMAT_TEXT_1_0_0, SX_ESCAPING_DEFAULT, TYPE_TEXT_1},
+        {"text/plain;version=1.0.0;escaping=rot13", SX_FORMAT_TEXT_1_0_0, SX_ESCAPING_DEFAULT,
+         TYPE_TEXT_1},
+        {"image/png;escaping=values", SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT, TYPE_TEXT},
+        /* a version that cannot be written */
+        {"application/openmetrics-text;version=2.0.0,text/plain;q=0.1", SX_FORMAT_TEXT,
+         SX_ESCAPING_DEFAULT, TYPE_TEXT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct sx_page_options options = {.escaping = SX_ESCAPING_VALUES, .name_count = 1};
+        sx_page_negotiate(&options, view(cases[i].accept));
+        if (options.format != cases[i].format || options.escaping != cases[i].escaping) {
+            print_error("%s\n", cases[i].accept);
+        }
+        assert_int_equal(options.format, cases[i].format);
+        assert_int_equal(options.escaping, cases[i].escaping);
+        assert_int_equal(options.name_count, 1);
+        assert_string_equal(sx_page_content_type(&options), cases[i].content_type);
+        assert_int_equal(sx_format_negotiate(view(cases[i].accept)), cases[i].format);
+    }
+    sx_page_negotiate(NULL, view("*/*"));
+}
+
+static void test_a_format_has_a_content_type(void **state)
+{
+    (void)state;
+    assert_string_equal(sx_format_content_type(SX_FORMAT_TEXT), TYPE_TEXT);
+    assert_string_equal(sx_format_content_type(SX_FORMAT_TEXT_1_0_0), TYPE_TEXT_1);
+    assert_string_equal(sx_format_content_type(SX_FORMAT_OPENMETRICS), TYPE_OPENMETRICS);
+    assert_string_equal(sx_format_content_type(SX_FORMAT_PROTOBUF), TYPE_PROTOBUF);
+    assert_string_equal(sx_format_content_type((enum sx_format)99), TYPE_TEXT);
+    assert_string_equal(sx_page_content_type(NULL), TYPE_TEXT);
 }
 
 int main(void)
@@ -120,7 +205,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_header_decides_between_formats),
         cmocka_unit_test(test_every_beginning_of_a_header_is_read_within_its_bounds),
-        cmocka_unit_test(test_any_header_gets_text_while_there_is_nothing_else),
+        cmocka_unit_test(test_each_scraper_gets_the_format_that_it_prefers),
+        cmocka_unit_test(test_a_format_has_a_content_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -346,6 +346,32 @@ static void test_the_options_are_copied(void **state)
     assert_int_equal(counters(OPTIONS(.name = "c_total", .labels = SX_LABELS("a"))), SX_OK);
 }
 
+/* OpenMetrics 1.0, "Unit": "If non-empty, it MUST be a suffix of the MetricFamily name separated by
+ * an underscore." The name of a counter's MetricFamily has no _total. */
+static void test_the_name_ends_in_the_unit(void **state)
+{
+    (void)state;
+    assert_int_equal(gauge(OPTIONS(.name = "a_seconds", .unit = "seconds")), SX_OK);
+    assert_int_equal(gauge(OPTIONS(.name = "b_mega_bytes", .unit = "mega_bytes")), SX_OK);
+    assert_int_equal(gauge(OPTIONS(.name = "c", .unit = "")), SX_OK);
+    assert_int_equal(gauge(OPTIONS(.name = "seconds", .unit = "seconds")), SX_EUNIT);
+    assert_int_equal(gauge(OPTIONS(.name = "dseconds", .unit = "seconds")), SX_EUNIT);
+    assert_int_equal(gauge(OPTIONS(.name = "d_bytes", .unit = "seconds")), SX_EUNIT);
+    assert_int_equal(gauge(OPTIONS(.name = "d_seconds_total", .unit = "seconds")), SX_EUNIT);
+    assert_int_equal(counter(OPTIONS(.name = "d_seconds_total", .unit = "seconds")), SX_OK);
+    assert_int_equal(counter(OPTIONS(.name = "e_seconds", .unit = "seconds")), SX_OK);
+    assert_int_equal(counter(OPTIONS(.name = "f_total", .unit = "total")), SX_EUNIT);
+    assert_int_equal(histogram(OPTIONS(.name = "g_seconds", .unit = "seconds")), SX_OK);
+}
+
+static void test_a_metric_is_registered_again_with_its_unit_only(void **state)
+{
+    (void)state;
+    assert_int_equal(gauge(OPTIONS(.name = "a_seconds", .unit = "seconds")), SX_OK);
+    assert_int_equal(gauge(OPTIONS(.name = "a_seconds", .unit = "seconds")), SX_OK);
+    assert_int_equal(gauge(OPTIONS(.name = "a_seconds")), SX_EEXIST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +408,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_missing_arguments_are_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_the_options_are_copied, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_name_ends_in_the_unit, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_metric_is_registered_again_with_its_unit_only,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,18 @@ static const struct fault faults[] = {
      {.name = "x", .buckets = no_infinity, .bucket_count = SX_BUCKETS_MAX + 1},
      SX_EBUCKETS,
      ": there are more than 256 bounds"},
+    {SX_GAUGE,
+     false,
+     {.name = "x", .unit = "seconds"},
+     SX_EUNIT,
+     "gauge `x`: SX_EUNIT: the metric name does not end in its unit, or the type has no unit: the "
+     "name must end in `_seconds`"},
+    {SX_COUNTER,
+     false,
+     {.name = "x_bytes", .unit = "seconds"},
+     SX_EUNIT,
+     ": the name must end in `_seconds` or `_seconds_total`"},
+    {SX_GAUGE, false, {.name = "u_seconds"}, SX_EEXIST, ": its unit is `seconds`"},
     {SX_GAUGE, false, {.name = "c"}, SX_EEXIST, ": it is a counter"},
     {SX_COUNTER, true, {.name = "c", .labels = a_b}, SX_EEXIST, ": it has no labels"},
     {SX_COUNTER, false, {.name = "c", .help = "Other."}, SX_EEXIST, ": its help is `C.`"},
@@ -252,6 +264,7 @@ static void register_what_faults_meet(void)
     (void)sx_registration_add(
         &all, SX_HISTOGRAM,
         OPTIONS(.name = "h", .help = "H.", .buckets = bounds, .bucket_count = 2));
+    (void)sx_registration_add(&all, SX_GAUGE, OPTIONS(.name = "u_seconds", .unit = "seconds"));
     assert_int_equal(all.status, SX_OK);
     assert_int_equal(
         sx_gauge_register_callback(registry, OPTIONS(.name = "v", .help = "V."), give_1, NULL),
@@ -384,7 +397,7 @@ static void test_families_of_any_type_give_metrics(void **state)
 static void test_what_is_no_type_is_refused(void **state)
 {
     (void)state;
-    enum sx_metric_type none = (enum sx_metric_type)3;
+    enum sx_metric_type none = (enum sx_metric_type)(SX_GAUGE_HISTOGRAM + 1);
     struct sx_metric metric = {.type = SX_GAUGE};
     struct sx_metric_family family = {.type = none};
     assert_int_equal(sx_metric_register(&metric, registry, none, OPTIONS(.name = "x")), SX_EINVAL);

@@ -131,6 +131,46 @@ static void test_a_scrape_gets_the_page(void **state)
     assert_string_equal(body(), PAGE);
 }
 
+static void test_the_accept_header_and_the_query_are_honoured(void **state)
+{
+    (void)state;
+    start_with_defaults();
+    client_ask(port,
+               "GET /metrics?name[]=none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+               "Accept: application/openmetrics-text;escaping=dots\r\n\r\n",
+               text, sizeof text);
+    starts_with("HTTP/1.1 200 OK\r\n");
+    assert_non_null(strstr(text, "\r\nContent-Type: application/openmetrics-text; version=1.0.0; "
+                                 "charset=utf-8; escaping=dots\r\n"));
+    assert_string_equal(body(), "# EOF\n");
+}
+
+/* RFC 9110 9.3.2: the same header fields as for GET */
+static void test_head_has_the_headers_of_get_in_each_format(void **state)
+{
+    (void)state;
+    static const char *const formats[] = {
+        "text/plain", "text/plain;version=1.0.0", "application/openmetrics-text",
+        "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily"};
+    char request[512];
+    char got[4096];
+    start_with_defaults();
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        for (int head = 0; head < 2; head++) {
+            snprintf(request, sizeof request,
+                     "%s /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAccept: %s\r\n\r\n",
+                     head ? "HEAD" : "GET", formats[i]);
+            client_ask(port, request, head ? text : got, sizeof text);
+        }
+        /* All but the date, and the body. */
+        char *end = strstr(got, "\r\n\r\n") + 4;
+        *end = '\0';
+        memset(strstr(got, "Date: "), 'x', 35);
+        memset(strstr(text, "Date: "), 'x', 35);
+        assert_string_equal(text, got);
+    }
+}
+
 static void test_the_page_may_have_several_registries(void **state)
 {
     (void)state;
@@ -640,6 +680,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_a_scrape_gets_the_page),
+        CASE(test_the_accept_header_and_the_query_are_honoured),
+        CASE(test_head_has_the_headers_of_get_in_each_format),
         CASE(test_the_page_may_have_several_registries),
         CASE(test_a_connection_is_used_again),
         CASE(test_pipelined_requests_are_answered_in_order),

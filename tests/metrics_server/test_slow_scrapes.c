@@ -308,6 +308,86 @@ static void test_a_finished_page_does_not_wait_for_another_scrape(void **state)
     reads_whole_page(held_up);
 }
 
+static int ask_while_held(void)
+{
+    const int fd = client_connect(port);
+    client_send_text(fd, GET_METRICS);
+    return fd;
+}
+
+static void is_refused(int fd)
+{
+    assert_true(client_read_all(fd, text, sizeof text));
+    assert_memory_equal(text, "HTTP/1.1 503 Service Unavailable\r\n", 34);
+    assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
+    assert_non_null(strstr(text, "\r\n\r\nService Unavailable"));
+    close(fd);
+}
+
+static void test_a_scrape_beyond_the_limit_is_answered_with_503(void **state)
+{
+    (void)state;
+    use(collect_large_page);
+    use(collect_behind_gate);
+    start((struct sx_metrics_server_options){.scrapes_max = 2});
+    hold_next(2);
+    const int held_up[] = {client_connect(port), client_connect(port)};
+    client_send_text(held_up[0], GET_AND_CLOSE);
+    client_send_text(held_up[1], GET_AND_CLOSE);
+    wait_until(are_held, 2);
+    is_refused(ask_while_held());
+    is_healthy();
+    open_gate();
+    reads_whole_page(held_up[0]);
+    reads_whole_page(held_up[1]);
+    ask_whole_page();
+    assert_int_equal(line_count, 0);
+}
+
+/* The fifth page is queued, as four threads render. */
+static void test_a_page_that_takes_too_long_is_answered_with_503(void **state)
+{
+    (void)state;
+    int fds[RENDERERS + 1];
+    use(collect_large_page);
+    use(collect_behind_gate);
+    start((struct sx_metrics_server_options){.render_timeout_ms = 5000});
+    hold_next(RENDERERS);
+    for (int i = 0; i < RENDERERS; i++) {
+        fds[i] = ask_while_held();
+    }
+    wait_until(are_held, RENDERERS);
+    fds[RENDERERS] = ask_while_held();
+    is_healthy();
+    put_clock_forward(6);
+    is_healthy(); /* the server looks at the time */
+    for (int i = 0; i <= RENDERERS; i++) {
+        is_refused(fds[i]);
+    }
+    assert_true(are_held(RENDERERS));
+    is_healthy();
+    open_gate();
+    ask_whole_page();
+    assert_int_equal(line_count, 0);
+}
+
+static void test_a_server_stops_while_a_late_page_is_rendered(void **state)
+{
+    (void)state;
+    use(collect_behind_gate);
+    start((struct sx_metrics_server_options){.render_timeout_ms = 5000});
+    hold_next(1);
+    const int fd = ask_while_held();
+    wait_until(are_held, 1);
+    put_clock_forward(6);
+    is_healthy();
+    is_refused(fd);
+    open_gate();
+    sx_metrics_server_destroy(server);
+    server = NULL;
+    assert_int_equal(line_count, 0);
+}
+
 static int count_threads(void)
 {
     int count = 0;
@@ -640,6 +720,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_the_time_to_read_an_answer_begins_when_it_is_ready),
         CASE(test_a_finished_page_does_not_wait_for_another_scrape),
+        CASE(test_a_scrape_beyond_the_limit_is_answered_with_503),
+        CASE(test_a_page_that_takes_too_long_is_answered_with_503),
+        CASE(test_a_server_stops_while_a_late_page_is_rendered),
         CASE(test_the_number_of_threads_is_bounded),
         CASE(test_one_scrape_after_the_other_needs_no_more_threads),
         CASE(test_pages_that_wait_too_long_hold_nobody_up),

@@ -428,13 +428,23 @@ static void test_errors_in_any_order_are_all_counted(void **state)
     assert_balanced();
 }
 
-static void test_the_page_has_its_type_whatever_is_accepted(void **state)
+static void assert_header(const char *name, const char *expected)
+{
+    char value[128];
+    assert_true(sx_reply_get_header(&reply, name, value, sizeof value));
+    assert_string_equal(value, expected);
+}
+
+static void test_the_page_has_the_format_that_is_accepted(void **state)
 {
     (void)state;
-    char type[64];
-    assert_int_equal(send_with("GET", "/metrics", "Accept: application/openmetrics-text\r\n"), 200);
-    assert_true(sx_reply_get_header(&reply, "Content-Type", type, sizeof type));
-    assert_string_equal(type, "text/plain; version=0.0.4; charset=utf-8");
+    assert_int_equal(
+        send_with("GET", "/metrics?name[]=none", "Accept: application/openmetrics-text\r\n"), 200);
+    assert_header("Content-Type", "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_header("Vary", "Accept, Accept-Encoding");
+    assert_string_equal(reply.body.data, "# EOF\n");
+    assert_int_equal(send_with("GET", "/metrics", "Accept: image/png\r\n"), 200);
+    assert_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
 }
 
 /* A scrape that counts itself: test_handlers_can_be_left_out */
@@ -498,7 +508,7 @@ int main(void)
         CASE(test_a_path_of_a_client_is_no_label),
         CASE(test_a_handlers_400_is_the_handlers),
         CASE(test_errors_in_any_order_are_all_counted),
-        CASE(test_the_page_has_its_type_whatever_is_accepted),
+        CASE(test_the_page_has_the_format_that_is_accepted),
         CASE(test_label_values_are_escaped),
         CASE(test_rejected_requests_are_counted),
         CASE(test_durations_are_of_the_monotonic_clock),

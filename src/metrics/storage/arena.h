@@ -111,7 +111,10 @@ struct sx_registry {
     struct sx__retired_list retired;         /* see retired.h */
     uint32_t free_records[SX__RECORD_SIZES]; /* refs, one list for each size */
     uint32_t free_cells[SX__CELL_KINDS];     /* refs, one list for each kind */
-    uint32_t families_removed;               /* so far */
+    uint32_t free_lanes;      /* refs, the list of those of native histograms; see native.h */
+    uint32_t free_exemplars;  /* ref, the list of their records; see exemplars.h */
+    uint32_t spare_exemplars; /* the cell of a thread row with the ref of its record; 0: none yet */
+    uint32_t families_removed; /* so far */
     bool has_unwanted_families;
     bool has_idle_families;            /* with idle_seconds, whether they still exist or not */
     bool has_self_metrics;             /* that are not 0 */

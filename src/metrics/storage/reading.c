@@ -45,7 +45,7 @@ void sx__reading_begin(struct sx__reading *reading, struct sx_registry *registry
         reading->resident.bits = NULL;
     }
     reading->epoch = __atomic_load_n(&registry->epoch, __ATOMIC_SEQ_CST);
-    reading->scraped.number = UINT32_MAX;
+    sx__reading_refresh(reading);
     reading->line = &reading->scraped;
 }
 

@@ -21,6 +21,8 @@ struct sx__line_sums {
     uint32_t number;   /* of the line in its row; UINT32_MAX: none */
     uint64_t returned; /* the registry's cells_returned before that */
     uint64_t sums[SX__LINE_CELLS];
+    uint32_t states_cell; /* of the state set that was read last, in process rows; 0: none */
+    uint64_t states;      /* its states */
 };
 
 /* The rows of an arena that count at the moment. */
@@ -51,6 +53,7 @@ void sx__reading_end(struct sx__reading *reading);
 static inline void sx__reading_refresh(struct sx__reading *reading)
 {
     reading->scraped.number = UINT32_MAX;
+    reading->scraped.states_cell = 0;
 }
 
 /** Whether a scrape shows a series or family that was made in this epoch. It does not if the epoch

@@ -1,0 +1,113 @@
+/* encode_openmetrics.c: OpenMetrics text 1.0.0.
+ *
+ * Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
+ */
+#include "format.h"
+#include "page.h"
+#include "pieces.h"
+
+static const struct sx_str openmetrics_types[] = {
+    [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
+    [SX_HISTOGRAM] = {"histogram", 9}, [SX_SUMMARY] = {"summary", 7},
+    [SX_INFO] = {"info", 4},           [SX_STATE_SET] = {"stateset", 8},
+    [SX_UNTYPED] = {"unknown", 7},     [SX_GAUGE_HISTOGRAM] = {"gaugehistogram", 14},
+};
+
+/* What samples append to the name of the family. "Counter": "The … Total sample's MetricName MUST
+ * have the suffix `_total`"; "Info": "The Sample MetricName … MUST have the suffix `_info`". */
+static struct sx_str suffix_of(const struct sx__family *family)
+{
+    return family->type == SX_COUNTER ? SX__PIECE("_total")
+           : family->type == SX_INFO  ? SX__PIECE("_info")
+                                      : SX__PIECE("");
+}
+
+/* The name of the family does not have the suffix: that of the counter `x_total` is `x`. The sample
+ * of the counter `x` is `x_total`. */
+static struct sx_str name_of_metric_family(const struct sx__family *family)
+{
+    struct sx_str name = sx__family_name(family);
+    const struct sx_str suffix = suffix_of(family);
+    if (name.size > suffix.size &&
+        memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0) {
+        name.size -= suffix.size;
+    }
+    return name;
+}
+
+/* ABNF: "escaped-string": the backslash, the line feed and the double quote. */
+static char *copy_escaped_help(char *at, struct sx_str help)
+{
+    for (size_t i = 0; i < help.size; i++) {
+        char c = help.data[i];
+        if (c == '\\' || c == '\n' || c == '"') {
+            *at++ = '\\';
+        }
+        *at++ = c == '\n' ? 'n' : c;
+    }
+    return at;
+}
+
+/* `# WORD NAME `, then the text of the line follows. */
+static char *begin_line(char *at, const struct sx__writer *writer, const struct sx__family *family,
+                        struct sx_str word)
+{
+    at = sx__copy_piece(at, word);
+    at = sx__text_name(at, writer, name_of_metric_family(family), SX__PIECE(""));
+    *at++ = ' ';
+    return at;
+}
+
+/* "MetricFamily metadata": "TYPE, UNIT, and then HELP" */
+static int begin_openmetrics(struct sx__writer *writer, const struct sx__family *family)
+{
+    struct sx_page *page = writer->page;
+    const struct sx_str help = sx__family_help(family);
+    const struct sx_str unit = sx__family_unit(family);
+    int status =
+        sx__page_reserve(page, 3 * sx__name_escaped_size_max(sx__family_name(family).size) +
+                                   2 * help.size + unit.size + 80);
+    if (status != SX_OK) {
+        return status;
+    }
+    char *at = begin_line(sx__page_end(page), writer, family, SX__PIECE("# TYPE "));
+    at = sx__copy_piece(at, openmetrics_types[family->type]);
+    *at++ = '\n';
+    if (unit.size > 0) {
+        at = begin_line(at, writer, family, SX__PIECE("# UNIT "));
+        at = sx__copy_piece(at, unit);
+        *at++ = '\n';
+    }
+    if (help.size > 0) {
+        at = begin_line(at, writer, family, SX__PIECE("# HELP "));
+        at = copy_escaped_help(at, help);
+        *at++ = '\n';
+    }
+    sx__page_set_end(page, at);
+    return SX_OK;
+}
+
+static int enter_openmetrics(struct sx__writer *writer)
+{
+    writer->lines.is_openmetrics = true;
+    return sx__text_enter(writer, name_of_metric_family(writer->family), suffix_of(writer->family));
+}
+
+static int finish_openmetrics(struct sx__writer *writer)
+{
+    const struct sx_str eof = SX__PIECE("# EOF\n");
+    int status = sx__page_reserve(writer->page, eof.size);
+    if (status == SX_OK) {
+        sx__page_set_end(writer->page, sx__copy_piece(sx__page_end(writer->page), eof));
+    }
+    return status;
+}
+
+const struct sx__format sx__format_openmetrics = {
+    .shows_exemplars = true,
+    .begin = begin_openmetrics,
+    .enter = enter_openmetrics,
+    .numbers = sx__text_numbers,
+    .histogram = sx__text_histogram,
+    .finish = finish_openmetrics,
+};

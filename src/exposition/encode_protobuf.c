@@ -1,0 +1,439 @@
+/* encode_protobuf.c: Prometheus protobuf, length-delimited: for each family the size of its message
+ * as a varint, then the message.
+ *
+ * A message is written behind a gap of one byte for its size, and moved if the size needs more.
+ *
+ * Source: Prometheus "Exposition formats", Protobuf format; io/prometheus/client/metrics.proto;
+ * Protocol Buffers, "Encoding"
+ */
+#include "constants.h"
+#include "format.h"
+#include "page.h"
+#include "written_labels.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Numbers of fields, from metrics.proto. */
+enum { FAMILY_NAME = 1, FAMILY_HELP = 2, FAMILY_TYPE = 3, FAMILY_METRIC = 4, FAMILY_UNIT = 5 };
+enum {
+    METRIC_LABEL = 1,
+    METRIC_GAUGE = 2,
+    METRIC_COUNTER = 3,
+    METRIC_SUMMARY = 4,
+    METRIC_UNTYPED = 5,
+    METRIC_HISTOGRAM = 7
+};
+enum { LABEL_NAME = 1, LABEL_VALUE = 2 };
+enum { NUMBER_VALUE = 1, NUMBER_EXEMPLAR = 2 }; /* of a gauge or counter */
+enum {
+    HISTOGRAM_COUNT = 1,
+    HISTOGRAM_SUM = 2,
+    HISTOGRAM_BUCKET = 3,
+    HISTOGRAM_SCHEMA = 5,
+    HISTOGRAM_ZERO_THRESHOLD = 6,
+    HISTOGRAM_ZERO_COUNT = 7,
+    HISTOGRAM_NEGATIVE_SPAN = 9,
+    HISTOGRAM_NEGATIVE_DELTA = 10,
+    HISTOGRAM_POSITIVE_SPAN = 12,
+    HISTOGRAM_POSITIVE_DELTA = 13,
+    HISTOGRAM_EXEMPLAR = 16
+};
+enum { SUMMARY_COUNT = 1, SUMMARY_SUM = 2 };
+enum { BUCKET_COUNT = 1, BUCKET_BOUND = 2, BUCKET_EXEMPLAR = 3 };
+enum { SPAN_OFFSET = 1, SPAN_LENGTH = 2 };
+enum { EXEMPLAR_LABEL = 1, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
+enum { TIMESTAMP_SECONDS = 1, TIMESTAMP_NANOS = 2 };
+
+/* Of the enum MetricType. */
+static const unsigned char protobuf_types[] = {
+    [SX_COUNTER] = 0,   [SX_GAUGE] = 1,   [SX_HISTOGRAM] = 4,
+    [SX_SUMMARY] = 2,   [SX_INFO] = 1, /* which this format does not have: a gauge, as in text 0.0.4
+                                        */
+    [SX_STATE_SET] = 1, [SX_UNTYPED] = 3, [SX_GAUGE_HISTOGRAM] = 5,
+};
+
+enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
+
+#define VARINT_SIZE_MAX 10
+#define DOUBLE_FIELD_SIZE 9
+#define EXEMPLAR_SIZE_MAX (SX__EXEMPLAR_BYTES_MAX + SX_LABELS_MAX * 12 + 64)
+/* Of a native bucket: its delta; and for three buckets that are filled in between it and the next
+ * one, or a span of its own. */
+#define NATIVE_BUCKET_SIZE_MAX (3 * VARINT_SIZE_MAX + 16)
+/* A bucket: its tag and size, a varint and a double. */
+#define BUCKET_SIZE_MAX (2 + 1 + VARINT_SIZE_MAX + DOUBLE_FIELD_SIZE)
+
+/* ---- the wire format ---- */
+
+static char *put_varint(char *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) {
+        *at++ = (char)(value | 0x80);
+    }
+    *at++ = (char)value;
+    return at;
+}
+
+static char *put_tag(char *at, unsigned field, unsigned wire)
+{
+    return put_varint(at, field << 3 | wire);
+}
+
+static char *put_double(char *at, unsigned field, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    at = put_tag(at, field, WIRE_FIXED64);
+    for (unsigned shift = 0; shift < 64; shift += 8) { /* little-endian */
+        *at++ = (char)(bits >> shift);
+    }
+    return at;
+}
+
+static char *put_whole(char *at, unsigned field, uint64_t value)
+{
+    return put_varint(put_tag(at, field, WIRE_VARINT), value);
+}
+
+/* Zigzag: 0, -1, 1, -2 become 0, 1, 2, 3. */
+static uint64_t zigzag(int64_t value)
+{
+    return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
+}
+
+/* Begins a message or string, which put_end ends. */
+static char *put_begin(char *at, unsigned field)
+{
+    return put_tag(at, field, WIRE_BYTES) + 1;
+}
+
+/* Writes the size of the bytes between `start` and `at` into the gap before them. */
+static char *put_end(char *at, char *start)
+{
+    char varint[VARINT_SIZE_MAX];
+    const size_t size = (size_t)(at - start);
+    const size_t varint_size = (size_t)(put_varint(varint, size) - varint);
+    if (varint_size > 1) {
+        memmove(start - 1 + varint_size, start, size);
+    }
+    memcpy(start - 1, varint, varint_size);
+    return at + varint_size - 1;
+}
+
+static char *put_string(char *at, unsigned field, struct sx_str bytes)
+{
+    at = put_varint(put_tag(at, field, WIRE_BYTES), bytes.size);
+    if (bytes.size > 0) {
+        memcpy(at, bytes.data, bytes.size);
+    }
+    return at + bytes.size;
+}
+
+/* ---- families ---- */
+
+static char *put_escaped_name(char *at, unsigned field, struct sx_str name, enum sx__name_kind kind,
+                              enum sx__name_scheme scheme)
+{
+    char *start = put_begin(at, field);
+    return put_end(sx__name_escape(start, name, kind, scheme), start);
+}
+
+static int begin_protobuf(struct sx__writer *writer, const struct sx__family *family)
+{
+    struct sx_page *page = writer->page;
+    const struct sx_str name = sx__family_name(family);
+    const struct sx_str help = sx__family_help(family);
+    const struct sx_str unit = sx__family_unit(family);
+    int status = sx__page_reserve(page, sx__name_escaped_size_max(name.size) + help.size +
+                                            unit.size + 5 * VARINT_SIZE_MAX);
+    if (status != SX_OK) {
+        return status;
+    }
+    writer->family_start = page->size;
+    char *at = sx__page_end(page) + 1; /* the gap for the size */
+    at = put_escaped_name(at, FAMILY_NAME, name, SX__NAME_OF_METRIC, writer->scheme);
+    if (help.size > 0) {
+        at = put_string(at, FAMILY_HELP, help);
+    }
+    /* Proto2 writers write the type even if it is 0. */
+    at = put_whole(at, FAMILY_TYPE, protobuf_types[family->type]);
+    if (unit.size > 0) {
+        at = put_string(at, FAMILY_UNIT, unit);
+    }
+    sx__page_set_end(page, at);
+    return SX_OK;
+}
+
+static int end_protobuf(struct sx__writer *writer)
+{
+    struct sx_page *page = writer->page;
+    int status = sx__page_reserve(page, VARINT_SIZE_MAX);
+    if (status == SX_OK) {
+        sx__page_set_end(page, put_end(sx__page_end(page), page->data + writer->family_start + 1));
+    }
+    return status;
+}
+
+/* ---- series ---- */
+
+/* The opposite of label_escape.c. */
+static char *unescape(char *at, struct sx_str value)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        char c = value.data[i];
+        if (c == '\\') {
+            c = value.data[++i];
+            c = c == 'n' ? '\n' : c;
+        }
+        *at++ = c;
+    }
+    return at;
+}
+
+static char *put_label_pairs(char *at, const struct sx__writer *writer, struct sx_str labels)
+{
+    struct sx__written_label label;
+    for (size_t i = 0; sx__written_labels_take(&labels, &label); i++) {
+        char *pair = put_begin(at, METRIC_LABEL);
+        at = put_escaped_name(pair, LABEL_NAME, sx__all_labels_name(writer->family, i),
+                              SX__NAME_OF_LABEL, writer->scheme);
+        char *value = put_begin(at, LABEL_VALUE);
+        at = put_end(unescape(value, label.value), value);
+        at = put_end(at, pair);
+    }
+    return at;
+}
+
+/* At most what a metric takes without its values. */
+static size_t metric_size_max(const struct sx__writer *writer, struct sx_str labels)
+{
+    return sx__name_escaped_size_max(labels.size) +
+           (sx__all_labels_count(writer->family) + 2) * 3 * VARINT_SIZE_MAX;
+}
+
+static char *put_timestamp(char *at, int64_t ms)
+{
+    char *timestamp = put_begin(at, EXEMPLAR_TIMESTAMP);
+    ms = ms > 0 ? ms : 0;
+    at = put_whole(timestamp, TIMESTAMP_SECONDS, (uint64_t)(ms / 1000));
+    at = put_whole(at, TIMESTAMP_NANOS, (uint64_t)(ms % 1000) * 1000000);
+    return put_end(at, timestamp);
+}
+
+/* Writes at most EXEMPLAR_SIZE_MAX bytes. */
+static char *put_exemplar(char *at, unsigned field, const struct sx__exemplar *exemplar)
+{
+    char *start = put_begin(at, field);
+    size_t position = 0;
+    struct sx_str name, value;
+    at = start;
+    while (sx__exemplar_next_label(exemplar, &position, &name, &value)) {
+        char *label = put_begin(at, EXEMPLAR_LABEL);
+        at = put_string(label, LABEL_NAME, name);
+        at = put_string(at, LABEL_VALUE, value);
+        at = put_end(at, label);
+    }
+    at = put_double(at, EXEMPLAR_VALUE, exemplar->value);
+    at = put_timestamp(at, exemplar->timestamp_ms);
+    return put_end(at, start);
+}
+
+static unsigned field_of(const struct sx__family *family)
+{
+    return family->type == SX_COUNTER   ? METRIC_COUNTER
+           : family->type == SX_UNTYPED ? METRIC_UNTYPED
+                                        : METRIC_GAUGE;
+}
+
+static int write_number(struct sx__writer *writer, struct sx_str labels,
+                        const struct sx__simple_series *series)
+{
+    struct sx_page *page = writer->page;
+    int status = sx__page_reserve(page, metric_size_max(writer, labels) + DOUBLE_FIELD_SIZE +
+                                            EXEMPLAR_SIZE_MAX);
+    if (status != SX_OK) {
+        return status;
+    }
+    const struct sx__counter_value *value = &series->value;
+    char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
+    char *at = put_label_pairs(metric, writer, labels);
+    char *number = put_begin(at, field_of(writer->family));
+    at = put_double(number, NUMBER_VALUE, value->is_whole ? (double)value->whole : value->number);
+    if (series->exemplar != NULL) {
+        at = put_exemplar(at, NUMBER_EXEMPLAR, series->exemplar);
+    }
+    at = put_end(at, number);
+    sx__page_set_end(page, put_end(at, metric));
+    return SX_OK;
+}
+
+static int write_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
+                         size_t count)
+{
+    int status = SX_OK;
+    for (size_t i = 0; i < count && status == SX_OK; i++) {
+        status =
+            write_number(writer, sx__series_labels(writer->family, numbers[i].text), &numbers[i]);
+    }
+    return status;
+}
+
+/* ---- histograms ---- */
+
+/* The bucket +Inf is optional, and written, so that all buckets are there. No bucket may have more
+ * than `count`, which was read at another moment if the histogram has native buckets, too. */
+static char *put_buckets(char *at, const struct sx__family *family,
+                         const struct sx__histogram_value *value, uint64_t count)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i <= family->bound_count; i++) {
+        const bool is_last = i == family->bound_count;
+        total += value->buckets[i];
+        char *bucket = put_begin(at, HISTOGRAM_BUCKET);
+        at = put_whole(bucket, BUCKET_COUNT, total < count && !is_last ? total : count);
+        at =
+            put_double(at, BUCKET_BOUND, is_last ? (double)INFINITY : sx__family_bounds(family)[i]);
+        if (value->exemplar_count > 0 && value->exemplars[i] != NULL) {
+            at = put_exemplar(at, BUCKET_EXEMPLAR, value->exemplars[i]);
+        }
+        at = put_end(at, bucket);
+    }
+    return at;
+}
+
+/* Buckets that are empty are written too if there are at most two of them between others, as a new
+ * span would take as many bytes. */
+#define FILLED_MAX 2
+
+static char *put_spans(char *at, unsigned field, const struct sx__native_side *side)
+{
+    int64_t next = 0; /* the index behind the previous span */
+    for (size_t i = 0; i < side->count;) {
+        const int64_t first = side->buckets[i].index;
+        int64_t end = first + 1;
+        for (i++; i < side->count && side->buckets[i].index - end <= FILLED_MAX; i++) {
+            end = side->buckets[i].index + (int64_t)1;
+        }
+        char *span = put_begin(at, field);
+        at = put_whole(span, SPAN_OFFSET, zigzag(first - next));
+        at = put_whole(at, SPAN_LENGTH, (uint64_t)(end - first));
+        at = put_end(at, span);
+        next = end;
+    }
+    return at;
+}
+
+/* The differences between the counts of neighbouring buckets, packed. */
+static char *put_deltas(char *at, unsigned field, const struct sx__native_side *side)
+{
+    if (side->count == 0) {
+        return at;
+    }
+    char *start = put_begin(at, field);
+    uint64_t previous = 0;
+    at = start;
+    for (size_t i = 0; i < side->count; i++) {
+        const struct sx__native_bucket *bucket = &side->buckets[i];
+        const int64_t gap = i == 0 ? 0 : (int64_t)bucket->index - side->buckets[i - 1].index - 1;
+        for (int64_t k = 0; gap <= FILLED_MAX && k < gap; k++) {
+            at = put_varint(at, zigzag((int64_t)(0 - previous)));
+            previous = 0;
+        }
+        at = put_varint(at, zigzag((int64_t)(bucket->count - previous)));
+        previous = bucket->count;
+    }
+    return put_end(at, start);
+}
+
+static char *put_native(char *at, const struct sx__native_values *native)
+{
+    at = put_whole(at, HISTOGRAM_SCHEMA, zigzag(native->schema));
+    at = put_double(at, HISTOGRAM_ZERO_THRESHOLD, native->zero_threshold);
+    at = put_whole(at, HISTOGRAM_ZERO_COUNT, native->zero_count);
+    at = put_spans(at, HISTOGRAM_NEGATIVE_SPAN, &native->negative);
+    at = put_deltas(at, HISTOGRAM_NEGATIVE_DELTA, &native->negative);
+    at = put_spans(at, HISTOGRAM_POSITIVE_SPAN, &native->positive);
+    return put_deltas(at, HISTOGRAM_POSITIVE_DELTA, &native->positive);
+}
+
+static uint64_t count_of(const struct sx__family *family, const uint64_t *buckets)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i <= family->bound_count; i++) {
+        count += buckets[i];
+    }
+    return count;
+}
+
+static size_t histogram_size_max(const struct sx__writer *writer, struct sx_str labels,
+                                 const struct sx__histogram_value *value)
+{
+    const size_t native =
+        value->native == NULL ? 0 : value->native->positive.count + value->native->negative.count;
+    return metric_size_max(writer, labels) +
+           ((size_t)writer->family->bound_count + 2) * BUCKET_SIZE_MAX +
+           (size_t)value->exemplar_count * EXEMPLAR_SIZE_MAX +
+           (native + 4) * NATIVE_BUCKET_SIZE_MAX;
+}
+
+/* Classic buckets, unless it has only native ones; see struct sx_native_options. */
+static char *put_histogram(char *at, const struct sx__family *family,
+                           const struct sx__histogram_value *value)
+{
+    const struct sx__native_values *native = value->native;
+    const bool has_classic = native == NULL || family->bound_count > 0;
+    const uint64_t count = native != NULL ? native->count : count_of(family, value->buckets);
+    at = put_whole(at, HISTOGRAM_COUNT, count);
+    at = put_double(at, HISTOGRAM_SUM, native != NULL ? native->sum : value->sum);
+    if (has_classic) {
+        at = put_buckets(at, family, value, count);
+    }
+    if (native != NULL) {
+        at = put_native(at, native);
+    }
+    for (uint32_t i = 0; i < value->exemplar_count && !has_classic; i++) {
+        if (value->exemplars[i] != NULL) {
+            at = put_exemplar(at, HISTOGRAM_EXEMPLAR, value->exemplars[i]);
+        }
+    }
+    return at;
+}
+
+static char *put_summary(char *at, const struct sx__histogram_value *value)
+{
+    char *summary = put_begin(at, METRIC_SUMMARY);
+    at = put_whole(summary, SUMMARY_COUNT, value->buckets[0]);
+    at = put_double(at, SUMMARY_SUM, value->sum);
+    return put_end(at, summary);
+}
+
+static int write_histogram(struct sx__writer *writer, struct sx_str labels,
+                           const struct sx__histogram_value *value)
+{
+    struct sx_page *page = writer->page;
+    int status = sx__page_reserve(page, histogram_size_max(writer, labels, value));
+    if (status != SX_OK) {
+        return status;
+    }
+    char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
+    char *at = put_label_pairs(metric, writer, labels);
+    if (writer->family->type == SX_SUMMARY) {
+        at = put_summary(at, value);
+    } else {
+        char *histogram = put_begin(at, METRIC_HISTOGRAM);
+        at = put_histogram(histogram, writer->family, value);
+        at = put_end(at, histogram);
+    }
+    sx__page_set_end(page, put_end(at, metric));
+    return SX_OK;
+}
+
+const struct sx__format sx__format_protobuf = {
+    .shows_exemplars = true,
+    .shows_native = true,
+    .begin = begin_protobuf,
+    .numbers = write_numbers,
+    .histogram = write_histogram,
+    .end = end_protobuf,
+};

@@ -1,0 +1,28 @@
+/* series_set.h: the series that a family of several registries has so far, by their labels. */
+#ifndef SX_EXPOSITION_SERIES_SET_H
+#define SX_EXPOSITION_SERIES_SET_H
+
+#include <sextant/status.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A hash table. Initialise it with the key and zeros. */
+struct sx__series_set {
+    const uint64_t *hash_key;
+    struct sx_str *entries; /* data NULL: empty */
+    size_t capacity;        /* a power of two, or 0 */
+    size_t used;
+};
+
+/** Adds the labels of a series, which are borrowed; see written_labels.h.
+ *
+ * @param labels    data must not be NULL
+ * @param is_known  set to whether the set has had these labels
+ * Errors:   SX_ENOMEM
+ */
+int sx__series_set_add(struct sx__series_set *set, struct sx_str labels, bool *is_known);
+
+void sx__series_set_clean_up(struct sx__series_set *set);
+
+#endif

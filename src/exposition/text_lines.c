@@ -1,0 +1,338 @@
+/* text_lines.c: the lines of samples. See text_lines.h. Runs in the thread that scrapes.
+ *
+ * Only the lines of a histogram are always composed of pieces, because all its buckets have the
+ * same labels.
+ *
+ * Source: Prometheus "Exposition formats", Text-based format; OpenMetrics 1.0, "Text format"
+ */
+#include "text_lines.h"
+
+#include "constants.h"
+#include "format.h"
+#include "label_escape.h"
+#include "page.h"
+#include "pieces.h"
+#include "written_labels.h"
+
+/* ` NUMBER\n`, as a double or as an integer */
+#define NUMBER_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 2)
+
+/* ---- names ---- */
+
+static bool is_quoted(const struct sx__writer *writer, struct sx_str name)
+{
+    return writer->scheme == SX__NAME_AS_IT_IS && !sx__name_is_legacy(name, SX__NAME_OF_METRIC);
+}
+
+/* The name without quotes; what must be escaped within quotes is. */
+static char *write_bare_name(char *at, const struct sx__writer *writer, struct sx_str name,
+                             bool quoted)
+{
+    return quoted ? sx__label_escape(at, name)
+                  : sx__name_escape(at, name, SX__NAME_OF_METRIC, writer->scheme);
+}
+
+char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str name,
+                    struct sx_str suffix)
+{
+    const bool quoted = is_quoted(writer, name);
+    if (quoted) {
+        *at++ = '"';
+    }
+    at = write_bare_name(at, writer, name, quoted);
+    at = sx__copy_piece(at, suffix);
+    if (quoted) {
+        *at++ = '"';
+    }
+    return at;
+}
+
+/* ---- labels ---- */
+
+static bool labels_stay(const struct sx__family *family, enum sx__name_scheme scheme)
+{
+    const size_t count = sx__all_labels_count(family);
+    bool stay = scheme == SX__NAME_AS_IT_IS;
+    for (size_t i = 0; i < count && (stay || i == 0); i++) {
+        stay = sx__name_stays(sx__all_labels_name(family, i), SX__NAME_OF_LABEL, scheme);
+    }
+    return stay || count == 0;
+}
+
+static char *write_labels(char *at, const struct sx__writer *writer, struct sx_str labels)
+{
+    if (writer->lines.copies_labels) {
+        return sx__copy_piece(at, labels);
+    }
+    struct sx__written_label label;
+    for (size_t i = 0; sx__written_labels_take(&labels, &label); i++) {
+        if (i > 0) {
+            *at++ = ',';
+        }
+        at = sx__name_escape(at, sx__all_labels_name(writer->family, i), SX__NAME_OF_LABEL,
+                             writer->scheme);
+        at = sx__copy_piece(at, SX__PIECE("=\""));
+        at = sx__copy_piece(at, label.value);
+        *at++ = '"';
+    }
+    return at;
+}
+
+/* `name_suffix{labels`, or `{"name_suffix",labels`. The braces stay open. */
+static char *open_series(char *at, const struct sx__writer *writer, struct sx_str suffix,
+                         struct sx_str labels)
+{
+    if (writer->lines.is_copied && !writer->lines.is_quoted) {
+        at = sx__copy_piece(at, writer->lines.name);
+        at = sx__copy_piece(at, suffix);
+        *at++ = '{';
+        return sx__copy_piece(at, labels);
+    }
+    if (writer->lines.is_quoted) {
+        *at++ = '{';
+    }
+    at = sx__text_name(at, writer, writer->lines.name, suffix);
+    if (!writer->lines.is_quoted) {
+        *at++ = '{';
+    } else if (labels.size > 0) {
+        *at++ = ',';
+    }
+    return write_labels(at, writer, labels);
+}
+
+/* Ends the labels of a series that open_series began, or removes empty braces. */
+static char *close_series(char *at, const struct sx__writer *writer, struct sx_str labels)
+{
+    if (labels.size == 0 && !writer->lines.is_quoted) {
+        at[-1] = ' ';
+        return at;
+    }
+    return sx__copy_piece(at, SX__PIECE("} "));
+}
+
+/* At most what open_series and close_series write for the family's name and these labels. */
+static size_t series_size_max(const struct sx__writer *writer, struct sx_str labels)
+{
+    if (writer->lines.is_copied && !writer->lines.is_quoted) {
+        return writer->lines.name.size + labels.size + 16;
+    }
+    return sx__name_escaped_size_max(writer->lines.name.size) +
+           sx__name_escaped_size_max(labels.size) + 32;
+}
+
+/* ---- the bounds of buckets ---- */
+
+/* OpenMetrics 1.0, "Considerations: Canonical Numbers": `1.0`, `1e+06` */
+static char *write_text_bound(char *at, double bound, bool canonical)
+{
+    const char *start = at;
+    at = sx__write_bound(at, bound);
+    if (canonical && memchr(start, '.', (size_t)(at - start)) == NULL &&
+        memchr(start, 'e', (size_t)(at - start)) == NULL) {
+        at = sx__copy_piece(at, SX__PIECE(".0"));
+    }
+    return at;
+}
+
+static void write_bound_pieces(struct sx__writer *writer)
+{
+    struct sx__bound_pieces *bounds = &writer->lines.bounds;
+    const struct sx__family *family = writer->family;
+    const bool has_comma = sx__all_labels_count(family) > 0 || writer->lines.is_quoted;
+    char *at = bounds->text;
+    bounds->longest = 0;
+    for (uint32_t i = 0; i <= family->bound_count; i++) {
+        const char *start = at;
+        if (has_comma) {
+            *at++ = ',';
+        }
+        at = sx__copy_piece(at, SX__PIECE("le=\""));
+        at = i < family->bound_count
+                 ? write_text_bound(at, sx__family_bounds(family)[i], writer->lines.is_openmetrics)
+                 : sx__copy_piece(at, SX__PIECE("+Inf"));
+        at = sx__copy_piece(at, SX__PIECE("\"} "));
+        bounds->pieces[i] = (struct sx_str){start, (size_t)(at - start)};
+        if (bounds->pieces[i].size > bounds->longest) {
+            bounds->longest = bounds->pieces[i].size;
+        }
+    }
+}
+
+int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix)
+{
+    struct sx__text_lines *lines = &writer->lines;
+    const struct sx__family *family = writer->family;
+    lines->name = name;
+    lines->suffix = suffix;
+    lines->is_quoted = is_quoted(writer, name);
+    lines->copies_labels = labels_stay(family, writer->scheme);
+    lines->is_copied = lines->copies_labels &&
+                       name.size + suffix.size == sx__family_name(family).size &&
+                       sx__name_stays(name, SX__NAME_OF_METRIC, writer->scheme);
+    if (sx__has_buckets(family)) {
+        write_bound_pieces(writer);
+    }
+    return SX_OK;
+}
+
+/* ---- samples ---- */
+
+static char *write_value(char *at, const struct sx__counter_value *value)
+{
+    return value->is_whole ? sx__write_whole(at, value->whole)
+                           : sx__write_double(at, value->number);
+}
+
+/* A line whose text is not copied, or that has an exemplar. */
+static int compose_number(struct sx__writer *writer, const struct sx__simple_series *number)
+{
+    const struct sx_str labels = sx__series_labels(writer->family, number->text);
+    int status =
+        sx__page_reserve(writer->page, series_size_max(writer, labels) + writer->lines.suffix.size +
+                                           NUMBER_SIZE_MAX + SX__TEXT_EXEMPLAR_SIZE_MAX);
+    if (status == SX_OK) {
+        char *at = sx__page_end(writer->page);
+        at = open_series(at, writer, writer->lines.suffix, labels);
+        at = close_series(at, writer, labels);
+        at = write_value(at, &number->value);
+        if (number->exemplar != NULL) {
+            at = sx__text_exemplar(at, number->exemplar);
+        }
+        *at++ = '\n';
+        sx__page_set_end(writer->page, at);
+    }
+    return status;
+}
+
+static int compose_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
+                           size_t count)
+{
+    int status = SX_OK;
+    for (size_t i = 0; i < count && status == SX_OK; i++) {
+        status = compose_number(writer, &numbers[i]);
+    }
+    return status;
+}
+
+int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
+                     size_t count)
+{
+    if (!writer->lines.is_copied || numbers[0].exemplar != NULL) { /* one alone, if it has one */
+        return compose_numbers(writer, numbers, count);
+    }
+    struct sx_page *page = writer->page;
+    size_t size = count * NUMBER_SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        size += numbers[i].text.size;
+    }
+    int status = sx__page_reserve(page, size);
+    if (status != SX_OK) {
+        return status;
+    }
+    char *at = sx__page_end(page);
+    for (size_t i = 0; i < count; i++) {
+        at = sx__copy_piece(at, numbers[i].text);
+        at = write_value(at, &numbers[i].value);
+        *at++ = '\n';
+    }
+    sx__page_set_end(page, at);
+    return SX_OK;
+}
+
+/* The exemplar of a bucket; NULL: it has none. A histogram that has only native buckets shows the
+ * newest of its exemplars at its only bucket, +Inf. */
+static const struct sx__exemplar *exemplar_of(const struct sx__writer *writer,
+                                              const struct sx__histogram_value *value,
+                                              uint32_t bucket)
+{
+    if (value->exemplar_count == 0) {
+        return NULL;
+    }
+    if (writer->family->bound_count > 0) {
+        return value->exemplars[bucket];
+    }
+    const struct sx__exemplar *newest = NULL;
+    for (uint32_t i = 0; i < value->exemplar_count; i++) {
+        const struct sx__exemplar *exemplar = value->exemplars[i];
+        if (exemplar != NULL && (newest == NULL || exemplar->timestamp_ms > newest->timestamp_ms)) {
+            newest = exemplar;
+        }
+    }
+    return newest;
+}
+
+/* `name_bucket{labels,le="…"} number` for each bucket, cumulative. *total receives the sum of all.
+ * All lines begin as the first does. */
+static char *write_buckets(char *at, const struct sx__writer *writer, struct sx_str labels,
+                           const struct sx__histogram_value *value, uint64_t *total)
+{
+    const struct sx__bound_pieces *bounds = &writer->lines.bounds;
+    const uint32_t count = writer->family->bound_count;
+    const char *first = at;
+    at = open_series(at, writer, SX__PIECE("_bucket"), labels);
+    const struct sx_str beginning = {first, (size_t)(at - first)};
+    *total = 0;
+    for (uint32_t i = 0; i <= count; i++) {
+        if (i > 0) {
+            at = sx__copy_piece(at, beginning);
+        }
+        *total += value->buckets[i];
+        at = sx__copy_piece(at, bounds->pieces[i]);
+        at = sx__write_whole(at, *total);
+        if (value->exemplar_count > 0) {
+            const struct sx__exemplar *exemplar = exemplar_of(writer, value, i);
+            at = exemplar != NULL ? sx__text_exemplar(at, exemplar) : at;
+        }
+        *at++ = '\n';
+    }
+    return at;
+}
+
+/* OpenMetrics 1.0, "Histogram": "If the histogram has negative bucket thresholds, Sum MUST NOT be
+ * present", and Count is only where Sum is. That of a gauge histogram stays: it may go down anyway.
+ */
+static bool has_sum(const struct sx__writer *writer)
+{
+    const struct sx__family *family = writer->family;
+    return !writer->lines.is_openmetrics || family->type != SX_HISTOGRAM ||
+           family->bound_count == 0 || sx__family_bounds(family)[0] >= 0;
+}
+
+static char *write_sum_and_count(char *at, const struct sx__writer *writer, struct sx_str labels,
+                                 double sum, uint64_t count)
+{
+    const bool is_gauge =
+        writer->lines.is_openmetrics && writer->family->type == SX_GAUGE_HISTOGRAM;
+    at = open_series(at, writer, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__write_double(at, sum);
+    *at++ = '\n';
+    at = open_series(at, writer, is_gauge ? SX__PIECE("_gcount") : SX__PIECE("_count"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__write_whole(at, count);
+    *at++ = '\n';
+    return at;
+}
+
+int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
+                       const struct sx__histogram_value *value)
+{
+    struct sx_page *page = writer->page;
+    uint64_t count = value->buckets[0];
+    const size_t line = series_size_max(writer, labels) + writer->lines.bounds.longest +
+                        NUMBER_SIZE_MAX +
+                        (value->exemplar_count > 0 ? SX__TEXT_EXEMPLAR_SIZE_MAX : 0);
+    int status = sx__page_reserve(page, line * ((size_t)writer->family->bound_count + 3));
+    if (status != SX_OK) {
+        return status;
+    }
+    char *at = sx__page_end(page);
+    if (writer->family->type != SX_SUMMARY) {
+        at = write_buckets(at, writer, labels, value, &count);
+    }
+    if (has_sum(writer)) {
+        at = write_sum_and_count(at, writer, labels, value->sum, count);
+    }
+    sx__page_set_end(page, at);
+    return SX_OK;
+}

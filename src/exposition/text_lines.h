@@ -1,0 +1,73 @@
+/* text_lines.h: the lines of samples, which the text formats have in common.
+ *
+ * A series' text was escaped when the series was made. If the format writes the names of a family
+ * as they are, the text is copied. Otherwise the line is composed from the text's labels.
+ */
+#ifndef SX_EXPOSITION_TEXT_LINES_H
+#define SX_EXPOSITION_TEXT_LINES_H
+
+#include "exemplars.h"
+#include "format_number.h"
+
+#include <sextant/metrics.h>
+#include <stdbool.h>
+
+struct sx__histogram_value;
+struct sx__simple_series;
+struct sx__writer;
+
+/* `,le="BOUND"} `, where BOUND may end with `.0` */
+#define SX__BOUND_PIECE_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 11)
+
+/* The end of the text before the number, for each bucket of a family; the same for all its series.
+ */
+struct sx__bound_pieces {
+    struct sx_str pieces[SX_BUCKETS_MAX + 1];
+    char text[(SX_BUCKETS_MAX + 1) * SX__BOUND_PIECE_SIZE_MAX];
+    size_t longest;
+};
+
+/* How a text format writes the samples of one family. */
+struct sx__text_lines {
+    bool is_openmetrics;  /* bounds are `1.0` instead of `1`; see has_sum */
+    struct sx_str name;   /* of the samples, before it is escaped */
+    struct sx_str suffix; /* appended to the name of samples that are one number */
+    bool is_copied;       /* the text of each series stays as it is */
+    bool copies_labels;   /* its labels do */
+    bool is_quoted;       /* the name is in quotes, within the braces */
+    struct sx__bound_pieces bounds;
+};
+
+/** A name as it is in HELP and TYPE lines: escaped as the page's scheme says, or in quotes if it
+ * needs them.
+ *
+ * @param at      has room for sx__name_escaped_size_max() of the name and the suffix, and 2 more
+ * @param suffix  appended to the name
+ */
+char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str name,
+                    struct sx_str suffix);
+
+/** Prepares for the series of writer->family; `is_openmetrics` is set.
+ *
+ * @param name    the family's name, or its beginning
+ * @param suffix  what format's samples append to it, unless they are of a histogram
+ */
+int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix);
+
+/** Writes an exemplar behind a number: ` # {labels} value timestamp`.
+ *
+ * @param at  has room for SX__TEXT_EXEMPLAR_SIZE_MAX bytes
+ */
+char *sx__text_exemplar(char *at, const struct sx__exemplar *exemplar);
+
+/* The labels, each escaped, with `="",`; then the rest. */
+#define SX__TEXT_EXEMPLAR_SIZE_MAX \
+    (SX__EXEMPLAR_BYTES_MAX * 2 + SX_LABELS_MAX * 4 + 2 * SX__DOUBLE_SIZE_MAX + 16)
+
+/** As `numbers` and `histogram` of struct sx__format. */
+int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
+                     size_t count);
+int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
+                       const struct sx__histogram_value *value);
+
+#endif

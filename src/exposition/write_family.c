@@ -1,0 +1,215 @@
+/* write_family.c: reads the series of a family, and passes them to a format. */
+#include "write_family.h"
+
+#include "shown_exemplars.h"
+#include "written_labels.h"
+
+/* What is written of one registry's family. */
+struct writing {
+    struct sx__writer *writer;
+    const struct sx__page_family *from;
+    struct sx__series_set *known;
+    size_t repeated;
+    int status;
+    size_t number_count; /* those that the format has not got yet */
+    struct sx__simple_series numbers[SX__NUMBERS_MAX];
+    struct sx__shown_exemplars exemplars; /* of the series that is being read */
+};
+
+/* Whether the series is new to the page. Sets the status. Not inlined, as most pages have one
+ * registry, and all their series are new. */
+__attribute__((noinline)) static bool is_new(struct writing *writing, struct sx_str text)
+{
+    bool is_known = false;
+    writing->status = sx__series_set_add(writing->known,
+                                         sx__series_labels(writing->from->family, text), &is_known);
+    writing->repeated += is_known;
+    return !is_known && writing->status == SX_OK;
+}
+
+static void flush_numbers(struct writing *writing)
+{
+    if (writing->number_count > 0 && writing->status == SX_OK) {
+        writing->status = writing->writer->format->numbers(writing->writer, writing->numbers,
+                                                           writing->number_count);
+    }
+    writing->number_count = 0;
+}
+
+/* The value of the next number is read into its place. Takes it if the series is new. */
+static inline void take_number(struct writing *writing, struct sx_str text)
+{
+    if (writing->known == NULL || is_new(writing, text)) {
+        writing->numbers[writing->number_count++].text = text;
+        if (writing->number_count == SX__NUMBERS_MAX) {
+            flush_numbers(writing);
+        }
+    }
+}
+
+static inline struct sx__counter_value *next_number(struct writing *writing)
+{
+    return &writing->numbers[writing->number_count].value;
+}
+
+static inline void pass_histogram(struct writing *writing, struct sx_str text,
+                                  const struct sx__histogram_value *value)
+{
+    if (writing->known == NULL || is_new(writing, text)) {
+        writing->status = writing->writer->format->histogram(writing->writer, text, value);
+    }
+}
+
+static struct sx_str text_of(const struct sx__series *series)
+{
+    return (struct sx_str){sx__series_text(series), series->text_size};
+}
+
+/* The functions that read return false if a series is removed. */
+
+/* The exemplar must be read before the number, so that the number counts it. */
+static void write_with_exemplar(struct writing *writing, const struct sx__series *series)
+{
+    flush_numbers(writing);
+    if (writing->status == SX_OK) {
+        writing->status = sx__shown_exemplars_read(&writing->exemplars, series);
+    }
+    sx__reading_refresh(writing->from->reading);
+    if (writing->status == SX_OK &&
+        sx__read_counter(writing->from->reading, series, next_number(writing))) {
+        writing->numbers[0].exemplar =
+            writing->exemplars.count > 0 ? writing->exemplars.slots[0] : NULL;
+        take_number(writing, text_of(series));
+        flush_numbers(writing);
+        writing->numbers[0].exemplar = NULL;
+    }
+}
+
+static void write_counters(struct writing *writing, const struct sx_registry *registry)
+{
+    const struct sx__page_family *from = writing->from;
+    const bool shows_exemplars = writing->writer->format->shows_exemplars;
+    const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
+    for (; series != NULL && writing->status == SX_OK;
+         series = sx__series_at(registry, &series->next)) {
+        if (shows_exemplars && sx__series_has_exemplars(series)) {
+            write_with_exemplar(writing, series);
+        } else if (sx__read_counter(from->reading, series, next_number(writing))) {
+            take_number(writing, text_of(series));
+        }
+    }
+}
+
+static void write_gauges(struct writing *writing, const struct sx_registry *registry)
+{
+    const struct sx__page_family *from = writing->from;
+    const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
+    for (; series != NULL && writing->status == SX_OK;
+         series = sx__series_at(registry, &series->next)) {
+        struct sx__counter_value *value = next_number(writing);
+        value->is_whole = false;
+        if (sx__read_gauge(from->reading, series, &value->number)) {
+            take_number(writing, text_of(series));
+        }
+    }
+}
+
+static int read_exemplars(struct writing *writing, const struct sx__series *series,
+                          struct sx__histogram_value *value)
+{
+    int status = sx__shown_exemplars_read(&writing->exemplars, series);
+    value->exemplars = writing->exemplars.slots;
+    value->exemplar_count = status == SX_OK ? writing->exemplars.count : 0;
+    sx__reading_refresh(writing->from->reading);
+    return status;
+}
+
+static void write_histograms(struct writing *writing, const struct sx_registry *registry)
+{
+    const struct sx__page_family *from = writing->from;
+    const struct sx__format *format = writing->writer->format;
+    uint64_t buckets[SX_BUCKETS_MAX + 1];
+    struct sx__native_values native;
+    struct sx__histogram_value value = {.buckets = buckets};
+    if (format->shows_native && sx__has_native(from->family)) {
+        value.native = &native;
+    }
+    const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
+    for (; series != NULL && writing->status == SX_OK;
+         series = sx__series_at(registry, &series->next)) {
+        value.exemplar_count = 0;
+        if (format->shows_exemplars && sx__series_has_exemplars(series)) {
+            writing->status = read_exemplars(writing, series, &value);
+        }
+        if (writing->status == SX_OK &&
+            sx__read_histogram(from->reading, series, from->family->bound_count, buckets,
+                               &value.sum) &&
+            (value.native == NULL || sx__read_native(from->reading, series, &native))) {
+            pass_histogram(writing, text_of(series), &value);
+        }
+    }
+}
+
+static void write_samples(struct writing *writing, const struct sx__collected_family *collected)
+{
+    const struct sx__sample *sample = collected->first;
+    for (; sample != NULL && writing->status == SX_OK; sample = sample->next) {
+        const struct sx_str text = sx__sample_text(collected, sample);
+        if (sx__has_buckets(collected->family)) {
+            const struct sx__histogram_value value = {.buckets = sample->buckets,
+                                                      .sum = sample->value};
+            pass_histogram(writing, text, &value);
+        } else {
+            *next_number(writing) = (struct sx__counter_value){.number = sample->value};
+            take_number(writing, text);
+        }
+    }
+}
+
+int sx__write_series(struct sx__writer *writer, const struct sx__page_family *from,
+                     struct sx__series_set *known, size_t *repeated)
+{
+    struct writing writing;
+    writing.writer = writer;
+    writing.from = from;
+    writing.known = known;
+    writing.repeated = 0;
+    writing.status = SX_OK;
+    writing.number_count = 0;
+    for (size_t i = 0; i < SX__NUMBERS_MAX; i++) {
+        writing.numbers[i].exemplar = NULL;
+    }
+    writing.exemplars = (struct sx__shown_exemplars){.count = 0};
+    const struct sx_registry *registry = sx__arenas[from->family->arena].registry;
+    writer->family = from->family;
+    if (writer->format->enter != NULL) {
+        writing.status = writer->format->enter(writer);
+    }
+    if (from->collected != NULL) {
+        write_samples(&writing, from->collected);
+    } else if (sx__has_buckets(from->family)) {
+        write_histograms(&writing, registry);
+    } else if (from->family->type == SX_COUNTER) {
+        write_counters(&writing, registry);
+    } else {
+        write_gauges(&writing, registry);
+    }
+    flush_numbers(&writing);
+    sx__shown_exemplars_clean_up(&writing.exemplars);
+    if (repeated != NULL) {
+        *repeated = writing.repeated;
+    }
+    return writing.status;
+}
+
+int sx__write_family(struct sx__writer *writer, const struct sx__page_family *from)
+{
+    int status = writer->format->begin(writer, from->family);
+    if (status == SX_OK) {
+        status = sx__write_series(writer, from, NULL, NULL);
+    }
+    if (status == SX_OK && writer->format->end != NULL) {
+        status = writer->format->end(writer);
+    }
+    return status;
+}
