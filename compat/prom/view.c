@@ -128,14 +128,17 @@ int prom__view_set(struct prom__view *view, const struct prom__metrics *metrics)
 
 void prom__views_forget(prom_metric_t *metric)
 {
-    while (metric->showings != NULL) {
-        hide(metric->showings);
+    for (struct prom__showing *showing = metric->showings, *other; showing != NULL;
+         showing = other) {
+        other = showing->other;
+        hide(showing);
     }
 }
 
 void prom__view_clean_up(struct prom__view *view)
 {
-    while (view->first != NULL) {
-        hide(view->first);
+    for (struct prom__showing *showing = view->first, *next; showing != NULL; showing = next) {
+        next = showing->next;
+        hide(showing);
     }
 }
