@@ -119,6 +119,9 @@ struct sx_metric_options {
                             _seconds_total; only some formats show it; NULL or "": none */
     double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:
                             never; see sx_registry_expire */
+    bool utf8_names;     /* the name and the label names may have any characters of UTF-8, such as
+                            "http.requests"; scrapers that do not know such names get them escaped,
+                            `http_requests`. Otherwise such a name is an error */
     void *reserved[1];
 };
 

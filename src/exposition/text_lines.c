@@ -158,16 +158,16 @@ static void write_bound_pieces(struct sx__writer *writer)
     }
 }
 
-int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix)
+int sx__text_enter(struct sx__writer *writer, struct sx_str suffix)
 {
     struct sx__text_lines *lines = &writer->lines;
     const struct sx__family *family = writer->family;
+    const struct sx_str name = sx__family_name(family);
     lines->name = name;
     lines->suffix = suffix;
     lines->is_quoted = is_quoted(writer, name);
     lines->copies_labels = labels_stay(family, writer->scheme);
-    lines->is_copied = lines->copies_labels &&
-                       name.size + suffix.size == sx__family_name(family).size &&
+    lines->is_copied = lines->copies_labels && suffix.size == 0 &&
                        sx__name_stays(name, SX__NAME_OF_METRIC, writer->scheme);
     if (sx__has_buckets(family)) {
         write_bound_pieces(writer);

@@ -30,7 +30,7 @@ struct sx__bound_pieces {
 /* How a text format writes the samples of one family. */
 struct sx__text_lines {
     bool is_openmetrics;  /* bounds are `1.0` instead of `1`; see has_sum */
-    struct sx_str name;   /* of the samples, before it is escaped */
+    struct sx_str name;   /* of the family, before it is escaped */
     struct sx_str suffix; /* appended to the name of samples that are one number */
     bool is_copied;       /* the text of each series stays as it is */
     bool copies_labels;   /* its labels do */
@@ -49,10 +49,9 @@ char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str nam
 
 /** Prepares for the series of writer->family; `is_openmetrics` is set.
  *
- * @param name    the family's name, or its beginning
- * @param suffix  what format's samples append to it, unless they are of a histogram
+ * @param suffix  what samples of one number append to the family's name
  */
-int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix);
+int sx__text_enter(struct sx__writer *writer, struct sx_str suffix);
 
 /** Writes an exemplar behind a number: ` # {labels} value timestamp`.
  *

@@ -26,7 +26,7 @@ static int clash_fault(const struct sx__name_entry *clashing, struct sx_str name
 static int check_names(const struct sx__name_index *index, const struct sx__desc *desc)
 {
     struct sx__written_names names[SX__STEMS_MAX];
-    const size_t count = sx__written_names_of(names, desc->name, desc->type);
+    const size_t count = sx__written_names_of(names, desc->legacy, desc->type);
     int status = SX_OK;
     for (size_t i = 0; i < count && status != SX_EEXIST; i++) {
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
@@ -42,7 +42,7 @@ static void add_collected_names(struct sx__name_index *index,
                                 struct sx__collected_family *collected)
 {
     struct sx__written_names names[SX__STEMS_MAX];
-    collected->name_count = sx__written_names_of(names, sx__family_name(collected->family),
+    collected->name_count = sx__written_names_of(names, sx__family_legacy_name(collected->family),
                                                  (enum sx_metric_type)collected->family->type);
     for (size_t i = 0; i < collected->name_count; i++) {
         collected->names[i] = (struct sx__name_entry){.names = names[i], .family = collected};
@@ -89,6 +89,7 @@ static struct sx__family *copy_family(const struct sx__family *family)
                                     .name = family->name,
                                     .help = family->help,
                                     .unit = family->unit,
+                                    .legacy = family->legacy,
                                     .labels = family->labels};
         memcpy(copy + 1, family + 1, family->size - sizeof *family);
     }
@@ -100,7 +101,8 @@ static bool has_registered(const struct sx__name_index *index, const struct sx__
 {
     struct sx__written_names names[SX__STEMS_MAX];
     const struct sx_str name = sx__family_name(family);
-    (void)sx__written_names_of(names, name, (enum sx_metric_type)family->type);
+    (void)sx__written_names_of(names, sx__family_legacy_name(family),
+                               (enum sx_metric_type)family->type);
     const struct sx__name_entry *entry = sx__name_index_find(index, &names[0], NULL);
     while (entry != NULL && !(entry->family->is_registered &&
                               sx__views_equal(sx__family_name(entry->family->family), name))) {
@@ -339,7 +341,8 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
 {
     struct sx__written_names names[SX__STEMS_MAX];
     const struct sx_str name = sx__family_name(family);
-    const size_t count = sx__written_names_of(names, name, (enum sx_metric_type)family->type);
+    const size_t count = sx__written_names_of(names, sx__family_legacy_name(family),
+                                              (enum sx_metric_type)family->type);
     for (size_t i = 0; i < count; i++) {
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
         for (; entry != NULL; entry = sx__name_index_find(index, &names[i], entry)) {
