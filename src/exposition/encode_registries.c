@@ -74,7 +74,8 @@ static int begin_block(struct merge *merge, const struct sx__family *family)
         .type = (enum sx_metric_type)family->type,
         .head = merge->page->size,
         .name_size = sx__family_name(family).size,
-        .series_lines = family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 3
+        .series_lines = family->type == SX_HISTOGRAM || family->type == SX_GAUGE_HISTOGRAM
+                            ? (size_t)family->bound_count + 3
                         : family->type == SX_SUMMARY ? 2
                                                      : 1,
     };

@@ -231,7 +231,7 @@ static int render_histogram(struct sx_page *page, const struct sx__family *famil
     }
     char *at = write_buckets(end_of(page), family, bounds, labels, histogram->buckets, &count);
     if (family->type == SX_SUMMARY) {
-        at = end_of(page);
+        at = end_of(page); /* it has no buckets */
     }
     at = write_name(at, name, PIECE("_sum"), labels);
     at = sx__write_double(at, histogram->sum);
@@ -272,6 +272,57 @@ int sx__text_series(struct sx_page *page, const struct sx_registry *registry,
 
 /* ---- callbacks and collectors ---- */
 
+/* Inserts the timestamp of a sample at the end of each of its lines, which begin at `start`. From
+ * the last line on, because lines are moved. */
+static int add_timestamps(struct sx_page *page, size_t start, const struct sx__sample *sample)
+{
+    char digits[24];
+    if (sample->extra == NULL || !sample->extra->has_timestamp) {
+        return SX_OK;
+    }
+    char *end = digits;
+    *end++ = ' ';
+    end = sx__write_whole(end, (uint64_t)sample->extra->timestamp_ms);
+    const size_t size = (size_t)(end - digits);
+    size_t lines = 0;
+    for (size_t i = start; i < page->size; i++) {
+        lines += page->data[i] == '\n';
+    }
+    const int status = sx__page_reserve(page, lines * size);
+    size_t to = page->size + lines * size;
+    for (size_t from = page->size; status == SX_OK && from > start;) {
+        page->data[--to] = page->data[--from];
+        if (page->data[from] == '\n') {
+            to -= size;
+            memcpy(page->data + to, digits, size);
+        }
+    }
+    page->size += status == SX_OK ? lines * size : 0;
+    return status;
+}
+
+static int render_quantiles(struct sx_page *page, const struct sx__collected_family *collected,
+                            const struct sx__sample *sample)
+{
+    const struct sx_str name = sx__family_name(collected->family);
+    const struct sx_str labels = sx__sample_text(collected, sample);
+    const size_t count = sample->extra == NULL ? 0 : sample->extra->quantile_count;
+    const size_t line = name.size + labels.size + BOUND_PIECE_SIZE_MAX + NUMBER_SIZE_MAX + 16;
+    const int status = sx__page_reserve(page, line * count);
+    for (size_t i = 0; i < count && status == SX_OK; i++) {
+        char *at = copy(end_of(page), name);
+        *at++ = '{';
+        at = copy(at, labels);
+        at = copy(at, labels.size > 0 ? PIECE(",quantile=\"") : PIECE("quantile=\""));
+        at = sx__write_bound(at, sample->extra->quantiles[i].quantile);
+        at = copy(at, PIECE("\"} "));
+        at = sx__write_double(at, sample->extra->quantiles[i].value);
+        *at++ = '\n';
+        set_end(page, at);
+    }
+    return status;
+}
+
 static int render_simple_samples(struct sx_page *page, const struct sx__collected_family *collected)
 {
     for (const struct sx__sample *sample = collected->first; sample != NULL;
@@ -284,7 +335,12 @@ static int render_simple_samples(struct sx_page *page, const struct sx__collecte
         char *at = copy(end_of(page), text);
         at = sx__write_double(at, sample->value);
         *at++ = '\n';
+        const size_t start = page->size;
         set_end(page, at);
+        status = add_timestamps(page, start, sample);
+        if (status != SX_OK) {
+            return status;
+        }
     }
     return SX_OK;
 }
@@ -297,8 +353,15 @@ static int render_histogram_samples(struct sx_page *page,
     for (const struct sx__sample *sample = collected->first; sample != NULL;
          sample = sample->next) {
         const struct histogram histogram = {sample->buckets, sample->value};
-        int status = render_histogram(page, collected->family, &bounds,
+        const size_t start = page->size;
+        int status = render_quantiles(page, collected, sample);
+        if (status == SX_OK) {
+            status = render_histogram(page, collected->family, &bounds,
                                       sx__sample_text(collected, sample), &histogram);
+        }
+        if (status == SX_OK) {
+            status = add_timestamps(page, start, sample);
+        }
         if (status != SX_OK) {
             return status;
         }
@@ -308,8 +371,8 @@ static int render_histogram_samples(struct sx_page *page,
 
 int sx__text_samples(struct sx_page *page, const struct sx__collected_family *collected)
 {
-    return collected->family->type == SX_HISTOGRAM ? render_histogram_samples(page, collected)
-                                                   : render_simple_samples(page, collected);
+    return sx__has_buckets(collected->family) ? render_histogram_samples(page, collected)
+                                              : render_simple_samples(page, collected);
 }
 
 static int render_collection(struct sx_page *page, const struct sx_collection *collection)
