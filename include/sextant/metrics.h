@@ -63,6 +63,9 @@ struct sx_label;
  * `sextant_processes_without_gauges_total` counts those whose gauges are not shown. */
 struct sx_registry_options {
     bool shared;             /* true: processes forked later share the registry (prefork workers) */
+    bool created_timestamps; /* true: formats that know them show when each counter, histogram and
+                                summary was made or reset; they double the series that a server
+                                stores of counters */
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the

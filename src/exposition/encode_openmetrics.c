@@ -100,8 +100,11 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
 static int enter_openmetrics(struct sx__writer *writer)
 {
     const struct sx__family *family = writer->family;
+    const bool has_it = has_suffix(family);
+    struct sx_str base = sx__family_name(family);
+    base.size -= has_it ? suffix_of(family).size : 0;
     writer->lines.is_openmetrics = true;
-    return sx__text_enter(writer, has_suffix(family) ? SX__PIECE("") : suffix_of(family));
+    return sx__text_enter(writer, base, has_it ? SX__PIECE("") : suffix_of(family));
 }
 
 static int finish_openmetrics(struct sx__writer *writer)
@@ -116,6 +119,7 @@ static int finish_openmetrics(struct sx__writer *writer)
 
 const struct sx__format sx__format_openmetrics = {
     .shows_exemplars = true,
+    .shows_created = true,
     .begin = begin_openmetrics,
     .enter = enter_openmetrics,
     .numbers = sx__text_numbers,

@@ -64,7 +64,7 @@ static int begin_text(struct sx__writer *writer, const struct sx__family *family
 
 static int enter_text(struct sx__writer *writer)
 {
-    return sx__text_enter(writer, SX__PIECE(""));
+    return sx__text_enter(writer, sx__family_name(writer->family), SX__PIECE(""));
 }
 
 const struct sx__format sx__format_text = {

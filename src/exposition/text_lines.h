@@ -31,9 +31,11 @@ struct sx__bound_pieces {
 struct sx__text_lines {
     bool is_openmetrics;  /* bounds are `1.0` instead of `1`; see has_sum */
     struct sx_str name;   /* of the family, before it is escaped */
+    struct sx_str base;   /* the same without `_total`, to which formats append `_created` */
     struct sx_str suffix; /* appended to the name of samples that are one number */
     bool is_copied;       /* the text of each series stays as it is */
     bool copies_labels;   /* its labels do */
+    bool is_plain;        /* name and labels stay as they are, and the name has no quotes */
     bool is_quoted;       /* the name is in quotes, within the braces */
     struct sx__bound_pieces bounds;
 };
@@ -49,9 +51,13 @@ char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str nam
 
 /** Prepares for the series of writer->family; `is_openmetrics` is set.
  *
+ * @param base    the family's name without the suffix that it may have
  * @param suffix  what samples of one number append to the family's name
  */
-int sx__text_enter(struct sx__writer *writer, struct sx_str suffix);
+int sx__text_enter(struct sx__writer *writer, struct sx_str base, struct sx_str suffix);
+
+/** Writes a time in seconds, with three decimals. */
+char *sx__text_seconds(char *at, int64_t ms);
 
 /** Writes an exemplar behind a number: ` # {labels} value timestamp`.
  *

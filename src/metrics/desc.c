@@ -3,7 +3,7 @@
 
 #include "cells.h"
 #include "escape_name.h"
-#include "native_index.h"
+#include "native.h"
 #include "utf8.h"
 #include "view.h"
 #include "written_names.h"
@@ -18,8 +18,7 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
 
 #define MAX_SERIES_DEFAULT 10000u
 #define NATIVE_BUCKETS_DEFAULT 160u
-#define ZERO_THRESHOLD_DEFAULT 0x1p-128 /* as in the client for Go */
-#define IDLE_SECONDS_MAX 1e9            /* 30 years */
+#define IDLE_SECONDS_MAX 1e9 /* 30 years */
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
@@ -120,7 +119,7 @@ const char *sx__label_fault(enum sx_metric_type type, const char *const *labels,
     if (!utf8 && !sx_label_name_is_valid(label)) {
         return "is not of the form [a-zA-Z_][a-zA-Z0-9_]*";
     }
-    if (type == SX_HISTOGRAM && strcmp(label, "le") == 0) {
+    if ((type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM) && strcmp(label, "le") == 0) {
         return "is the label of a histogram's buckets";
     }
     if (type == SX_SUMMARY && strcmp(label, "quantile") == 0) {
@@ -226,7 +225,7 @@ static int read_native(struct sx__desc *desc, const struct sx_native_options *op
         options->max_buckets == 0 ? NATIVE_BUCKETS_DEFAULT : (uint32_t)options->max_buckets;
     desc->native_schema = sx__native_schema_of(options->growth_factor);
     desc->zero_threshold =
-        options->zero_threshold == 0 ? ZERO_THRESHOLD_DEFAULT : options->zero_threshold;
+        options->zero_threshold == 0 ? SX__ZERO_THRESHOLD_DEFAULT : options->zero_threshold;
     return SX_OK;
 }
 
@@ -282,7 +281,7 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (status != SX_OK) {
         return status;
     }
-    if ((desc->label_count > 0) != labelled ||
+    if ((desc->label_count > 0) != labelled || (labelled && type == SX_STATE_SET) ||
         (options->buckets == NULL && options->bucket_count > 0)) {
         return SX_EINVAL;
     }
@@ -290,7 +289,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (status != SX_OK) {
         return status;
     }
-    if (type == SX_HISTOGRAM) {
+    if (type == SX_GAUGE_HISTOGRAM && options->native.growth_factor != 0) {
+        return SX_EINVAL;
+    }
+    if (type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM) {
         status = read_native(desc, &options->native);
         return status == SX_OK ? read_buckets(desc, options) : status;
     }

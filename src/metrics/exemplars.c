@@ -201,7 +201,7 @@ static size_t put_name(char *at, const char *name, size_t size_max)
     return name[size] == '\0' ? size : 0;
 }
 
-static bool has_label(const struct sx_label *labels, size_t count, const char *name)
+static bool is_given_before(const struct sx_label *labels, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (labels[i].name[0] == name[0] && strcmp(labels[i].name, name) == 0) {
@@ -224,7 +224,7 @@ static bool put_labels(struct sx__exemplar *exemplar, const struct sx_label *lab
         const size_t name_size = put_name(at + 2 * sizeof(uint16_t), labels[i].name,
                                           SX__EXEMPLAR_CODE_POINTS_MAX - code_points);
         code_points += name_size;
-        if (name_size == 0 || has_label(labels, i, labels[i].name) ||
+        if (name_size == 0 || is_given_before(labels, i, labels[i].name) ||
             !count_value(&code_points, value) || code_points > SX__EXEMPLAR_CODE_POINTS_MAX) {
             return false;
         }

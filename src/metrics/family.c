@@ -54,7 +54,7 @@ static int find_registered(struct sx__family **found, struct sx_registry *regist
 
 static size_t padded_bounds(const struct sx__desc *desc)
 {
-    if (desc->type != SX_HISTOGRAM) {
+    if (desc->type != SX_HISTOGRAM && desc->type != SX_GAUGE_HISTOGRAM) {
         return 0;
     }
     if (desc->bound_count == 0) {
