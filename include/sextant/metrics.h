@@ -460,7 +460,7 @@ static inline void sx_counter_add(struct sx_counter *counter, double delta);
  * @param counter  NULL is a no-op
  * @param labels   copied; NULL if `count` is 0
  * Threads:  [any], lock-free except for the first exemplar of a thread, and of a counter
- * Memory:   616 bytes of the directory for each counter or bucket that has had an exemplar, and for
+ * Memory:   944 bytes of the directory for each counter or bucket that has had an exemplar, and for
  *           each thread row; given back when the series is removed
  * Source:   OpenMetrics 1.0, "Exemplars"
  */

@@ -120,7 +120,8 @@ static uint32_t less_in_unit(const double *bounds, double value)
 }
 
 /* How many bounds are less than the value, which is the index of its bucket. */
-static uint32_t bucket_of(const struct sx__family *family, double value)
+static inline __attribute__((always_inline)) uint32_t bucket_of(const struct sx__family *family,
+                                                                double value)
 {
     const double *bounds = sx__family_bounds(family);
     uint32_t unit = 0;
@@ -197,18 +198,26 @@ static inline __attribute__((always_inline)) void observe_in_bucket(struct sx_hi
     __atomic_store_n(sum_cell, sx__bits_of(sum), __ATOMIC_RELAXED);
 }
 
+/* A function of its own, so that histograms without native buckets save fewer registers. */
+static __attribute__((noinline)) void observe_with_native(struct sx_histogram *histogram,
+                                                          double value, char *const *rows)
+{
+    const struct sx__family *family = sx__series_family(&histogram->series);
+    const uint32_t bucket = family->bound_count == 0 ? 0 : bucket_of(family, value);
+    observe_in_bucket(histogram, bucket, value, rows, true);
+}
+
 void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
 {
     if (histogram == NULL) {
         return;
     }
-    const struct sx__family *family = sx__series_family(&histogram->series);
     if (histogram->series.increments != 0) {
-        const uint32_t bucket = family->bound_count == 0 ? 0 : bucket_of(family, value);
-        observe_in_bucket(histogram, bucket, value, rows, true);
+        observe_with_native(histogram, value, rows);
         return;
     }
-    observe_in_bucket(histogram, bucket_of(family, value), value, rows, false);
+    const uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
+    observe_in_bucket(histogram, bucket, value, rows, false);
 }
 
 void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
