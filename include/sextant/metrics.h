@@ -784,7 +784,7 @@ SX_API SX_MUST_CHECK int sx_untyped_family_register(struct sx_gauge_family **fam
 /** Registers an info: labels that describe the program, such as its version. The value is always 1.
  * The page does not show it before sx_info_set.
  *
- * @param options  the name must end in `_info`; `labels` are required
+ * @param options  the name must end in `_info`; `labels` are required; no `unit` or `idle_seconds`
  * Errors:   as sx_counter_family_register
  * Threads:  [any]
  */
