@@ -463,7 +463,7 @@ static inline void sx_counter_add(struct sx_counter *counter, double delta);
  * @param counter  NULL is a no-op
  * @param labels   copied; NULL if `count` is 0
  * Threads:  [any], lock-free except for the first exemplar of a thread, and of a counter
- * Memory:   616 bytes of the directory for each counter or bucket that has had an exemplar, and for
+ * Memory:   944 bytes of the directory for each counter or bucket that has had an exemplar, and for
  *           each thread row; given back when the series is removed
  * Source:   OpenMetrics 1.0, "Exemplars"
  */
@@ -787,7 +787,7 @@ SX_API SX_MUST_CHECK int sx_untyped_family_register(struct sx_gauge_family **fam
 /** Registers an info: labels that describe the program, such as its version. The value is always 1.
  * The page does not show it before sx_info_set.
  *
- * @param options  the name must end in `_info`; `labels` are required
+ * @param options  the name must end in `_info`; `labels` are required; no `unit` or `idle_seconds`
  * Errors:   as sx_counter_family_register
  * Threads:  [any]
  */

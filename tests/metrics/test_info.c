@@ -88,6 +88,10 @@ static void test_the_name_ends_in_info(void **state)
     assert_int_equal(sx_info_register(&other, registry,
                                       OPTIONS(.name = "b_s_info", .unit = "s", .labels = labels)),
                      SX_EUNIT);
+    assert_int_equal(
+        sx_info_register(&other, registry,
+                         OPTIONS(.name = "b_info", .labels = labels, .idle_seconds = 1)),
+        SX_EINVAL);
     assert_int_equal(sx_gauge_register(&gauge, registry, OPTIONS(.name = "build")), SX_ECLASH);
     assert_int_equal(sx_gauge_register(&gauge, registry, OPTIONS(.name = "build_info")), SX_EEXIST);
 }
