@@ -2,9 +2,9 @@
  *
  * Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
-#include "format.h"
 #include "page.h"
 #include "pieces.h"
+#include "text_lines.h"
 
 static const struct sx_str openmetrics_types[] = {
     [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},

@@ -60,7 +60,7 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
 #define VARINT_SIZE_MAX 10
 #define DOUBLE_FIELD_SIZE 9
-#define EXEMPLAR_SIZE_MAX (SX__EXEMPLAR_BYTES_MAX + SX_LABELS_MAX * 12 + 64)
+#define EXEMPLAR_SIZE_MAX ((SX__EXEMPLAR_WORDS_MAX * 8) + SX_LABELS_MAX * 12 + 64)
 /* The timestamp of a metric, and when it was made. */
 #define TIMES_SIZE_MAX (4 * (1 + VARINT_SIZE_MAX))
 #define QUANTILE_SIZE_MAX (2 + 2 * DOUBLE_FIELD_SIZE)

@@ -16,7 +16,7 @@
 #include "exemplars.h"
 #include "native.h"
 #include "series_values.h"
-#include "text_lines.h"
+#include "text_state.h"
 
 #include <sextant/collector.h>
 #include <sextant/exposition.h>

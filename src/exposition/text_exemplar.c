@@ -2,9 +2,9 @@
  *
  * Source: OpenMetrics 1.0, "Exemplars"
  */
-#include "format.h"
 #include "label_escape.h"
 #include "pieces.h"
+#include "text_lines.h"
 
 char *sx__text_seconds(char *at, int64_t time_ms)
 {

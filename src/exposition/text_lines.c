@@ -8,7 +8,6 @@
 #include "text_lines.h"
 
 #include "constants.h"
-#include "format.h"
 #include "label_escape.h"
 #include "page.h"
 #include "pieces.h"
