@@ -1,5 +1,6 @@
 /* Property: for any name, help, labels, bounds and values, the registered metrics render to a page
- * without an error. A strict parser reads the same labels and the same numbers from it. */
+ * in each format without an error. Strict parsers read the same labels and the same numbers from
+ * it. */
 #include "utf8.h"
 
 #include <math.h>
@@ -212,7 +213,16 @@ static void take_series(const union family *family, struct model *model, struct 
     }
 }
 
-/* ---- the parser: it shares no code with the encoder ---- */
+/* ---- the parser of text: it shares no code with the encoder ---- */
+
+static bool is_openmetrics; /* not text 0.0.4 */
+
+/* What the samples of a counter append to its name. */
+static bool ends_with_total(const char *name)
+{
+    const size_t size = strlen(name);
+    return size > 6 && strcmp(name + size - 6, "_total") == 0;
+}
 
 static void expect(struct sx_str *page, const char *text)
 {
@@ -303,6 +313,9 @@ static void parse_histogram(struct sx_str *page, const struct model *model,
         expect(page, "} ");
         check_number(page, (double)count);
     }
+    if (is_openmetrics && model->bounds[0] < 0) {
+        return; /* it must not have a sum */
+    }
     expect(page, model->name);
     expect(page, "_sum");
     parse_labels(page, model, series);
@@ -315,16 +328,38 @@ static void parse_histogram(struct sx_str *page, const struct model *model,
     check_number(page, (double)count);
 }
 
+/* HELP and TYPE of a family, in the order of the format. `text` receives the help. */
+static size_t parse_head(struct sx_str *page, const char *name, const char *kind, bool has_help,
+                         char *text)
+{
+    size_t size = 0;
+    char family[TEXT_MAX + 64];
+    snprintf(family, sizeof family, "%s", name);
+    if (is_openmetrics && strcmp(kind, "counter") == 0 && ends_with_total(name)) {
+        family[strlen(name) - 6] = '\0';
+    }
+    for (int line = 0; line < 2; line++) {
+        if ((line == 0) == is_openmetrics) {
+            expect(page, "# TYPE ");
+            expect(page, family);
+            expect(page, " ");
+            expect(page, kind);
+            expect(page, "\n");
+        } else if (has_help) {
+            expect(page, "# HELP ");
+            expect(page, family);
+            expect(page, " ");
+            size = parse_escaped(page, '\n', is_openmetrics ? "\\n\"" : "\\n", text);
+        }
+    }
+    return size;
+}
+
 static void parse_ignored(struct sx_str *page, const struct model *model)
 {
     static const char name[] = "sextant_updates_ignored_total";
     char help[TEXT_MAX * SX__UTF8_GROWTH];
-    expect(page, "# HELP ");
-    expect(page, name);
-    parse_escaped(page, '\n', "\\n", help);
-    expect(page, "# TYPE ");
-    expect(page, name);
-    expect(page, " counter\n");
+    parse_head(page, name, "counter", true, help);
     expect(page, name);
     expect(page, "{family=\"");
     expect(page, model->name);
@@ -335,24 +370,18 @@ static void parse_ignored(struct sx_str *page, const struct model *model)
 static void parse_page(struct sx_str page, const struct model *model)
 {
     char help[TEXT_MAX * SX__UTF8_GROWTH];
-    if (model->help[0] != '\0') {
-        expect(&page, "# HELP ");
-        expect(&page, model->name);
-        expect(&page, " ");
-        size_t size = parse_escaped(&page, '\n', "\\n", help);
-        check(size == strlen(model->help) && memcmp(help, model->help, size) == 0);
-    }
-    expect(&page, "# TYPE ");
-    expect(&page, model->name);
-    expect(&page, " ");
-    expect(&page, kind_names[model->kind]);
-    expect(&page, "\n");
+    const bool has_help = model->help[0] != '\0';
+    const size_t size = parse_head(&page, model->name, kind_names[model->kind], has_help, help);
+    check(size == strlen(model->help) && memcmp(help, model->help, size) == 0);
     for (size_t i = 0; i < model->series_count; i++) {
         if (model->kind == HISTOGRAM) {
             parse_histogram(&page, model, &model->series[i]);
             continue;
         }
         expect(&page, model->name);
+        if (is_openmetrics && model->kind == COUNTER && !ends_with_total(model->name)) {
+            expect(&page, "_total");
+        }
         parse_labels(&page, model, &model->series[i]);
         expect(&page, "} ");
         check_number(&page, model->series[i].number);
@@ -360,7 +389,154 @@ static void parse_page(struct sx_str page, const struct model *model)
     if (model->ignored > 0) {
         parse_ignored(&page, model);
     }
+    expect(&page, is_openmetrics ? "# EOF\n" : "");
     check(page.size == 0);
+}
+
+/* ---- the decoder of protobuf ---- */
+
+enum { VARINT = 0, FIXED64 = 1, BYTES = 2 };
+
+struct field {
+    unsigned number, wire;
+    uint64_t whole;
+    double real;
+    struct sx_str bytes;
+};
+
+static uint64_t decode_varint(struct sx_str *message)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0;; shift += 7) {
+        const unsigned char byte = (unsigned char)take_char(message);
+        check(shift < 64);
+        value |= (uint64_t)(byte & 0x7F) << shift;
+        if (byte < 0x80) {
+            check(byte != 0 || shift == 0);
+            return value;
+        }
+    }
+}
+
+static struct sx_str decode_bytes(struct sx_str *message)
+{
+    const uint64_t size = decode_varint(message);
+    check(size <= message->size);
+    const struct sx_str bytes = {message->data, (size_t)size};
+    message->data += size;
+    message->size -= (size_t)size;
+    return bytes;
+}
+
+/* Takes the next field, which must be the expected one. */
+static struct field decode_field(struct sx_str *message, unsigned number, unsigned wire)
+{
+    struct field field = {0};
+    const uint64_t tag = decode_varint(message);
+    check(tag == (number << 3 | wire));
+    if (wire == VARINT) {
+        field.whole = decode_varint(message);
+    } else if (wire == BYTES) {
+        field.bytes = decode_bytes(message);
+    } else {
+        uint64_t bits = 0;
+        for (unsigned shift = 0; shift < 64; shift += 8) {
+            bits |= (uint64_t)(unsigned char)take_char(message) << shift;
+        }
+        memcpy(&field.real, &bits, sizeof bits);
+    }
+    return field;
+}
+
+static void decode_text(struct sx_str *message, unsigned number, const char *text, size_t size)
+{
+    const struct sx_str bytes = decode_field(message, number, BYTES).bytes;
+    check(bytes.size == size && memcmp(bytes.data, text, size) == 0);
+}
+
+static void decode_number(struct sx_str *message, unsigned number, double expected)
+{
+    const double value = decode_field(message, number, FIXED64).real;
+    check(value == expected || (isnan(value) && isnan(expected)));
+}
+
+static void decode_histogram(struct sx_str histogram, const struct model *model,
+                             const struct series *series)
+{
+    uint64_t count = 0;
+    const uint64_t total = decode_field(&histogram, 1, VARINT).whole;
+    decode_number(&histogram, 2, series->number);
+    for (size_t i = 0; i <= model->bound_count; i++) {
+        const bool last = i == model->bound_count;
+        count += series->counts[i];
+        if (!last && isinf(model->bounds[i])) {
+            continue;
+        }
+        struct sx_str bucket = decode_field(&histogram, 3, BYTES).bytes;
+        check(decode_field(&bucket, 1, VARINT).whole == count);
+        decode_number(&bucket, 2, last ? (double)INFINITY : model->bounds[i]);
+        check(bucket.size == 0);
+    }
+    check(histogram.size == 0 && total == count);
+}
+
+static void decode_metric(struct sx_str metric, const struct model *model,
+                          const struct series *series)
+{
+    static const unsigned fields[] = {[COUNTER] = 3, [GAUGE] = 2, [HISTOGRAM] = 7};
+    for (size_t i = 0; i < model->label_count; i++) {
+        struct sx_str label = decode_field(&metric, 1, BYTES).bytes;
+        decode_text(&label, 1, model->labels[i], strlen(model->labels[i]));
+        decode_text(&label, 2, series->values[i], series->sizes[i]);
+        check(label.size == 0);
+    }
+    struct sx_str value = decode_field(&metric, fields[model->kind], BYTES).bytes;
+    check(metric.size == 0);
+    if (model->kind == HISTOGRAM) {
+        decode_histogram(value, model, series);
+    } else {
+        decode_number(&value, 1, series->number);
+        check(value.size == 0);
+    }
+}
+
+static void decode_page(struct sx_str page, const struct model *model)
+{
+    static const unsigned types[] = {[COUNTER] = 0, [GAUGE] = 1, [HISTOGRAM] = 4};
+    struct sx_str family = decode_bytes(&page);
+    decode_text(&family, 1, model->name, strlen(model->name));
+    if (model->help[0] != '\0') {
+        decode_text(&family, 2, model->help, strlen(model->help));
+    }
+    check(decode_field(&family, 3, VARINT).whole == types[model->kind]);
+    for (size_t i = 0; i < model->series_count; i++) {
+        decode_metric(decode_field(&family, 4, BYTES).bytes, model, &model->series[i]);
+    }
+    check(family.size == 0);
+    if (model->ignored > 0) {
+        (void)decode_bytes(&page);
+    }
+    check(page.size == 0);
+}
+
+static void check_formats(struct sx_registry *registry, const struct model *model)
+{
+    struct sx_page page = {0};
+    for (int format = SX_FORMAT_TEXT; format <= SX_FORMAT_PROTOBUF; format++) {
+        check(sx_page_render(&page, registry, (enum sx_format)format) == SX_OK);
+        const struct sx_str view = {page.data, page.size};
+        is_openmetrics = format == SX_FORMAT_OPENMETRICS;
+        if (format == SX_FORMAT_PROTOBUF) {
+            decode_page(view, model);
+        } else {
+            parse_page(view, model);
+        }
+        if (format == SX_FORMAT_TEXT) {
+            const struct sx_check_options errors_only = {.no_advice = true};
+            check(sx_exposition_check(view, &errors_only, NULL, NULL) == 0);
+        }
+    }
+    sx_page_clean_up(&page);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -372,22 +548,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input input = {data, size};
     struct sx_registry *registry = NULL;
     union family family = {NULL};
-    struct sx_page page = {0};
 
     memset(&model, 0, sizeof model);
     take_model(&model, &input);
     check(sx_registry_new(&registry, &small) == SX_OK);
     if (register_family(&family, registry, &model) == SX_OK) {
         take_series(&family, &model, &input);
-        check(sx_page_render(&page, registry, SX_FORMAT_TEXT) == SX_OK);
-        struct sx_str view = {page.data, page.size};
-        const struct sx_check_options errors_only = {.no_advice = true};
-        check(sx_exposition_check(view, &errors_only, NULL, NULL) == 0);
-        parse_page(view, &model);
+        check_formats(registry, &model);
     } else {
         check(family.counters == NULL);
     }
-    sx_page_clean_up(&page);
     sx_registry_destroy(registry);
     return 0;
 }

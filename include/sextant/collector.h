@@ -110,7 +110,7 @@ SX_API int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *
 SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_type type,
                                     const struct sx_metric_options *options);
 
-/** Adds a sample to the family that was begun last, a counter or gauge.
+/** Adds a sample to the family that was begun last: a counter, gauge or untyped metric.
  *
  * @param values  in the order of the label names; NULL if there are none. Bytes that are not UTF-8
  *                are replaced.
@@ -122,7 +122,8 @@ SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_me
 SX_API int sx_collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
                                     size_t count, double value);
 
-/** Adds a histogram to the family that was begun last. Otherwise as sx_collection_add_sample.
+/** Adds a histogram or gauge histogram to the family that was begun last. Otherwise as
+ * sx_collection_add_sample.
  *
  * @param buckets  the number of observations in each bucket, not cumulative; one more than bounds
  * @param sum      of the observations; NaN is SX_EINVAL
@@ -130,6 +131,84 @@ SX_API int sx_collection_add_sample(struct sx_collection *collection, const stru
 SX_API int sx_collection_add_histogram(struct sx_collection *collection,
                                        const struct sx_str *values, size_t count,
                                        const uint64_t *buckets, double sum);
+
+/** A native bucket. At schema s, bucket i covers the numbers above 2^((i - 1) / 2^s), up to and
+ * including 2^(i / 2^s). */
+struct sx_native_bucket {
+    int32_t index;
+    uint64_t count; /* not cumulative */
+};
+
+#define SX_NATIVE_SIDE_MAX 161 /* native buckets of one sign in a collection */
+
+/** A histogram with native buckets. */
+struct sx_native_sample {
+    int schema;            /* -4 to 8 */
+    double zero_threshold; /* 0: 2^-128 */
+    uint64_t zero_count;
+    const struct sx_native_bucket *positive; /* in ascending order of their indexes */
+    size_t positive_count;                   /* at most SX_NATIVE_SIDE_MAX */
+    const struct sx_native_bucket *negative; /* with the indexes of the absolute values */
+    size_t negative_count;
+    double sum;
+    const uint64_t *buckets; /* classic ones as well, as in sx_collection_add_histogram; NULL: none,
+                                if the family has none */
+    void *reserved[2];
+};
+
+/** Adds a native histogram to the family that was begun last, a histogram with `native` options
+ * (the values of which do not matter, except that growth_factor is not 0). Otherwise as
+ * sx_collection_add_histogram.
+ *
+ * @param sample  NULL, a schema that does not exist, and buckets out of order are SX_EINVAL
+ */
+SX_API int sx_collection_add_native_histogram(struct sx_collection *collection,
+                                              const struct sx_str *values, size_t count,
+                                              const struct sx_native_sample *sample);
+
+/** A quantile of a summary. */
+struct sx_quantile {
+    double quantile; /* 0 to 1 */
+    double value;    /* NaN if there were no observations */
+};
+
+#define SX_QUANTILES_MAX 64
+
+/** A summary. */
+struct sx_summary_sample {
+    double sum; /* not NaN */
+    uint64_t observations;
+    const struct sx_quantile *quantiles; /* in ascending order */
+    size_t quantile_count;               /* at most SX_QUANTILES_MAX */
+    void *reserved[2];
+};
+
+/** Adds a summary to the family that was begun last. Otherwise as sx_collection_add_sample.
+ *
+ * @param sample  NULL, and quantiles out of order or range are SX_EINVAL
+ */
+SX_API int sx_collection_add_summary(struct sx_collection *collection, const struct sx_str *values,
+                                     size_t count, const struct sx_summary_sample *sample);
+
+/** Adds an info to the family that was begun last. As sx_collection_add_sample, with the value 1.
+ */
+SX_API int sx_collection_add_info(struct sx_collection *collection, const struct sx_str *values,
+                                  size_t count);
+
+/** Adds a state to the state set that was begun last, which has no labels of its own. Otherwise as
+ * sx_collection_add_sample. */
+SX_API int sx_collection_add_state(struct sx_collection *collection, struct sx_str state,
+                                   bool is_true);
+
+/** Gives the sample that was added last a timestamp. Use it only for values that were measured
+ * elsewhere at a known time: Prometheus does not mark series with timestamps as stale when they
+ * vanish.
+ *
+ * @param timestamp_ms  since 1970; negative: SX_EINVAL, because Prometheus refuses such a page
+ * Errors:   SX_ESTATE (the family that was begun last has no sample), SX_EINVAL, SX_ENOMEM; kept,
+ * as above Threads:  as sx_collection_add_family
+ */
+SX_API int sx_collection_set_timestamp(struct sx_collection *collection, int64_t timestamp_ms);
 
 /** Receives one line, without a line feed, about what a scrape had to leave out.
  *

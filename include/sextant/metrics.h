@@ -64,6 +64,9 @@ struct sx_label;
  * `sextant_processes_without_gauges_total` counts those whose gauges are not shown. */
 struct sx_registry_options {
     bool shared;             /* true: processes forked later share the registry (prefork workers) */
+    bool created_timestamps; /* true: formats that know them show when each counter, histogram and
+                                summary was made or reset; they double the series that a server
+                                stores of counters */
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
@@ -120,6 +123,9 @@ struct sx_metric_options {
                             _seconds_total; only some formats show it; NULL or "": none */
     double idle_seconds; /* families: a series is removed if it has not changed for so long; 0:
                             never; see sx_registry_expire */
+    bool utf8_names;     /* the name and the label names may have any characters of UTF-8, such as
+                            "http.requests"; scrapers that do not know such names get them escaped,
+                            `http_requests`. Otherwise such a name is an error */
     void *reserved[1];
 };
 
@@ -457,7 +463,7 @@ static inline void sx_counter_add(struct sx_counter *counter, double delta);
  * @param counter  NULL is a no-op
  * @param labels   copied; NULL if `count` is 0
  * Threads:  [any], lock-free except for the first exemplar of a thread, and of a counter
- * Memory:   616 bytes of the directory for each counter or bucket that has had an exemplar, and for
+ * Memory:   944 bytes of the directory for each counter or bucket that has had an exemplar, and for
  *           each thread row; given back when the series is removed
  * Source:   OpenMetrics 1.0, "Exemplars"
  */
@@ -781,7 +787,7 @@ SX_API SX_MUST_CHECK int sx_untyped_family_register(struct sx_gauge_family **fam
 /** Registers an info: labels that describe the program, such as its version. The value is always 1.
  * The page does not show it before sx_info_set.
  *
- * @param options  the name must end in `_info`; `labels` are required
+ * @param options  the name must end in `_info`; `labels` are required; no `unit` or `idle_seconds`
  * Errors:   as sx_counter_family_register
  * Threads:  [any]
  */

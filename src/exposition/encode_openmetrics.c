@@ -2,9 +2,9 @@
  *
  * Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
-#include "format.h"
 #include "page.h"
 #include "pieces.h"
+#include "text_lines.h"
 
 static const struct sx_str openmetrics_types[] = {
     [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
@@ -22,17 +22,27 @@ static struct sx_str suffix_of(const struct sx__family *family)
                                       : SX__PIECE("");
 }
 
-/* The name of the family does not have the suffix: that of the counter `x_total` is `x`. The sample
- * of the counter `x` is `x_total`. */
-static struct sx_str name_of_metric_family(const struct sx__family *family)
+/* Whether the name of the registry has the suffix. If not, samples append it. */
+static bool has_suffix(const struct sx__family *family)
+{
+    const struct sx_str name = sx__family_name(family);
+    const struct sx_str suffix = suffix_of(family);
+    return name.size > suffix.size &&
+           memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0;
+}
+
+/* The name of the family does not have the suffix: that of the counter `x_total` is `x`. It is
+ * taken off after escaping, so that samples have the same names in all formats. */
+static char *write_family_name(char *at, const struct sx__writer *writer,
+                               const struct sx__family *family)
 {
     struct sx_str name = sx__family_name(family);
-    const struct sx_str suffix = suffix_of(family);
-    if (name.size > suffix.size &&
-        memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0) {
-        name.size -= suffix.size;
+    const size_t cut = has_suffix(family) ? suffix_of(family).size : 0;
+    if (writer->scheme == SX__NAME_AS_IT_IS) {
+        name.size -= cut;
+        return sx__text_name(at, writer, name, SX__PIECE(""));
     }
-    return name;
+    return sx__text_name(at, writer, name, SX__PIECE("")) - cut;
 }
 
 /* ABNF: "escaped-string": the backslash, the line feed and the double quote. */
@@ -53,7 +63,7 @@ static char *begin_line(char *at, const struct sx__writer *writer, const struct 
                         struct sx_str word)
 {
     at = sx__copy_piece(at, word);
-    at = sx__text_name(at, writer, name_of_metric_family(family), SX__PIECE(""));
+    at = write_family_name(at, writer, family);
     *at++ = ' ';
     return at;
 }
@@ -89,8 +99,12 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
 
 static int enter_openmetrics(struct sx__writer *writer)
 {
+    const struct sx__family *family = writer->family;
+    const bool has_it = has_suffix(family);
+    struct sx_str base = sx__family_name(family);
+    base.size -= has_it ? suffix_of(family).size : 0;
     writer->lines.is_openmetrics = true;
-    return sx__text_enter(writer, name_of_metric_family(writer->family), suffix_of(writer->family));
+    return sx__text_enter(writer, base, has_it ? SX__PIECE("") : suffix_of(family));
 }
 
 static int finish_openmetrics(struct sx__writer *writer)
@@ -105,6 +119,7 @@ static int finish_openmetrics(struct sx__writer *writer)
 
 const struct sx__format sx__format_openmetrics = {
     .shows_exemplars = true,
+    .shows_created = true,
     .begin = begin_openmetrics,
     .enter = enter_openmetrics,
     .numbers = sx__text_numbers,

@@ -22,10 +22,11 @@ enum {
     METRIC_COUNTER = 3,
     METRIC_SUMMARY = 4,
     METRIC_UNTYPED = 5,
+    METRIC_TIMESTAMP = 6,
     METRIC_HISTOGRAM = 7
 };
 enum { LABEL_NAME = 1, LABEL_VALUE = 2 };
-enum { NUMBER_VALUE = 1, NUMBER_EXEMPLAR = 2 }; /* of a gauge or counter */
+enum { NUMBER_VALUE = 1, NUMBER_EXEMPLAR = 2, NUMBER_CREATED = 3 }; /* of a gauge or counter */
 enum {
     HISTOGRAM_COUNT = 1,
     HISTOGRAM_SUM = 2,
@@ -37,9 +38,11 @@ enum {
     HISTOGRAM_NEGATIVE_DELTA = 10,
     HISTOGRAM_POSITIVE_SPAN = 12,
     HISTOGRAM_POSITIVE_DELTA = 13,
+    HISTOGRAM_CREATED = 15,
     HISTOGRAM_EXEMPLAR = 16
 };
-enum { SUMMARY_COUNT = 1, SUMMARY_SUM = 2 };
+enum { SUMMARY_COUNT = 1, SUMMARY_SUM = 2, SUMMARY_QUANTILE = 3, SUMMARY_CREATED = 4 };
+enum { QUANTILE_QUANTILE = 1, QUANTILE_VALUE = 2 };
 enum { BUCKET_COUNT = 1, BUCKET_BOUND = 2, BUCKET_EXEMPLAR = 3 };
 enum { SPAN_OFFSET = 1, SPAN_LENGTH = 2 };
 enum { EXEMPLAR_LABEL = 1, EXEMPLAR_VALUE = 2, EXEMPLAR_TIMESTAMP = 3 };
@@ -57,7 +60,10 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
 #define VARINT_SIZE_MAX 10
 #define DOUBLE_FIELD_SIZE 9
-#define EXEMPLAR_SIZE_MAX (SX__EXEMPLAR_BYTES_MAX + SX_LABELS_MAX * 12 + 64)
+#define EXEMPLAR_SIZE_MAX ((SX__EXEMPLAR_WORDS_MAX * 8) + SX_LABELS_MAX * 12 + 64)
+/* The timestamp of a metric, and when it was made. */
+#define TIMES_SIZE_MAX (4 * (1 + VARINT_SIZE_MAX))
+#define QUANTILE_SIZE_MAX (2 + 2 * DOUBLE_FIELD_SIZE)
 /* Of a native bucket: its delta; and for three buckets that are filled in between it and the next
  * one, or a span of its own. */
 #define NATIVE_BUCKET_SIZE_MAX (3 * VARINT_SIZE_MAX + 16)
@@ -212,9 +218,9 @@ static size_t metric_size_max(const struct sx__writer *writer, struct sx_str lab
            (sx__all_labels_count(writer->family) + 2) * 3 * VARINT_SIZE_MAX;
 }
 
-static char *put_timestamp(char *at, int64_t ms)
+static char *put_timestamp(char *at, unsigned field, int64_t ms)
 {
-    char *timestamp = put_begin(at, EXEMPLAR_TIMESTAMP);
+    char *timestamp = put_begin(at, field);
     ms = ms > 0 ? ms : 0;
     at = put_whole(timestamp, TIMESTAMP_SECONDS, (uint64_t)(ms / 1000));
     at = put_whole(at, TIMESTAMP_NANOS, (uint64_t)(ms % 1000) * 1000000);
@@ -235,8 +241,21 @@ static char *put_exemplar(char *at, unsigned field, const struct sx__exemplar *e
         at = put_end(at, label);
     }
     at = put_double(at, EXEMPLAR_VALUE, exemplar->value);
-    at = put_timestamp(at, exemplar->timestamp_ms);
+    at = put_timestamp(at, EXEMPLAR_TIMESTAMP, exemplar->timestamp_ms);
     return put_end(at, start);
+}
+
+static char *put_created(char *at, unsigned field, const struct sx__series_extra *extra)
+{
+    return extra == NULL || extra->created_ms == 0 ? at
+                                                   : put_timestamp(at, field, extra->created_ms);
+}
+
+static char *put_metric_timestamp(char *at, const struct sx__series_extra *extra)
+{
+    return extra == NULL || !extra->has_timestamp
+               ? at
+               : put_whole(at, METRIC_TIMESTAMP, (uint64_t)extra->timestamp_ms);
 }
 
 static unsigned field_of(const struct sx__family *family)
@@ -251,7 +270,7 @@ static int write_number(struct sx__writer *writer, struct sx_str labels,
 {
     struct sx_page *page = writer->page;
     int status = sx__page_reserve(page, metric_size_max(writer, labels) + DOUBLE_FIELD_SIZE +
-                                            EXEMPLAR_SIZE_MAX);
+                                            TIMES_SIZE_MAX + EXEMPLAR_SIZE_MAX);
     if (status != SX_OK) {
         return status;
     }
@@ -260,10 +279,12 @@ static int write_number(struct sx__writer *writer, struct sx_str labels,
     char *at = put_label_pairs(metric, writer, labels);
     char *number = put_begin(at, field_of(writer->family));
     at = put_double(number, NUMBER_VALUE, value->is_whole ? (double)value->whole : value->number);
-    if (series->exemplar != NULL) {
-        at = put_exemplar(at, NUMBER_EXEMPLAR, series->exemplar);
+    if (series->extra != NULL && series->extra->exemplar != NULL) {
+        at = put_exemplar(at, NUMBER_EXEMPLAR, series->extra->exemplar);
     }
+    at = put_created(at, NUMBER_CREATED, series->extra);
     at = put_end(at, number);
+    at = put_metric_timestamp(at, series->extra);
     sx__page_set_end(page, put_end(at, metric));
     return SX_OK;
 }
@@ -373,7 +394,8 @@ static size_t histogram_size_max(const struct sx__writer *writer, struct sx_str 
         value->native == NULL ? 0 : value->native->positive.count + value->native->negative.count;
     return metric_size_max(writer, labels) +
            ((size_t)writer->family->bound_count + 2) * BUCKET_SIZE_MAX +
-           (size_t)value->exemplar_count * EXEMPLAR_SIZE_MAX +
+           (size_t)value->exemplar_count * EXEMPLAR_SIZE_MAX + TIMES_SIZE_MAX +
+           (value->extra != NULL ? value->extra->quantile_count * QUANTILE_SIZE_MAX : 0) +
            (native + 4) * NATIVE_BUCKET_SIZE_MAX;
 }
 
@@ -392,6 +414,7 @@ static char *put_histogram(char *at, const struct sx__family *family,
     if (native != NULL) {
         at = put_native(at, native);
     }
+    at = put_created(at, HISTOGRAM_CREATED, value->extra);
     for (uint32_t i = 0; i < value->exemplar_count && !has_classic; i++) {
         if (value->exemplars[i] != NULL) {
             at = put_exemplar(at, HISTOGRAM_EXEMPLAR, value->exemplars[i]);
@@ -405,6 +428,13 @@ static char *put_summary(char *at, const struct sx__histogram_value *value)
     char *summary = put_begin(at, METRIC_SUMMARY);
     at = put_whole(summary, SUMMARY_COUNT, value->buckets[0]);
     at = put_double(at, SUMMARY_SUM, value->sum);
+    for (size_t i = 0; value->extra != NULL && i < value->extra->quantile_count; i++) {
+        char *quantile = put_begin(at, SUMMARY_QUANTILE);
+        at = put_double(quantile, QUANTILE_QUANTILE, value->extra->quantiles[i].quantile);
+        at = put_double(at, QUANTILE_VALUE, value->extra->quantiles[i].value);
+        at = put_end(at, quantile);
+    }
+    at = put_created(at, SUMMARY_CREATED, value->extra);
     return put_end(at, summary);
 }
 
@@ -425,6 +455,7 @@ static int write_histogram(struct sx__writer *writer, struct sx_str labels,
         at = put_histogram(histogram, writer->family, value);
         at = put_end(at, histogram);
     }
+    at = put_metric_timestamp(at, value->extra);
     sx__page_set_end(page, put_end(at, metric));
     return SX_OK;
 }
@@ -432,6 +463,7 @@ static int write_histogram(struct sx__writer *writer, struct sx_str labels,
 const struct sx__format sx__format_protobuf = {
     .shows_exemplars = true,
     .shows_native = true,
+    .shows_created = true,
     .begin = begin_protobuf,
     .numbers = write_numbers,
     .histogram = write_histogram,

@@ -3,9 +3,9 @@
  *
  * Source: Prometheus "Exposition formats", Text-based format
  */
-#include "format.h"
 #include "page.h"
 #include "pieces.h"
+#include "text_lines.h"
 
 /* Text 0.0.4 has fewer types than the library. */
 static const struct sx_str type_names[] = {

@@ -16,8 +16,9 @@
 #include "exemplars.h"
 #include "native.h"
 #include "series_values.h"
-#include "text_lines.h"
+#include "text_state.h"
 
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 
 struct sx__format;
@@ -32,11 +33,21 @@ struct sx__writer {
     struct sx__text_lines lines;     /* for the text formats */
 };
 
-/* A series of a counter or gauge. */
+/* What few series have. */
+struct sx__series_extra {
+    const struct sx__exemplar *exemplar; /* of a counter; NULL: none */
+    bool has_timestamp;
+    int64_t timestamp_ms;                /* since 1970 */
+    int64_t created_ms;                  /* since 1970; 0: not known */
+    const struct sx_quantile *quantiles; /* of a summary */
+    size_t quantile_count;
+};
+
+/* A series of a counter, gauge or another type of which a sample is one number. */
 struct sx__simple_series {
     struct sx_str text; /* of the record; see struct sx__series */
     struct sx__counter_value value;
-    const struct sx__exemplar *exemplar; /* NULL: none */
+    const struct sx__series_extra *extra; /* NULL: none; else a format gets the series alone */
 };
 
 /* How many of them a format gets at once, so that its loop is tight. More would be slower: writing
@@ -51,11 +62,13 @@ struct sx__histogram_value {
                                                     native buckets in any order; each may be NULL */
     uint32_t exemplar_count;                     /* 0: none */
     const struct sx__native_values *native;      /* NULL: it has none */
+    const struct sx__series_extra *extra;        /* NULL: none */
 };
 
 struct sx__format {
     bool shows_exemplars; /* otherwise they are not read */
     bool shows_native;    /* native buckets of histograms, too */
+    bool shows_created;   /* when a counter, histogram or summary was made, too */
 
     /** Begins a family: its name, type and help. */
     int (*begin)(struct sx__writer *writer, const struct sx__family *family);
@@ -64,11 +77,11 @@ struct sx__format {
      * family of the same name in another registry. May be NULL. */
     int (*enter)(struct sx__writer *writer);
 
-    /** Writes series of a counter or gauge: 1 to SX__NUMBERS_MAX. */
+    /** Writes series of which a sample is one number: 1 to SX__NUMBERS_MAX. */
     int (*numbers)(struct sx__writer *writer, const struct sx__simple_series *numbers,
                    size_t count);
 
-    /** Writes a histogram. */
+    /** Writes a histogram, gauge histogram or summary; the latter has one bucket, its count. */
     int (*histogram)(struct sx__writer *writer, struct sx_str labels,
                      const struct sx__histogram_value *value);
 

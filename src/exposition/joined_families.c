@@ -101,7 +101,8 @@ static int place_family(struct sx__joined_families *joined, size_t index)
     struct sx__written_names names[SX__STEMS_MAX];
     const size_t none = SIZE_MAX;
     size_t first = none;
-    const size_t count = sx__written_names_of(names, name_of(family), type_of(family));
+    const size_t count =
+        sx__written_names_of(names, sx__family_legacy_name(family->from.family), type_of(family));
     family->fault = find_placed(&first, joined, family, names, count);
     if (family->fault != SX_OK) {
         return SX_OK;

@@ -1,15 +1,14 @@
-/* text_exemplar.c: exemplars in OpenMetrics text.
+/* text_exemplar.c: exemplars, and times, in OpenMetrics text.
  *
  * Source: OpenMetrics 1.0, "Exemplars"
  */
-#include "format.h"
 #include "label_escape.h"
 #include "pieces.h"
+#include "text_lines.h"
 
-/* Seconds with three decimals. */
-static char *write_timestamp(char *at, int64_t timestamp_ms)
+char *sx__text_seconds(char *at, int64_t time_ms)
 {
-    const uint64_t ms = timestamp_ms > 0 ? (uint64_t)timestamp_ms : 0;
+    const uint64_t ms = time_ms > 0 ? (uint64_t)time_ms : 0;
     const unsigned rest = (unsigned)(ms % 1000);
     at = sx__write_whole(at, ms / 1000);
     *at++ = '.';
@@ -34,5 +33,5 @@ char *sx__text_exemplar(char *at, const struct sx__exemplar *exemplar)
     at = sx__copy_piece(at, SX__PIECE("} "));
     at = sx__write_double(at, exemplar->value);
     *at++ = ' ';
-    return write_timestamp(at, exemplar->timestamp_ms);
+    return sx__text_seconds(at, exemplar->timestamp_ms);
 }

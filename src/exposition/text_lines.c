@@ -8,7 +8,6 @@
 #include "text_lines.h"
 
 #include "constants.h"
-#include "format.h"
 #include "label_escape.h"
 #include "page.h"
 #include "pieces.h"
@@ -16,6 +15,8 @@
 
 /* ` NUMBER\n`, as a double or as an integer */
 #define NUMBER_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 2)
+/* ` TIMESTAMP` */
+#define TIMESTAMP_SIZE_MAX (SX__WHOLE_SIZE_MAX + 5)
 
 /* ---- names ---- */
 
@@ -79,11 +80,11 @@ static char *write_labels(char *at, const struct sx__writer *writer, struct sx_s
 }
 
 /* `name_suffix{labels`, or `{"name_suffix",labels`. The braces stay open. */
-static char *open_series(char *at, const struct sx__writer *writer, struct sx_str suffix,
-                         struct sx_str labels)
+static char *open_series(char *at, const struct sx__writer *writer, struct sx_str name,
+                         struct sx_str suffix, struct sx_str labels)
 {
-    if (writer->lines.is_copied && !writer->lines.is_quoted) {
-        at = sx__copy_piece(at, writer->lines.name);
+    if (writer->lines.is_plain) {
+        at = sx__copy_piece(at, name);
         at = sx__copy_piece(at, suffix);
         *at++ = '{';
         return sx__copy_piece(at, labels);
@@ -91,7 +92,7 @@ static char *open_series(char *at, const struct sx__writer *writer, struct sx_st
     if (writer->lines.is_quoted) {
         *at++ = '{';
     }
-    at = sx__text_name(at, writer, writer->lines.name, suffix);
+    at = sx__text_name(at, writer, name, suffix);
     if (!writer->lines.is_quoted) {
         *at++ = '{';
     } else if (labels.size > 0) {
@@ -113,7 +114,7 @@ static char *close_series(char *at, const struct sx__writer *writer, struct sx_s
 /* At most what open_series and close_series write for the family's name and these labels. */
 static size_t series_size_max(const struct sx__writer *writer, struct sx_str labels)
 {
-    if (writer->lines.is_copied && !writer->lines.is_quoted) {
+    if (writer->lines.is_plain) {
         return writer->lines.name.size + labels.size + 16;
     }
     return sx__name_escaped_size_max(writer->lines.name.size) +
@@ -158,17 +159,19 @@ static void write_bound_pieces(struct sx__writer *writer)
     }
 }
 
-int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix)
+int sx__text_enter(struct sx__writer *writer, struct sx_str base, struct sx_str suffix)
 {
     struct sx__text_lines *lines = &writer->lines;
     const struct sx__family *family = writer->family;
+    const struct sx_str name = sx__family_name(family);
+    const bool stays = sx__name_stays(name, SX__NAME_OF_METRIC, writer->scheme);
     lines->name = name;
+    lines->base = base;
     lines->suffix = suffix;
     lines->is_quoted = is_quoted(writer, name);
     lines->copies_labels = labels_stay(family, writer->scheme);
-    lines->is_copied = lines->copies_labels &&
-                       name.size + suffix.size == sx__family_name(family).size &&
-                       sx__name_stays(name, SX__NAME_OF_METRIC, writer->scheme);
+    lines->is_copied = lines->copies_labels && suffix.size == 0 && stays;
+    lines->is_plain = lines->copies_labels && stays && !lines->is_quoted;
     if (sx__has_buckets(family)) {
         write_bound_pieces(writer);
     }
@@ -183,22 +186,50 @@ static char *write_value(char *at, const struct sx__counter_value *value)
                            : sx__write_double(at, value->number);
 }
 
-/* A line whose text is not copied, or that has an exemplar. */
+/* Ends a line: ` timestamp`, ` # exemplar`, and the line feed. */
+static char *end_line(char *at, const struct sx__writer *writer,
+                      const struct sx__series_extra *extra, const struct sx__exemplar *exemplar)
+{
+    if (extra != NULL && extra->has_timestamp) {
+        *at++ = ' ';
+        at = writer->lines.is_openmetrics ? sx__text_seconds(at, extra->timestamp_ms)
+                                          : sx__write_whole(at, (uint64_t)extra->timestamp_ms);
+    }
+    if (exemplar != NULL) {
+        at = sx__text_exemplar(at, exemplar);
+    }
+    *at = '\n';
+    return at + 1;
+}
+
+/* `name_created{labels} seconds`, if the time is known. */
+static char *write_created(char *at, const struct sx__writer *writer, struct sx_str base,
+                           struct sx_str labels, const struct sx__series_extra *extra)
+{
+    if (extra == NULL || extra->created_ms == 0) {
+        return at;
+    }
+    at = open_series(at, writer, base, SX__PIECE("_created"), labels);
+    at = close_series(at, writer, labels);
+    at = sx__text_seconds(at, extra->created_ms);
+    return end_line(at, writer, extra, NULL);
+}
+
+/* The lines of a series whose text is not copied, or that has something extra. */
 static int compose_number(struct sx__writer *writer, const struct sx__simple_series *number)
 {
+    const struct sx__series_extra *extra = number->extra;
     const struct sx_str labels = sx__series_labels(writer->family, number->text);
-    int status =
-        sx__page_reserve(writer->page, series_size_max(writer, labels) + writer->lines.suffix.size +
-                                           NUMBER_SIZE_MAX + SX__TEXT_EXEMPLAR_SIZE_MAX);
+    const size_t line = series_size_max(writer, labels) + NUMBER_SIZE_MAX;
+    int status = sx__page_reserve(writer->page,
+                                  2 * (line + TIMESTAMP_SIZE_MAX) + SX__TEXT_EXEMPLAR_SIZE_MAX);
     if (status == SX_OK) {
         char *at = sx__page_end(writer->page);
-        at = open_series(at, writer, writer->lines.suffix, labels);
+        at = open_series(at, writer, writer->lines.name, writer->lines.suffix, labels);
         at = close_series(at, writer, labels);
         at = write_value(at, &number->value);
-        if (number->exemplar != NULL) {
-            at = sx__text_exemplar(at, number->exemplar);
-        }
-        *at++ = '\n';
+        at = end_line(at, writer, extra, extra == NULL ? NULL : extra->exemplar);
+        at = write_created(at, writer, writer->lines.base, labels, extra);
         sx__page_set_end(writer->page, at);
     }
     return status;
@@ -217,7 +248,7 @@ static int compose_numbers(struct sx__writer *writer, const struct sx__simple_se
 int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,
                      size_t count)
 {
-    if (!writer->lines.is_copied || numbers[0].exemplar != NULL) { /* one alone, if it has one */
+    if (!writer->lines.is_copied || numbers[0].extra != NULL) {
         return compose_numbers(writer, numbers, count);
     }
     struct sx_page *page = writer->page;
@@ -238,6 +269,8 @@ int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *
     sx__page_set_end(page, at);
     return SX_OK;
 }
+
+/* ---- histograms and summaries ---- */
 
 /* The exemplar of a bucket; NULL: it has none. A histogram that has only native buckets shows the
  * newest of its exemplars at its only bucket, +Inf. */
@@ -268,8 +301,9 @@ static char *write_buckets(char *at, const struct sx__writer *writer, struct sx_
 {
     const struct sx__bound_pieces *bounds = &writer->lines.bounds;
     const uint32_t count = writer->family->bound_count;
+    const bool has_timestamp = value->extra != NULL && value->extra->has_timestamp;
     const char *first = at;
-    at = open_series(at, writer, SX__PIECE("_bucket"), labels);
+    at = open_series(at, writer, writer->lines.name, SX__PIECE("_bucket"), labels);
     const struct sx_str beginning = {first, (size_t)(at - first)};
     *total = 0;
     for (uint32_t i = 0; i <= count; i++) {
@@ -279,11 +313,27 @@ static char *write_buckets(char *at, const struct sx__writer *writer, struct sx_
         *total += value->buckets[i];
         at = sx__copy_piece(at, bounds->pieces[i]);
         at = sx__write_whole(at, *total);
-        if (value->exemplar_count > 0) {
-            const struct sx__exemplar *exemplar = exemplar_of(writer, value, i);
-            at = exemplar != NULL ? sx__text_exemplar(at, exemplar) : at;
+        if (value->exemplar_count > 0 || has_timestamp) {
+            at = end_line(at, writer, value->extra, exemplar_of(writer, value, i));
+        } else {
+            *at++ = '\n';
         }
-        *at++ = '\n';
+    }
+    return at;
+}
+
+/* `name{labels,quantile="…"} number` for each quantile. */
+static char *write_quantiles(char *at, const struct sx__writer *writer, struct sx_str labels,
+                             const struct sx__series_extra *extra)
+{
+    const bool has_comma = labels.size > 0 || writer->lines.is_quoted;
+    for (size_t i = 0; extra != NULL && i < extra->quantile_count; i++) {
+        at = open_series(at, writer, writer->lines.name, SX__PIECE(""), labels);
+        at = sx__copy_piece(at, has_comma ? SX__PIECE(",quantile=\"") : SX__PIECE("quantile=\""));
+        at = write_text_bound(at, extra->quantiles[i].quantile, writer->lines.is_openmetrics);
+        at = sx__copy_piece(at, SX__PIECE("\"} "));
+        at = sx__write_double(at, extra->quantiles[i].value);
+        at = end_line(at, writer, extra, NULL);
     }
     return at;
 }
@@ -299,19 +349,27 @@ static bool has_sum(const struct sx__writer *writer)
 }
 
 static char *write_sum_and_count(char *at, const struct sx__writer *writer, struct sx_str labels,
-                                 double sum, uint64_t count)
+                                 const struct sx__histogram_value *value, uint64_t count)
 {
     const bool is_gauge =
         writer->lines.is_openmetrics && writer->family->type == SX_GAUGE_HISTOGRAM;
-    at = open_series(at, writer, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"), labels);
+    const struct sx_str name = writer->lines.name;
+    at = open_series(at, writer, name, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"), labels);
     at = close_series(at, writer, labels);
-    at = sx__write_double(at, sum);
-    *at++ = '\n';
-    at = open_series(at, writer, is_gauge ? SX__PIECE("_gcount") : SX__PIECE("_count"), labels);
+    at = sx__write_double(at, value->sum);
+    at = end_line(at, writer, value->extra, NULL);
+    at = open_series(at, writer, name, is_gauge ? SX__PIECE("_gcount") : SX__PIECE("_count"),
+                     labels);
     at = close_series(at, writer, labels);
     at = sx__write_whole(at, count);
-    *at++ = '\n';
-    return at;
+    return end_line(at, writer, value->extra, NULL);
+}
+
+static size_t histogram_lines_max(const struct sx__writer *writer,
+                                  const struct sx__histogram_value *value)
+{
+    return (size_t)writer->family->bound_count + 4 +
+           (value->extra != NULL ? value->extra->quantile_count : 0);
 }
 
 int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
@@ -320,19 +378,22 @@ int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
     struct sx_page *page = writer->page;
     uint64_t count = value->buckets[0];
     const size_t line = series_size_max(writer, labels) + writer->lines.bounds.longest +
-                        NUMBER_SIZE_MAX +
+                        SX__BOUND_PIECE_SIZE_MAX + NUMBER_SIZE_MAX + TIMESTAMP_SIZE_MAX +
                         (value->exemplar_count > 0 ? SX__TEXT_EXEMPLAR_SIZE_MAX : 0);
-    int status = sx__page_reserve(page, line * ((size_t)writer->family->bound_count + 3));
+    int status = sx__page_reserve(page, line * histogram_lines_max(writer, value));
     if (status != SX_OK) {
         return status;
     }
     char *at = sx__page_end(page);
-    if (writer->family->type != SX_SUMMARY) {
+    if (writer->family->type == SX_SUMMARY) {
+        at = write_quantiles(at, writer, labels, value->extra);
+    } else {
         at = write_buckets(at, writer, labels, value, &count);
     }
     if (has_sum(writer)) {
-        at = write_sum_and_count(at, writer, labels, value->sum, count);
+        at = write_sum_and_count(at, writer, labels, value, count);
     }
+    at = write_created(at, writer, writer->lines.name, labels, value->extra);
     sx__page_set_end(page, at);
     return SX_OK;
 }

@@ -6,37 +6,7 @@
 #ifndef SX_EXPOSITION_TEXT_LINES_H
 #define SX_EXPOSITION_TEXT_LINES_H
 
-#include "exemplars.h"
-#include "format_number.h"
-
-#include <sextant/metrics.h>
-#include <stdbool.h>
-
-struct sx__histogram_value;
-struct sx__simple_series;
-struct sx__writer;
-
-/* `,le="BOUND"} `, where BOUND may end with `.0` */
-#define SX__BOUND_PIECE_SIZE_MAX (SX__DOUBLE_SIZE_MAX + 11)
-
-/* The end of the text before the number, for each bucket of a family; the same for all its series.
- */
-struct sx__bound_pieces {
-    struct sx_str pieces[SX_BUCKETS_MAX + 1];
-    char text[(SX_BUCKETS_MAX + 1) * SX__BOUND_PIECE_SIZE_MAX];
-    size_t longest;
-};
-
-/* How a text format writes the samples of one family. */
-struct sx__text_lines {
-    bool is_openmetrics;  /* bounds are `1.0` instead of `1`; see has_sum */
-    struct sx_str name;   /* of the samples, before it is escaped */
-    struct sx_str suffix; /* appended to the name of samples that are one number */
-    bool is_copied;       /* the text of each series stays as it is */
-    bool copies_labels;   /* its labels do */
-    bool is_quoted;       /* the name is in quotes, within the braces */
-    struct sx__bound_pieces bounds;
-};
+#include "format.h"
 
 /** A name as it is in HELP and TYPE lines: escaped as the page's scheme says, or in quotes if it
  * needs them.
@@ -49,10 +19,13 @@ char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str nam
 
 /** Prepares for the series of writer->family; `is_openmetrics` is set.
  *
- * @param name    the family's name, or its beginning
- * @param suffix  what format's samples append to it, unless they are of a histogram
+ * @param base    the family's name without the suffix that it may have
+ * @param suffix  what samples of one number append to the family's name
  */
-int sx__text_enter(struct sx__writer *writer, struct sx_str name, struct sx_str suffix);
+int sx__text_enter(struct sx__writer *writer, struct sx_str base, struct sx_str suffix);
+
+/** Writes a time in seconds, with three decimals. */
+char *sx__text_seconds(char *at, int64_t ms);
 
 /** Writes an exemplar behind a number: ` # {labels} value timestamp`.
  *
@@ -62,7 +35,7 @@ char *sx__text_exemplar(char *at, const struct sx__exemplar *exemplar);
 
 /* The labels, each escaped, with `="",`; then the rest. */
 #define SX__TEXT_EXEMPLAR_SIZE_MAX \
-    (SX__EXEMPLAR_BYTES_MAX * 2 + SX_LABELS_MAX * 4 + 2 * SX__DOUBLE_SIZE_MAX + 16)
+    ((SX__EXEMPLAR_WORDS_MAX * 8) * 2 + SX_LABELS_MAX * 4 + 2 * SX__DOUBLE_SIZE_MAX + 16)
 
 /** As `numbers` and `histogram` of struct sx__format. */
 int sx__text_numbers(struct sx__writer *writer, const struct sx__simple_series *numbers,

@@ -1,6 +1,7 @@
 /* write_family.c: reads the series of a family, and passes them to a format. */
 #include "write_family.h"
 
+#include "series_record.h"
 #include "shown_exemplars.h"
 #include "written_labels.h"
 
@@ -14,6 +15,7 @@ struct writing {
     size_t number_count; /* those that the format has not got yet */
     struct sx__simple_series numbers[SX__NUMBERS_MAX];
     struct sx__shown_exemplars exemplars; /* of the series that is being read */
+    struct sx__series_extra extra;        /* of the same */
 };
 
 /* Whether the series is new to the page. Sets the status. Not inlined, as most pages have one
@@ -67,33 +69,52 @@ static struct sx_str text_of(const struct sx__series *series)
 
 /* The functions that read return false if a series is removed. */
 
-/* The exemplar must be read before the number, so that the number counts it. */
-static void write_with_exemplar(struct writing *writing, const struct sx__series *series)
+/* Reads what a series of the directory has besides its numbers. Exemplars must be read before the
+ * numbers, so that the numbers count them. */
+static bool read_extra(struct writing *writing, const struct sx__series *series)
+{
+    const struct sx__format *format = writing->writer->format;
+    writing->extra = (struct sx__series_extra){.exemplar = NULL};
+    writing->exemplars.count = 0;
+    if (format->shows_created) {
+        writing->extra.created_ms = sx__series_created_ms(series);
+    }
+    if (format->shows_exemplars && sx__series_has_exemplars(series)) {
+        writing->status = sx__shown_exemplars_read(&writing->exemplars, series);
+        sx__reading_refresh(writing->from->reading);
+        writing->extra.exemplar = writing->exemplars.count > 0 ? writing->exemplars.slots[0] : NULL;
+    }
+    return writing->status == SX_OK;
+}
+
+/* The format gets the series alone. */
+static void take_number_with_extra(struct writing *writing, struct sx_str text)
+{
+    writing->numbers[0].extra = &writing->extra;
+    take_number(writing, text);
+    flush_numbers(writing);
+    writing->numbers[0].extra = NULL;
+}
+
+static void write_with_extra(struct writing *writing, const struct sx__series *series)
 {
     flush_numbers(writing);
-    if (writing->status == SX_OK) {
-        writing->status = sx__shown_exemplars_read(&writing->exemplars, series);
-    }
-    sx__reading_refresh(writing->from->reading);
-    if (writing->status == SX_OK &&
+    if (writing->status == SX_OK && read_extra(writing, series) &&
         sx__read_counter(writing->from->reading, series, next_number(writing))) {
-        writing->numbers[0].exemplar =
-            writing->exemplars.count > 0 ? writing->exemplars.slots[0] : NULL;
-        take_number(writing, text_of(series));
-        flush_numbers(writing);
-        writing->numbers[0].exemplar = NULL;
+        take_number_with_extra(writing, text_of(series));
     }
 }
 
 static void write_counters(struct writing *writing, const struct sx_registry *registry)
 {
     const struct sx__page_family *from = writing->from;
-    const bool shows_exemplars = writing->writer->format->shows_exemplars;
+    const struct sx__format *format = writing->writer->format;
+    const bool shows_created = format->shows_created && registry->has_created;
     const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
     for (; series != NULL && writing->status == SX_OK;
          series = sx__series_at(registry, &series->next)) {
-        if (shows_exemplars && sx__series_has_exemplars(series)) {
-            write_with_exemplar(writing, series);
+        if (shows_created || (format->shows_exemplars && sx__series_has_exemplars(series))) {
+            write_with_extra(writing, series);
         } else if (sx__read_counter(from->reading, series, next_number(writing))) {
             take_number(writing, text_of(series));
         }
@@ -114,53 +135,67 @@ static void write_gauges(struct writing *writing, const struct sx_registry *regi
     }
 }
 
-static int read_exemplars(struct writing *writing, const struct sx__series *series,
-                          struct sx__histogram_value *value)
-{
-    int status = sx__shown_exemplars_read(&writing->exemplars, series);
-    value->exemplars = writing->exemplars.slots;
-    value->exemplar_count = status == SX_OK ? writing->exemplars.count : 0;
-    sx__reading_refresh(writing->from->reading);
-    return status;
-}
-
 static void write_histograms(struct writing *writing, const struct sx_registry *registry)
 {
     const struct sx__page_family *from = writing->from;
-    const struct sx__format *format = writing->writer->format;
     uint64_t buckets[SX_BUCKETS_MAX + 1];
     struct sx__native_values native;
-    struct sx__histogram_value value = {.buckets = buckets};
-    if (format->shows_native && sx__has_native(from->family)) {
+    struct sx__histogram_value value = {.buckets = buckets, .extra = &writing->extra};
+    if (writing->writer->format->shows_native && sx__has_native(from->family)) {
         value.native = &native;
     }
     const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
     for (; series != NULL && writing->status == SX_OK;
          series = sx__series_at(registry, &series->next)) {
-        value.exemplar_count = 0;
-        if (format->shows_exemplars && sx__series_has_exemplars(series)) {
-            writing->status = read_exemplars(writing, series, &value);
-        }
-        if (writing->status == SX_OK &&
+        if (read_extra(writing, series) &&
             sx__read_histogram(from->reading, series, from->family->bound_count, buckets,
                                &value.sum) &&
             (value.native == NULL || sx__read_native(from->reading, series, &native))) {
+            value.exemplars = writing->exemplars.slots;
+            value.exemplar_count = writing->exemplars.count;
             pass_histogram(writing, text_of(series), &value);
         }
     }
 }
 
+static void set_extra_of_sample(struct writing *writing, const struct sx__sample_extra *extra)
+{
+    writing->extra = (struct sx__series_extra){.has_timestamp = extra->has_timestamp,
+                                               .timestamp_ms = extra->timestamp_ms,
+                                               .quantiles = extra->quantiles,
+                                               .quantile_count = extra->quantile_count};
+}
+
+static void write_histogram_sample(struct writing *writing, const struct sx__sample *sample,
+                                   struct sx_str text)
+{
+    struct sx__histogram_value value = {.buckets = sample->buckets, .sum = sample->value};
+    if (sample->extra != NULL) {
+        set_extra_of_sample(writing, sample->extra);
+        value.extra = &writing->extra;
+        value.native = writing->writer->format->shows_native ? sample->extra->native : NULL;
+    }
+    pass_histogram(writing, text, &value);
+}
+
 static void write_samples(struct writing *writing, const struct sx__collected_family *collected)
 {
+    const bool has_buckets = sx__has_buckets(collected->family);
     const struct sx__sample *sample = collected->first;
     for (; sample != NULL && writing->status == SX_OK; sample = sample->next) {
         const struct sx_str text = sx__sample_text(collected, sample);
-        if (sx__has_buckets(collected->family)) {
-            const struct sx__histogram_value value = {.buckets = sample->buckets,
-                                                      .sum = sample->value};
-            pass_histogram(writing, text, &value);
+        if (has_buckets) {
+            write_histogram_sample(writing, sample, text);
+            continue;
+        }
+        if (sample->extra != NULL) {
+            flush_numbers(writing);
+            set_extra_of_sample(writing, sample->extra);
+        }
+        *next_number(writing) = (struct sx__counter_value){.number = sample->value};
+        if (sample->extra != NULL) {
+            take_number_with_extra(writing, text);
         } else {
-            *next_number(writing) = (struct sx__counter_value){.number = sample->value};
             take_number(writing, text);
         }
     }
@@ -177,7 +212,7 @@ int sx__write_series(struct sx__writer *writer, const struct sx__page_family *fr
     writing.status = SX_OK;
     writing.number_count = 0;
     for (size_t i = 0; i < SX__NUMBERS_MAX; i++) {
-        writing.numbers[i].exemplar = NULL;
+        writing.numbers[i].extra = NULL;
     }
     writing.exemplars = (struct sx__shown_exemplars){.count = 0};
     const struct sx_registry *registry = sx__arenas[from->family->arena].registry;

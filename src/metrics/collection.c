@@ -26,7 +26,7 @@ static int clash_fault(const struct sx__name_entry *clashing, struct sx_str name
 static int check_names(const struct sx__name_index *index, const struct sx__desc *desc)
 {
     struct sx__written_names names[SX__STEMS_MAX];
-    const size_t count = sx__written_names_of(names, desc->name, desc->type);
+    const size_t count = sx__written_names_of(names, desc->legacy, desc->type);
     int status = SX_OK;
     for (size_t i = 0; i < count && status != SX_EEXIST; i++) {
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
@@ -42,7 +42,7 @@ static void add_collected_names(struct sx__name_index *index,
                                 struct sx__collected_family *collected)
 {
     struct sx__written_names names[SX__STEMS_MAX];
-    collected->name_count = sx__written_names_of(names, sx__family_name(collected->family),
+    collected->name_count = sx__written_names_of(names, sx__family_legacy_name(collected->family),
                                                  (enum sx_metric_type)collected->family->type);
     for (size_t i = 0; i < collected->name_count; i++) {
         collected->names[i] = (struct sx__name_entry){.names = names[i], .family = collected};
@@ -85,10 +85,14 @@ static struct sx__family *copy_family(const struct sx__family *family)
                                     .label_count = family->label_count,
                                     .bound_count = family->bound_count,
                                     .source = family->source,
+                                    .native_max = family->native_max,
+                                    .native_schema = family->native_schema,
+                                    .zero_threshold = family->zero_threshold,
                                     .size = family->size,
                                     .name = family->name,
                                     .help = family->help,
                                     .unit = family->unit,
+                                    .legacy = family->legacy,
                                     .labels = family->labels};
         memcpy(copy + 1, family + 1, family->size - sizeof *family);
     }
@@ -100,7 +104,8 @@ static bool has_registered(const struct sx__name_index *index, const struct sx__
 {
     struct sx__written_names names[SX__STEMS_MAX];
     const struct sx_str name = sx__family_name(family);
-    (void)sx__written_names_of(names, name, (enum sx_metric_type)family->type);
+    (void)sx__written_names_of(names, sx__family_legacy_name(family),
+                               (enum sx_metric_type)family->type);
     const struct sx__name_entry *entry = sx__name_index_find(index, &names[0], NULL);
     while (entry != NULL && !(entry->family->is_registered &&
                               sx__views_equal(sx__family_name(entry->family->family), name))) {
@@ -137,7 +142,7 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
 {
     struct sx__desc desc;
     struct sx__full_name name;
-    if ((unsigned)type > SX_HISTOGRAM || options == NULL) {
+    if (!sx__is_metric_type(type) || options == NULL) {
         return SX_EINVAL;
     }
     bool labelled = options->labels != NULL && options->labels[0] != NULL;
@@ -157,7 +162,7 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
 
 static size_t bucket_count(const struct sx__family *family)
 {
-    return family->type == SX_HISTOGRAM ? (size_t)family->bound_count + 1 : 0;
+    return sx__has_buckets(family) ? (size_t)family->bound_count + 1 : 0;
 }
 
 /* Returns where the sample with this text is in the table, or where it belongs. */
@@ -200,6 +205,7 @@ static struct sx__sample *write_sample(const struct sx__family *family, const st
     struct sx__sample *sample = malloc(sizeof *sample + buckets_size + text_size);
     if (sample != NULL) {
         sample->next = NULL;
+        sample->extra = NULL;
         sample->text_size = text_size;
         sx__labels_write_text((char *)sample->buckets + buckets_size, family, values);
     }
@@ -253,6 +259,25 @@ static int check_values(const struct sx_collection *collection, const struct sx_
     return SX_OK;
 }
 
+/* Whether a sample of the family may have this value. */
+static bool is_possible(const struct sx__family *family, double value)
+{
+    switch (family->type) {
+    case SX_COUNTER:
+        return value >= 0 && value <= DBL_MAX;
+    case SX_INFO:
+        return value == 1;
+    case SX_STATE_SET:
+        return value == 0 || value == 1;
+    case SX_HISTOGRAM:
+    case SX_SUMMARY:
+    case SX_GAUGE_HISTOGRAM:
+        return value == value; /* the sum */
+    default:
+        return true;
+    }
+}
+
 static int add_sample(const struct sx_collection *collection, const struct sx_str *values,
                       size_t count, double value, const uint64_t *buckets)
 {
@@ -263,8 +288,7 @@ static int add_sample(const struct sx_collection *collection, const struct sx_st
         return status;
     }
     const struct sx__family *family = collection->last->family;
-    if ((family->type == SX_HISTOGRAM) != (buckets != NULL) ||
-        (family->type == SX_COUNTER && !(value >= 0 && value <= DBL_MAX))) {
+    if (sx__has_buckets(family) != (buckets != NULL) || !is_possible(family, value)) {
         return SX_EINVAL;
     }
     status = sx__labels_clean(cleaned, &memory, values, count);
@@ -285,12 +309,29 @@ static int add_sample(const struct sx_collection *collection, const struct sx_st
 
 /* ---- what collectors call ---- */
 
-static int keep_first_error(struct sx_collection *collection, int status)
+int sx__collection_fail(struct sx_collection *collection, int status)
 {
-    if (status != SX_OK) {
+    if (collection->status == SX_OK) {
         collection->status = status;
     }
-    return status;
+    return collection->status;
+}
+
+int sx__collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
+                              size_t count, double value, const uint64_t *buckets,
+                              struct sx__sample_extra *extra)
+{
+    if (collection == NULL || collection->status != SX_OK) {
+        sx__sample_extra_free(extra);
+        return collection == NULL ? SX_EINVAL : collection->status;
+    }
+    const int status = add_sample(collection, values, count, value, buckets);
+    if (status != SX_OK) {
+        sx__sample_extra_free(extra);
+        return sx__collection_fail(collection, status);
+    }
+    collection->last->last->extra = extra;
+    return SX_OK;
 }
 
 int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_type type,
@@ -302,33 +343,13 @@ int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_ty
     if (collection->status != SX_OK) {
         return collection->status;
     }
-    return keep_first_error(collection, add_family(collection, type, options));
+    return sx__collection_fail(collection, add_family(collection, type, options));
 }
 
 int sx_collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
                              size_t count, double value)
 {
-    if (collection == NULL) {
-        return SX_EINVAL;
-    }
-    if (collection->status != SX_OK) {
-        return collection->status;
-    }
-    return keep_first_error(collection, add_sample(collection, values, count, value, NULL));
-}
-
-int sx_collection_add_histogram(struct sx_collection *collection, const struct sx_str *values,
-                                size_t count, const uint64_t *buckets, double sum)
-{
-    if (collection == NULL) {
-        return SX_EINVAL;
-    }
-    if (collection->status != SX_OK) {
-        return collection->status;
-    }
-    const bool is_valid = buckets != NULL && sum == sum;
-    return keep_first_error(
-        collection, is_valid ? add_sample(collection, values, count, sum, buckets) : SX_EINVAL);
+    return sx__collection_add_sample(collection, values, count, value, NULL, NULL);
 }
 
 /* ---- after the collector ---- */
@@ -339,7 +360,8 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
 {
     struct sx__written_names names[SX__STEMS_MAX];
     const struct sx_str name = sx__family_name(family);
-    const size_t count = sx__written_names_of(names, name, (enum sx_metric_type)family->type);
+    const size_t count = sx__written_names_of(names, sx__family_legacy_name(family),
+                                              (enum sx_metric_type)family->type);
     for (size_t i = 0; i < count; i++) {
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
         for (; entry != NULL; entry = sx__name_index_find(index, &names[i], entry)) {
@@ -382,6 +404,7 @@ static void free_family(struct sx__name_index *index, struct sx__collected_famil
     }
     for (struct sx__sample *sample = collected->first; sample != NULL;) {
         struct sx__sample *next = sample->next;
+        sx__sample_extra_free(sample->extra);
         free(sample);
         sample = next;
     }

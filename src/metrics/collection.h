@@ -9,14 +9,25 @@
 
 #include "desc.h"
 #include "name_index.h"
+#include "native.h"
 
 #include <sextant/collector.h>
 
-/* One series. Behind it lie, for histograms, its buckets (bound_count + 1), and its text, as in
- * struct sx__series. */
+/* What few samples have. */
+struct sx__sample_extra {
+    bool has_timestamp;
+    int64_t timestamp_ms; /* since 1970 */
+    size_t quantile_count;
+    struct sx_quantile *quantiles;    /* of a summary, in ascending order; on the heap */
+    struct sx__native_values *native; /* of a histogram; on the heap; NULL: it has none */
+};
+
+/* One series. Behind it lie its buckets (bound_count + 1, not cumulative; of a summary the count;
+ * of types without a sum none), and its text, as in struct sx__series. */
 struct sx__sample {
     struct sx__sample *next;
-    double value; /* of a histogram: the sum */
+    struct sx__sample_extra *extra; /* NULL: none */
+    double value;                   /* of a histogram or summary: the sum */
     size_t text_size;
     uint64_t buckets[];
 };
@@ -52,6 +63,22 @@ struct sx__collections {
     struct sx__name_index names;
 };
 
+/** Adds a sample to the family that was begun last, unless the collection has an error, and keeps
+ * an error.
+ *
+ * @param buckets  bound_count + 1; NULL for types without a sum
+ * @param extra    on the heap, becomes the collection's, also on failure; NULL: none
+ */
+int sx__collection_add_sample(struct sx_collection *collection, const struct sx_str *values,
+                              size_t count, double value, const uint64_t *buckets,
+                              struct sx__sample_extra *extra);
+
+/** Keeps an error of what a collector adds, if it is the first. Returns the first error. */
+int sx__collection_fail(struct sx_collection *collection, int status);
+
+/** Frees what a sample has besides its numbers; NULL is a no-op. */
+void sx__sample_extra_free(struct sx__sample_extra *extra);
+
 /** Adds a copy of a family that is registered, because it may be unregistered before the page is
  * rendered; its samples follow. Errors: SX_ENOMEM, SX_EEXIST (this scrape has it already: it was
  * unregistered and registered again meanwhile). */
@@ -81,7 +108,7 @@ static inline struct sx_str sx__sample_text(const struct sx__collected_family *c
                                             const struct sx__sample *sample)
 {
     size_t buckets =
-        collected->family->type == SX_HISTOGRAM ? (size_t)collected->family->bound_count + 1 : 0;
+        sx__has_buckets(collected->family) ? (size_t)collected->family->bound_count + 1 : 0;
     return (struct sx_str){(const char *)(sample->buckets + buckets), sample->text_size};
 }
 

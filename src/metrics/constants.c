@@ -2,6 +2,7 @@
  * applying the prefix. */
 #include "constants.h"
 
+#include "escape_name.h"
 #include "label_escape.h"
 #include "records.h"
 #include "view.h"
@@ -102,7 +103,7 @@ bool sx__constants_have_label(const struct sx_registry *registry, const char *na
     const struct sx__constants *constants = constants_of(registry);
     for (uint32_t i = 0; constants != NULL && i < constants->label_count; i++) {
         const struct sx_str other = constant_bytes(constants, constants->names[i]);
-        if (sx__views_equal(other, sx__view(name))) {
+        if (sx__names_meet(other, sx__view(name), SX__NAME_OF_LABEL)) {
             return true;
         }
     }
@@ -140,22 +141,32 @@ struct sx_str sx__name_prefix(const struct sx_registry *registry, struct sx_str 
     return constant_bytes(constants, constants->prefix);
 }
 
+/* The copy with its NUL, and behind it the name with underscores, which is no longer. */
 int sx__full_name_make(struct sx__full_name *full, const struct sx_registry *registry,
                        struct sx_str name)
 {
     const struct sx_str prefix = sx__name_prefix(registry, name);
-    *full = (struct sx__full_name){.text = name};
-    if (prefix.size == 0) {
+    const bool is_legacy = sx__name_is_legacy(name, SX__NAME_OF_METRIC);
+    *full = (struct sx__full_name){.text = name, .legacy = name};
+    if (prefix.size == 0 && is_legacy) {
         return SX_OK;
     }
-    full->memory = malloc(prefix.size + name.size + 1);
+    const size_t size = prefix.size + name.size;
+    full->memory = malloc(2 * size + 1);
     if (full->memory == NULL) {
         return SX_ENOMEM;
     }
     memcpy(full->memory, prefix.data, prefix.size);
     memcpy(full->memory + prefix.size, name.data, name.size);
-    full->memory[prefix.size + name.size] = '\0';
-    full->text = (struct sx_str){full->memory, prefix.size + name.size};
+    full->memory[size] = '\0';
+    full->text = (struct sx_str){full->memory, size};
+    full->legacy = full->text;
+    if (!is_legacy) {
+        char *legacy = full->memory + size + 1;
+        const char *end =
+            sx__name_escape(legacy, full->text, SX__NAME_OF_METRIC, SX__NAME_UNDERSCORES);
+        full->legacy = (struct sx_str){legacy, (size_t)(end - legacy)};
+    }
     return SX_OK;
 }
 

@@ -20,7 +20,9 @@ int sx__constants_write(struct sx_registry *registry, const struct sx_registry_o
 /** The constant labels as the page shows them, `a="x",b="y"`; empty if there are none. */
 struct sx_str sx__constant_labels(const struct sx_registry *registry);
 
-/** Whether one of the constant labels has this name. */
+/** Whether one of the constant labels has this name, as scrapers see it that know legacy names
+ * only.
+ */
 bool sx__constants_have_label(const struct sx_registry *registry, const char *name);
 
 /** How many labels the series of a family have: the constant ones, and then its own. */
@@ -38,7 +40,9 @@ struct sx_str sx__name_prefix(const struct sx_registry *registry, struct sx_str 
 
 /* A name with the registry's prefix. */
 struct sx__full_name {
-    struct sx_str text; /* `memory`, or the name itself, borrowed */
+    struct sx_str text;   /* `memory`, or the name itself, borrowed */
+    struct sx_str legacy; /* with underscores for other characters than legacy ones; see
+                             sx__family_legacy_name */
     char *memory;
 };
 

@@ -2,7 +2,8 @@
 #include "desc.h"
 
 #include "cells.h"
-#include "native_index.h"
+#include "escape_name.h"
+#include "native.h"
 #include "utf8.h"
 #include "view.h"
 #include "written_names.h"
@@ -17,8 +18,7 @@ static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
 
 #define MAX_SERIES_DEFAULT 10000u
 #define NATIVE_BUCKETS_DEFAULT 160u
-#define ZERO_THRESHOLD_DEFAULT 0x1p-128 /* as in the client for Go */
-#define IDLE_SECONDS_MAX 1e9            /* 30 years */
+#define IDLE_SECONDS_MAX 1e9 /* 30 years */
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
@@ -82,16 +82,44 @@ const char *sx__name_fault(enum sx_metric_type type, const char *name)
     return NULL;
 }
 
-const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index)
+bool sx__metric_name_is_valid(const char *name, bool utf8)
+{
+    return utf8 ? name != NULL && name[0] != '\0' && sx__utf8_is_valid(sx__view(name))
+                : sx_metric_name_is_valid(name);
+}
+
+/* Also if the name begins so only for scrapers that know legacy names only. */
+static bool is_reserved_label(const char *label, bool utf8)
+{
+    const size_t size = strlen(label);
+    bool valid = true;
+    if (!utf8) {
+        return label[0] == '_' && label[1] == '_';
+    }
+    if (size < 2) {
+        return false;
+    }
+    const size_t first = sx__utf8_measure((struct sx_str){label, size}, &valid);
+    const struct sx_str second = {label + first, size - first};
+    const struct sx_str both = {label, second.size == 0 ? first
+                                                        : first + sx__utf8_measure(second, &valid)};
+    return sx__names_meet(both, sx__view("__"), SX__NAME_OF_LABEL);
+}
+
+const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index,
+                            bool utf8)
 {
     const char *label = labels[index];
-    if (label[0] == '_' && label[1] == '_') {
+    if (utf8 && (label[0] == '\0' || !sx__utf8_is_valid(sx__view(label)))) {
+        return "is not UTF-8, or empty";
+    }
+    if (is_reserved_label(label, utf8)) {
         return "is reserved, because it begins with two underscores";
     }
-    if (!sx_label_name_is_valid(label)) {
+    if (!utf8 && !sx_label_name_is_valid(label)) {
         return "is not of the form [a-zA-Z_][a-zA-Z0-9_]*";
     }
-    if (type == SX_HISTOGRAM && strcmp(label, "le") == 0) {
+    if ((type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM) && strcmp(label, "le") == 0) {
         return "is the label of a histogram's buckets";
     }
     if (type == SX_SUMMARY && strcmp(label, "quantile") == 0) {
@@ -100,6 +128,9 @@ const char *sx__label_fault(enum sx_metric_type type, const char *const *labels,
     for (size_t i = 0; i < index; i++) {
         if (strcmp(labels[i], label) == 0) {
             return "is given twice";
+        }
+        if (utf8 && sx__names_meet(sx__view(labels[i]), sx__view(label), SX__NAME_OF_LABEL)) {
+            return "is the same as another one where names are escaped";
         }
     }
     return NULL;
@@ -113,7 +144,7 @@ static int read_labels(struct sx__desc *desc, const char *const *labels)
         if (i == SX_LABELS_MAX) {
             return SX_EINVAL;
         }
-        if (sx__label_fault(desc->type, labels, i) != NULL) {
+        if (sx__label_fault(desc->type, labels, i, desc->utf8_names) != NULL) {
             return SX_ELABEL;
         }
         desc->label_count = i + 1;
@@ -194,7 +225,7 @@ static int read_native(struct sx__desc *desc, const struct sx_native_options *op
         options->max_buckets == 0 ? NATIVE_BUCKETS_DEFAULT : (uint32_t)options->max_buckets;
     desc->native_schema = sx__native_schema_of(options->growth_factor);
     desc->zero_threshold =
-        options->zero_threshold == 0 ? ZERO_THRESHOLD_DEFAULT : options->zero_threshold;
+        options->zero_threshold == 0 ? SX__ZERO_THRESHOLD_DEFAULT : options->zero_threshold;
     return SX_OK;
 }
 
@@ -232,7 +263,9 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         desc->max_series =
             options->max_series < UINT32_MAX ? (uint32_t)options->max_series : UINT32_MAX;
     }
-    if (!sx_metric_name_is_valid(options->name) || sx__name_fault(type, options->name) != NULL) {
+    desc->utf8_names = options->utf8_names;
+    if (!sx__metric_name_is_valid(options->name, options->utf8_names) ||
+        sx__name_fault(type, options->name) != NULL) {
         return SX_ENAME;
     }
     desc->name = sx__view(options->name);
@@ -248,7 +281,7 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (status != SX_OK) {
         return status;
     }
-    if ((desc->label_count > 0) != labelled ||
+    if ((desc->label_count > 0) != labelled || (labelled && type == SX_STATE_SET) ||
         (options->buckets == NULL && options->bucket_count > 0)) {
         return SX_EINVAL;
     }
@@ -256,7 +289,10 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     if (status != SX_OK) {
         return status;
     }
-    if (type == SX_HISTOGRAM) {
+    if (type == SX_GAUGE_HISTOGRAM && options->native.growth_factor != 0) {
+        return SX_EINVAL;
+    }
+    if (type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM) {
         status = read_native(desc, &options->native);
         return status == SX_OK ? read_buckets(desc, options) : status;
     }
@@ -285,6 +321,7 @@ int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
     int status = sx__full_name_make(full, registry, desc->name);
     if (status == SX_OK) {
         desc->name = full->text;
+        desc->legacy = full->legacy;
         add_state_label(desc, registry);
         status = desc->type == SX_STATE_SET && desc->label_count == 0 ? SX_ELABEL : SX_OK;
     }
@@ -298,7 +335,7 @@ static int check_constant_label(const struct sx_label *label, const char **names
     }
     names[index] = label->name;
     /* `le` would clash with the buckets of each histogram. */
-    if (sx__label_fault(SX_HISTOGRAM, names, index) != NULL) {
+    if (sx__label_fault(SX_HISTOGRAM, names, index, false) != NULL) {
         return SX_ELABEL;
     }
     if (label->value.size > 0 && (label->value.data == NULL || !sx__utf8_is_valid(label->value))) {
@@ -352,6 +389,6 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
 
 bool sx__desc_clashes(const struct sx__desc *desc, const struct sx__family *family)
 {
-    return sx__written_names_clash(desc->name, desc->type, sx__family_name(family),
+    return sx__written_names_clash(desc->legacy, desc->type, sx__family_legacy_name(family),
                                    (enum sx_metric_type)family->type);
 }

@@ -9,6 +9,7 @@
 struct sx__desc {
     enum sx_metric_type type;
     struct sx_str name;
+    struct sx_str legacy; /* the name as sx__family_legacy_name; set by sx__desc_place */
     struct sx_str help;
     struct sx_str unit;
     const char *const *labels;
@@ -22,6 +23,7 @@ struct sx__desc {
     uint32_t max_series;
     uint64_t idle_ms;
     enum sx__source source;
+    bool utf8_names; /* names may have any characters */
 };
 
 /** Checks a caller's options, in the order of the errors below, and borrows from them.
@@ -58,12 +60,21 @@ const char *sx__name_fault(enum sx_metric_type type, const char *name);
 /** Whether metrics of the type can have a unit. */
 bool sx__has_unit(enum sx_metric_type type);
 
+/** Whether a metric may have this name.
+ *
+ * @param name  NULL is none
+ * @param utf8  any UTF-8; otherwise only legacy characters
+ */
+bool sx__metric_name_is_valid(const char *name, bool utf8);
+
 /** Returns why labels[index] is refused, as text to print after the label ("is given twice"), or
  * NULL if it is valid.
  *
  * @param labels  labels[index] is compared with the labels before it
+ * @param utf8    names may have any characters
  */
-const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index);
+const char *sx__label_fault(enum sx_metric_type type, const char *const *labels, size_t index,
+                            bool utf8);
 
 /** Returns what is wrong with the options of native buckets, as text to print behind a colon, or
  * NULL if they are valid. */

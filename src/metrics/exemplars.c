@@ -2,6 +2,7 @@
 #include "exemplars.h"
 
 #include "cells.h"
+#include "label_hash.h"
 #include "thread_rows.h"
 #include "utf8.h"
 #include "view.h"
@@ -15,6 +16,11 @@
 #define TRIES_MAX 1000u
 #define RECORD_WORDS (HEAD_WORDS + SX__EXEMPLAR_WORDS_MAX)
 
+_Static_assert(offsetof(struct sx__exemplar, slot) == 0 &&
+                   offsetof(struct sx__exemplar, value) == 8 &&
+                   offsetof(struct sx__exemplar, timestamp_ms) == 16 &&
+                   offsetof(struct sx__exemplar, size) == 24,
+               "fill_record writes them in this order");
 _Static_assert(sizeof(struct sx__exemplar) == RECORD_WORDS * sizeof(uint64_t), "no padding");
 
 struct exemplar_record {
@@ -132,21 +138,6 @@ void sx__exemplars_clear(struct sx_registry *registry, struct sx__series *series
 
 /* ---- labels ---- */
 
-static bool is_ascii_text(struct sx_str text)
-{
-    uint64_t any = 0;
-    size_t i = 0;
-    for (; i + 8 <= text.size; i += 8) {
-        uint64_t word;
-        memcpy(&word, text.data + i, sizeof word);
-        any |= word;
-    }
-    for (; i < text.size; i++) {
-        any |= (unsigned char)text.data[i];
-    }
-    return (any & UINT64_C(0x8080808080808080)) == 0;
-}
-
 static size_t code_points_of(struct sx_str text)
 {
     size_t count = 0;
@@ -156,52 +147,88 @@ static size_t code_points_of(struct sx_str text)
     return count;
 }
 
-/* Adds the code points of a value to *count. Returns false if it is too long or not UTF-8. */
-static bool count_value(size_t *count, struct sx_str value)
+/* Where the words of an exemplar are written. */
+struct exemplar_writing {
+    uint64_t *at;       /* in the record */
+    size_t code_points; /* so far */
+    uint64_t bits;      /* of the text that was written last */
+};
+
+/* With release semantics, so a reader that sees the word also sees the odd version. */
+static inline void put_exemplar_word(struct exemplar_writing *writing, uint64_t word)
 {
-    if (value.size > SX__EXEMPLAR_CODE_POINTS_MAX * 4 || (value.size > 0 && value.data == NULL)) {
+    __atomic_store_n(writing->at++, word, __ATOMIC_RELEASE);
+}
+
+/* Writes whole words, because a processor that loads a word waits if its bytes were just stored one
+ * by one. */
+static inline void put_exemplar_text(struct exemplar_writing *writing, struct sx_str text)
+{
+    const char *data = text.data;
+    writing->bits = 0;
+    for (size_t left = text.size; left > 8; left -= 8, data += 8) {
+        const uint64_t word = sx__word_at(data);
+        writing->bits |= word;
+        put_exemplar_word(writing, word);
+    }
+    if (text.size > 0) {
+        const uint64_t word = text.size < 8 ? sx__short_word(text.data, text.size)
+                                            : sx__last_word(text.data, text.size);
+        writing->bits |= word;
+        put_exemplar_word(writing, word);
+    }
+}
+
+/* Returns false if the value is not UTF-8, or too long for what is left of the code points, so that
+ * it might not fit. */
+static inline bool put_value(struct exemplar_writing *writing, struct sx_str value)
+{
+    if (value.size > (SX__EXEMPLAR_CODE_POINTS_MAX - writing->code_points) * 4 ||
+        (value.size > 0 && value.data == NULL)) {
         return false;
     }
-    if (is_ascii_text(value)) {
-        *count += value.size;
+    put_exemplar_text(writing, value);
+    if ((writing->bits & SX__NOT_ASCII) == 0) {
+        writing->code_points += value.size;
         return true;
     }
-    *count += code_points_of(value);
+    writing->code_points += code_points_of(value);
     return sx__utf8_is_valid(value);
 }
 
-/* Bytes of names: 1 where the name may begin, too. */
-static const unsigned char name_bytes[256] = {
-    ['0'] = 2, ['1'] = 2, ['2'] = 2, ['3'] = 2, ['4'] = 2, ['5'] = 2, ['6'] = 2, ['7'] = 2,
-    ['8'] = 2, ['9'] = 2, ['_'] = 1, ['A'] = 1, ['B'] = 1, ['C'] = 1, ['D'] = 1, ['E'] = 1,
-    ['F'] = 1, ['G'] = 1, ['H'] = 1, ['I'] = 1, ['J'] = 1, ['K'] = 1, ['L'] = 1, ['M'] = 1,
-    ['N'] = 1, ['O'] = 1, ['P'] = 1, ['Q'] = 1, ['R'] = 1, ['S'] = 1, ['T'] = 1, ['U'] = 1,
-    ['V'] = 1, ['W'] = 1, ['X'] = 1, ['Y'] = 1, ['Z'] = 1, ['a'] = 1, ['b'] = 1, ['c'] = 1,
-    ['d'] = 1, ['e'] = 1, ['f'] = 1, ['g'] = 1, ['h'] = 1, ['i'] = 1, ['j'] = 1, ['k'] = 1,
-    ['l'] = 1, ['m'] = 1, ['n'] = 1, ['o'] = 1, ['p'] = 1, ['q'] = 1, ['r'] = 1, ['s'] = 1,
-    ['t'] = 1, ['u'] = 1, ['v'] = 1, ['w'] = 1, ['x'] = 1, ['y'] = 1, ['z'] = 1,
-};
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Copies a name and returns its size, or 0 if it is not valid (see sx_label_name_is_valid) or too
- * long. In one pass, because names are short. */
-static size_t put_name(char *at, const char *name, size_t size_max)
+/* Whether the first bytes of a word are small letters and underscores, as in most names. */
+static inline bool is_simple_name(uint64_t word, size_t size)
 {
-    if (name == NULL || name_bytes[(unsigned char)name[0]] != 1 ||
-        (name[0] == '_' && name[1] == '_')) {
-        return 0;
-    }
-    size_t size = 0;
-    while (name_bytes[(unsigned char)name[size]] != 0) {
-        if (size == size_max) {
-            return 0;
-        }
-        at[size] = name[size];
-        size++;
-    }
-    return name[size] == '\0' ? size : 0;
+    const uint64_t high = EACH_BYTE(0x80);
+    const uint64_t expected = size >= 8 ? high : high >> (8 - size) * 8;
+    const uint64_t other = word ^ EACH_BYTE((uint64_t)'_');
+    const uint64_t low = word & ~high;
+    /* The high bit of each byte: whether it is from `a` to `z`, and whether it is an underscore. */
+    const uint64_t letters = (low + EACH_BYTE(0x80 - (uint64_t)'a')) &
+                             ~(low + EACH_BYTE(0x80 - (uint64_t)'z' - 1)) & ~word;
+    const uint64_t underscores = ~(((other & ~high) + ~high) | other);
+    return ((letters | underscores) & expected) == expected;
 }
 
-static bool has_label(const struct sx_label *labels, size_t count, const char *name)
+/* Whether a name is valid, which most are at the first look. */
+static inline bool is_label_name(struct sx_str name)
+{
+    if (name.size >= 2 && name.size <= 16 && name.data[1] != '_') {
+        const size_t first = name.size < 8 ? name.size : 8;
+        const uint64_t start =
+            name.size < 8 ? sx__short_word(name.data, name.size) : sx__word_at(name.data);
+        if (is_simple_name(start, first) &&
+            (name.size <= 8 ||
+             is_simple_name(sx__last_word(name.data, name.size), name.size - 8))) {
+            return true;
+        }
+    }
+    return sx_label_name_is_valid(name.data);
+}
+
+static bool is_given_before(const struct sx_label *labels, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
         if (labels[i].name[0] == name[0] && strcmp(labels[i].name, name) == 0) {
@@ -211,48 +238,47 @@ static bool has_label(const struct sx_label *labels, size_t count, const char *n
     return false;
 }
 
-/* Writes the labels. Returns false if they are not valid. */
-static bool put_labels(struct sx__exemplar *exemplar, const struct sx_label *labels, size_t count)
+/* Writes the labels: for each a word with the two sizes, then the words of the name, then those of
+ * the value. Returns false if they are not valid. */
+static bool put_labels(struct exemplar_writing *writing, const struct sx_label *labels,
+                       size_t count)
 {
-    char *at = (char *)exemplar->words;
-    size_t code_points = 0;
     if (count > SX_LABELS_MAX || (count > 0 && labels == NULL)) {
         return false;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct sx_str value = labels[i].value;
-        const size_t name_size = put_name(at + 2 * sizeof(uint16_t), labels[i].name,
-                                          SX__EXEMPLAR_CODE_POINTS_MAX - code_points);
-        code_points += name_size;
-        if (name_size == 0 || has_label(labels, i, labels[i].name) ||
-            !count_value(&code_points, value) || code_points > SX__EXEMPLAR_CODE_POINTS_MAX) {
+        if (labels[i].name == NULL) {
             return false;
         }
-        const uint16_t sizes[2] = {(uint16_t)name_size, (uint16_t)value.size};
-        memcpy(at, sizes, sizeof sizes);
-        at += sizeof sizes + name_size;
-        if (value.size > 0) {
-            memcpy(at, value.data, value.size);
+        const struct sx_str name = sx__view(labels[i].name);
+        const struct sx_str value = labels[i].value;
+        if (name.size > SX__EXEMPLAR_CODE_POINTS_MAX - writing->code_points ||
+            !is_label_name(name) || is_given_before(labels, i, name.data)) {
+            return false;
         }
-        at += value.size;
+        writing->code_points += name.size;
+        put_exemplar_word(writing, name.size | (uint64_t)value.size << 32);
+        put_exemplar_text(writing, name);
+        if (!put_value(writing, value) || writing->code_points > SX__EXEMPLAR_CODE_POINTS_MAX) {
+            return false;
+        }
     }
-    exemplar->size = (uint64_t)(at - (const char *)exemplar->words);
-    memset(at, 0, -exemplar->size % sizeof(uint64_t)); /* the rest of the last word */
     return true;
 }
 
 bool sx__exemplar_next_label(const struct sx__exemplar *exemplar, size_t *at, struct sx_str *name,
                              struct sx_str *value)
 {
-    const char *bytes = (const char *)exemplar->words + *at;
-    uint16_t sizes[2];
+    const uint64_t *words = exemplar->words + *at;
     if (*at >= exemplar->size) {
         return false;
     }
-    memcpy(sizes, bytes, sizeof sizes);
-    *name = (struct sx_str){bytes + sizeof sizes, sizes[0]};
-    *value = (struct sx_str){name->data + name->size, sizes[1]};
-    *at += sizeof sizes + name->size + value->size;
+    const uint64_t sizes = sx__word_at((const char *)words);
+    *name = (struct sx_str){(const char *)(words + 1), (uint32_t)sizes};
+    words += 1 + (name->size + 7) / 8;
+    *value = (struct sx_str){(const char *)words, sizes >> 32};
+    words += (value->size + 7) / 8;
+    *at = (size_t)(words - exemplar->words);
     return true;
 }
 
@@ -267,25 +293,38 @@ static int64_t now_since_1970_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The words are stored with release semantics, so a reader that sees one of them also sees the odd
- * version. Nobody else writes the record. */
-static void fill_record(struct exemplar_record *record, const struct sx__exemplar *exemplar)
+/* What is to be written. */
+struct exemplar_source {
+    double value;
+    const struct sx_label *labels;
+    size_t count;
+};
+
+/* Writes the words of an exemplar into a spare record, which nobody else writes. If the labels are
+ * not valid, the version stays odd, and the record a spare one. */
+static bool fill_record(struct exemplar_record *record, uint64_t slot,
+                        const struct exemplar_source *source)
 {
-    const size_t count = HEAD_WORDS + (size_t)(exemplar->size + 7) / 8;
     const uint64_t odd = __atomic_load_n(&record->version, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&record->version, odd, __ATOMIC_RELAXED);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t word;
-        memcpy(&word, (const char *)exemplar + i * sizeof word, sizeof word);
-        __atomic_store_n(&record->words[i], word, __ATOMIC_RELEASE);
+    struct exemplar_writing writing = {.at = record->words + HEAD_WORDS};
+    if (!put_labels(&writing, source->labels, source->count)) {
+        return false;
     }
+    const uint64_t size = (uint64_t)(writing.at - record->words) - HEAD_WORDS;
+    writing.at = record->words;
+    put_exemplar_word(&writing, slot);
+    put_exemplar_word(&writing, sx__bits_of(source->value));
+    put_exemplar_word(&writing, (uint64_t)now_since_1970_ms());
+    put_exemplar_word(&writing, size);
     __atomic_store_n(&record->version, odd + 1, __ATOMIC_RELEASE);
+    return true;
 }
 
 /* The cell of the spare is 0 during the exchange, so that no two threads have the same record if
  * this one is killed. */
 static bool exchange_record(struct sx_registry *registry, const char *row, uint32_t *slot,
-                            const struct sx__exemplar *exemplar)
+                            const struct exemplar_source *source)
 {
     const uint32_t index = spare_cell(registry);
     if (index == 0) {
@@ -295,11 +334,11 @@ static bool exchange_record(struct sx_registry *registry, const char *row, uint3
     uint32_t ref = (uint32_t)__atomic_load_n(spare, __ATOMIC_RELAXED);
     if (ref == 0) {
         ref = take_record(registry);
-        if (ref == 0) {
-            return false;
-        }
+        __atomic_store_n(spare, ref, __ATOMIC_RELAXED);
     }
-    fill_record(sx__at(registry, ref), exemplar);
+    if (ref == 0 || !fill_record(sx__at(registry, ref), number_of_slot(registry, slot), source)) {
+        return false;
+    }
     __atomic_store_n(spare, 0, __ATOMIC_RELAXED);
     const uint32_t before = __atomic_exchange_n(slot, ref, __ATOMIC_ACQ_REL);
     __atomic_store_n(spare, before, __ATOMIC_RELAXED);
@@ -309,20 +348,11 @@ static bool exchange_record(struct sx_registry *registry, const char *row, uint3
 bool sx__exemplar_write(struct sx__series *series, uint32_t slot, double value,
                         const struct sx_label *labels, size_t count, char *const *rows)
 {
-    struct sx__exemplar exemplar;
-    if (!put_labels(&exemplar, labels, count)) {
-        return false;
-    }
+    const struct exemplar_source source = {value, labels, count};
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     const char *row = sx__thread_row(rows, series->handle.arena);
     uint32_t *place = row == NULL ? NULL : slot_of(registry, series, slot);
-    if (place == NULL) {
-        return false;
-    }
-    exemplar.slot = number_of_slot(registry, place);
-    exemplar.value = value;
-    exemplar.timestamp_ms = now_since_1970_ms();
-    return exchange_record(registry, row, place, &exemplar);
+    return place != NULL && exchange_record(registry, row, place, &source);
 }
 
 /* ---- reading ---- */
@@ -339,11 +369,12 @@ static bool copy_record(struct sx__exemplar *exemplar, const struct exemplar_rec
         const uint64_t word = __atomic_load_n(&record->words[i], __ATOMIC_ACQUIRE);
         memcpy((char *)exemplar + i * sizeof word, &word, sizeof word);
     }
-    if (exemplar->slot != slot || exemplar->size > SX__EXEMPLAR_BYTES_MAX) {
+    if (exemplar->slot != slot || exemplar->size > SX__EXEMPLAR_WORDS_MAX) {
         return false;
     }
-    for (size_t i = 0; i < (exemplar->size + 7) / 8; i++) {
-        exemplar->words[i] = __atomic_load_n(&record->words[HEAD_WORDS + i], __ATOMIC_ACQUIRE);
+    for (size_t i = 0; i < exemplar->size; i++) {
+        const uint64_t word = __atomic_load_n(&record->words[HEAD_WORDS + i], __ATOMIC_ACQUIRE);
+        exemplar->words[i] = sx__word_at((const char *)&word); /* little-endian */
     }
     return __atomic_load_n(&record->version, __ATOMIC_RELAXED) == version;
 }

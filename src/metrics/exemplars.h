@@ -21,10 +21,9 @@
 
 #define SX__EXEMPLAR_CODE_POINTS_MAX \
     128u /* in all names and values; OpenMetrics 1.0, "Exemplars" */
-/* For each label the sizes of its name and value, 2 bytes each. A code point has 4 bytes at most.
- */
-#define SX__EXEMPLAR_BYTES_MAX (SX__EXEMPLAR_CODE_POINTS_MAX * 4 + SX_LABELS_MAX * 4)
-#define SX__EXEMPLAR_WORDS_MAX (SX__EXEMPLAR_BYTES_MAX / 8)
+/* A code point has 4 bytes at most. Each label has a word of sizes, and its name and its value may
+ * each fill a word only partly. */
+#define SX__EXEMPLAR_WORDS_MAX (SX__EXEMPLAR_CODE_POINTS_MAX * 4 / 8 + SX_LABELS_MAX * 3)
 
 /* Slots of a histogram that has native buckets only. Each is for some of the powers of two. */
 #define SX__NATIVE_EXEMPLARS 8u
@@ -34,7 +33,7 @@ struct sx__exemplar {
     uint64_t slot; /* which slot it is for; private to exemplars.c */
     double value;
     int64_t timestamp_ms; /* since 1970 */
-    uint64_t size;        /* of the labels, in bytes */
+    uint64_t size;        /* of the labels, in words */
     uint64_t words[SX__EXEMPLAR_WORDS_MAX];
 };
 

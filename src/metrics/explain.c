@@ -78,7 +78,7 @@ static void explain_label(struct explanation *line, const struct attempt *attemp
     const size_t count = label_count(attempt->options);
     const char *fault = NULL;
     for (size_t i = 0; i < count && fault == NULL; i++) {
-        fault = sx__label_fault(attempt->type, labels, i);
+        fault = sx__label_fault(attempt->type, labels, i, attempt->options->utf8_names);
         if (fault != NULL) {
             add_text(line, ": `%.80s` %s", labels[i], fault);
         }
@@ -198,14 +198,15 @@ static void explain_difference(struct explanation *line, const struct attempt *a
 
 /* The caller is reading. */
 static void explain_taken(struct explanation *line, const struct attempt *attempt,
-                          struct sx_str name)
+                          const struct sx__full_name *name)
 {
-    const struct sx__family *family = sx__family_find(attempt->registry, name);
+    const struct sx__family *family = sx__family_find(attempt->registry, name->text);
     if (family != NULL) {
         explain_difference(line, attempt, family);
         return;
     }
-    const struct sx__desc desc = {.type = attempt->type, .name = name};
+    const struct sx__desc desc = {
+        .type = attempt->type, .name = name->text, .legacy = name->legacy};
     family = sx__family_at(attempt->registry, &attempt->registry->first_family);
     while (family != NULL && !sx__desc_clashes(&desc, family)) {
         family = sx__family_at(attempt->registry, &family->next);
@@ -227,7 +228,7 @@ static void explain_name(struct explanation *line, const struct attempt *attempt
     const struct sx_str name = sx__view(text);
     if (sx__full_name_make(&full, attempt->registry, name) == SX_OK) {
         const struct sx__reader reader = sx__epoch_enter(attempt->registry);
-        explain_taken(line, attempt, full.text);
+        explain_taken(line, attempt, &full);
         sx__epoch_leave(attempt->registry, reader);
     }
     sx__full_name_clean_up(&full);

@@ -54,7 +54,7 @@ static int find_registered(struct sx__family **found, struct sx_registry *regist
 
 static size_t padded_bounds(const struct sx__desc *desc)
 {
-    if (desc->type != SX_HISTOGRAM) {
+    if (desc->type != SX_HISTOGRAM && desc->type != SX_GAUGE_HISTOGRAM) {
         return 0;
     }
     if (desc->bound_count == 0) {
@@ -79,7 +79,7 @@ size_t sx__family_size(const struct sx__desc *desc)
 {
     size_t size = sizeof(struct sx__family) + padded_bounds(desc) * sizeof(double) +
                   desc->label_count * sizeof(struct sx__span) + desc->name.size + desc->help.size +
-                  desc->unit.size;
+                  desc->unit.size + (desc->legacy.data != desc->name.data ? desc->legacy.size : 0);
     for (size_t i = 0; i < desc->label_count; i++) {
         size += strlen(desc->labels[i]);
     }
@@ -128,6 +128,9 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
     family->name = put_bytes(family, &used, desc->name.data, desc->name.size);
     family->help = put_bytes(family, &used, desc->help.data, desc->help.size);
     family->unit = put_bytes(family, &used, desc->unit.data, desc->unit.size);
+    family->legacy = desc->legacy.data == desc->name.data
+                         ? family->name
+                         : put_bytes(family, &used, desc->legacy.data, desc->legacy.size);
 }
 
 /* Makes what a family begins with: without labels its one series, else its overflow series. */

@@ -76,8 +76,8 @@ static bool add_to_family_table(struct family_table *table, const struct sx_regi
         return false;
     }
     struct sx__written_names names[SX__STEMS_MAX];
-    const size_t count =
-        sx__written_names_of(names, sx__family_name(family), (enum sx_metric_type)family->type);
+    const size_t count = sx__written_names_of(names, sx__family_legacy_name(family),
+                                              (enum sx_metric_type)family->type);
     const uint32_t ref = sx__ref(registry, family);
     for (size_t i = 0; i < count; i++) {
         insert_entry(table, (struct family_entry){hash_stem(names[i].stem), ref});
@@ -124,7 +124,7 @@ static bool search_table(struct family_table *table, const struct sx_registry *r
         return false;
     }
     struct sx__written_names names[SX__STEMS_MAX];
-    const size_t count = sx__written_names_of(names, desc->name, desc->type);
+    const size_t count = sx__written_names_of(names, desc->legacy, desc->type);
     for (size_t name = 0; table->capacity > 0 && name < count; name++) {
         const uint32_t hash = hash_stem(names[name].stem);
         size_t i = hash & (table->capacity - 1);

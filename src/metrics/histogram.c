@@ -120,7 +120,8 @@ static uint32_t less_in_unit(const double *bounds, double value)
 }
 
 /* How many bounds are less than the value, which is the index of its bucket. */
-static uint32_t bucket_of(const struct sx__family *family, double value)
+static inline __attribute__((always_inline)) uint32_t bucket_of(const struct sx__family *family,
+                                                                double value)
 {
     const double *bounds = sx__family_bounds(family);
     uint32_t unit = 0;
@@ -160,8 +161,8 @@ static void ignore_observation(const struct sx_histogram *histogram)
     sx__self_metric_count(sx__series_family(&histogram->series), SX__SELF_METRIC_IGNORED);
 }
 
-/* Counts a value whose bucket is known. */
-static inline __attribute__((always_inline)) void observe_in_bucket(struct sx_histogram *histogram,
+/* Counts a value whose bucket is known. Returns false if it is ignored. */
+static inline __attribute__((always_inline)) bool observe_in_bucket(struct sx_histogram *histogram,
                                                                     uint32_t bucket, double value,
                                                                     char *const *rows,
                                                                     bool has_native)
@@ -172,10 +173,10 @@ static inline __attribute__((always_inline)) void observe_in_bucket(struct sx_hi
     if (row == NULL) {
         if (value != value || (has_native && !observe_native_in_overflow(histogram, value))) {
             ignore_observation(histogram);
-        } else {
-            observe_in_overflow(handle->arena, index, bucket, value);
+            return false;
         }
-        return;
+        observe_in_overflow(handle->arena, index, bucket, value);
+        return true;
     }
     uint64_t *cells = sx__cell(row, index);
     uint64_t *count = &cells[SX__HISTOGRAM_BUCKETS + bucket];
@@ -185,16 +186,26 @@ static inline __attribute__((always_inline)) void observe_in_bucket(struct sx_hi
     if (__builtin_expect(sum != sum, 0)) {
         if (value != value) {
             ignore_observation(histogram);
-            return;
+            return false;
         }
         sum = sx__sum_or_inf(sum);
     }
     if (has_native && !sx__native_observe(&histogram->series, row, value)) {
         ignore_observation(histogram);
-        return;
+        return false;
     }
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + 1, __ATOMIC_RELAXED);
     __atomic_store_n(sum_cell, sx__bits_of(sum), __ATOMIC_RELAXED);
+    return true;
+}
+
+/* A function of its own, so that histograms without native buckets save fewer registers. */
+static __attribute__((noinline)) void observe_with_native(struct sx_histogram *histogram,
+                                                          double value, char *const *rows)
+{
+    const struct sx__family *family = sx__series_family(&histogram->series);
+    const uint32_t bucket = family->bound_count == 0 ? 0 : bucket_of(family, value);
+    (void)observe_in_bucket(histogram, bucket, value, rows, true);
 }
 
 void sx__histogram_observe(struct sx_histogram *histogram, double value, char *const *rows)
@@ -202,13 +213,12 @@ void sx__histogram_observe(struct sx_histogram *histogram, double value, char *c
     if (histogram == NULL) {
         return;
     }
-    const struct sx__family *family = sx__series_family(&histogram->series);
     if (histogram->series.increments != 0) {
-        const uint32_t bucket = family->bound_count == 0 ? 0 : bucket_of(family, value);
-        observe_in_bucket(histogram, bucket, value, rows, true);
+        observe_with_native(histogram, value, rows);
         return;
     }
-    observe_in_bucket(histogram, bucket_of(family, value), value, rows, false);
+    const uint32_t bucket = bucket_of(sx__series_family(&histogram->series), value);
+    (void)observe_in_bucket(histogram, bucket, value, rows, false);
 }
 
 void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
@@ -222,8 +232,9 @@ void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double v
     const bool is_native_only = sx__exemplar_slots(family) > family->bound_count + 1;
     const uint32_t slot =
         is_native_only ? (uint32_t)(sx__bits_of(value) >> 52) % SX__NATIVE_EXEMPLARS : bucket;
-    observe_in_bucket(histogram, bucket, value, sx__thread_rows, histogram->series.increments != 0);
-    if (value == value &&
+    const bool is_counted = observe_in_bucket(histogram, bucket, value, sx__thread_rows,
+                                              histogram->series.increments != 0);
+    if (is_counted &&
         !sx__exemplar_write(&histogram->series, slot, value, labels, count, sx__thread_rows)) {
         sx__self_metric_count(family, SX__SELF_METRIC_EXEMPLARS);
     }

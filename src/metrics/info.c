@@ -17,7 +17,7 @@ int sx_info_register(struct sx_info **info, struct sx_registry *registry,
                      const struct sx_metric_options *options)
 {
     struct sx__family *registered = NULL;
-    if (info == NULL) {
+    if (info == NULL || (options != NULL && options->idle_seconds != 0)) {
         return SX_EINVAL;
     }
     const int status = sx__metric_register_family(&registered, registry, SX_INFO, options);

@@ -42,15 +42,33 @@ char *sx__label_escape(char *at, struct sx_str value)
     return at;
 }
 
+/* Prometheus "Exposition formats": names with other characters than legacy ones are in quotes. */
+size_t sx__name_quoted_size(struct sx_str name, enum sx__name_kind kind)
+{
+    return sx__name_is_legacy(name, kind) ? name.size : escaped_size(name) + 2;
+}
+
+char *sx__name_write_quoted(char *at, struct sx_str name, enum sx__name_kind kind)
+{
+    if (sx__name_is_legacy(name, kind)) {
+        memcpy(at, name.data, name.size);
+        return at + name.size;
+    }
+    *at++ = '"';
+    at = sx__label_escape(at, name);
+    *at++ = '"';
+    return at;
+}
+
 size_t sx__label_escaped_size(struct sx_str name, struct sx_str value)
 {
-    return name.size + 3 + escaped_size(value); /* `="` and `"` */
+    return sx__name_quoted_size(name, SX__NAME_OF_LABEL) + 3 +
+           escaped_size(value); /* `="` and `"` */
 }
 
 char *sx__label_write_escaped(char *at, struct sx_str name, struct sx_str value)
 {
-    memcpy(at, name.data, name.size);
-    at += name.size;
+    at = sx__name_write_quoted(at, name, SX__NAME_OF_LABEL);
     *at++ = '=';
     *at++ = '"';
     at = sx__label_escape(at, value);

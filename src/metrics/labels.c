@@ -26,12 +26,18 @@ static struct sx_str constant_labels_of(const struct sx__family *family)
     return sx__constant_labels(sx__arenas[family->arena].registry);
 }
 
+/* `name{labels} `, or `{"name",labels} ` */
 size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str *values)
 {
     const struct sx_str constant = constant_labels_of(family);
-    size_t size = constant.size + (has_name(family) ? sx__family_name(family).size + 1 : 0);
-    if (has_name(family) && (constant.size > 0 || family->label_count > 0)) {
-        size += 2; /* the braces */
+    const bool has_labels = constant.size > 0 || family->label_count > 0;
+    size_t size = constant.size;
+    if (has_name(family)) {
+        const struct sx_str name = sx__family_name(family);
+        const bool is_quoted = !sx__name_is_legacy(name, SX__NAME_OF_METRIC);
+        size += sx__name_quoted_size(name, SX__NAME_OF_METRIC) + 1; /* the blank */
+        size += (has_labels || is_quoted) ? 2 : 0;                  /* the braces */
+        size += has_labels && is_quoted;                            /* the comma */
     }
     for (size_t i = 0; i < family->label_count; i++) {
         size += (i > 0 || constant.size > 0) +
@@ -40,16 +46,27 @@ size_t sx__labels_text_size(const struct sx__family *family, const struct sx_str
     return size;
 }
 
+/* Writes the name, and the brace and the comma around it. */
+static char *begin_series_text(char *at, struct sx_str name, bool has_labels)
+{
+    const bool is_quoted = !sx__name_is_legacy(name, SX__NAME_OF_METRIC);
+    if (is_quoted) {
+        *at++ = '{';
+    }
+    at = sx__name_write_quoted(at, name, SX__NAME_OF_METRIC);
+    if (has_labels) {
+        *at++ = is_quoted ? ',' : '{';
+    }
+    return at;
+}
+
 void sx__labels_write_text(char *text, const struct sx__family *family, const struct sx_str *values)
 {
     char *at = text;
     const struct sx_str constant = constant_labels_of(family);
-    bool braced = has_name(family) && (constant.size > 0 || family->label_count > 0);
+    const bool has_labels = constant.size > 0 || family->label_count > 0;
     if (has_name(family)) {
-        at = put_text(at, sx__family_name(family));
-    }
-    if (braced) {
-        *at++ = '{';
+        at = begin_series_text(at, sx__family_name(family), has_labels);
     }
     at = put_text(at, constant);
     for (size_t i = 0; i < family->label_count; i++) {
@@ -58,10 +75,10 @@ void sx__labels_write_text(char *text, const struct sx__family *family, const st
         }
         at = sx__label_write_escaped(at, sx__family_label(family, i), values[i]);
     }
-    if (braced) {
-        *at++ = '}';
-    }
     if (has_name(family)) {
+        if (has_labels || text[0] == '{') {
+            *at++ = '}';
+        }
         *at = ' ';
     }
 }

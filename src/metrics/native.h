@@ -30,7 +30,8 @@
 #include "reading.h"
 #include "records.h"
 
-#define SX__NATIVE_WINDOW 160u /* cells of a window */
+#define SX__ZERO_THRESHOLD_DEFAULT 0x1p-128 /* as in the client for Go */
+#define SX__NATIVE_WINDOW 160u              /* cells of a window */
 #define SX__LANE_CELLS (3 + 2 * SX__NATIVE_WINDOW)
 
 enum sx__lane_cell { SX__LANE_CONTROL, SX__LANE_INFINITE, SX__LANE_ZERO, SX__LANE_WINDOWS };

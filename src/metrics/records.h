@@ -82,7 +82,9 @@ struct sx__family {
     uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
     struct sx__span help;
-    struct sx__span unit;   /* empty: none */
+    struct sx__span unit; /* empty: none */
+    struct sx__span
+        legacy; /* the name with underscores for all other characters than legacy ones */
     struct sx__span labels; /* label_count spans, of the label names */
     /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
      * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
@@ -111,8 +113,8 @@ struct sx__series {
     uint32_t text_offset; /* from the end of this struct; the text ends the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
-     * text. The text of a counter or gauge is `name{labels} `, that of a histogram or
-     * summary only the labels. */
+     * text. The text of a counter or gauge is `name{labels} `, or `{"name",labels} ` if
+     * the name needs quotes; that of a histogram or summary only the labels. */
 };
 
 static inline struct sx_str sx__family_bytes(const struct sx__family *family, struct sx__span span)
@@ -128,6 +130,14 @@ static inline struct sx_str sx__family_name(const struct sx__family *family)
 static inline struct sx_str sx__family_help(const struct sx__family *family)
 {
     return sx__family_bytes(family, family->help);
+}
+
+/* The name for scrapers that know legacy names only. Two families of one registry must not share
+ * it.
+ */
+static inline struct sx_str sx__family_legacy_name(const struct sx__family *family)
+{
+    return sx__family_bytes(family, family->legacy);
 }
 
 static inline struct sx_str sx__family_unit(const struct sx__family *family)

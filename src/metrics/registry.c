@@ -90,6 +90,7 @@ static int open_registry(struct sx_registry **registry, const struct sx_registry
         status = sx__arena_open(&opened, options);
     }
     if (status == SX_OK) {
+        opened->has_created = options->created_timestamps;
         status = sx__constants_write(opened, options);
         if (status != SX_OK) {
             sx__arena_close(&sx__arenas[opened->arena]);

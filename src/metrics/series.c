@@ -299,6 +299,7 @@ void sx__series_reset(struct sx__series *series)
     sx__directory_lock(registry);
     sx__exemplars_clear(registry, series, true);
     sx__series_cells_zero(registry, series);
+    sx__series_set_created(series);
     sx__directory_unlock(registry);
 }
 

@@ -6,6 +6,41 @@
 #include "labels.h"
 #include "series_cells.h"
 
+#include <time.h>
+
+static bool has_created(const struct sx__family *family)
+{
+    return sx__arenas[family->arena].registry->has_created;
+}
+
+/* Where the text begins, counted from the end of the struct. The time when the series was made lies
+ * between the values and the text. */
+static size_t text_offset_of(const struct sx__family *family, const struct sx_str *values)
+{
+    return sx__labels_values_size(family, values) + (has_created(family) ? sizeof(int64_t) : 0);
+}
+
+static int64_t *created_of(const struct sx__series *series)
+{
+    return (int64_t *)(void *)sx__series_text(series) - 1;
+}
+
+int64_t sx__series_created_ms(const struct sx__series *series)
+{
+    return has_created(sx__series_family(series))
+               ? __atomic_load_n(created_of(series), __ATOMIC_RELAXED)
+               : 0;
+}
+
+void sx__series_set_created(struct sx__series *series)
+{
+    struct timespec now;
+    if (has_created(sx__series_family(series)) && clock_gettime(CLOCK_REALTIME, &now) == 0) {
+        __atomic_store_n(created_of(series), (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+                         __ATOMIC_RELAXED);
+    }
+}
+
 /* Returns the size of a record, or 0 if no directory could hold it. */
 static size_t record_size(const struct sx__family *family, const struct sx_str *values)
 {
@@ -14,7 +49,7 @@ static size_t record_size(const struct sx__family *family, const struct sx_str *
             return 0;
         }
     }
-    size_t size = sizeof(struct sx__series) + sx__labels_values_size(family, values) +
+    size_t size = sizeof(struct sx__series) + text_offset_of(family, values) +
                   sx__labels_text_size(family, values);
     return size <= UINT32_MAX ? size : 0;
 }
@@ -32,7 +67,7 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         .family = sx__ref(registry, series) - sx__ref(registry, family),
         .hash = hash,
         .text_size = (uint32_t)sx__labels_text_size(family, values),
-        .text_offset = (uint32_t)sx__labels_values_size(family, values),
+        .text_offset = (uint32_t)text_offset_of(family, values),
     };
     if (family->idle_ms > 0 && !sx__activity_make(registry, series)) {
         sx__directory_free(registry, series, size);
@@ -45,6 +80,7 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
     }
     sx__labels_write_text(sx__series_text(series), family, values);
     sx__labels_write_values(series, family, values);
+    sx__series_set_created(series);
     family->records++;
     return series;
 }

@@ -103,3 +103,28 @@ bool sx__name_stays(struct sx_str name, enum sx__name_kind kind, enum sx__name_s
            (sx__name_is_legacy(name, kind) &&
             (scheme != SX__NAME_DOTS || memchr(name.data, '_', name.size) == NULL));
 }
+
+/* Takes the first character of a name, as SX__NAME_UNDERSCORES writes it. */
+static char take_escaped(struct sx_str *name, size_t *position, enum sx__name_kind kind)
+{
+    bool valid = true;
+    const size_t size = sx__utf8_measure(*name, &valid);
+    const char c = *name->data;
+    const bool stays = size == 1 && is_legacy_byte(c, *position, kind);
+    name->data += size;
+    name->size -= size;
+    *position += size;
+    return stays ? c : '_';
+}
+
+bool sx__names_meet(struct sx_str a, struct sx_str b, enum sx__name_kind kind)
+{
+    size_t at_a = 0;
+    size_t at_b = 0;
+    while (a.size > 0 && b.size > 0) {
+        if (take_escaped(&a, &at_a, kind) != take_escaped(&b, &at_b, kind)) {
+            return false;
+        }
+    }
+    return a.size == 0 && b.size == 0;
+}

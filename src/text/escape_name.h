@@ -38,6 +38,9 @@ static inline size_t sx__name_escaped_size_max(size_t size)
 char *sx__name_escape(char *at, struct sx_str name, enum sx__name_kind kind,
                       enum sx__name_scheme scheme);
 
+/** Whether two names are the same under SX__NAME_UNDERSCORES. */
+bool sx__names_meet(struct sx_str a, struct sx_str b, enum sx__name_kind kind);
+
 /** Whether sx__name_escape would write the name as it is. */
 bool sx__name_stays(struct sx_str name, enum sx__name_kind kind, enum sx__name_scheme scheme);
 

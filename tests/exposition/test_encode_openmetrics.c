@@ -5,7 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct sx_registry *registry;
@@ -161,6 +164,128 @@ static void test_families_of_several_registries_are_joined(void **state)
     sx_registry_destroy(second);
 }
 
+static int add_summary(struct sx_collection *collection)
+{
+    static const struct sx_quantile quantiles[] = {{0.5, 1.25}, {1, 3}};
+    const struct sx_str value = {"v", 1};
+    int status = sx_collection_add_family(collection, SX_SUMMARY,
+                                          &(struct sx_metric_options){.name = "s_seconds",
+                                                                      .unit = "seconds",
+                                                                      .labels = SX_LABELS("l")});
+    if (status == SX_OK) {
+        status = sx_collection_add_summary(
+            collection, &value, 1,
+            &(struct sx_summary_sample){
+                .sum = 6, .observations = 4, .quantiles = quantiles, .quantile_count = 2});
+    }
+    return status == SX_OK ? sx_collection_set_timestamp(collection, 1700000000005) : status;
+}
+
+static int add_gauge_histogram(struct sx_collection *collection)
+{
+    static const double bounds[] = {-1, 2};
+    static const uint64_t buckets[] = {1, 2, 3};
+    int status = sx_collection_add_family(
+        collection, SX_GAUGE_HISTOGRAM,
+        &(struct sx_metric_options){.name = "queue", .buckets = bounds, .bucket_count = 2});
+    return status == SX_OK ? sx_collection_add_histogram(collection, NULL, 0, buckets, 7) : status;
+}
+
+static int add_others(struct sx_collection *collection)
+{
+    const struct sx_str version = {"1.2", 3};
+    int status = sx_collection_add_family(
+        collection, SX_INFO,
+        &(struct sx_metric_options){.name = "build_info", .labels = SX_LABELS("version")});
+    if (status == SX_OK) {
+        status = sx_collection_add_info(collection, &version, 1);
+    }
+    if (status == SX_OK) {
+        status = sx_collection_add_family(collection, SX_STATE_SET,
+                                          &(struct sx_metric_options){.name = "mode"});
+    }
+    if (status == SX_OK) {
+        status = sx_collection_add_state(collection, (struct sx_str){"on", 2}, true);
+    }
+    if (status == SX_OK) {
+        status = sx_collection_add_family(collection, SX_UNTYPED,
+                                          &(struct sx_metric_options){.name = "what"});
+    }
+    if (status == SX_OK) {
+        status = sx_collection_add_sample(collection, NULL, 0, 2.5);
+    }
+    return status == SX_OK ? sx_collection_set_timestamp(collection, 12) : status;
+}
+
+static int collect_all_types(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    int status = add_summary(collection);
+    if (status == SX_OK) {
+        status = add_gauge_histogram(collection);
+    }
+    return status == SX_OK ? add_others(collection) : status;
+}
+
+/* "MetricFamily types"; "Timestamps": in seconds; "Info": no unit; "StateSet": "the label name …
+ * the same as the MetricFamily name" */
+static void test_collectors_may_have_all_types(void **state)
+{
+    (void)state;
+    assert_int_equal(sx_collector_register(registry, collect_all_types, NULL), SX_OK);
+    assert_page("# TYPE s_seconds summary\n"
+                "# UNIT s_seconds seconds\n"
+                "s_seconds{l=\"v\",quantile=\"0.5\"} 1.25 1700000000.005\n"
+                "s_seconds{l=\"v\",quantile=\"1.0\"} 3 1700000000.005\n"
+                "s_seconds_sum{l=\"v\"} 6 1700000000.005\n"
+                "s_seconds_count{l=\"v\"} 4 1700000000.005\n"
+                "# TYPE queue gaugehistogram\n"
+                "queue_bucket{le=\"-1.0\"} 1\n"
+                "queue_bucket{le=\"2.0\"} 3\n"
+                "queue_bucket{le=\"+Inf\"} 6\n"
+                "queue_gsum 7\n"
+                "queue_gcount 6\n"
+                "# TYPE build info\n"
+                "build_info{version=\"1.2\"} 1\n"
+                "# TYPE mode stateset\n"
+                "mode{mode=\"on\"} 1\n"
+                "# TYPE what unknown\n"
+                "what 2.5 0.012\n"
+                "# EOF\n");
+}
+
+/* "Created": "the timestamp … in seconds"; behind the other samples of the same labels */
+static void test_created_timestamps_are_samples(void **state)
+{
+    (void)state;
+    struct sx_registry *dated = NULL;
+    struct sx_counter *counter = NULL;
+    struct sx_summary *summary = NULL;
+    char expected[512];
+    assert_int_equal(
+        sx_registry_new(&dated, &(struct sx_registry_options){.created_timestamps = true}), SX_OK);
+    assert_int_equal(
+        sx_counter_register(&counter, dated, &(struct sx_metric_options){.name = "c_total"}),
+        SX_OK);
+    assert_int_equal(sx_summary_register(&summary, dated, &(struct sx_metric_options){.name = "s"}),
+                     SX_OK);
+    assert_int_equal(sx_page_render(&page, dated, SX_FORMAT_OPENMETRICS), SX_OK);
+    /* The times are those of the page; that they are right: tests/metrics/test_created.c. */
+    const char *first = strstr(page.data, "c_created ");
+    const char *second = strstr(page.data, "s_created ");
+    assert_non_null(first);
+    assert_non_null(second);
+    const double first_seconds = strtod(first + 10, NULL);
+    const double second_seconds = strtod(second + 10, NULL);
+    snprintf(expected, sizeof expected,
+             "# TYPE c counter\nc_total 0\nc_created %.3f\n"
+             "# TYPE s summary\ns_sum 0\ns_count 0\ns_created %.3f\n# EOF\n",
+             first_seconds, second_seconds);
+    assert_string_equal(page.data, expected);
+    assert_true(first_seconds > 1.6e9);
+    sx_registry_destroy(dated);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -172,6 +297,8 @@ int main(void)
         CASE(test_bounds_are_canonical_numbers),
         CASE(test_a_histogram_with_a_negative_bound_has_no_sum),
         CASE(test_families_of_several_registries_are_joined),
+        CASE(test_collectors_may_have_all_types),
+        CASE(test_created_timestamps_are_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

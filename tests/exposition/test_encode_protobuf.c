@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <string.h>
 
@@ -132,6 +133,40 @@ static void test_sizes_may_need_several_bytes(void **state)
     assert_memory_equal(page.data + page.size - (sizeof end - 1), end, sizeof end - 1);
 }
 
+static int collect_summary(void *context, struct sx_collection *collection)
+{
+    static const struct sx_quantile quantile = {0.5, 1.25};
+    (void)context;
+    int status =
+        sx_collection_add_family(collection, SX_SUMMARY, &(struct sx_metric_options){.name = "s"});
+    if (status == SX_OK) {
+        status = sx_collection_add_summary(
+            collection, NULL, 0,
+            &(struct sx_summary_sample){
+                .sum = 6, .observations = 4, .quantiles = &quantile, .quantile_count = 1});
+    }
+    return status == SX_OK ? sx_collection_set_timestamp(collection, 12) : status;
+}
+
+static void test_a_summary_has_quantiles_and_a_metric_its_timestamp(void **state)
+{
+    (void)state;
+    static const char expected[] = "\x2A" /* 3 + 2 + 2 + 35 bytes */
+                                   "\x0A\x01"
+                                   "s"                                    /* name = 1 */
+                                   "\x18\x02"                             /* type = 3: SUMMARY */
+                                   "\x22\x23"                             /* metric = 4 */
+                                   "\x22\x1F"                             /* summary = 4 */
+                                   "\x08\x04"                             /* sample_count = 1 */
+                                   "\x11\x00\x00\x00\x00\x00\x00\x18\x40" /* sample_sum = 2: 6 */
+                                   "\x1A\x12"                             /* quantile = 3 */
+                                   "\x09\x00\x00\x00\x00\x00\x00\xE0\x3F" /* quantile = 1: 0.5 */
+                                   "\x11\x00\x00\x00\x00\x00\x00\xF4\x3F" /* value = 2: 1.25 */
+                                   "\x30\x0C";                            /* timestamp_ms = 6 */
+    assert_int_equal(sx_collector_register(registry, collect_summary, NULL), SX_OK);
+    assert_bytes(expected, sizeof expected - 1);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -141,6 +176,7 @@ int main(void)
         CASE(test_a_counter_is_a_family_with_its_full_name),
         CASE(test_a_histogram_has_cumulative_buckets_up_to_infinity),
         CASE(test_sizes_may_need_several_bytes),
+        CASE(test_a_summary_has_quantiles_and_a_metric_its_timestamp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -289,6 +289,38 @@ static void test_pinned_series_survive_sweeps_of_other_threads(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void test_series_of_all_types_expire(void **state)
+{
+    (void)state;
+    struct sx_histogram_family *natives = NULL;
+    struct sx_summary_family *summaries = NULL;
+    struct sx_gauge_family *untyped = NULL;
+    struct sx_metric_options options = {
+        .name = "n", .labels = SX_LABELS("a"), .idle_seconds = 60, .native = {.growth_factor = 2}};
+    assert_int_equal(sx_histogram_family_register(&natives, registry, &options), SX_OK);
+    options = (struct sx_metric_options){.name = "s", .labels = SX_LABELS("a"), .idle_seconds = 60};
+    assert_int_equal(sx_summary_family_register(&summaries, registry, &options), SX_OK);
+    options.name = "u";
+    assert_int_equal(sx_untyped_family_register(&untyped, registry, &options), SX_OK);
+    for (int i = 1; i <= 2; i++) {
+        assert_int_equal(sx_histogram_observe_with(natives, -i, "x"), SX_OK);
+        assert_int_equal(sx_summary_observe_with(summaries, i, "x"), SX_OK);
+        assert_int_equal(sx_gauge_set_with(untyped, i, "x"), SX_OK);
+        make_older(natives, MINUTE_MS / 2);
+        make_older(summaries, MINUTE_MS / 2);
+        make_older(untyped, MINUTE_MS / 2);
+        assert_int_equal(sx_registry_expire(registry), 0);
+    }
+    make_older(natives, MINUTE_MS + 1);
+    make_older(summaries, MINUTE_MS + 1);
+    make_older(untyped, MINUTE_MS + 1);
+    assert_int_equal(sx_registry_expire(registry), 3);
+    assert_int_equal(sx_histogram_observe_with(natives, 1, "x"), SX_OK);
+    page_assert_line(page_text(registry), "n_count{a=\"x\"} 1");
+    assert_false(page_has("s_sum"));
+    assert_false(page_has("u{"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +332,7 @@ int main(void)
         TEST(test_impossible_times_are_refused),
         TEST(test_what_is_pinned_at_the_last_moment_stays),
         TEST(test_pinned_series_survive_sweeps_of_other_threads),
+        TEST(test_series_of_all_types_expire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

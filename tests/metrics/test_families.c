@@ -104,11 +104,11 @@ static void test_a_search_looks_at_few_of_many(void **state)
         snprintf(name, sizeof name, "g%d", i);
         assert_int_equal(register_gauge(name), SX_OK);
     }
-    const struct sx__desc desc = {.type = SX_HISTOGRAM, .name = {"h", 1}};
+    const struct sx__desc desc = {.type = SX_HISTOGRAM, .name = {"h", 1}, .legacy = {"h", 1}};
     struct count count = {0};
     sx__family_index_search(registry, &desc, count_candidate, &count);
     assert_in_range(count.candidates, 0, 2); /* by chance, as hashes have 32 bits */
-    const struct sx__desc same = {.type = SX_GAUGE, .name = {"g17", 3}};
+    const struct sx__desc same = {.type = SX_GAUGE, .name = {"g17", 3}, .legacy = {"g17", 3}};
     sx__family_index_search(registry, &same, count_candidate, &count);
     assert_in_range(count.candidates, 1, 3);
 }

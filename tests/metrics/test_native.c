@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "exemplars.h"
 #include "native.h"
 #include "page.h"
 #include "shared_registries.h"
@@ -538,10 +539,13 @@ static void test_a_full_registry_ignores_negative_observations(void **state)
 {
     (void)state;
     struct sx__native_values values;
+    struct sx__exemplar exemplar;
     sx_registry_destroy(registry);
     make(&(struct sx_registry_options){.row_bytes = 4096}, 1.1); /* room for one lane */
     sx_histogram_observe(histogram, 1);
-    sx_histogram_observe(histogram, -1);
+    sx_histogram_observe_with_exemplar(histogram, -1, NULL, 0);
+    assert_false(
+        sx__exemplar_read(&exemplar, (const struct sx__series *)(const void *)histogram, 0));
     sx_histogram_observe(histogram, -1);
     read_into(&values, histogram);
     assert_int_equal(values.count, 1);
@@ -552,6 +556,121 @@ static void test_a_full_registry_ignores_negative_observations(void **state)
                                            OPTIONS(.name = "n", .native = {.growth_factor = 1.1})),
                      SX_EFULL);
     assert_null(another);
+}
+
+/* ---- removal beside updates ---- */
+
+#define LABELS 4
+
+static struct sx_histogram_family *removable;
+static unsigned observers_left;
+static size_t series_read;
+static const char *const label_values[LABELS] = {"a", "b", "c", "d"};
+
+/* Looks a handle up from time to time, and otherwise observes by label values. */
+static void *observe_removable(void *context)
+{
+    const unsigned thread = *(const unsigned *)context;
+    for (unsigned i = 0; i < ROUNDS / 2; i++) {
+        const char *value = label_values[(i + thread) % LABELS];
+        const double number = observed_by(thread, i);
+        if (i % 16 == 0) {
+            const struct sx_label label = {"trace_id", {value, 1}};
+            struct sx_histogram *one = sx_histogram_with(removable, value);
+            sx_histogram_observe_with_exemplar(one, number, &label, 1);
+            sx_histogram_release(one);
+        } else {
+            assert_int_equal(sx_histogram_observe_with(removable, number, value), SX_OK);
+        }
+    }
+    (void)__atomic_fetch_sub(&observers_left, 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* All but the last one. */
+static void *remove_many(void *context)
+{
+    (void)context;
+    for (unsigned i = 0; !__atomic_load_n(&is_over, __ATOMIC_ACQUIRE); i++) {
+        const struct sx_str value = {label_values[i % (LABELS - 1)], 1};
+        assert_in_range(sx_histogram_family_remove(removable, &value, 1), 0, 1);
+        if (i % 64 == 0) {
+            (void)sched_yield();
+        }
+    }
+    return NULL;
+}
+
+/* An exemplar of a series has that series' label value as its trace id. */
+static void check_exemplars(const struct sx__series *series)
+{
+    static struct sx__exemplar exemplar;
+    for (uint32_t slot = 0; slot < SX__NATIVE_EXEMPLARS; slot++) {
+        struct sx_str name, value;
+        size_t at = 0;
+        if (sx__exemplar_read(&exemplar, series, slot)) {
+            assert_true(sx__exemplar_next_label(&exemplar, &at, &name, &value));
+            assert_int_equal(value.size, 1);
+            assert_non_null(memchr(sx__series_text(series), value.data[0], series->text_size));
+        }
+    }
+}
+
+static void scrape_removable(void)
+{
+    struct sx__reading reading;
+    static struct sx__native_values values;
+    sx__reading_begin(&reading, registry);
+    const struct sx__family *family = (const struct sx__family *)(const void *)removable;
+    const struct sx__series *series = sx__series_at(registry, &family->first_series);
+    for (; series != NULL; series = sx__series_at(registry, &series->next)) {
+        if (sx__read_native(&reading, series, &values)) {
+            assert_true(values.schema >= -4 && values.schema <= 3);
+            series_read++;
+            assert_in_range(values.positive.count + values.negative.count, 0, 160);
+            check_exemplars(series);
+        }
+    }
+    sx__reading_end(&reading);
+}
+
+static void test_series_are_removed_beside_updates_and_scrapes(void **state)
+{
+    (void)state;
+    pthread_t threads[3], remover;
+    unsigned numbers[3];
+    assert_int_equal(sx_histogram_family_register(&removable, registry,
+                                                  OPTIONS(.name = "r", .labels = SX_LABELS("label"),
+                                                          .native = {.growth_factor = 1.1})),
+                     SX_OK);
+    is_over = false;
+    observers_left = 3;
+    assert_int_equal(pthread_create(&remover, NULL, remove_many, NULL), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        numbers[i] = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, observe_removable, &numbers[i]), 0);
+    }
+    series_read = 0;
+    do {
+        scrape_removable();
+    } while (__atomic_load_n(&observers_left, __ATOMIC_ACQUIRE) > 0);
+    for (unsigned i = 0; i < 3; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    __atomic_store_n(&is_over, true, __ATOMIC_RELEASE);
+    (void)pthread_join(remover, NULL);
+    scrape_removable();
+    assert_in_range(series_read, 1, SIZE_MAX);
+    struct sx__native_values values;
+    read_into(&values, sx_histogram_with(removable, label_values[LABELS - 1]));
+    assert_int_equal(values.count, 3 * (ROUNDS / 2) / LABELS);
+    (void)sx_histogram_family_clear(removable);
+    struct sx_histogram *one = sx_histogram_with(removable, "a");
+    read_into(&values, one);
+    assert_int_equal(values.count, 0);
+    sx_histogram_observe(one, 1);
+    read_into(&values, one);
+    assert_int_equal(values.count, 1);
 }
 
 /* ---- registration ---- */
@@ -717,6 +836,7 @@ int main(void)
         TEST(test_a_reset_begins_anew),
         TEST(test_the_overflow_series_has_native_buckets),
         TEST(test_a_full_registry_ignores_negative_observations),
+        TEST(test_series_are_removed_beside_updates_and_scrapes),
         TEST(test_impossible_options_are_refused),
         TEST(test_the_same_options_register_it_again),
         TEST(test_killed_processes_block_no_reader),

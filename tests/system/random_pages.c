@@ -132,9 +132,12 @@ struct family {
     double bounds[BOUNDS_MAX];
     size_t bound_count;
     bool has_native;
+    const char *const *label_names;
 };
 
-static const char *const label_names[LABELS_MAX] = {"first", "Second_2", "_third"};
+static const char *const legacy_labels[LABELS_MAX] = {"first", "Second_2", "_third"};
+static const char *const utf8_labels[LABELS_MAX] = {"fir.st",
+                                                    "l2\xC3\xA9_:", "x\xF0\x9F\x94\xAD{}"};
 
 static const char *const state_names[] = {"on", "off", "stand \"by\"", NULL};
 
@@ -207,9 +210,18 @@ static int register_family(struct family *family, struct sx_registry *registry, 
         snprintf(name, sizeof name, "m:%u_%s", number,
                  type == 0 && below(2) == 0 ? "requests_total" : "seconds");
     }
+    const bool has_utf8_names = below(4) == 0;
+    family->label_names = has_utf8_names ? utf8_labels : legacy_labels;
+    if (has_utf8_names) {
+        char utf8_name[TEXT_SIZE];
+        snprintf(utf8_name, sizeof utf8_name, "m.%u-\xC3\xA9_%s", number,
+                 strchr(name + 2, '_') + 1);
+        strcpy(name, utf8_name);
+    }
     random_text(help);
     const char *unit = strstr(name, "seconds") != NULL && below(2) == 0 ? "seconds" : "";
-    struct sx_metric_options options = {.name = name, .help = help, .unit = unit};
+    struct sx_metric_options options = {
+        .name = name, .help = help, .unit = unit, .utf8_names = has_utf8_names};
     if (family->type == SX_HISTOGRAM) {
         const unsigned kind = below(3);
         if (kind < 2) {
@@ -233,7 +245,7 @@ static int register_family(struct family *family, struct sx_registry *registry, 
         puts("");
     }
     for (size_t i = 0; i < family->label_count; i++) {
-        labels[i] = label_names[i];
+        labels[i] = family->label_names[i];
     }
     options.labels = family->label_count > 0 ? labels : NULL;
     return family->label_count > 0 ? register_labelled(family, registry, &options)
@@ -387,7 +399,7 @@ static int fill_family(struct family *family)
             }
             values[n] = (struct sx_str){texts[n], strlen(texts[n])};
             if (is_printed) {
-                printf(" %s", label_names[n]);
+                printf(" %s", family->label_names[n]);
                 print_text("=", texts[n]);
             }
         }

@@ -97,6 +97,7 @@ struct sx_registry {
     struct sx__mapped mapped;
     uint32_t arena;
     bool shared;
+    bool has_created;     /* series have the time when they were made; see series_record.h */
     uint32_t constants;   /* ref of the name prefix and constant labels; 0: none; see constants.h */
     uint64_t hash_key[2]; /* random, against label values that a client chose to collide */
 

@@ -348,6 +348,9 @@ static void initialise_registry(struct sx_registry *registry,
     registry->retired = (struct sx__retired_list){0};
     memset(registry->free_records, 0, sizeof registry->free_records);
     memset(registry->free_cells, 0, sizeof registry->free_cells);
+    registry->free_lanes = 0;
+    registry->free_exemplars = 0;
+    registry->spare_exemplars = 0;
     registry->families_removed = 0;
     registry->has_unwanted_families = false;
     registry->has_idle_families = false;

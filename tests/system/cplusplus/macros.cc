@@ -77,9 +77,48 @@ static void use_buckets()
     check(sx_histogram_count(histogram) == 1, "it counts");
 }
 
+static void use_other_types()
+{
+    sx_metric_options options = options_of("s");
+    options.labels = SX_LABELS("method");
+    sx_summary_family *summaries = nullptr;
+    check(sx_summary_family_register(&summaries, nullptr, &options) == SX_OK, "summaries");
+    sx_summary_observe_with(summaries, 2, "GET");
+    sx_summary *summary = sx_summary_with(summaries, std::string("GET").c_str());
+    sx_summary_observe(summary, 3);
+    check(sx_summary_count(summary) == 2 && sx_summary_sum(summary) == 5, "the summary's values");
+
+    sx_info *info = nullptr;
+    options.name = "build_info";
+    check(sx_info_register(&info, nullptr, &options) == SX_OK, "an info");
+    check(sx_info_set_with(info, std::string("POST").c_str()) == SX_OK, "its value");
+
+    sx_state_set *modes = nullptr;
+    const char *const names[] = {"off", "on", nullptr};
+    options = {};
+    options.name = "mode";
+    check(sx_state_set_register(&modes, nullptr, &options, names) == SX_OK, "a state set");
+    sx_state_set_select(modes, 1);
+    check(sx_state_set_get(modes, 1) && !sx_state_set_get(modes, 0), "its states");
+
+    sx_gauge *untyped = nullptr;
+    options.name = "u_seconds";
+    options.unit = "seconds";
+    check(sx_untyped_register(&untyped, nullptr, &options) == SX_OK, "an untyped metric");
+
+    sx_histogram *native = nullptr;
+    options.name = "n_seconds";
+    options.native.growth_factor = 1.1;
+    check(sx_histogram_register(&native, nullptr, &options) == SX_OK, "native buckets");
+    const sx_label labels[] = {{"trace_id", {"abc", 3}}};
+    sx_histogram_observe_with_exemplar(native, 2, labels, 1);
+    check(sx_histogram_count(native) == 1, "it counts");
+}
+
 int main()
 {
     use_families();
     use_buckets();
+    use_other_types();
     return failures;
 }
