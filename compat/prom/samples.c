@@ -35,8 +35,9 @@ static const void *address_of(const struct sx_metric *handle)
         return handle->gauge;
     case SX_HISTOGRAM:
         return handle->histogram;
+    default: /* libprom has no other types */
+        return NULL;
     }
-    return NULL;
 }
 
 static void release(const struct sx_metric *handle)
