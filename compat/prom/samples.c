@@ -35,6 +35,8 @@ static const void *address_of(const struct sx_metric *handle)
         return handle->gauge;
     default:
         return handle->histogram;
+    default: /* libprom has no other types */
+        return NULL;
     }
 }
 

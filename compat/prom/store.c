@@ -62,6 +62,8 @@ static void unregister_metric(struct prom_metric *metric)
         (void)sx_histogram_unregister(metric->single.histogram);
         (void)sx_histogram_family_unregister(metric->family.histograms);
         break;
+    default: /* libprom has no other types */
+        break;
     }
 }
 

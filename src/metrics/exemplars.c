@@ -198,11 +198,12 @@ static inline bool put_value(struct exemplar_writing *writing, struct sx_str val
 
 #define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
 
-/* Whether the first bytes of a word are small letters and underscores, as in most names. */
+/* Whether the first bytes of a word, 1 to 8, are small letters and underscores, as in most names.
+ */
 static inline bool is_simple_name(uint64_t word, size_t size)
 {
     const uint64_t high = EACH_BYTE(0x80);
-    const uint64_t expected = size >= 8 ? high : high >> (8 - size) * 8;
+    const uint64_t expected = high >> (8 - size) * 8;
     const uint64_t other = word ^ EACH_BYTE((uint64_t)'_');
     const uint64_t low = word & ~high;
     /* The high bit of each byte: whether it is from `a` to `z`, and whether it is an underscore. */
@@ -212,19 +213,18 @@ static inline bool is_simple_name(uint64_t word, size_t size)
     return ((letters | underscores) & expected) == expected;
 }
 
-/* Whether a name is valid, which most are at the first look. */
-static inline bool is_label_name(struct sx_str name)
+/* Returns false if the name is not valid. Names such as `trace_id` are one word. */
+static inline bool put_name(struct exemplar_writing *writing, struct sx_str name)
 {
-    if (name.size >= 2 && name.size <= 16 && name.data[1] != '_') {
-        const size_t first = name.size < 8 ? name.size : 8;
-        const uint64_t start =
+    if (name.size >= 2 && name.size <= 8 && name.data[1] != '_') {
+        const uint64_t word =
             name.size < 8 ? sx__short_word(name.data, name.size) : sx__word_at(name.data);
-        if (is_simple_name(start, first) &&
-            (name.size <= 8 ||
-             is_simple_name(sx__last_word(name.data, name.size), name.size - 8))) {
+        if (is_simple_name(word, name.size)) {
+            put_exemplar_word(writing, word);
             return true;
         }
     }
+    put_exemplar_text(writing, name);
     return sx_label_name_is_valid(name.data);
 }
 
@@ -253,13 +253,13 @@ static bool put_labels(struct exemplar_writing *writing, const struct sx_label *
         const struct sx_str name = sx__view(labels[i].name);
         const struct sx_str value = labels[i].value;
         if (name.size > SX__EXEMPLAR_CODE_POINTS_MAX - writing->code_points ||
-            !is_label_name(name) || is_given_before(labels, i, name.data)) {
+            is_given_before(labels, i, name.data)) {
             return false;
         }
         writing->code_points += name.size;
         put_exemplar_word(writing, name.size | (uint64_t)value.size << 32);
-        put_exemplar_text(writing, name);
-        if (!put_value(writing, value) || writing->code_points > SX__EXEMPLAR_CODE_POINTS_MAX) {
+        if (!put_name(writing, name) || !put_value(writing, value) ||
+            writing->code_points > SX__EXEMPLAR_CODE_POINTS_MAX) {
             return false;
         }
     }

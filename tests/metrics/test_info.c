@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "failing_allocation.h"
 #include "page.h"
 #include "shared_registries.h"
 
@@ -126,6 +127,30 @@ static void test_values_that_were_replaced_take_no_memory(void **state)
     assert_in_range(registry->directory_used - used, 0, 1000); /* not 2000 records */
 }
 
+/* A prefix and a value that is not UTF-8 need memory. */
+static void test_without_memory_nothing_changes(void **state)
+{
+    (void)state;
+    static const char *const states[] = {"on", NULL};
+    struct sx_info *made = NULL;
+    struct sx_state_set *set = NULL;
+    sx_registry_destroy(registry);
+    make(&(struct sx_registry_options){.name_prefix = "app_"});
+    assert_int_equal(sx_info_set_with(info, "1.0", "abc"), SX_OK);
+    fail_all_allocations(0);
+    const int registered =
+        sx_info_register(&made, registry, OPTIONS(.name = "b_info", .labels = SX_LABELS("a")));
+    const int registered_set = sx_state_set_register(&set, registry, OPTIONS(.name = "s"), states);
+    const int was_set = sx_info_set_with(info, "\xFF", "abc");
+    (void)end_failing_allocations();
+    assert_int_equal(registered, SX_ENOMEM);
+    assert_int_equal(registered_set, SX_ENOMEM);
+    assert_int_equal(was_set, SX_ENOMEM);
+    assert_null(made);
+    assert_null(set);
+    page_assert_line(page_text(registry), "app_build_info{version=\"1.0\",revision=\"abc\"} 1");
+}
+
 static bool is_over;
 
 static void *set_many(void *context)
@@ -239,6 +264,7 @@ int main(void)
         TEST(test_the_page_shows_what_was_set_last),
         TEST(test_the_name_ends_in_info),
         TEST(test_what_is_not_valid_changes_nothing),
+        TEST(test_without_memory_nothing_changes),
         TEST(test_values_that_were_replaced_take_no_memory),
         TEST(test_no_page_shows_two_sets_of_values),
         TEST(test_of_two_threads_one_wins),
