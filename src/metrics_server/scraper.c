@@ -165,8 +165,8 @@ static bool finish_rendering(struct sx__scraper *scraper, struct sx__scrapers *a
 }
 
 /* Answers with an error, and then closes the connection. */
-static void refuse(struct sx__scraper *scraper, struct sx__scrapers *all, int status,
-                   int64_t now_ms)
+static void answer_with_error(struct sx__scraper *scraper, struct sx__scrapers *all, int status,
+                              int64_t now_ms)
 {
     sx__answer_refusal(&scraper->rendering.answer, status, what_came(scraper), time(NULL));
     scraper->received = 0;
@@ -189,7 +189,7 @@ static bool answer_next(struct sx__scraper *scraper, struct sx__scrapers *all, i
     }
     const bool is_rendered = size >= 0 && sx__answer_is_rendered(all->site, &rendering->request);
     if (is_rendered && has_too_many_scrapes(all)) {
-        refuse(scraper, all, 503, now_ms);
+        answer_with_error(scraper, all, 503, now_ms);
         return true;
     }
     if (is_rendered) {
@@ -198,7 +198,7 @@ static bool answer_next(struct sx__scraper *scraper, struct sx__scrapers *all, i
         return true;
     }
     if (size < 0) {
-        refuse(scraper, all, rendering->request.refusal, now_ms);
+        answer_with_error(scraper, all, rendering->request.refusal, now_ms);
         return true;
     }
     sx__answer_request(&rendering->answer, &rendering->page, all->site, &rendering->request,
@@ -351,7 +351,7 @@ static void send_refusal(const struct sx__scraper *scraper, int status)
 static void expire_rendering(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     if (sx__renderers_take_back(all->renderers, &scraper->rendering)) {
-        refuse(scraper, all, 503, now_ms);
+        answer_with_error(scraper, all, 503, now_ms);
     } else if (!sx__renderers_is_done(all->renderers, &scraper->rendering)) {
         send_refusal(scraper, 503);
         scraper->is_late = true;
