@@ -33,7 +33,7 @@ static const void *address_of(const struct sx_metric *handle)
         return handle->counter;
     case SX_GAUGE:
         return handle->gauge;
-    default:
+    case SX_HISTOGRAM:
         return handle->histogram;
     default: /* libprom has no other types */
         return NULL;
