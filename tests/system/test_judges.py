@@ -24,11 +24,19 @@ from system import BUILD, DEADLINE_SECONDS, SOURCE, UNPACKED, eventually
 JUDGES = os.path.join(SOURCE, "build", "judges")
 QUOTED = 'quoted " \\ \n é'
 
-TEXT = "text 0.0.4"
+TEXT, TEXT_1, OPENMETRICS, PROTOBUF = "text 0.0.4", "text 1.0.0", "OpenMetrics", "protobuf"
 
-# What the proxy asks for, and what the Content-Type then is.
+# What the proxy asks for, and what the Content-Type then begins with.
 FORMATS = {
     TEXT: ("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8"),
+    TEXT_1: ("text/plain;version=1.0.0;escaping=allow-utf-8",
+             "text/plain; version=1.0.0; charset=utf-8"),
+    OPENMETRICS: ("application/openmetrics-text;version=1.0.0",
+                  "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+    PROTOBUF: ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily"
+               ";encoding=delimited",
+               "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily;"
+               " encoding=delimited"),
 }
 
 # What judged.c counts, as a query and its value; JOB selects the format.
@@ -38,11 +46,29 @@ VALUES = {
     "judged_level{JOB}": -1234567.875,
     'judged_unfinite{JOB,kind="plus"}': math.inf,
     'judged_unfinite{JOB,kind="minus"}': -math.inf,
+    "judged_size_bytes_count{JOB}": 100,
+    "judged_size_bytes_sum{JOB}": 5050,
+    'judged_build_info{JOB,version="1.2.3"}': 1,
+    'judged_mode{JOB,judged_mode="busy"}': 1,
+    'judged_mode{JOB,judged_mode="idle"}': 0,
+    "judged_untyped{JOB}": 17,
+}
+CLASSIC = {
     "judged_duration_seconds_count{JOB}": 100,
     "judged_duration_seconds_sum{JOB}": 50.5,
     "sum(judged_duration_seconds_bucket{JOB})": 325,
     "histogram_quantile(0.5, judged_duration_seconds_bucket{JOB})": 0.5,
+    "judged_native_seconds_count{JOB}": 100,
 }
+NATIVE = {
+    "histogram_count(judged_native_seconds{JOB})": 100,
+    "histogram_sum(judged_native_seconds{JOB})": 50.5,
+    # Half of the observations are at most 0.5; a bucket is 9.05 % wide.
+    "abs(histogram_quantile(0.5, judged_native_seconds{JOB}) - 0.5) < bool 0.05": 1,
+    "abs(histogram_quantile(0.99, judged_native_seconds{JOB}) - 0.99) < bool 0.09": 1,
+}
+DOTTED = {'{"judged.dotted",JOB}': 18}
+UNDERSCORES = {"judged_dotted{JOB}": 18}
 
 
 def judge_of_testing(name):
@@ -79,7 +105,7 @@ class Judged:
                 response = connection.getresponse()
                 body = response.read()
                 connection.close()
-                if response.headers["Content-Type"] != judged.content_type:
+                if not response.headers["Content-Type"].startswith(judged.content_type):
                     judged.wrong_types.add(response.headers["Content-Type"])
                 self.send_response(response.status)
                 self.send_header("Content-Type", response.headers["Content-Type"])
@@ -194,11 +220,24 @@ class VictoriaMetrics(Server):
                 "-search.maxStalenessInterval=1m", "-search.disableCache"]
 
 
-# The formats that each server knows.
+# The formats that each server knows, and what it finds there besides VALUES. In protobuf, Prometheus 2
+# takes the native buckets of a histogram instead of its classic ones. VictoriaMetrics reads no protobuf.
 SERVERS = {
-    Prometheus2: [TEXT],
-    Prometheus3: [TEXT],
-    VictoriaMetrics: [TEXT],
+    Prometheus2: {
+        TEXT: {**CLASSIC, **UNDERSCORES},
+        OPENMETRICS: {**CLASSIC, **UNDERSCORES},
+        PROTOBUF: {**NATIVE, **UNDERSCORES},
+    },
+    Prometheus3: {
+        TEXT: {**CLASSIC, **UNDERSCORES},
+        TEXT_1: {**CLASSIC, **DOTTED},
+        OPENMETRICS: {**CLASSIC, **UNDERSCORES},
+        PROTOBUF: {**NATIVE, **UNDERSCORES},
+    },
+    VictoriaMetrics: {
+        TEXT: {**CLASSIC, **UNDERSCORES},
+        OPENMETRICS: {**CLASSIC, **UNDERSCORES},
+    },
 }
 
 
@@ -221,17 +260,36 @@ class Servers(unittest.TestCase):
             try:
                 for kind, target in judged.items():
                     with self.subTest(format=kind):
-                        self.ask_all(server, f'job="{kind}"')
+                        self.ask_all(server, f'job="{kind}"', {**VALUES, **SERVERS[server_class][kind]})
                         self.assertEqual(target.wrong_types, set())
+                        if issubclass(server_class, Prometheus):
+                            self.look_at_metadata(server)
+                            self.look_at_exemplars(server, kind)
             finally:
                 server.stop()
 
-    def ask_all(self, server, job):
-        for query, wanted in VALUES.items():
+    def ask_all(self, server, job, values):
+        for query, wanted in values.items():
             query = query.replace("JOB", job)
             value = eventually(lambda q=query: [v for v in [server.value(q)] if v is not None],
                                query)[0]
             assert_same(self, value, wanted, query)
+
+    def look_at_metadata(self, server):
+        metadata = server.ask("metadata")
+        help_texts = {said["help"] for said in metadata["judged_requests_total"]}
+        self.assertIn('Requests, "quoted" \\ and\nin two lines.', help_texts)
+        types = {said["type"] for said in metadata["judged_duration_seconds"]}
+        self.assertEqual(types, {"histogram"})
+
+    def look_at_exemplars(self, server, kind):
+        """Text has none."""
+        found = server.ask("query_exemplars", start=0, end=2**32,
+                           query=f'{{__name__=~"judged_duration.*",job="{kind}"}}')
+        exemplars = {(exemplar["labels"]["trace_id"], float(exemplar["value"]))
+                     for series in found for exemplar in series["exemplars"]}
+        wanted = {("4bf92f3577b34da6a3ce929d0e0e4736", 0.5)}
+        self.assertEqual(exemplars, wanted if kind in (OPENMETRICS, PROTOBUF) else set())
 
     def test_prometheus_2(self):
         self.judge(Prometheus2)
@@ -254,7 +312,7 @@ json.dump([[family.name, family.type, family.documentation, family.unit,
            for family in families], sys.stdout)
 """
 
-PARSERS = {TEXT: "parser"}
+PARSERS = {TEXT: "parser", OPENMETRICS: "openmetrics.parser"}
 
 
 class Parsers(unittest.TestCase):
