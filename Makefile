@@ -49,6 +49,7 @@ test:
 check:
 	@scripts/deps check bench
 	@scripts/unpack test bench
+	@scripts/judges
 	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check

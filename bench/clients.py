@@ -100,7 +100,7 @@ BARS = [
     (1 / 1.2, "lookup_inc_1", "lookup_inc_2"),
     (80, "scrape_prometheus_cpp", "scrape"),
     (1 / 1.2, "scrape_before_churn", "scrape_after_churn"),
-    (1 / 1.5, "register_1000", "register_10000"),
+    (1 / 1.3, "register_1000", "register_10000"),
     (0.8, "update_alone", "update_scraped"),
 ]
 

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """What it costs a server of another project to measure its requests: servers.py [BUILD [ROUNDS]]
 
-In each round, each example of examples/servers is started twice, with its metrics and with
---untracked, and wrk loads both in turns of a second: GET /hello on kept connections. Two processes of
-the same program may differ by some percent for as long as they live, so each round has new ones. A
-figure is the CPU time of all threads of a process divided by its requests, the cost of tracking the
-median of the ratio in each turn. A server that was not built is left out.
+Measures the examples of examples/servers that answer HTTP; FastCGI's does not. In each round, an
+example is started twice, with its metrics and with --untracked, and wrk loads the two in turns of a
+second: GET /hello on kept connections. Two processes of the same program may differ by some percent
+for as long as they live, so each round has new ones. A figure is the CPU time of all threads of a
+process divided by its requests. The cost of tracking is the median of the ratios of neighbouring
+turns. A server that was not built is left out.
 """
 import collections
 import contextlib

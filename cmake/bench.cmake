@@ -57,7 +57,7 @@ set(SEXTANT_CARGO /usr/bin/cargo CACHE FILEPATH "The cargo that builds with /usr
 set(SEXTANT_RUSTC /usr/bin/rustc CACHE FILEPATH "The rustc of that cargo")
 
 if(EXISTS ${SEXTANT_GO} AND EXISTS /usr/share/gocode/src/github.com/prometheus/client_golang)
-    foreach(name golang golang_server)
+    foreach(name golang golang_parse golang_server)
         set(source ${CMAKE_CURRENT_SOURCE_DIR}/bench/${name}.go)
         add_custom_command(OUTPUT ${directory}/${name} DEPENDS ${source} VERBATIM
             COMMAND ${CMAKE_COMMAND} -E env GO111MODULE=off GOPATH=/usr/share/gocode GOFLAGS=

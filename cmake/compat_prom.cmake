@@ -11,8 +11,11 @@ foreach(header ${SX_COMPAT_SEES})
 endforeach()
 
 # The soname has no version, as that of prometheus-client-c. LINKS: libraries of CMake; NEEDS: others.
+# The folder is a layer, too, without libsextant's.
 function(sx_compat_library name)
     cmake_parse_arguments(ARG "" "" "LINKS;NEEDS;INCLUDES" ${ARGN})
+    file(APPEND ${CMAKE_CURRENT_BINARY_DIR}/layers.txt
+        "compat/${name}|${SX_COMPAT_SEES}|compat/prom/include;compat/${name}/include|\n")
     file(GLOB sources CONFIGURE_DEPENDS compat/${name}/*.c)
     add_library(sx_compat_${name} OBJECT ${sources})
     set_target_properties(sx_compat_${name} PROPERTIES C_VISIBILITY_PRESET default)

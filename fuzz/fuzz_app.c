@@ -66,7 +66,8 @@ static void on_end(void *self, const struct sx_record *record, enum sx_outcome o
     (void)outcome;
     ended++;
 }
-static const struct sx_observer observer = {on_begin, on_respond, on_end, NULL, {0}};
+static const struct sx_observer observer = {
+    .begin = on_begin, .respond = on_respond, .end = on_end};
 
 static void quiet(void *context, enum sx_log_level level, const char *message)
 {

@@ -1,7 +1,8 @@
 /* Property: the checker reads no byte outside of a page of any bytes. The number of violations
  * equals the number of calls, and respects the limit. Each violation is on a line of the page, and
  * its message is printable. Comments and blank lines between the other lines change nothing. What
- * is left out, advice or the violations of a rule, changes nothing about the rest. */
+ * is left out, advice or the violations of a rule, changes nothing about the rest. The first three
+ * hold for a page that is read as text 1.0.0 or OpenMetrics, and for the lint. */
 #include <sextant/exposition.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -93,6 +94,25 @@ static char *spread(const char *page, size_t size, size_t *spread_size)
     return out;
 }
 
+/* With the lint, and at most so many violations. */
+static int count_with_lint(const char *page, size_t size, enum sx_format format, size_t most)
+{
+    const struct sx_check_options options = {.format = format,
+                                             .violations_max = most,
+                                             .lint = true,
+                                             .utf8_names = format == SX_FORMAT_OPENMETRICS};
+    struct heard heard = {.lines = count_lines(page, size) + (size == 0)};
+    int violations = sx_exposition_check((struct sx_str){page, size}, &options, hear, &heard);
+    check(violations == heard.violations && violations >= 0 && (size_t)violations <= most);
+    return violations;
+}
+
+static void check_with_lint(const char *page, size_t size, enum sx_format format)
+{
+    const int violations = count_with_lint(page, size, format, SIZE_MAX);
+    check(count_with_lint(page, size, format, 1) == (violations > 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -100,6 +120,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int violations = count_violations(page, size, SIZE_MAX);
     check(count_violations(page, size, 1) == (violations > 0));
     check_what_is_left_out(page, size, violations);
+    check_with_lint(page, size, SX_FORMAT_TEXT);
+    check_with_lint(page, size, SX_FORMAT_TEXT_1_0_0);
+    check_with_lint(page, size, SX_FORMAT_OPENMETRICS);
     size_t spread_size;
     char *with_comments = spread(page, size, &spread_size);
     check(count_violations(with_comments, spread_size, SIZE_MAX) == violations);

@@ -1,14 +1,21 @@
 /* sextant.c: the command `sextant`.
  *
- *     sextant check [--no-advice] [--allow RULE]... [FILE]    checks a page
+ *     sextant check [OPTION]... [FILE]    checks a page
+ *     sextant show [OPTION]... [FILE]     prints a page as a table
  *     sextant --version
  *
- * Exits with 0 if the page is good, 1 if it has errors, 2 if it could not be checked, 3 if there is
+ * Exits with 0 if the page is good, 1 if it has errors, 2 if it could not be read, 3 if there is
  * only advice. `promtool check metrics` uses 1 and 3 in the same way.
  */
+#include "input.h"
+#include "show.h"
+
 #include <errno.h>
+#include <langinfo.h>
 #include <limits.h>
+#include <locale.h>
 #include <sextant/exposition.h>
+#include <sextant/parse.h>
 #include <sextant/version.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,55 +28,42 @@
 #define EXIT_TROUBLE 2
 #define EXIT_ADVICE 3
 
-#define SIZE_FIRST ((size_t)64 << 10)
-#define SIZE_MOST ((size_t)1 << 30) /* of memory, so a page is smaller */
-
 static const char usage[] =
-    "usage: sextant check [--no-advice] [--allow RULE]... [FILE]\n"
-    "       sextant --version\n"
+    "usage: sextant check [--format FORMAT] [--lint] [--no-advice] [--allow RULE]...\n"
+    "                     [--utf8-names] [FILE]\n"
+    "       sextant show [--format FORMAT] [FILE]\n"
+    "       sextant --help | --version\n"
     "\n"
-    "Checks a metrics page (Prometheus text 0.0.4) of FILE, or of standard\n"
-    "input without FILE or where it is -. Prints `line N: ... (RULE)` for each\n"
-    "error and `line N: advice: ... (RULE)` for what is valid, but unusual.\n"
+    "Reads a metrics page from FILE, or from standard input if FILE is - or left out.\n"
     "\n"
-    "  --no-advice     print and count errors only\n"
-    "  --allow RULE    leave out what RULE finds; may be repeated\n"
+    "  check  Checks the page more strictly than Prometheus does. Prints a line for each\n"
+    "         violation: `line N: ... (RULE)` for an error, `line N: advice: ... (RULE)`\n"
+    "         for what is valid but unusual.\n"
+    "  show   Prints the page as a table: families, their series, and for histograms\n"
+    "         and summaries the count, the mean and quantiles with bars.\n"
     "\n"
-    "Exits with 0: the page is good, 1: it has errors, 2: it could not be checked,\n"
-    "3: there is only advice.\n"
+    "Options:\n"
+    "  --format FORMAT  text         Prometheus text 0.0.4\n"
+    "                   openmetrics  OpenMetrics 1.0\n"
+    "                   auto         (the default) OpenMetrics if a line is `# EOF` or\n"
+    "                                `# UNIT` or has an exemplar, else text\n"
+    "  --lint           also check names, units, HELP and labels: the rules lint-...\n"
+    "  --no-advice      print and count errors only\n"
+    "  --allow RULE     leave out what RULE finds; may be repeated\n"
+    "  --utf8-names     names of metrics and labels may be in quotes, as in text 1.0.0,\n"
+    "                   and in OpenMetrics with escaping=allow-utf-8\n"
+    "\n"
+    "Exit status:\n"
+    "  0  the page is good\n"
+    "  1  it has errors; of show: a line cannot be read\n"
+    "  2  it could not be read or checked\n"
+    "  3  it has advice only\n"
+    "\n"
+    "Examples:\n"
+    "  curl -s http://127.0.0.1:9100/metrics | sextant check --lint\n"
+    "  curl -s http://127.0.0.1:9100/metrics | sextant show | less\n"
     "\n"
     "Rules:\n";
-
-/* Reads the stream to its end. Returns NULL or the error. The caller frees *data in both cases. */
-static const char *read_all(FILE *stream, char **data, size_t *size)
-{
-    size_t capacity = 0;
-    do {
-        if (*size == capacity) {
-            capacity = capacity == 0 ? SIZE_FIRST : capacity * 2;
-            if (capacity > SIZE_MOST) {
-                return "not smaller than 1 GiB";
-            }
-            char *grown = realloc(*data, capacity);
-            if (grown == NULL) {
-                return strerror(ENOMEM);
-            }
-            *data = grown;
-        }
-        *size += fread(*data + *size, 1, capacity - *size, stream);
-    } while (!feof(stream) && !ferror(stream));
-    return ferror(stream) ? strerror(errno) : NULL;
-}
-
-/* Writes what standard output has buffered. Prints an error if that or an earlier write failed. */
-static int flush_output(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout)) {
-        return EXIT_GOOD;
-    }
-    fprintf(stderr, "sextant: cannot write to standard output: %s\n", strerror(errno));
-    return EXIT_TROUBLE;
-}
 
 /* Counts what is printed. */
 struct printed {
@@ -80,8 +74,10 @@ static int print_violation(void *context, const struct sx_violation *violation)
 {
     struct printed *printed = context;
     *(violation->advice ? &printed->advice : &printed->errors) += 1;
-    return printf("line %zu: %s%s (%s)\n", violation->line, violation->advice ? "advice: " : "",
-                  violation->text, violation->rule) < 0;
+    const char *suggestion = violation->suggestion;
+    return printf("line %zu: %s%s%s%s (%s)\n", violation->line, violation->advice ? "advice: " : "",
+                  violation->text, suggestion == NULL ? "" : ": ",
+                  suggestion == NULL ? "" : suggestion, violation->rule) < 0;
 }
 
 static int status_of(const struct printed *printed)
@@ -92,23 +88,34 @@ static int status_of(const struct printed *printed)
     return printed->advice > 0 ? EXIT_ADVICE : EXIT_GOOD;
 }
 
-static int check_stream(FILE *stream, const char *name, const struct sx_check_options *options)
+/* What the command line asks for. */
+struct checking {
+    struct sx_check_options options;
+    bool guess_format;
+};
+
+static int check_file(const char *name, const struct checking *checking)
 {
     char *data = NULL;
     size_t size = 0;
-    int result = EXIT_TROUBLE;
-    const char *wrong = read_all(stream, &data, &size);
-    if (wrong != NULL) {
-        fprintf(stderr, "sextant: %s: %s\n", name, wrong);
+    int result = read_input(name, &data, &size);
+    if (result != EXIT_GOOD) {
         goto finish;
+    }
+    struct sx_check_options options = checking->options;
+    if (checking->guess_format) {
+        options.format = sx_format_guess((struct sx_str){data, size});
     }
     struct printed printed = {0, 0};
     int violations =
-        sx_exposition_check((struct sx_str){data, size}, options, print_violation, &printed);
+        sx_exposition_check((struct sx_str){data, size}, &options, print_violation, &printed);
     if (violations < 0) {
-        fprintf(stderr, "sextant: %s: %s\n", name, sx_status_text(violations));
-    } else if (flush_output() == EXIT_GOOD) {
-        result = status_of(&printed);
+        fprintf(stderr, "sextant: %s: %s\n", name == NULL ? "standard input" : name,
+                sx_status_text(violations));
+        result = EXIT_TROUBLE;
+    } else {
+        result = flush_output();
+        result = result == EXIT_GOOD ? status_of(&printed) : result;
     }
 finish:
     free(data);
@@ -138,7 +145,7 @@ static int print_help(void)
     const struct sx_check_rule *rules = sx_check_rules(&count);
     fputs(usage, stdout);
     for (size_t i = 0; i < count; i++) {
-        printf("  %-16s  %s  %s\n", rules[i].name, rules[i].advice ? "advice" : "error ",
+        printf("  %-19s  %s  %s\n", rules[i].name, rules[i].advice ? "advice" : "error ",
                rules[i].text);
     }
     return flush_output();
@@ -168,21 +175,6 @@ static int refuse_rule(const char *name)
     return EXIT_TROUBLE;
 }
 
-static int check_file(const char *name, const struct sx_check_options *options)
-{
-    if (name == NULL || strcmp(name, "-") == 0) {
-        return check_stream(stdin, "standard input", options);
-    }
-    FILE *file = fopen(name, "rb");
-    if (file == NULL) {
-        fprintf(stderr, "sextant: %s: %s\n", name, strerror(errno));
-        return EXIT_TROUBLE;
-    }
-    int result = check_stream(file, name, options);
-    fclose(file);
-    return result;
-}
-
 /* Returns the argument of the option `name`, which is the next argument or follows a `=`. Returns
  * NULL if argv[*at] is not this option, or if it is the last argument. */
 static const char *option_value(const char *name, int argc, char **argv, int *at)
@@ -197,34 +189,116 @@ static const char *option_value(const char *name, int argc, char **argv, int *at
     return argv[*at][size] == '\0' && *at + 1 < argc ? argv[++*at] : NULL;
 }
 
+static bool read_format(struct checking *checking, const char *name)
+{
+    checking->guess_format = strcmp(name, "auto") == 0;
+    checking->options.format =
+        strcmp(name, "openmetrics") == 0 ? SX_FORMAT_OPENMETRICS : SX_FORMAT_TEXT;
+    return checking->guess_format || strcmp(name, "text") == 0 || strcmp(name, "openmetrics") == 0;
+}
+
+/* Reads an option, which may take the next argument, too. Returns EXIT_GOOD or the exit status. */
+static int read_option(struct checking *checking, const char **allow, int argc, char **argv,
+                       int *at)
+{
+    const char *value;
+    if (strcmp(argv[*at], "--no-advice") == 0) {
+        checking->options.no_advice = true;
+    } else if (strcmp(argv[*at], "--lint") == 0) {
+        checking->options.lint = true;
+    } else if (strcmp(argv[*at], "--utf8-names") == 0) {
+        checking->options.utf8_names = true;
+    } else if ((value = option_value("--allow", argc, argv, at)) != NULL) {
+        if (!is_rule(value)) {
+            return refuse_rule(value);
+        }
+        allow[checking->options.allow_count++] = value;
+    } else if ((value = option_value("--format", argc, argv, at)) != NULL) {
+        return read_format(checking, value)
+                   ? EXIT_GOOD
+                   : refuse("--format must be text, openmetrics or auto, not ", value);
+    } else if (strcmp(argv[*at], "--allow") == 0) {
+        return refuse("--allow needs a RULE", "");
+    } else if (strcmp(argv[*at], "--format") == 0) {
+        return refuse("--format needs text, openmetrics or auto", "");
+    } else {
+        return refuse("unknown option ", argv[*at]);
+    }
+    return EXIT_GOOD;
+}
+
 /* `allow` has room for the value of every argument. */
 static int check(int argc, char **argv, const char **allow)
 {
-    struct sx_check_options options = {.violations_max = SIZE_MAX, .allow = allow};
+    struct checking checking = {.options = {.violations_max = SIZE_MAX, .allow = allow},
+                                .guess_format = true};
     const char *file = NULL;
     for (int at = 0; at < argc; at++) {
-        const char *rule;
         if (is_help(argv[at])) {
             return print_help();
         }
-        if (strcmp(argv[at], "--no-advice") == 0) {
-            options.no_advice = true;
-        } else if ((rule = option_value("--allow", argc, argv, &at)) != NULL) {
-            if (!is_rule(rule)) {
-                return refuse_rule(rule);
+        if (argv[at][0] == '-' && argv[at][1] != '\0') {
+            int status = read_option(&checking, allow, argc, argv, &at);
+            if (status != EXIT_GOOD) {
+                return status;
             }
-            allow[options.allow_count++] = rule;
-        } else if (strcmp(argv[at], "--allow") == 0) {
-            return refuse("--allow needs a RULE", "");
-        } else if (argv[at][0] == '-' && argv[at][1] != '\0') {
-            return refuse("unknown option ", argv[at]);
         } else if (file != NULL) {
             return refuse("check takes one FILE", "");
         } else {
             file = argv[at];
         }
     }
-    return check_file(file, &options);
+    return check_file(file, &checking);
+}
+
+/* The bars are drawn with block characters if the locale has them. */
+static bool has_blocks(void)
+{
+    return setlocale(LC_CTYPE, "") != NULL && strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+static int show_file(const char *name, const struct checking *showing)
+{
+    char *data = NULL;
+    size_t size = 0;
+    int result = read_input(name, &data, &size);
+    if (result == EXIT_GOOD) {
+        const struct sx_str page = {data, size};
+        const enum sx_format format =
+            showing->guess_format ? sx_format_guess(page) : showing->options.format;
+        result = show_page(page, format, has_blocks());
+        int written = flush_output();
+        result = written == EXIT_GOOD ? result : written;
+    }
+    free(data);
+    return result;
+}
+
+static int run_show(int argc, char **argv)
+{
+    struct checking showing = {.guess_format = true};
+    const char *file = NULL;
+    for (int at = 0; at < argc; at++) {
+        const char *value;
+        if (is_help(argv[at])) {
+            return print_help();
+        }
+        if ((value = option_value("--format", argc, argv, &at)) != NULL) {
+            if (!read_format(&showing, value)) {
+                return refuse("--format must be text, openmetrics or auto, not ", value);
+            }
+        } else if (argv[at][0] == '-' && argv[at][1] != '\0') {
+            return refuse(strcmp(argv[at], "--format") == 0
+                              ? "--format needs text, openmetrics or auto"
+                              : "unknown option ",
+                          strcmp(argv[at], "--format") == 0 ? "" : argv[at]);
+        } else if (file != NULL) {
+            return refuse("show takes one FILE", "");
+        } else {
+            file = argv[at];
+        }
+    }
+    return show_file(file, &showing);
 }
 
 static int run_check(int argc, char **argv)
@@ -243,6 +317,9 @@ int main(int argc, char **argv)
 {
     if (argc >= 2 && strcmp(argv[1], "check") == 0) {
         return run_check(argc - 2, argv + 2);
+    }
+    if (argc >= 2 && strcmp(argv[1], "show") == 0) {
+        return run_show(argc - 2, argv + 2);
     }
     if (argc >= 2 && is_help(argv[1])) {
         return print_help();

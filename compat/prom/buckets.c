@@ -1,13 +1,16 @@
 /* buckets.c: making bounds, and repairing them for a histogram. */
 #include "buckets.h"
 
+#include "prom_map.h"
 #include "report.h"
 
 #include <sextant/metrics.h>
 
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 static const double default_bounds[] = {.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10};
@@ -148,4 +151,52 @@ double *prom__bounds_make(size_t *count, const prom_histogram_buckets_t *buckets
     bounds[used] = HUGE_VAL;
     *count = used + 1;
     return bounds;
+}
+
+/* ---- buckets that histograms share ---- */
+
+/* How many histograms have the buckets of an address; made by the first histogram, and kept. */
+static prom_map_t *buckets_uses;
+
+struct address_text {
+    char text[2 + 2 * sizeof(void *) + 1];
+};
+
+static struct address_text address_of(const prom_histogram_buckets_t *buckets)
+{
+    struct address_text address;
+    (void)snprintf(address.text, sizeof address.text, "%" PRIxPTR, (uintptr_t)buckets);
+    return address;
+}
+
+/* The number of uses is the value itself. */
+static int set_uses(const struct address_text *address, uintptr_t uses)
+{
+    return prom_map_set(buckets_uses, address->text, (void *)uses);
+}
+
+static uintptr_t get_uses(const struct address_text *address)
+{
+    return (uintptr_t)prom_map_get(buckets_uses, address->text);
+}
+
+int prom__buckets_use(prom_histogram_buckets_t *buckets)
+{
+    const struct address_text address = address_of(buckets);
+    if (buckets_uses == NULL) {
+        buckets_uses = prom_map_new();
+    }
+    return set_uses(&address, get_uses(&address) + 1);
+}
+
+void prom__buckets_leave(prom_histogram_buckets_t *buckets)
+{
+    const struct address_text address = address_of(buckets);
+    const uintptr_t others = get_uses(&address) - 1;
+    if (others > 0) {
+        (void)set_uses(&address, others); /* needs no memory, as the key is there */
+    } else {
+        (void)prom_map_delete(buckets_uses, address.text);
+        (void)prom_histogram_buckets_destroy(buckets);
+    }
 }

@@ -1,4 +1,4 @@
-/* buckets.h: bounds as Sextant takes them. */
+/* buckets.h: bounds as Sextant takes them, and buckets that histograms share. */
 #ifndef PROM_BUCKETS_PRIVATE_H
 #define PROM_BUCKETS_PRIVATE_H
 
@@ -11,5 +11,11 @@
  */
 double *prom__bounds_make(size_t *count, const prom_histogram_buckets_t *buckets,
                           const char *metric);
+
+/** Counts a histogram that has the buckets. Returns 0, or 1 without memory. The lock is held. */
+int prom__buckets_use(prom_histogram_buckets_t *buckets);
+
+/** Ends the use by a histogram; the last one frees the buckets. The lock is held. */
+void prom__buckets_leave(prom_histogram_buckets_t *buckets);
 
 #endif

@@ -2,12 +2,12 @@
 #include "collector.h"
 
 #include "lock.h"
+#include "map.h"
 #include "metric.h"
 #include "process_files.h"
 #include "registry.h"
 #include "report.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,15 +16,9 @@ static struct prom_collector *first_collector;
 static void free_collector(prom_collector_t *collector)
 {
     (void)prom_map_destroy(collector->metrics);
-    (void)prom_linked_list_destroy(collector->owned);
     prom__process_files_free(collector->files);
     free(collector->name);
     free(collector);
-}
-
-static prom_linked_list_compare_t compare_metrics(void *a, void *b)
-{
-    return a == b ? PROM_EQUAL : (uintptr_t)a < (uintptr_t)b ? PROM_LESS : PROM_GREATER;
 }
 
 prom_collector_t *prom_collector_new(const char *name)
@@ -35,32 +29,39 @@ prom_collector_t *prom_collector_new(const char *name)
     }
     collector->name = strdup(name);
     collector->metrics = prom_map_new();
-    collector->owned = prom_linked_list_new();
-    if (collector->name == NULL || collector->metrics == NULL || collector->owned == NULL) {
+    if (collector->name == NULL || collector->metrics == NULL) {
         free_collector(collector);
         return NULL;
     }
-    (void)prom_linked_list_set_free_fn(collector->owned, prom_linked_list_no_op_free);
-    (void)prom_linked_list_set_compare_fn(collector->owned, compare_metrics);
     prom__lock();
     collector->next = first_collector;
+    if (first_collector != NULL) {
+        first_collector->previous = collector;
+    }
     first_collector = collector;
     prom__unlock();
     return collector;
 }
 
+static int leave_metric(void *context, void *metric)
+{
+    (void)context;
+    prom__metric_leave(metric);
+    return 0;
+}
+
 /* Frees a collector that no registry has. The lock is held. */
 static void remove_collector(prom_collector_t *collector)
 {
-    struct prom_collector **link = &first_collector;
-    while (*link != collector) {
-        link = &(*link)->next;
+    if (collector->previous == NULL) {
+        first_collector = collector->next;
+    } else {
+        collector->previous->next = collector->next;
     }
-    *link = collector->next;
-    prom_metric_t *metric;
-    while ((metric = prom_linked_list_pop(collector->owned)) != NULL) {
-        prom__metric_leave(metric);
+    if (collector->next != NULL) {
+        collector->next->previous = collector->previous;
     }
+    (void)prom__map_each(collector->metrics, leave_metric, NULL);
     free_collector(collector);
 }
 
@@ -68,13 +69,6 @@ void prom__collector_leave(prom_collector_t *collector)
 {
     if (--collector->uses == 0) {
         remove_collector(collector);
-    }
-}
-
-void prom__collectors_after_fork(void)
-{
-    for (prom_collector_t *at = first_collector; at != NULL; at = at->next) {
-        at->scrapes = prom__registries_scrape_in_this_thread(at) ? 1 : 0;
     }
 }
 
@@ -86,7 +80,7 @@ static int close_collector(prom_collector_t *collector)
         return 1;
     }
     prom__registries_forget_collector(collector); /* so no further page has it */
-    while (collector->scrapes > 0) {
+    while (prom__registries_scrape(collector)) {
         prom__wait();
     }
     return 0;
@@ -116,35 +110,25 @@ int prom_collector_destroy_generic(void *gen)
     return prom_collector_destroy(gen);
 }
 
-/* Takes a metric off the collector's page. */
-static void forget_name(prom_collector_t *collector, const prom_metric_t *metric)
-{
-    if (prom_map_get(collector->metrics, metric->name) == metric) {
-        (void)prom_map_delete(collector->metrics, metric->name);
-    }
-}
-
 void prom__collectors_forget_metric(prom_metric_t *metric)
 {
-    for (prom_collector_t *at = first_collector; at != NULL; at = at->next) {
-        const size_t before = prom_linked_list_size(at->owned);
-        (void)prom_linked_list_remove(at->owned, metric);
-        if (prom_linked_list_size(at->owned) < before) {
-            forget_name(at, metric);
+    for (prom_collector_t *at = first_collector; at != NULL && metric->uses > 0; at = at->next) {
+        if (prom_map_get(at->metrics, metric->name) == metric) {
+            (void)prom_map_delete(at->metrics, metric->name);
+            metric->uses--;
         }
     }
 }
 
-int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric)
+/* The lock is held. */
+static int add_metric(prom_collector_t *collector, prom_metric_t *metric)
 {
     if (prom_map_get(collector->metrics, metric->name) != NULL) {
         prom__report_once("the collector %s has a metric %s already", collector->name,
                           metric->name);
         return 1;
     }
-    if (prom_linked_list_append(collector->owned, metric) != 0 ||
-        prom_map_set(collector->metrics, metric->name, metric) != 0) {
-        (void)prom_linked_list_remove(collector->owned, metric);
+    if (prom_map_set(collector->metrics, metric->name, metric) != 0) {
         return 1;
     }
     metric->uses++;
@@ -157,7 +141,7 @@ int prom_collector_add_metric(prom_collector_t *self, prom_metric_t *metric)
         return 1;
     }
     prom__lock();
-    int result = prom__collector_add(self, metric);
+    int result = add_metric(self, metric);
     prom__unlock();
     return result;
 }

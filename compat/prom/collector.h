@@ -3,7 +3,6 @@
 #define PROM_COLLECTOR_PRIVATE_H
 
 #include "prom_collector.h"
-#include "prom_linked_list.h"
 
 #include <stdbool.h>
 
@@ -11,24 +10,17 @@
  * collect functions that return the map which they find there. */
 struct prom_collector {
     char *name;
-    prom_map_t *metrics; /* what the page has: the metric of each name */
+    prom_map_t *metrics; /* the metrics that were added, by their names */
     prom_collect_fn *collect;
-    prom_linked_list_t *owned;         /* all metrics that were added, each once */
     bool is_process;                   /* its metrics are Sextant's */
     unsigned uses;                     /* registries that have it */
-    unsigned scrapes;                  /* pages that are being written with it */
     struct prom__process_files *files; /* of a process collector with paths */
-    struct prom_collector *next;       /* of all collectors */
+    struct prom_collector *previous;   /* of all collectors */
+    struct prom_collector *next;
 };
 
 /** Takes a metric out of all collectors, which does not free it. The lock is held. */
 void prom__collectors_forget_metric(prom_metric_t *metric);
-
-/** In the child of fork(), where no other thread writes a page. The lock is held. */
-void prom__collectors_after_fork(void);
-
-/** As prom_collector_add_metric; the lock is held. */
-int prom__collector_add(prom_collector_t *collector, prom_metric_t *metric);
 
 /** Ends the use of a collector by a registry; the last one frees it. The lock is held. */
 void prom__collector_leave(prom_collector_t *collector);

@@ -1,7 +1,6 @@
 /* lock.c: the lock, and what becomes of it in fork(). */
 #include "lock.h"
 
-#include "collector.h"
 #include "registry.h"
 #include "store.h"
 
@@ -25,7 +24,6 @@ static void after_fork_in_child(void)
 {
     (void)pthread_cond_init(&woken, NULL); /* the threads that waited are not here */
     prom__registries_after_fork();
-    prom__collectors_after_fork();
     (void)pthread_mutex_unlock(&library_lock);
 }
 

@@ -3,7 +3,6 @@
 #include "map.h"
 
 #include <pthread.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +28,11 @@ struct prom_map {
 };
 
 /* FNV-1a */
-static uint64_t hash_key(const char *key)
+uint64_t prom__hash(const char *text)
 {
     uint64_t hash = 14695981039346656037u;
-    for (; *key != '\0'; key++) {
-        hash = (hash ^ (unsigned char)*key) * 1099511628211u;
+    for (; *text != '\0'; text++) {
+        hash = (hash ^ (unsigned char)*text) * 1099511628211u;
     }
     return hash;
 }
@@ -147,7 +146,7 @@ void *prom_map_get(prom_map_t *self, const char *key)
         return NULL;
     }
     (void)pthread_mutex_lock(&self->lock);
-    const struct prom_map_node *node = *find_node(self, key, hash_key(key));
+    const struct prom_map_node *node = *find_node(self, key, prom__hash(key));
     void *value = node == NULL ? NULL : node->value;
     (void)pthread_mutex_unlock(&self->lock);
     return value;
@@ -158,7 +157,7 @@ int prom_map_set(prom_map_t *self, const char *key, void *value)
     if (self == NULL || key == NULL) {
         return 1;
     }
-    const uint64_t hash = hash_key(key);
+    const uint64_t hash = prom__hash(key);
     void *former = NULL;
     int result = 0;
     (void)pthread_mutex_lock(&self->lock);
@@ -182,7 +181,7 @@ int prom_map_delete(prom_map_t *self, const char *key)
     }
     void *value = NULL;
     (void)pthread_mutex_lock(&self->lock);
-    struct prom_map_node **link = find_node(self, key, hash_key(key));
+    struct prom_map_node **link = find_node(self, key, prom__hash(key));
     if (*link != NULL) {
         value = (*link)->value;
         remove_node(self, link);

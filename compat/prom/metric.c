@@ -5,14 +5,12 @@
 #include "collector.h"
 #include "lock.h"
 #include "names.h"
-#include "registry.h"
 #include "report.h"
 #include "store.h"
+#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static struct prom_metric *first_metric;
 
 /* Frees what is not in a store. */
 static void free_metric(struct prom_metric *metric)
@@ -69,6 +67,23 @@ static int store_with_help(struct prom_metric *metric, struct sx_metric_options 
 }
 
 /* The lock is held. */
+static int store_histogram(struct prom_metric *metric, struct sx_metric_options *options)
+{
+    double *bounds = prom__bounds_make(&options->bucket_count, metric->buckets, metric->name);
+    if (bounds == NULL) {
+        return SX_ENOMEM;
+    }
+    options->buckets = bounds;
+    int status = store_with_help(metric, options);
+    free(bounds);
+    if (status == SX_OK && prom__buckets_use(metric->buckets) != 0) {
+        prom__store_remove(metric);
+        status = SX_ENOMEM;
+    }
+    return status;
+}
+
+/* The lock is held. */
 static int store_metric(struct prom_metric *metric, const char *help)
 {
     static const char *const packed[] = {PROM__PACKED_LABEL, NULL};
@@ -77,40 +92,8 @@ static int store_metric(struct prom_metric *metric, const char *help)
         options.labels = metric->is_packed ? packed : (const char *const *)metric->labels;
         options.max_series = SIZE_MAX;
     }
-    if (metric->type != SX_HISTOGRAM) {
-        return store_with_help(metric, &options);
-    }
-    double *bounds = prom__bounds_make(&options.bucket_count, metric->buckets, metric->name);
-    if (bounds == NULL) {
-        return SX_ENOMEM;
-    }
-    options.buckets = bounds;
-    int status = store_with_help(metric, &options);
-    free(bounds);
-    return status;
-}
-
-/* The lock is held. */
-static void link_metric(struct prom_metric *metric)
-{
-    metric->next = first_metric;
-    if (first_metric != NULL) {
-        first_metric->previous = metric;
-    }
-    first_metric = metric;
-}
-
-/* The lock is held. */
-static void unlink_metric(struct prom_metric *metric)
-{
-    if (metric->previous != NULL) {
-        metric->previous->next = metric->next;
-    } else {
-        first_metric = metric->next;
-    }
-    if (metric->next != NULL) {
-        metric->next->previous = metric->previous;
-    }
+    return metric->type == SX_HISTOGRAM ? store_histogram(metric, &options)
+                                        : store_with_help(metric, &options);
 }
 
 struct prom_metric *prom__metric_new(const struct prom__description *description)
@@ -124,9 +107,6 @@ struct prom_metric *prom__metric_new(const struct prom__description *description
     }
     prom__lock();
     int status = store_metric(metric, description->help);
-    if (status == SX_OK) {
-        link_metric(metric);
-    }
     prom__unlock();
     if (status != SX_OK) {
         prom__report_once("%s cannot be made: %s", description->name, sx_status_text(status));
@@ -136,25 +116,14 @@ struct prom_metric *prom__metric_new(const struct prom__description *description
     return metric;
 }
 
-/* Whether another metric has these buckets. The lock is held. */
-static bool are_shared(const prom_histogram_buckets_t *buckets)
-{
-    const struct prom_metric *metric = first_metric;
-    while (metric != NULL && metric->buckets != buckets) {
-        metric = metric->next;
-    }
-    return metric != NULL;
-}
-
 /* Frees a metric that no collector has. The lock is held. */
 static void remove_metric(struct prom_metric *metric)
 {
-    prom__registries_forget_metric(metric);
+    prom__views_forget(metric);
     prom__samples_clean_up(&metric->samples);
     prom__store_remove(metric);
-    unlink_metric(metric);
-    if (!are_shared(metric->buckets)) {
-        (void)prom_histogram_buckets_destroy(metric->buckets);
+    if (metric->buckets != NULL) {
+        prom__buckets_leave(metric->buckets);
     }
     free_metric(metric);
 }
@@ -168,13 +137,10 @@ int prom__metric_destroy(struct prom_metric *metric, enum sx_metric_type type)
         return 1;
     }
     prom__lock();
-    const int result = prom__registries_wait_for_pages(metric);
-    if (result == 0) {
-        prom__collectors_forget_metric(metric);
-        remove_metric(metric);
-    }
+    prom__collectors_forget_metric(metric);
+    remove_metric(metric);
     prom__unlock();
-    return result;
+    return 0;
 }
 
 void prom__metric_leave(struct prom_metric *metric)

@@ -22,11 +22,10 @@ struct prom_metric {
     char **labels;      /* as the page has them, ended by NULL */
     prom_histogram_buckets_t *buckets;
     unsigned store;
-    unsigned uses;  /* collectors that have it */
-    unsigned marks; /* scratch of view.c */
+    unsigned uses;                  /* collectors that have it */
+    unsigned marks;                 /* scratch of view.c */
+    struct prom__showing *showings; /* the pages that have it; see view.c */
     struct prom__samples samples;
-    struct prom_metric *next; /* of all metrics, guarded by the lock */
-    struct prom_metric *previous;
 };
 
 /** What a new metric is. */
@@ -44,8 +43,7 @@ struct prom_metric *prom__metric_new(const struct prom__description *description
 
 /** Takes a metric out of collectors and views, and frees it. Takes the lock.
  *
- * @return   0; 1 if the metric is of another type, or if a function of the program that Sextant
- * calls while it renders a page with the metric is the caller; NULL is a no-op that returns 0
+ * @return   0; 1 if the metric is of another type; NULL is a no-op that returns 0
  */
 int prom__metric_destroy(struct prom_metric *metric, enum sx_metric_type type);
 

@@ -9,74 +9,70 @@
 #include "map.h"
 #include "packed_labels.h"
 #include "registry.h"
+#include "scrape.h"
 
 #include <sextant/exposition.h>
 #include <stdlib.h>
 
-/* A collector, and what its function has returned. */
-struct collected {
-    prom_collector_t *collector;
-    prom_collect_fn *collect;
-    prom_map_t *metrics;
-};
-
-struct scrape {
-    struct collected *collectors;
-    size_t count;
-};
-
-static int add_collector(void *context, void *collector)
+bool prom__scrape_is_of_this_thread(const struct prom__scrape *scrape)
 {
-    struct scrape *scrape = context;
-    struct collected *added = &scrape->collectors[scrape->count++];
-    added->collector = collector;
-    added->collector->scrapes++;
-    added->collect = added->collector->collect;
-    added->metrics = added->collector->metrics;
+    return scrape != NULL && pthread_equal(scrape->thread, pthread_self()) != 0;
+}
+
+bool prom__scrape_has(const struct prom__scrape *scrape, const prom_collector_t *collector)
+{
+    size_t i = 0;
+    while (scrape != NULL && i < scrape->count && scrape->collectors[i].collector != collector) {
+        i++;
+    }
+    return scrape != NULL && i < scrape->count;
+}
+
+static int add_collector(void *context, void *value)
+{
+    struct prom__scrape *scrape = context;
+    prom_collector_t *collector = value;
+    scrape->collectors[scrape->count++] =
+        (struct prom__collected){collector, collector->collect, collector->metrics};
     return 0;
 }
 
-/* Returns 1 if the caller itself writes a page of the registry, if the registry has been destroyed,
- * or without memory. The lock is held. */
-static int begin_scrape(struct scrape *scrape, prom_collector_registry_t *registry)
+/* Returns NULL if the caller itself writes a page of the registry, if the registry has been
+ * destroyed, or without memory. The lock is held. */
+static struct prom__scrape *begin_scrape(prom_collector_registry_t *registry)
 {
     if (prom__registry_wait(registry) != 0) {
-        return 1;
+        return NULL;
     }
-    *scrape = (struct scrape){NULL, 0};
-    scrape->collectors = calloc(prom_map_size(registry->collectors) + 1, sizeof(struct collected));
-    if (scrape->collectors == NULL) {
-        return 1;
+    const size_t count = prom_map_size(registry->collectors);
+    struct prom__scrape *scrape = malloc(sizeof *scrape + count * sizeof(struct prom__collected));
+    if (scrape != NULL) {
+        *scrape = (struct prom__scrape){.thread = pthread_self()};
+        (void)prom__map_each(registry->collectors, add_collector, scrape);
+        registry->scrape = scrape;
     }
-    (void)prom__map_each(registry->collectors, add_collector, scrape);
-    registry->is_scraped = true;
-    registry->scraper = pthread_self();
-    return 0;
+    return scrape;
 }
 
 /* The lock is held. */
-static void end_scrape(struct scrape *scrape, prom_collector_registry_t *registry)
+static void end_scrape(prom_collector_registry_t *registry)
 {
-    for (size_t i = 0; i < scrape->count; i++) {
-        scrape->collectors[i].collector->scrapes--;
-    }
-    free(scrape->collectors);
-    registry->is_scraped = false;
-    registry->is_rendered = false;
+    free(registry->scrape);
+    registry->scrape = NULL;
     prom__wake_all();
 }
 
-static void run_collect_functions(struct scrape *scrape)
+static void run_collect_functions(struct prom__scrape *scrape)
 {
     for (size_t i = 0; i < scrape->count; i++) {
-        struct collected *at = &scrape->collectors[i];
+        struct prom__collected *at = &scrape->collectors[i];
         prom_map_t *metrics = at->collect == NULL ? NULL : at->collect(at->collector);
         at->metrics = metrics == NULL ? at->metrics : metrics;
     }
 }
 
 /* The lock is held. */
-static int set_view(const struct scrape *scrape, struct prom__view *view)
+static int set_view(const struct prom__scrape *scrape, struct prom__view *view)
 {
     struct prom__metrics metrics = {NULL, 0, 0};
     int result = 0;
@@ -104,24 +100,22 @@ static char *render(const struct prom__view *view)
 
 const char *prom_collector_registry_bridge(prom_collector_registry_t *self)
 {
-    struct scrape scrape;
     if (self == NULL) {
         return NULL;
     }
     prom__lock();
-    int result = begin_scrape(&scrape, self);
+    struct prom__scrape *scrape = begin_scrape(self);
     prom__unlock();
-    if (result != 0) {
+    if (scrape == NULL) {
         return NULL;
     }
-    run_collect_functions(&scrape);
+    run_collect_functions(scrape);
     prom__lock();
-    result = set_view(&scrape, &self->view);
-    self->is_rendered = result == 0;
+    const int result = set_view(scrape, &self->view);
     prom__unlock();
     char *page = result == 0 ? render(&self->view) : NULL;
     prom__lock();
-    end_scrape(&scrape, self);
+    end_scrape(self);
     prom__unlock();
     return page;
 }

@@ -6,6 +6,7 @@
 #include "map.h"
 #include "prom_sextant.h"
 #include "report.h"
+#include "scrape.h"
 
 #include <sextant/collector.h>
 #include <stdlib.h>
@@ -37,7 +38,6 @@ static void report_scrape(void *context, const char *message)
 static void free_registry(prom_collector_registry_t *registry)
 {
     sx_registry_destroy(registry->view.registry);
-    prom__view_clean_up(&registry->view);
     (void)prom_map_destroy(registry->collectors);
     free(registry->name);
     free(registry);
@@ -101,10 +101,10 @@ static struct prom_collector_registry **find_registry(const prom_collector_regis
 int prom__registry_wait(const prom_collector_registry_t *registry)
 {
     while (*find_registry(registry) != NULL && !registry->is_closing) {
-        if (!registry->is_scraped) {
+        if (registry->scrape == NULL) {
             return 0;
         }
-        if (pthread_equal(registry->scraper, pthread_self()) != 0) {
+        if (prom__scrape_is_of_this_thread(registry->scrape)) {
             return 1;
         }
         prom__wait();
@@ -117,13 +117,12 @@ int prom__registry_wait(const prom_collector_registry_t *registry)
 static int close_registry(prom_collector_registry_t *registry)
 {
     const bool is_live = *find_registry(registry) != NULL && !registry->is_closing;
-    if (!is_live ||
-        (registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0)) {
+    if (!is_live || prom__scrape_is_of_this_thread(registry->scrape)) {
         return 1;
     }
     registry->is_closing = true;
     prom__wake_all();
-    while (registry->is_scraped) {
+    while (registry->scrape != NULL) {
         prom__wait();
     }
     return 0;
@@ -132,6 +131,7 @@ static int close_registry(prom_collector_registry_t *registry)
 /* The lock is held. */
 static void remove_registry(prom_collector_registry_t *registry)
 {
+    prom__view_clean_up(&registry->view);
     (void)prom__map_each(registry->collectors, leave_collector, NULL);
     struct prom_collector_registry **link = find_registry(registry);
     *link = registry->next;
@@ -173,6 +173,14 @@ int prom_collector_registry_default_init(void)
 
 /* ---- what belongs to a registry ---- */
 
+/* The process metrics may be there already, from a collector that was destroyed or from a part of
+ * the program that was ported. */
+static bool add_process_metrics(struct sx_registry *registry)
+{
+    int status = sx_process_collector_register(registry);
+    return status == SX_OK || status == SX_EEXIST;
+}
+
 /* The lock is held. */
 static int add_collector(prom_collector_registry_t *registry, prom_collector_t *collector)
 {
@@ -184,7 +192,7 @@ static int add_collector(prom_collector_registry_t *registry, prom_collector_t *
     if (prom_map_set(registry->collectors, collector->name, collector) != 0) {
         return 1;
     }
-    if (collector->is_process && sx_process_collector_register(registry->view.registry) != SX_OK) {
+    if (collector->is_process && !add_process_metrics(registry->view.registry)) {
         (void)prom_map_delete(registry->collectors, collector->name);
         return 1;
     }
@@ -209,18 +217,18 @@ int prom_collector_registry_enable_process_metrics(prom_collector_registry_t *se
     if (self == NULL) {
         return 1;
     }
+    prom_collector_t *process = prom_collector_process_new(NULL, NULL);
+    if (process == NULL) {
+        return 1;
+    }
     prom__lock();
     const bool is_enabled = prom_map_get(self->collectors, PROCESS_NAME) != NULL;
+    const bool is_added = !is_enabled && add_collector(self, process) == 0;
     prom__unlock();
-    if (is_enabled) {
-        return 0;
-    }
-    prom_collector_t *process = prom_collector_process_new(NULL, NULL);
-    int result = prom_collector_registry_register_collector(self, process);
-    if (result != 0) {
+    if (!is_added) {
         (void)prom_collector_destroy(process);
     }
-    return result;
+    return is_enabled || is_added ? 0 : 1;
 }
 
 int prom_collector_registry_register_metric(prom_metric_t *metric)
@@ -250,38 +258,20 @@ int prom_collector_registry_validate_metric_name(prom_collector_registry_t *self
     return sx_metric_name_is_valid(metric_name) ? 0 : 1;
 }
 
-static bool is_of_this_thread(const prom_collector_registry_t *registry)
+bool prom__registries_scrape(const prom_collector_t *collector)
 {
-    return registry->is_scraped && pthread_equal(registry->scraper, pthread_self()) != 0;
-}
-
-/* The first registry that renders a page with the metric, or NULL. The lock is held. */
-static prom_collector_registry_t *find_renderer(const prom_metric_t *metric)
-{
-    prom_collector_registry_t *at = first_registry;
-    while (at != NULL && !(at->is_rendered && prom__view_shows(&at->view, metric))) {
+    const prom_collector_registry_t *at = first_registry;
+    while (at != NULL && !prom__scrape_has(at->scrape, collector)) {
         at = at->next;
     }
-    return at;
-}
-
-int prom__registries_wait_for_pages(const prom_metric_t *metric)
-{
-    prom_collector_registry_t *renderer;
-    while ((renderer = find_renderer(metric)) != NULL) {
-        if (is_of_this_thread(renderer)) {
-            return 1;
-        }
-        prom__wait();
-    }
-    return 0;
+    return at != NULL;
 }
 
 bool prom__registries_scrape_in_this_thread(const prom_collector_t *collector)
 {
     const prom_collector_registry_t *at = first_registry;
-    while (at != NULL &&
-           !(is_of_this_thread(at) && prom_map_get(at->collectors, collector->name) == collector)) {
+    while (at != NULL && !(prom__scrape_is_of_this_thread(at->scrape) &&
+                           prom__scrape_has(at->scrape, collector))) {
         at = at->next;
     }
     return at != NULL;
@@ -296,18 +286,13 @@ void prom__registries_forget_collector(prom_collector_t *collector)
     }
 }
 
-void prom__registries_forget_metric(const prom_metric_t *metric)
-{
-    for (prom_collector_registry_t *at = first_registry; at != NULL; at = at->next) {
-        prom__view_forget(&at->view, metric);
-    }
-}
-
 void prom__registries_after_fork(void)
 {
     for (prom_collector_registry_t *at = first_registry; at != NULL; at = at->next) {
-        at->is_scraped = is_of_this_thread(at);
-        at->is_rendered = at->is_rendered && at->is_scraped;
+        if (!prom__scrape_is_of_this_thread(at->scrape)) {
+            free(at->scrape); /* the thread that wrote the page is not here */
+            at->scrape = NULL;
+        }
         at->is_closing = false; /* the thread that waited to destroy it is not here */
     }
 }

@@ -5,7 +5,7 @@
 #include "prom_collector_registry.h"
 #include "view.h"
 
-#include <pthread.h>
+#include <stdbool.h>
 
 /* Guarded by the lock. Its page is that of `view.registry`, a registry of Sextant. It has the
  * process metrics and what the program registers through prom_collector_registry_sextant, and shows
@@ -15,10 +15,8 @@ struct prom_collector_registry {
     prom_map_t *collectors; /* by their names */
     prom_collector_t *default_collector;
     struct prom__view view;
-    bool is_closing;  /* a thread waits to destroy it, so no page begins */
-    bool is_scraped;  /* a thread is writing a page */
-    bool is_rendered; /* and Sextant writes it, and may call functions of the program */
-    pthread_t scraper;
+    struct prom__scrape *scrape;          /* the page that a thread is writing, or NULL */
+    bool is_closing;                      /* a thread waits to destroy it, so no page begins */
     struct prom_collector_registry *next; /* of all registries */
 };
 
@@ -29,22 +27,14 @@ struct prom_collector_registry {
  */
 int prom__registry_wait(const prom_collector_registry_t *registry);
 
-/** Waits until no other thread renders a page that shows the metric, as it cannot be hidden before.
- * The lock is held, and released meanwhile.
- *
- * @return   0; 1 if the calling thread renders such a page
- */
-int prom__registries_wait_for_pages(const prom_metric_t *metric);
+/** Whether a thread is writing a page with the collector. The lock is held. */
+bool prom__registries_scrape(const prom_collector_t *collector);
 
-/** Whether the calling thread is writing a page of a registry that has the collector. The lock is
- * held. */
+/** The same of the calling thread. The lock is held. */
 bool prom__registries_scrape_in_this_thread(const prom_collector_t *collector);
 
 /** Takes a collector out of all registries, which does not free it. The lock is held. */
 void prom__registries_forget_collector(prom_collector_t *collector);
-
-/** Hides a metric wherever it is shown. The lock is held. */
-void prom__registries_forget_metric(const prom_metric_t *metric);
 
 /** In the child of fork(), where only the calling thread is left. The lock is held. */
 void prom__registries_after_fork(void);

@@ -1,6 +1,8 @@
 /* report.c: remembers the lines that were printed, by their hashes. */
 #include "report.h"
 
+#include "map.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,16 +12,6 @@
 
 /* 0 is a free place. No lock, because another thread may hold it in fork(). */
 static uint64_t printed[LINES_MAX];
-
-/* FNV-1a */
-static uint64_t hash_line(const char *line)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *line != '\0'; line++) {
-        hash = (hash ^ (unsigned char)*line) * 1099511628211u;
-    }
-    return hash;
-}
 
 static bool is_new(uint64_t hash)
 {
@@ -43,7 +35,7 @@ void prom__report_once(const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    if (is_new(hash_line(line))) {
+    if (is_new(prom__hash(line))) {
         (void)fprintf(stderr, "libprom: %s\n", line);
     }
 }

@@ -33,10 +33,9 @@ static const void *address_of(const struct sx_metric *handle)
         return handle->counter;
     case SX_GAUGE:
         return handle->gauge;
-    case SX_HISTOGRAM:
+    default:
         return handle->histogram;
     }
-    return NULL;
 }
 
 static void release(const struct sx_metric *handle)

@@ -58,7 +58,7 @@ static void unregister_metric(struct prom_metric *metric)
         (void)sx_gauge_unregister(metric->single.gauge);
         (void)sx_gauge_family_unregister(metric->family.gauges);
         break;
-    case SX_HISTOGRAM:
+    default:
         (void)sx_histogram_unregister(metric->single.histogram);
         (void)sx_histogram_family_unregister(metric->family.histograms);
         break;

@@ -16,7 +16,7 @@ bool prom__is_amount(double value);
  * @param metric  NULL, and one of another type, is refused
  * @param values  NULL is refused by a metric with labels
  * @return   0, or 1 if nothing was counted
- * Threads:  any; lock-free, unless it makes the series
+ * Threads:  any; takes a lock in the cases that prom_counter.h and prom_gauge.h list
  */
 int prom__update(struct prom_metric *metric, enum sx_metric_type type,
                  enum prom__operation operation, double value, const char **values);

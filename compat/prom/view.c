@@ -6,9 +6,18 @@
 #include "store.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define CAPACITY_FIRST 16
+
+/* A metric on the pages of a registry. The list of the view has no order: pages have the metrics in
+ * the order in which they were made. */
+struct prom__showing {
+    struct prom__view *view;
+    prom_metric_t *metric;
+    struct prom__showing *previous; /* of the view */
+    struct prom__showing *next;
+    struct prom__showing *other; /* of the metric, in another view */
+};
 
 /* What a metric is during prom__view_set. */
 enum mark { UNMARKED, WANTED, DONE };
@@ -43,64 +52,68 @@ void prom__metrics_clean_up(struct prom__metrics *metrics)
     *metrics = (struct prom__metrics){NULL, 0, 0};
 }
 
-static void hide(struct prom__view *view, const prom_metric_t *metric)
-{
-    (void)sx_registry_hide(view->registry, prom__store_registry(metric->store),
-                           metric->written_name);
-}
-
-/* SX_EEXIST: a metric of this place was shown before, and there was no memory to hide it. */
 static int show(struct prom__view *view, prom_metric_t *metric)
 {
-    if (append_metric(&view->shown, metric) != 0) {
+    struct prom__showing *showing = malloc(sizeof *showing);
+    if (showing == NULL || sx_registry_show(view->registry, prom__store_registry(metric->store),
+                                            metric->written_name) != SX_OK) {
+        free(showing);
         return 1;
     }
-    int status =
-        sx_registry_show(view->registry, prom__store_registry(metric->store), metric->written_name);
-    if (status != SX_OK && status != SX_EEXIST) {
-        view->shown.count--;
-        return 1;
+    *showing = (struct prom__showing){view, metric, NULL, view->first, metric->showings};
+    if (view->first != NULL) {
+        view->first->previous = showing;
     }
-    view->has_packed |= metric->is_packed;
+    view->first = showing;
+    metric->showings = showing;
     return 0;
+}
+
+/* sx_registry_hide cannot fail: the registries are there, and the name is valid. */
+static void hide(struct prom__showing *showing)
+{
+    struct prom__view *view = showing->view;
+    prom_metric_t *metric = showing->metric;
+    (void)sx_registry_hide(view->registry, prom__store_registry(metric->store),
+                           metric->written_name);
+    if (showing->previous == NULL) {
+        view->first = showing->next;
+    } else {
+        showing->previous->next = showing->next;
+    }
+    if (showing->next != NULL) {
+        showing->next->previous = showing->previous;
+    }
+    struct prom__showing **link = &metric->showings;
+    while (*link != showing) {
+        link = &(*link)->other;
+    }
+    *link = showing->other;
+    free(showing);
 }
 
 /* Hides what is shown and not wanted; what is shown and wanted is done. */
 static void hide_unwanted(struct prom__view *view)
 {
-    struct prom__metrics *shown = &view->shown;
-    size_t kept = 0;
-    view->has_packed = false;
-    for (size_t i = 0; i < shown->count; i++) {
-        prom_metric_t *metric = shown->metrics[i];
-        if (metric->marks == WANTED) {
-            metric->marks = DONE;
-            shown->metrics[kept++] = metric;
-            view->has_packed |= metric->is_packed;
+    for (struct prom__showing *showing = view->first, *next; showing != NULL; showing = next) {
+        next = showing->next;
+        if (showing->metric->marks == WANTED) {
+            showing->metric->marks = DONE;
         } else {
-            hide(view, metric);
+            hide(showing);
         }
     }
-    shown->count = kept;
-}
-
-static bool is_unchanged(const struct prom__view *view, const struct prom__metrics *metrics)
-{
-    return view->shown.count == metrics->count &&
-           (metrics->count == 0 || memcmp(view->shown.metrics, metrics->metrics,
-                                          metrics->count * sizeof(prom_metric_t *)) == 0);
 }
 
 int prom__view_set(struct prom__view *view, const struct prom__metrics *metrics)
 {
-    if (is_unchanged(view, metrics)) {
-        return 0;
-    }
+    int result = 0;
+    view->has_packed = false;
     for (size_t i = 0; i < metrics->count; i++) {
         metrics->metrics[i]->marks = WANTED;
+        view->has_packed |= metrics->metrics[i]->is_packed;
     }
     hide_unwanted(view);
-    int result = 0;
     for (size_t i = 0; i < metrics->count; i++) {
         if (metrics->metrics[i]->marks == WANTED) {
             metrics->metrics[i]->marks = DONE;
@@ -113,34 +126,19 @@ int prom__view_set(struct prom__view *view, const struct prom__metrics *metrics)
     return result;
 }
 
-/* Returns where the metric is among those shown; their number if it is not. */
-static size_t find_shown(const struct prom__view *view, const prom_metric_t *metric)
+void prom__views_forget(prom_metric_t *metric)
 {
-    size_t i = 0;
-    while (i < view->shown.count && view->shown.metrics[i] != metric) {
-        i++;
-    }
-    return i;
-}
-
-bool prom__view_shows(const struct prom__view *view, const prom_metric_t *metric)
-{
-    return find_shown(view, metric) < view->shown.count;
-}
-
-void prom__view_forget(struct prom__view *view, const prom_metric_t *metric)
-{
-    struct prom__metrics *shown = &view->shown;
-    const size_t i = find_shown(view, metric);
-    if (i < shown->count) {
-        hide(view, metric);
-        shown->count--;
-        memmove(&shown->metrics[i], &shown->metrics[i + 1],
-                (shown->count - i) * sizeof(prom_metric_t *));
+    for (struct prom__showing *showing = metric->showings, *other; showing != NULL;
+         showing = other) {
+        other = showing->other;
+        hide(showing);
     }
 }
 
 void prom__view_clean_up(struct prom__view *view)
 {
-    prom__metrics_clean_up(&view->shown);
+    for (struct prom__showing *showing = view->first, *next; showing != NULL; showing = next) {
+        next = showing->next;
+        hide(showing);
+    }
 }

@@ -18,8 +18,8 @@ struct prom__metrics {
 /** What the pages of a registry show. Guarded by the lock. */
 struct prom__view {
     struct sx_registry *registry; /* the page is its page */
-    struct prom__metrics shown;
-    bool has_packed; /* a metric with packed labels is among them */
+    struct prom__showing *first;  /* of the metrics on it */
+    bool has_packed;              /* a metric with packed labels is among them */
 };
 
 /** Appends the metrics of a map, which may be NULL. Returns 0, or 1 without memory. */
@@ -31,12 +31,10 @@ void prom__metrics_clean_up(struct prom__metrics *metrics);
  * be shown. The lock is held. */
 int prom__view_set(struct prom__view *view, const struct prom__metrics *metrics);
 
-/** Whether the pages show a metric. The lock is held. */
-bool prom__view_shows(const struct prom__view *view, const prom_metric_t *metric);
+/** Hides a metric that is about to be freed, wherever it is shown. The lock is held. */
+void prom__views_forget(prom_metric_t *metric);
 
-/** Hides a metric that is about to be freed. The lock is held. */
-void prom__view_forget(struct prom__view *view, const prom_metric_t *metric);
-
+/** Hides all metrics of a view. The lock is held. */
 void prom__view_clean_up(struct prom__view *view);
 
 #endif

@@ -3,9 +3,9 @@
  *     build/examples/servers/civetweb [--untracked] [FOLDER]
  *     curl http://127.0.0.1:PORT/metrics
  *
- * Prints its address, serves the files of FOLDER, too, and ends with SIGTERM. The calls of
- * sextant/http_metrics.h for each request are in the first part; docs/servers/civetweb.md says why
- * they are there, and what civetweb cannot tell.
+ * Prints its address. Also serves the files of FOLDER. SIGTERM ends it. The first part measures the
+ * requests by sextant/http_metrics.h; docs/servers/civetweb.md explains it, and lists what cannot
+ * be measured. --untracked leaves it out, to compare the cost.
  */
 #include <civetweb.h>
 #include <sextant/exposition.h>
@@ -21,22 +21,22 @@
 
 static struct sx_http_metrics *http; /* NULL with --untracked */
 
-/* civetweb serves a connection with one thread, so the request of a thread needs no look-up. */
+/* The request that this thread serves: civetweb serves each connection with one thread. */
 static _Thread_local struct {
     struct sx_http_request measured;
     bool is_request; /* between on_begin and on_end */
-    bool is_begun;
-    bool is_lost; /* the client has left */
+    bool is_begun;   /* sx_http_begin was called */
+    bool is_lost;    /* the client has left */
 } current;
 
-/* civetweb has parsed the header of a request. Which handler it calls is not known yet. */
+/* civetweb calls it when it has parsed a header, before it chooses the handler. */
 static int on_begin(struct mg_connection *connection)
 {
     (void)connection;
     current.is_request = true;
     current.is_begun = false;
     current.is_lost = false;
-    return 0; /* civetweb goes on with it */
+    return 0; /* civetweb shall serve the request */
 }
 
 /* Call it first in each request handler. */
@@ -60,13 +60,14 @@ static void write_bytes(struct mg_connection *connection, const void *data, size
     }
 }
 
-/* civetweb is about to answer by itself: a malformed request, or one without a handler. */
+/* civetweb calls it before it answers by itself: a malformed request, or one that has no handler.
+ */
 static int on_error(struct mg_connection *connection, int code, const char *message)
 {
     (void)message;
     if (!current.is_request) {
         sx_http_reject(http, code == 413 ? "too_large" : "malformed");
-        return 1; /* civetweb sends its page */
+        return 1; /* civetweb shall send its page of the error */
     }
     if (!current.is_begun) {
         begin(connection, sx_http_get_handler(http, NULL));
@@ -75,14 +76,14 @@ static int on_error(struct mg_connection *connection, int code, const char *mess
     return 1;
 }
 
-/* The request has ended, complete or not. */
+/* civetweb calls it once at the end of each request whose header it has parsed. */
 static void on_end(const struct mg_connection *connection, int code)
 {
-    if (!current.is_begun) { /* civetweb has served a file, or answered OPTIONS */
+    if (!current.is_begun) { /* no handler: civetweb has sent a file, or has answered OPTIONS */
         begin(connection, sx_http_get_handler(http, NULL));
     }
     if (!current.is_lost) {
-        respond(code); /* counts if nothing did so before */
+        respond(code); /* nothing if the response was counted before */
     }
     sx_http_end(&current.measured, current.is_lost ? SX_HTTP_RESPONSE_ABORTED : SX_HTTP_COMPLETE,
                 NULL);
@@ -145,7 +146,7 @@ static int echo(struct mg_connection *connection)
            (count = mg_read(connection, body + size, BODY_MAX - size)) > 0) {
         size += (size_t)count;
     }
-    int code = 499; /* for the access log: there is nobody to answer */
+    int code = 499; /* for civetweb's access log if the client has left */
     if (body == NULL || size == BODY_MAX) {
         code = reply_text(connection, 413, "at most 1 MiB\n");
     } else if (count < 0 || (long long)size < length) {
@@ -261,7 +262,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &ends, NULL);
     mg_init_library(0);
     struct mg_context *server = NULL;
-    if (is_untracked || sx_http_metrics_create(&http, NULL) == SX_OK) {
+    if (is_untracked || sx_http_metrics_new(&http, NULL) == SX_OK) {
         server = mg_start(is_untracked ? &none : &callbacks, NULL, options);
     }
     if (server == NULL || mg_get_server_ports(server, 1, &port) != 1) {

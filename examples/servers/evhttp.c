@@ -3,9 +3,9 @@
  *     build/examples/servers/evhttp [--untracked]
  *     curl http://127.0.0.1:PORT/metrics
  *
- * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h for each request
- * are in the first part; docs/servers/evhttp.md says why they are there, and what evhttp cannot
- * tell.
+ * Prints its address. SIGTERM ends it. The first part measures the requests by
+ * sextant/http_metrics.h; docs/servers/evhttp.md explains it, and lists what cannot be measured.
+ * --untracked leaves it out, to compare the cost.
  */
 #include <arpa/inet.h>
 #include <event2/buffer.h>
@@ -23,16 +23,16 @@
 /* ---- the metrics of requests ---- */
 
 static struct sx_http_metrics *http; /* NULL with --untracked */
-static bool replying;                /* the program is sending a response, not evhttp by itself */
+static bool replying;                /* what evhttp writes now is a response of the program */
 
-/* A request that is measured. It is freed when both the connection has finished the request and the
- * handler has replied. */
+/* A request that is measured. It is freed when the connection has ended the request and the handler
+ * has replied, whichever comes last. */
 struct tracked {
     struct sx_http_request measured;
     bool replied, connection_lost;
 };
 
-/* evhttp has written the last byte of the response. */
+/* evhttp calls it when it has written the last byte of the response. */
 static void on_complete(struct evhttp_request *request, void *context)
 {
     struct tracked *tracked = context;
@@ -41,12 +41,13 @@ static void on_complete(struct evhttp_request *request, void *context)
     free(tracked);
 }
 
-/* The connection ends, and on_complete was not called. */
+/* evhttp calls it when the connection closes before on_complete. Before the handler has replied,
+ * the request is counted as aborted in phase `request`, otherwise in phase `response`. */
 static void on_close(struct evhttp_connection *connection, void *context)
 {
     struct tracked *tracked = context;
     (void)connection;
-    sx_http_end(&tracked->measured, SX_HTTP_RESPONSE_ABORTED, NULL); /* if there was a response */
+    sx_http_end(&tracked->measured, SX_HTTP_RESPONSE_ABORTED, NULL);
     tracked->connection_lost = true;
     if (tracked->replied) {
         free(tracked);
@@ -75,7 +76,7 @@ static const char *method_name(struct evhttp_request *request)
     case EVHTTP_REQ_PATCH:
         return "PATCH";
     }
-    return NULL; /* evhttp does not know it, either */
+    return NULL; /* a method that evhttp does not know: "_OTHER" on the page */
 }
 
 /* Call it first in each callback of evhttp_set_cb and evhttp_set_gencb. Returns NULL if the request
@@ -108,8 +109,8 @@ static void reply(struct evhttp_request *request, struct tracked *tracked, int c
     }
 }
 
-/* evhttp answers malformed requests by itself and calls no callback. It then writes a status line
- * that no handler wrote. */
+/* Called when something is written to a connection. evhttp answers malformed requests and calls no
+ * callback, so a status line that `reply` does not write means a rejected request. */
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *unused)
 {
     char line[] = "HTTP/1.1 400";
@@ -143,7 +144,7 @@ static void set_header(struct evhttp_request *request, const char *name, const c
     evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
 }
 
-/* evhttp would send the body of a response to HEAD. Frees the body. */
+/* Leaves out the body of a response to HEAD, which evhttp would send. Frees the body. */
 static void reply_body(struct evhttp_request *request, struct tracked *tracked, int code,
                        struct evbuffer *body)
 {
@@ -350,7 +351,7 @@ int main(int argc, char **argv)
     struct evhttp *server = base == NULL ? NULL : evhttp_new(base);
     struct event *stop = server == NULL ? NULL : evsignal_new(base, SIGTERM, on_stop, server);
     bool works = stop != NULL && event_add(stop, NULL) == 0 &&
-                 (is_untracked || sx_http_metrics_create(&http, NULL) == SX_OK) && start(server);
+                 (is_untracked || sx_http_metrics_new(&http, NULL) == SX_OK) && start(server);
     if (works) {
         event_base_dispatch(base);
     } else {

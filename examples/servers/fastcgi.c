@@ -3,9 +3,9 @@
  *
  *     build/examples/servers/fastcgi /run/example.socket
  *
- * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h for each request
- * are in the first part; docs/servers/fastcgi.md says why they are there, how to set up nginx, and
- * what the program cannot tell.
+ * Prints its address. SIGTERM ends it. The first part measures the requests by
+ * sextant/http_metrics.h; docs/servers/fastcgi.md explains it, says how to set up nginx, and lists
+ * what cannot be measured.
  */
 #include <fcgiapp.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 
 static struct sx_http_metrics *http;
 
-/* A request that is measured; it lives as long as its thread works on it. */
+/* A request that is measured, on the stack of the thread that serves it. */
 struct tracked {
     FCGX_Request *request;
     struct sx_http_request measured;
@@ -48,8 +48,8 @@ static void respond(struct tracked *tracked, int code)
     sx_http_respond(&tracked->measured, code);
 }
 
-/* Call it before FCGX_Finish_r, or before the next FCGX_Accept_r. It flushes the response, because
- * only then is it known whether the web server has taken it. */
+/* Call it before FCGX_Finish_r, or before the next FCGX_Accept_r. Flushes the response, and thereby
+ * learns whether the web server has taken it. */
 static void end(struct tracked *tracked)
 {
     FCGX_FClose(tracked->request->err);
@@ -104,7 +104,7 @@ static void echo(struct tracked *tracked)
         reply_text(tracked, 413, "less than 1 MiB\n");
     } else if (size >= expected) {
         reply(tracked, 200, body, (size_t)size);
-    } /* else the client has left, and there is nobody to answer */
+    } /* otherwise the client has left, and gets no response */
     free(body);
 }
 
@@ -219,9 +219,9 @@ int main(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL);
-    signal(SIGPIPE, SIG_IGN); /* a web server that has closed is an error of write(), not the end */
+    signal(SIGPIPE, SIG_IGN); /* if the web server has closed, write() shall fail */
     int listener = argc == 2 && FCGX_Init() == 0 ? FCGX_OpenSocket(argv[1], 128) : -1;
-    if (listener < 0 || sx_http_metrics_create(&http, NULL) != SX_OK) {
+    if (listener < 0 || sx_http_metrics_new(&http, NULL) != SX_OK) {
         fprintf(stderr, "usage: fastcgi SOCKET\n");
         return 1;
     }
@@ -238,7 +238,7 @@ int main(int argc, char **argv)
     int number;
     sigwait(&ends, &number);
     FCGX_ShutdownPending();
-    shutdown(listener, SHUT_RDWR); /* the threads' FCGX_Accept_r fails */
+    shutdown(listener, SHUT_RDWR); /* makes FCGX_Accept_r fail in the threads */
     for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
     }

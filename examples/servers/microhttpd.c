@@ -1,11 +1,11 @@
 /* microhttpd.c: request metrics for a server that uses libmicrohttpd.
  *
- *     build/examples/servers/microhttpd [--untracked] [poll|pool|connection|select|epoll]
+ *     build/examples/servers/microhttpd [--untracked] [thread|poll|pool|connection|select|epoll]
  *     curl http://127.0.0.1:PORT/metrics
  *
- * The last argument is the threading mode. Prints its address, and ends with SIGTERM. The calls of
- * sextant/http_metrics.h for each request are in the first part; docs/servers/microhttpd.md says
- * why they are there, and what libmicrohttpd cannot tell.
+ * The last argument is the threading mode. Prints its address. SIGTERM ends it. The first part
+ * measures the requests by sextant/http_metrics.h; docs/servers/microhttpd.md explains it, and
+ * lists what cannot be measured. --untracked leaves it out, to compare the cost.
  */
 #define _GNU_SOURCE /* ppoll */
 #include <arpa/inet.h>
@@ -26,14 +26,14 @@
 
 static struct sx_http_metrics *http; /* NULL with --untracked */
 
-/* Belongs to a connection, which has one request at a time. */
+/* What is measured of a connection: it has one request at a time. */
 struct tracked {
     struct sx_http_request measured;
     uint64_t started_ns;
     bool is_awaited; /* there is a request line, but no complete header yet */
 };
 
-/* NULL: the connection is not measured. */
+/* Returns NULL if the connection is not measured. */
 static struct tracked *tracked_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
@@ -42,7 +42,7 @@ static struct tracked *tracked_of(struct MHD_Connection *connection)
     return info == NULL ? NULL : info->socket_context;
 }
 
-/* MHD_OPTION_NOTIFY_CONNECTION */
+/* The callback of MHD_OPTION_NOTIFY_CONNECTION. */
 static void on_connection(void *unused, struct MHD_Connection *connection, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
@@ -54,7 +54,7 @@ static void on_connection(void *unused, struct MHD_Connection *connection, void 
     }
 }
 
-/* MHD_OPTION_URI_LOG_CALLBACK: the request line has arrived. */
+/* The callback of MHD_OPTION_URI_LOG_CALLBACK: the request line has arrived. */
 static void *on_request_line(void *unused, const char *uri, struct MHD_Connection *connection)
 {
     struct tracked *tracked = tracked_of(connection);
@@ -65,7 +65,7 @@ static void *on_request_line(void *unused, const char *uri, struct MHD_Connectio
         tracked->started_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
         tracked->is_awaited = true;
     }
-    return NULL; /* what the first call of the access handler finds in its `state` */
+    return NULL; /* the initial `state` of the access handler */
 }
 
 /* Call it in the first call of the access handler for a request. */
@@ -114,10 +114,11 @@ static void end(struct MHD_Connection *connection, enum MHD_RequestTerminationCo
 #define BODY_BYTES_MAX ((size_t)1 << 20)
 #define BIG_BYTES ((uint64_t)64 << 20)
 
-/* The state of a request in the access handler: the body of /echo, or one of these two. */
+/* The state of a request points to the body of /echo, or to one of these: its header was seen; it
+ * was suspended. */
 static char seen, waited;
 struct body {
-    size_t size; /* more than BODY_BYTES_MAX: it is too large, and not kept */
+    size_t size; /* more than BODY_BYTES_MAX: the body is too large */
     char data[BODY_BYTES_MAX];
 };
 
@@ -181,11 +182,11 @@ static enum MHD_Result big(struct MHD_Connection *connection, void **state)
 }
 
 static bool has_connection_threads;
-static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t waiting_lock = PTHREAD_MUTEX_INITIALIZER; /* of the two variables below */
 static pthread_cond_t waiting_ended = PTHREAD_COND_INITIALIZER;
+static unsigned waiting_count; /* suspended connections; the daemon can be stopped at 0 */
+static bool is_draining;       /* no further connection may be suspended */
 static pthread_t main_thread;
-static unsigned waiting_count; /* suspended connections, without which the daemon can be stopped */
-static bool is_draining;       /* guarded by the lock, too */
 
 static void sleep_ms(const char *text)
 {
@@ -197,7 +198,7 @@ static void *resume_later(void *connection)
 {
     sleep_ms(MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "ms"));
     MHD_resume_connection(connection);
-    pthread_kill(main_thread, SIGUSR1); /* for the program's own loop, which MHD does not wake */
+    pthread_kill(main_thread, SIGUSR1); /* wakes the program's own loop, which MHD does not */
     pthread_mutex_lock(&waiting_lock);
     waiting_count--;
     pthread_cond_signal(&waiting_ended);
@@ -205,7 +206,7 @@ static void *resume_later(void *connection)
     return NULL;
 }
 
-/* Not while the server stops: the daemon cannot be stopped while a connection is suspended. */
+/* Returns whether the connection may be suspended: not while the server stops. */
 static bool begin_to_wait(void)
 {
     pthread_mutex_lock(&waiting_lock);
@@ -215,7 +216,7 @@ static bool begin_to_wait(void)
     return may_wait;
 }
 
-/* /slow?ms=1500. Unless the connection has a thread of its own, it is suspended meanwhile. */
+/* /slow?ms=1500. A connection that has no thread of its own is suspended meanwhile. */
 static enum MHD_Result slow(struct MHD_Connection *connection, void **state)
 {
     pthread_t thread;
@@ -289,8 +290,8 @@ static bool has_method(const struct route *route, const char *method)
            (size > 0 && found != NULL && found[-1] == ' ' && found[size] == ' ');
 }
 
-/* The header is complete. A response now would close the connection if a body follows, so only what
- * has a body that is too large is answered. */
+/* The header is complete. libmicrohttpd closes the connection if the response comes before the
+ * body, so this answers only if the body is too large. */
 static enum MHD_Result on_header(struct MHD_Connection *connection, const struct route *route,
                                  const char *method, void **state)
 {
@@ -338,7 +339,7 @@ static enum MHD_Result on_request(void *unused, struct MHD_Connection *connectio
                : reply_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "not with this method\n");
 }
 
-/* MHD_OPTION_NOTIFY_COMPLETED */
+/* The callback of MHD_OPTION_NOTIFY_COMPLETED. */
 static void on_completed(void *unused, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
@@ -355,7 +356,8 @@ static const struct mode {
     const char *name;
     unsigned flags, pool_size;
 } modes[] = {
-    {"poll", MHD_USE_INTERNAL_POLLING_THREAD, 0},
+    {"thread", MHD_USE_INTERNAL_POLLING_THREAD, 0}, /* which calls select */
+    {"poll", MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0},
     {"pool", MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL, 4},
     {"connection", MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION, 0},
     {"select", 0, 0},
@@ -405,8 +407,8 @@ static const struct timespec *timeout_of(struct MHD_Daemon *daemon, struct times
     return timeout;
 }
 
-/* The program's own loop, for a daemon without threads. Signals are blocked except within the
- * system calls that wait. */
+/* Waits for SIGTERM. Runs the program's own loop for a daemon without threads. Signals are blocked
+ * except within the system calls that wait. */
 static void run_until_stopped(struct MHD_Daemon *daemon, const struct mode *mode,
                               const sigset_t *unblocked)
 {
@@ -452,12 +454,13 @@ static void run(struct MHD_Daemon *daemon, const struct mode *mode, const sigset
 int main(int argc, char **argv)
 {
     const bool is_untracked = argc > 1 && strcmp(argv[1], "--untracked") == 0;
-    const char *name = argc > 1 + is_untracked ? argv[1 + is_untracked] : "poll";
+    const char *name = argc > 1 + is_untracked ? argv[1 + is_untracked] : "thread";
     const struct mode *mode = modes;
-    while (mode < modes + 5 && strcmp(mode->name, name) != 0) {
+    const struct mode *end_of_modes = modes + sizeof modes / sizeof *modes;
+    while (mode < end_of_modes && strcmp(mode->name, name) != 0) {
         mode++;
     }
-    if (mode == modes + 5) {
+    if (mode == end_of_modes) {
         fprintf(stderr, "microhttpd: unknown mode: %s\n", name);
         return 2;
     }
@@ -469,7 +472,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &(struct sigaction){.sa_handler = on_signal}, NULL);
     sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal}, NULL);
     main_thread = pthread_self();
-    if (!is_untracked && sx_http_metrics_create(&http, NULL) < 0) {
+    if (!is_untracked && sx_http_metrics_new(&http, NULL) < 0) {
         fprintf(stderr, "microhttpd: requests are not measured\n");
     }
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {

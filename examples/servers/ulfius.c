@@ -3,9 +3,9 @@
  *     build/examples/servers/ulfius [--untracked]
  *     curl http://127.0.0.1:PORT/metrics
  *
- * Prints its address, and ends with SIGTERM. The calls of sextant/http_metrics.h for each request
- * are in the first part; docs/servers/ulfius.md says why they are there, and what ulfius cannot
- * tell.
+ * Prints its address. SIGTERM ends it. The first part measures the requests by
+ * sextant/http_metrics.h; docs/servers/ulfius.md explains it, and lists what cannot be measured.
+ * --untracked leaves it out, to compare the cost.
  */
 #include <arpa/inet.h>
 #include <sextant/exposition.h>
@@ -32,12 +32,11 @@ static const struct route *find_route(const char *path);
 
 static struct sx_http_metrics *http; /* NULL with --untracked */
 
-/* ulfius runs libmicrohttpd with a thread for each connection, so the request of a thread needs no
- * look-up. */
+/* The request that this thread serves: ulfius has a thread for each connection. */
 static _Thread_local struct {
     struct sx_http_request measured;
     uint64_t started_ns;
-    bool is_begun;
+    bool is_begun; /* sx_http_begin was called */
 } current;
 
 static void begin(const struct _u_request *request, const struct route *route)
@@ -46,7 +45,7 @@ static void begin(const struct _u_request *request, const struct route *route)
     sx_http_begin(&current.measured, route->handler, request->http_verb, current.started_ns);
 }
 
-/* MHD_OPTION_URI_LOG_CALLBACK: the request line has arrived. */
+/* The callback of MHD_OPTION_URI_LOG_CALLBACK: the request line has arrived. */
 static void *on_request_line(void *context, const char *uri)
 {
     struct timespec now;
@@ -69,7 +68,7 @@ static int code_of(int result, const struct _u_response *response)
     }
 }
 
-/* The callback of every endpoint: measures what the handler of the route answers. */
+/* The callback of every endpoint: calls the handler of the route, and measures the request. */
 static int on_request(const struct _u_request *request, struct _u_response *response, void *context)
 {
     const struct route *route = context;
@@ -85,7 +84,7 @@ static int on_request(const struct _u_request *request, struct _u_response *resp
     return result;
 }
 
-/* The client has sent a request line, and no callback was called: it left, or libmicrohttpd has
+/* Measures a request for which on_request was not called: the client has left, or libmicrohttpd has
  * answered by itself. */
 static void end_without_callback(struct MHD_Connection *connection,
                                  const struct connection_info_struct *info)
@@ -97,13 +96,13 @@ static void end_without_callback(struct MHD_Connection *connection,
         if (answer != NULL) {
             sx_http_respond(&current.measured, (int)answer->http_status);
         }
-        sx_http_end(&current.measured, SX_HTTP_COMPLETE, NULL); /* or aborted, without a response */
+        sx_http_end(&current.measured, SX_HTTP_COMPLETE, NULL); /* without a code: aborted */
     } else if (answer != NULL) {
         sx_http_reject(http, "malformed");
     }
 }
 
-/* MHD_OPTION_NOTIFY_COMPLETED: the request is over, whatever became of it. */
+/* The callback of MHD_OPTION_NOTIFY_COMPLETED: the request has ended, complete or not. */
 static void on_completed(void *context, struct MHD_Connection *connection, void **info,
                          enum MHD_RequestTerminationCode code)
 {
@@ -118,7 +117,7 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     mhd_request_completed(context, connection, info, code);
 }
 
-/* In place of ulfius_start_framework, which has no place for these two callbacks. */
+/* Does what ulfius_start_framework does, with these two callbacks. */
 static int start(struct _u_instance *instance)
 {
     struct MHD_OptionItem options[] = {
@@ -127,7 +126,7 @@ static int start(struct _u_instance *instance)
         {MHD_OPTION_NOTIFY_COMPLETED,
          http == NULL ? (intptr_t)mhd_request_completed : (intptr_t)on_completed, NULL},
         {MHD_OPTION_SOCK_ADDR, 0, instance->bind_address},
-        {MHD_OPTION_CONNECTION_TIMEOUT, 60, NULL}, /* for a client that does not read, too */
+        {MHD_OPTION_CONNECTION_TIMEOUT, 60, NULL}, /* ends responses that a client does not read */
         {MHD_OPTION_END, 0, NULL},
     };
     return ulfius_start_framework_with_mhd_options(
@@ -252,7 +251,7 @@ int main(int argc, char **argv)
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigprocmask(SIG_BLOCK, &ends, NULL);
-    if ((!is_untracked && sx_http_metrics_create(&http, NULL) != SX_OK) ||
+    if ((!is_untracked && sx_http_metrics_new(&http, NULL) != SX_OK) ||
         ulfius_init_instance(&instance, 8080, &address, NULL) != U_OK) {
         return 1;
     }

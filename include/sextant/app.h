@@ -408,9 +408,12 @@ SX_API const char *sx_request_get_header(const struct sx_request *request, const
  * NULL: absent, or the name is NULL. Where memory is exhausted, only the first of them.
  * Source: RFC 9110 5.3 */
 SX_API const char *sx_request_get_header_list(const struct sx_request *request, const char *name);
-/** The headers of the request, in their order, for `(inject, sx_headers, headers)`. */
+/** The headers of the request, as `(inject, sx_headers, headers)` gives them. */
+SX_API const struct sx_headers *sx_request_get_headers(const struct sx_request *request);
+/** How many headers the request has. */
 SX_API size_t sx_headers_get_count(const struct sx_headers *headers);
-/** Sets `*name` and `*value` to those of a header; to NULL if there is no such index. */
+/** Sets `*name` and `*value` to those of a header, in the order in which they were sent; to NULL if
+ * there is no such index. */
 SX_API void sx_headers_get(const struct sx_headers *headers, size_t index, const char **name,
                            const char **value);
 /** The first query parameter of that name, decoded; NULL if it is absent or has a malformed escape,
@@ -504,8 +507,9 @@ struct sx_record {
     uint64_t ended_ns;    /* at end: after the last byte went to the kernel, or it died */
     uint64_t request_body_bytes;  /* at respond and end */
     uint64_t response_body_bytes; /* at end: what went to the kernel */
-    void *memory; /* of this observer for this request; see request_bytes of struct sx_observer */
-    void *reserved[3];
+    void *memory; /* of this observer for this request; NULL if its request_bytes is 0 */
+    const struct sx_request *request; /* at begin, for its headers; later NULL */
+    void *reserved[2];
 };
 
 /** Is called when a request begins, or when its response is known; `self` is that of
@@ -527,13 +531,11 @@ struct sx_observer {
     sx_observe_fn *respond;
     sx_observe_end_fn *end;
     sx_observe_rejected_fn
-        *rejected; /* in place of the others, if a request is rejected before it is routed */
-    union {
-        size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed
-                                 before begin and aligned for any type: record->memory; 192 at most
-                                 for all observers of an app together; 0: none */
-        void *reserved[4];
-    };
+        *rejected;        /* in place of the others, if a request is rejected before it is routed */
+    size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed before
+                             begin and aligned for any type: record->memory; 192 at most for all
+                             observers of an app together; 0: none */
+    void *reserved[3];
 };
 
 /* ---- the app ---- */

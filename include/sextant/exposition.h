@@ -222,6 +222,7 @@ struct sx_check_rule {
     const char *name; /* such as "duplicate"; it stays the same in later versions */
     const char *text; /* what breaks the rule, without a full stop */
     bool advice;      /* false: a violation is an error */
+    bool lint;        /* only checked if the options ask for it */
     void *reserved[2];
 };
 
@@ -239,7 +240,8 @@ struct sx_violation {
     const char *rule; /* the name of the rule, such as "duplicate"; static */
     const char *text; /* a sentence for people, without its full stop; valid only during the call */
     bool advice;      /* false: an error; see struct sx_check_rule */
-    void *reserved[2];
+    const char *suggestion; /* what to do, to follow the sentence; NULL: none; valid as `text` */
+    void *reserved[1];
 };
 
 /** Receives a violation, which is valid only during the call. Returns 0 to continue the check;
@@ -251,6 +253,9 @@ struct sx_check_options {
     enum sx_format format;
     size_t violations_max;    /* the check ends after so many; 0: 100 */
     bool no_advice;           /* errors only */
+    bool lint;                /* also the rules of names, units, HELP and labels; all are advice */
+    bool utf8_names;          /* names may be in quotes, and any UTF-8; in SX_FORMAT_TEXT_1_0_0
+                                 they may in any case */
     const char *const *allow; /* names of rules whose violations are left out; borrowed */
     size_t allow_count;
     void *reserved[4];
@@ -264,7 +269,10 @@ struct sx_check_options {
  * and cumulative buckets up to +Inf, and a count that equals the bucket +Inf. Bounds of buckets and
  * quantiles are compared as the doubles they are, so `le="1"` and `le="1.0"` of one histogram are
  * one series twice. Violations are reported in order of their lines, except that what a histogram
- * or summary lacks comes last.
+ * or summary lacks comes last; in OpenMetrics, at the end of its samples.
+ *
+ * A page of OpenMetrics without errors keeps every MUST and MUST NOT of the specification that a
+ * page can show; docs/reading.md lists the others. What it only SHOULD do is advice.
  *
  * @param page     the complete page; need not end with NUL
  * @param options  NULL: all defaults
@@ -275,11 +283,11 @@ struct sx_check_options {
  * Errors:   SX_EINVAL (also if the page is above 4 GiB, or `allow` has a name that is not of a
  *           rule), SX_ENOMEM
  * Threads:  [any]
- * Memory:   allocates about 30 bytes for each sample, 70 for each family, 150 for each histogram or
- *           summary, and 32 for each label of the sample that has most, and frees them; the page is
- *           borrowed
+ * Memory:   allocates about 30 bytes for each sample, 90 for each family, 150 for each histogram or
+ *           summary, in OpenMetrics 60 for each sample and 180 for each family, and 32 for each
+ *           label of the sample that has most, and frees them; the page is borrowed
  * Cost:     nearly linear in the size of the page, even if its author wants to make the check slow
- * Source:   Prometheus "Exposition formats"
+ * Source:   Prometheus "Exposition formats"; OpenMetrics 1.0
  */
 SX_API SX_MUST_CHECK int sx_exposition_check(struct sx_str page,
                                              const struct sx_check_options *options,

@@ -1,7 +1,7 @@
 /* http_metrics.h: request metrics for any HTTP server.
  *
  *     struct sx_http_metrics *http;                           at start
- *     status = sx_http_metrics_create(&http, NULL);
+ *     status = sx_http_metrics_new(&http, NULL);
  *
  *     struct sx_http_request measured;                        for each request
  *     sx_http_begin(&measured, sx_http_get_handler(http, "users.get_user"), "GET", 0);
@@ -19,7 +19,7 @@
  *                                                         ended within it (`response`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
- * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_create and
+ * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_new and
  * sx_http_declare then return SX_EINVAL, and sx_http_begin without a handler marks the request as
  * not measured. The others do nothing.
  *
@@ -58,6 +58,8 @@ struct sx_http_metrics_options {
     struct sx_registry *registry; /* borrowed until sx_http_metrics_destroy; NULL: the default */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
+    double native_growth_factor; /* of the native buckets that the duration has, too, as in
+                                    struct sx_native_options; 0: 1.1; 1: it has none */
     enum sx_http_names names;
     bool duration_has_code;  /* the duration has the code as a label too */
     bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */
@@ -65,11 +67,11 @@ struct sx_http_metrics_options {
                                 sx_http_respond */
     unsigned handlers_max;   /* handlers beyond these are "<other>"; 0: 1000; at most 1,000,000;
                                 "<builtin>" and "<other>" do not count */
-    const char *const *reasons; /* of sx_http_reject, up to a NULL, that the page shows as 0 from
-                                   the start; see SX_LABELS; NULL: none */
+    const char *const *reasons; /* reasons of sx_http_reject, ended by NULL as SX_LABELS makes them;
+                                   the page shows them from the start, as 0; NULL: none */
     const char **failed; /* receives the name of the metric that cannot be registered, a static
                             string; untouched on other failures; NULL: it is not wanted */
-    void *reserved[6];
+    void *reserved[5];
 };
 
 /** How a request ended. */
@@ -95,7 +97,9 @@ struct sx_http_request {
     uint64_t started_ns;
     int code; /* 0: it has no response */
     unsigned short method, scheme;
-    void *reserved[4];
+    uint64_t trace_id[2]; /* of sx_http_set_trace; 0 and 0: none */
+    uint64_t span_id;
+    void *reserved[1];
 };
 
 /** What is known at the end of a request, beside the outcome. */
@@ -116,11 +120,11 @@ struct sx_http_sizes {
  * Threads:  [any]
  * Memory:   free with sx_http_metrics_destroy; copies the options
  */
-SX_API SX_MUST_CHECK int sx_http_metrics_create(struct sx_http_metrics **http,
-                                                const struct sx_http_metrics_options *options);
+SX_API SX_MUST_CHECK int sx_http_metrics_new(struct sx_http_metrics **http,
+                                             const struct sx_http_metrics_options *options);
 
-/** Frees the metrics and their handlers, while the registry still exists. The metrics stay
- * registered, and the page keeps their values.
+/** Frees the metrics and their handlers. The registry must still exist. The metrics stay registered
+ * in it, so the page keeps their values.
  *
  * @param http  NULL: does nothing
  * Threads:  any thread, when no request is in progress and no other thread uses `http`
@@ -139,9 +143,9 @@ SX_API void sx_http_metrics_destroy(struct sx_http_metrics *http);
  */
 SX_API struct sx_http_handler *sx_http_get_handler(struct sx_http_metrics *http, const char *label);
 
-/** Shows the series of a handler and a method as 0 from now on: those without a code or phase, of
- * the scheme "http". Series with a code appear with the first response that has it. Without this
- * call, the page shows all of them from the first request on.
+/** Makes series of a handler and a method, so that the page shows them as 0 before the first
+ * request: those of the scheme "http" that have neither a code nor a phase. A series with a code
+ * appears with the first response of that code. Without this call, sx_http_begin makes them.
  *
  * @param handler  NULL is SX_EINVAL
  * @param method   as for sx_http_begin
@@ -173,6 +177,19 @@ SX_API void sx_http_begin(struct sx_http_request *request, struct sx_http_handle
 SX_API void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handler *handler,
                                  const char *method, const char *scheme, uint64_t started_ns);
 
+/** Says of which trace the request is part. Its response and its duration then have an exemplar
+ * with the labels trace_id and span_id, if the trace is sampled. A header that is not valid, and a
+ * trace that is not sampled, have no effect.
+ *
+ * @param traceparent  the value of this header; {NULL, 0}, and several values joined by commas,
+ *                     are not valid
+ * Threads:  [one]; after sx_http_begin, before sx_http_respond
+ * Memory:   each counter and bucket with an exemplar keeps some memory: see
+ *           sx_counter_add_with_exemplar
+ * Source:   W3C "Trace Context"
+ */
+SX_API void sx_http_set_trace(struct sx_http_request *request, struct sx_str traceparent);
+
 /** Counts the response, before its first byte is sent. Only the first call for a request counts. If
  * there is no memory for the series of its code, it is not counted and has no duration.
  *
@@ -184,8 +201,8 @@ SX_API void sx_http_respond(struct sx_http_request *request, int code);
 /** Ends a request: it is no longer in progress. If it had a response, its duration and the sizes of
  * its bodies are observed, whatever the outcome. Only the first call after sx_http_begin counts.
  *
- * @param outcome  without a response, any outcome is SX_HTTP_REQUEST_ABORTED; with one, that
- *                 outcome is still counted in phase `request`
+ * @param outcome  SX_HTTP_REQUEST_ABORTED is counted in phase `request`, also after
+ *                 sx_http_respond. Without sx_http_respond, every outcome counts as it.
  * @param sizes    NULL: the bodies were empty, and the request ended now
  * Threads:  [one]
  */

@@ -4,10 +4,11 @@
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
  * update it: an update takes no lock, allocates nothing, and writes no cache line that another
  * thread writes (no false sharing). The exceptions: the first update or look-up of a thread
- * allocates and claims a row for it; a counter's first fraction and a gauge's first increment take
- * a lock, and so may setting a gauge that was incremented; a gauge that is set, or added to by
- * another amount than 1, has one cell for all threads; threads beyond `thread_rows` update shared
- * cells with atomic additions.
+ * allocates and claims a row for it; a counter's first fraction and a gauge's first increment or
+ * decrement by 1 take a lock; setting a gauge that was incremented may take it, and threads that
+ * increment this gauge wait meanwhile; a gauge that is set, or changed by another amount than 1,
+ * has one cell for all threads; threads beyond `thread_rows` update shared cells with atomic
+ * additions.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up, or the metric without labels is unregistered. Every
@@ -245,13 +246,12 @@ SX_API int sx_registry_expire(struct sx_registry *registry);
 SX_API SX_MUST_CHECK int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown,
                                           const char *name);
 
-/** Ends what sx_registry_show began with the same arguments, and waits until no scrape reads
- * `shown` because of it.
+/** Ends what sx_registry_show began with the same arguments. Does not wait: a scrape that has begun
+ * may still read `shown`, and may have it on its page. sx_registry_destroy waits for that.
  *
  * @return   1, or 0 if it is not shown
- * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM, SX_ESTATE (called by a callback, collector or log
- *           during a scrape of several registries)
- * Threads:  [any]
+ * Errors:   SX_EINVAL, SX_ENAME, SX_ENOMEM (the default registry cannot be made)
+ * Threads:  [any], also in callbacks, collectors and logs
  */
 SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown,
                             const char *name);
@@ -560,8 +560,8 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
  * Threads:  [any]. Lock-free if the gauge was never incremented or decremented by 1. Otherwise the
- *           first call takes the lock under which series are made, and so does a later call that
- *           meets another update of the gauge.
+ *           first call after that takes the lock under which series are made. A later call takes
+ *           it if another thread updates the gauge at the same time.
  * Cost:     a store; after an increment or decrement, three loads for each thread row and one
  *           compare-and-swap
  */

@@ -17,6 +17,10 @@
  *                                                         ended within it (`response`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
+ * The duration has classic buckets, and native ones on pages in Protobuf. If a request has a header
+ * `traceparent` whose trace is sampled, http_requests_total and the bucket of its duration get an
+ * exemplar with its trace_id and span_id; OpenMetrics and Protobuf show it.
+ *
  * Threads: [any] any thread at any time, but no signal handler.
  */
 #ifndef SEXTANT_PROMETHEUS_H
@@ -44,6 +48,8 @@ struct sx_prometheus_options {
     struct sx_registry *registry; /* borrowed until sx_app_destroy; NULL: the default registry */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
+    double native_growth_factor; /* of the native buckets that the duration has, too, as in
+                                    struct sx_native_options; 0: 1.1; 1: it has none */
     enum sx_http_names names;
     enum sx_prometheus_handler handler;
     bool duration_has_code;  /* the duration has the code as a label too */
@@ -52,7 +58,7 @@ struct sx_prometheus_options {
                                 begins to be sent */
     const struct sx_handler *const *excluded; /* handlers that are not measured, up to a NULL; NULL:
                                                  none; borrowed while the app is made */
-    void *reserved[8];
+    void *reserved[7];
 };
 
 struct sx_prometheus;
@@ -74,8 +80,8 @@ SX_COMPONENT_DECLARE(sx_registry, struct sx_registry);
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 
 /** The handler of the metrics page. It writes the registry of the component in the format that the
- *  Accept header asks for, or only the families that `name[]` parameters of the query name. Its
- *  routes are admin routes, so the hooks of the app do not run for them. */
+ * Accept header asks for, or only the families that `name[]` parameters of the query name. Its
+ * routes are admin routes, so the hooks of the app do not run for them. */
 SX_HANDLER_DECLARE(sx_expose_metrics);
 
 #ifdef __cplusplus

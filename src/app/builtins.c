@@ -35,6 +35,11 @@ static const struct sx__exchange *exchange_of(const struct sx_headers *headers)
     return ((const struct sx_request *)(const void *)headers)->exchange;
 }
 
+const struct sx_headers *sx_request_get_headers(const struct sx_request *request)
+{
+    return (const struct sx_headers *)(const void *)request;
+}
+
 size_t sx_headers_get_count(const struct sx_headers *headers)
 {
     return exchange_of(headers)->header_count;

@@ -117,7 +117,8 @@ static const struct sx_record *record_for(struct sx_request *request,
                                           const struct sx__observer_entry *entry)
 {
     struct sx_record *record = &request->exchange->record;
-    record->memory = request->observed + entry->memory;
+    const bool has_memory = entry->observer->request_bytes > 0;
+    record->memory = has_memory ? request->observed + entry->memory : NULL;
     return record;
 }
 
@@ -132,12 +133,14 @@ static void begin(void *context, struct sx__exchange *exchange)
     route(request);
     terminate_all(exchange);
     set_host(request);
+    exchange->record.request = request;
     for (size_t i = 0; i < app->observer_count; i++) {
         const struct sx__observer_entry *entry = &app->observers[i];
         if (entry->observer->begin != NULL) {
             entry->observer->begin(entry->self, record_for(request, entry));
         }
     }
+    exchange->record.request = NULL;
 }
 
 /* ---- the steps ---- */

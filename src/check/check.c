@@ -1,4 +1,5 @@
-/* check.c: checking a page of text 0.0.4. Runs in the caller's thread, on the caller's page.
+/* check.c: checking a page; of text 0.0.4 line by line. Runs in the caller's thread, on the
+ * caller's page.
  *
  * Source: Prometheus "Exposition formats", Text-based format, and what Prometheus's own parsers
  * reject
@@ -15,17 +16,6 @@
 #define VIOLATIONS_DEFAULT 100
 #define SENTENCE_SIZE 320
 
-struct sx__quote sx__quote(struct sx_str text)
-{
-    struct sx__quote quote;
-    size_t size = text.size < SX__QUOTE_SIZE - 4 ? text.size : SX__QUOTE_SIZE - 4;
-    for (size_t i = 0; i < size; i++) {
-        quote.text[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? text.data[i] : '?';
-    }
-    memcpy(quote.text + size, text.size > size ? "..." : "", text.size > size ? 4 : 1);
-    return quote;
-}
-
 static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,
                    va_list arguments)
 {
@@ -36,8 +26,11 @@ static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, c
     vsnprintf(text, sizeof text, format, arguments);
     check->violations++;
     const struct sx_check_rule *broken = &sx_check_rules(NULL)[rule];
-    const struct sx_violation violation = {
-        .line = line, .rule = broken->name, .text = text, .advice = broken->advice};
+    const struct sx_violation violation = {.line = line,
+                                           .rule = broken->name,
+                                           .text = text,
+                                           .advice = broken->advice,
+                                           .suggestion = check->suggestion};
     if ((check->report != NULL && check->report(check->context, &violation) != 0) ||
         check->violations >= check->violations_max) {
         check->stopped = true;
@@ -157,8 +150,11 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
 {
     static const struct sx_check_options defaults;
     options = options == NULL ? &defaults : options;
-    if (options->format != SX_FORMAT_TEXT || (page.data == NULL && page.size > 0) ||
-        page.size > UINT32_MAX || (options->allow == NULL && options->allow_count > 0)) {
+    const bool text_1_0_0 = options->format == SX_FORMAT_TEXT_1_0_0;
+    const bool text = options->format == SX_FORMAT_TEXT || text_1_0_0;
+    if ((!text && options->format != SX_FORMAT_OPENMETRICS) ||
+        (page.data == NULL && page.size > 0) || page.size > UINT32_MAX ||
+        (options->allow == NULL && options->allow_count > 0)) {
         return SX_EINVAL;
     }
     size_t most = options->violations_max == 0 ? VIOLATIONS_DEFAULT : options->violations_max;
@@ -166,11 +162,19 @@ int sx_exposition_check(struct sx_str page, const struct sx_check_options *optio
                               .hash_key = choose_check_key(),
                               .report = report_violation,
                               .context = context,
+                              .utf8_names = options->utf8_names || text_1_0_0,
                               .violations_max = most < INT_MAX ? most : INT_MAX};
     if (!leave_out(&check, options)) {
         return SX_EINVAL;
     }
-    check_page(&check);
+    if (text) {
+        check_page(&check);
+    } else {
+        sx__check_openmetrics(&check);
+    }
+    if (options->lint && !options->no_advice && !check.stopped) {
+        sx__lint(&check, options->format);
+    }
     clean_up(&check);
     return check.status < 0 ? check.status : (int)check.violations;
 }

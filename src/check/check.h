@@ -1,6 +1,6 @@
 /* check.h: what the parts of the checker share.
  *
- * check.c goes through the lines, check_line.c reads one line, check_labels.c its labels.
+ * check.c goes through the lines, check_line.c reads a line of text 0.0.4, check_labels.c labels.
  * check_rules.h is the table of rules.
  * check_families.c and check_series.c compare the line with the lines before it. If a line can
  * still be read after a violation, the check of the line continues. Nothing is reported twice for
@@ -12,6 +12,7 @@
 #include "check_index.h"
 #include "check_number.h"
 #include "check_rules.h"
+#include "quote.h"
 
 #include <sextant/exposition.h>
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct sx__check_family {
 struct sx__label {
     struct sx_str name;  /* empty: no more labels, only the `}` */
     struct sx_str value; /* still escaped; each value can be escaped in one way only */
+    bool is_quoted;      /* the name, which is still escaped */
 };
 
 struct sx__label_array {
@@ -82,6 +84,8 @@ struct sx__check {
     bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
     bool carriage_return_told, reserved_label_told;
     bool left_out[SX__RULE_COUNT];
+    bool utf8_names;        /* names may be in quotes */
+    const char *suggestion; /* for the violation that is reported next; NULL: none */
     int status;
 
     struct sx__check_family *families;
@@ -110,18 +114,25 @@ void sx__violation(struct sx__check *check, enum sx__rule rule, const char *form
 void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
                       const char *format, ...) SX_PRINTF(4, 5);
 
-/* Bytes of the page for a message: truncated, and without control characters. */
-#define SX__QUOTE_SIZE 64
-struct sx__quote {
-    char text[SX__QUOTE_SIZE];
-};
-struct sx__quote sx__quote(struct sx_str text);
+/* ---- the page ---- */
+
+/** Checks a page of OpenMetrics 1.0. */
+void sx__check_openmetrics(struct sx__check *check);
+
+/** Reports what is unusual about names, HELP, units and labels, in either format. */
+void sx__lint(struct sx__check *check, enum sx_format format);
 
 /* ---- labels ---- */
 
 /** Reads the next label after a `{`, or the `}`, and removes it from the text. Returns NULL or the
- *  error. */
+ *  error. Quoted names are read in any case. */
 const char *sx__label_take(struct sx__label *label, struct sx_str *rest);
+
+/** Reads a quoted metric name after a `{`, and the comma behind it. Returns NULL or the error. */
+const char *sx__quoted_metric_take(struct sx_str *name, struct sx_str *rest);
+
+/** Reads up to and including the next quote that is not escaped. Returns false if there is none. */
+bool sx__quoted_take(struct sx_str *text, struct sx_str *rest);
 
 /** Sums of hashes of labels, which do not depend on their order. In `pairs` a label with an empty
  *  value counts as absent, as in Prometheus. */
@@ -172,8 +183,13 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
 void sx__check_spelling(struct sx__check *check, const struct sx__number *number,
                         struct sx_str text);
 
-/** Splits a sample that was read before into its name and labels. */
-void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text);
+/** Splits a sample that was read before into its name and labels.
+ *
+ * @param text       the page from the name on
+ * @param is_quoted  the name is in quotes
+ */
+void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text,
+                      bool is_quoted);
 
 /* ---- a line and the lines before it ---- */
 
@@ -181,6 +197,8 @@ void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str 
 /** Continues a hash with more bytes. It is keyed: the author of a page cannot choose names or
  * labels that collide, which would make the check quadratic. */
 uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str bytes);
+/** Mixes the bits of a hash, so that hashes can be added. */
+uint64_t sx__hash_mix(uint64_t hash);
 /** Mixes a hash down to 32 bits. */
 uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash);
 

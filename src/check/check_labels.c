@@ -22,8 +22,7 @@ static bool take_char(struct sx_str *rest, char wanted)
     return true;
 }
 
-/* Reads up to and including the unescaped quote. Returns false if there is none. */
-static bool take_value(struct sx_str *value, struct sx_str *rest)
+bool sx__quoted_take(struct sx_str *value, struct sx_str *rest)
 {
     value->data = rest->data;
     for (size_t i = 0; i < rest->size && rest->data[i] != '\n'; i++) {
@@ -47,16 +46,45 @@ static size_t name_size(struct sx_str rest)
     return size;
 }
 
+const char *sx__quoted_metric_take(struct sx_str *name, struct sx_str *rest)
+{
+    skip_spaces(rest);
+    if (!take_char(rest, '"') || !sx__quoted_take(name, rest) || name->size == 0) {
+        return "the braces do not begin with a metric name in quotes";
+    }
+    skip_spaces(rest);
+    return take_char(rest, ',') || (rest->size > 0 && rest->data[0] == '}')
+               ? NULL
+               : "neither `,` nor `}` follows the metric name";
+}
+
+/* Reads the name of a label. Returns NULL or the error. */
+static const char *take_label_name(struct sx_str *name, bool *is_quoted, struct sx_str *rest)
+{
+    *is_quoted = take_char(rest, '"');
+    if (*is_quoted) {
+        return sx__quoted_take(name, rest) && name->size > 0
+                   ? NULL
+                   : "a label's quoted name is empty or not closed";
+    }
+    *name = (struct sx_str){rest->data, name_size(*rest)};
+    rest->data += name->size;
+    rest->size -= name->size;
+    return NULL;
+}
+
 const char *sx__label_take(struct sx__label *label, struct sx_str *rest)
 {
-    *label = (struct sx__label){{NULL, 0}, {NULL, 0}};
+    *label = (struct sx__label){.is_quoted = false};
     skip_spaces(rest);
     if (take_char(rest, '}')) {
         return NULL;
     }
-    struct sx_str name = {rest->data, name_size(*rest)};
-    rest->data += name.size;
-    rest->size -= name.size;
+    struct sx_str name = {rest->data, 0};
+    const char *wrong = take_label_name(&name, &label->is_quoted, rest);
+    if (wrong != NULL) {
+        return wrong;
+    }
     skip_spaces(rest);
     if (name.size == 0) {
         return rest->size == 0 ? "the labels are not closed by `}`" : "a label has no name";
@@ -68,7 +96,7 @@ const char *sx__label_take(struct sx__label *label, struct sx_str *rest)
     if (!take_char(rest, '"')) {
         return "a label's value is not in quotes";
     }
-    if (!take_value(&label->value, rest)) {
+    if (!sx__quoted_take(&label->value, rest)) {
         return "a label's value is not closed by a quote";
     }
     skip_spaces(rest);
@@ -94,7 +122,7 @@ uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str by
 }
 
 /* Sums need terms whose bits are all mixed; the constants are those of splitmix64. */
-static uint64_t mix(uint64_t z)
+uint64_t sx__hash_mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -103,7 +131,7 @@ static uint64_t mix(uint64_t z)
 
 uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash)
 {
-    return (uint32_t)(mix(hash ^ check->hash_key) >> 32);
+    return (uint32_t)(sx__hash_mix(hash ^ check->hash_key) >> 32);
 }
 
 static bool label_is(struct sx_str name, const char *wanted)
@@ -126,11 +154,11 @@ struct sx__label_sums sx__labels_sum(const struct sx__check *check, struct sx_st
     while (next(&label, &labels)) {
         uint64_t hash = sx__hash(check, SX__HASH_START, label.name);
         bool excepted = label_is(label.name, except);
-        sums.names += excepted ? 0 : mix(hash);
+        sums.names += excepted ? 0 : sx__hash_mix(hash);
         if (label.value.size > 0) {
             /* Separated by a byte that no name has. */
-            hash =
-                mix(sx__hash(check, sx__hash(check, hash, (struct sx_str){"=", 1}), label.value));
+            hash = sx__hash_mix(
+                sx__hash(check, sx__hash(check, hash, (struct sx_str){"=", 1}), label.value));
             sums.pairs += hash;
             sums.others += excepted ? 0 : hash;
         }

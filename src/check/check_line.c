@@ -132,6 +132,25 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
                   sx__quote(type).text);
 }
 
+/* Reads the name of HELP or TYPE. Returns false if it is none. */
+static bool read_head_name(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
+{
+    if (!check->utf8_names || rest->size == 0 || rest->data[0] != '"') {
+        line->name = take_token(rest, '\0');
+        return check_metric_name(check, line->name);
+    }
+    rest->data++;
+    rest->size--;
+    if (!sx__quoted_take(&line->name, rest) || line->name.size == 0 ||
+        (rest->size > 0 && !is_blank(rest->data[0]))) {
+        sx__violation(check, SX__RULE_METRIC_NAME,
+                      "a metric name in quotes is empty or not closed");
+        return false;
+    }
+    check_escapes(check, line->name, true);
+    return true;
+}
+
 /* A comment is ignored unless its first word is HELP or TYPE. */
 static void read_comment(struct sx__line *line, struct sx__check *check, struct sx_str rest)
 {
@@ -143,8 +162,7 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
         return;
     }
     skip_blanks(&rest);
-    line->name = take_token(&rest, '\0');
-    if (!check_metric_name(check, line->name)) {
+    if (!read_head_name(line, check, &rest)) {
         return;
     }
     if (word.data == after_hash.data) {
@@ -166,11 +184,15 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
 static void check_label(struct sx__check *check, const struct sx__label *label)
 {
     check_escapes(check, label->value, true);
-    if (!is_name(label->name, false)) {
+    if (label->is_quoted) {
+        check_escapes(check, label->name, true);
+    } else if (!is_name(label->name, false)) {
         sx__violation(check, SX__RULE_LABEL_NAME,
                       "`%s` is not a label name: [a-zA-Z_][a-zA-Z0-9_]*",
                       sx__quote(label->name).text);
-    } else if (is_named(label->name, "__name__")) {
+        return;
+    }
+    if (is_named(label->name, "__name__")) {
         sx__violation(check, SX__RULE_LABEL_NAME,
                       "the label `__name__` is the metric name: Prometheus rejects the page");
     } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0 &&
@@ -207,7 +229,10 @@ static bool read_sample_labels(struct sx__line *line, struct sx__check *check, s
     const char *start = rest->data;
     for (size_t count = 0; sx__labels_reserve(check, &check->labels, count); count++) {
         struct sx__label *label = &check->labels.items[count];
-        const char *wrong = sx__label_take(label, rest);
+        skip_blanks(rest);
+        const bool quoted = rest->size > 0 && rest->data[0] == '"';
+        const char *wrong =
+            quoted && !check->utf8_names ? "a label has no name" : sx__label_take(label, rest);
         if (wrong != NULL) {
             sx__violation(check, SX__RULE_LABELS, "%s", wrong);
             return false;
@@ -290,9 +315,30 @@ static void read_value(struct sx__line *line, struct sx__check *check, struct sx
     }
 }
 
+/* Reads a sample that begins with `{` and its metric name in quotes. */
+static void read_quoted_sample(struct sx__line *line, struct sx__check *check, struct sx_str rest)
+{
+    rest.data++;
+    rest.size--;
+    const char *wrong = sx__quoted_metric_take(&line->name, &rest);
+    if (wrong != NULL) {
+        sx__violation(check, SX__RULE_METRIC_NAME, "%s", wrong);
+        return;
+    }
+    check_escapes(check, line->name, true);
+    if (read_sample_labels(line, check, &rest)) {
+        line->kind = SX__LINE_SAMPLE;
+        read_value(line, check, rest);
+    }
+}
+
 static void read_sample(struct sx__line *line, struct sx__check *check, struct sx_str rest)
 {
     line->name = take_token(&rest, '{');
+    if (line->name.size == 0 && check->utf8_names && rest.size > 0 && rest.data[0] == '{') {
+        read_quoted_sample(line, check, rest);
+        return;
+    }
     if (line->name.size == 0) {
         sx__violation(check, SX__RULE_METRIC_NAME, "a sample must begin with its metric name");
         return;
@@ -335,8 +381,24 @@ void sx__line_read(struct sx__line *line, struct sx__check *check, struct sx_str
     }
 }
 
-void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text)
+/* Finds the labels behind a name in quotes, which is within the braces. */
+static void split_quoted_sample(struct sx_str *name, struct sx_str *labels, struct sx_str text)
 {
+    *labels = (struct sx_str){NULL, 0};
+    if (sx__quoted_take(name, &text)) {
+        skip_blanks(&text);
+        bool comma = text.size > 0 && text.data[0] == ',';
+        *labels = (struct sx_str){text.data + comma, text.size - comma};
+    }
+}
+
+void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str text,
+                      bool is_quoted)
+{
+    if (is_quoted) {
+        split_quoted_sample(name, labels, text);
+        return;
+    }
     *name = (struct sx_str){text.data, 0};
     while (name->size < text.size && is_name_character(text.data[name->size])) {
         name->size++;

@@ -3,11 +3,13 @@
 
 #include <sextant/exposition.h>
 
-#define ERROR false
-#define ADVICE true
+#define ERROR 0
+#define ADVICE 1
+#define LINT 2
 
 static const struct sx_check_rule rules[] = {
-#define RULE(rule, name, severity, text) {(name), (text), (severity), {NULL}},
+#define RULE(rule, name, severity, text) \
+    {(name), (text), (severity) != ERROR, (severity) == LINT, {NULL}},
     SX__RULES(RULE)
 #undef RULE
 };

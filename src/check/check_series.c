@@ -32,9 +32,14 @@ static const char *bound_label(const struct sx__check_family *family)
     return family->type == SX__CHECK_HISTOGRAM ? "le" : "quantile";
 }
 
-static struct sx_str from(const struct sx__check *check, const struct sx__check_series *series)
+/* Splits an earlier sample. A name in quotes stands behind a quote, no other name does. */
+static void split_earlier(const struct sx__check *check, const struct sx__check_series *series,
+                          struct sx_str *name, struct sx_str *labels)
 {
-    return (struct sx_str){check->page.data + series->offset, check->page.size - series->offset};
+    const char *at = check->page.data + series->offset;
+    const bool is_quoted = series->offset > 0 && at[-1] == '"';
+    sx__sample_split(name, labels, (struct sx_str){at, check->page.size - series->offset},
+                     is_quoted);
 }
 
 static struct sx__check_series place_of(const struct sx__check *check, const struct sx__line *line)
@@ -98,7 +103,7 @@ static bool is_same_series(struct sx__check *check, const struct sx__check_serie
 {
     struct sx_str name, labels;
     double number = 0;
-    sx__sample_split(&name, &labels, from(check, seen));
+    split_earlier(check, seen, &name, &labels);
     return is_same_text(name, line->name) &&
            (identity->bound_label == NULL ||
             (find_bound(&number, bound, labels, identity->bound_label) &&
@@ -157,7 +162,7 @@ static bool is_of_group(struct sx__check *check, const struct sx__check_group *g
                         uint32_t family, const struct sx__line *line)
 {
     struct sx_str name, labels;
-    sx__sample_split(&name, &labels, from(check, &group->first));
+    split_earlier(check, &group->first, &name, &labels);
     return group->family == family &&
            sx__label_sets_equal(check, labels, line->labels,
                                 bound_label(&check->families[family - 1]));

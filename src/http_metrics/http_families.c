@@ -35,6 +35,9 @@ static const struct http_names opentelemetry_names = {
                "phase"},
 };
 
+/* Those that a histogram has by default. */
+static const double duration_buckets[] = {.005, .01, .025, .05, .075, .1,  .25,
+                                          .5,   .75, 1,    2.5, 5,    7.5, 10};
 static const double body_size_buckets[] = {256,   1024,   4096,    16384,
                                            65536, 262144, 1048576, 16777216};
 
@@ -66,6 +69,20 @@ static struct sx_metric_options define_family(struct http_registration *registra
         .name = name, .help = help, .labels = registration->label_names, .max_series = SIZE_MAX};
 }
 
+/* Classic buckets for all scrapers, and native ones for those that understand them. */
+static void set_duration_buckets(struct sx_metric_options *definition,
+                                 const struct sx_http_metrics_options *options)
+{
+    const double growth_factor = options->native_growth_factor;
+    definition->buckets = options->buckets == NULL ? duration_buckets : options->buckets;
+    definition->bucket_count = options->buckets == NULL
+                                   ? sizeof duration_buckets / sizeof *duration_buckets
+                                   : options->bucket_count;
+    if (growth_factor != 1) {
+        definition->native.growth_factor = growth_factor == 0 ? 1.1 : growth_factor;
+    }
+}
+
 static int register_always(struct http_registration *registration,
                            struct sx__http_families *families,
                            const struct sx_http_metrics_options *options)
@@ -74,8 +91,7 @@ static int register_always(struct http_registration *registration,
         define_family(registration, registration->names->duration,
                       "Time from the first byte of a request to the last byte of its response.",
                       &families->duration_labels);
-    definition.buckets = options->buckets;
-    definition.bucket_count = options->bucket_count;
+    set_duration_buckets(&definition, options);
     int status =
         sx_histogram_family_register(&families->durations, registration->registry, &definition);
     if (status == SX_OK && registration->names->requests != NULL) {
@@ -131,8 +147,7 @@ static int register_on_request(struct http_registration *registration,
             registration, registration->names->first_byte,
             "Time from the first byte of a request until its response begins to be sent.",
             &families->handler_labels);
-        definition.buckets = options->buckets;
-        definition.bucket_count = options->bucket_count;
+        set_duration_buckets(&definition, options);
         status = sx_histogram_family_register(&families->first_bytes, registration->registry,
                                               &definition);
     }

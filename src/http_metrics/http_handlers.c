@@ -2,11 +2,13 @@
 #include "http_handlers.h"
 #include "http_series.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CHAINS_LEAST 16
 #define CHAINS_MOST 65536
+#define YIELDS_MOST 1000
 
 /* FNV-1a. Labels come from the program, not from clients. */
 static uint64_t hash_label(const char *label)
@@ -16,6 +18,12 @@ static uint64_t hash_label(const char *label)
         hash = (hash ^ (unsigned char)*label) * 0x100000001b3u;
     }
     return hash ^ hash >> 32;
+}
+
+static _Atomic(struct sx_http_handler *) *chain_of(const struct sx_http_metrics *http,
+                                                   uint64_t hash)
+{
+    return &http->chains[hash & (http->chain_count - 1)];
 }
 
 /* Searches from `handler` up to `end`, which is left out. */
@@ -62,35 +70,73 @@ static struct sx_http_handler *add_to_chain(_Atomic(struct sx_http_handler *) *c
     return handler;
 }
 
-static struct sx_http_handler *get(struct sx_http_metrics *http, const char *label, bool counts)
+/* Makes a handler and adds it to its chain, whose first handler was `first`. Returns NULL without
+ * memory, and sets *is_new if no other thread has added the label meanwhile. */
+static struct sx_http_handler *add_handler(struct sx_http_metrics *http, const char *label,
+                                           uint64_t hash, struct sx_http_handler *first,
+                                           bool *is_new)
 {
-    const uint64_t hash = hash_label(label);
-    _Atomic(struct sx_http_handler *) *chain = &http->chains[hash & (http->chain_count - 1)];
-    struct sx_http_handler *first = atomic_load_explicit(chain, memory_order_acquire);
-    struct sx_http_handler *found = find_in_chain(first, NULL, hash, label);
-    if (found != NULL) {
-        return found;
-    }
-    const unsigned one = counts ? 1 : 0;
-    if (atomic_fetch_add(&http->handler_count, one) >= http->handlers_max && counts) {
-        atomic_fetch_sub(&http->handler_count, one);
-        /* Another thread may have added this label at the last place. */
-        found =
-            find_in_chain(atomic_load_explicit(chain, memory_order_acquire), first, hash, label);
-        return found != NULL ? found : http->other;
-    }
     struct sx_http_handler *handler = handler_new(http, label, hash);
-    found = handler == NULL ? NULL : add_to_chain(chain, first, handler);
-    if (found != handler || handler == NULL) {
+    struct sx_http_handler *found =
+        handler == NULL ? NULL : add_to_chain(chain_of(http, hash), first, handler);
+    *is_new = handler != NULL && found == handler;
+    if (!*is_new) {
         free(handler);
-        atomic_fetch_sub(&http->handler_count, one);
     }
     return found;
 }
 
+/* Adds a handler for which a place is taken, and gives the place back if it is not needed. */
+static struct sx_http_handler *fill_place(struct sx_http_metrics *http, const char *label,
+                                          uint64_t hash, struct sx_http_handler *first)
+{
+    bool is_new;
+    struct sx_http_handler *handler = add_handler(http, label, hash, first, &is_new);
+    if (is_new) {
+        atomic_fetch_add(&http->handlers_added, 1);
+    } else {
+        atomic_fetch_sub(&http->places_taken, 1);
+    }
+    return handler;
+}
+
+static bool take_place(struct sx_http_metrics *http)
+{
+    if (atomic_fetch_add(&http->places_taken, 1) < http->handlers_max) {
+        return true;
+    }
+    atomic_fetch_sub(&http->places_taken, 1);
+    return false;
+}
+
+/* The last place may be taken by another thread that is about to add this label, or to give the
+ * place back. A caller keeps what it gets, so wait for that thread. Its place is lost if it was in
+ * the parent of this process, so do not wait for long. */
 struct sx_http_handler *sx__http_handlers_get(struct sx_http_metrics *http, const char *label)
 {
-    return get(http, label, true);
+    const uint64_t hash = hash_label(label);
+    for (unsigned yields = 0;; yields++) {
+        const bool is_full =
+            yields == YIELDS_MOST || atomic_load(&http->handlers_added) >= http->handlers_max;
+        struct sx_http_handler *first =
+            atomic_load_explicit(chain_of(http, hash), memory_order_acquire);
+        struct sx_http_handler *found = find_in_chain(first, NULL, hash, label);
+        if (found != NULL || is_full) {
+            return found != NULL ? found : http->other;
+        }
+        if (take_place(http)) {
+            return fill_place(http, label, hash, first);
+        }
+        (void)sched_yield();
+    }
+}
+
+/* Adds a handler that takes no place. The caller is the only thread. */
+static struct sx_http_handler *add_own(struct sx_http_metrics *http, const char *label)
+{
+    bool is_new;
+    const uint64_t hash = hash_label(label);
+    return add_handler(http, label, hash, atomic_load(chain_of(http, hash)), &is_new);
 }
 
 int sx__http_handlers_init(struct sx_http_metrics *http, unsigned handlers_max)
@@ -104,8 +150,8 @@ int sx__http_handlers_init(struct sx_http_metrics *http, unsigned handlers_max)
     if (http->chains == NULL) {
         return SX_ENOMEM;
     }
-    http->builtin = get(http, "<builtin>", false);
-    http->other = get(http, "<other>", false);
+    http->builtin = add_own(http, "<builtin>");
+    http->other = add_own(http, "<other>");
     return http->builtin == NULL || http->other == NULL ? SX_ENOMEM : SX_OK;
 }
 

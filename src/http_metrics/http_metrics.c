@@ -6,6 +6,7 @@
  */
 #include "http_handlers.h"
 #include "http_series.h"
+#include "trace_parent.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -35,8 +36,8 @@ static int fill_metrics(struct sx_http_metrics *http, const struct sx_http_metri
     return status < 0 ? status : sx__http_families_register(&http->families, options, failed);
 }
 
-int sx_http_metrics_create(struct sx_http_metrics **http,
-                           const struct sx_http_metrics_options *options)
+int sx_http_metrics_new(struct sx_http_metrics **http,
+                        const struct sx_http_metrics_options *options)
 {
     static const struct sx_http_metrics_options defaults;
     options = options == NULL ? &defaults : options;
@@ -122,6 +123,7 @@ void sx_http_begin_scheme(struct sx_http_request *request, struct sx_http_handle
     request->scheme = is_https ? 1 : 0;
     request->code = 0;
     request->code_series = NULL;
+    request->span_id = 0;
     request->started_ns = started_ns == 0 ? monotonic_ns() : started_ns;
     struct sx__http_series *series;
     (void)get_series(&series, handler, request->method, request->scheme);
@@ -152,6 +154,60 @@ static struct sx__http_code_series *get_code_series(struct sx__http_series *seri
     return found;
 }
 
+/* ---- its trace ---- */
+
+void sx_http_set_trace(struct sx_http_request *request, struct sx_str traceparent)
+{
+    struct sx__trace_parent parent;
+    if (request != NULL && request->handler != NULL &&
+        sx__trace_parent_parse(&parent, traceparent) && parent.is_sampled) {
+        request->trace_id[0] = parent.trace_id[0];
+        request->trace_id[1] = parent.trace_id[1];
+        request->span_id = parent.span_id; /* never 0 */
+    }
+}
+
+#define TRACE_LABELS 2
+
+struct trace_labels {
+    char digits[48];
+    struct sx_label labels[TRACE_LABELS];
+};
+
+static void write_trace_labels(struct trace_labels *trace, const struct sx_http_request *request)
+{
+    sx__trace_parent_write_id(trace->digits, request->trace_id[0]);
+    sx__trace_parent_write_id(trace->digits + 16, request->trace_id[1]);
+    sx__trace_parent_write_id(trace->digits + 32, request->span_id);
+    trace->labels[0] = (struct sx_label){"trace_id", {trace->digits, 32}};
+    trace->labels[1] = (struct sx_label){"span_id", {trace->digits + 32, 16}};
+}
+
+static void count_request(const struct sx_http_request *request, struct sx_counter *requests)
+{
+    struct trace_labels trace;
+    if (request->span_id == 0) {
+        sx_counter_inc(requests);
+        return;
+    }
+    write_trace_labels(&trace, request);
+    sx_counter_inc_with_exemplar(requests, trace.labels, TRACE_LABELS);
+}
+
+static void observe_duration(const struct sx_http_request *request, struct sx_histogram *duration,
+                             double seconds)
+{
+    struct trace_labels trace;
+    if (request->span_id == 0) {
+        sx_histogram_observe(duration, seconds);
+        return;
+    }
+    write_trace_labels(&trace, request);
+    sx_histogram_observe_with_exemplar(duration, seconds, trace.labels, TRACE_LABELS);
+}
+
+/* ---- its response and its end ---- */
+
 void sx_http_respond(struct sx_http_request *request, int code)
 {
     if (request == NULL || request->handler == NULL || request->code != 0) {
@@ -167,7 +223,7 @@ void sx_http_respond(struct sx_http_request *request, int code)
     if (code_series == NULL) {
         return;
     }
-    sx_counter_inc(code_series->requests);
+    count_request(request, code_series->requests);
     if (series->first_byte != NULL) {
         sx_histogram_observe(series->first_byte,
                              seconds_between(request->started_ns, monotonic_ns()));
@@ -181,8 +237,8 @@ static void observe_end(const struct sx_http_request *request, const struct sx_h
     const struct sx__http_code_series *code_series = request->code_series;
     const uint64_t ended_ns =
         sizes == NULL || sizes->ended_ns == 0 ? monotonic_ns() : sizes->ended_ns;
-    sx_histogram_observe(series->duration != NULL ? series->duration : code_series->duration,
-                         seconds_between(request->started_ns, ended_ns));
+    observe_duration(request, series->duration != NULL ? series->duration : code_series->duration,
+                     seconds_between(request->started_ns, ended_ns));
     if (series->request_size != NULL) {
         sx_histogram_observe(series->request_size,
                              sizes == NULL ? 0 : (double)sizes->request_body_bytes);

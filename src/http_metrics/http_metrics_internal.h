@@ -21,10 +21,11 @@ struct sx_http_handler {
 
 struct sx_http_metrics {
     struct sx__http_families families;
-    struct sx_http_handler *builtin, *other; /* in the table, but not counted in handler_count */
-    unsigned handlers_max;
-    _Atomic unsigned handler_count; /* of those in the table, and those that are being added */
-    size_t chain_count;             /* a power of two */
+    struct sx_http_handler *builtin, *other; /* in the table, but take no place */
+    unsigned handlers_max;                   /* places */
+    _Atomic unsigned places_taken;           /* by handlers in the table or about to be added */
+    _Atomic unsigned handlers_added;         /* those in the table */
+    size_t chain_count;                      /* a power of two */
     _Atomic(struct sx_http_handler *) *chains;
 };
 

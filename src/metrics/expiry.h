@@ -19,7 +19,7 @@ unsigned sx__family_expire(struct sx__family *family);
 
 /** The same for all families of the registry.
  *
- * @param now  true: whenever the last sweep was
+ * @param now  true: sweeps at once; false: sweeps if the last sweep of a family is long enough ago
  */
 unsigned sx__registry_expire(struct sx_registry *registry, bool now);
 

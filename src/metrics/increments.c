@@ -59,25 +59,45 @@ void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down)
     __atomic_store_n(cell, __atomic_load_n(cell, __ATOMIC_RELAXED) + 1, __ATOMIC_RELEASE);
 }
 
-/* Decrements are read first, then the gauge's own cell, then increments. What raised the gauge
- * before a decrement, or before a negative amount was added to the cell, is then read, too. So the
- * value is never negative if the gauge is not. */
+/* How often the sums are read if decrements change meanwhile. */
+#define SUMS_MAX 8
+
+/* Reads the sums once, at one moment for folds and sets. Decrements are read first, then the
+ * gauge's own cell, then increments. What raised the gauge before a decrement, or before a negative
+ * amount was added to the cell, is then read, too. So the value is never negative if the gauge is
+ * not. *down receives the decrements. */
+static double sum_increments(const struct sx_registry *registry, const uint64_t *own,
+                             uint32_t increments, uint64_t *down)
+{
+    double value;
+    uint64_t up;
+    uint64_t folds;
+    do {
+        folds = sx__sum_begin(registry);
+        *down = sx__sum_rows_of_now(registry, increments + 1);
+        value = sx__double_of(__atomic_load_n(own, __ATOMIC_ACQUIRE));
+        up = sx__sum_rows_of_now(registry, increments);
+    } while (!sx__sum_is_of_one_moment(registry, folds));
+    return up == *down ? value : value + (double)(int64_t)(up - *down); /* -0 stays -0 */
+}
+
+/* If this thread is interrupted between its two sums, the increments of that time are in the value
+ * and the decrements are not: the value is too high. Then the decrements have changed. So both are
+ * read again, and the lowest value is the nearest. */
 double sx__increments_read(const struct sx__series *series, uint32_t increments)
 {
     const struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     const uint64_t *own =
         sx__cell(sx__row(registry, 0), series->handle.cell); /* the only process row */
-    double value;
     uint64_t down;
-    uint64_t up;
-    uint64_t folds;
-    do {
-        folds = sx__sum_begin(registry);
-        down = sx__sum_rows_of_now(registry, increments + 1);
-        value = sx__double_of(__atomic_load_n(own, __ATOMIC_ACQUIRE));
-        up = sx__sum_rows_of_now(registry, increments);
-    } while (!sx__sum_is_of_one_moment(registry, folds));
-    return up == down ? value : value + (double)(int64_t)(up - down); /* -0 stays -0 */
+    double lowest = sum_increments(registry, own, increments, &down);
+    for (int i = 1; i < SUMS_MAX && sx__sum_rows_of_now(registry, increments + 1) != down; i++) {
+        const double value = sum_increments(registry, own, increments, &down);
+        if (value < lowest) {
+            lowest = value;
+        }
+    }
+    return lowest;
 }
 
 /* A thread that decremented and then incremented while the rows were read may be in the sum of
@@ -95,19 +115,24 @@ static uint64_t difference(const struct sx_registry *registry, uint32_t incremen
     return up - down;
 }
 
-/* Adds the opposite of what was counted to the overflow row, and stores the value in the gauge's
- * own cell. Readers see both or neither: they wait, as during a fold; see row_folding.h. */
-static void take_back(struct sx_registry *registry, const struct sx__series *series,
-                      uint64_t counted, double value)
+/* Stores the value in the gauge's own cell, and adds the opposite of what the rows count to the
+ * overflow row. Readers see both or neither: they wait, as during a fold; see row_folding.h.
+ *
+ * The cell comes first. Another thread may have incremented the gauge in its row and then added an
+ * amount to the cell, which the value replaces. That increment is then in the difference. */
+static void replace_value(struct sx_registry *registry, const struct sx__series *series,
+                          double value)
 {
     const char *overflow_row = sx__overflow_row(registry);
-    const uint32_t cell = sx__series_cells(series)->more;
-    const bool is_down = (int64_t)counted < 0;
+    const uint32_t increments = sx__series_cells(series)->more;
     __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELAXED);
-    (void)__atomic_fetch_add(sx__cell(overflow_row, cell + (is_down ? 0 : 1)),
+    (void)__atomic_exchange_n(
+        sx__cell(sx__process_row_of(series->handle.arena), series->handle.cell), sx__bits_of(value),
+        __ATOMIC_ACQ_REL);
+    const uint64_t counted = difference(registry, increments);
+    const bool is_down = (int64_t)counted < 0;
+    (void)__atomic_fetch_add(sx__cell(overflow_row, increments + (is_down ? 0 : 1)),
                              is_down ? -counted : counted, __ATOMIC_RELEASE);
-    __atomic_store_n(sx__cell(sx__process_row_of(series->handle.arena), series->handle.cell),
-                     sx__bits_of(value), __ATOMIC_RELEASE);
     __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELEASE);
 }
 
@@ -147,7 +172,7 @@ void sx__increments_set(struct sx__series *series, double value)
     }
     sx__directory_lock(registry);
     __atomic_store_n(&series->increments, SX__INCREMENTS_WAIT, __ATOMIC_SEQ_CST);
-    take_back(registry, series, difference(registry, sx__series_cells(series)->more), value);
+    replace_value(registry, series, value);
     __atomic_store_n(&series->increments, SX__INCREMENTS_SET, __ATOMIC_RELEASE);
     sx__directory_unlock(registry);
 }

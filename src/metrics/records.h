@@ -99,7 +99,7 @@ struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t increments; /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
                             a native histogram: the first cell of the positive lane; of a state
-                                 set: the number of the state */
+                            set: the number of the state */
     uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
@@ -110,8 +110,7 @@ struct sx__series {
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
     uint32_t hash;
     uint32_t text_size;
-    uint32_t text_offset; /* from the end of this struct */
-    uint32_t size;        /* bytes of the record */
+    uint32_t text_offset; /* from the end of this struct; the text ends the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
      * text. The text of a counter or gauge is `name{labels} `, or `{"name",labels} ` if
@@ -174,6 +173,12 @@ static inline struct sx__cells *sx__series_cells(const struct sx__series *series
 static inline double *sx__family_bounds(const struct sx__family *family)
 {
     return (void *)(uintptr_t)(family + 1);
+}
+
+/* The bytes of the record. */
+static inline size_t sx__series_size(const struct sx__series *series)
+{
+    return sizeof *series + series->text_offset + series->text_size;
 }
 
 static inline char *sx__series_text(const struct sx__series *series)

@@ -68,7 +68,6 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         .hash = hash,
         .text_size = (uint32_t)sx__labels_text_size(family, values),
         .text_offset = (uint32_t)text_offset_of(family, values),
-        .size = (uint32_t)size,
     };
     if (family->idle_ms > 0 && !sx__activity_make(registry, series)) {
         sx__directory_free(registry, series, size);
@@ -93,7 +92,7 @@ void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series)
     sx__series_cells_leave(peeking, family, series);
     sx__activity_free(registry, series);
     sx__exemplars_clear(registry, series, false);
-    sx__directory_free(registry, series, series->size);
+    sx__directory_free(registry, series, sx__series_size(series));
     family->records--;
 }
 

@@ -1,168 +1,132 @@
-/* shown.c: the list of what registries show, and scrapes that hold some of it. */
+/* shown.c: showing and hiding registries, and scrapes that hold what they show. */
 #include "shown.h"
 
 #include "constants.h"
+#include "shows.h"
 #include "view.h"
 
 #include <sextant/metrics.h>
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The page of `registry` has `shown`, or one of its families. */
-struct sx__show {
-    struct sx__show *next;
-    const struct sx_registry *registry;
+/* All scrapes that run, guarded by the lock of the shows. A registry that is destroyed waits for
+ * those that have it. */
+static struct sx__parts *first_scrape;
+static pthread_cond_t scrape_ended = PTHREAD_COND_INITIALIZER;
+
+static __thread struct sx__parts *parts_of_thread; /* of the scrape that it is in */
+
+/* ---- showing and hiding ---- */
+
+/* The arguments of a call, with the default registry in place of NULL. */
+struct show_arguments {
+    struct sx_registry *registry;
     struct sx_registry *shown;
-    unsigned running; /* scrapes that hold it */
-    size_t name_size; /* 0: all families */
-    char name[];      /* with the prefix of `shown` */
+    struct sx_str name; /* size 0: all families */
 };
 
-static pthread_mutex_t shows_lock = PTHREAD_MUTEX_INITIALIZER; /* guards the list, and `running` */
-static pthread_cond_t shows_released = PTHREAD_COND_INITIALIZER;
-static struct sx__show *first_show;
-static uint32_t show_count; /* read without the lock */
-
-static __thread const struct sx__parts *parts_of_thread; /* of the scrape that it is in */
-
-/* ---- the list ---- */
-
-static struct sx_str name_of_show(const struct sx__show *show)
+/* Errors: SX_EINVAL, SX_ENAME; SX_ENOMEM (the default registry cannot be made) */
+static int check_show(struct show_arguments *checked, struct sx_registry *registry,
+                      struct sx_registry *shown, const char *name)
 {
-    return (struct sx_str){show->name, show->name_size};
-}
-
-/* The link to the show that is the same, or to the end. The lock is held. */
-static struct sx__show **find_show(const struct sx__show *wanted)
-{
-    struct sx__show **link = &first_show;
-    while (*link != NULL &&
-           ((*link)->registry != wanted->registry || (*link)->shown != wanted->shown ||
-            !sx__views_equal(name_of_show(*link), name_of_show(wanted)))) {
-        link = &(*link)->next;
-    }
-    return link;
-}
-
-/* Takes a show out of the list, and frees it when no scrape holds it. The lock is held. */
-static void withdraw(struct sx__show **link)
-{
-    struct sx__show *show = *link;
-    *link = show->next;
-    __atomic_store_n(&show_count, show_count - 1, __ATOMIC_RELAXED);
-    while (show->running > 0) {
-        (void)pthread_cond_wait(&shows_released, &shows_lock);
-    }
-    free(show);
-}
-
-/* Makes a show that is not in the list. Errors: SX_EINVAL, SX_ENAME, SX_ENOMEM. */
-static int make_show(struct sx__show **made, struct sx_registry *registry,
-                     struct sx_registry *shown, const char *name)
-{
-    struct sx__full_name full = {.text = {"", 0}};
-    registry = registry != NULL ? registry : sx_registry_default();
-    shown = shown != NULL ? shown : sx_registry_default();
-    if (registry == NULL || shown == NULL) {
+    checked->registry = registry != NULL ? registry : sx_registry_default();
+    checked->shown = shown != NULL ? shown : sx_registry_default();
+    checked->name = (struct sx_str){"", 0};
+    if (checked->registry == NULL || checked->shown == NULL) {
         return SX_ENOMEM;
     }
-    if (registry == shown) {
+    if (checked->registry == checked->shown) {
         return SX_EINVAL;
     }
     if (name != NULL && !sx_metric_name_is_valid(name)) {
         return SX_ENAME;
     }
-    int status = SX_OK;
     if (name != NULL) {
-        status = sx__full_name_make(&full, shown, sx__view(name));
+        checked->name = sx__view(name);
     }
-    struct sx__show *show = status == SX_OK ? malloc(sizeof *show + full.text.size) : NULL;
-    if (show != NULL) {
-        *show =
-            (struct sx__show){.registry = registry, .shown = shown, .name_size = full.text.size};
-        memcpy(show->name, full.text.data, full.text.size);
-        *made = show;
-    }
-    sx__full_name_clean_up(&full);
-    return show == NULL ? SX_ENOMEM : SX_OK;
+    return SX_OK;
 }
 
 int sx_registry_show(struct sx_registry *registry, struct sx_registry *shown, const char *name)
 {
-    struct sx__show *show = NULL;
-    int status = make_show(&show, registry, shown, name);
+    struct show_arguments wanted;
+    int status = check_show(&wanted, registry, shown, name);
     if (status != SX_OK) {
         return status;
     }
-    (void)pthread_mutex_lock(&shows_lock);
-    struct sx__show **link = find_show(show);
-    if (*link != NULL) {
+    struct sx__show *show = sx__show_new(wanted.registry, wanted.shown, wanted.name);
+    if (show == NULL) {
+        return SX_ENOMEM;
+    }
+    (void)pthread_mutex_lock(&sx__shows_lock);
+    if (sx__shows_find(wanted.registry, wanted.shown, wanted.name) != NULL) {
+        sx__show_release(show);
         status = SX_EEXIST;
     } else {
-        *link = show;
-        __atomic_store_n(&show_count, show_count + 1, __ATOMIC_RELAXED);
+        sx__shows_add(show);
     }
-    (void)pthread_mutex_unlock(&shows_lock);
-    if (status != SX_OK) {
-        free(show);
-    }
+    (void)pthread_mutex_unlock(&sx__shows_lock);
     return status;
 }
 
 int sx_registry_hide(struct sx_registry *registry, struct sx_registry *shown, const char *name)
 {
-    struct sx__show *wanted = NULL;
-    if (parts_of_thread != NULL) {
-        return SX_ESTATE;
-    }
-    int status = make_show(&wanted, registry, shown, name);
+    struct show_arguments unwanted;
+    int status = check_show(&unwanted, registry, shown, name);
     if (status != SX_OK) {
         return status;
     }
-    (void)pthread_mutex_lock(&shows_lock);
-    struct sx__show **link = find_show(wanted);
-    const int found = *link != NULL;
-    if (found) {
-        withdraw(link);
+    (void)pthread_mutex_lock(&sx__shows_lock);
+    struct sx__show *show = sx__shows_find(unwanted.registry, unwanted.shown, unwanted.name);
+    if (show != NULL) {
+        sx__shows_remove(show);
     }
-    (void)pthread_mutex_unlock(&shows_lock);
-    free(wanted);
-    return found;
+    (void)pthread_mutex_unlock(&sx__shows_lock);
+    return show != NULL;
 }
 
-/* The link to a show that has the registry, or to the end. The lock is held. */
-static struct sx__show **find_show_with(const struct sx_registry *registry)
+/* The lock is held. */
+static bool is_scraped(const struct sx_registry *registry)
 {
-    struct sx__show **link = &first_show;
-    while (*link != NULL && (*link)->registry != registry && (*link)->shown != registry) {
-        link = &(*link)->next;
+    for (const struct sx__parts *scrape = first_scrape; scrape != NULL; scrape = scrape->next) {
+        for (size_t i = 0; i < scrape->count; i++) {
+            if (scrape->parts[i].registry == registry) {
+                assert(scrape != parts_of_thread); /* it would wait for itself */
+                return true;
+            }
+        }
     }
-    return link;
+    return false;
 }
 
 void sx__shown_forget(const struct sx_registry *registry)
 {
-    (void)pthread_mutex_lock(&shows_lock);
-    /* The list may change while a withdrawal waits. */
-    for (struct sx__show **link = find_show_with(registry); *link != NULL;
-         link = find_show_with(registry)) {
-        withdraw(link);
+    (void)pthread_mutex_lock(&sx__shows_lock);
+    for (struct sx__show *show = sx__shows_first(), *next; show != NULL; show = next) {
+        next = show->next;
+        if (show->registry == registry || show->shown == registry) {
+            sx__shows_remove(show);
+        }
     }
-    (void)pthread_mutex_unlock(&shows_lock);
+    while (is_scraped(registry)) {
+        (void)pthread_cond_wait(&scrape_ended, &sx__shows_lock);
+    }
+    (void)pthread_mutex_unlock(&sx__shows_lock);
 }
 
 bool sx__registry_shows(const struct sx_registry *registry)
 {
-    if (__atomic_load_n(&show_count, __ATOMIC_RELAXED) == 0) {
+    if (sx__shows_are_none()) {
         return false;
     }
-    (void)pthread_mutex_lock(&shows_lock);
-    const struct sx__show *show = first_show;
+    (void)pthread_mutex_lock(&sx__shows_lock);
+    const struct sx__show *show = sx__shows_first();
     while (show != NULL && show->registry != registry) {
         show = show->next;
     }
-    (void)pthread_mutex_unlock(&shows_lock);
+    (void)pthread_mutex_unlock(&sx__shows_lock);
     return show != NULL;
 }
 
@@ -171,7 +135,7 @@ bool sx__registry_shows(const struct sx_registry *registry)
 static int compare_shows(const struct sx_registry *shown, struct sx_str name,
                          const struct sx__show *show)
 {
-    const struct sx_str other = name_of_show(show);
+    const struct sx_str other = sx__show_name(show);
     if (shown != show->shown) {
         return (uintptr_t)shown < (uintptr_t)show->shown ? -1 : 1;
     }
@@ -184,7 +148,7 @@ static int compare_shows(const struct sx_registry *shown, struct sx_str name,
 static int by_registry_and_name(const void *a, const void *b)
 {
     const struct sx__show *const *left = a;
-    return compare_shows((*left)->shown, name_of_show(*left), *(const struct sx__show *const *)b);
+    return compare_shows((*left)->shown, sx__show_name(*left), *(const struct sx__show *const *)b);
 }
 
 /* ---- a scrape ---- */
@@ -205,22 +169,23 @@ static void add_part(struct sx__parts *parts, struct sx_registry *registry, bool
 static void add_with_shown(struct sx__parts *parts, struct sx_registry *registry)
 {
     add_part(parts, registry, true);
-    for (struct sx__show *show = first_show; show != NULL; show = show->next) {
+    for (struct sx__show *show = sx__shows_first(); show != NULL; show = show->next) {
         if (show->registry == registry) {
-            show->running++;
+            show->uses++;
             parts->shows[parts->show_count++] = show;
             add_part(parts, show->shown, show->name_size == 0);
         }
     }
 }
 
-/* The lock is held. */
-static int fill_parts(struct sx__parts *parts, struct sx_registry *const *registries, size_t count)
+/* Finds the parts, and adds the scrape to those that run. The lock is held. */
+static int begin_scrape(struct sx__parts *parts, struct sx_registry *const *registries,
+                        size_t count)
 {
     /* The same registry may be in the list twice, and holds what it shows twice then. */
     size_t most = 0;
     for (size_t i = 0; i < count; i++) {
-        for (const struct sx__show *show = first_show; show != NULL; show = show->next) {
+        for (const struct sx__show *show = sx__shows_first(); show != NULL; show = show->next) {
             most += show->registry == registries[i];
         }
     }
@@ -234,6 +199,8 @@ static int fill_parts(struct sx__parts *parts, struct sx_registry *const *regist
     for (size_t i = 0; i < count; i++) {
         add_with_shown(parts, registries[i]);
     }
+    parts->next = first_scrape;
+    first_scrape = parts;
     return SX_OK;
 }
 
@@ -256,9 +223,9 @@ int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registrie
         status = found[i] == NULL ? SX_ENOMEM : SX_OK;
     }
     if (status == SX_OK) {
-        (void)pthread_mutex_lock(&shows_lock);
-        status = fill_parts(parts, found, count);
-        (void)pthread_mutex_unlock(&shows_lock);
+        (void)pthread_mutex_lock(&sx__shows_lock);
+        status = begin_scrape(parts, found, count);
+        (void)pthread_mutex_unlock(&sx__shows_lock);
     }
     free(found);
     if (status == SX_OK) {
@@ -268,18 +235,45 @@ int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registrie
     return status;
 }
 
+/* The lock is held. */
+static void end_scrape(struct sx__parts *parts)
+{
+    struct sx__parts **link = &first_scrape;
+    while (*link != parts) {
+        link = &(*link)->next;
+    }
+    *link = parts->next;
+    for (size_t i = 0; i < parts->show_count; i++) {
+        sx__show_release(parts->shows[i]);
+    }
+}
+
 void sx__parts_close(struct sx__parts *parts)
 {
     parts_of_thread = NULL;
-    (void)pthread_mutex_lock(&shows_lock);
-    for (size_t i = 0; i < parts->show_count; i++) {
-        parts->shows[i]->running--;
-    }
-    (void)pthread_cond_broadcast(&shows_released);
-    (void)pthread_mutex_unlock(&shows_lock);
+    (void)pthread_mutex_lock(&sx__shows_lock);
+    end_scrape(parts);
+    (void)pthread_cond_broadcast(&scrape_ended);
+    (void)pthread_mutex_unlock(&sx__shows_lock);
     free(parts->shows);
     free(parts->parts);
     *parts = (struct sx__parts){0};
+}
+
+/* Returns the first of the shows that the scrape holds which does not come before this family. */
+static size_t find_held(const struct sx__part *part, struct sx_str name)
+{
+    size_t first = 0;
+    size_t end = part->parts->show_count;
+    while (first < end) {
+        const size_t middle = first + (end - first) / 2;
+        if (compare_shows(part->registry, name, part->parts->shows[middle]) <= 0) {
+            end = middle;
+        } else {
+            first = middle + 1;
+        }
+    }
+    return first;
 }
 
 bool sx__part_has(const struct sx__part *part, struct sx_str name)
@@ -287,18 +281,14 @@ bool sx__part_has(const struct sx__part *part, struct sx_str name)
     if (part->is_whole) {
         return true;
     }
-    size_t first = 0;
-    size_t end = part->parts->show_count;
-    while (first < end) {
-        const size_t middle = first + (end - first) / 2;
-        const int order = compare_shows(part->registry, name, part->parts->shows[middle]);
-        if (order == 0) {
-            return true;
+    /* Two registries of a page may show the same family. */
+    const struct sx__parts *parts = part->parts;
+    for (size_t i = find_held(part, name); i < parts->show_count; i++) {
+        if (compare_shows(part->registry, name, parts->shows[i]) != 0) {
+            return false;
         }
-        if (order < 0) {
-            end = middle;
-        } else {
-            first = middle + 1;
+        if (!sx__show_is_hidden(parts->shows[i])) {
+            return true;
         }
     }
     return false;
@@ -308,22 +298,21 @@ bool sx__part_has(const struct sx__part *part, struct sx_str name)
 
 void sx__shown_before_fork(void)
 {
-    (void)pthread_mutex_lock(&shows_lock);
+    (void)pthread_mutex_lock(&sx__shows_lock);
 }
 
 void sx__shown_after_fork_in_parent(void)
 {
-    (void)pthread_mutex_unlock(&shows_lock);
+    (void)pthread_mutex_unlock(&sx__shows_lock);
 }
 
+/* The scrapes of other threads never end here. What they hold is not freed when it is hidden. */
 void sx__shown_after_fork_in_child(void)
 {
-    (void)pthread_cond_init(&shows_released, NULL); /* no thread of the child waits for it */
-    for (struct sx__show *show = first_show; show != NULL; show = show->next) {
-        show->running = 0;
+    (void)pthread_cond_init(&scrape_ended, NULL); /* no thread of the child waits for it */
+    first_scrape = parts_of_thread;
+    if (parts_of_thread != NULL) {
+        parts_of_thread->next = NULL;
     }
-    for (size_t i = 0; parts_of_thread != NULL && i < parts_of_thread->show_count; i++) {
-        parts_of_thread->shows[i]->running++;
-    }
-    (void)pthread_mutex_unlock(&shows_lock);
+    (void)pthread_mutex_unlock(&sx__shows_lock);
 }

@@ -1,8 +1,7 @@
 /* shown.h: the registries of a page: those that the caller names, and those that they show.
  *
- * A show is one call of sx_registry_show that is in force. Shows belong to the process, as
- * callbacks do. A scrape holds the shows of its registries until it ends; sx_registry_hide and
- * sx_registry_destroy wait for that.
+ * A scrape holds the shows of its registries until it ends (see shows.h). sx_registry_hide does not
+ * wait for that, only sx_registry_destroy does.
  */
 #ifndef SX_METRICS_SHOWN_H
 #define SX_METRICS_SHOWN_H
@@ -19,8 +18,9 @@ struct sx__part {
     const struct sx__parts *parts;
 };
 
-/* All registries of a page, in order, each once. */
+/* All registries of a page, in order, each once. The struct must not move while it is open. */
 struct sx__parts {
+    struct sx__parts *next; /* of the scrapes that run */
     struct sx__part *parts;
     size_t count;
     struct sx__show **shows; /* what the scrape holds, sorted by registry and name */
@@ -42,11 +42,12 @@ int sx__parts_open(struct sx__parts *parts, struct sx_registry *const *registrie
 
 void sx__parts_close(struct sx__parts *parts);
 
-/** Whether this part of the page has the family of this name. */
+/** Whether this part of the page has the family of this name. A family that was hidden since the
+ * scrape began is not on the page. */
 bool sx__part_has(const struct sx__part *part, struct sx_str name);
 
-/** Forgets what a registry shows and where it is shown, and waits for the scrapes that have it.
- * The caller destroys the registry, and holds no lock. */
+/** Ends what a registry shows and where it is shown, and waits for the scrapes that have it. The
+ * caller destroys the registry, holds no lock, and is in no scrape that has it. */
 void sx__shown_forget(const struct sx_registry *registry);
 
 /* Around fork(): in the child only the calling thread may be in a scrape. */

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 struct sx_prometheus {
     struct sx_registry *registry;
@@ -23,13 +24,35 @@ struct sx_prometheus {
     struct sx__pages pages;
 };
 
+static struct sx_str text_of(const char *text)
+{
+    return (struct sx_str){text, text == NULL ? 0 : strlen(text)};
+}
+
 /* ---- observing ---- */
+
+/* Of several such headers, none is valid. */
+static bool has_one(const struct sx_headers *headers, const char *wanted)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < sx_headers_get_count(headers); i++) {
+        const char *name;
+        const char *value;
+        sx_headers_get(headers, i, &name, &value);
+        found += strcasecmp(name, wanted) == 0;
+    }
+    return found == 1;
+}
 
 static void on_begin(void *context, const struct sx_record *record)
 {
     struct sx_prometheus *self = context;
     sx_http_begin_scheme(record->memory, self->handlers[record->route_index],
                          sx_method_name(record->method_id), record->scheme, record->started_ns);
+    const char *trace = sx_request_get_header(record->request, "traceparent");
+    if (trace != NULL && has_one(sx_request_get_headers(record->request), "traceparent")) {
+        sx_http_set_trace(record->memory, text_of(trace));
+    }
 }
 
 static void on_respond(void *context, const struct sx_record *record)
@@ -134,6 +157,7 @@ static int create_metrics(struct sx_prometheus *self, const struct sx_prometheus
         .registry = self->registry,
         .buckets = options->buckets,
         .bucket_count = options->bucket_count,
+        .native_growth_factor = options->native_growth_factor,
         .names = options->names,
         .duration_has_code = options->duration_has_code,
         .measure_body_sizes = options->measure_body_sizes,
@@ -142,7 +166,7 @@ static int create_metrics(struct sx_prometheus *self, const struct sx_prometheus
         .reasons = reasons,
         .failed = failed,
     };
-    return sx_http_metrics_create(&self->http, &http_options);
+    return sx_http_metrics_new(&self->http, &http_options);
 }
 
 /* From the start-up on, a route's metrics are on the page, at 0. */
@@ -243,11 +267,6 @@ static struct sx_result provide_registry(struct sx_registry **registry,
 SX_PROVIDER(sx_registry, app, provide_registry, NULL, (inject, sx_prometheus, prometheus));
 
 /* ---- the page ---- */
-
-static struct sx_str text_of(const char *text)
-{
-    return (struct sx_str){text, text == NULL ? 0 : strlen(text)};
-}
 
 /* The app answers HEAD and other methods by itself. */
 static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,

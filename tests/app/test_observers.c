@@ -62,7 +62,8 @@ static void on_rejected(void *self, enum sx_reason reason)
     to->rejects++;
     to->reason = reason;
 }
-static const struct sx_observer observer = {on_begin, on_respond, on_end, on_rejected, {0}};
+static const struct sx_observer observer = {
+    .begin = on_begin, .respond = on_respond, .end = on_end, .rejected = on_rejected};
 static const struct sx_observer deaf = {0}; /* each callback may be missing */
 
 struct watcher {
@@ -240,6 +241,35 @@ static void test_each_observer_has_memory_of_its_own_for_each_request(void **sta
     assert_int_equal(forgotten, 12);
 }
 
+static unsigned without_memory;
+static void expect_no_memory(void *self, const struct sx_record *record)
+{
+    (void)self;
+    assert_null(record->memory);
+    without_memory++;
+}
+static void expect_no_memory_at_end(void *self, const struct sx_record *record,
+                                    enum sx_outcome outcome)
+{
+    (void)outcome;
+    expect_no_memory(self, record);
+}
+static const struct sx_observer forgetful = {
+    .begin = expect_no_memory, .respond = expect_no_memory, .end = expect_no_memory_at_end};
+
+static void test_an_observer_without_request_bytes_has_no_memory(void **state)
+{
+    (void)state;
+    int first;
+    int second;
+    assert_int_equal(sx_app_observe(fixture.app, &forgetful, &first), SX_OK);
+    assert_int_equal(sx_app_observe(fixture.app, &rememberer, NULL), SX_OK);
+    assert_int_equal(sx_app_observe(fixture.app, &forgetful, &second), SX_OK);
+    without_memory = 0;
+    assert_int_equal(fixture_send(&fixture, "GET", "/users/7", NULL), 200);
+    assert_int_equal(without_memory, 6);
+}
+
 static void test_there_is_a_limit_to_the_memory_of_all_observers(void **state)
 {
     (void)state;
@@ -263,6 +293,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_request_bodies_are_weighed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_not_http_is_rejected_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_each_observer_has_memory_of_its_own_for_each_request,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_an_observer_without_request_bytes_has_no_memory,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_there_is_a_limit_to_the_memory_of_all_observers,
                                         set_up, tear_down),

@@ -26,13 +26,17 @@ struct violations {
     int stop_after; /* 0: never */
 };
 
-/* All other rules are errors. */
+/* All other rules are errors, except those of the lint. */
 static const char *const advice[] = {
-    "label-reserved",  "no-blank",       "type-name",        "label-count", "label-names",
-    "number-spelling", "bound-spelling", "fractional-count", "no-sum",      "quantiles-only"};
+    "label-reserved",   "no-blank",       "type-name",        "label-count", "label-names",
+    "number-spelling",  "bound-spelling", "fractional-count", "no-sum",      "quantiles-only",
+    "undefined-escape", "timestamp-unit", "bound-canonical"};
 
 static bool is_advice(const char *rule)
 {
+    if (strncmp(rule, "lint-", 5) == 0) {
+        return true;
+    }
     for (size_t i = 0; i < sizeof advice / sizeof advice[0]; i++) {
         if (strcmp(advice[i], rule) == 0) {
             return true;
@@ -225,7 +229,7 @@ static void test_the_rules_are_listed(void **state)
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(rules[i].advice, is_advice(rules[i].name));
         assert_true(strlen(rules[i].text) > 10);
-        advice_count += rules[i].advice;
+        advice_count += rules[i].advice && !rules[i].lint;
     }
     assert_int_equal(advice_count, sizeof advice / sizeof advice[0]);
     assert_ptr_equal(sx_check_rules(NULL), rules);
@@ -293,9 +297,45 @@ static void test_bad_arguments_are_refused(void **state)
         assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL),
                          SX_EINVAL);
     }
+    options = (struct sx_check_options){.format = SX_FORMAT_PROTOBUF};
+    assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL), SX_EINVAL);
     options = (struct sx_check_options){.allow_count = 1};
     assert_int_equal(sx_exposition_check((struct sx_str){"", 0}, &options, NULL, NULL), SX_EINVAL);
     assert_int_equal(sx_exposition_check((struct sx_str){NULL, 0}, NULL, NULL, NULL), 0);
+}
+
+/* Prometheus text 1.0.0: names in quotes, the metric name first within the braces. */
+static void test_quoted_names_are_of_text_1_0_0(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *page, *violations;
+    } cases[] = {
+        {"# HELP \"my.metric\" H.\n# TYPE \"my.metric\" gauge\n{\"my.metric\",\"a b\"=\"1\"} 1\n"
+         "{\"my.metric\",\"a b\"=\"2\"} 1\nplain{\"a b\"=\"1\"} 1\n",
+         ""},
+        {"{\"m.x\"} 1\n{ \"m.x\" , } 2\n", "2 duplicate"},
+        {"{\"m.x\",a=\"1\",b=\"2\"} 1\n{\"m.x\",b=\"2\",\"a\"=\"1\"} 1\n", "2 duplicate"},
+        {"# TYPE \"h.x\" histogram\n{\"h.x_bucket\",a=\"1\",le=\"1\"} 2\n"
+         "{\"h.x_bucket\",a=\"1\",le=\"+Inf\"} 1\n{\"h.x_sum\",a=\"1\"} 1\n"
+         "{\"h.x_count\",a=\"1\"} 1\n",
+         "3 not-cumulative"},
+        {"{\"m\"} 1\nm 1\n", "2 duplicate"},
+        {"{\"\"} 1\n{\"m 1\n{m} 1\n{a=\"1\"} 1\n{\"m\"a=\"1\"} 1\n",
+         "1 metric-name; 2 metric-name; 3 metric-name; 4 metric-name; 5 metric-name"},
+        {"m{\"\"=\"1\"} 1\nm{\"a=\"1\"} 1\nm{\"__name__\"=\"1\"} 1\n",
+         "1 labels; 2 labels; 3 label-name"},
+        {"# TYPE \"m x\" gauge\n# TYPE \"m x\"gauge\n# HELP \"\" x\n# TYPE \"m\n",
+         "2 metric-name; 3 metric-name; 4 metric-name"},
+        {"{\"m\\q\",\"a\\q\"=\"1\"} 1\n", "1 escape; 1 escape"},
+    };
+    const struct sx_check_options options = {.format = SX_FORMAT_TEXT_1_0_0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct violations violations = {.count = 0};
+        struct sx_str page = {cases[i].page, strlen(cases[i].page)};
+        assert_true(sx_exposition_check(page, &options, note, &violations) >= 0);
+        assert_string_equal(violations.text, cases[i].violations);
+    }
 }
 
 /* A page of histograms that makes every array and table grow. */
@@ -389,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_the_rules_are_listed),
         cmocka_unit_test(test_bounds_are_read_as_the_nearest_double),
         cmocka_unit_test(test_bounds_too_small_for_a_double_are_0),
+        cmocka_unit_test(test_quoted_names_are_of_text_1_0_0),
         cmocka_unit_test(test_bad_arguments_are_refused),
         cmocka_unit_test(test_a_check_without_memory_says_so),
         cmocka_unit_test(test_many_series_are_kept_apart),

@@ -44,7 +44,7 @@ static void a_map_keeps_the_value_of_each_key(void **state)
     assert_int_equal(prom_map_destroy(map), 0);
 }
 
-static void a_map_frees_what_it_gives_up(void **state)
+static void a_map_frees_values_that_are_replaced_or_deleted(void **state)
 {
     (void)state;
     int a, b;
@@ -112,7 +112,7 @@ static prom_linked_list_compare_t compare_strings(void *a, void *b)
     return order == 0 ? PROM_EQUAL : order < 0 ? PROM_LESS : PROM_GREATER;
 }
 
-static void a_list_frees_and_compares_as_it_is_told(void **state)
+static void a_list_uses_the_functions_that_were_set(void **state)
 {
     (void)state;
     char key[] = "b";
@@ -152,10 +152,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_map_keeps_the_value_of_each_key),
-        cmocka_unit_test(a_map_frees_what_it_gives_up),
+        cmocka_unit_test(a_map_frees_values_that_are_replaced_or_deleted),
         cmocka_unit_test(a_map_refuses_null),
         cmocka_unit_test(a_list_keeps_the_order),
-        cmocka_unit_test(a_list_frees_and_compares_as_it_is_told),
+        cmocka_unit_test(a_list_uses_the_functions_that_were_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* An update of a series that exists takes no lock and allocates nothing, registered or not. */
+/* An update of a series that exists takes no lock and allocates nothing, registered or not, except
+ * for those that take a lock once. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -100,10 +101,45 @@ static void an_update_takes_no_lock_and_allocates_nothing(void **state)
     assert_int_equal(prom_collector_registry_destroy(registry), 0);
 }
 
+static bool takes_a_lock(int update(prom_metric_t *, double, const char **), prom_metric_t *metric,
+                         double value)
+{
+    const unsigned before = locks;
+    assert_int_equal(update(metric, value, NULL), 0);
+    return locks != before;
+}
+
+static int dec(prom_metric_t *metric, double value, const char **label_values)
+{
+    (void)value;
+    return prom_gauge_dec(metric, label_values);
+}
+
+static void some_updates_take_a_lock_once(void **state)
+{
+    (void)state;
+    plain = prom_counter_new("fractions_total", "F.", 0, NULL);
+    gauge = prom_gauge_new("g", "G.", 0, NULL);
+    assert_int_equal(prom_counter_inc(plain, NULL), 0); /* makes the thread's row */
+    assert_true(takes_a_lock(prom_counter_add, plain, .5));
+    assert_false(takes_a_lock(prom_counter_add, plain, .5));
+    assert_false(takes_a_lock(prom_gauge_set, gauge, 3));
+    assert_false(takes_a_lock(prom_gauge_add, gauge, 2));
+    assert_true(takes_a_lock(dec, gauge, 1));
+    assert_false(takes_a_lock(dec, gauge, 1));
+    assert_true(takes_a_lock(prom_gauge_set, gauge, 3));
+    assert_false(takes_a_lock(prom_gauge_set, gauge, 4));
+    assert_false(takes_a_lock(dec, gauge, 1));
+    assert_false(takes_a_lock(prom_gauge_set, gauge, 5));
+    assert_int_equal(prom_counter_destroy(plain), 0);
+    assert_int_equal(prom_gauge_destroy(gauge), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_update_takes_no_lock_and_allocates_nothing),
+        cmocka_unit_test(some_updates_take_a_lock_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

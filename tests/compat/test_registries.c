@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <prom_sextant.h>
+#include <sextant/collector.h>
 #include <sextant/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -354,6 +355,29 @@ static void process_metrics_are_enabled_once(void **state)
     assert_int_equal(prom_collector_registry_destroy(registry), 0);
 }
 
+static void process_metrics_are_enabled_again(void **state)
+{
+    (void)state;
+    prom_collector_registry_t *registry = prom_collector_registry_new("test");
+    prom_collector_t *process = prom_collector_process_new(NULL, NULL);
+    assert_int_equal(prom_collector_registry_register_collector(registry, process), 0);
+    assert_int_equal(prom_collector_destroy(process), 0);
+    assert_int_equal(prom_collector_registry_enable_process_metrics(registry), 0);
+    assert_true(page_has(bridged(registry), "process_open_fds "));
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
+}
+
+static void process_metrics_may_be_sextants_already(void **state)
+{
+    (void)state;
+    prom_collector_registry_t *registry = prom_collector_registry_new("test");
+    assert_int_equal(sx_process_collector_register(prom_collector_registry_sextant(registry)),
+                     SX_OK);
+    assert_int_equal(prom_collector_registry_enable_process_metrics(registry), 0);
+    assert_true(page_sum(bridged(registry), "process_open_fds") > 0);
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
+}
+
 static void write_file(char *path, const char *text)
 {
     const int descriptor = mkstemp(path);
@@ -415,6 +439,8 @@ int main(void)
         cmocka_unit_test(the_page_has_the_map_of_the_collect_function),
         cmocka_unit_test(a_collect_function_cannot_scrape_its_own_registry),
         cmocka_unit_test(process_metrics_are_enabled_once),
+        cmocka_unit_test(process_metrics_are_enabled_again),
+        cmocka_unit_test(process_metrics_may_be_sextants_already),
         cmocka_unit_test(process_metrics_come_from_the_files_that_are_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

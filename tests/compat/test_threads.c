@@ -120,28 +120,39 @@ static void counts_are_exact_beside_scrapes_and_registrations(void **state)
     assert_int_equal(prom_collector_registry_destroy(registry), 0);
 }
 
-/* In the child; the threads of the parent are not there. */
-static int run_child(void)
+/* Returns the sum of the counter on a page, or -1. */
+static double counted(void)
 {
-    int failures = update(NULL) != NULL;
     char *page = (char *)prom_collector_registry_bridge(registry);
-    failures += page == NULL || page_sum(page, "c_total") < 3 * ROUNDS; /* with the parent's */
+    const double sum = page == NULL ? -1 : page_sum(page, "c_total");
     free(page);
+    return sum;
+}
+
+/* In the child; the threads of the parent are not there.
+ *
+ * @param least  what the parent had counted before the fork; its thread may have gone on since
+ */
+static int run_child(double least)
+{
+    const double inherited = counted();
+    int failures = inherited < least || inherited > 3 * ROUNDS;
+    failures += update(NULL) != NULL;
+    failures += counted() != inherited + 3 * ROUNDS;
     failures += prom_collector_registry_destroy(registry);
     make_all();
     failures += update(NULL) != NULL;
-    page = (char *)prom_collector_registry_bridge(registry);
-    failures += page == NULL || page_sum(page, "c_total") != 3 * ROUNDS;
-    free(page);
+    failures += counted() != 3 * ROUNDS;
     return failures;
 }
 
 static void fork_children(int count)
 {
     for (int i = 0; i < count; i++) {
+        const double least = counted();
         const pid_t child = fork();
         if (child == 0) {
-            _exit(run_child());
+            _exit(run_child(least));
         }
         int status;
         assert_int_equal(waitpid(child, &status, 0), child);
@@ -208,11 +219,53 @@ static void the_default_registry_is_destroyed_beside_scrapes(void **state)
     (void)joined(scrapers[1]);
 }
 
+enum { ENABLERS = 4 };
+static pthread_barrier_t together;
+static bool meet; /* threads wait for each other while they make the process collector */
+
+prom_collector_t *__real_prom_collector_process_new(const char *limits, const char *stat);
+prom_collector_t *__wrap_prom_collector_process_new(const char *limits, const char *stat);
+prom_collector_t *__wrap_prom_collector_process_new(const char *limits, const char *stat)
+{
+    if (meet) {
+        (void)pthread_barrier_wait(&together);
+    }
+    return __real_prom_collector_process_new(limits, stat);
+}
+
+static void *enable_process_metrics(void *unused)
+{
+    (void)unused;
+    return (void *)(intptr_t)prom_collector_registry_enable_process_metrics(registry);
+}
+
+static void several_threads_enable_process_metrics(void **state)
+{
+    (void)state;
+    pthread_t threads[ENABLERS];
+    assert_int_equal(pthread_barrier_init(&together, NULL, ENABLERS), 0);
+    registry = prom_collector_registry_new("test");
+    meet = true;
+    for (int i = 0; i < ENABLERS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, enable_process_metrics, NULL), 0);
+    }
+    intptr_t failures = 0;
+    for (int i = 0; i < ENABLERS; i++) {
+        failures += joined(threads[i]);
+    }
+    meet = false;
+    assert_int_equal(failures, 0);
+    assert_true(page_has(bridged(registry), "process_open_fds "));
+    assert_int_equal(prom_collector_registry_destroy(registry), 0);
+    assert_int_equal(pthread_barrier_destroy(&together), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counts_are_exact_beside_scrapes_and_registrations),
         cmocka_unit_test(the_default_registry_is_destroyed_beside_scrapes),
+        cmocka_unit_test(several_threads_enable_process_metrics),
         cmocka_unit_test(children_of_fork_go_on_beside_busy_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

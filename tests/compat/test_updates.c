@@ -76,7 +76,7 @@ static void label_values_may_be_null_and_are_escaped(void **state)
     assert_int_equal(prom_collector_registry_destroy(registry), 0);
 }
 
-static void arrays_of_label_values_are_needed_by_labels_only(void **state)
+static void metrics_with_labels_need_an_array_of_values(void **state)
 {
     (void)state;
     prom_counter_t *labelled = prom_counter_new("c_total", "C.", 2, keys);
@@ -215,7 +215,7 @@ int main(void)
         cmocka_unit_test(what_is_counted_before_registration_is_on_the_page),
         cmocka_unit_test(gauges_go_up_and_down),
         cmocka_unit_test(label_values_may_be_null_and_are_escaped),
-        cmocka_unit_test(arrays_of_label_values_are_needed_by_labels_only),
+        cmocka_unit_test(metrics_with_labels_need_an_array_of_values),
         cmocka_unit_test(wrong_updates_fail_and_count_nothing),
         cmocka_unit_test(a_sample_is_the_same_for_the_same_values),
         cmocka_unit_test(samples_of_gauges_and_histograms),

@@ -13,7 +13,7 @@ void measured_init(struct measured *measured, struct sx_http_metrics_options opt
         assert_int_equal(sx_registry_new(&measured->registry, NULL), SX_OK);
         options.registry = measured->registry;
     }
-    assert_int_equal(sx_http_metrics_create(&measured->http, &options), SX_OK);
+    assert_int_equal(sx_http_metrics_new(&measured->http, &options), SX_OK);
     assert_non_null(measured->http);
 }
 

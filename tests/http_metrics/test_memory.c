@@ -40,7 +40,7 @@ static void test_every_failing_allocation_of_a_creation_is_an_error(void **state
     while (status != SX_OK) {
         struct sx_http_metrics *http = NULL;
         fail_one_allocation(failures);
-        status = sx_http_metrics_create(&http, &options);
+        status = sx_http_metrics_new(&http, &options);
         const bool failed = end_failing_allocations();
         if (failed) {
             assert_int_equal(status, SX_ENOMEM);

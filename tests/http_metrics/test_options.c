@@ -51,7 +51,7 @@ static void test_without_options_it_uses_the_default_registry(void **state)
 {
     (void)state;
     struct sx_http_metrics *http = NULL;
-    assert_int_equal(sx_http_metrics_create(&http, NULL), SX_OK);
+    assert_int_equal(sx_http_metrics_new(&http, NULL), SX_OK);
     measured_request(sx_http_get_handler(http, "h"), "GET", 200, SX_HTTP_COMPLETE);
     sx_http_metrics_destroy(http);
     page_assert_line(page_text(NULL),
@@ -173,9 +173,9 @@ static void test_invalid_arguments(void **state)
 {
     (void)state;
     struct sx_http_metrics *http = NULL;
-    assert_int_equal(sx_http_metrics_create(NULL, NULL), SX_EINVAL);
+    assert_int_equal(sx_http_metrics_new(NULL, NULL), SX_EINVAL);
     assert_int_equal(
-        sx_http_metrics_create(&http, &(struct sx_http_metrics_options){.handlers_max = 1000001}),
+        sx_http_metrics_new(&http, &(struct sx_http_metrics_options){.handlers_max = 1000001}),
         SX_EINVAL);
     assert_null(http);
 }
@@ -185,9 +185,9 @@ static void assert_fails(struct sx_http_metrics_options options, int status, con
     struct sx_http_metrics *http = NULL;
     const char *failed = "untouched";
     options.registry = measured.registry;
-    assert_int_equal(sx_http_metrics_create(&http, &options), status);
+    assert_int_equal(sx_http_metrics_new(&http, &options), status);
     options.failed = &failed;
-    assert_int_equal(sx_http_metrics_create(&http, &options), status);
+    assert_int_equal(sx_http_metrics_new(&http, &options), status);
     assert_string_equal(failed, name);
     assert_null(http);
 }

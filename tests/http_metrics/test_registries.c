@@ -71,10 +71,10 @@ static void test_other_buckets_or_labels_on_the_same_registry_are_refused(void *
     struct sx_http_metrics *http = NULL;
     const struct sx_http_metrics_options options = {
         .registry = measured.registry, .buckets = buckets, .bucket_count = 2};
-    assert_int_equal(sx_http_metrics_create(&http, &options), SX_EEXIST);
+    assert_int_equal(sx_http_metrics_new(&http, &options), SX_EEXIST);
     const struct sx_http_metrics_options with_code = {.registry = measured.registry,
                                                       .duration_has_code = true};
-    assert_int_equal(sx_http_metrics_create(&http, &with_code), SX_EEXIST);
+    assert_int_equal(sx_http_metrics_new(&http, &with_code), SX_EEXIST);
     assert_null(http);
     ask(measured.http, "h"); /* the others go on */
     measured_assert_line(&measured, LINE("h") "1");

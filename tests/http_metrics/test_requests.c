@@ -185,7 +185,7 @@ static void test_a_clock_that_runs_backwards_is_a_duration_of_0(void **state)
 
 /* If the caller has no times, the library takes them: the first byte comes between the begin and
  * the end. */
-static void test_without_times_the_library_takes_them(void **state)
+static void test_times_that_are_0_are_read_from_the_clock(void **state)
 {
     (void)state;
     struct sx_http_request request;
@@ -228,7 +228,7 @@ int main(void)
         CASE(test_a_zeroed_request_is_not_measured),
         CASE(test_the_duration_is_between_the_times_of_the_caller),
         CASE(test_a_clock_that_runs_backwards_is_a_duration_of_0),
-        CASE(test_without_times_the_library_takes_them),
+        CASE(test_times_that_are_0_are_read_from_the_clock),
         CASE(test_the_sizes_of_the_bodies_are_observed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,9 +64,6 @@ static void test_a_label_has_one_handler_whatever_thread_makes_it(void **state)
 {
     (void)state;
     different = 0;
-    /* With room for handlers that several threads are about to add. */
-    measured_clean_up(&measured);
-    measured_init(&measured, (struct sx_http_metrics_options){.handlers_max = ROUNDS + THREADS});
     run_threads(make_the_same);
     const char *page = measured_page(&measured);
     assert_true(page_sum(page, "http_requests_total") == THREADS * ROUNDS);

@@ -123,7 +123,8 @@ static void test_values_that_were_replaced_take_no_memory(void **state)
         assert_int_equal(sx_info_set_with(info, version, "x"), SX_OK);
         used = i == 1000 ? registry->directory_used : used;
     }
-    assert_in_range(registry->directory_used - used, 0, 1000); /* not 2000 records */
+    /* Few records more: where the table puts a series, and so when it is made anew, is random. */
+    assert_true(registry->directory_used - used < 1000);
 }
 
 static bool is_over;

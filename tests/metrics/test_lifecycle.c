@@ -319,6 +319,12 @@ static void use_plugin(struct worker *worker)
     count_one(REGISTER);
 }
 
+static void count_in_stays(void)
+{
+    sx_counter_inc(stays);
+    (void)__atomic_fetch_add(&tally->stays, 1, __ATOMIC_RELAXED);
+}
+
 static void do_something(struct worker *worker)
 {
     struct own *own = &worker->own[next_random(worker) % OWN_LABELS];
@@ -343,8 +349,7 @@ static void do_something(struct worker *worker)
     } else {
         use_common(worker);
     }
-    sx_counter_inc(stays);
-    (void)__atomic_fetch_add(&tally->stays, 1, __ATOMIC_RELAXED);
+    count_in_stays();
 }
 
 static void *work(void *argument)
@@ -440,25 +445,23 @@ static void test_threads(void **state)
     sx_registry_destroy(registry);
 }
 
-/* ThreadSanitizer does not see what other processes do. If a child rewrites the link to a series
- * that a thread of the parent made, another thread that follows the link seems to race with the
- * maker. */
-static void need_to_see_other_processes(void)
-{
-    if (THREAD_SANITIZED) {
-        skip();
-    }
-}
-
 /* A child does as the threads do, with labels of its own, until it is killed. What it has of its
- * own may stay on the page. */
+ * own may stay on the page.
+ *
+ * ThreadSanitizer does not see what other processes do. If a child rewrites the link to a series
+ * that a thread of the parent made, another thread that follows the link seems to race with the
+ * maker. So its children make and remove no series, and only update one. */
 static void run_child(uint64_t seed, unsigned number)
 {
     static struct worker worker;
     worker = (struct worker){.number = 100 + number, .random = seed | 1};
     interruptions = seed;
     for (;;) {
-        do_something(&worker);
+        if (THREAD_SANITIZED) {
+            count_in_stays();
+        } else {
+            do_something(&worker);
+        }
     }
 }
 
@@ -466,7 +469,6 @@ static void test_threads_and_processes_that_are_killed(void **state)
 {
     (void)state;
     need_shared_registries();
-    need_to_see_other_processes();
     static struct worker workers[THREADS];
     pthread_t scraper;
     const uint64_t seed = seed_of("SEED");

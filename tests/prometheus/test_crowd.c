@@ -114,7 +114,8 @@ static void on_end(void *self, const struct sx_record *record, enum sx_outcome o
     atomic_fetch_add(&ends, 1);
     atomic_fetch_add(&aborted_requests, outcome == SX_OUTCOME_REQUEST_ABORTED ? 1 : 0);
 }
-static const struct sx_observer observer = {on_begin, on_respond, on_end, NULL, {0}};
+static const struct sx_observer observer = {
+    .begin = on_begin, .respond = on_respond, .end = on_end};
 
 /* ---- what clients hear ---- */
 

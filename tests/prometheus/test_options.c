@@ -98,6 +98,36 @@ static void test_opentelemetry_names(void **state)
     assert_null(strstr(page, "http_requests_total"));
 }
 
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+#define SPAN "00f067aa0ba902b7"
+
+static const char *page_after(const char *headers)
+{
+    assert_int_equal(
+        sx_client_send(client, &reply, "GET", "/users/7", headers, (struct sx_str){NULL, 0}),
+        SX_OK);
+    assert_int_equal(sx_client_send(client, &reply, "GET", "/metrics",
+                                    "Accept: application/openmetrics-text; version=1.0.0\r\n",
+                                    (struct sx_str){NULL, 0}),
+                     SX_OK);
+    assert_int_equal(reply.status, 200);
+    return reply.body.data;
+}
+
+static void test_a_sampled_trace_is_an_exemplar(void **state)
+{
+    (void)state;
+    start((struct sx_prometheus_options){0});
+    assert_null(strstr(page_after(NULL), " # {"));
+    assert_null(strstr(page_after("traceparent: 00-" TRACE "-" SPAN "-00\r\n"), " # {"));
+    assert_null(strstr(page_after("traceparent: 00-" TRACE "-" SPAN "-01\r\n"
+                                  "traceparent: 00-" TRACE "-" SPAN "-01\r\n"),
+                       " # {"));
+    assert_non_null(strstr(page_after("TraceParent: 00-" TRACE "-" SPAN "-01\r\n"),
+                           "handler=\"test_options.get_user\",code=\"200\"} 4 # {trace_id=\"" TRACE
+                           "\",span_id=\"" SPAN "\"} 1"));
+}
+
 static void test_the_handler_can_be_the_route(void **state)
 {
     (void)state;
@@ -205,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_opentelemetry_names),
+        CASE(test_a_sampled_trace_is_an_exemplar),
         CASE(test_the_handler_can_be_the_route),
         CASE(test_two_handlers_of_one_name_are_refused_where_it_is_their_label),
         CASE(test_the_duration_can_have_the_code),

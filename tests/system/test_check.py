@@ -32,7 +32,8 @@ def cases():
 
 
 def check(page, *arguments):
-    return subprocess.run([SEXTANT, "check", *arguments], input=page, capture_output=True, check=False)
+    return subprocess.run([SEXTANT, "check", "--format=text", *arguments], input=page,
+                          capture_output=True, check=False)
 
 
 def refused_by_promtool(page):
@@ -262,7 +263,7 @@ class Check(unittest.TestCase):
                 result = subprocess.run([SEXTANT, *arguments], capture_output=True, check=False)
                 self.assertEqual((result.returncode, result.stderr), (0, b""))
                 self.assertTrue(result.stdout.startswith(b"usage: sextant check ["))
-                for word in (b" [FILE]\n", b"--no-advice", b"--allow RULE"):
+                for word in (b" [FILE]\n", b"--format FORMAT", b"--no-advice", b"--allow RULE"):
                     self.assertIn(word, result.stdout)
 
     def test_it_says_its_version(self):
@@ -277,6 +278,8 @@ class Check(unittest.TestCase):
             (["check", "--hlep"], "unknown option --hlep"), (["check", "-x"], "unknown option -x"),
             (["check", "a", "b"], "check takes one FILE"),
             (["check", "--allow"], "--allow needs a RULE"),
+            (["check", "--format"], "--format needs text, openmetrics or auto"),
+            (["check", "--format=xml"], "--format must be text, openmetrics or auto, not xml"),
             (["check", "--allowed", "counter"], "unknown option --allowed"),
             (["check", "--no-advice=x"], "unknown option --no-advice=x"),
         ):

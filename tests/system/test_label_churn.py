@@ -5,6 +5,9 @@ import unittest
 
 from system import BUILD, is_sanitized
 
+DIRECTORY_KIB = 64 * 1024  # the limit that label_churn.c sets
+OTHER_KIB = 16 * 1024  # the program, its threads, values and pages
+
 
 class LabelChurn(unittest.TestCase):
     def test_millions_of_series_leave_no_memory_behind(self):
@@ -13,12 +16,12 @@ class LabelChurn(unittest.TestCase):
         out = subprocess.run(
             [os.path.join(BUILD, "tests", "label_churn"), str(cycles)], stdout=subprocess.PIPE,
             check=True, text=True).stdout
-        (first, first_missing), (second, second_missing) = (map(int, line.split()) for line in out.splitlines())
-        # Only while a scrape that is interrupted keeps what was removed, there may be no room.
+        (first, _), (second, second_missing) = (map(int, line.split()) for line in out.splitlines())
+        # In the first half a scrape that the scheduler interrupts keeps what was removed, so names may
+        # have no series, and the directory may be filled to its limit.
         self.assertEqual(second_missing, 0)
-        self.assertLess(first_missing, cycles / 10)
         if not is_sanitized():
-            self.assertLess(first, 64 * 1024, "KiB of resident memory")
+            self.assertLess(first, DIRECTORY_KIB + OTHER_KIB, "KiB of resident memory")
             self.assertLess(second, first + 1024, "KiB of resident memory")
 
 

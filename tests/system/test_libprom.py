@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import threading
 import unittest
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -75,14 +76,17 @@ def build(name, *libs, compiler="cc", is_static=False):
     """The path of a program, compiled as a program for prometheus-client-c is."""
     path = os.path.join(FOLDER, f"{name}{'_static' if is_static else ''}_{compiler}")
     include = os.path.join(PREFIX, "include")
-    flags = ["-std=gnu11", "-Wall", "-Werror", "-I", include, "-o", path, os.path.join(PROGRAMS, f"{name}.c")]
+    source = os.path.join(PROGRAMS, f"{name}.c")
+    with open(source, encoding="utf-8") as file:
+        is_server = re.search(r"#include <(promhttp|microhttpd)\.h>", file.read())
+    flags = ["-std=gnu11", "-Wall", "-Werror", "-I", include, "-o", path, source]
     if is_static:
         links = [os.path.join(libraries(), f"lib{lib}.a") for lib in (*libs, "sextant-metrics")]
-        links += ["-lmicrohttpd"] if "promhttp" in libs else []
+        links += ["-lmicrohttpd"] if is_server else []
         run(compiler, *flags, *links, "-pthread", "-lm")
     else:
         run(compiler, *flags, "-L", libraries(), f"-Wl,-rpath,{libraries()}", *(f"-l{lib}" for lib in libs),
-            *(["-lmicrohttpd"] if "promhttp" in libs else []), "-pthread")
+            *(["-lmicrohttpd"] if is_server else []), "-pthread")
     return path
 
 
@@ -136,21 +140,6 @@ class Installed(unittest.TestCase):
                     file.write(f"#include <{header}>\n#include <{header}>\n")
                 run(compiler, "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", os.path.join(PREFIX, "include"),
                     path)
-
-    def test_the_sources_include_public_headers_only(self):
-        for folder in ("prom", "promhttp"):
-            place = os.path.join(SOURCE, "compat", folder)
-            for name in os.listdir(place):
-                if name.endswith((".c", ".h")):
-                    with open(os.path.join(place, name), encoding="utf-8") as file:
-                        text = file.read()
-                    for header in re.findall(r"#include <sextant/(\w+)\.h>", text):
-                        self.assertIn(header, ("metrics", "registration", "collector", "exposition"), name)
-                    for header in re.findall(r'#include "([^"]+)"', text):
-                        own = [os.path.join(SOURCE, "compat", other, inner, header)
-                               for other in ("prom", folder) for inner in ("", "include")]
-                        self.assertTrue(header == "microhttpd.h" or any(map(os.path.exists, own)),
-                                        f"{name}: {header}")
 
     def test_find_package_has_the_libraries(self):
         needs_microhttpd()
@@ -272,11 +261,11 @@ class Pooler(unittest.TestCase):
         self.check(pages_of(build("pooler", "prom", is_static=True)))
 
 
-class Relay:
-    """The program relay, until its input ends."""
+class Served:
+    """A program that serves its page, until its input ends."""
 
-    def __init__(self, path, labels):
-        self.process = subprocess.Popen([path, str(labels)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
 
     def __enter__(self):
@@ -317,7 +306,7 @@ class RelayServed(unittest.TestCase):
         return found
 
     def check(self, path, labels):
-        with Relay(path, labels) as relay:
+        with Served(path, str(labels)) as relay:
             before = 0
             for _ in range(5):  # beside the updates
                 status, kind, _, body = relay.request("/metrics")
@@ -345,7 +334,7 @@ class RelayServed(unittest.TestCase):
         self.check(build("relay", "promhttp", "prom", is_static=True), 2)
 
     def test_what_is_answered_besides(self):
-        with Relay(build("relay", "promhttp", "prom"), 1) as relay:
+        with Served(build("relay", "promhttp", "prom"), "1") as relay:
             self.assertEqual(relay.process.stdout.readline(), "done\n")
             self.assertEqual(relay.request("/")[::3], (200, b"OK\n"))
             self.assertEqual(relay.request("/health")[::3], (400, b"Bad Request\n"))
@@ -359,7 +348,7 @@ class RelayServed(unittest.TestCase):
             self.assertEqual(relay.request("/nowhere", "HEAD")[0], 400)
 
     def test_the_active_registry_is_served(self):
-        with Relay(build("relay", "promhttp", "prom"), 1) as relay:
+        with Served(build("relay", "promhttp", "prom"), "1") as relay:
             self.assertEqual(relay.process.stdout.readline(), "done\n")
             relay.command("d")
             self.assertEqual(relay.request("/metrics")[0], 500)
@@ -368,6 +357,51 @@ class RelayServed(unittest.TestCase):
             status, _, _, body = relay.request("/metrics")
             self.assertEqual((status, samples(body.decode("utf-8"), "active")), (200, {(): 0}))
             self.assertNotIn(b"turn_", body)
+
+
+class GatewayServed(unittest.TestCase):
+    """A program whose own HTTP server answers with the page, several of them at the same time."""
+
+    CLIENTS, ROUNDS = 6, 50
+
+    def ask(self, gateway, seen, failures):
+        try:
+            for _ in range(self.ROUNDS):
+                for path, status in (("/orders", 200), ("/nowhere", 404), ("/metrics", 200)):
+                    got, _, _, body = gateway.request(path)
+                    if got != status:
+                        failures.append((path, got))
+                seen.append(body)
+        except Exception as failure:  # pylint: disable=broad-except
+            failures.append(failure)
+
+    def check(self, path):
+        with Served(path) as gateway:
+            seen, failures = [], []
+            threads = [threading.Thread(target=self.ask, args=(gateway, seen, failures)) for _ in range(self.CLIENTS)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(failures, [])
+            page = gateway.request("/metrics")[3].decode("utf-8")
+        self.assertEqual(promtool_check_errors(page), "")
+        total = self.CLIENTS * self.ROUNDS
+        self.assertEqual(samples(page, "gateway_responses_total"), {
+            (("path", path), ("code", code)): total
+            for path, code in (("/orders", "200"), ("other", "404"), ("/metrics", "200"))})
+        self.assertEqual(samples(page, "gateway_response_bytes_count"), {(): 3 * total})
+        # Each page is whole, and has what its client had counted before.
+        self.assertEqual(len(seen), total)
+        for body in seen:
+            counted = samples(body.decode("utf-8"), "gateway_responses_total")
+            self.assertGreaterEqual(counted[(("path", "/orders"), ("code", "200"))], 1)
+            self.assertIn("process_open_fds", body.decode("utf-8"))
+
+    def test_shared_and_static(self):
+        needs_microhttpd()
+        self.check(build("gateway", "prom"))
+        self.check(build("gateway", "prom", is_static=True))
 
 
 if __name__ == "__main__":

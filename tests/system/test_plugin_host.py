@@ -28,7 +28,8 @@ class PluginHost(unittest.TestCase):
             f"load {WORDS}", "one", "page")
         self.assertEqual(before, {"lines_total": 1})
         self.assertEqual((loaded["words_total"], loaded["longest_word_bytes"]), (3, 6))
-        self.assertEqual(unloaded, {"lines_total": unloaded["lines_total"]})
+        self.assertEqual(loaded["lines_total"], 4)
+        self.assertEqual(unloaded, {"lines_total": 7})
         self.assertEqual(again["words_total"], 1)
         self.assertEqual((again["longest_word_bytes"], again["lines_total"]), (3, 10))
 

@@ -30,9 +30,7 @@ prom_counter_t *prom_counter_new(const char *name, const char *help, size_t labe
 /** Takes a counter off all pages and frees it, its series and their samples.
  *
  * @param self  NULL is a no-op that returns 0
- * @return   1 also if the caller is a collector of Sextant, which is called while the page is
- *           written
- * Threads:  any; waits for pages that are being written with it
+ * Threads:  any; does not wait for pages that are being written
  */
 int prom_counter_destroy(prom_counter_t *self);
 
@@ -40,13 +38,14 @@ int prom_counter_destroy(prom_counter_t *self);
  *
  * @param label_values  one for each label key; NULL in it is the empty value; ignored by a metric
  *                      without labels, otherwise NULL is a failure
- * Threads:  any; lock-free, unless it makes the series
+ * Threads:  any; takes a lock only if it makes the series
  */
 int prom_counter_inc(prom_counter_t *self, const char **label_values);
 
 /** Adds `r_value`. As prom_counter_inc.
  *
  * @param r_value  finite and not negative, or nothing is added and the result is 1
+ * Threads:  any; takes a lock only if it makes the series, or adds its first fraction
  */
 int prom_counter_add(prom_counter_t *self, double r_value, const char **label_values);
 

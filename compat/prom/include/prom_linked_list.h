@@ -56,7 +56,8 @@ void *prom_linked_list_last(prom_linked_list_t *self);
  * Without a function that compares, items must be strings. */
 int prom_linked_list_remove(prom_linked_list_t *self, void *item);
 
-/** Compares two items: by the function that was set, otherwise as pointers. */
+/** Compares two items: by the function that was set, otherwise as strings, with NULL before all
+ * others. */
 prom_linked_list_compare_t prom_linked_list_compare(prom_linked_list_t *self, void *item_a,
                                                     void *item_b);
 

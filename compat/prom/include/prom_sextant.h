@@ -12,8 +12,9 @@ extern "C" {
 
 struct sx_registry;
 
-/** Returns the registry of Sextant whose page is the page of `self`. What is registered in it is on
- * the page, before the metrics of libprom.
+/** Returns the registry of Sextant for the page of `self`. What is registered in it is on the page
+ * of prom_collector_registry_bridge, before the metrics of libprom. Write the page with that
+ * function: Sextant's own do not call the collect functions.
  *
  * @return   NULL if `self` is NULL
  * Threads:  any

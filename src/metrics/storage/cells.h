@@ -28,13 +28,13 @@ static inline double sx__sum_or_inf(double sum)
     return sum == sum ? sum : HUGE_VAL;
 }
 
-/** Adds to a cell that other threads write too. Who reads the sum also sees what this thread did
- * before. */
+/** Adds to a cell that other threads write too. A thread that reads the sum also sees what this
+ * thread did before, and nothing that this thread does later comes before the addition. */
 static inline void sx__cell_add_shared(uint64_t *cell, double amount)
 {
     uint64_t seen = __atomic_load_n(cell, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(cell, &seen, sx__bits_of(sx__double_of(seen) + amount),
-                                        true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+                                        true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
     }
 }
 

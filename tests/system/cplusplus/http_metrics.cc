@@ -44,7 +44,7 @@ int main()
     options.duration_has_code = true;
     options.reasons = SX_LABELS("malformed");
     sx_http_metrics *http = nullptr;
-    if (sx_http_metrics_create(&http, &options) < 0) {
+    if (sx_http_metrics_new(&http, &options) < 0) {
         return 1;
     }
     sx_http_handler *handler = sx_http_get_handler(http, "users.get");
