@@ -48,6 +48,10 @@ static char *write_family_name(char *at, const struct sx__writer *writer,
 /* ABNF: "escaped-string": the backslash, the line feed and the double quote. */
 static char *copy_escaped_help(char *at, struct sx_str help)
 {
+    /* "Line endings … MUST NOT contain carriage returns": those at the end are left out. */
+    while (help.size > 0 && help.data[help.size - 1] == '\r') {
+        help.size--;
+    }
     for (size_t i = 0; i < help.size; i++) {
         char c = help.data[i];
         if (c == '\\' || c == '\n' || c == '"') {

@@ -187,7 +187,7 @@ class Formats(unittest.TestCase):
             found, all_samples = read[name]
             self.assertEqual(found.type, family.type if is_openmetrics else family.text_type)
             if is_openmetrics:
-                self.assertEqual((found.documentation, found.unit), (family.help, family.unit))
+                self.assertEqual((found.documentation, found.unit), (family.help.rstrip("\r"), family.unit))
             else: # the parser strips it
                 self.assertEqual(found.documentation.strip(), family.help.strip())
             self.assertEqual(sorted(all_samples), sorted(family.series), name)
@@ -252,6 +252,18 @@ class Formats(unittest.TestCase):
                 read = self.parsed(families, openmetrics_families(text))
                 self.compare_text(families, read, True)
                 self.compare_exemplars(families, read)
+
+    def test_sextant_check_finds_no_error(self):
+        options = {TEXT: ["--format", "text"], OPENMETRICS: ["--format", "openmetrics"]}
+        for seed in SEEDS:
+            for page_format in options:
+                with self.subTest(seed=seed, format=page_format):
+                    done = subprocess.run(
+                        [os.path.join(BUILD, "sextant"), "check", "--no-advice",
+                         "--allow", "reserved", # the program chose a label `_third`
+                         *options[page_format]],
+                        input=page(seed, page_format), capture_output=True, check=False)
+                    self.assertEqual((done.stdout + done.stderr, done.returncode), (b"", 0))
 
     def test_bounds_in_openmetrics_are_canonical(self):
         """OpenMetrics 1.0, "Considerations: Canonical Numbers"."""
