@@ -135,15 +135,31 @@ func counterLoop(own int) loop {
 	}
 }
 
-func histogramLoop(own int) loop {
+// nativeFactor 0: no native buckets; classic nil: no classic ones.
+func histogramLoop(own int, nativeFactor float64, classic []float64) loop {
 	family := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "bench_seconds", Help: "Values.", Buckets: buckets}, []string{"worker"})
+		Name: "bench_seconds", Help: "Values.", Buckets: classic,
+		NativeHistogramBucketFactor: nativeFactor}, []string{"worker"})
 	prometheus.MustRegister(family)
 	histograms := []prometheus.Observer{family.WithLabelValues("a"), family.WithLabelValues("b")}
 	return func(thread int, updates int) {
 		histogram := histograms[thread*own]
 		for i := 0; i < updates; i++ {
 			histogram.Observe(values[i&(valueCount-1)])
+		}
+	}
+}
+
+func exemplarLoop() loop {
+	histogram := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "bench_seconds", Help: "Values.", Buckets: buckets})
+	prometheus.MustRegister(histogram)
+	trace := prometheus.Labels{
+		"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "span_id": "00f067aa0ba902b7"}
+	observer := histogram.(prometheus.ExemplarObserver)
+	return func(thread int, updates int) {
+		for i := 0; i < updates; i++ {
+			observer.ObserveWithExemplar(values[i&(valueCount-1)], trace)
 		}
 	}
 }
@@ -210,7 +226,7 @@ func touch(series []prometheus.Counter, threads int) {
 	done.Wait()
 }
 
-func scrape(registry *prometheus.Registry, count int, least int) {
+func scrape(registry *prometheus.Registry, format expfmt.Format, count int, least int) {
 	var page bytes.Buffer
 	for i := 0; i <= count; i++ {
 		page.Reset()
@@ -219,7 +235,7 @@ func scrape(registry *prometheus.Registry, count int, least int) {
 		if err != nil {
 			panic(err)
 		}
-		encoder := expfmt.NewEncoder(&page, expfmt.FmtText)
+		encoder := expfmt.NewEncoder(&page, format)
 		for _, family := range families {
 			if err := encoder.Encode(family); err != nil {
 				panic(err)
@@ -246,12 +262,12 @@ func residentBytes() float64 {
 	return float64(pages * os.Getpagesize())
 }
 
-func scrapeCase() {
+func scrapeCase(format expfmt.Format) {
 	registry := prometheus.NewRegistry()
 	series := seriesPlace(seriesCount)
 	seriesMake(requests(registry), series)
 	touch(series, rowsTouched)
-	scrape(registry, scrapes, seriesCount*50)
+	scrape(registry, format, scrapes, seriesCount*50)
 }
 
 func millionCase() {
@@ -263,7 +279,7 @@ func millionCase() {
 	fmt.Printf("create %.3f 0\n", (cpuNs()-start)/million)
 	touch(series, 1)
 	fmt.Printf("bytes %.3f 0\n", (residentBytes()-before)/million)
-	scrape(registry, 1, million*50)
+	scrape(registry, expfmt.FmtText, 1, million*50)
 }
 
 func main() {
@@ -277,11 +293,11 @@ func main() {
 	case "counter_2_own":
 		update(counterLoop(1), 2)
 	case "histogram_1":
-		update(histogramLoop(0), 1)
+		update(histogramLoop(0, 0, buckets), 1)
 	case "histogram_2_same":
-		update(histogramLoop(0), 2)
+		update(histogramLoop(0, 0, buckets), 2)
 	case "histogram_2_own":
-		update(histogramLoop(1), 2)
+		update(histogramLoop(1, 0, buckets), 2)
 	case "gauge_1":
 		update(gaugeLoop(), 1)
 	case "gauge_2":
@@ -290,8 +306,18 @@ func main() {
 		update(lookupLoop(), 1)
 	case "lookup_2":
 		update(lookupLoop(), 2)
+	case "native_1":
+		update(histogramLoop(0, 1.1, nil), 1)
+	case "native_classic_1":
+		update(histogramLoop(0, 1.1, buckets), 1)
+	case "exemplar_1":
+		update(exemplarLoop(), 1)
 	case "scrape":
-		scrapeCase()
+		scrapeCase(expfmt.FmtText)
+	case "scrape_openmetrics":
+		scrapeCase(expfmt.FmtOpenMetrics)
+	case "scrape_protobuf":
+		scrapeCase(expfmt.FmtProtoDelim)
 	case "million_1":
 		millionCase()
 	default:

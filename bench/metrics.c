@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 
 static struct sx_counter_family *lookups;
@@ -24,16 +25,22 @@ static void counter_loop(void *counter, long updates)
     }
 }
 
+static bool has_native_buckets; /* of 9 % */
+static bool has_classic_buckets = true;
+
 static void *histogram_make(int index)
 {
     struct sx_histogram_family *family = NULL;
-    int status = sx_histogram_family_register(
-        &family, NULL,
-        &(struct sx_metric_options){.name = "bench_seconds",
-                                    .help = "Values.",
-                                    .labels = SX_LABELS("worker"),
-                                    .buckets = bench_buckets,
-                                    .bucket_count = sizeof bench_buckets / sizeof *bench_buckets});
+    struct sx_metric_options options = {
+        .name = "bench_seconds", .help = "Values.", .labels = SX_LABELS("worker")};
+    if (has_classic_buckets) {
+        options.buckets = bench_buckets;
+        options.bucket_count = sizeof bench_buckets / sizeof *bench_buckets;
+    }
+    if (has_native_buckets) {
+        options.native.growth_factor = 1.1;
+    }
+    int status = sx_histogram_family_register(&family, NULL, &options);
     return status == SX_OK ? sx_histogram_with(family, index == 0 ? "a" : "b") : NULL;
 }
 
@@ -138,10 +145,12 @@ static void series_add(void *counter, int amount)
     sx_counter_add(counter, amount);
 }
 
+static enum sx_format scrape_format = SX_FORMAT_TEXT;
+
 static unsigned long scrape_run(void)
 {
     static struct sx_page page; /* reused, as a metrics route does */
-    return sx_page_render(&page, NULL, SX_FORMAT_TEXT) == SX_OK ? page.size : 0;
+    return sx_page_render(&page, NULL, scrape_format) == SX_OK ? page.size : 0;
 }
 
 /* ---- what grows with the number of series and rows ---- */
@@ -358,6 +367,40 @@ static int module_case(const char *program, bool is_histogram)
     return 0;
 }
 
+/* As histogram_loop, with an exemplar of a trace. */
+static void exemplar_loop(void *histogram, long updates)
+{
+    static const struct sx_label trace[] = {
+        {"trace_id", {"4bf92f3577b34da6a3ce929d0e0e4736", 32}},
+        {"span_id", {"00f067aa0ba902b7", 16}},
+    };
+    for (long i = 0; i < updates; i++) {
+        sx_histogram_observe_with_exemplar(histogram, bench_values[i & (VALUES - 1)], trace, 2);
+    }
+}
+
+/* native_1, native_classic_1, exemplar_1 */
+static int observe_case(const char *what)
+{
+    const bool has_exemplar = strcmp(what, "exemplar_1") == 0;
+    bench_fill();
+    has_native_buckets = !has_exemplar;
+    has_classic_buckets = strcmp(what, "native_1") != 0;
+    void *histogram = histogram_make(0);
+    if (histogram == NULL) {
+        return 1;
+    }
+    bench_updates(has_exemplar ? exemplar_loop : histogram_loop, &histogram, 1);
+    return 0;
+}
+
+/* The case `scrape` in another format. */
+static int format_case(const char *format)
+{
+    scrape_format = strcmp(format, "openmetrics") == 0 ? SX_FORMAT_OPENMETRICS : SX_FORMAT_PROTOBUF;
+    return bench_scrape_case();
+}
+
 static int growth_case(const char *what)
 {
     if (strncmp(what, "large_", 6) == 0) {
@@ -374,6 +417,12 @@ int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "known_1") == 0) {
         return known_case();
+    }
+    if (argc == 2 && (strncmp(argv[1], "native_", 7) == 0 || strcmp(argv[1], "exemplar_1") == 0)) {
+        return observe_case(argv[1]);
+    }
+    if (argc == 2 && strncmp(argv[1], "scrape_", 7) == 0) {
+        return format_case(argv[1] + 7);
     }
     if (argc == 2 && strncmp(argv[1], "module_", 7) == 0) {
         return module_case(argv[0], argv[1][7] == 'h');
