@@ -10,6 +10,7 @@ import http.server
 import json
 import math
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -349,6 +350,53 @@ class Parsers(unittest.TestCase):
 
     def test_python_of_testing(self):
         self.judge({"PYTHONPATH": judge_of_testing("usr/lib/python3/dist-packages")})
+
+
+class Expfmt(unittest.TestCase):
+    """Go's parsers, as far as Debian 12 has them: native buckets, but no OpenMetrics."""
+
+    def test_expfmt(self):
+        library = "/usr/share/gocode/src/github.com/prometheus/common/expfmt"
+        if shutil.which("go") is None or not os.path.exists(library):
+            raise unittest.SkipTest("golang-github-prometheus-common-dev is not installed")
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "judge_expfmt")
+            source = os.path.join(SOURCE, "tests", "system", "judge_expfmt.go")
+            subprocess.run(
+                ["go", "build", "-o", program, source], check=True,
+                env={**os.environ, "GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": "",
+                     "GOCACHE": os.path.join(folder, "cache")})
+            for kind, name in ((TEXT, "text"), (PROTOBUF, "protobuf")):
+                with self.subTest(format=kind):
+                    judged = Judged(kind)
+                    self.addCleanup(judged.stop)
+                    found = subprocess.run([program, name], input=judged.page(),
+                                           stdout=subprocess.PIPE, check=True)
+                    self.compare(json.loads(found.stdout), kind == PROTOBUF)
+
+    def compare(self, families, is_protobuf):
+        requests = families["judged_requests_total"]
+        self.assertEqual((requests["type"], requests["help"]),
+                         ("COUNTER", 'Requests, "quoted" \\ and\nin two lines.'))
+        self.assertEqual(requests["samples"],
+                         [{"labels": {"path": "/"}, "value": "9.007199254740991e+15"},
+                          {"labels": {"path": QUOTED}, "value": "0.1"}])
+        self.assertEqual([(sample["labels"]["kind"], sample["value"])
+                          for sample in families["judged_unfinite"]["samples"]],
+                         [("plus", "+Inf"), ("minus", "-Inf"), ("none", "NaN")])
+        self.assertEqual(families["judged_untyped"]["type"], "UNTYPED")
+        self.assertEqual(families["judged_size_bytes"]["samples"],
+                         [{"labels": {}, "count": 100, "sum": "5050"}])
+        (duration,) = families["judged_duration_seconds"]["samples"]
+        self.assertEqual((duration["count"], duration["sum"]), (100, "50.5"))
+        self.assertEqual({bound: count for bound, count in duration["buckets"].items() if bound != "+Inf"},
+                         {"0.25": 25, "1": 100, "100000": 100})
+        (native,) = families["judged_native_seconds"]["samples"]
+        self.assertEqual(native["count"], 100)
+        if is_protobuf:
+            self.assertEqual((native["schema"], native["native"]), (3, 100))
+            self.assertEqual(duration["exemplar"],
+                             ["0.5", "trace_id", "4bf92f3577b34da6a3ce929d0e0e4736"])
 
 
 class Promtool(unittest.TestCase):
