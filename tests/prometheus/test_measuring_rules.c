@@ -349,6 +349,8 @@ static void test_the_duration_ends_with_the_last_byte(void **state)
     wait_for_line(
         "http_requests_aborted_total{method=\"GET\",handler=\"test_measuring_rules.big\",phase="
         "\"response\"} 1");
+    wait_for_line(/* which is the last thing that is counted */
+                  "http_requests_inprogress{method=\"GET\",handler=\"test_measuring_rules.big\"} 0");
     COUNTED("test_measuring_rules.big", "200", "2");
     assert_balanced();
 
@@ -360,6 +362,7 @@ static void test_the_duration_ends_with_the_last_byte(void **state)
     close(silent);
     wait_for_line("http_requests_aborted_total{method=\"POST\",handler=\"<builtin>\",phase="
                   "\"request\"} 1");
+    wait_for_line("http_requests_inprogress{method=\"POST\",handler=\"<builtin>\"} 0");
     assert_balanced();
 
     void *well = NULL;
