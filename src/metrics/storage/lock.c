@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool set_shared(pthread_mutexattr_t *attributes)
@@ -45,9 +46,31 @@ int sx__lock_init(pthread_mutex_t *mutex, bool shared)
     return error == 0 ? SX_OK : SX_ENOMEM;
 }
 
+/* How long a thread sleeps before it looks at the mutex again. */
+#define SLEEP_NS 100000000
+
+static int sleep_for_lock(pthread_mutex_t *mutex)
+{
+    struct timespec end;
+    (void)clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += SLEEP_NS;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
+    }
+    return pthread_mutex_timedlock(mutex, &end);
+}
+
+/* A wake-up can be lost where processes are killed. The owner releases the mutex and wakes one
+ * waiter; before that waiter runs, a third thread takes the mutex, and the waiter is killed. The
+ * kernel passes a dead waiter's wake-up on only while the mutex is free, and the third thread does
+ * not know that others wait. So nobody sleeps without a limit. */
 enum sx__lock_result sx__lock_take(pthread_mutex_t *mutex)
 {
-    int error = pthread_mutex_lock(mutex);
+    int error = pthread_mutex_trylock(mutex);
+    while (error == EBUSY || error == ETIMEDOUT) {
+        error = sleep_for_lock(mutex);
+    }
     assert(error == 0 || error == EOWNERDEAD);
     return error == EOWNERDEAD ? SX__LOCK_INHERITED : SX__LOCK_TAKEN;
 }
