@@ -56,7 +56,7 @@ static void print_number(const char *mark, double value)
     char text[64];
     const bool large = value >= 1e4 && value < 1e8;
     snprintf(text, sizeof text, large ? "%s%.0f" : "%s%.4g", mark, value);
-    printf("%*s", NUMBER_WIDTH, isnan(value) ? "-" : text);
+    printf(" %*s", NUMBER_WIDTH - 1, isnan(value) ? "-" : text);
 }
 
 static size_t widest_labels(const struct shown_family *family)

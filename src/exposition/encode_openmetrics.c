@@ -72,6 +72,15 @@ static char *begin_line(char *at, const struct sx__writer *writer, const struct 
     return at;
 }
 
+/* The name, as it was written, must end in an underscore and the unit. Escaping may change that:
+ * with dots, `sent_bytes_total` is the family `sent__bytes_`. Then there is no UNIT line. */
+static bool ends_in_unit(struct sx_str name, struct sx_str unit)
+{
+    name.size -= name.size > 0 && name.data[name.size - 1] == '"';
+    return unit.size > 0 && name.size > unit.size && name.data[name.size - unit.size - 1] == '_' &&
+           memcmp(name.data + name.size - unit.size, unit.data, unit.size) == 0;
+}
+
 /* "MetricFamily metadata": "TYPE, UNIT, and then HELP" */
 static int begin_openmetrics(struct sx__writer *writer, const struct sx__family *family)
 {
@@ -84,10 +93,13 @@ static int begin_openmetrics(struct sx__writer *writer, const struct sx__family 
     if (status != SX_OK) {
         return status;
     }
-    char *at = begin_line(sx__page_end(page), writer, family, SX__PIECE("# TYPE "));
+    const struct sx_str word = SX__PIECE("# TYPE ");
+    const char *const start = sx__page_end(page) + word.size;
+    char *at = begin_line(sx__page_end(page), writer, family, word);
+    const struct sx_str name = {start, (size_t)(at - 1 - start)};
     at = sx__copy_piece(at, openmetrics_types[family->type]);
     *at++ = '\n';
-    if (unit.size > 0) {
+    if (ends_in_unit(name, unit)) {
         at = begin_line(at, writer, family, SX__PIECE("# UNIT "));
         at = sx__copy_piece(at, unit);
         *at++ = '\n';

@@ -202,6 +202,19 @@ static char *end_line(char *at, const struct sx__writer *writer,
     return at + 1;
 }
 
+/* The `_total` of a counter is taken off after escaping, as in the name of its family. */
+static char *open_created(char *at, const struct sx__writer *writer, struct sx_str base,
+                          struct sx_str labels)
+{
+    const size_t cut = writer->lines.name.size - base.size;
+    if (cut == 0 || writer->scheme == SX__NAME_AS_IT_IS) {
+        return open_series(at, writer, base, SX__PIECE("_created"), labels);
+    }
+    at = sx__text_name(at, writer, writer->lines.name, SX__PIECE("")) - cut;
+    at = sx__copy_piece(at, SX__PIECE("_created{"));
+    return write_labels(at, writer, labels);
+}
+
 /* `name_created{labels} seconds`, if the time is known. */
 static char *write_created(char *at, const struct sx__writer *writer, struct sx_str base,
                            struct sx_str labels, const struct sx__series_extra *extra)
@@ -209,7 +222,7 @@ static char *write_created(char *at, const struct sx__writer *writer, struct sx_
     if (extra == NULL || extra->created_ms == 0) {
         return at;
     }
-    at = open_series(at, writer, base, SX__PIECE("_created"), labels);
+    at = open_created(at, writer, base, labels);
     at = close_series(at, writer, labels);
     at = sx__text_seconds(at, extra->created_ms);
     return end_line(at, writer, extra, NULL);
@@ -328,6 +341,9 @@ static char *write_quantiles(char *at, const struct sx__writer *writer, struct s
 {
     const bool has_comma = labels.size > 0 || writer->lines.is_quoted;
     for (size_t i = 0; extra != NULL && i < extra->quantile_count; i++) {
+        if (writer->lines.is_openmetrics && extra->quantiles[i].value < 0) {
+            continue; /* "Quantile values MUST NOT be negative" */
+        }
         at = open_series(at, writer, writer->lines.name, SX__PIECE(""), labels);
         at = sx__copy_piece(at, has_comma ? SX__PIECE(",quantile=\"") : SX__PIECE("quantile=\""));
         at = write_text_bound(at, extra->quantiles[i].quantile, writer->lines.is_openmetrics);
@@ -338,14 +354,18 @@ static char *write_quantiles(char *at, const struct sx__writer *writer, struct s
     return at;
 }
 
-/* OpenMetrics 1.0, "Histogram": "If the histogram has negative bucket thresholds, Sum MUST NOT be
- * present", and Count is only where Sum is. That of a gauge histogram stays: it may go down anyway.
- */
-static bool has_sum(const struct sx__writer *writer)
+/* OpenMetrics 1.0: the sum of a histogram or summary is like a counter, so it must not be negative;
+ * a histogram with negative bounds has none; that of a gauge histogram is negative only if a bound
+ * is. */
+static bool has_sum(const struct sx__writer *writer, double sum)
 {
     const struct sx__family *family = writer->family;
-    return !writer->lines.is_openmetrics || family->type != SX_HISTOGRAM ||
-           family->bound_count == 0 || sx__family_bounds(family)[0] >= 0;
+    const bool has_negative_bound = family->bound_count > 0 && sx__family_bounds(family)[0] < 0;
+    if (!writer->lines.is_openmetrics) {
+        return true;
+    }
+    return family->type == SX_GAUGE_HISTOGRAM ? sum >= 0 || has_negative_bound
+                                              : sum >= 0 && !has_negative_bound;
 }
 
 static char *write_sum_and_count(char *at, const struct sx__writer *writer, struct sx_str labels,
@@ -354,10 +374,15 @@ static char *write_sum_and_count(char *at, const struct sx__writer *writer, stru
     const bool is_gauge =
         writer->lines.is_openmetrics && writer->family->type == SX_GAUGE_HISTOGRAM;
     const struct sx_str name = writer->lines.name;
-    at = open_series(at, writer, name, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"), labels);
-    at = close_series(at, writer, labels);
-    at = sx__write_double(at, value->sum);
-    at = end_line(at, writer, value->extra, NULL);
+    if (has_sum(writer, value->sum)) {
+        at = open_series(at, writer, name, is_gauge ? SX__PIECE("_gsum") : SX__PIECE("_sum"),
+                         labels);
+        at = close_series(at, writer, labels);
+        at = sx__write_double(at, value->sum);
+        at = end_line(at, writer, value->extra, NULL);
+    } else if (writer->family->type != SX_SUMMARY) {
+        return at; /* the count of a histogram is only where the sum is */
+    }
     at = open_series(at, writer, name, is_gauge ? SX__PIECE("_gcount") : SX__PIECE("_count"),
                      labels);
     at = close_series(at, writer, labels);
@@ -390,9 +415,7 @@ int sx__text_histogram(struct sx__writer *writer, struct sx_str labels,
     } else {
         at = write_buckets(at, writer, labels, value, &count);
     }
-    if (has_sum(writer)) {
-        at = write_sum_and_count(at, writer, labels, value, count);
-    }
+    at = write_sum_and_count(at, writer, labels, value, count);
     at = write_created(at, writer, writer->lines.name, labels, value->extra);
     sx__page_set_end(page, at);
     return SX_OK;

@@ -157,6 +157,19 @@ bool sx__has_unit(enum sx_metric_type type)
     return type != SX_INFO && type != SX_STATE_SET;
 }
 
+/* A unit is written without quotes, also where the name of the metric is in UTF-8. */
+static bool has_unit_characters(struct sx_str unit)
+{
+    for (size_t i = 0; i < unit.size; i++) {
+        const char c = unit.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* OpenMetrics 1.0, "Unit": the name of the family must end in an underscore and the unit. The
  * _total of a counter is not part of that name. */
 static int read_unit(struct sx__desc *desc, const char *unit)
@@ -170,7 +183,8 @@ static int read_unit(struct sx__desc *desc, const char *unit)
         (void)take_suffix(&name, sx__view("_total"));
     }
     const bool is_named = take_suffix(&name, desc->unit) && take_suffix(&name, sx__view("_"));
-    return is_named && sx__has_unit(desc->type) ? SX_OK : SX_EUNIT;
+    return is_named && has_unit_characters(desc->unit) && sx__has_unit(desc->type) ? SX_OK
+                                                                                   : SX_EUNIT;
 }
 
 static int read_idle_seconds(struct sx__desc *desc, double seconds)

@@ -43,11 +43,19 @@ static bool has_values(const struct sx__family *family, const struct sx__series 
     return true;
 }
 
-/* Removes all series but those with these values. */
+/* Removes all series but those with these values.
+ *
+ * @param kept  the series with these values, or NULL. If another thread has removed it, that
+ *              thread's values stay, and nothing is done.
+ */
 static void remove_others(struct sx_registry *registry, struct sx__family *family,
-                          const struct sx_str *values)
+                          const struct sx_str *values, const struct sx__series *kept)
 {
     sx__directory_lock(registry);
+    if (kept != NULL && sx__series_is_removed(kept)) {
+        sx__directory_unlock(registry);
+        return;
+    }
     for (uint32_t ref = family->first_series; ref != 0;) {
         struct sx__series *series = sx__at(registry, ref);
         ref = series->next;
@@ -66,13 +74,13 @@ static int replace(struct sx__family *family, const struct sx_str *values)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
     struct sx__series *series = NULL;
-    remove_others(registry, family, values);
+    remove_others(registry, family, values, NULL);
     const struct sx__reader reader = sx__epoch_enter(registry);
     const int status = sx__series_get(&series, family, values, family->label_count);
-    sx__epoch_leave(registry, reader);
     if (status == SX_OK) {
-        remove_others(registry, family, values);
+        remove_others(registry, family, values, series);
     }
+    sx__epoch_leave(registry, reader);
     return status == SX__BEYOND_LIMIT ? SX_EFULL : status;
 }
 

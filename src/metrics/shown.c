@@ -1,6 +1,8 @@
 /* shown.c: showing and hiding registries, and scrapes that hold what they show. */
 #include "shown.h"
 
+#include "desc.h"
+
 #include "constants.h"
 #include "shows.h"
 #include "view.h"
@@ -40,7 +42,7 @@ static int check_show(struct show_arguments *checked, struct sx_registry *regist
     if (checked->registry == checked->shown) {
         return SX_EINVAL;
     }
-    if (name != NULL && !sx_metric_name_is_valid(name)) {
+    if (name != NULL && !sx__metric_name_is_valid(name, true)) {
         return SX_ENAME;
     }
     if (name != NULL) {

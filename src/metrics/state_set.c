@@ -26,7 +26,8 @@ static size_t count_states(const char *const *states)
 {
     size_t count = 0;
     for (; states != NULL && states[count] != NULL; count++) {
-        if (count == SX_STATES_MAX || !sx__utf8_is_valid(sx__view(states[count]))) {
+        if (count == SX_STATES_MAX || !sx__utf8_is_valid(sx__view(states[count])) ||
+            strcmp(states[count], SX_OVERFLOW_VALUE) == 0) {
             return 0;
         }
         for (size_t i = 0; i < count; i++) {

@@ -286,6 +286,90 @@ static void test_created_timestamps_are_samples(void **state)
     sx_registry_destroy(dated);
 }
 
+static void assert_escaped(struct sx_registry *of, enum sx_escaping escaping, const char *expected)
+{
+    const struct sx_page_options options = {.format = SX_FORMAT_OPENMETRICS, .escaping = escaping};
+    assert_int_equal(sx_page_render_options(&page, &of, 1, &options), SX_OK);
+    assert_string_equal(page.data, expected);
+}
+
+/* "Unit": "MUST be … the suffix of the MetricFamily name", which escaping may have changed. */
+static void test_a_unit_that_escaping_takes_from_the_name_is_left_out(void **state)
+{
+    (void)state;
+    struct sx_counter *counter = NULL;
+    struct sx_gauge *gauge = NULL;
+    assert_int_equal(sx_counter_register(
+                         &counter, registry,
+                         &(struct sx_metric_options){.name = "sent_bytes_total", .unit = "bytes"}),
+                     SX_OK);
+    assert_int_equal(
+        sx_gauge_register(
+            &gauge, registry,
+            &(struct sx_metric_options){.name = "a.b_bytes", .unit = "bytes", .utf8_names = true}),
+        SX_OK);
+    assert_escaped(registry, SX_ESCAPING_UNDERSCORES,
+                   "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\nsent_bytes_total 0\n"
+                   "# TYPE a_b_bytes gauge\n# UNIT a_b_bytes bytes\na_b_bytes 0\n# EOF\n");
+    assert_escaped(registry, SX_ESCAPING_ALLOW_UTF_8,
+                   "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\nsent_bytes_total 0\n"
+                   "# TYPE \"a.b_bytes\" gauge\n# UNIT \"a.b_bytes\" bytes\n{\"a.b_bytes\"} 0\n"
+                   "# EOF\n");
+    assert_escaped(registry, SX_ESCAPING_DOTS,
+                   "# TYPE sent__bytes_ counter\nsent__bytes__total 0\n"
+                   "# TYPE a_dot_b__bytes gauge\n# UNIT a_dot_b__bytes bytes\n"
+                   "a_dot_b__bytes 0\n# EOF\n");
+    assert_escaped(registry, SX_ESCAPING_VALUES,
+                   "# TYPE sent_bytes counter\n# UNIT sent_bytes bytes\nsent_bytes_total 0\n"
+                   "# TYPE U__a_2e_b__bytes gauge\n# UNIT U__a_2e_b__bytes bytes\n"
+                   "U__a_2e_b__bytes 0\n# EOF\n");
+}
+
+static void test_a_created_timestamp_stays_in_its_family(void **state)
+{
+    (void)state;
+    struct sx_registry *dated = NULL;
+    struct sx_counter *counter = NULL;
+    const struct sx_page_options options = {.format = SX_FORMAT_OPENMETRICS,
+                                            .escaping = SX_ESCAPING_DOTS};
+    assert_int_equal(
+        sx_registry_new(&dated, &(struct sx_registry_options){.created_timestamps = true}), SX_OK);
+    assert_int_equal(
+        sx_counter_register(&counter, dated, &(struct sx_metric_options){.name = "a_b_total"}),
+        SX_OK);
+    assert_int_equal(sx_page_render_options(&page, &dated, 1, &options), SX_OK);
+    assert_non_null(strstr(page.data, "# TYPE a__b_ counter\na__b__total 0\na__b__created "));
+    sx_registry_destroy(dated);
+}
+
+/* "Histogram", "Summary": sums and quantiles must not be negative. */
+static void test_negative_sums_are_left_out(void **state)
+{
+    (void)state;
+    struct sx_histogram *histogram = NULL;
+    struct sx_histogram *native = NULL;
+    struct sx_summary *summary = NULL;
+    assert_int_equal(sx_histogram_register(&histogram, registry,
+                                           &(struct sx_metric_options){.name = "h", SX_BUCKETS(1)}),
+                     SX_OK);
+    assert_int_equal(sx_histogram_register(&native, registry,
+                                           &(struct sx_metric_options){
+                                               .name = "n", .native = {.growth_factor = 1.5}}),
+                     SX_OK);
+    assert_int_equal(
+        sx_summary_register(&summary, registry, &(struct sx_metric_options){.name = "s"}), SX_OK);
+    sx_histogram_observe(histogram, -5);
+    sx_histogram_observe(native, -5);
+    sx_summary_observe(summary, -5);
+    assert_page("# TYPE h histogram\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\n"
+                "# TYPE n histogram\nn_bucket{le=\"+Inf\"} 1\n"
+                "# TYPE s summary\ns_count 1\n# EOF\n");
+    assert_int_equal(sx_page_render(&page, registry, SX_FORMAT_TEXT), SX_OK);
+    assert_non_null(strstr(page.data, "h_sum -5\n"));
+    assert_non_null(strstr(page.data, "n_sum -5\n"));
+    assert_non_null(strstr(page.data, "s_sum -5\n"));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -299,6 +383,9 @@ int main(void)
         CASE(test_families_of_several_registries_are_joined),
         CASE(test_collectors_may_have_all_types),
         CASE(test_created_timestamps_are_samples),
+        CASE(test_a_unit_that_escaping_takes_from_the_name_is_left_out),
+        CASE(test_a_created_timestamp_stays_in_its_family),
+        CASE(test_negative_sums_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

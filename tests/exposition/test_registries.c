@@ -760,14 +760,27 @@ static void test_what_is_shown_is_not_passed_on(void **state)
                                        "# TYPE x gauge\nx 1\n");
 }
 
+static void test_a_name_in_utf_8_can_be_shown(void **state)
+{
+    (void)state;
+    struct sx_gauge *gauge = NULL;
+    assert_int_equal(sx_gauge_register(
+                         &gauge, b, &(struct sx_metric_options){.name = "a-b", .utf8_names = true}),
+                     SX_OK);
+    assert_int_equal(sx_registry_show(a, b, "a-b"), SX_OK);
+    assert_non_null(strstr(render_one(a), "a_b 0\n"));
+    assert_int_equal(sx_registry_hide(a, b, "a-b"), 1);
+    assert_null(strstr(render_one(a), "a_b"));
+}
+
 static void test_showing_is_checked(void **state)
 {
     (void)state;
     assert_int_equal(sx_registry_show(a, a, NULL), SX_EINVAL);
     assert_int_equal(sx_registry_show(NULL, sx_registry_default(), "x"), SX_EINVAL);
     assert_int_equal(sx_registry_show(a, b, ""), SX_ENAME);
-    assert_int_equal(sx_registry_show(a, b, "a-b"), SX_ENAME);
-    assert_int_equal(sx_registry_hide(a, b, "a-b"), SX_ENAME);
+    assert_int_equal(sx_registry_show(a, b, "\xFF"), SX_ENAME);
+    assert_int_equal(sx_registry_hide(a, b, "\xFF"), SX_ENAME);
     assert_int_equal(sx_registry_show(a, b, "x"), SX_OK);
     assert_int_equal(sx_registry_show(a, b, "x"), SX_EEXIST);
     assert_int_equal(sx_registry_show(a, b, NULL), SX_OK);
@@ -1003,6 +1016,7 @@ int main(void)
         CASE(test_a_name_is_given_without_the_prefix_and_may_come_later),
         CASE(test_all_of_a_registry_covers_a_name),
         CASE(test_what_is_shown_is_not_passed_on),
+        CASE(test_a_name_in_utf_8_can_be_shown),
         CASE(test_showing_is_checked),
         CASE(test_null_is_the_default_registry),
         CASE(test_a_destroyed_registry_is_no_longer_shown),

@@ -355,6 +355,15 @@ static void test_the_name_ends_in_the_unit(void **state)
     assert_int_equal(gauge(OPTIONS(.name = "b_mega_bytes", .unit = "mega_bytes")), SX_OK);
     assert_int_equal(gauge(OPTIONS(.name = "c", .unit = "")), SX_OK);
     assert_int_equal(gauge(OPTIONS(.name = "seconds", .unit = "seconds")), SX_EUNIT);
+    /* What the name may have in quotes, the line UNIT may not. */
+    assert_int_equal(gauge(OPTIONS(.name = "t_\xC2\xB0"
+                                           "C",
+                                   .unit = "\xC2\xB0"
+                                           "C",
+                                   .utf8_names = true)),
+                     SX_EUNIT);
+    assert_int_equal(gauge(OPTIONS(.name = "t_x\ny 1", .unit = "x\ny 1", .utf8_names = true)),
+                     SX_EUNIT);
     assert_int_equal(gauge(OPTIONS(.name = "dseconds", .unit = "seconds")), SX_EUNIT);
     assert_int_equal(gauge(OPTIONS(.name = "d_bytes", .unit = "seconds")), SX_EUNIT);
     assert_int_equal(gauge(OPTIONS(.name = "d_seconds_total", .unit = "seconds")), SX_EUNIT);

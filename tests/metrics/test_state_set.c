@@ -112,6 +112,7 @@ static void test_impossible_states_are_refused(void **state)
     const char *many[SX_STATES_MAX + 2] = {NULL};
     static const char *const twice[] = {"a", "b", "a", NULL};
     static const char *const bad[] = {"a", "\xFF", NULL};
+    static const char *const reserved[] = {"a", SX_OVERFLOW_VALUE, NULL};
     struct sx_state_set *other = NULL;
     const struct sx_metric_options *options = OPTIONS(.name = "s");
     for (size_t i = 0; i <= SX_STATES_MAX; i++) {
@@ -121,6 +122,7 @@ static void test_impossible_states_are_refused(void **state)
     assert_int_equal(sx_state_set_register(&other, registry, options, many), SX_EINVAL);
     assert_int_equal(sx_state_set_register(&other, registry, options, twice), SX_EINVAL);
     assert_int_equal(sx_state_set_register(&other, registry, options, bad), SX_EINVAL);
+    assert_int_equal(sx_state_set_register(&other, registry, options, reserved), SX_EINVAL);
     assert_int_equal(sx_state_set_register(&other, registry, options, bad + 2), SX_EINVAL);
     assert_int_equal(sx_state_set_register(&other, registry, options, NULL), SX_EINVAL);
     assert_int_equal(sx_state_set_register(&other, registry, NULL, modes), SX_EINVAL);
