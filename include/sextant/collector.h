@@ -151,8 +151,8 @@ struct sx_native_sample {
     const struct sx_native_bucket *negative; /* with the indexes of the absolute values */
     size_t negative_count;
     double sum;
-    const uint64_t *buckets; /* classic ones as well, as in sx_collection_add_histogram; NULL: none,
-                                if the family has none */
+    const uint64_t *buckets; /* classic buckets, as in sx_collection_add_histogram; required if the
+                                family has bounds, else NULL */
     void *reserved[2];
 };
 
@@ -160,7 +160,8 @@ struct sx_native_sample {
  * (the values of which do not matter, except that growth_factor is not 0). Otherwise as
  * sx_collection_add_histogram.
  *
- * @param sample  NULL, a schema that does not exist, and buckets out of order are SX_EINVAL
+ * @param sample  SX_EINVAL if it is NULL, has a schema that does not exist, buckets out of order or
+ *                too many, or NaN, or if the family has no `native` options
  */
 SX_API int sx_collection_add_native_histogram(struct sx_collection *collection,
                                               const struct sx_str *values, size_t count,
@@ -205,8 +206,9 @@ SX_API int sx_collection_add_state(struct sx_collection *collection, struct sx_s
  * vanish.
  *
  * @param timestamp_ms  since 1970; negative: SX_EINVAL, because Prometheus refuses such a page
- * Errors:   SX_ESTATE (the family that was begun last has no sample), SX_EINVAL, SX_ENOMEM; kept,
- * as above Threads:  as sx_collection_add_family
+ * Errors:   SX_ESTATE (the family that was begun last has no sample), SX_EINVAL, SX_ENOMEM; kept as
+ *           in sx_collection_add_family
+ * Threads:  as sx_collection_add_family
  */
 SX_API int sx_collection_set_timestamp(struct sx_collection *collection, int64_t timestamp_ms);
 

@@ -28,14 +28,14 @@ enum sx_format {
     SX_FORMAT_PROTOBUF,    /* Prometheus protobuf, each family behind its length; not text */
 };
 
-/** How names are written that have other characters than [a-zA-Z0-9_:]. Legacy names stay as they
- * are, except under SX_ESCAPING_DOTS, which doubles their underscores. */
+/** How names with characters other than [a-zA-Z0-9_:] are written. Other names are not changed,
+ * except that SX_ESCAPING_DOTS doubles their underscores. */
 enum sx_escaping {
-    SX_ESCAPING_DEFAULT = 0, /* as underscores; the Content-Type does not say so */
+    SX_ESCAPING_DEFAULT = 0, /* as SX_ESCAPING_UNDERSCORES, but not named in the Content-Type */
     SX_ESCAPING_UNDERSCORES, /* my.metric: my_metric */
     SX_ESCAPING_DOTS,        /* my.metric: my_dot_metric */
     SX_ESCAPING_VALUES,      /* my.metric: U__my_2e_metric */
-    SX_ESCAPING_ALLOW_UTF_8, /* my.metric, in quotes; SX_FORMAT_TEXT: as underscores */
+    SX_ESCAPING_ALLOW_UTF_8, /* unchanged, in quotes in text; SX_FORMAT_TEXT: as underscores */
 };
 
 /** A rendered page. Initialise it with `{0}`. */
@@ -53,8 +53,8 @@ struct sx_page {
  * @param page      its former content is replaced; on failure it is empty
  * @param registry  NULL: the default registry
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
- * Threads:  [any]; takes no lock that an update of an existing series takes, except that of a
- *           counter's first fraction
+ * Threads:  [any]; may take the registry's lock for short times. Only the updates that take it (see
+ *           metrics.h) wait for that
  * Memory:   the page owns its buffer; free it with sx_page_clean_up. A caller that passes the
  *           buffer on may free `data` with free() instead, and then no longer uses the page.
  * Source:   Prometheus "Exposition formats"
@@ -83,8 +83,8 @@ SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry
  * @param registries  NULL in the list: the default registry; none may be destroyed meanwhile
  * @param count       0: the page is empty
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
- * Threads:  [any]; takes no lock that an update of an existing series takes, except that of a
- *           counter's first fraction
+ * Threads:  [any]; may take the registry's lock for short times. Only the updates that take it (see
+ *           metrics.h) wait for that
  * Memory:   as sx_page_render. If families are joined or left out, a second buffer of the same size
  *           for the time of the call, and 50 to 100 bytes for each series of the largest family
  *           that is joined
@@ -135,12 +135,12 @@ SX_API const char *sx_page_content_type(const struct sx_page_options *options);
 
 /* ---- answering a scrape, with any HTTP server ---- */
 
-/** Returns the format that an Accept header prefers, by its media ranges and weights. To honour the
- * header's `escaping` parameter, too, use sx_page_negotiate.
+/** Returns the format that an Accept header prefers: the one of the highest weight; among equal
+ * weights that of the more specific media range, then that of the first one. To honour the header's
+ * `escaping` parameter, too, use sx_page_negotiate.
  *
- * If the header accepts no format that can be written, this is text 0.0.4: a scraper can do more
- * with the wrong format than with a 406. The same if there is no header, or it accepts all formats
- * alike.
+ * Returns text 0.0.4 if there is no header, or if it accepts all formats alike, or none: a scraper
+ * can do more with an unexpected format than with a 406.
  *
  * @param accept  the value of the header, or of several joined by commas; {NULL, 0}: no header
  * Threads:  [any]

@@ -3,12 +3,16 @@
  * A registry holds metric families. A family has label names; a series (a child of the family) is
  * one set of label values, made by its first look-up. Look a series up once, keep its handle and
  * update it: an update takes no lock, allocates nothing, and writes no cache line that another
- * thread writes (no false sharing). The exceptions: the first update or look-up of a thread
- * allocates and claims a row for it; a counter's first fraction and a gauge's first increment or
- * decrement by 1 take a lock; setting a gauge that was incremented may take it, and threads that
- * increment this gauge wait meanwhile; a gauge that is set, or changed by another amount than 1,
- * has one cell for all threads; threads beyond `thread_rows` update shared cells with atomic
- * additions.
+ * thread writes (no false sharing). The exceptions:
+ *
+ * - The first update or look-up of a thread allocates and claims a row for it.
+ * - These take a lock: a counter's first fraction; a gauge's first increment or decrement by 1; the
+ *   first negative observation of a histogram with native buckets; the first exemplar of a thread,
+ *   of a counter and of a bucket.
+ * - Setting a gauge that was incremented may take the lock. Threads that increment it then wait.
+ * - A gauge that is set, or changed by another amount than 1, has one cell for all threads.
+ * - Threads beyond `thread_rows` update shared cells with atomic additions, and take the lock for
+ *   native buckets.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up, or the metric without labels is unregistered. Every
@@ -64,14 +68,14 @@ struct sx_label;
  * `sextant_processes_without_gauges_total` counts those whose gauges are not shown. */
 struct sx_registry_options {
     bool shared;             /* true: processes forked later share the registry (prefork workers) */
-    bool created_timestamps; /* true: formats that know them show when each counter, histogram and
-                                summary was made or reset; they double the series that a server
-                                stores of counters */
+    bool created_timestamps; /* true: OpenMetrics and protobuf show when each counter, histogram and
+                                summary was made or reset. A server may store each of these times as
+                                a series, so a counter is then two. */
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
                                 pins of a series with labels, and for each family; 16 for the
-                                increments of a gauge in a private registry; 2.6 KiB for the native
+                                increments of a gauge in a private registry; 2.5 KiB for the native
                                 buckets of a histogram, twice that with negative observations;
                                 0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
@@ -82,28 +86,29 @@ struct sx_registry_options {
     void *reserved[1];
 };
 
-/** Native buckets of a histogram: buckets of equal relative width, without a list of bounds. They
- * are on pages in Protobuf, which Prometheus requests with --enable-feature=native-histograms.
+/** Native buckets of a histogram: buckets of equal relative width, without a list of bounds. Only
+ * protobuf pages have them; docs/native_histograms.md tells how Prometheus is set to ask for it.
  *
- * Where observations spread widely, the buckets become coarser: two neighbours become one, until
- * there are at most max_buckets that are not empty, and until what each thread observed of one sign
- * spans at most 160. They never become finer again. Infinite observations have buckets of their
+ * If observations spread widely, pairs of neighbouring buckets are merged, until at most
+ * max_buckets are not empty, and until the observations of one sign by one thread span at most 160.
+ * Only sx_histogram_reset makes the buckets fine again. Infinite observations have buckets of their
  * own.
  *
  * A histogram with native buckets has no classic ones, unless `buckets` is set; then it has both,
  * and text formats show the classic ones. In the text formats a histogram without classic buckets
  * has only that of +Inf.
  *
- * The memory is 2.6 KiB for each histogram and thread, and as much again if there are negative
+ * The memory is 2.5 KiB for each histogram and thread, and as much again if there are negative
  * observations. Threads beyond `thread_rows` take a lock for each observation. */
 struct sx_native_options {
-    double growth_factor; /* a bucket's upper bound is at most so many times its lower bound: 1.1
-                             for 5 % of error; greater than 1, the finest being 1.0028; 0: no native
-                             buckets */
-    size_t max_buckets; /* that are not empty, of both signs; at most SX_NATIVE_BUCKETS_MAX; 0: 160;
-                           the coarsest buckets of all doubles may be more, 72 for each sign */
-    double zero_threshold; /* what is not further from 0 is counted in one bucket; positive; 0:
-                              2^-128 */
+    double growth_factor; /* the largest ratio of a bucket's bounds: 1.1 for 5 % of error; greater
+                             than 1. Below 1.0028 the finest buckets are used, of ratio 1.0027. 0:
+                             no native buckets */
+    size_t max_buckets; /* that are not empty, of both signs; at most SX_NATIVE_BUCKETS_MAX; 0: 160.
+                           Exceeded only at the lowest resolution, where up to 128 for each sign are
+                           possible (72 with the default zero_threshold) */
+    double zero_threshold; /* values whose absolute value is at most this are in the zero bucket; at
+                              least DBL_MIN; 0: 2^-128 */
 };
 
 #define SX_NATIVE_BUCKETS_MAX 320
@@ -137,8 +142,8 @@ enum sx_metric_type {
     SX_SUMMARY,         /* a sum and a count */
     SX_INFO,            /* labels that describe the program; the value is always 1 */
     SX_STATE_SET,       /* named states, each true or false */
-    SX_UNTYPED,         /* a number of which only the value is known */
-    SX_GAUGE_HISTOGRAM, /* a histogram of what is there now, so that its buckets may go down */
+    SX_UNTYPED,         /* a number whose type is not known */
+    SX_GAUGE_HISTOGRAM, /* a histogram of the present state, so its buckets may go down */
 };
 
 /** A label of a series, by its name. The value need not end with NUL. This struct stays as it is,
@@ -291,8 +296,10 @@ SX_API bool sx_label_name_is_valid(const char *name);
  * @param registry  NULL: the default registry
  * Errors:   SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EEXIST (the name has another type, help,
  *           unit, labels or buckets), SX_ECLASH (another metric has a sample of this name),
- * SX_EINVAL (NULL; buckets on a counter; labels or idle_seconds on a metric without labels; too
- * many labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL, SX_ENOMEM Threads:  [any]
+ *           SX_EINVAL (NULL; buckets on a counter; labels or idle_seconds on a metric without
+ *           labels; too many labels; idle_seconds is negative, NaN or above 1e9), SX_EFULL,
+ *           SX_ENOMEM
+ * Threads:  [any]
  * Memory:   copies the options; the handle lives until the registration is ended, at most as long
  *           as the registry
  * Source:   Prometheus "Writing client libraries"
@@ -675,15 +682,18 @@ SX_API SX_MUST_CHECK int sx_buckets_exponential(double *bounds, size_t count, do
  *
  * @param histogram  NULL is a no-op
  * @param value      in the base unit. NaN would poison the sum permanently, so it is ignored and
- *                   counted by `sextant_updates_ignored_total{family="…"}`.
- * Threads:  [any], lock-free
- * Cost:     two relaxed loads, adds and stores, in the thread's own row
+ *                   counted by `sextant_updates_ignored_total{family="…"}`. So is a negative value
+ *                   if the registry has no room for negative native buckets.
+ * Threads:  [any], lock-free. With native buckets, the first negative observation takes a lock, and
+ *           so does each observation of a thread beyond `thread_rows`.
+ * Cost:     two relaxed loads, adds and stores, in the thread's own row; three with native buckets
  */
 static inline void sx_histogram_observe(struct sx_histogram *histogram, double value);
 
-/** As sx_histogram_observe, and keeps an exemplar of the bucket into which the value falls, with
- * these labels. Each bucket has one exemplar, the newest. Otherwise as
- * sx_counter_add_with_exemplar. */
+/** As sx_histogram_observe, and keeps an exemplar with these labels. Each classic bucket has one
+ * exemplar, the newest. A histogram without classic buckets has up to 8, of values of different
+ * powers of two; OpenMetrics shows the newest of them. Otherwise as sx_counter_add_with_exemplar.
+ */
 SX_API void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double value,
                                                const struct sx_label *labels, size_t count);
 
@@ -704,9 +714,9 @@ SX_API void sx_histogram_reset(struct sx_histogram *histogram);
 
 /* ---- summaries ---- */
 
-/** Registers a summary without labels: the sum of the observations, and how many there are. It is
- * for averages where nobody needs quantiles; histograms have these. As sx_counter_register. A
- * summary must not have a label `quantile`. */
+/** Registers a summary without labels: the sum and the number of the observations. It gives
+ * averages only; use a histogram for quantiles. As sx_counter_register. A summary must not have a
+ * label `quantile`. */
 SX_API SX_MUST_CHECK int sx_summary_register(struct sx_summary **summary,
                                              struct sx_registry *registry,
                                              const struct sx_metric_options *options);
@@ -772,8 +782,8 @@ SX_API void sx_summary_reset(struct sx_summary *summary);
 /* ---- untyped metrics ---- */
 
 /** Registers a metric whose type is not known, such as one that is passed on from elsewhere. It is
- * a gauge in all but the type that the page shows, so all functions of gauges take it. As
- * sx_gauge_register. */
+ * a gauge that the page shows as untyped. Use the functions of gauges for it. As sx_gauge_register.
+ */
 SX_API SX_MUST_CHECK int sx_untyped_register(struct sx_gauge **untyped,
                                              struct sx_registry *registry,
                                              const struct sx_metric_options *options);
@@ -788,16 +798,16 @@ SX_API SX_MUST_CHECK int sx_untyped_family_register(struct sx_gauge_family **fam
  * The page does not show it before sx_info_set.
  *
  * @param options  the name must end in `_info`; `labels` are required; no `unit` or `idle_seconds`
- * Errors:   as sx_counter_family_register
+ * Errors:   as sx_counter_family_register; SX_ENAME also if the name does not end in `_info`
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_info_register(struct sx_info **info, struct sx_registry *registry,
                                           const struct sx_metric_options *options);
 
-/** Sets the values of an info's labels, and ends those that were set before. A scrape at the same
- * time shows the values before, or none, or the new ones.
+/** Sets the values of an info's labels, which replace the former ones. A scrape at the same time
+ * shows the former values, the new ones, or neither.
  *
- * In a shared registry an info is that of all processes.
+ * The processes of a shared registry share the info: each call replaces it for all of them.
  *
  * @param info    NULL is SX_EINVAL
  * @param values  in the order of the label names; copied
@@ -824,8 +834,9 @@ SX_API int sx_info_unregister(struct sx_info *info);
  *
  * @param options  the name must not have colons; no `labels`, `unit` or `idle_seconds`
  * @param states   1 to SX_STATES_MAX different names of states, ended by NULL; any UTF-8; copied
- * Errors:   as sx_counter_register; SX_EEXIST also if it is registered with other states; SX_EINVAL
- *           also for the states; SX_ELABEL (a constant label has the name)
+ * Errors:   as sx_counter_register; SX_ENAME also if the name has a colon; SX_EEXIST also if it is
+ *           registered with other states; SX_EINVAL also for the states, of which
+ *           SX_OVERFLOW_VALUE is none; SX_ELABEL (a constant label has the name)
  * Threads:  [any]
  * Source:   OpenMetrics 1.0, "StateSet"
  */
@@ -836,8 +847,8 @@ SX_API SX_MUST_CHECK int sx_state_set_register(struct sx_state_set **set,
 
 /** Makes one state true, and all others false, at one moment.
  *
- * Each process of a shared registry has its own states. The page shows what is true in any of those
- * that live.
+ * Each process of a shared registry has its own states. The page shows a state as 1 if it is true
+ * in any live process.
  *
  * @param set    NULL is a no-op
  * @param state  its index in `states`; one that is too large is ignored
@@ -848,7 +859,7 @@ SX_API void sx_state_set_select(struct sx_state_set *set, size_t state);
 /** Makes one state true or false, and leaves the others. As sx_state_set_select. */
 SX_API void sx_state_set_set(struct sx_state_set *set, size_t state, bool is_true);
 
-/** Whether a state is true in any process that lives; false for NULL and unknown states.
+/** Returns whether a state is true in any live process; false for NULL and unknown states.
  *
  * Threads:  [any]
  */

@@ -9,9 +9,9 @@
  *     }
  *
  * It allocates memory when it is made, when a sample has more labels than any before, and when a
- * line lies in two pieces and is longer than any such line before; never once per line. It reads
- * lines, and does not compare them: whether a series is there twice or a histogram lacks its bucket
- * +Inf is for sx_exposition_check (exposition.h) to find.
+ * line that is split between pieces is longer than any such line before. It checks each line alone.
+ * Errors between lines, such as a duplicate series or a histogram without +Inf, are found by
+ * sx_exposition_check (exposition.h).
  *
  * Threads:
  *   [any]    may be called by any thread at any time, but not by a signal handler. A parser is used
@@ -71,12 +71,12 @@ enum sx_parsed_type {
 /** What is wrong with a line. */
 enum sx_parsed_fault {
     SX_FAULT_NONE = 0,
-    SX_FAULT_UTF8,        /* the line is not UTF-8 */
-    SX_FAULT_LIMIT,       /* the line is too long, or the sample has too many labels */
-    SX_FAULT_LINE_FEED,   /* the last line has no line feed, or a carriage return ends the line */
-    SX_FAULT_BLANKS,      /* a blank or a blank line where OpenMetrics has none */
-    SX_FAULT_COMMENT,     /* OpenMetrics has no comments */
-    SX_FAULT_EOF,         /* OpenMetrics: no `# EOF` at the end, or text after it */
+    SX_FAULT_UTF8,      /* the line is not UTF-8 */
+    SX_FAULT_LIMIT,     /* the line is too long, or the sample has too many labels */
+    SX_FAULT_LINE_FEED, /* the last line has no line feed, or a carriage return ends the line */
+    SX_FAULT_BLANKS,    /* a blank or a blank line where OpenMetrics has none */
+    SX_FAULT_COMMENT,   /* OpenMetrics: a comment, or a UNIT that is not valid */
+    SX_FAULT_EOF,       /* OpenMetrics: the page is cut off, lacks `# EOF`, or has text after it */
     SX_FAULT_METRIC_NAME, /* missing or malformed */
     SX_FAULT_TYPE,        /* the format does not have the type */
     SX_FAULT_LABELS,      /* the text between the braces */
@@ -121,8 +121,8 @@ struct sx_parsed_line {
                                           value: seconds since 1970 */
     bool has_exemplar;
     struct sx_parsed_exemplar exemplar;
-    enum sx_parsed_fault fault; /* of a line that could not be read, and a sentence about it */
-    const char *wrong;          /* without its full stop; ASCII; NULL: nothing is wrong */
+    enum sx_parsed_fault fault; /* why the line could not be read; SX_FAULT_NONE: it was read */
+    const char *wrong;          /* the same as a sentence without full stop, ASCII; or NULL */
     void *reserved[4];
 };
 
@@ -146,8 +146,8 @@ SX_API void sx_parser_reset(struct sx_parser *parser);
  * with such a line is not valid as a whole: use its other lines only to explain what is wrong.
  *
  * The parser accepts what Prometheus accepts in labels and HELP: a backslash that begins no escape
- * is a backslash. In text 0.0.4 the names of labels and the types of families are those of the
- * format; a label may be there twice.
+ * stands for itself. A label may be given twice. In text 0.0.4, a TYPE that the format does not
+ * have is SX_EPROTO.
  *
  * @param line   receives the line, also one that is wrong (`number`, `fault`, `wrong`). It borrows
  *               from the input and from the parser, and is valid until the next call.
@@ -174,9 +174,8 @@ SX_API size_t sx_parsed_unescape(char *text, struct sx_str escaped);
 /** As sx_parsed_unescape, for HELP of text 0.0.4, where `\"` is no escape. */
 SX_API size_t sx_parsed_unescape_help(char *text, struct sx_str escaped);
 
-/** Returns the format that a page seems to be in: OpenMetrics if a line is `# EOF` or UNIT, or if a
- * sample has an exemplar; else text. So a page of OpenMetrics is recognised if it is cut off, as
- * long as one of these lines is left.
+/** Guesses the format of a page: OpenMetrics if it has `# EOF`, a UNIT line or an exemplar, else
+ * text. An OpenMetrics page that is cut off is recognised if one of these is left.
  *
  * @param page  need not be complete, or good
  * Memory:   as a parser; text is also returned if memory is exhausted

@@ -8,9 +8,9 @@
  *                               "jobs_total{queue=\"push\"} 1\n") == 0);
  *     assert(sx_testing_lint(registry, stderr) == 0);
  *
- * Each call renders the registry in text 0.0.4 and reads the page, so it sees what Prometheus would
- * see. Series are named as in that format, their labels in any order; a label that is empty is one
- * that is absent, and bounds (`le`, `quantile`) are compared as numbers.
+ * Each call renders the registry in text 0.0.4 and reads the page, which has no exemplars or native
+ * buckets. Series are named as in that format, their labels in any order. An empty label counts as
+ * absent. Bounds (`le`, `quantile`) are compared as numbers.
  *
  * Threads:
  *   [any]    may be called by any thread at any time, but not by a signal handler, a collector or a
@@ -70,7 +70,7 @@ SX_API SX_MUST_CHECK int sx_testing_compare(struct sx_registry *registry, FILE *
  *
  * @param registry  NULL: the default registry
  * @param out       NULL: nothing is written
- * @return  the number of findings, or a negative status
+ * @return  the number of findings, at most 100, or a negative status
  * Errors:   SX_ENOMEM, SX_ESTATE
  */
 SX_API SX_MUST_CHECK int sx_testing_lint(struct sx_registry *registry, FILE *out);
