@@ -179,7 +179,7 @@ static void test_no_page_shows_two_sets_of_values(void **state)
 }
 
 /* What another thread does between the two removals of sx_info_set. */
-static void (*after_get)(void);
+static __thread void (*after_get)(void);
 
 int __real_sx__series_get(struct sx__series **series, struct sx__family *family,
                           const struct sx_str *values, size_t count);
