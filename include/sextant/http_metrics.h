@@ -58,8 +58,8 @@ struct sx_http_metrics_options {
     struct sx_registry *registry; /* borrowed until sx_http_metrics_destroy; NULL: the default */
     const double *buckets;        /* of the duration, in seconds; NULL: .005 to 10 */
     size_t bucket_count;
-    double native_growth_factor; /* of the native buckets that the duration has, too, as in
-                                    struct sx_native_options; 0: 1.1; 1: it has none */
+    double native_growth_factor; /* of the native buckets that durations have, too, as in
+                                    struct sx_native_options; 0: 1.1; 1: none */
     enum sx_http_names names;
     bool duration_has_code;  /* the duration has the code as a label too */
     bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */

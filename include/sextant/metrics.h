@@ -163,6 +163,12 @@ struct sx_label {
 #define SX_BUCKETS(...) \
     .buckets = SX__LIST(double, __VA_ARGS__), .bucket_count = SX__LENGTH(double, __VA_ARGS__)
 
+/** The default bounds, for a histogram that is to have native buckets, too:
+ * `SX_BUCKETS_DEFAULT, .native = {.growth_factor = 1.1}`. They are OpenTelemetry's for the duration
+ * of HTTP requests, in seconds. */
+#define SX_BUCKETS_DEFAULT \
+    SX_BUCKETS(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10)
+
 /* ---- registries ---- */
 
 /** Makes a registry.

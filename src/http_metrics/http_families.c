@@ -35,9 +35,7 @@ static const struct http_names opentelemetry_names = {
                "phase"},
 };
 
-/* Those that a histogram has by default. */
-static const double duration_buckets[] = {.005, .01, .025, .05, .075, .1,  .25,
-                                          .5,   .75, 1,    2.5, 5,    7.5, 10};
+static const struct sx_metric_options duration_defaults = {SX_BUCKETS_DEFAULT};
 static const double body_size_buckets[] = {256,   1024,   4096,    16384,
                                            65536, 262144, 1048576, 16777216};
 
@@ -74,10 +72,9 @@ static void set_duration_buckets(struct sx_metric_options *definition,
                                  const struct sx_http_metrics_options *options)
 {
     const double growth_factor = options->native_growth_factor;
-    definition->buckets = options->buckets == NULL ? duration_buckets : options->buckets;
-    definition->bucket_count = options->buckets == NULL
-                                   ? sizeof duration_buckets / sizeof *duration_buckets
-                                   : options->bucket_count;
+    const bool is_default = options->buckets == NULL;
+    definition->buckets = is_default ? duration_defaults.buckets : options->buckets;
+    definition->bucket_count = is_default ? duration_defaults.bucket_count : options->bucket_count;
     if (growth_factor != 1) {
         definition->native.growth_factor = growth_factor == 0 ? 1.1 : growth_factor;
     }

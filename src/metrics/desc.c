@@ -12,9 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-/* OpenTelemetry's bounds for the duration of HTTP requests, in seconds. */
-static const double default_bounds[] = {.005, .01, .025, .05, .075, .1,  .25,
-                                        .5,   .75, 1,    2.5, 5,    7.5, 10};
+static const struct sx_metric_options default_buckets = {SX_BUCKETS_DEFAULT};
 
 #define MAX_SERIES_DEFAULT 10000u
 #define NATIVE_BUCKETS_DEFAULT 160u
@@ -251,8 +249,8 @@ static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *o
         return SX_OK; /* native buckets alone */
     }
     if (bounds == NULL) {
-        bounds = default_bounds;
-        count = sizeof default_bounds / sizeof default_bounds[0];
+        bounds = default_buckets.buckets;
+        count = default_buckets.bucket_count;
     } else if (count > SX_BUCKETS_MAX + 1) { /* +Inf is one more; no need to look at any */
         return SX_EBUCKETS;
     } else if (count > 0 && bounds[count - 1] == HUGE_VAL) {
