@@ -55,7 +55,7 @@ static const char usage[] =
     "\n"
     "Exit status:\n"
     "  0  the page is good\n"
-    "  1  it has errors; of show: a line cannot be read\n"
+    "  1  it has errors; with show: a line cannot be read\n"
     "  2  it could not be read or checked\n"
     "  3  it has advice only\n"
     "\n"

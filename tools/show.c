@@ -1,8 +1,8 @@
 /* show.c: prints a page as a table. See show.h.
  *
- * A family is a headline, and a line for each series: its labels and its value. Of histograms and
+ * A family is a headline, and a line for each series: its labels and its value. For histograms and
  * summaries the line has the count, the mean, and three quantiles with bars, which have one scale
- * for the whole family. A quantile above the last bound is that bound with a `>`.
+ * for the whole family. A quantile above the last bound is printed as `>` and that bound.
  */
 #include "show.h"
 

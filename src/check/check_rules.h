@@ -13,9 +13,9 @@
  * number-spelling, timestamp, split, duplicate, sample-name, bound, bound-order, no-inf, no-count,
  * count-differs); "Data model" (label-reserved); "Metric types" (counter, not-cumulative, the range
  * of `bound`); OpenMetrics 1.0, "Metric" (label-names) and "Histogram" (not-a-count,
- * fractional-count, no-sum, which it even forbids beside negative bounds). The rules from `eof` on
- * are those of OpenMetrics alone. Rules called lint- are those of `promtool check metrics` up to
- * lint-abbreviation, and our own after it.
+ * fractional-count, no-sum, which it even forbids beside negative bounds). The rules from `eof` to
+ * `state` are for OpenMetrics only. The lint- rules up to lint-abbreviation are those of `promtool
+ * check metrics`; the later ones are our own.
  */
 #ifndef SX_CHECK_RULES_H
 #define SX_CHECK_RULES_H
@@ -109,13 +109,12 @@
       "a name ends like a sample of a histogram or summary")                                       \
     X(SX__RULE_LINT_LABEL, "lint-label", LINT,                                                     \
       "`le` outside of histograms, `quantile` outside of summaries")                               \
-    X(SX__RULE_LINT_TYPE, "lint-type", LINT, "a name contains its type")                           \
+    X(SX__RULE_LINT_TYPE, "lint-type", LINT, "a name contains the name of a metric type")          \
     X(SX__RULE_LINT_COLON, "lint-colon", LINT, "a name has a colon, which is for recording rules") \
     X(SX__RULE_LINT_CAMEL_CASE, "lint-camel-case", LINT,                                           \
       "a name is in camelCase, not in snake_case")                                                 \
     X(SX__RULE_LINT_ABBREVIATION, "lint-abbreviation", LINT, "a name has an abbreviated unit")     \
-    X(SX__RULE_LINT_PERCENT, "lint-percent", LINT,                                                 \
-      "a name says percent; the base unit is the ratio")                                           \
+    X(SX__RULE_LINT_PERCENT, "lint-percent", LINT, "a name contains percent; use a ratio")         \
     X(SX__RULE_LINT_UNTYPED, "lint-untyped", LINT, "a family has no type")                         \
     X(SX__RULE_LINT_TIMESTAMP, "lint-timestamp", LINT, "a sample has a timestamp")                 \
     X(SX__RULE_LINT_SERIES, "lint-series", LINT, "a family has more than 1,000 series")            \

@@ -1,7 +1,7 @@
 /* lint.c: what is unusual about the families of a page, and its labels.
  *
- * It reads the page again, with the parser. Of a family that is split, each piece counts as a
- * family; the checker reports that it is split. Each finding is reported once for a family.
+ * It reads the page again, with the parser. Each piece of a split family counts as a family; the
+ * checker reports that it is split. Each finding is reported once for a family.
  */
 #include "check.h"
 #include "lint_names.h"
@@ -87,8 +87,9 @@ static void lint_words(struct linting *lint)
     }
     word = sx__lint_type(family->name);
     if (word.size > 0) {
-        report_finding(lint, family->line, SX__RULE_LINT_TYPE, "leave it out; TYPE has it",
-                       "contains the type `%s`", sx__quote(word).text);
+        report_finding(lint, family->line, SX__RULE_LINT_TYPE,
+                       "remove it; the type belongs in TYPE", "contains the type `%s`",
+                       sx__quote(word).text);
     }
     if (sx__lint_is_camel_case(family->name)) {
         report_finding(lint, family->line, SX__RULE_LINT_CAMEL_CASE, "write it in snake_case",
@@ -258,7 +259,7 @@ static bool has_suffix_of_family(const struct linting *lint, struct sx_str name)
     return false;
 }
 
-/* Of a histogram only one sample counts as a series. */
+/* Only one sample of a histogram or summary series counts. */
 static bool counts_as_series(const struct lint_family *family, struct sx_str name)
 {
     bool many = has_buckets(family->type) || family->type == SX_PARSED_SUMMARY;

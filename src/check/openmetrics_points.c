@@ -129,7 +129,7 @@ static void begin_point(struct sx__om *om, const struct sx_parsed_line *line, ui
     om->point.created_before = before.created;
     if (!before.has_timestamp || !om->point.has_timestamp) {
         sx__violation(om->check, SX__RULE_TIMESTAMP_ORDER,
-                      "of the samples of a metric of `%s` some have a timestamp and some have none",
+                      "some samples of a metric of `%s` have a timestamp and some have none",
                       sx__quote(om->families[family - 1].name).text);
     } else if (before.timestamp > om->point.timestamp) {
         sx__violation(om->check, SX__RULE_TIMESTAMP_ORDER,

@@ -212,7 +212,8 @@ static bool read_om_bound(double *bound, struct sx__om *om, const struct sx_pars
                       sx__quote(found->value).text);
     } else if (isinf(number.value) && number.value > 0 &&
                (found->value.size != 4 || memcmp(found->value.data, "+Inf", 4) != 0)) {
-        sx__violation(om->check, SX__RULE_BOUND, "the le `%s` is not `+Inf`, as OpenMetrics has it",
+        sx__violation(om->check, SX__RULE_BOUND,
+                      "the le `%s` must be written `+Inf` in OpenMetrics",
                       sx__quote(found->value).text);
     } else {
         check_canonical(om, label, found->value, number.value);
@@ -226,7 +227,8 @@ static void check_om_bucket(struct sx__om *om, const struct sx_parsed_line *line
     struct sx__number value = read_count(om, line);
     const bool ordered = !point->has_bound || point->bound < bound;
     if (!ordered) {
-        sx__violation(om->check, SX__RULE_BOUND_ORDER, "this le is smaller than the one before it");
+        sx__violation(om->check, SX__RULE_BOUND_ORDER,
+                      "this le is not greater than the one before it");
     } else if (value.kind == SX__NUMBER_FINITE && point->bucket.kind == SX__NUMBER_FINITE &&
                sx__number_compare(&value, &point->bucket) < 0) {
         sx__violation(

@@ -9,7 +9,7 @@ struct sx__page_line {
     size_t value_text;  /* of HELP and TYPE the text; as written */
     double value;
     bool is_sample;
-    bool is_series; /* one of its samples, for those of a histogram or summary */
+    bool is_series; /* counts as a series: any sample, but of a histogram or summary only _count */
     bool is_found;  /* for the caller */
 };
 

@@ -159,7 +159,7 @@ static int parse_rest(struct sx_parser *parser, struct sx_parsed_line *line, str
     if (status > 0 && scan->at < scan->end) {
         status = sx__parse_fail(
             parser, line, SX_FAULT_TIMESTAMP, "%s",
-            *scan->at == '#' ? "only a timestamp may follow the value; exemplars are of OpenMetrics"
+            *scan->at == '#' ? "only a timestamp may follow the value; exemplars need OpenMetrics"
                              : "only a timestamp may follow the value");
     }
     return status;

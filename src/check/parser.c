@@ -101,8 +101,9 @@ static int end_page(struct sx_parser *parser, struct sx_parsed_line *line)
     }
     parser->end_told = true;
     parser->number += parser->number == 0;
-    return sx__parse_fail(parser, line, SX_FAULT_EOF,
-                          "the page does not end with `# EOF`: it is cut off, or no OpenMetrics");
+    return sx__parse_fail(
+        parser, line, SX_FAULT_EOF,
+        "the page does not end with `# EOF`: it is cut off, or is not OpenMetrics");
 }
 
 /* Removes the rest of a line that is too long. Returns false if its end is not there yet. */

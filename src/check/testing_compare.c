@@ -65,8 +65,8 @@ static void compare_rest(struct comparison *comparison, const char *family)
     }
 }
 
-/* In expected text without TYPE, `h_count` names a family of its own; it is the one that the
- * registry has it in. */
+/* Without TYPE in the expected text, h_count looks like a family of its own. So the family is that
+ * of the same line in the registry, if it has one. */
 static const char *family_of(const struct comparison *comparison,
                              const struct sx__page_line *expected)
 {

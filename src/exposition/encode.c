@@ -12,7 +12,7 @@
 
 #include <stdlib.h>
 
-/* Only formats that may have names in quotes have them as they are. */
+/* Text 0.0.4 has no quoted names, so allow-utf-8 falls back to underscores there. */
 static enum sx__name_scheme scheme_of(const struct sx_page_options *options)
 {
     switch (options->escaping) {

@@ -64,8 +64,8 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 /* The timestamp of a metric, and when it was made. */
 #define TIMES_SIZE_MAX (4 * (1 + VARINT_SIZE_MAX))
 #define QUANTILE_SIZE_MAX (2 + 2 * DOUBLE_FIELD_SIZE)
-/* Of a native bucket: its delta; and for three buckets that are filled in between it and the next
- * one, or a span of its own. */
+/* At most what a native bucket takes: its delta, those of the FILLED_MAX empty buckets before it,
+ * and a span. */
 #define NATIVE_BUCKET_SIZE_MAX (3 * VARINT_SIZE_MAX + 16)
 /* A bucket: its tag and size, a varint and a double. */
 #define BUCKET_SIZE_MAX (2 + 1 + VARINT_SIZE_MAX + DOUBLE_FIELD_SIZE)

@@ -47,11 +47,12 @@ struct sx__series_extra {
 struct sx__simple_series {
     struct sx_str text; /* of the record; see struct sx__series */
     struct sx__counter_value value;
-    const struct sx__series_extra *extra; /* NULL: none; else a format gets the series alone */
+    const struct sx__series_extra
+        *extra; /* NULL: none; otherwise numbers() gets this series alone */
 };
 
-/* How many of them a format gets at once, so that its loop is tight. More would be slower: writing
- * them hides the wait for the memory of the next ones. */
+/* How many numbers a format gets per call: enough for a tight loop. Larger batches are slower,
+ * because writing a batch overlaps with the cache misses of reading the next one. */
 #define SX__NUMBERS_MAX 8
 
 /* What a histogram shows. */

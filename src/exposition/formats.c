@@ -19,7 +19,7 @@
 
 #define ESCAPINGS 5
 
-/* By enum sx_format. Text 0.0.4 knows no escaping. */
+/* By enum sx_format. The Content-Type of text 0.0.4 has no escaping parameter. */
 static const struct {
     const struct sx__format *format;
     const char *content_types[ESCAPINGS];

@@ -94,7 +94,7 @@ static int find_placed(size_t *found, const struct sx__joined_families *joined,
     return status;
 }
 
-/* Adds the family to those of its name, or begins with it, or marks it as left out. */
+/* Links the family to the first one of its name, or makes it the first, or marks it as left out. */
 static int place_family(struct sx__joined_families *joined, size_t index)
 {
     struct sx__joined_family *family = &joined->families[index];

@@ -24,7 +24,7 @@ struct sx__joined_families {
     struct sx__conflict **conflicts_end;
 };
 
-/** Adds a family, whose registry is being read until the families are written. Errors: SX_ENOMEM.
+/** Adds a family. The caller reads its registry until the families are written. Errors: SX_ENOMEM.
  */
 int sx__joined_families_add(struct sx__joined_families *joined,
                             const struct sx__page_family *family);

@@ -17,7 +17,7 @@ static bool is_better(struct sx__preference preference, struct sx__preference be
     return preference.position < best.position;
 }
 
-/* An unknown scheme is as none: the header may be of a later version of Prometheus. */
+/* An unknown scheme is ignored: the header may be of a later version of Prometheus. */
 static enum sx_escaping escaping_of(struct sx_str accept, struct sx__preference chosen)
 {
     static const struct {

@@ -53,7 +53,8 @@ static int each_of_directory(struct sx__page_part *page_part, const struct sx_pa
     const uint32_t *link = &registry->first_family;
     const struct sx__family *family;
     int status = SX_OK;
-    /* It marks the collections that clash, so it must see all families. */
+    /* sx__collections_next_family marks collections that clash, so do not skip unwanted families.
+     */
     while (status == SX_OK &&
            (family = sx__collections_next_family(&page_part->collections, registry, link,
                                                  reading->epoch)) != NULL) {

@@ -22,7 +22,7 @@ int sx__page_part_collect(struct sx__page_part *page_part, const struct sx__part
 /** Begins to read the registry. What is found stays until the clean-up. */
 void sx__page_part_read(struct sx__page_part *page_part);
 
-/** Ends the reading, if there is one: the families of the directory may go now. */
+/** Ends the reading, if there is one: families of the directory may be freed from now on. */
 void sx__page_part_end_reading(struct sx__page_part *page_part);
 
 void sx__page_part_clean_up(struct sx__page_part *page_part);

@@ -25,7 +25,8 @@ static bool is_quoted(const struct sx__writer *writer, struct sx_str name)
     return writer->scheme == SX__NAME_AS_IT_IS && !sx__name_is_legacy(name, SX__NAME_OF_METRIC);
 }
 
-/* The name without quotes; what must be escaped within quotes is. */
+/* Writes the name without quotes around it. If `quoted`, escapes what must be escaped within
+ * quotes. */
 static char *write_bare_name(char *at, const struct sx__writer *writer, struct sx_str name,
                              bool quoted)
 {

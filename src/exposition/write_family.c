@@ -67,7 +67,7 @@ static struct sx_str text_of(const struct sx__series *series)
     return (struct sx_str){sx__series_text(series), series->text_size};
 }
 
-/* The functions that read return false if a series is removed. */
+/* sx__read_counter and its like return false if the series is removed; it is then left out. */
 
 /* Reads what a series of the directory has besides its numbers. Exemplars must be read before the
  * numbers, so that the numbers count them. */

@@ -110,8 +110,8 @@ static bool take_place(struct sx_http_metrics *http)
 }
 
 /* The last place may be taken by another thread that is about to add this label, or to give the
- * place back. A caller keeps what it gets, so wait for that thread. Its place is lost if it was in
- * the parent of this process, so do not wait for long. */
+ * place back. Callers cache the result, so wait for that thread instead of returning `other`. After
+ * fork() it may not exist in this process, so the wait is limited. */
 struct sx_http_handler *sx__http_handlers_get(struct sx_http_metrics *http, const char *label)
 {
     const uint64_t hash = hash_label(label);

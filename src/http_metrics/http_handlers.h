@@ -15,8 +15,8 @@ int sx__http_handlers_init(struct sx_http_metrics *http, unsigned handlers_max);
 /* Frees the handlers with their series. Accepts zeroed metrics. */
 void sx__http_handlers_clean_up(struct sx_http_metrics *http);
 /* Returns the handler with this label, which is made if needed; `http->other` if there are
- * handlers_max others already. NULL: no memory. Yields while another thread is about to add a
- * handler at the last place. */
+ * handlers_max others already, or if another thread holds the last place for too long. NULL: no
+ * memory. Yields while another thread is about to add a handler at the last place. */
 struct sx_http_handler *sx__http_handlers_get(struct sx_http_metrics *http, const char *label);
 
 #endif

@@ -19,7 +19,7 @@ struct sx__trace_parent {
 
 /** Parses the value of the header.
  *
- * Of versions above 00, which are to come, it takes the parts of version 00, as the source says.
+ * Of future versions (above 00) it parses the parts that version 00 has, as the source says.
  *
  * @param header  without spaces around it; if there were several such headers, none of them counts
  * @return   false: it is not valid, and must be ignored; *parent is then unchanged

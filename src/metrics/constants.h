@@ -20,8 +20,7 @@ int sx__constants_write(struct sx_registry *registry, const struct sx_registry_o
 /** The constant labels as the page shows them, `a="x",b="y"`; empty if there are none. */
 struct sx_str sx__constant_labels(const struct sx_registry *registry);
 
-/** Whether one of the constant labels has this name, as scrapers see it that know legacy names
- * only.
+/** Whether one of the constant labels has this name, after escaping to legacy names.
  */
 bool sx__constants_have_label(const struct sx_registry *registry, const char *name);
 

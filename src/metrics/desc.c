@@ -86,7 +86,8 @@ bool sx__metric_name_is_valid(const char *name, bool utf8)
                 : sx_metric_name_is_valid(name);
 }
 
-/* Also if the name begins so only for scrapers that know legacy names only. */
+/* A label name is reserved if it begins with __, as it is or after its escaping to a legacy name.
+ */
 static bool is_reserved_label(const char *label, bool utf8)
 {
     const size_t size = strlen(label);
@@ -128,7 +129,7 @@ const char *sx__label_fault(enum sx_metric_type type, const char *const *labels,
             return "is given twice";
         }
         if (utf8 && sx__names_meet(sx__view(labels[i]), sx__view(label), SX__NAME_OF_LABEL)) {
-            return "is the same as another one where names are escaped";
+            return "is equal to another label name after escaping";
         }
     }
     return NULL;

@@ -30,7 +30,7 @@ struct sx__desc {
  *
  * @param labelled  whether the family must have labels, or must not
  * Errors:   SX_EINVAL (no options), SX_ENAME, SX_EHELP, SX_EUNIT, SX_ELABEL, SX_EINVAL (labels,
- * buckets or idle_seconds that must not be there, or must), SX_EBUCKETS
+ * buckets or idle_seconds that are forbidden or missing), SX_EBUCKETS
  */
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options);

@@ -12,7 +12,8 @@
 
 /* The words of an exemplar before those of its labels. */
 #define HEAD_WORDS (offsetof(struct sx__exemplar, words) / sizeof(uint64_t))
-/* A reader that fails once has met a newer exemplar of the slot. */
+/* A try fails only if another thread replaced the exemplar meanwhile, so this limit is rarely met.
+ */
 #define TRIES_MAX 1000u
 #define RECORD_WORDS (HEAD_WORDS + SX__EXEMPLAR_WORDS_MAX)
 

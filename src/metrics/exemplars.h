@@ -8,8 +8,8 @@
  *
  * A reader may read a record just when a thread has taken it out of its slot and writes another
  * exemplar into it. So a record has a version, which is odd while it is written (a seqlock), and
- * contains the number of the slot that it was written for. Records are never freed, but wait in a
- * list of the registry, so a version is always a version.
+ * contains the number of the slot that it was written for. Records are never freed, only kept in a
+ * list of the registry for reuse, so a late reader still finds a valid version there.
  *
  * All of it lies in the directory, so processes share exemplars as they share the directory. Slots
  * are made at the first exemplar of a series, records at the first of a slot.
@@ -41,8 +41,8 @@ struct sx__exemplar {
  * SX__NATIVE_EXEMPLARS if it has native buckets only. */
 uint32_t sx__exemplar_slots(const struct sx__family *family);
 
-/** Reads the exemplar of a slot. Returns false if there is none, or if it was replaced all the
- * time.
+/** Reads the exemplar of a slot. Returns false if there is none, or if other threads replaced it
+ * during every attempt.
  *
  * Read the exemplars of a series before its numbers, and call sx__reading_refresh in between. Then
  * the numbers count each observation whose exemplar was read. The value lies within the bucket of

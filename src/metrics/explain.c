@@ -190,7 +190,7 @@ static void explain_difference(struct explanation *line, const struct attempt *a
         add_bytes(line, sx__family_unit(family));
         add_text(line, "`");
     } else if (options->native.growth_factor != 0 || family->native_max != 0) {
-        add_text(line, ": its buckets are others, classic or native");
+        add_text(line, ": its classic or native buckets differ");
     } else {
         add_text(line, ": its buckets have other bounds");
     }

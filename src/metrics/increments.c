@@ -118,8 +118,8 @@ static uint64_t difference(const struct sx_registry *registry, uint32_t incremen
 /* Stores the value in the gauge's own cell, and adds the opposite of what the rows count to the
  * overflow row. Readers see both or neither: they wait, as during a fold; see row_folding.h.
  *
- * The cell comes first. Another thread may have incremented the gauge in its row and then added an
- * amount to the cell, which the value replaces. That increment is then in the difference. */
+ * The cell is exchanged before the rows are summed. If that overwrites another thread's amount, the
+ * sum also has the increments that the thread made before it, and they are taken back as well. */
 static void replace_value(struct sx_registry *registry, const struct sx__series *series,
                           double value)
 {
@@ -136,8 +136,8 @@ static void replace_value(struct sx_registry *registry, const struct sx__series 
     __atomic_store_n(&registry->folds, registry->folds + 1, __ATOMIC_RELEASE);
 }
 
-/* Whether the sums of increments and decrements are equal. They differ if a thread loaded the
- * number of the cell before the first set, and stored its increment after it. */
+/* Whether the sums of increments and decrements are equal. They differ if a thread looked up its
+ * increment cell before the first set, and incremented it afterwards. */
 static bool is_balanced(const struct sx_registry *registry, uint32_t increments)
 {
     const uint64_t folds = sx__sum_begin(registry);

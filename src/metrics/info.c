@@ -45,8 +45,8 @@ static bool has_values(const struct sx__family *family, const struct sx__series 
 
 /* Removes all series but those with these values.
  *
- * @param kept  the series with these values, or NULL. If another thread has removed it, that
- *              thread's values stay, and nothing is done.
+ * @param kept  the series with these values, or NULL. Does nothing if another thread has removed
+ * it, because that thread's values are newer.
  */
 static void remove_others(struct sx_registry *registry, struct sx__family *family,
                           const struct sx_str *values, const struct sx__series *kept)
@@ -68,8 +68,8 @@ static void remove_others(struct sx_registry *registry, struct sx__family *famil
 }
 
 /* The others are removed first. Each removal ends an epoch, so a scrape that shows one of them does
- * not show the new series; see reading.h. Afterwards again, as another thread may have set others
- * meanwhile. */
+ * not show the new series; see reading.h. Afterwards they are removed once more, because another
+ * thread may have set other values meanwhile. */
 static int replace(struct sx__family *family, const struct sx_str *values)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;

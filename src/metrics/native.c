@@ -69,8 +69,8 @@ static void empty_window(uint64_t *lane, uint32_t window)
     }
 }
 
-/* Stores with release semantics, so a reader that sees one of them in a window that is used again
- * also sees that the control word has changed since. */
+/* Counts are stored with release semantics: a reader that sees one in a reused window also sees the
+ * newer control word. */
 static uint64_t halve_lane(uint64_t *lane, uint64_t control)
 {
     const struct lane_range range = range_of(control);
@@ -152,7 +152,7 @@ void sx__lane_fold(uint64_t *to, uint64_t *from, const struct sx__family *family
                    bucket_at(from, source, i));
     }
     if (window_of(source) != 0) {
-        empty_window(from, 0); /* an unused lane begins with it */
+        empty_window(from, 0); /* an unused lane starts with window 0, which must be empty */
     }
     __atomic_store_n(from, 0, __ATOMIC_RELEASE);
 }

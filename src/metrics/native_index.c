@@ -60,8 +60,8 @@ const uint64_t sx__native_bounds[SX__NATIVE_BOUNDS + 2] = {
     0xFE9D96B2A23D9, UINT64_MAX,      UINT64_MAX,
 };
 
-/* How many of these bounds are less than all mantissas that begin with 8 given bits. At most two
- * more are less than one of these mantissas. */
+/* By the first 8 bits of a mantissa: how many bounds are less than every mantissa that begins so.
+ * For a single mantissa there may be up to two more. */
 const uint16_t sx__native_starts[256] = {
     0,   2,   3,   5,   6,   8,   9,   10,  12,  13,  15,  16,  17,  19,  20,  22,  23,  24,  26,
     27,  28,  30,  31,  32,  34,  35,  36,  38,  39,  40,  41,  43,  44,  45,  47,  48,  49,  50,
@@ -93,7 +93,8 @@ int32_t sx__native_schema_of(double growth_factor)
 {
     uint64_t bits;
     memcpy(&bits, &growth_factor, sizeof bits);
-    /* How many buckets of schema 8 a bucket may span. Only a power of two is itself a bound. */
+    /* How many buckets of schema 8 fit into the factor: its index, minus 1 unless the factor is a
+     * bound. Only powers of two are bounds that a double has exactly. */
     const int32_t span = sx__native_index(bits) - ((bits & SX__MANTISSA) != 0);
     int32_t schema = SX__SCHEMA_MIN;
     while (schema < SX__SCHEMA_MAX && INT32_C(1) << (SX__SCHEMA_MAX - schema) > span) {

@@ -41,9 +41,9 @@ struct sx__cells {
     uint32_t next; /* ref of other cells that wait */
     uint32_t cell; /* the first one; families: 0 */
     uint32_t more; /* counters: the cell of fractions; gauges: the first of the two of
-                      increments; 0: none so far; native histograms: ref of another one of these,
-                      for their lanes, with the first cell of the positive and negative one in
-                      `cell` and `more`; see native.h */
+                      increments; native histograms: ref of a second struct sx__cells for the
+                      lanes, whose `cell` is the first cell of the positive lane, and `more` that of
+                      the negative lane (see native.h); 0: none so far */
     uint32_t pin;  /* the cell of its pins; 0: none so far */
 };
 

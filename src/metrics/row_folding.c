@@ -96,7 +96,8 @@ static bool has_amounts(const struct folding *folding, uint32_t cell, uint32_t c
     return false;
 }
 
-/* The lane of a histogram's native buckets that begins at this cell; 0: there is none. */
+/* Moves a lane of native buckets from the idle rows to the overflow row. `lane` is its first cell;
+ * 0: there is none. */
 static void move_lane(struct folding *folding, const struct sx__family *family, uint32_t lane)
 {
     uint64_t *to = sx__cell(sx__overflow_row(folding->registry), lane);
@@ -114,8 +115,7 @@ static bool have_lanes(const struct folding *folding, const struct sx__cells *la
 }
 
 /* The directory's lock is held, so no other thread folds, or writes lanes of the overflow row.
- * Readers wait while `folds` is odd, so it
- * becomes odd only if there is something to move. */
+ * Readers wait while `folds` is odd, so it becomes odd only if there is something to move. */
 static void move_series(struct folding *folding, const struct sx__family *family,
                         const struct sx__series *series)
 {

@@ -262,7 +262,7 @@ void sx__parts_close(struct sx__parts *parts)
     *parts = (struct sx__parts){0};
 }
 
-/* Returns the first of the shows that the scrape holds which does not come before this family. */
+/* Returns the index of the scrape's first show that sorts at or after this family. */
 static size_t find_held(const struct sx__part *part, struct sx_str name)
 {
     size_t first = 0;

@@ -39,8 +39,8 @@ static size_t count_states(const char *const *states)
     return count;
 }
 
-/* Makes the series of a state, or finds it. They are the first series of the family, in the order
- * of the states, or the family was registered with other states. The caller is reading. */
+/* Makes the series of a state, or finds it. The states must be the family's first series, in order.
+ * If not, it was registered with other states: SX_EEXIST. The caller is reading. */
 static int add_state(struct sx__family *family, uint32_t number, const char *state,
                      const uint32_t **link)
 {
@@ -55,7 +55,7 @@ static int add_state(struct sx__family *family, uint32_t number, const char *sta
     } else if (!sx__views_equal(sx__labels_value(series, family, 0), value)) {
         return SX_EEXIST;
     }
-    /* Also if it was there: the process that made it may have been killed before this. */
+    /* Stored even if the series exists: its creator may have been killed before it did so. */
     sx__directory_lock(registry);
     __atomic_store_n(&series->handle.cell, first_state(family)->handle.cell, __ATOMIC_RELAXED);
     __atomic_store_n(&series->increments, number, __ATOMIC_RELEASE);

@@ -1,4 +1,4 @@
-/* untyped.c: untyped metrics: gauges that the page shows without saying what they are. */
+/* untyped.c: untyped metrics: gauges whose TYPE on the page is untyped. */
 #include "metric.h"
 
 int sx_untyped_register(struct sx_gauge **untyped, struct sx_registry *registry,

@@ -31,7 +31,7 @@ static struct sx_str text_of(const char *text)
 
 /* ---- observing ---- */
 
-/* Of several such headers, none is valid. */
+/* Whether the header occurs once. Several traceparent headers must be ignored. */
 static bool has_one(const struct sx_headers *headers, const char *wanted)
 {
     size_t found = 0;

@@ -1,4 +1,4 @@
-"""Programs that read pages get the same numbers out of each format that went in: judged.c serves them.
+"""Prometheus, VictoriaMetrics and other readers must find the values of judged.c in each format they know.
 
 A proxy asks for one format, whatever the reader's Accept header says, so that each reader gets each
 format that it knows. Readers of Debian's testing suite are in build/judges, where scripts/judges
@@ -73,7 +73,7 @@ UNDERSCORES = {"judged_dotted{JOB}": 18}
 
 
 def judge_of_testing(name):
-    """The path of what scripts/judges has unpacked, or the test is skipped for the reason it has."""
+    """The path of what scripts/judges has unpacked. If it is missing, skips the test with the recorded reason."""
     path = os.path.join(JUDGES, name)
     if not os.path.exists(path):
         reason = "scripts/judges was not run"
@@ -222,7 +222,7 @@ class VictoriaMetrics(Server):
 
 
 # The formats that each server knows, and what it finds there besides VALUES. In protobuf, Prometheus 2
-# takes the native buckets of a histogram instead of its classic ones. VictoriaMetrics reads no protobuf.
+# and 3 read the native buckets of a histogram instead of its classic ones. VictoriaMetrics reads no protobuf.
 SERVERS = {
     Prometheus2: {
         TEXT: {**CLASSIC, **UNDERSCORES},

@@ -64,7 +64,7 @@ static int sleep_for_lock(pthread_mutex_t *mutex)
 /* A wake-up can be lost where processes are killed. The owner releases the mutex and wakes one
  * waiter; before that waiter runs, a third thread takes the mutex, and the waiter is killed. The
  * kernel passes a dead waiter's wake-up on only while the mutex is free, and the third thread does
- * not know that others wait. So nobody sleeps without a limit. */
+ * not know that others wait. So every wait has a timeout. */
 enum sx__lock_result sx__lock_take(pthread_mutex_t *mutex)
 {
     int error = pthread_mutex_trylock(mutex);
