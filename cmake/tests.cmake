@@ -227,8 +227,9 @@ target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
 
 if(SEXTANT_CHECKS)
     foreach(check gcc clang asan tsan valgrind fuzz format instructions lint)
-        add_test(NAME check.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
-        set_tests_properties(check.${check} PROPERTIES
+        # Not check.${check}: those are the tests of tests/check.
+        add_test(NAME deep.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
+        set_tests_properties(deep.${check} PROPERTIES
             TIMEOUT 1800 LABELS check RUN_SERIAL ON SKIP_RETURN_CODE 77)
     endforeach()
 endif()
