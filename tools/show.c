@@ -181,7 +181,9 @@ static bool print_headline(const struct shown_family *family)
         char *help = malloc(family->help.size);
         printed = printed && help != NULL;
         if (printed) {
-            size_t size = sx_parsed_unescape(help, family->help);
+            const size_t size = family->format == SX_FORMAT_OPENMETRICS
+                                    ? sx_parsed_unescape(help, family->help)
+                                    : sx_parsed_unescape_help(help, family->help);
             printed = print_clean((struct sx_str){help, size});
         }
         free(help);
@@ -239,7 +241,7 @@ int show_page(struct sx_str page, enum sx_format format, bool blocks)
     const struct sx_parser_options options = {
         .format = format, .utf8_names = true, .line_max = SIZE_MAX, .labels_max = SIZE_MAX};
     struct sx_parser *parser = sx_parser_new(&options);
-    struct shown_family family = {.type = SX_PARSED_UNKNOWN};
+    struct shown_family family = {.format = format, .type = SX_PARSED_UNKNOWN};
     struct sx_parsed_line line;
     bool first = true, good = parser != NULL, readable = true;
     while (good) {

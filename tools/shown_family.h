@@ -26,7 +26,8 @@ struct shown_series {
 };
 
 struct shown_family {
-    struct sx_str name, help; /* borrow from the page */
+    enum sx_format format;
+    struct sx_str name, help; /* borrow from the page; the help still has its escapes */
     enum sx_parsed_type type;
     struct shown_series *series;
     size_t series_count, series_capacity;

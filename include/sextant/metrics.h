@@ -74,8 +74,9 @@ struct sx_registry_options {
     unsigned thread_rows;    /* threads that update at full speed at the same time; 0: 64 */
     size_t row_bytes;        /* limit of one row: 8 bytes for each counter, gauge and bucket,
                                 for each sum of a histogram, for the fractions of a counter, for the
-                                pins of a series with labels, and for each family; 16 for the
-                                increments of a gauge in a private registry; 2.5 KiB for the native
+                                pins of a series with labels, for each family, and for the first
+                                exemplar; 16 for a summary, and for the increments of a gauge in a
+                                private registry; 2.5 KiB for the native
                                 buckets of a histogram, twice that with negative observations;
                                 0: 64 MiB */
     size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
@@ -187,10 +188,10 @@ struct sx_label {
  * @param options  NULL: all defaults
  * Errors:   SX_EINVAL (a size is too large, a constant label's value is not UTF-8, there are too
  *           many constant labels), SX_ENAME (the name prefix is not a valid metric name), SX_ELABEL
- *           (a constant label's name is not valid, is `le`, or is given twice), SX_ENOMEM (not even
- *           a small registry fits), SX_EREGISTRIES (the process has 64 of them), SX_EFULL (the
- *           constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and the system
- *           has no robust mutexes: it refuses the system call set_robust_list, as the emulator
+ *           (a constant label's name is not valid, is `le` or `quantile`, or is given twice),
+ *           SX_ENOMEM (not even a small registry fits), SX_EREGISTRIES (the process has 64 of
+ * them), SX_EFULL (the constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and
+ * the system has no robust mutexes: it refuses the system call set_robust_list, as the emulator
  *           qemu-user does)
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy

@@ -347,8 +347,10 @@ static int check_constant_label(const struct sx_label *label, const char **names
         return SX_ELABEL;
     }
     names[index] = label->name;
-    /* `le` would clash with the buckets of each histogram. */
-    if (sx__label_fault(SX_HISTOGRAM, names, index, false) != NULL) {
+    /* `le` would clash with the buckets of each histogram, `quantile` with those of each summary.
+     */
+    if (sx__label_fault(SX_HISTOGRAM, names, index, false) != NULL ||
+        sx__label_fault(SX_SUMMARY, names, index, false) != NULL) {
         return SX_ELABEL;
     }
     if (label->value.size > 0 && (label->value.data == NULL || !sx__utf8_is_valid(label->value))) {

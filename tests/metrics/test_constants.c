@@ -314,6 +314,7 @@ static void test_the_names_of_constant_labels_are_checked(void **state)
     assert_int_equal(try_label((struct sx_label){"__x", TEXT("1")}), SX_ELABEL);
     assert_int_equal(try_label((struct sx_label){"zone", TEXT("1")}), SX_ELABEL);
     assert_int_equal(try_label((struct sx_label){"le", TEXT("1")}), SX_ELABEL);
+    assert_int_equal(try_label((struct sx_label){"quantile", TEXT("1")}), SX_ELABEL);
 }
 
 static void test_the_values_of_constant_labels_are_checked(void **state)

@@ -144,6 +144,12 @@ class Show(unittest.TestCase):
         for character in "\x1b\x07\u009b\x7f":
             self.assertNotIn(character, printed)
 
+    def test_only_openmetrics_escapes_quotes_in_help(self):
+        text = '# HELP a A \\"b\\".\n# TYPE a gauge\na 1\n'
+        self.assertIn('A \\"b\\".', show(text.encode()).stdout.decode())
+        openmetrics = '# TYPE a gauge\n# HELP a A \\"b\\".\na 1\n# EOF\n'
+        self.assertIn('A "b".', show(openmetrics.encode()).stdout.decode())
+
     def test_names_may_be_quoted(self):
         result = show(b'# TYPE "my.metric" gauge\n{"my.metric","a b"="1"} 2\n')
         self.assertEqual(result.stdout, b"my.metric  (gauge)\n  a b=1  2\n")
