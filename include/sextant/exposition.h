@@ -85,9 +85,8 @@ SX_API SX_MUST_CHECK int sx_page_render(struct sx_page *page, struct sx_registry
  * Errors:   SX_EINVAL, SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
  * Threads:  [any]; may take the registry's lock for short times. Only the updates that take it (see
  *           metrics.h) wait for that
- * Memory:   as sx_page_render. If families are joined or left out, a second buffer of the same size
- *           for the time of the call, and 50 to 100 bytes for each series of the largest family
- *           that is joined
+ * Memory:   as sx_page_render. With several registries, some 200 bytes for each family for the time
+ *           of the call, and 32 to 96 bytes for each series of the largest family that is joined
  * Source:   Prometheus "Exposition formats", Grouping and sorting
  */
 SX_API SX_MUST_CHECK int sx_page_render_registries(struct sx_page *page,

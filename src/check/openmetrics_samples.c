@@ -20,7 +20,7 @@ static int compare_parsed_names(struct sx_str a, struct sx_str b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* Compares each name with each other if there are few, else sorted copies of them. */
+/* Sorts copies of the labels by name, so that equal names are neighbours. */
 static void check_twice(struct sx__om *om, const struct sx_parsed_label *labels, size_t count)
 {
     struct sx__check *check = om->check;

@@ -2,6 +2,7 @@
  *
  * Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/
  */
+#include "label_escape.h"
 #include "page.h"
 #include "pieces.h"
 #include "text_lines.h"
@@ -52,14 +53,7 @@ static char *copy_escaped_help(char *at, struct sx_str help)
     while (help.size > 0 && help.data[help.size - 1] == '\r') {
         help.size--;
     }
-    for (size_t i = 0; i < help.size; i++) {
-        char c = help.data[i];
-        if (c == '\\' || c == '\n' || c == '"') {
-            *at++ = '\\';
-        }
-        *at++ = c == '\n' ? 'n' : c;
-    }
-    return at;
+    return sx__label_escape(at, help);
 }
 
 /* `# WORD NAME `, then the text of the line follows. */

@@ -79,14 +79,16 @@ static const struct sx__offer offers[] = {
     {SX_FORMAT_PROTOBUF, OFFERED(TYPE_PROTOBUF)},
 };
 
+#define OFFERS (sizeof offers / sizeof offers[0])
+
 void sx_page_negotiate(struct sx_page_options *options, struct sx_str accept)
 {
     if (options != NULL) {
-        options->format = sx__negotiate(offers, FORMATS, accept, &options->escaping)->format;
+        options->format = sx__negotiate(offers, OFFERS, accept, &options->escaping)->format;
     }
 }
 
 enum sx_format sx_format_negotiate(struct sx_str accept)
 {
-    return sx__negotiate(offers, FORMATS, accept, NULL)->format;
+    return sx__negotiate(offers, OFFERS, accept, NULL)->format;
 }

@@ -148,7 +148,6 @@ double sx_gauge_value(const struct sx_gauge *gauge)
     struct sx__reading reading;
     double value;
     struct sx_registry *registry = sx__arenas[gauge->arena].registry;
-    reading.registry = registry;
     sx__reading_of_process_rows(&reading, registry);
     return sx__read_gauge(&reading, series_of_gauge(gauge), &value) ? value : 0;
 }

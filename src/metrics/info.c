@@ -1,10 +1,10 @@
 /* info.c: infos: a family that has one series at a time, whose value is 1. */
 #include "epochs.h"
 #include "labels.h"
+#include "look_up.h"
 #include "metric.h"
 #include "retired.h"
 #include "series.h"
-#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,17 +32,6 @@ int sx_info_unregister(struct sx_info *info)
     return sx__metric_unregister_family((struct sx__family *)info);
 }
 
-static bool has_values(const struct sx__family *family, const struct sx__series *series,
-                       const struct sx_str *values)
-{
-    for (uint32_t i = 0; i < family->label_count; i++) {
-        if (!sx__views_equal(sx__labels_value(series, family, i), values[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Removes all series but those with these values.
  *
  * @param kept  the series with these values, or NULL. Does nothing if another thread has removed
@@ -59,7 +48,7 @@ static void remove_others(struct sx_registry *registry, struct sx__family *famil
     for (uint32_t ref = family->first_series; ref != 0;) {
         struct sx__series *series = sx__at(registry, ref);
         ref = series->next;
-        if (!has_values(family, series, values)) {
+        if (!sx__labels_equal(series, family, values)) {
             sx__series_retire(registry, family, series);
         }
     }
@@ -110,14 +99,6 @@ int sx_info_set(struct sx_info *info, const struct sx_str *values, size_t count)
 int sx_info_set_strings(struct sx_info *info, const char *const *values, size_t count)
 {
     struct sx_str views[SX_LABELS_MAX];
-    if (info == NULL || values == NULL) {
-        return SX_EINVAL;
-    }
-    if (count > SX_LABELS_MAX) {
-        return SX_EVALUES;
-    }
-    for (size_t i = 0; i < count; i++) {
-        views[i] = sx__view(values[i] == NULL ? "" : values[i]);
-    }
-    return sx_info_set(info, views, count);
+    const int status = info == NULL ? SX_EINVAL : sx__values_of_strings(views, values, count);
+    return status == SX_OK ? sx_info_set(info, views, count) : status;
 }

@@ -152,7 +152,7 @@ int sx__update_by_values(struct sx__family *family, const struct sx_str *values,
 
 /* ---- values that are C strings ---- */
 
-static int measure_strings(struct sx_str *values, const char *const *strings, size_t count)
+int sx__values_of_strings(struct sx_str *values, const char *const *strings, size_t count)
 {
     if (strings == NULL) {
         return SX_EINVAL;
@@ -172,7 +172,7 @@ struct sx__series *sx__get_handle_by_strings(struct sx__family *family, const ch
 {
     struct sx_str values[SX_LABELS_MAX];
     struct sx__series *series = NULL;
-    if (measure_strings(values, strings, count) == SX_OK) {
+    if (sx__values_of_strings(values, strings, count) == SX_OK) {
         (void)sx__get_handle(&series, family, values, count);
     }
     return series;
@@ -184,7 +184,7 @@ static __attribute__((noinline)) int make_and_update_strings(struct sx__family *
                                                              double number)
 {
     struct sx_str values[SX_LABELS_MAX];
-    const int status = measure_strings(values, strings, count);
+    const int status = sx__values_of_strings(values, strings, count);
     return status == SX_OK ? make_and_update(family, values, count, update, number) : status;
 }
 

@@ -22,6 +22,13 @@ int sx__get_handle(struct sx__series **series, struct sx__family *family,
 struct sx__series *sx__get_handle_by_strings(struct sx__family *family, const char *const *strings,
                                              size_t count);
 
+/** Writes views of C strings, of which NULL is the empty value.
+ *
+ * @param values  has room for SX_LABELS_MAX
+ * Errors:   SX_EINVAL (`strings` is NULL), SX_EVALUES (more than SX_LABELS_MAX)
+ */
+int sx__values_of_strings(struct sx_str *values, const char *const *strings, size_t count);
+
 /** How a type adds or sets a number in a series.
  *
  * @param rows  the calling thread's sx__thread_rows

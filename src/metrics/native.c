@@ -358,15 +358,6 @@ static void write_side(struct sx__native_side *side, const struct merged *merged
     }
 }
 
-static uint64_t count_of_side(const struct sx__native_side *side)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < side->count; i++) {
-        count += side->buckets[i].count;
-    }
-    return count;
-}
-
 bool sx__read_native(const struct sx__reading *reading, const struct sx__series *series,
                      struct sx__native_values *values)
 {
@@ -388,8 +379,7 @@ bool sx__read_native(const struct sx__reading *reading, const struct sx__series 
     values->zero_count = merged.zero;
     write_side(&values->positive, &merged, POSITIVE);
     write_side(&values->negative, &merged, NEGATIVE);
-    values->count =
-        merged.zero + count_of_side(&values->positive) + count_of_side(&values->negative);
+    values->count = sx__native_count(values);
     values->sum = sx__read_double(reading, series->handle.cell + SX__HISTOGRAM_SUM);
     return true;
 }

@@ -150,6 +150,19 @@ struct sx__native_values {
     double sum;
 };
 
+/** Returns how many observations the zero bucket and the buckets of both signs have. */
+static inline uint64_t sx__native_count(const struct sx__native_values *values)
+{
+    uint64_t count = values->zero_count;
+    for (size_t i = 0; i < values->positive.count; i++) {
+        count += values->positive.buckets[i].count;
+    }
+    for (size_t i = 0; i < values->negative.count; i++) {
+        count += values->negative.buckets[i].count;
+    }
+    return count;
+}
+
 /** Reads the native buckets of a series. Returns false if it is removed.
  *
  * If the histogram has classic buckets, too, these may count some observations more or less, which

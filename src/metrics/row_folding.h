@@ -3,10 +3,10 @@
  * A row keeps its values when its thread ends. After many threads, each scrape would read many rows
  * for ever. So a scrape looks for idle rows: rows with amounts that no thread has claimed since the
  * previous scrape. The first four rows with amounts are never folded. If there are four or more
- * idle rows, the scrape adds their integers (counters without fractions, buckets, and the
- * increments and decrements of gauges) to the overflow row and sets them to 0. Later scrapes do not
- * read integers in a row where all are 0. Sums of doubles stay where they are: another order of
- * additions could round them down, and a counter must not decrease.
+ * idle rows, the scrape adds their integers (counters without fractions, classic and native
+ * buckets, and the increments and decrements of gauges) to the overflow row and sets them to 0.
+ * Later scrapes do not read integers in a row where all are 0. Sums of doubles stay where they are:
+ * another order of additions could round them down, and a counter must not decrease.
  *
  * A thread that sums a cell checks afterwards whether amounts were moved meanwhile, and then sums
  * again (reading.c). So each sum is that of a moment between two moves, and moving never makes a

@@ -44,6 +44,10 @@ int sx_collection_add_histogram(struct sx_collection *collection, const struct s
     return sx__collection_add_sample(collection, values, count, sum, buckets, NULL);
 }
 
+_Static_assert(SX_NATIVE_SIDE_MAX ==
+                   sizeof((struct sx__native_side *)0)->buckets / sizeof(struct sx__native_bucket),
+               "copy_side copies so many");
+
 static bool copy_side(struct sx__native_side *side, const struct sx_native_bucket *buckets,
                       size_t count)
 {
@@ -63,15 +67,6 @@ static bool copy_side(struct sx__native_side *side, const struct sx_native_bucke
     return true;
 }
 
-static uint64_t count_side(const struct sx__native_side *side)
-{
-    uint64_t count = 0;
-    for (size_t i = 0; i < side->count; i++) {
-        count += side->buckets[i].count;
-    }
-    return count;
-}
-
 static bool copy_native(struct sx__native_values *native, const struct sx_native_sample *sample)
 {
     if (sample->schema < SX__SCHEMA_MIN || sample->schema > SX__SCHEMA_MAX ||
@@ -84,8 +79,7 @@ static bool copy_native(struct sx__native_values *native, const struct sx_native
     native->zero_threshold =
         sample->zero_threshold > 0 ? sample->zero_threshold : SX__ZERO_THRESHOLD_DEFAULT;
     native->zero_count = sample->zero_count;
-    native->count =
-        sample->zero_count + count_side(&native->positive) + count_side(&native->negative);
+    native->count = sx__native_count(native);
     native->sum = sample->sum;
     return true;
 }

@@ -1,8 +1,8 @@
 /* series_cells.h: giving cells to series and families, and taking them back.
  *
  * The registry keeps cells that were given back in lists, one for each kind: those of gauges, those
- * of families (only a pin), and those of counters and histograms by their number. The next series
- * of the same kind gets them, whatever its family.
+ * of families (only a pin), lanes of native buckets, and those of counters, histograms and
+ * summaries by their number. The next series of the same kind gets them, whatever its family.
  *
  * Threads:  all functions need the directory's lock.
  */
@@ -20,8 +20,9 @@
 bool sx__series_cells_take(struct sx_registry *registry, const struct sx__family *family,
                            struct sx__series *series);
 
-/** Gives a series all further cells that it may need later: for its pins, and for the fractions of
- * a counter. Returns false if the registry has no cells left. */
+/** Gives a series all further cells that it may need later: for its pins, for the fractions of a
+ * counter, and for negative observations in native buckets. Returns false if the registry has no
+ * cells left. */
 bool sx__series_cells_complete(struct sx_registry *registry, const struct sx__family *family,
                                const struct sx__series *series);
 

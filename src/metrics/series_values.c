@@ -46,8 +46,7 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
     return true;
 }
 
-/* The states of a set, one bit for each, which any living process has set. */
-static uint64_t states_now(const struct sx__reading *reading, uint32_t cell)
+uint64_t sx__read_states(const struct sx__reading *reading, uint32_t cell)
 {
     uint64_t states = 0;
     for (size_t i = 0; i < reading->gauge_count; i++) {
@@ -62,10 +61,10 @@ static double read_state(const struct sx__reading *reading, const struct sx__ser
     const uint32_t state = series->increments;
     struct sx__line_sums *line = reading->line;
     if (line == NULL) {
-        return (double)(states_now(reading, series->handle.cell) >> state & 1);
+        return (double)(sx__read_states(reading, series->handle.cell) >> state & 1);
     }
     if (state == 0 || line->states_cell != series->handle.cell) {
-        line->states = states_now(reading, series->handle.cell);
+        line->states = sx__read_states(reading, series->handle.cell);
         line->states_cell = series->handle.cell;
     }
     return (double)(line->states >> state & 1);

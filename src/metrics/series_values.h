@@ -33,6 +33,12 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
 bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *series,
                     double *value);
 
+/** The states of a state set, one bit for each, that any live process has set.
+ *
+ * @param cell  that of the first state
+ */
+uint64_t sx__read_states(const struct sx__reading *reading, uint32_t cell);
+
 /** A histogram's or summary's sum, and into `buckets` the observations of each bucket (bound_count
  * + 1). Of a summary, which has no bounds, that is the count. False: it is removed. */
 bool sx__read_histogram(const struct sx__reading *reading, const struct sx__series *series,

@@ -145,12 +145,7 @@ bool sx_state_set_get(const struct sx_state_set *set, size_t state)
     if (!has_state(set, state)) {
         return false;
     }
-    struct sx_registry *registry = sx__arenas[set->family.arena].registry;
-    uint64_t states = 0;
-    sx__reading_of_process_rows(&reading, registry);
-    for (size_t i = 0; i < reading.gauge_count; i++) {
-        states |=
-            sx__read_cell(&reading, reading.gauges[i], first_state(&set->family)->handle.cell);
-    }
+    sx__reading_of_process_rows(&reading, sx__arenas[set->family.arena].registry);
+    const uint64_t states = sx__read_states(&reading, first_state(&set->family)->handle.cell);
     return (states >> state & 1) != 0;
 }

@@ -26,9 +26,11 @@ void sx__reading_of_thread_rows(struct sx__reading *reading, const struct sx_reg
 
 void sx__reading_of_process_rows(struct sx__reading *reading, struct sx_registry *registry)
 {
+    reading->registry = registry;
     reading->gauge_count = 0;
     reading->epoch = UINT64_MAX;
     reading->resident.bits = NULL;
+    reading->line = NULL;
     for (size_t i = 0; i < registry->geometry.process_rows; i++) {
         if (sx__process_row_counts(registry, i)) {
             reading->gauges[reading->gauge_count++] = sx__row(registry, i);

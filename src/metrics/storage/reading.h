@@ -16,7 +16,8 @@
 
 #define SX__LINE_CELLS 8u
 
-/* The sums of the cells of one cache line, and when they were read. */
+/* What a scrape has read ahead: the sums of the cells of one cache line, and when they were read;
+ * and the states of one state set. */
 struct sx__line_sums {
     uint32_t number;   /* of the line in its row; UINT32_MAX: none */
     uint64_t returned; /* the registry's cells_returned before that */
