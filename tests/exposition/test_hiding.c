@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <signal.h>
@@ -324,6 +325,7 @@ static void *scrape_often(void *unused)
         failures +=
             (i % 2 == 0 ? sx_page_render(&own, a, SX_FORMAT_TEXT)
                         : sx_page_render_registries(&own, both, 2, SX_FORMAT_TEXT)) != SX_OK;
+        (void)sched_yield();
     }
     sx_page_clean_up(&own);
     return (void *)failures;
@@ -340,6 +342,7 @@ static void *show_and_hide(void *number)
         failures += sx_registry_show(b, a, name) != SX_OK;
         failures += sx_registry_hide(a, b, name) != 1;
         failures += sx_registry_hide(b, a, name) != 1;
+        (void)sched_yield();
     }
     return (void *)failures;
 }

@@ -394,6 +394,7 @@ static void *read_many(void *context)
         for (unsigned i = 0; i < 8; i++) {
             check_exemplar(i % 2, i / 2);
         }
+        (void)sched_yield();
     }
     return NULL;
 }
@@ -456,9 +457,11 @@ static void test_killed_processes_stop_no_others(void **state)
         const uint64_t count = sx_histogram_count(histogram);
         const pid_t pid = fork();
         if (pid == 0) {
+            (void)alarm(60); /* if this process dies */
             write_for_ever();
         }
         while (sx_histogram_count(histogram) < count + 1000) {
+            assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
             (void)sched_yield();
         }
         assert_int_equal(kill(pid, SIGKILL), 0);

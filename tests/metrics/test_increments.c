@@ -143,6 +143,7 @@ static void test_a_reader_that_was_interrupted_reads_again(void **state)
     sx_gauge_inc(gauge);
     after_sum = pass_many;
     assert_true(sx_gauge_value(gauge) == 1);
+    assert_null(after_sum); /* it was called */
 }
 
 static void set_once(void)
@@ -179,9 +180,11 @@ static void test_a_set_takes_back_steps_that_end_late(void **state)
     sx_gauge_inc(gauge);
     after_sum = end_late_steps;
     sx_gauge_set(gauge, 7);
+    assert_null(after_sum);
     assert_true(sx_gauge_value(gauge) == 7);
-    after_sum = end_late_steps; /* now without the lock */
+    after_sum = end_late_steps; /* the set tries without the lock first */
     sx_gauge_set(gauge, 8);
+    assert_null(after_sum);
     assert_true(sx_gauge_value(gauge) == 8);
 }
 
@@ -209,7 +212,7 @@ static void test_a_set_keeps_the_order_of_a_threads_updates(void **state)
         sums_left = sums;
         after_sum = increment_late_and_add;
         sx_gauge_set(gauge, 7);
-        after_sum = NULL;
+        assert_null(after_sum);
         const double value = sx_gauge_value(gauge);
         assert_true(value == 7 || value == 107 || value == 108);
         (void)tear_down(NULL);

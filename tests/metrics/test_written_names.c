@@ -63,7 +63,7 @@ static bool have_one_name(const char *a, enum sx_metric_type type_a, const char 
 }
 
 #define TYPES 8
-#define ENDS 9
+#define ENDS 10
 #define FAMILIES (3 * 3 * ENDS * ENDS)
 
 static char families[FAMILIES][NAME_SIZE];
@@ -72,7 +72,7 @@ static size_t make_families(void)
 {
     static const char *const starts[] = {"", "a", "a_b"};
     static const char *const ends[ENDS] = {"",       "_total", "_created", "_bucket", "_coun",
-                                           "_count", "_sum",   "_info",    "_gsum"};
+                                           "_count", "_sum",   "_info",    "_gsum",   "total"};
     size_t count = 0;
     for (size_t i = 0; i < 3 * ENDS * ENDS; i++) {
         snprintf(families[count], NAME_SIZE, "%s%s%s", starts[i / ENDS / ENDS],
