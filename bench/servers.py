@@ -24,7 +24,8 @@ BAR = 1.05
 CONNECTIONS = 16
 TURNS = 2  # in a round
 SIDES = {
-    "microhttpd": "libmicrohttpd, a polling thread",
+    "microhttpd": "libmicrohttpd, a polling thread with select",
+    "microhttpd poll": "libmicrohttpd, a polling thread with poll",
     "microhttpd pool": "libmicrohttpd, a pool with epoll",
     "microhttpd connection": "libmicrohttpd, a thread for each connection",
     "microhttpd select": "libmicrohttpd, the program's loop with select",
