@@ -122,11 +122,11 @@ uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str by
 }
 
 /* Sums need terms whose bits are all mixed; the constants are those of splitmix64. */
-uint64_t sx__hash_mix(uint64_t z)
+uint64_t sx__hash_mix(uint64_t hash)
 {
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
+    hash = (hash ^ (hash >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    hash = (hash ^ (hash >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return hash ^ (hash >> 31);
 }
 
 uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash)

@@ -19,6 +19,6 @@ size_t sx__label_escaped_size(struct sx_str name, struct sx_str value);
 char *sx__label_write_escaped(char *at, struct sx_str name, struct sx_str value);
 
 /** Writes a text as it stands between quotes, at most twice its size. Returns the end. */
-char *sx__label_escape(char *at, struct sx_str text);
+char *sx__label_escape(char *at, struct sx_str value);
 
 #endif

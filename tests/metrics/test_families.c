@@ -1,5 +1,6 @@
 /* Many families: registering them is linear, and none is taken for another. */
 #include "family_index.h"
+#include "sanitized.h"
 #include "shared_registries.h"
 #include "written_names.h"
 
@@ -182,6 +183,10 @@ static void test_a_fork_while_threads_register(void **state)
 {
     (void)state;
     need_shared_registries();
+    if (THREAD_SANITIZED) {
+        skip(); /* GCC 12's holds no lock of its allocator across a fork: a child may hang in malloc
+                 */
+    }
     static char prefixes[2][2] = {"a", "b"};
     pthread_t threads[2];
     for (int i = 0; i < 2; i++) {

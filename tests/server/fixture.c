@@ -18,8 +18,6 @@
 
 #include <cmocka.h>
 
-#define DEADLINE_MS 20000
-
 static void *run(void *argument)
 {
     struct fixture *fixture = argument;

@@ -28,6 +28,7 @@ void stop(struct fixture *fixture);
 /* Waits until the server has this number of connections. */
 void wait_for_connections(const struct fixture *fixture, unsigned count);
 
+#define DEADLINE_MS 20000 /* what takes longer is taken to hang */
 uint64_t now_ms(void);
 
 /* ---- clients; a time-out fails the test ---- */

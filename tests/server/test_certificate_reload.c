@@ -23,8 +23,6 @@
 
 #include <cmocka.h>
 
-#define DEADLINE_MS 20000
-
 static char folder[] = "/tmp/sextant-reload-XXXXXX";
 static char path[64], other[64];
 

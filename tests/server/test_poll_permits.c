@@ -66,6 +66,8 @@ static void several_threads_add_no_more_than_the_limit(void **state)
     sx__poll_permits_close(&permits);
     for (int i = 0; i < WORKERS; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    for (int i = 0; i < WORKERS; i++) { /* now that nobody wakes another one */
         pthread_cond_destroy(&workers[i].parking.unparked);
     }
     assert_int_equal(atomic_load(&most_holders), MOST);
