@@ -6,9 +6,11 @@ PORT ?= 8080
 PREFIX ?= /usr/local
 DESTDIR ?=
 PACKAGES ?= run test bench check
+OPTIONS ?=
+WITHOUT ?=
 
 INSTALLED = libraries sextant-cli
-CONFIGURE = cmake -S . -B $(BUILD) -G Ninja
+CONFIGURE = cmake -S . -B $(BUILD) -G Ninja $(OPTIONS)
 NEEDS_TOOLS = for tool in cmake ninja cc; do command -v $$tool >/dev/null || \
 	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
 
@@ -50,9 +52,9 @@ check:
 	@scripts/deps check bench
 	@scripts/unpack test bench
 	@scripts/judges
-	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON
+	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=ON -DSEXTANT_WERROR=ON
 	@cmake --build $(BUILD)
-	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check
+	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -L check $(if $(WITHOUT),-E '^deep\.($(WITHOUT))$$')
 
 coverage:
 	@scripts/deps check

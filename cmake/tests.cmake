@@ -226,7 +226,7 @@ set_target_properties(bench_instructions PROPERTIES
 target_link_libraries(bench_instructions PRIVATE sx_settings sextant-metrics)
 
 if(SEXTANT_CHECKS)
-    foreach(check gcc clang asan tsan valgrind fuzz format instructions lint)
+    foreach(check clang asan tsan valgrind fuzz format instructions lint)
         # Not check.${check}: those are the tests of tests/check.
         add_test(NAME deep.${check} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/scripts/check ${check})
         set_tests_properties(deep.${check} PROPERTIES
