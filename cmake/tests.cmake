@@ -30,6 +30,9 @@ set(SX_TEST_FOLDERS status text address clock metrics exposition check http_metr
 set(SX_FUZZ_THINGS accept check double escape_name exposition metrics_server parser trace_parent unix_address)
 set(SX_SYSTEM_THINGS amalgamation by_labels check cplusplus formats hostile judges label_churn layers lint metrics_alone metrics_only openmetrics plugin_host plugins show word_size)
 set(SX_TEST_LIBRARIES sextant-metrics-server-static)
+if(SX_ZLIB)
+    list(APPEND SX_TEST_FOLDERS gzip)
+endif()
 if(SX_APP)
     list(APPEND SX_TEST_FOLDERS memory http server app command prometheus access_log authentication)
     set(SX_FUZZ_THINGS "[a-z_]+")
@@ -53,6 +56,7 @@ set(SX_TEST_SEES_address src/address)
 set(SX_TEST_SEES_metrics src/metrics src/metrics/storage src/clock src/text)
 set(SX_TEST_SEES_exposition src/exposition src/metrics src/metrics/storage src/text)
 set(SX_TEST_SEES_check src/check src/text)
+set(SX_TEST_SEES_gzip)
 set(SX_TEST_SEES_http_metrics src/http_metrics)
 set(SX_TEST_SEES_metrics_server src/metrics_server src/text)
 set(SX_TEST_SEES_clock src/clock)
@@ -71,7 +75,7 @@ set(SEXTANT_TEST_TIMEOUT 60 CACHE STRING "Seconds until a test is taken for hung
 # What all programs under tests/ and fuzz/ are compiled with.
 function(sx_test_libraries target)
     target_include_directories(${target} SYSTEM PRIVATE
-        ${SX_CMOCKA_INCLUDE} ${SX_JANSSON_INCLUDE_DIRS})
+        ${SX_CMOCKA_INCLUDE} ${SX_JANSSON_INCLUDE_DIRS} ${ZLIB_INCLUDE_DIRS})
     target_link_libraries(${target} PRIVATE
         sx_settings ${SX_TEST_LIBRARIES} Threads::Threads m)
 endfunction()

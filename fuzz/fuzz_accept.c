@@ -1,6 +1,7 @@
 /* Property: the weight is 0 to 1000, the position is that of an element, and the specificity is at
  * most 2 plus the number of parameters. A header without a slash accepts nothing, an empty header
- * accepts everything. One more `*` never makes a header accept less. */
+ * accepts everything. One more `*` never makes a header accept less. As an Accept-Encoding, a
+ * header without `g` and `*` accepts no gzip. */
 #include "accept.h"
 
 #include <stdbool.h>
@@ -37,6 +38,12 @@ static void check(struct sx_str accept, struct sx_str and_star, bool is_empty)
             weigh(and_star, i).weight < have.weight) {
             abort();
         }
+    }
+    const bool may_name_gzip = accept.size > 0 && (memchr(accept.data, 'g', accept.size) != NULL ||
+                                                   memchr(accept.data, 'G', accept.size) != NULL ||
+                                                   memchr(accept.data, '*', accept.size) != NULL);
+    if (sx__accepts_coding(accept, "gzip") && !may_name_gzip) {
+        abort();
     }
 }
 

@@ -158,18 +158,24 @@ SX_API enum sx_format sx_format_negotiate(struct sx_str accept);
  */
 SX_API void sx_page_negotiate(struct sx_page_options *options, struct sx_str accept);
 
+/** Compresses a page with gzip; sx_page_gzip (gzip.h) is such a function. If it fails, it leaves
+ * the page as it is, and the page is sent without compression. */
+typedef int sx_gzip_fn(struct sx_page *page);
+
 /** A scrape request. A header that was not sent is {NULL, 0}. The views are borrowed. */
 struct sx_exposition_request {
     struct sx_str method;                  /* {NULL, 0}: GET */
     struct sx_str accept;                  /* several Accept headers: joined by commas */
-    struct sx_str accept_encoding;         /* ignored, because this library compresses nothing */
+    struct sx_str accept_encoding;         /* several of these, too; see `gzip` */
     struct sx_registry *const *registries; /* several registries for one page; NULL in the list:
                                               the default registry; see
                                               sx_page_render_registries */
     size_t registry_count;                 /* 0: the page is of one registry */
     struct sx_str query;                   /* behind the `?` of the target, as it was sent; each
                                               `name[]=FAMILY` selects a family; {NULL, 0}: all */
-    void *reserved[4];
+    sx_gzip_fn *gzip; /* called if accept_encoding prefers gzip and the page has
+                         at least 1,024 bytes; NULL: never */
+    void *reserved[3];
 };
 
 /** A header of a response. This struct stays as it is, because responses contain an array of it. */
@@ -185,10 +191,11 @@ struct sx_exposition_response {
     const char *content_type;
     size_t content_length; /* for HEAD the same as for GET */
     struct sx_str body;    /* empty for HEAD */
-    /* Headers besides Content-Type and Content-Length: Vary, Allow. */
+    /* Headers besides Content-Type and Content-Length: Vary, Content-Encoding, Allow. */
     struct sx_exposition_header headers[SX_EXPOSITION_HEADERS_MAX];
     size_t header_count;
-    void *reserved[4];
+    size_t page_size; /* of the page before it was compressed; 0: there is none */
+    void *reserved[3];
 };
 
 /** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow. The

@@ -4,7 +4,7 @@
  *
  * It answers GET and HEAD over HTTP/1.1:
  *
- *     /metrics     the page
+ *     /metrics     the page, compressed with gzip for clients that prefer it
  *     /            HTML with a link to the page
  *     /-/healthy   200 and "healthy", without calling callbacks and collectors
  *
@@ -84,8 +84,8 @@ struct sx_metrics_server_options {
  * Threads:  [any]. Starts two threads, and later up to three more, which all run until the server
  *           is destroyed. Up to four of them run the registry's callbacks and collectors, also at
  *           the same time. After a fork() only the process that called this function has a server.
- * Memory:   destroy with sx_metrics_server_destroy; about 10 KiB for each connection, and its page
- *           while it is rendered and sent
+ * Memory:   destroy with sx_metrics_server_destroy; about 11 KiB for each connection, and its page
+ *           while it is rendered and sent; see also sx_page_gzip
  */
 SX_API SX_MUST_CHECK int sx_metrics_server_new(struct sx_metrics_server **server,
                                                struct sx_registry *registry, const char *address,

@@ -80,8 +80,9 @@ SX_COMPONENT_DECLARE(sx_registry, struct sx_registry);
 SX_API struct sx_registry *sx_prometheus_get_registry(const struct sx_prometheus *prometheus);
 
 /** The handler of the metrics page. It writes the registry of the component in the format that the
- * Accept header asks for, or only the families that `name[]` parameters of the query name. Its
- * routes are admin routes, so the hooks of the app do not run for them. */
+ * Accept header asks for, or only the families that `name[]` parameters of the query name; and
+ * compresses it with gzip if the Accept-Encoding header prefers that. Its routes are admin routes,
+ * so the hooks of the app do not run for them. */
 SX_HANDLER_DECLARE(sx_expose_metrics);
 
 #ifdef __cplusplus

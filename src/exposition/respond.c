@@ -1,10 +1,14 @@
 /* respond.c: answering a scrape request, for any HTTP server. */
+#include "accept.h"
 #include "name_filter.h"
 #include "view.h"
 
 #include <sextant/exposition.h>
 
 #include <stdbool.h>
+
+/* A smaller page fits into one packet as it is. */
+#define GZIP_SIZE_MIN 1024
 
 #define TEXT(text_)                \
     {                              \
@@ -46,6 +50,13 @@ static int render_page(struct sx_page *page, struct sx_registry *registry,
     return status;
 }
 
+/* Returns whether the page is compressed now. */
+static bool compress_page(struct sx_page *page, const struct sx_exposition_request *request)
+{
+    return request->gzip != NULL && page->size >= GZIP_SIZE_MIN &&
+           sx__accepts_coding(request->accept_encoding, "gzip") && request->gzip(page) == SX_OK;
+}
+
 static struct sx_exposition_response render(struct sx_page *page, struct sx_registry *registry,
                                             const struct sx_exposition_request *request)
 {
@@ -54,10 +65,17 @@ static struct sx_exposition_response render(struct sx_page *page, struct sx_regi
     if (render_page(page, registry, request, &options) < 0) {
         return refuse(500, failed);
     }
-    return (struct sx_exposition_response){.status = 200,
-                                           .content_type = sx_page_content_type(&options),
-                                           .body = {page->data, page->size},
-                                           .content_length = page->size};
+    const size_t page_size = page->size;
+    const bool is_compressed = compress_page(page, request);
+    struct sx_exposition_response response = {.status = 200,
+                                              .content_type = sx_page_content_type(&options),
+                                              .body = {page->data, page->size},
+                                              .content_length = page->size,
+                                              .page_size = page_size};
+    if (is_compressed) {
+        add_header(&response, "Content-Encoding", "gzip");
+    }
+    return response;
 }
 
 int sx_exposition_respond(struct sx_exposition_response *response, struct sx_page *page,

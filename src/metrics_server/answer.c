@@ -6,6 +6,7 @@
 #include "view.h"
 
 #include <assert.h>
+#include <sextant/gzip.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,9 +143,10 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
     if (is_text(request->path, site->path)) {
         const struct sx_exposition_request asked = {
             .method = request->method,
-            .accept = {request->accept, request->accept_size},
-            .accept_encoding = request->encoding,
+            .accept = {request->accept.text, request->accept.size},
+            .accept_encoding = {request->accept_encoding.text, request->accept_encoding.size},
             .query = request->query,
+            .gzip = sx_page_gzip,
             .registries = site->registries,
             .registry_count = site->registry_count};
         int status = sx_exposition_respond(&response, page, site->registry, &asked);

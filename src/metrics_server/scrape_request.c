@@ -109,13 +109,13 @@ static int parse_request_line(struct sx__scrape_request *request, struct sx_str 
 /* ---- the headers ---- */
 
 /* RFC 9110 5.3: several headers of one name are joined by commas. */
-static void join_accept(struct sx__scrape_request *request, struct sx_str value)
+static void join(struct sx__joined_header *header, struct sx_str value)
 {
-    size_t comma = request->accept_size > 0;
-    if (comma + value.size <= SX__ACCEPT_SIZE_MAX - request->accept_size) {
-        memcpy(request->accept + request->accept_size, ",", comma);
-        memcpy(request->accept + request->accept_size + comma, value.data, value.size);
-        request->accept_size += comma + value.size;
+    size_t comma = header->size > 0;
+    if (comma + value.size <= SX__JOINED_SIZE_MAX - header->size) {
+        memcpy(header->text + header->size, ",", comma);
+        memcpy(header->text + header->size + comma, value.data, value.size);
+        header->size += comma + value.size;
     }
 }
 
@@ -142,9 +142,9 @@ static void note_header(struct sx__scrape_request *request, struct headers *head
                         struct sx_str name, struct sx_str value)
 {
     if (sx__is_word(name, "accept")) {
-        join_accept(request, value);
-    } else if (sx__is_word(name, "accept-encoding") && request->encoding.data == NULL) {
-        request->encoding = value;
+        join(&request->accept, value);
+    } else if (sx__is_word(name, "accept-encoding")) {
+        join(&request->accept_encoding, value);
     } else if (sx__is_word(name, "host")) {
         headers->hosts++;
     } else if (sx__is_word(name, "connection")) {

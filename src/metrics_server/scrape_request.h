@@ -7,18 +7,23 @@
 #include <sys/types.h>
 
 #define SX__HEAD_SIZE_MAX 8192 /* of the request line and all headers */
-#define SX__ACCEPT_SIZE_MAX 1024
+#define SX__JOINED_SIZE_MAX 1024
+
+/* The values of all headers of one name, joined by commas; a value is dropped if they become longer
+ * than the buffer. */
+struct sx__joined_header {
+    size_t size;
+    char text[SX__JOINED_SIZE_MAX];
+};
 
 struct sx__scrape_request {
     int refusal; /* the status of the response to an invalid request: 400, 431, 505 */
     struct sx_str method;
-    struct sx_str path;     /* of the target, without its query */
-    struct sx_str query;    /* of the target, as it was sent; empty: none */
-    struct sx_str encoding; /* Accept-Encoding, the first; {NULL, 0}: none */
-    bool keep_alive;        /* another request may follow on this connection */
-    size_t accept_size;
-    char accept[SX__ACCEPT_SIZE_MAX]; /* all Accept headers, joined; the rest is dropped if they are
-                                         longer */
+    struct sx_str path;  /* of the target, without its query */
+    struct sx_str query; /* of the target, as it was sent; empty: none */
+    bool keep_alive;     /* another request may follow on this connection */
+    struct sx__joined_header accept;
+    struct sx__joined_header accept_encoding;
 };
 
 /** Parses the head that the bytes begin with.

@@ -50,7 +50,7 @@ void sx__pages_give(void *given)
     struct sx__pages *pages = page->pages;
     pthread_mutex_lock(&pages->mutex);
     const size_t faded = pages->recent_bytes - pages->recent_bytes / 8;
-    pages->recent_bytes = page->page.size > faded ? page->page.size : faded;
+    pages->recent_bytes = page->size > faded ? page->size : faded;
     const bool is_kept =
         pages->count < SX__PAGES_KEPT_MAX && page->page.capacity / ROOM_MOST <= pages->recent_bytes;
     if (is_kept) {

@@ -13,6 +13,7 @@ struct sx__pages;
 
 struct sx__kept_page {
     struct sx_page page;
+    size_t size; /* of what was rendered into it, before it was compressed */
     struct sx__pages *pages;
 };
 

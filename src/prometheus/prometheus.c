@@ -7,6 +7,7 @@
 #include "pages.h"
 
 #include <sextant/exposition.h>
+#include <sextant/gzip.h>
 #include <sextant/prometheus.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -276,6 +277,7 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
         .accept = text_of(sx_request_get_header_list(request, "Accept")),
         .accept_encoding = text_of(sx_request_get_header_list(request, "Accept-Encoding")),
         .query = sx_request_get_query_string(request),
+        .gzip = sx_page_gzip,
     };
     struct sx_exposition_response response;
     struct sx__kept_page *kept = sx__pages_take(&prometheus->pages);
@@ -283,6 +285,7 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
         return sx_fail(500, "the page cannot be rendered: out of memory");
     }
     int status = sx_exposition_respond(&response, &kept->page, prometheus->registry, &asked);
+    kept->size = status < 0 ? 0 : response.page_size;
     if (status < 0 || response.status != 200) {
         sx__pages_give(kept);
         return sx_fail(500, "the page cannot be rendered");

@@ -1,4 +1,4 @@
-/* accept.c: parses an Accept header. See accept.h. */
+/* accept.c: parses Accept and Accept-Encoding headers. See accept.h. */
 #include "accept.h"
 
 #include "token.h"
@@ -181,4 +181,38 @@ struct sx_str sx__accept_parameter(struct sx_str accept, size_t position, struct
     }
     const struct media media = split_media(range);
     return find_parameter(&value, media.parameters, name) ? value : (struct sx_str){NULL, 0};
+}
+
+/* ---- codings ---- */
+
+/* The weight of a coding in a header; -1: it is not listed. */
+static int weigh_coding(struct sx_str header, const char *coding)
+{
+    int best = -1;
+    while (header.size > 0) {
+        unsigned weight = WEIGHT_MAX;
+        struct sx_str element = sx__take_part(&header, ',');
+        if (!sx__is_word(sx__take_part(&element, ';'), coding)) {
+            continue;
+        }
+        struct sx_str name;
+        const struct sx_str value = take_parameter(&name, &element);
+        const bool is_valid = name.size == 0
+                                  ? value.size == 0
+                                  : sx__is_word(name, "q") && parse_weight(&weight, value);
+        if (is_valid && element.size == 0 && (int)weight > best) {
+            best = (int)weight;
+        }
+    }
+    return best;
+}
+
+bool sx__accepts_coding(struct sx_str accept_encoding, const char *coding)
+{
+    const int any = weigh_coding(accept_encoding, "*");
+    int wanted = weigh_coding(accept_encoding, coding);
+    int identity = weigh_coding(accept_encoding, "identity");
+    wanted = wanted < 0 ? any : wanted;
+    identity = identity < 0 ? any : identity;
+    return wanted > 0 && wanted >= identity;
 }

@@ -1,4 +1,5 @@
-/* accept.h: parses an Accept header and weighs a media type by it. RFC 9110, 12.5.1.
+/* accept.h: parses an Accept header and weighs a media type by it (RFC 9110, 12.5.1), and the same
+ * for Accept-Encoding and a coding (12.5.3).
  *
  * Threads: any.
  */
@@ -7,6 +8,7 @@
 
 #include <sextant/status.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* How much a client prefers a media type, by the most specific range of the header that covers it.
@@ -31,5 +33,10 @@ struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media
 /* Returns the value of a parameter of the range at this position of the header, without its quotes,
  * or {NULL, 0} if the range does not have it. */
 struct sx_str sx__accept_parameter(struct sx_str accept, size_t position, struct sx_str name);
+
+/* Returns whether an Accept-Encoding header accepts a coding, such as "gzip", and does not prefer
+ * `identity` to it. A malformed element is skipped. No header, or an empty one, accepts none. If a
+ * coding is listed twice, the larger weight counts. */
+bool sx__accepts_coding(struct sx_str accept_encoding, const char *coding);
 
 #endif

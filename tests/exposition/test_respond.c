@@ -134,6 +134,110 @@ static void test_a_page_that_cannot_be_rendered_is_a_500(void **state)
     assert_true(response.body.size > 0);
 }
 
+/* ---- gzip; tests/gzip has the function that compresses ---- */
+
+static int compressor_status;
+static int compressor_calls;
+
+static int halve(struct sx_page *one)
+{
+    compressor_calls++;
+    if (compressor_status == SX_OK) {
+        one->size /= 2;
+    }
+    return compressor_status;
+}
+
+static void respond_with_gzip(const char *method, const char *accept_encoding)
+{
+    const struct sx_exposition_request request = {
+        .method = view(method), .accept_encoding = view(accept_encoding), .gzip = halve};
+    compressor_calls = 0;
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &request), SX_OK);
+}
+
+/* Registers a counter that makes the page so long. */
+static struct sx_counter *make_page_of(size_t size, size_t number)
+{
+    static char help[2048];
+    struct sx_counter *counter = NULL;
+    char name[16] = "a_total";
+    name[0] = (char)('a' + number);
+    const size_t others = strlen("# HELP a_total \n# TYPE a_total counter\na_total 0\n");
+    memset(help, 'x', sizeof help);
+    help[size - (sizeof expected_page - 1) - others] = '\0';
+    assert_int_equal(sx_counter_register(&counter, registry,
+                                         &(struct sx_metric_options){.name = name, .help = help}),
+                     SX_OK);
+    return counter;
+}
+
+static void test_pages_from_1024_bytes_on_are_compressed(void **state)
+{
+    (void)state;
+    compressor_status = SX_OK;
+    struct sx_counter *counter = make_page_of(1023, 0);
+    respond_with_gzip("GET", "gzip");
+    assert_int_equal(response.content_length, 1023);
+    assert_int_equal(response.page_size, 1023);
+    assert_null(header("Content-Encoding"));
+    assert_int_equal(compressor_calls, 0);
+    assert_int_equal(sx_counter_unregister(counter), 1);
+    (void)make_page_of(1024, 1);
+    respond_with_gzip("GET", "gzip");
+    assert_int_equal(response.content_length, 512);
+    assert_int_equal(response.body.size, 512);
+    assert_int_equal(response.page_size, 1024);
+    assert_string_equal(header("Content-Encoding"), "gzip");
+    assert_string_equal(header("Vary"), "Accept, Accept-Encoding");
+    assert_int_equal(compressor_calls, 1);
+}
+
+static void test_head_has_the_length_of_the_compressed_page(void **state)
+{
+    (void)state;
+    compressor_status = SX_OK;
+    (void)make_page_of(2000, 0);
+    respond_with_gzip("HEAD", "gzip");
+    assert_int_equal(response.content_length, 1000);
+    assert_int_equal(response.body.size, 0);
+    assert_string_equal(header("Content-Encoding"), "gzip");
+    assert_string_equal(header("Vary"), "Accept, Accept-Encoding");
+}
+
+static void test_a_page_is_compressed_only_if_that_is_preferred(void **state)
+{
+    (void)state;
+    compressor_status = SX_OK;
+    (void)make_page_of(2000, 0);
+    static const char *const refused[] = {"", "identity", "br", "gzip;q=0", "gzip;q=0.1, identity"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        respond_with_gzip("GET", refused[i]);
+        assert_int_equal(compressor_calls, 0);
+        assert_int_equal(response.content_length, 2000);
+        assert_null(header("Content-Encoding"));
+        assert_string_equal(header("Vary"), "Accept, Accept-Encoding");
+    }
+    respond_with_gzip("GET", "br;q=1.0, gzip;q=0.8, *;q=0.1");
+    assert_int_equal(compressor_calls, 1);
+    respond_with_gzip("POST", "gzip");
+    assert_int_equal(compressor_calls, 0);
+    assert_null(header("Content-Encoding"));
+    assert_int_equal(response.page_size, 0);
+}
+
+static void test_a_page_that_cannot_be_compressed_is_sent_as_it_is(void **state)
+{
+    (void)state;
+    (void)make_page_of(2000, 0);
+    compressor_status = SX_ENOMEM;
+    respond_with_gzip("GET", "gzip");
+    assert_int_equal(compressor_calls, 1);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.content_length, 2000);
+    assert_null(header("Content-Encoding"));
+}
+
 static void test_null_arguments_are_refused_and_nothing_is_set(void **state)
 {
     (void)state;
@@ -155,6 +259,10 @@ int main(void)
         CASE(test_other_methods_are_told_which_are_allowed),
         CASE(test_a_request_of_zeros_is_a_get),
         CASE(test_a_page_that_cannot_be_rendered_is_a_500),
+        CASE(test_pages_from_1024_bytes_on_are_compressed),
+        CASE(test_head_has_the_length_of_the_compressed_page),
+        CASE(test_a_page_is_compressed_only_if_that_is_preferred),
+        CASE(test_a_page_that_cannot_be_compressed_is_sent_as_it_is),
         CASE(test_null_arguments_are_refused_and_nothing_is_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,8 +42,8 @@ static void test_a_scrape_of_prometheus_is_read(void **state)
            "Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 10\r\n\r\n");
     view_is(request.method, "GET");
     view_is(request.path, "/metrics");
-    view_is(request.encoding, "gzip");
-    view_is((struct sx_str){request.accept, request.accept_size},
+    view_is((struct sx_str){request.accept_encoding.text, request.accept_encoding.size}, "gzip");
+    view_is((struct sx_str){request.accept.text, request.accept.size},
             "application/openmetrics-text;version=1.0.0,*/*;q=0.1");
     assert_true(request.keep_alive);
 }
@@ -203,12 +203,15 @@ static void test_accept_headers_are_joined_as_far_as_they_fit(void **state)
 {
     (void)state;
     char text[4096] = "GET / HTTP/1.1\r\n" HOST "Accept: text/plain\r\naccept:\t*/*;q=0.1 \r\n";
-    char long_value[SX__ACCEPT_SIZE_MAX + 1];
+    char long_value[SX__JOINED_SIZE_MAX + 1];
     memset(long_value, 'x', sizeof long_value - 1);
     long_value[sizeof long_value - 1] = '\0';
-    strcat(strcat(strcat(text, "Accept: "), long_value), "\r\nAccept: a/b\r\n\r\n");
+    strcat(strcat(strcat(text, "Accept: "), long_value), "\r\nAccept: a/b\r\n");
+    strcat(text, "Accept-Encoding: br\r\naccept-encoding: gzip;q=0\r\n\r\n");
     parses(text);
-    view_is((struct sx_str){request.accept, request.accept_size}, "text/plain,*/*;q=0.1,a/b");
+    view_is((struct sx_str){request.accept_encoding.text, request.accept_encoding.size},
+            "br,gzip;q=0");
+    view_is((struct sx_str){request.accept.text, request.accept.size}, "text/plain,*/*;q=0.1,a/b");
 }
 
 int main(void)

@@ -126,6 +126,28 @@ static void a_second_scrape_allocates_no_page(void **state)
     assert_int_equal(large_page_freed, 0);
 }
 
+/* The compressed page is much smaller than the memory that the next one needs. */
+static void a_compressed_scrape_keeps_the_memory_of_the_page(void **state)
+{
+    (void)state;
+    char coding[32];
+    scrape();
+    large_made = 0;
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(sx_client_send(client, &reply, "GET", "/metrics",
+                                        "Accept-Encoding: gzip\r\n", (struct sx_str){NULL, 0}),
+                         SX_OK);
+        assert_int_equal(reply.status, 200);
+        if (!sx_reply_get_header(&reply, "Content-Encoding", coding, sizeof coding)) {
+            skip(); /* without zlib */
+        }
+        assert_string_equal(coding, "gzip");
+        assert_true(reply.body.size < LARGE);
+    }
+    assert_int_equal(large_made, 0);
+    assert_int_equal(large_page_freed, 0);
+}
+
 static void a_page_that_has_become_much_too_large_goes(void **state)
 {
     (void)state;
@@ -146,6 +168,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_second_scrape_allocates_no_page),
+        TEST(a_compressed_scrape_keeps_the_memory_of_the_page),
         TEST(a_page_that_has_become_much_too_large_goes),
     };
     return cmocka_run_group_tests_name("kept pages", tests, NULL, NULL);

@@ -26,6 +26,13 @@ def is_sanitized():
         return any(line.startswith("SEXTANT_SANITIZE:") and not line.endswith("=\n") for line in cache)
 
 
+def has_zlib():
+    """Whether the libraries were built with zlib."""
+    out = subprocess.check_output(
+        ["readelf", "-d", os.path.join(BUILD, "libsextant-metrics-server.so")], text=True)
+    return "[libz.so" in out
+
+
 class Example:
     """A program of examples/, serving on 127.0.0.1 and a free port."""
 

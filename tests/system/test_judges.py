@@ -1,7 +1,7 @@
 """Prometheus, VictoriaMetrics and other readers must find the values of judged.c in each format they know.
 
 A proxy asks for one format, whatever the reader's Accept header says, so that each reader gets each
-format that it knows. Readers of Debian's testing suite are in build/judges, where scripts/judges
+format that it knows. It passes on gzip, which all servers accept. Readers of Debian's testing suite are in build/judges, where scripts/judges
 unpacks them; without them the tests of those readers are skipped. docs/formats.md has the table of
 formats and readers.
 """
@@ -95,6 +95,7 @@ class Judged:
         self.program_port = int(self.program.stdout.readline())
         self.wrong_types = set()
         self.accepts = set()  # what readers asked for
+        self.codings = set()  # Content-Encoding of what they got
         judged = self
 
         class Proxy(http.server.BaseHTTPRequestHandler):
@@ -102,7 +103,8 @@ class Judged:
                 judged.accepts.add(self.headers.get("Accept", ""))
                 connection = http.client.HTTPConnection(
                     "127.0.0.1", judged.program_port, timeout=DEADLINE_SECONDS)
-                connection.request("GET", "/metrics", headers={"Accept": accept})
+                connection.request("GET", "/metrics", headers={
+                    "Accept": accept, "Accept-Encoding": self.headers.get("Accept-Encoding", "")})
                 response = connection.getresponse()
                 body = response.read()
                 connection.close()
@@ -111,6 +113,9 @@ class Judged:
                 self.send_response(response.status)
                 self.send_header("Content-Type", response.headers["Content-Type"])
                 self.send_header("Content-Length", str(len(body)))
+                judged.codings.add(response.headers.get("Content-Encoding"))
+                if "Content-Encoding" in response.headers:
+                    self.send_header("Content-Encoding", response.headers["Content-Encoding"])
                 self.end_headers()
                 self.wfile.write(body)
 

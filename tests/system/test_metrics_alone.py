@@ -14,7 +14,7 @@ from system import BUILD, SOURCE
 
 TOOLS = ("cmake", "make", "cc", "as", "ld", "ar", "ranlib", "nm", "objdump", "objcopy", "strip", "readelf")
 CONSUMER = os.path.join(SOURCE, "tests", "system", "consumer")
-HEADERS = {"status.h", "version.h", "metrics.h", "collector.h", "registration.h", "iteration.h", "exposition.h", "parse.h", "testing.h", "http_metrics.h",
+HEADERS = {"status.h", "version.h", "metrics.h", "collector.h", "registration.h", "iteration.h", "exposition.h", "parse.h", "testing.h", "http_metrics.h", "gzip.h",
            "metrics_server.h"}
 PAGE = "# HELP jobs_total Jobs done.\n# TYPE jobs_total counter\njobs_total 1\n"
 

@@ -1,4 +1,4 @@
-/* RFC 9110, 12.4.2 (weights) and 12.5.1 (Accept). */
+/* RFC 9110, 12.4.2 (weights), 12.5.1 (Accept) and 12.5.3 (Accept-Encoding). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -166,6 +166,74 @@ static void test_a_comma_in_quotes_ends_no_range(void **state)
     WEIGH_ALL(wishes);
 }
 
+/* 12.5.3: "If the representation has no content coding, then it is acceptable by default unless
+ * specifically excluded", and "the asterisk "*" symbol in an Accept-Encoding field matches any
+ * available content coding not explicitly listed in the field". */
+static void test_a_coding_is_used_if_it_is_accepted_and_not_preferred_less(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        bool accepted;
+    } cases[] = {
+        {"gzip", true},
+        {"GZip", true},
+        {"deflate, gzip, br, zstd", true},
+        {"gzip;q=1.0", true},
+        {" gzip ; q=0.001 ", true},
+        {"br;q=1, gzip;q=0.1", true},
+        {"identity, gzip", true},
+        {"identity;q=0.5, gzip;q=0.5", true},
+        {"gzip;q=0.5, *;q=0", true},
+        {"gzip;q=0.5, *;q=0.5", true},
+        {"gzip;q=0.2, *;q=0.9, identity;q=0.1", true},
+        {"*", true},
+        {"*;q=0.1", true},
+        {"identity;q=0", false},
+        {"identity;q=0, *", true},
+        {"gzip, gzip;q=0", true}, /* the larger weight counts */
+        {"", false},              /* "only identity" */
+        {" ", false},
+        {",,", false},
+        {"identity", false},
+        {"br, deflate", false},
+        {"gzip;q=0", false},
+        {"gzip;q=0.000", false},
+        {"gzip;q=0, *", false},
+        {"gzip;q=0, identity;q=0", false},
+        {"*;q=0", false},
+        {"gzip;q=0.5, identity;q=0.6", false},
+        {"gzip;q=0.5, identity", false},
+        {"gzip;q=0.5, *;q=0.6", false}, /* the asterisk covers identity */
+        {"*;q=0.5, identity", false},
+        {"gzipped", false},
+        {"x-gzip", false},
+        {"gzi", false},
+        {"gzip;q=2", false},
+        {"gzip;q=-1", false},
+        {"gzip;q=", false},
+        {"gzip;q", false},
+        {"gzip;=1", false},
+        {"gzip;level=9", false},
+        {"gzip;q=1;q=1", false},
+        {"gzip q=1", false},
+        {"gzip;q=nan", false},
+        {"\"gzip\"", false},
+        {"\"a, gzip", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const size_t size = strlen(cases[i].header);
+        char *exact = malloc(size > 0 ? size : 1);
+        assert_non_null(exact);
+        memcpy(exact, cases[i].header, size);
+        if (sx__accepts_coding((struct sx_str){exact, size}, "gzip") != cases[i].accepted) {
+            fail_msg("gzip by \"%s\": not %d", cases[i].header, cases[i].accepted);
+        }
+        free(exact);
+    }
+    assert_false(sx__accepts_coding((struct sx_str){NULL, 0}, "gzip"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_a_weight_is_0_to_1_with_up_to_three_decimals),
         cmocka_unit_test(test_what_is_malformed_is_skipped_and_the_others_count),
         cmocka_unit_test(test_a_comma_in_quotes_ends_no_range),
+        cmocka_unit_test(test_a_coding_is_used_if_it_is_accepted_and_not_preferred_less),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
