@@ -100,14 +100,17 @@ struct sx_page_options {
     const struct sx_str *names; /* only the families of these names, each as the registry has it,
                                    with its prefix; borrowed. Collectors run all the same. */
     size_t name_count;          /* 0: all families */
-    void *reserved[4];
+    unsigned timeout_ms;        /* after this time no callback, collector or family is begun, and
+                                   the page fails with SX_ETIMEOUT; 0: no limit */
+    void *reserved[3];
 };
 
 /** As sx_page_render_registries, with options.
  *
  * @param options  NULL: all defaults
  * Errors:   SX_EINVAL (also if `options` has an unknown format or escaping, or `names` is NULL and
- *           name_count is not 0), SX_ENOMEM, SX_ESTATE (the caller is a collector or callback)
+ *           name_count is not 0), SX_ENOMEM, SX_ESTATE (the caller is a collector or callback),
+ *           SX_ETIMEOUT (see `timeout_ms`)
  */
 SX_API SX_MUST_CHECK int sx_page_render_options(struct sx_page *page,
                                                 struct sx_registry *const *registries, size_t count,
@@ -162,6 +165,62 @@ SX_API void sx_page_negotiate(struct sx_page_options *options, struct sx_str acc
  * the page as it is, and the page is sent without compression. */
 typedef int sx_gzip_fn(struct sx_page *page);
 
+/** Limits and measures the scrapes that name it in their request. */
+struct sx_scrapes;
+
+/** The zero value limits and measures nothing. */
+struct sx_scrapes_options {
+    unsigned scrapes_max;       /* at the same time; one beyond is answered with 503; 0: no limit */
+    unsigned render_timeout_ms; /* `timeout_ms` of the page's options; a page that exceeds it is
+                                   answered with 503; 0: no limit */
+    bool measure;               /* registers the metrics below */
+    void *reserved[4];
+};
+
+/** Makes limits and metrics of scrapes. With `measure` the registry has:
+ *
+ *     sextant_scrapes_total{code}         responses, by their status
+ *     sextant_scrapes_in_progress         among them the scrape whose page shows it
+ *     sextant_scrape_duration_seconds     a summary: rendering and compressing a page
+ *     sextant_scrape_size_bytes           a summary: pages, compressed if they were sent so
+ *
+ * The counts on a page are those of the scrapes before it. If several are made for one registry,
+ * their metrics are the same, and their limits are not. A child of fork() makes its own.
+ *
+ * @param scrapes   receives it; untouched on failure
+ * @param registry  of the metrics; NULL: the default registry
+ * @param options   NULL: all defaults
+ * Errors:   SX_EINVAL (`scrapes` is NULL), SX_ENOMEM; as sx_counter_register, if `measure`
+ * Threads:  [any]
+ * Memory:   destroy with sx_scrapes_destroy, before the registry
+ */
+SX_API SX_MUST_CHECK int sx_scrapes_new(struct sx_scrapes **scrapes, struct sx_registry *registry,
+                                        const struct sx_scrapes_options *options);
+
+/** Removes the metrics from the registry, unless another struct sx_scrapes has them, too. NULL is a
+ * no-op.
+ *
+ * Threads:  any thread, when no scrape uses it
+ */
+SX_API void sx_scrapes_destroy(struct sx_scrapes *scrapes);
+
+/** Begins a scrape. Only servers that queue scrapes need it: sx_exposition_respond begins a scrape
+ * by itself, but the limit should hold for queued scrapes, too.
+ *
+ * @param scrapes  NULL: returns SX_OK
+ * Errors:   SX_EAGAIN (`scrapes_max` are in progress; answer with 503, which is counted already)
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_scrapes_begin(struct sx_scrapes *scrapes);
+
+/** Ends a scrape that sx_scrapes_begin has begun.
+ *
+ * @param scrapes  NULL is a no-op
+ * @param status   of the response, which is counted; 0: there was none
+ * Threads:  [any]
+ */
+SX_API void sx_scrapes_end(struct sx_scrapes *scrapes, int status);
+
 /** A scrape request. A header that was not sent is {NULL, 0}. The views are borrowed. */
 struct sx_exposition_request {
     struct sx_str method;                  /* {NULL, 0}: GET */
@@ -173,9 +232,12 @@ struct sx_exposition_request {
     size_t registry_count;                 /* 0: the page is of one registry */
     struct sx_str query;                   /* behind the `?` of the target, as it was sent; each
                                               `name[]=FAMILY` selects a family; {NULL, 0}: all */
-    sx_gzip_fn *gzip; /* called if accept_encoding prefers gzip and the page has
-                         at least 1,024 bytes; NULL: never */
-    void *reserved[3];
+    sx_gzip_fn *gzip;           /* called if accept_encoding prefers gzip and the page has at least
+                                   1,024 bytes; NULL: never */
+    struct sx_scrapes *scrapes; /* borrowed; NULL: no limits, and nothing is measured */
+    bool scrape_has_begun;      /* sx_scrapes_begin was called for this request, and the caller will
+                                   call sx_scrapes_end */
+    void *reserved[1];
 };
 
 /** A header of a response. This struct stays as it is, because responses contain an array of it. */
@@ -187,7 +249,7 @@ struct sx_exposition_header {
 
 /** The response to send. Its strings are static; the body is static or lies in the page. */
 struct sx_exposition_response {
-    int status; /* 200; 405; 500: the page could not be rendered */
+    int status; /* 200; 405; 500: the page could not be rendered; 503: beyond a limit */
     const char *content_type;
     size_t content_length; /* for HEAD the same as for GET */
     struct sx_str body;    /* empty for HEAD */
@@ -205,7 +267,7 @@ struct sx_exposition_response {
  * If your server computes Content-Length from the body and drops the body of HEAD itself, pass GET
  * for both methods.
  *
- * @param response  set whenever SX_OK is returned, also if it is a 405 or 500
+ * @param response  set whenever SX_OK is returned, also if it is a 405, 500 or 503
  * @param page      rendered into; keep it until the body was sent, then use it again
  * @param registry  NULL: the default registry. With registries in the request it must be NULL.
  * Errors:   SX_EINVAL (`response`, `page` or `request` is NULL; if registry_count is above 0:

@@ -24,6 +24,7 @@
 
 #include <sextant/metrics.h>
 #include <sextant/status.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -66,7 +67,10 @@ struct sx_metrics_server_options {
                              answered with 503; 0: no limit but connections_max */
     unsigned render_timeout_ms; /* a page that is not rendered within this time is answered with
                                    503, and the connection closed. Its collectors run on, and keep
-                                   the connection's place until they return; 0: no limit */
+                                   the connection's place until they return; no more of them are
+                                   called. 0: no limit */
+    bool measure_scrapes;       /* the page also has metrics of its scrapes, which sx_scrapes_new
+                                   (exposition.h) lists, in the first registry */
     void *reserved[1];
 };
 
@@ -80,7 +84,8 @@ struct sx_metrics_server_options {
  *                  removed with the server
  * @param options   NULL: all defaults
  * Errors:   SX_EADDRESS (malformed, unknown, not of this machine, or in use; the log receives
- *           which), SX_EINVAL, SX_ENOMEM, SX_ESYSTEM (no descriptors or threads left)
+ *           which), SX_EINVAL, SX_ENOMEM, SX_ESYSTEM (no descriptors or threads left); as
+ *           sx_scrapes_new, if `measure_scrapes`
  * Threads:  [any]. Starts two threads, and later up to three more, which all run until the server
  *           is destroyed. Up to four of them run the registry's callbacks and collectors, also at
  *           the same time. After a fork() only the process that called this function has a server.

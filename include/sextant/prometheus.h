@@ -56,9 +56,15 @@ struct sx_prometheus_options {
     bool measure_body_sizes; /* http_request_body_bytes, http_response_body_bytes{method,handler} */
     bool measure_first_byte; /* http_response_first_byte_seconds{method,handler}: until the response
                                 begins to be sent */
+    bool measure_scrapes;    /* the page also has metrics of its scrapes, which sx_scrapes_new
+                                (exposition.h) lists */
+    unsigned scrapes_max;    /* of sx_expose_metrics at the same time; a scrape beyond is answered
+                                with 503; 0: no limit */
+    unsigned render_timeout_ms; /* a page that takes longer is given up before its next collector or
+                                   family, and answered with 503; 0: no limit */
     const struct sx_handler *const *excluded; /* handlers that are not measured, up to a NULL; NULL:
                                                  none; borrowed while the app is made */
-    void *reserved[7];
+    void *reserved[6];
 };
 
 struct sx_prometheus;

@@ -10,6 +10,11 @@ uint64_t sx__clock_now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+bool sx__clock_has_reached(uint64_t deadline_ns)
+{
+    return deadline_ns != 0 && sx__clock_now_ns() >= deadline_ns;
+}
+
 /* Each thread formats the date once a second. */
 const char *sx__clock_date(void)
 {

@@ -6,6 +6,7 @@
  */
 #include "encode.h"
 
+#include "clock.h"
 #include "joined_families.h"
 #include "page_parts.h"
 #include "shown.h"
@@ -29,14 +30,16 @@ static enum sx__name_scheme scheme_of(const struct sx_page_options *options)
 
 static int write_found(void *context, const struct sx__page_family *family)
 {
-    return sx__write_family(context, family);
+    struct sx__writer *writer = context;
+    return sx__clock_has_reached(writer->deadline_ns) ? SX_ETIMEOUT
+                                                      : sx__write_family(writer, family);
 }
 
 static int encode_part(struct sx__writer *writer, const struct sx__part *part,
                        const struct sx_page_options *options)
 {
     struct sx__page_part page_part;
-    int status = sx__page_part_collect(&page_part, part);
+    int status = sx__page_part_collect(&page_part, part, writer->deadline_ns);
     if (status == SX_OK) {
         sx__page_part_read(&page_part);
         status = sx__page_part_each(&page_part, options, write_found, writer);
@@ -56,11 +59,12 @@ static int add_found(void *context, const struct sx__page_family *family)
     return sx__joined_families_add(context, family);
 }
 
-static int collect_parts(struct sx__page_part *page_parts, const struct sx__parts *parts)
+static int collect_parts(struct sx__page_part *page_parts, const struct sx__parts *parts,
+                         uint64_t deadline_ns)
 {
     int status = SX_OK;
     for (size_t i = 0; i < parts->count && status == SX_OK; i++) {
-        status = sx__page_part_collect(&page_parts[i], &parts->parts[i]);
+        status = sx__page_part_collect(&page_parts[i], &parts->parts[i], deadline_ns);
     }
     return status;
 }
@@ -89,7 +93,8 @@ static int encode_parts(struct sx__writer *writer, const struct sx__parts *parts
     struct sx_registry *first = parts->parts[0].registry;
     struct sx__joined_families joined = {.names.hash_key = first->hash_key};
     struct sx__page_part *page_parts = calloc(parts->count, sizeof *page_parts);
-    int status = page_parts == NULL ? SX_ENOMEM : collect_parts(page_parts, parts);
+    int status =
+        page_parts == NULL ? SX_ENOMEM : collect_parts(page_parts, parts, writer->deadline_ns);
     if (status == SX_OK) {
         status = write_parts(writer, &joined, page_parts, parts->count, options);
     }
@@ -124,11 +129,19 @@ static int encode_with_shown(struct sx__writer *writer, struct sx_registry *cons
     return status;
 }
 
+static uint64_t deadline_of(const struct sx_page_options *options)
+{
+    return options->timeout_ms == 0 ? 0
+                                    : sx__clock_now_ns() + (uint64_t)options->timeout_ms * 1000000u;
+}
+
 int sx__encode(struct sx_page *page, struct sx_registry *const *registries, size_t count,
                const struct sx_page_options *options)
 {
-    struct sx__writer writer = {
-        .page = page, .format = sx__format_of(options->format), .scheme = scheme_of(options)};
+    struct sx__writer writer = {.page = page,
+                                .format = sx__format_of(options->format),
+                                .scheme = scheme_of(options),
+                                .deadline_ns = deadline_of(options)};
     struct sx_registry *only = count == 1 ? registries[0] : NULL;
     if (count == 1 && only == NULL) {
         only = sx_registry_default();

@@ -30,6 +30,7 @@ struct sx__writer {
     enum sx__name_scheme scheme;
     const struct sx__family *family; /* the one of the last `enter` */
     size_t family_start;             /* for formats: where the family begins on the page */
+    uint64_t deadline_ns;            /* by sx__clock_now_ns, for beginning a family; 0: none */
     struct sx__text_lines lines;     /* for the text formats */
 };
 

@@ -1,6 +1,7 @@
 /* joined_families.c: joins the families of several registries. Runs in the thread that scrapes. */
 #include "joined_families.h"
 
+#include "clock.h"
 #include "collectors.h"
 #include "constants.h"
 #include "view.h"
@@ -183,7 +184,9 @@ int sx__joined_families_write(struct sx__joined_families *joined, struct sx__wri
     joined->conflicts_end = &joined->conflicts;
     int status = place_families(joined);
     for (size_t i = 0; i < joined->count && status == SX_OK; i++) {
-        status = write_joined(joined, writer, &joined->families[i]);
+        status = sx__clock_has_reached(writer->deadline_ns)
+                     ? SX_ETIMEOUT
+                     : write_joined(joined, writer, &joined->families[i]);
     }
     return status;
 }

@@ -29,7 +29,8 @@ struct sx__joined_families {
 int sx__joined_families_add(struct sx__joined_families *joined,
                             const struct sx__page_family *family);
 
-/** Writes all families, each in the place of the first one of its name. Errors: SX_ENOMEM. */
+/** Writes all families, each in the place of the first one of its name. Errors: SX_ENOMEM,
+ * SX_ETIMEOUT. */
 int sx__joined_families_write(struct sx__joined_families *joined, struct sx__writer *writer);
 
 /** Logs and counts in a registry what was left out. To be called when nothing is read any more,

@@ -4,13 +4,14 @@
 #include "scrape.h"
 #include "view.h"
 
-int sx__page_part_collect(struct sx__page_part *page_part, const struct sx__part *part)
+int sx__page_part_collect(struct sx__page_part *page_part, const struct sx__part *part,
+                          uint64_t deadline_ns)
 {
     page_part->part = part;
     page_part->is_reading = false;
     sx__scrape_prepare(part->registry);
     page_part->has_collections = true;
-    return sx__collectors_run(&page_part->collections, part->registry, part);
+    return sx__collectors_run(&page_part->collections, part->registry, part, deadline_ns);
 }
 
 void sx__page_part_read(struct sx__page_part *page_part)

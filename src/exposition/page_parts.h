@@ -16,8 +16,9 @@ struct sx__page_part {
 };
 
 /** Removes from the registry what has expired, and calls its collectors. Clean up afterwards, also
- * on failure. Errors: SX_ENOMEM, SX_ESTATE. */
-int sx__page_part_collect(struct sx__page_part *page_part, const struct sx__part *part);
+ * on failure. Errors: SX_ENOMEM, SX_ESTATE, SX_ETIMEOUT (see sx__collectors_run). */
+int sx__page_part_collect(struct sx__page_part *page_part, const struct sx__part *part,
+                          uint64_t deadline_ns);
 
 /** Begins to read the registry. What is found stays until the clean-up. */
 void sx__page_part_read(struct sx__page_part *page_part);

@@ -1,6 +1,8 @@
 /* respond.c: answering a scrape request, for any HTTP server. */
 #include "accept.h"
+#include "clock.h"
 #include "name_filter.h"
+#include "scrapes.h"
 #include "view.h"
 
 #include <sextant/exposition.h>
@@ -42,6 +44,7 @@ static int render_page(struct sx_page *page, struct sx_registry *registry,
     int status = sx__name_filter_read(&filter, request->query);
     options->names = filter.names;
     options->name_count = filter.count;
+    options->timeout_ms = sx__scrapes_timeout_ms(request->scrapes);
     if (status == SX_OK) {
         status = sx_page_render_options(page, is_listed ? request->registries : &registry,
                                         is_listed ? request->registry_count : 1, options);
@@ -61,9 +64,12 @@ static struct sx_exposition_response render(struct sx_page *page, struct sx_regi
                                             const struct sx_exposition_request *request)
 {
     static const struct sx_str failed = TEXT("the metrics page cannot be rendered\n");
+    static const struct sx_str late = TEXT("the metrics page was not rendered in time\n");
     struct sx_page_options options = {0};
-    if (render_page(page, registry, request, &options) < 0) {
-        return refuse(500, failed);
+    const uint64_t started_ns = sx__clock_now_ns();
+    const int status = render_page(page, registry, request, &options);
+    if (status < 0) {
+        return status == SX_ETIMEOUT ? refuse(503, late) : refuse(500, failed);
     }
     const size_t page_size = page->size;
     const bool is_compressed = compress_page(page, request);
@@ -75,6 +81,22 @@ static struct sx_exposition_response render(struct sx_page *page, struct sx_regi
     if (is_compressed) {
         add_header(&response, "Content-Encoding", "gzip");
     }
+    sx__scrapes_observe(request->scrapes, started_ns, page->size);
+    return response;
+}
+
+static struct sx_exposition_response scrape(struct sx_page *page, struct sx_registry *registry,
+                                            const struct sx_exposition_request *request)
+{
+    static const struct sx_str too_many = TEXT("too many scrapes at the same time\n");
+    if (request->scrape_has_begun) {
+        return render(page, registry, request);
+    }
+    if (sx_scrapes_begin(request->scrapes) != SX_OK) {
+        return refuse(503, too_many);
+    }
+    const struct sx_exposition_response response = render(page, registry, request);
+    sx_scrapes_end(request->scrapes, response.status);
     return response;
 }
 
@@ -91,10 +113,11 @@ int sx_exposition_respond(struct sx_exposition_response *response, struct sx_pag
     bool head = is_method(request->method, "HEAD");
     if (!head && request->method.size > 0 && !is_method(request->method, "GET")) {
         *response = refuse(405, not_allowed);
+        sx__scrapes_count(request->scrapes, 405);
         add_header(response, "Allow", "GET, HEAD");
         return SX_OK;
     }
-    *response = render(page, registry, request);
+    *response = scrape(page, registry, request);
     add_header(response, "Vary", "Accept, Accept-Encoding");
     if (head) {
         response->body = (struct sx_str){NULL, 0}; /* the length is that of the page all the same */

@@ -65,13 +65,13 @@ static int deflate_page(z_stream *stream, const struct sx_page *page, struct out
     return status;
 }
 
-static void *allocate(void *context, uInt count, uInt size)
+static void *allocate_for_zlib(void *context, uInt count, uInt size)
 {
     (void)context;
     return calloc(count, size);
 }
 
-static void release(void *context, void *memory)
+static void free_for_zlib(void *context, void *memory)
 {
     (void)context;
     free(memory);
@@ -79,7 +79,7 @@ static void release(void *context, void *memory)
 
 static int fill(struct output *output, const struct sx_page *page)
 {
-    z_stream stream = {.zalloc = allocate, .zfree = release};
+    z_stream stream = {.zalloc = allocate_for_zlib, .zfree = free_for_zlib};
     if (deflateInit2(&stream, LEVEL, Z_DEFLATED, WINDOW_OF_GZIP, MEMORY_DEFAULT,
                      Z_DEFAULT_STRATEGY) != Z_OK) {
         return SX_ENOMEM;

@@ -426,7 +426,7 @@ static bool is_on_page(const struct collector *collector, const struct sx__part 
 }
 
 int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry,
-                       const struct sx__part *part)
+                       const struct sx__part *part, uint64_t deadline_ns)
 {
     int status = SX_OK;
     *collections = (struct sx__collections){.names.hash_key = registry->hash_key};
@@ -439,7 +439,8 @@ int sx__collectors_run(struct sx__collections *collections, struct sx_registry *
         collector->running++;
         (void)pthread_mutex_unlock(&lock);
         if (is_on_page(collector, part)) {
-            status = collect(collector, collections, registry);
+            status = sx__clock_has_reached(deadline_ns) ? SX_ETIMEOUT
+                                                        : collect(collector, collections, registry);
         }
         (void)pthread_mutex_lock(&lock);
         struct collector *next = next_collector(collector);

@@ -18,10 +18,11 @@
  *                     failure
  * @param part         which of its families are on the page; NULL: all. If some are shown by name,
  *                     only their callbacks are called.
- * Errors:   SX_ENOMEM, SX_ESTATE (the caller is a collector or callback itself)
+ * @param deadline_ns  by sx__clock_now_ns; after it none is called; 0: none
+ * Errors:   SX_ENOMEM, SX_ESTATE (the caller is a collector or callback itself), SX_ETIMEOUT
  */
 int sx__collectors_run(struct sx__collections *collections, struct sx_registry *registry,
-                       const struct sx__part *part);
+                       const struct sx__part *part, uint64_t deadline_ns);
 
 /** Logs and counts that a collection was left out of the page. */
 void sx__collectors_report(const struct sx_collection *collection, int status);

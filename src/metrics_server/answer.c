@@ -76,6 +76,7 @@ static void write_head(struct sx__answer *answer, const struct sx_exposition_res
     }
     memcpy(answer->head + answer->head_size, "\r\n", 2);
     answer->head_size += 2;
+    answer->status = response->status;
     answer->body = response->body;
 }
 
@@ -147,6 +148,8 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
             .accept_encoding = {request->accept_encoding.text, request->accept_encoding.size},
             .query = request->query,
             .gzip = sx_page_gzip,
+            .scrapes = site->scrapes,
+            .scrape_has_begun = true,
             .registries = site->registries,
             .registry_count = site->registry_count};
         int status = sx_exposition_respond(&response, page, site->registry, &asked);
@@ -155,7 +158,7 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
     } else {
         response = respond(site, request);
     }
-    answer->keep_alive = request->keep_alive;
+    answer->keep_alive = request->keep_alive && response.status != 503;
     write_head(answer, &response, now);
 }
 

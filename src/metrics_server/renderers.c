@@ -13,7 +13,6 @@ static void append(struct sx__renderers *renderers, struct sx__rendering *render
     *renderers->end = rendering;
     renderers->end = &rendering->next;
     renderers->queued++;
-    renderers->unfinished++;
 }
 
 /* Returns the link to the request, or the end of the queue if it is not there. */
@@ -66,7 +65,6 @@ static void *render_pages(void *context)
                            &rendering->request, time(NULL));
         pthread_mutex_lock(&renderers->mutex);
         rendering->is_done = true;
-        renderers->unfinished--;
         /* It fails only if the count, which the server's thread resets, is at its limit. */
         ssize_t written = write(renderers->done_fd, &one, sizeof one);
         (void)written;
@@ -135,14 +133,6 @@ void sx__renderers_add(struct sx__renderers *renderers, struct sx__rendering *re
     pthread_mutex_unlock(&renderers->mutex);
 }
 
-size_t sx__renderers_count(struct sx__renderers *renderers)
-{
-    pthread_mutex_lock(&renderers->mutex);
-    const size_t count = renderers->unfinished;
-    pthread_mutex_unlock(&renderers->mutex);
-    return count;
-}
-
 bool sx__renderers_is_done(struct sx__renderers *renderers, const struct sx__rendering *rendering)
 {
     pthread_mutex_lock(&renderers->mutex);
@@ -167,7 +157,6 @@ bool sx__renderers_take_back(struct sx__renderers *renderers, struct sx__renderi
     const bool is_queued = *link != NULL;
     if (is_queued) {
         take(renderers, link);
-        renderers->unfinished--;
     }
     pthread_mutex_unlock(&renderers->mutex);
     return is_queued;

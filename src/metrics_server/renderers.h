@@ -30,8 +30,7 @@ struct sx__renderers {
     struct sx__rendering *first;
     struct sx__rendering **end; /* the link of the last one */
     size_t queued;
-    size_t unfinished; /* queued or being rendered */
-    size_t idle;       /* threads that wait for a page */
+    size_t idle; /* threads that wait for a page */
     bool is_stopping;
     size_t thread_count;
     pthread_t threads[SX__RENDERERS_MAX];
@@ -53,9 +52,6 @@ void sx__renderers_clean_up(struct sx__renderers *renderers);
 /** Hands a request to the threads, which write its answer and then make `done_fd` readable. For the
  * server's thread. */
 void sx__renderers_add(struct sx__renderers *renderers, struct sx__rendering *rendering);
-
-/** How many pages are queued or being rendered. */
-size_t sx__renderers_count(struct sx__renderers *renderers);
 
 /** Whether no thread has begun to render the page yet. */
 bool sx__renderers_has_queued(struct sx__renderers *renderers,

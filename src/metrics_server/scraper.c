@@ -47,6 +47,9 @@ static void give_page_back(struct sx__scraper *scraper, struct sx__scrapers *all
 
 void sx__scraper_close(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
+    if (scraper->state == SX__SCRAPER_RENDERING) {
+        sx_scrapes_end(all->site->scrapes, scraper->is_late ? 503 : 0);
+    }
     if (scraper->state != SX__SCRAPER_FREE) {
         give_page_back(scraper, all);
         /* A child of fork() may have the descriptor, too; close alone would not end the connection.
@@ -159,6 +162,7 @@ static bool finish_rendering(struct sx__scraper *scraper, struct sx__scrapers *a
         sx__scraper_close(scraper, all);
         return false;
     }
+    sx_scrapes_end(all->site->scrapes, scraper->rendering.answer.status);
     discard_request(scraper, scraper->request_size);
     start_answer(scraper, all, now_ms);
     return true;
@@ -173,12 +177,6 @@ static void answer_with_error(struct sx__scraper *scraper, struct sx__scrapers *
     start_answer(scraper, all, now_ms);
 }
 
-static bool has_too_many_scrapes(const struct sx__scrapers *all)
-{
-    return all->site->scrapes_max > 0 &&
-           sx__renderers_count(all->renderers) >= all->site->scrapes_max;
-}
-
 /* Answers the request that the bytes begin with. Returns false if it is not complete. */
 static bool answer_next(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
@@ -188,7 +186,7 @@ static bool answer_next(struct sx__scraper *scraper, struct sx__scrapers *all, i
         return false;
     }
     const bool is_rendered = size >= 0 && sx__answer_is_rendered(all->site, &rendering->request);
-    if (is_rendered && has_too_many_scrapes(all)) {
+    if (is_rendered && sx_scrapes_begin(all->site->scrapes) != SX_OK) {
         answer_with_error(scraper, all, 503, now_ms);
         return true;
     }
@@ -351,6 +349,7 @@ static void send_refusal(const struct sx__scraper *scraper, int status)
 static void expire_rendering(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     if (sx__renderers_take_back(all->renderers, &scraper->rendering)) {
+        sx_scrapes_end(all->site->scrapes, 503);
         answer_with_error(scraper, all, 503, now_ms);
     } else if (!sx__renderers_is_done(all->renderers, &scraper->rendering)) {
         send_refusal(scraper, 503);

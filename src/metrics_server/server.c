@@ -300,6 +300,16 @@ static void release(struct sx_metrics_server *server)
     free(server);
 }
 
+/* The metrics of scrapes are in the first registry of the page. */
+static int make_scrapes(struct sx__site *site, const struct sx_metrics_server_options *options)
+{
+    const struct sx_scrapes_options scrapes = {.scrapes_max = options->scrapes_max,
+                                               .render_timeout_ms = options->render_timeout_ms,
+                                               .measure = options->measure_scrapes};
+    return sx_scrapes_new(
+        &site->scrapes, site->registry_count > 0 ? site->registries[0] : site->registry, &scrapes);
+}
+
 static int allocate(struct sx_metrics_server *server,
                     const struct sx_metrics_server_options *options)
 {
@@ -312,9 +322,11 @@ static int allocate(struct sx_metrics_server *server,
     }
     int status =
         sx__site_set_registries(&server->site, options->registries, options->registry_count);
-    return status != SX_OK ? status
-                           : sx__site_set_path(&server->site,
-                                               options->path == NULL ? "/metrics" : options->path);
+    if (status == SX_OK) {
+        status =
+            sx__site_set_path(&server->site, options->path == NULL ? "/metrics" : options->path);
+    }
+    return status == SX_OK ? make_scrapes(&server->site, options) : status;
 }
 
 /* Returns a descriptor, or -errno after logging the reason. */
@@ -373,7 +385,6 @@ int sx_metrics_server_new(struct sx_metrics_server **server, struct sx_registry 
         .registry = registry,
         .timeout_ms = options->timeout_ms == 0 ? TIMEOUT_DEFAULT_MS : options->timeout_ms,
         .render_timeout_ms = options->render_timeout_ms,
-        .scrapes_max = options->scrapes_max,
         .log = options->log,
         .log_context = options->log_context,
     };

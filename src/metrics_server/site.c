@@ -95,9 +95,11 @@ int sx__site_set_registries(struct sx__site *site, struct sx_registry *const *re
 
 void sx__site_clean_up(struct sx__site *site)
 {
+    sx_scrapes_destroy(site->scrapes);
     free(site->registries);
     free(site->path);
     free(site->front_page);
+    site->scrapes = NULL;
     site->registries = NULL;
     site->path = NULL;
     site->front_page = NULL;

@@ -2,6 +2,7 @@
 #ifndef SX_METRICS_SERVER_SITE_H
 #define SX_METRICS_SERVER_SITE_H
 
+#include <sextant/exposition.h>
 #include <sextant/metrics_server.h>
 
 /* Set before the threads start, and not changed while they run. */
@@ -13,7 +14,7 @@ struct sx__site {
     char *front_page; /* the HTML at "/" */
     unsigned timeout_ms;
     unsigned render_timeout_ms;    /* 0: none */
-    unsigned scrapes_max;          /* 0: no limit */
+    struct sx_scrapes *scrapes;    /* their limits and metrics */
     sx_metrics_server_log_fn *log; /* NULL: no log */
     void *log_context;
 };

@@ -23,6 +23,7 @@ struct sx_prometheus {
     bool *excluded;                    /* [row_count] */
     struct sx_http_handler **handlers; /* [row_count]; NULL where a route is excluded */
     struct sx__pages pages;
+    struct sx_scrapes *scrapes; /* their limits and metrics */
 };
 
 static struct sx_str text_of(const char *text)
@@ -190,12 +191,22 @@ static int make_handlers(struct sx_prometheus *self)
     return status;
 }
 
+static int make_scrapes(struct sx_prometheus *self, const struct sx_prometheus_options *options)
+{
+    const struct sx_scrapes_options scrapes = {.scrapes_max = options->scrapes_max,
+                                               .render_timeout_ms = options->render_timeout_ms,
+                                               .measure = options->measure_scrapes};
+    return sx_scrapes_new(&self->scrapes, self->registry, &scrapes);
+}
+
 static void clean_up(struct sx_prometheus *self)
 {
+    sx_scrapes_destroy(self->scrapes);
     sx_http_metrics_destroy(self->http);
     free((void *)self->handlers);
     free(self->excluded);
     sx__pages_clean_up(&self->pages);
+    self->scrapes = NULL;
     self->http = NULL;
     self->handlers = NULL;
     self->excluded = NULL;
@@ -234,6 +245,10 @@ static struct sx_result init(struct sx_prometheus *self,
     if (status == SX_OK && result.status == 0) {
         failed = "the series of the routes";
         status = make_handlers(self);
+    }
+    if (status == SX_OK && result.status == 0) {
+        failed = "the metrics of scrapes";
+        status = make_scrapes(self, options);
     }
     if (status == SX_OK && result.status == 0) {
         failed = "the observer";
@@ -278,6 +293,7 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
         .accept_encoding = text_of(sx_request_get_header_list(request, "Accept-Encoding")),
         .query = sx_request_get_query_string(request),
         .gzip = sx_page_gzip,
+        .scrapes = prometheus->scrapes,
     };
     struct sx_exposition_response response;
     struct sx__kept_page *kept = sx__pages_take(&prometheus->pages);
@@ -288,7 +304,9 @@ static struct sx_result sx_expose_metrics(struct sx_prometheus *prometheus,
     kept->size = status < 0 ? 0 : response.page_size;
     if (status < 0 || response.status != 200) {
         sx__pages_give(kept);
-        return sx_fail(500, "the page cannot be rendered");
+        return status == SX_OK && response.status == 503
+                   ? sx_fail(503, "%.*s", (int)response.body.size - 1, response.body.data)
+                   : sx_fail(500, "the page cannot be rendered");
     }
     struct sx_result result = sx_bytes_lend(response.content_type, response.body.data,
                                             response.body.size, sx__pages_give, kept);

@@ -162,7 +162,7 @@ static void test_histograms_have_native_buckets(void **state)
     page_assert_line(page, "a_count 14");
     page_assert_line(page, "b_bucket{le=\"1\"} 10");
     page_assert_line(page, "b_sum 1.5");
-    assert_int_equal(sx__collectors_run(&collections, registry, NULL), SX_OK);
+    assert_int_equal(sx__collectors_run(&collections, registry, NULL, 0), SX_OK);
     const struct sx__collected_family *family = collections.first->first;
     const struct sx__native_values *native = family->first->extra->native;
     assert_true(sx__has_native(family->family));
@@ -412,7 +412,7 @@ static bool scrape_without(long successes)
 {
     struct sx__collections collections;
     fail_one_allocation(successes);
-    const int status = sx__collectors_run(&collections, registry, NULL);
+    const int status = sx__collectors_run(&collections, registry, NULL, 0);
     const bool has_failed = end_failing_allocations();
     assert_true(status == SX_OK || (status == SX_ENOMEM && has_failed));
     sx__collections_clean_up(&collections);

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <sextant/collector.h>
 #include <sextant/metrics_server.h>
+#include <sextant/testing.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -324,12 +325,34 @@ static void is_refused(int fd)
     close(fd);
 }
 
+/* ---- what is measured ---- */
+
+#define IN_PROGRESS 0
+
+static int looks;
+
+/* Whether the page shows so many scrapes with this code, or in progress. */
+static bool shows(int code, int count)
+{
+    char series[64] = "sextant_scrapes_in_progress";
+    if (code != IN_PROGRESS) {
+        snprintf(series, sizeof series, "sextant_scrapes_total{code=\"%d\"}", code);
+    }
+    looks++;
+    return sx_testing_value(registry, series) == count;
+}
+
+static bool are_in_progress(int count)
+{
+    return shows(IN_PROGRESS, count);
+}
+
 static void test_a_scrape_beyond_the_limit_is_answered_with_503(void **state)
 {
     (void)state;
     use(collect_large_page);
     use(collect_behind_gate);
-    start((struct sx_metrics_server_options){.scrapes_max = 2});
+    start((struct sx_metrics_server_options){.scrapes_max = 2, .measure_scrapes = true});
     hold_next(2);
     const int held_up[] = {client_connect(port), client_connect(port)};
     client_send_text(held_up[0], GET_AND_CLOSE);
@@ -342,6 +365,10 @@ static void test_a_scrape_beyond_the_limit_is_answered_with_503(void **state)
     reads_whole_page(held_up[1]);
     ask_whole_page();
     assert_int_equal(line_count, 0);
+    /* They were counted before they were answered. */
+    assert_true(shows(503, 1));
+    assert_true(shows(200, 3));
+    assert_true(shows(IN_PROGRESS, 0));
 }
 
 /* The fifth page is queued, as four threads render. */
@@ -351,7 +378,7 @@ static void test_a_page_that_takes_too_long_is_answered_with_503(void **state)
     int fds[RENDERERS + 1];
     use(collect_large_page);
     use(collect_behind_gate);
-    start((struct sx_metrics_server_options){.render_timeout_ms = 30000});
+    start((struct sx_metrics_server_options){.render_timeout_ms = 30000, .measure_scrapes = true});
     hold_next(RENDERERS);
     for (int i = 0; i < RENDERERS; i++) {
         fds[i] = ask_while_held();
@@ -366,9 +393,59 @@ static void test_a_page_that_takes_too_long_is_answered_with_503(void **state)
     }
     assert_true(are_held(RENDERERS));
     is_healthy();
+    assert_true(shows(IN_PROGRESS, RENDERERS)); /* their collectors run on */
     open_gate();
     ask_whole_page();
     assert_int_equal(line_count, 0);
+    wait_until(are_in_progress, 0);
+    assert_true(shows(503, RENDERERS + 1));
+    assert_true(shows(200, 1));
+}
+
+static atomic_int counted;
+
+static int collect_and_count(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    (void)collection;
+    atomic_fetch_add(&counted, 1);
+    return 0;
+}
+
+static void test_a_late_page_is_given_up_before_the_next_collector(void **state)
+{
+    (void)state;
+    use(collect_behind_gate);
+    use(collect_and_count);
+    start((struct sx_metrics_server_options){.render_timeout_ms = 30000, .measure_scrapes = true});
+    hold_next(1);
+    const int fd = ask_while_held();
+    wait_until(are_held, 1);
+    put_clock_forward(31);
+    is_healthy();
+    is_refused(fd);
+    assert_int_equal(counted, 0);
+    open_gate();
+    /* Each look at the gauge is a page, too, and calls the collector once. */
+    looks = 0;
+    wait_until(are_in_progress, 0);
+    assert_int_equal(counted, looks);
+}
+
+static void test_what_is_measured_ends_with_the_server(void **state)
+{
+    (void)state;
+    start((struct sx_metrics_server_options){.measure_scrapes = true});
+    client_ask(port, "POST /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", text,
+               sizeof text);
+    assert_memory_equal(text, "HTTP/1.1 405 ", 13);
+    assert_true(shows(405, 1));
+    assert_true(shows(IN_PROGRESS, 0));
+    sx_metrics_server_destroy(server);
+    server = NULL;
+    assert_int_equal(sx_testing_count(registry, NULL), 0);
+    start((struct sx_metrics_server_options){.path = "/metrics"});
+    assert_int_equal(sx_testing_count(registry, NULL), 0);
 }
 
 static void test_a_server_stops_while_a_late_page_is_rendered(void **state)
@@ -722,6 +799,8 @@ int main(void)
         CASE(test_a_finished_page_does_not_wait_for_another_scrape),
         CASE(test_a_scrape_beyond_the_limit_is_answered_with_503),
         CASE(test_a_page_that_takes_too_long_is_answered_with_503),
+        CASE(test_a_late_page_is_given_up_before_the_next_collector),
+        CASE(test_what_is_measured_ends_with_the_server),
         CASE(test_a_server_stops_while_a_late_page_is_rendered),
         CASE(test_the_number_of_threads_is_bounded),
         CASE(test_one_scrape_after_the_other_needs_no_more_threads),

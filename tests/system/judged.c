@@ -92,7 +92,9 @@ int main(void)
     fill(&all);
     int status = all.status;
     if (status == SX_OK) {
-        status = sx_metrics_server_new(&server, NULL, "127.0.0.1:0", NULL);
+        status =
+            sx_metrics_server_new(&server, NULL, "127.0.0.1:0",
+                                  &(struct sx_metrics_server_options){.measure_scrapes = true});
     }
     if (status != SX_OK) {
         fprintf(stderr, "%s: %s\n", sx_status_name(status), sx_status_text(status));

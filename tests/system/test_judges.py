@@ -20,7 +20,7 @@ import unittest
 import urllib.parse
 import urllib.request
 
-from system import BUILD, DEADLINE_SECONDS, SOURCE, UNPACKED, eventually
+from system import BUILD, DEADLINE_SECONDS, SOURCE, UNPACKED, eventually, has_zlib
 
 JUDGES = os.path.join(SOURCE, "build", "judges")
 QUOTED = 'quoted " \\ \n é'
@@ -53,6 +53,8 @@ VALUES = {
     'judged_mode{JOB,judged_mode="busy"}': 1,
     'judged_mode{JOB,judged_mode="idle"}': 0,
     "judged_untyped{JOB}": 17,
+    'sextant_scrapes_total{JOB,code="503"}': 0,
+    "sextant_scrapes_in_progress{JOB}": 1,
 }
 CLASSIC = {
     "judged_duration_seconds_count{JOB}": 100,
@@ -268,6 +270,7 @@ class Servers(unittest.TestCase):
                     with self.subTest(format=kind):
                         self.ask_all(server, f'job="{kind}"', {**VALUES, **SERVERS[server_class][kind]})
                         self.assertEqual(target.wrong_types, set())
+                        self.assertEqual(target.codings, {"gzip"} if has_zlib() else {None})
                         if issubclass(server_class, Prometheus):
                             self.look_at_metadata(server, kind)
                             self.look_at_exemplars(server, kind)
