@@ -3,7 +3,9 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -226,8 +228,10 @@ func touch(series []prometheus.Counter, threads int) {
 	done.Wait()
 }
 
-func scrape(registry *prometheus.Registry, format expfmt.Format, count int, least int) {
+// With gzip as promhttp does it: at the default level, by a writer that is used again.
+func scrape(registry *prometheus.Registry, format expfmt.Format, compressed bool, count int, least int) {
 	var page bytes.Buffer
+	compressor := gzip.NewWriter(&page)
 	for i := 0; i <= count; i++ {
 		page.Reset()
 		start := cpuNs()
@@ -235,9 +239,19 @@ func scrape(registry *prometheus.Registry, format expfmt.Format, count int, leas
 		if err != nil {
 			panic(err)
 		}
-		encoder := expfmt.NewEncoder(&page, format)
+		var out io.Writer = &page
+		if compressed {
+			compressor.Reset(&page)
+			out = compressor
+		}
+		encoder := expfmt.NewEncoder(out, format)
 		for _, family := range families {
 			if err := encoder.Encode(family); err != nil {
+				panic(err)
+			}
+		}
+		if compressed {
+			if err := compressor.Close(); err != nil {
 				panic(err)
 			}
 		}
@@ -262,12 +276,12 @@ func residentBytes() float64 {
 	return float64(pages * os.Getpagesize())
 }
 
-func scrapeCase(format expfmt.Format) {
+func scrapeCase(format expfmt.Format, compressed bool, least int) {
 	registry := prometheus.NewRegistry()
 	series := seriesPlace(seriesCount)
 	seriesMake(requests(registry), series)
 	touch(series, rowsTouched)
-	scrape(registry, format, scrapes, seriesCount*50)
+	scrape(registry, format, compressed, scrapes, least)
 }
 
 func millionCase() {
@@ -279,7 +293,7 @@ func millionCase() {
 	fmt.Printf("create %.3f 0\n", (cpuNs()-start)/million)
 	touch(series, 1)
 	fmt.Printf("bytes %.3f 0\n", (residentBytes()-before)/million)
-	scrape(registry, expfmt.FmtText, 1, million*50)
+	scrape(registry, expfmt.FmtText, false, 1, million*50)
 }
 
 func main() {
@@ -313,11 +327,13 @@ func main() {
 	case "exemplar_1":
 		update(exemplarLoop(), 1)
 	case "scrape":
-		scrapeCase(expfmt.FmtText)
+		scrapeCase(expfmt.FmtText, false, seriesCount*50)
 	case "scrape_openmetrics":
-		scrapeCase(expfmt.FmtOpenMetrics)
+		scrapeCase(expfmt.FmtOpenMetrics, false, seriesCount*50)
 	case "scrape_protobuf":
-		scrapeCase(expfmt.FmtProtoDelim)
+		scrapeCase(expfmt.FmtProtoDelim, false, seriesCount*50)
+	case "scrape_gzip":
+		scrapeCase(expfmt.FmtText, true, seriesCount)
 	case "million_1":
 		millionCase()
 	default:

@@ -2,6 +2,7 @@
 #include "measure.h"
 #include <dlfcn.h>
 #include <sextant/exposition.h>
+#include <sextant/gzip.h>
 #include <sextant/metrics.h>
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -146,11 +147,16 @@ static void series_add(void *counter, int amount)
 }
 
 static enum sx_format scrape_format = SX_FORMAT_TEXT;
+static bool scrape_is_compressed;
 
 static unsigned long scrape_run(void)
 {
     static struct sx_page page; /* reused, as a metrics route does */
-    return sx_page_render(&page, NULL, scrape_format) == SX_OK ? page.size : 0;
+    if (sx_page_render(&page, NULL, scrape_format) != SX_OK) {
+        return 0;
+    }
+    const size_t size = page.size;
+    return !scrape_is_compressed || sx_page_gzip(&page) == SX_OK ? size : 0;
 }
 
 /* ---- what grows with the number of series and rows ---- */
@@ -394,10 +400,14 @@ static int observe_case(const char *what)
     return 0;
 }
 
-/* The case `scrape` in another format. */
+/* The case `scrape` in another format, or compressed. */
 static int format_case(const char *format)
 {
-    scrape_format = strcmp(format, "openmetrics") == 0 ? SX_FORMAT_OPENMETRICS : SX_FORMAT_PROTOBUF;
+    scrape_is_compressed = strcmp(format, "gzip") == 0;
+    if (!scrape_is_compressed) {
+        scrape_format =
+            strcmp(format, "openmetrics") == 0 ? SX_FORMAT_OPENMETRICS : SX_FORMAT_PROTOBUF;
+    }
     return bench_scrape_case();
 }
 

@@ -225,7 +225,7 @@ SX_API void sx_scrapes_end(struct sx_scrapes *scrapes, int status);
 struct sx_exposition_request {
     struct sx_str method;                  /* {NULL, 0}: GET */
     struct sx_str accept;                  /* several Accept headers: joined by commas */
-    struct sx_str accept_encoding;         /* several of these, too; see `gzip` */
+    struct sx_str accept_encoding;         /* the same with Accept-Encoding; see `gzip` */
     struct sx_registry *const *registries; /* several registries for one page; NULL in the list:
                                               the default registry; see
                                               sx_page_render_registries */

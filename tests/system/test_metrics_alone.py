@@ -104,11 +104,29 @@ class MetricsAlone(unittest.TestCase):
         said = self.run_in(self.folder, "build/examples/metrics_only", "nowhere", fails=True)
         self.assertIn("cannot listen on nowhere", said)
 
+        self.check_that_nothing_compresses()
+
         root = f"{self.folder}/root"
         self.environment["DESTDIR"] = root
         self.run_in(self.folder, "cmake", "--install", "build")
         del self.environment["DESTDIR"]
         self.check_installed(f"{root}/opt/sextant")
+
+    def check_that_nothing_compresses(self):
+        """Without zlib, sx_page_gzip leaves pages as they are."""
+        with open(f"{self.folder}/plain.c", "w", encoding="utf-8") as file:
+            file.write("""#include <sextant/gzip.h>
+int main(void)
+{
+    char data[] = "page";
+    struct sx_page page = {.data = data, .size = 4, .capacity = 5};
+    const int statuses[] = {sx_page_gzip(&page), sx_page_gzip(NULL)};
+    return statuses[0] != SX_ESTATE || statuses[1] != SX_EINVAL || page.size != 4;
+}
+""")
+        libraries = [f"build/libsextant-metrics{kind}.a" for kind in ("-server", "")]
+        self.run_in(self.folder, "cc", f"-I{SOURCE}/include", "-o", "plain", "plain.c", *libraries, "-pthread", "-lm")
+        self.run_in(self.folder, "./plain")
 
     def check_installed(self, prefix):
         self.assertEqual({name for name in os.listdir(f"{prefix}/include/sextant") if name.endswith(".h")},
