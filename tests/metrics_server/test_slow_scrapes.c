@@ -402,6 +402,18 @@ static void test_a_page_that_takes_too_long_is_answered_with_503(void **state)
     assert_true(shows(200, 1));
 }
 
+/* Starts a server, and returns while the collector of a late page is held. */
+static void start_with_late_page(void)
+{
+    start((struct sx_metrics_server_options){.render_timeout_ms = 30000, .measure_scrapes = true});
+    hold_next(1);
+    const int fd = ask_while_held();
+    wait_until(are_held, 1);
+    put_clock_forward(31);
+    is_healthy();
+    is_refused(fd);
+}
+
 static atomic_int counted;
 
 static int collect_and_count(void *context, struct sx_collection *collection)
@@ -417,13 +429,7 @@ static void test_a_late_page_is_given_up_before_the_next_collector(void **state)
     (void)state;
     use(collect_behind_gate);
     use(collect_and_count);
-    start((struct sx_metrics_server_options){.render_timeout_ms = 30000, .measure_scrapes = true});
-    hold_next(1);
-    const int fd = ask_while_held();
-    wait_until(are_held, 1);
-    put_clock_forward(31);
-    is_healthy();
-    is_refused(fd);
+    start_with_late_page();
     assert_int_equal(counted, 0);
     open_gate();
     /* Each look at the gauge is a page, too, and calls the collector once. */
@@ -452,13 +458,7 @@ static void test_a_server_stops_while_a_late_page_is_rendered(void **state)
 {
     (void)state;
     use(collect_behind_gate);
-    start((struct sx_metrics_server_options){.render_timeout_ms = 30000});
-    hold_next(1);
-    const int fd = ask_while_held();
-    wait_until(are_held, 1);
-    put_clock_forward(31);
-    is_healthy();
-    is_refused(fd);
+    start_with_late_page();
     open_gate();
     sx_metrics_server_destroy(server);
     server = NULL;
