@@ -173,8 +173,6 @@ struct sx_quantile {
     double value;    /* NaN if there were no observations */
 };
 
-#define SX_QUANTILES_MAX 64
-
 /** A summary. */
 struct sx_summary_sample {
     double sum; /* not NaN */

@@ -7,12 +7,12 @@
  *
  * - The first update or look-up of a thread allocates and claims a row for it.
  * - These take a lock: a counter's first fraction; a gauge's first increment or decrement by 1; the
- *   first negative observation of a histogram with native buckets; the first exemplar of a thread,
- *   of a counter and of a bucket.
+ *   first negative observation of a histogram with native buckets and of a summary with quantiles;
+ *   the first exemplar of a thread, of a counter and of a bucket.
  * - Setting a gauge that was incremented may take the lock. Threads that increment it then wait.
  * - A gauge that is set, or changed by another amount than 1, has one cell for all threads.
  * - Threads beyond `thread_rows` update shared cells with atomic additions, and take the lock for
- *   native buckets.
+ *   native buckets and quantiles.
  *
  * Handles are pointers into the registry and are valid as long as the registry, even after their
  * series was removed, unless they are given up, or the metric without labels is unregistered. Every
@@ -77,9 +77,10 @@ struct sx_registry_options {
                                 pins of a series with labels, for each family, and for the first
                                 exemplar; 16 for a summary, and for the increments of a gauge in a
                                 private registry; 2.5 KiB for the native
-                                buckets of a histogram, twice that with negative observations;
-                                0: 64 MiB */
-    size_t directory_bytes;  /* limit of names, labels and texts; 0: 1 GiB */
+                                buckets of a histogram and for the quantiles of a summary, twice
+                                that with negative observations; 0: 64 MiB */
+    size_t directory_bytes;  /* limit of names, labels and texts, and 12 KiB for each summary with
+                                quantiles; 0: 1 GiB */
     const char *name_prefix; /* before the name of each metric, such as "billing_"; NULL or "":
                                 none; copied */
     const struct sx_label *constant_labels; /* of each series, before its other labels; copied */
@@ -132,6 +133,10 @@ struct sx_metric_options {
     bool utf8_names;     /* the name and the label names may have any characters of UTF-8, such as
                             "http.requests"; scrapers that do not know such names get them escaped,
                             `http_requests`. Otherwise such a name is an error */
+    const double *quantiles; /* summaries: which ones the page shows, strictly increasing, from 0
+                                to 1; see SX_QUANTILES and sx_summary_quantile; NULL: none */
+    size_t quantile_count;   /* at most SX_QUANTILES_MAX */
+    double window_seconds;   /* of the quantiles; at most 1e9; 0: 600 */
     void *reserved[1];
 };
 
@@ -140,7 +145,7 @@ enum sx_metric_type {
     SX_COUNTER,
     SX_GAUGE,
     SX_HISTOGRAM,
-    SX_SUMMARY,         /* a sum and a count */
+    SX_SUMMARY,         /* a sum and a count, and quantiles if wanted */
     SX_INFO,            /* labels that describe the program; the value is always 1 */
     SX_STATE_SET,       /* named states, each true or false */
     SX_UNTYPED,         /* a number whose type is not known */
@@ -169,6 +174,13 @@ struct sx_label {
  * of HTTP requests, in seconds. */
 #define SX_BUCKETS_DEFAULT \
     SX_BUCKETS(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10)
+
+#define SX_QUANTILES_MAX 64
+
+/** The quantiles of a summary: `SX_QUANTILES(.5, .9, .99)` sets `.quantiles` and `.quantile_count`.
+ * As SX_BUCKETS. */
+#define SX_QUANTILES(...) \
+    .quantiles = SX__LIST(double, __VA_ARGS__), .quantile_count = SX__LENGTH(double, __VA_ARGS__)
 
 /* ---- registries ---- */
 
@@ -721,9 +733,10 @@ SX_API void sx_histogram_reset(struct sx_histogram *histogram);
 
 /* ---- summaries ---- */
 
-/** Registers a summary without labels: the sum and the number of the observations. It gives
- * averages only; use a histogram for quantiles. As sx_counter_register. A summary must not have a
- * label `quantile`. */
+/** Registers a summary without labels: the sum and the number of the observations, and with
+ * `quantiles` also these, over a sliding window; see sx_summary_quantile. Quantiles of several
+ * processes or machines cannot be combined; those of a histogram can. As sx_counter_register. A
+ * summary must not have a label `quantile`. */
 SX_API SX_MUST_CHECK int sx_summary_register(struct sx_summary **summary,
                                              struct sx_registry *registry,
                                              const struct sx_metric_options *options);
@@ -767,7 +780,8 @@ SX_API int sx_summary_family_observe_strings(struct sx_summary_family *family,
  * @param summary  NULL is a no-op
  * @param value    in the base unit; NaN is ignored and counted, as in sx_histogram_observe
  * Threads:  [any], lock-free
- * Cost:     two relaxed loads, adds and stores, in the thread's own row
+ * Cost:     two relaxed loads, adds and stores, in the thread's own row; with quantiles the same as
+ *           a histogram with native buckets. No clock is read
  */
 static inline void sx_summary_observe(struct sx_summary *summary, double value);
 
@@ -783,7 +797,32 @@ SX_API uint64_t sx_summary_count(const struct sx_summary *summary);
  */
 SX_API double sx_summary_sum(const struct sx_summary *summary);
 
-/** Sets the count and the sum to 0. As sx_counter_reset. */
+/** Estimates a quantile of the observations in the summary's window: the smallest of them such that
+ * at least this share of all are not larger. It need not be one of those that the page shows.
+ *
+ * The observations are counted in buckets of equal relative width, which are merged as those of a
+ * histogram with native buckets are (see struct sx_native_options). The estimate is off by at most
+ * (g - 1) / (g + 1) of the value, where g is the ratio of a bucket's bounds. That is 1.1 % if the
+ * largest observation is 30 times the smallest one, 2.2 % for 1,000 times, 4.4 % for 10^6 times and
+ * 8.7 % for 10^12 times, for positive ones. An absolute value of at most 2^-128 counts as 0.
+ *
+ * The window moves when it is read: by this function, and by scrapes of any process that shares the
+ * registry. A reader keeps what it has read, a snapshot, if the last snapshot is at least a fifth
+ * of `window_seconds` old. The window begins at the oldest snapshot whose age is at least that, and
+ * at most `window_seconds`. So it covers from four fifths of `window_seconds`, minus the time
+ * between two readings, up to all of it. If there is no such snapshot, because nobody has read for
+ * so long, it begins at the newest one that is older: no observation is left out. The summary's
+ * creation or reset counts as a snapshot.
+ *
+ * @param quantile  from 0 to 1
+ * @return   NaN if nothing was observed in the window, and for NULL, a removed summary, a summary
+ *           that was registered without quantiles, and a quantile that is out of range
+ * Threads:  [any]; takes the lock under which series are made
+ * Cost:     reads all native buckets, as a scrape does
+ */
+SX_API double sx_summary_quantile(struct sx_summary *summary, double quantile);
+
+/** Sets the count and the sum to 0, and begins the window anew. As sx_counter_reset. */
 SX_API void sx_summary_reset(struct sx_summary *summary);
 
 /* ---- untyped metrics ---- */

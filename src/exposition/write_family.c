@@ -3,6 +3,7 @@
 
 #include "series_record.h"
 #include "shown_exemplars.h"
+#include "summary_window.h"
 #include "written_labels.h"
 
 /* What is written of one registry's family. */
@@ -16,6 +17,7 @@ struct writing {
     struct sx__simple_series numbers[SX__NUMBERS_MAX];
     struct sx__shown_exemplars exemplars; /* of the series that is being read */
     struct sx__series_extra extra;        /* of the same */
+    struct sx_quantile quantiles[SX_QUANTILES_MAX];
 };
 
 /* Whether the series is new to the page. Sets the status. Not inlined, as most pages have one
@@ -135,19 +137,36 @@ static void write_gauges(struct writing *writing, const struct sx_registry *regi
     }
 }
 
+/* Returns false if the summary is removed. */
+static bool read_shown_quantiles(struct writing *writing, const struct sx__series *series)
+{
+    const struct sx__family *family = writing->from->family;
+    if (family->quantile_count == 0) {
+        return true;
+    }
+    for (uint32_t i = 0; i < family->quantile_count; i++) {
+        writing->quantiles[i].quantile = sx__family_quantiles(family)[i];
+    }
+    writing->extra.quantiles = writing->quantiles;
+    writing->extra.quantile_count = family->quantile_count;
+    return sx__summary_window_read(writing->from->reading, series, writing->quantiles,
+                                   family->quantile_count);
+}
+
 static void write_histograms(struct writing *writing, const struct sx_registry *registry)
 {
     const struct sx__page_family *from = writing->from;
     uint64_t buckets[SX_BUCKETS_MAX + 1];
     struct sx__native_values native;
     struct sx__histogram_value value = {.buckets = buckets, .extra = &writing->extra};
-    if (writing->writer->format->shows_native && sx__has_native(from->family)) {
+    if (writing->writer->format->shows_native && from->family->type == SX_HISTOGRAM &&
+        sx__has_native(from->family)) {
         value.native = &native;
     }
     const struct sx__series *series = sx__series_at(registry, &from->family->first_series);
     for (; series != NULL && writing->status == SX_OK;
          series = sx__series_at(registry, &series->next)) {
-        if (read_extra(writing, series) &&
+        if (read_extra(writing, series) && read_shown_quantiles(writing, series) &&
             sx__read_histogram(from->reading, series, from->family->bound_count, buckets,
                                &value.sum) &&
             (value.native == NULL || sx__read_native(from->reading, series, &native))) {

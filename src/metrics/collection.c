@@ -150,6 +150,9 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
     if (status != SX_OK) {
         return status;
     }
+    if (desc.quantile_count > 0) { /* those of a collector's summary come with each sample */
+        return SX_EINVAL;
+    }
     status = sx__desc_place(&desc, &name, collection->registry);
     if (status == SX_OK) {
         status = add_desc(collection, &desc);

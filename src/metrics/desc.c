@@ -16,7 +16,8 @@ static const struct sx_metric_options default_buckets = {SX_BUCKETS_DEFAULT};
 
 #define MAX_SERIES_DEFAULT 10000u
 #define NATIVE_BUCKETS_DEFAULT 160u
-#define IDLE_SECONDS_MAX 1e9 /* 30 years */
+#define SECONDS_MAX 1e9 /* 30 years */
+#define WINDOW_SECONDS_DEFAULT 600
 
 bool sx__is_metric_type(enum sx_metric_type type)
 {
@@ -186,14 +187,20 @@ static int read_unit(struct sx__desc *desc, const char *unit)
                                                                                    : SX_EUNIT;
 }
 
+/* Rounded up. */
+static uint64_t ms_of(double seconds)
+{
+    const double ms = seconds * 1000;
+    const uint64_t whole = (uint64_t)ms;
+    return whole + ((double)whole < ms);
+}
+
 static int read_idle_seconds(struct sx__desc *desc, double seconds)
 {
-    if (!(seconds >= 0 && seconds <= IDLE_SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
+    if (!(seconds >= 0 && seconds <= SECONDS_MAX) || (seconds > 0 && desc->label_count == 0)) {
         return SX_EINVAL;
     }
-    const double ms = seconds * 1000;
-    desc->idle_ms = (uint64_t)ms;
-    desc->idle_ms += (double)desc->idle_ms < ms;
+    desc->idle_ms = ms_of(seconds);
     return SX_OK;
 }
 
@@ -265,6 +272,70 @@ static int read_buckets(struct sx__desc *desc, const struct sx_metric_options *o
     return SX_OK;
 }
 
+static bool are_ascending_quantiles(const double *quantiles, size_t count)
+{
+    size_t i = 0;
+    while (i < count && quantiles[i] >= 0 && quantiles[i] <= 1 &&
+           (i == 0 || quantiles[i] > quantiles[i - 1])) {
+        i++;
+    }
+    return i == count;
+}
+
+const char *sx__quantiles_fault(const struct sx_metric_options *options)
+{
+    if (options->quantiles == NULL && options->quantile_count > 0) {
+        return "`quantile_count` is not 0, but `quantiles` is NULL";
+    }
+    if (options->quantile_count > SX_QUANTILES_MAX) {
+        return "there are too many quantiles";
+    }
+    if (!are_ascending_quantiles(options->quantiles, options->quantile_count)) {
+        return "quantiles are from 0 to 1, in ascending order";
+    }
+    if (!(options->window_seconds >= 0 && options->window_seconds <= SECONDS_MAX)) {
+        return "`window_seconds` is from 0 to 1e9";
+    }
+    return options->window_seconds > 0 && options->quantile_count == 0 ? "a window is for quantiles"
+                                                                       : NULL;
+}
+
+/* Observations are counted in the finest buckets that the lanes have room for; see native.h. */
+static int read_quantiles(struct sx__desc *desc, const struct sx_metric_options *options)
+{
+    if (sx__quantiles_fault(options) != NULL) {
+        return SX_EINVAL;
+    }
+    if (options->quantile_count > 0) {
+        desc->quantiles = options->quantiles;
+        desc->quantile_count = options->quantile_count;
+        desc->window_ms =
+            ms_of(options->window_seconds > 0 ? options->window_seconds : WINDOW_SECONDS_DEFAULT);
+        desc->native_max = NATIVE_BUCKETS_DEFAULT;
+        desc->native_schema = SX__SCHEMA_MAX;
+        desc->zero_threshold = SX__ZERO_THRESHOLD_DEFAULT;
+    }
+    return SX_OK;
+}
+
+/* The type's own options; others must not be set. */
+static int read_type_options(struct sx__desc *desc, const struct sx_metric_options *options)
+{
+    const bool is_histogram = desc->type == SX_HISTOGRAM || desc->type == SX_GAUGE_HISTOGRAM;
+    const bool has_quantiles =
+        options->quantiles != NULL || options->quantile_count > 0 || options->window_seconds != 0;
+    const bool has_buckets = options->buckets != NULL || options->native.growth_factor != 0;
+    if ((has_quantiles && desc->type != SX_SUMMARY) || (has_buckets && !is_histogram) ||
+        (desc->type == SX_GAUGE_HISTOGRAM && options->native.growth_factor != 0)) {
+        return SX_EINVAL;
+    }
+    if (desc->type == SX_SUMMARY) {
+        return read_quantiles(desc, options);
+    }
+    int status = is_histogram ? read_native(desc, &options->native) : SX_OK;
+    return status == SX_OK && is_histogram ? read_buckets(desc, options) : status;
+}
+
 int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled,
                   const struct sx_metric_options *options)
 {
@@ -299,17 +370,7 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
         return SX_EINVAL;
     }
     status = read_idle_seconds(desc, options->idle_seconds);
-    if (status != SX_OK) {
-        return status;
-    }
-    if (type == SX_GAUGE_HISTOGRAM && options->native.growth_factor != 0) {
-        return SX_EINVAL;
-    }
-    if (type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM) {
-        status = read_native(desc, &options->native);
-        return status == SX_OK ? read_buckets(desc, options) : status;
-    }
-    return options->buckets == NULL && options->native.growth_factor == 0 ? SX_OK : SX_EINVAL;
+    return status == SX_OK ? read_type_options(desc, options) : status;
 }
 
 /* OpenMetrics 1.0, "StateSet": the label of the states has the name of the family. */
@@ -385,7 +446,8 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
         !sx__views_equal(desc->help, sx__family_help(family)) ||
         !sx__views_equal(desc->unit, sx__family_unit(family)) ||
         desc->native_max != family->native_max || desc->native_schema != family->native_schema ||
-        sx__bits_of(desc->zero_threshold) != family->zero_threshold) {
+        sx__bits_of(desc->zero_threshold) != family->zero_threshold ||
+        desc->quantile_count != family->quantile_count || desc->window_ms != family->window_ms) {
         return false;
     }
     for (size_t i = 0; i < desc->label_count; i++) {
@@ -396,6 +458,11 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
     }
     for (size_t i = 0; i < desc->bound_count; i++) {
         if (desc->bounds[i] != sx__family_bounds(family)[i]) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < desc->quantile_count; i++) {
+        if (desc->quantiles[i] != sx__family_quantiles(family)[i]) {
             return false;
         }
     }

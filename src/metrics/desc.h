@@ -20,6 +20,9 @@ struct sx__desc {
     uint32_t native_max; /* 0: no native buckets */
     int32_t native_schema;
     double zero_threshold; /* of native buckets */
+    const double *quantiles;
+    size_t quantile_count;
+    uint64_t window_ms; /* of quantiles */
     uint32_t max_series;
     uint64_t idle_ms;
     enum sx__source source;
@@ -79,6 +82,9 @@ const char *sx__label_fault(enum sx_metric_type type, const char *const *labels,
 /** Returns what is wrong with the options of native buckets, as text to print behind a colon, or
  * NULL if they are valid. */
 const char *sx__native_fault(const struct sx_native_options *options);
+
+/** Returns what is wrong with the options of quantiles, as sx__native_fault. */
+const char *sx__quantiles_fault(const struct sx_metric_options *options);
 
 /** Returns the index of the first bound that is not finite, or not larger than the one before it;
  *  `count` if there is none. */

@@ -116,6 +116,12 @@ static void explain_argument(struct explanation *line, const struct attempt *att
         add_text(line, ": only histograms have native buckets");
     } else if (attempt->type == SX_HISTOGRAM && sx__native_fault(&options->native) != NULL) {
         add_text(line, ": %s", sx__native_fault(&options->native));
+    } else if (attempt->type != SX_SUMMARY &&
+               (options->quantiles != NULL || options->quantile_count > 0 ||
+                options->window_seconds != 0)) {
+        add_text(line, ": only summaries have quantiles");
+    } else if (attempt->type == SX_SUMMARY && sx__quantiles_fault(options) != NULL) {
+        add_text(line, ": %s", sx__quantiles_fault(options));
     } else if (options->idle_seconds != 0) {
         add_text(line, ": `idle_seconds` is for families with labels, and from 0 to 1e9");
     }
@@ -189,6 +195,8 @@ static void explain_difference(struct explanation *line, const struct attempt *a
         add_text(line, ": its unit is `");
         add_bytes(line, sx__family_unit(family));
         add_text(line, "`");
+    } else if (attempt->type == SX_SUMMARY) {
+        add_text(line, ": its quantiles or their window differ");
     } else if (options->native.growth_factor != 0 || family->native_max != 0) {
         add_text(line, ": its classic or native buckets differ");
     } else {

@@ -52,8 +52,12 @@ static int find_registered(struct sx__family **found, struct sx_registry *regist
     return SX_OK;
 }
 
-static size_t padded_bounds(const struct sx__desc *desc)
+/* How many bounds or quantiles follow the record. */
+static size_t bounds_room(const struct sx__desc *desc)
 {
+    if (desc->type == SX_SUMMARY) {
+        return desc->quantile_count;
+    }
     if (desc->type != SX_HISTOGRAM && desc->type != SX_GAUGE_HISTOGRAM) {
         return 0;
     }
@@ -77,7 +81,7 @@ const struct sx__family *sx__family_find(const struct sx_registry *registry, str
 
 size_t sx__family_size(const struct sx__desc *desc)
 {
-    size_t size = sizeof(struct sx__family) + padded_bounds(desc) * sizeof(double) +
+    size_t size = sizeof(struct sx__family) + bounds_room(desc) * sizeof(double) +
                   desc->label_count * sizeof(struct sx__span) + desc->name.size + desc->help.size +
                   desc->unit.size + (desc->legacy.data != desc->name.data ? desc->legacy.size : 0);
     for (size_t i = 0; i < desc->label_count; i++) {
@@ -95,6 +99,17 @@ static struct sx__span put_bytes(struct sx__family *family, size_t *used, const 
     return span;
 }
 
+/* Adding zero turns -0 into 0, because both are the same bound or quantile. */
+static void write_bounds(double *bounds, const struct sx__desc *desc)
+{
+    const size_t count = bounds_room(desc);
+    const bool are_quantiles = desc->quantile_count > 0;
+    for (size_t i = 0; i < count; i++) {
+        const double bound = i < desc->bound_count ? desc->bounds[i] : HUGE_VAL;
+        bounds[i] = (are_quantiles ? desc->quantiles[i] : bound) + 0.0;
+    }
+}
+
 void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx__desc *desc)
 {
     *family = (struct sx__family){
@@ -108,15 +123,12 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
         .native_max = desc->native_max,
         .native_schema = desc->native_schema,
         .zero_threshold = sx__bits_of(desc->zero_threshold),
+        .window_ms = desc->window_ms,
+        .quantile_count = (uint32_t)desc->quantile_count,
         .size = (uint32_t)sx__family_size(desc),
     };
-    size_t bound_count = padded_bounds(desc);
-    double *bounds = sx__family_bounds(family);
-    for (size_t i = 0; i < bound_count; i++) {
-        /* Adding zero turns -0 into 0, because both are the same bound. */
-        bounds[i] = i < desc->bound_count ? desc->bounds[i] + 0.0 : HUGE_VAL;
-    }
-    size_t used = sizeof *family + bound_count * sizeof(double);
+    write_bounds(sx__family_bounds(family), desc);
+    size_t used = sizeof *family + bounds_room(desc) * sizeof(double);
     struct sx__span spans[SX_LABELS_MAX];
     size_t spans_size = desc->label_count * sizeof spans[0];
     size_t spans_at = used;

@@ -78,6 +78,8 @@ struct sx__family {
     uint32_t native_max;     /* native buckets that are shown at the most; 0: it has none */
     int32_t native_schema;   /* the finest that is used */
     uint64_t zero_threshold; /* of native buckets; the bits of a double */
+    uint64_t window_ms;      /* of the quantiles of a summary; see summary_window.h */
+    uint32_t quantile_count; /* of a summary; those with quantiles have native buckets */
     struct sx__retired retired;
     uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
@@ -87,7 +89,8 @@ struct sx__family {
         legacy; /* the name with underscores for all other characters than legacy ones */
     struct sx__span labels; /* label_count spans, of the label names */
     /* Then the bounds of a histogram, filled up with +Inf to a positive multiple of
-     * SX__BOUNDS_UNIT; then the spans of the label names, and the bytes that spans are of. */
+     * SX__BOUNDS_UNIT, or the quantiles of a summary; then the spans of the label names, and the
+     * bytes that spans are of. */
 };
 
 _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow the record");
@@ -98,8 +101,8 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
     uint32_t increments; /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
-                            a native histogram: the first cell of the positive lane; of a state
-                            set: the number of the state */
+                            native buckets: the first cell of the positive lane; of a state set:
+                            the number of the state */
     uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
     uint32_t cells;   /* ref of a struct sx__cells */
@@ -112,6 +115,7 @@ struct sx__series {
     uint32_t text_size;
     uint32_t text_offset; /* from the end of this struct; the text ends the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
+    uint32_t window;      /* ref of a struct sx__summary_window; 0: it has no quantiles */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
      * text. The text of a counter or gauge is `name{labels} `, or `{"name",labels} ` if
      * the name needs quotes; that of a histogram or summary only the labels. */
@@ -171,6 +175,12 @@ static inline struct sx__cells *sx__series_cells(const struct sx__series *series
 }
 
 static inline double *sx__family_bounds(const struct sx__family *family)
+{
+    return (void *)(uintptr_t)(family + 1);
+}
+
+/* Those of a summary. */
+static inline double *sx__family_quantiles(const struct sx__family *family)
 {
     return (void *)(uintptr_t)(family + 1);
 }

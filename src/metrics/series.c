@@ -12,6 +12,7 @@
 #include "series_cells.h"
 #include "series_record.h"
 #include "series_table.h"
+#include "summary_window.h"
 #include "utf8.h"
 
 #include <stdlib.h>
@@ -298,6 +299,7 @@ void sx__series_reset(struct sx__series *series)
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     sx__directory_lock(registry);
     sx__exemplars_clear(registry, series, true);
+    sx__summary_window_restart(registry, series);
     sx__series_cells_zero(registry, series);
     sx__series_set_created(series);
     sx__directory_unlock(registry);

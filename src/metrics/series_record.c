@@ -5,6 +5,7 @@
 #include "exemplars.h"
 #include "labels.h"
 #include "series_cells.h"
+#include "summary_window.h"
 
 #include <time.h>
 
@@ -73,7 +74,13 @@ struct sx__series *sx__series_write(struct sx_registry *registry, struct sx__fam
         sx__directory_free(registry, series, size);
         return NULL;
     }
+    if (family->quantile_count > 0 && !sx__summary_window_make(registry, series)) {
+        sx__activity_free(registry, series);
+        sx__directory_free(registry, series, size);
+        return NULL;
+    }
     if (!sx__series_cells_take(registry, family, series)) {
+        sx__summary_window_free(registry, series);
         sx__activity_free(registry, series);
         sx__directory_free(registry, series, size);
         return NULL;
@@ -90,6 +97,7 @@ void sx__series_reclaim(struct sx__peeking *peeking, struct sx__series *series)
     struct sx_registry *registry = peeking->registry;
     struct sx__family *family = sx__series_family(series);
     sx__series_cells_leave(peeking, family, series);
+    sx__summary_window_free(registry, series);
     sx__activity_free(registry, series);
     sx__exemplars_clear(registry, series, false);
     sx__directory_free(registry, series, sx__series_size(series));

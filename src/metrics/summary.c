@@ -1,5 +1,6 @@
 /* summary.c: summaries: a cell for the sum and one for the count, in each thread row. They lie as
- * those of a histogram without bounds, and are read as one.
+ * those of a histogram without bounds, and are read as one. A summary with quantiles has native
+ * buckets, too, and is updated as a histogram that has only these.
  */
 #include "histogram_cells.h"
 
@@ -10,7 +11,10 @@
 #include "self_metrics.h"
 #include "series.h"
 #include "series_values.h"
+#include "summary_window.h"
 #include "thread_rows.h"
+
+#include <math.h>
 
 struct sx_summary {
     struct sx__series series;
@@ -114,6 +118,10 @@ void sx__summary_observe(struct sx_summary *summary, double value, char *const *
     if (summary == NULL) {
         return;
     }
+    if (summary->series.increments != 0) {
+        sx__histogram_observe((struct sx_histogram *)(void *)summary, value, rows);
+        return;
+    }
     if (__builtin_expect(value != value, 0)) {
         ignore_in_summary(summary);
         return;
@@ -161,6 +169,18 @@ double sx_summary_sum(const struct sx_summary *summary)
 {
     uint64_t count;
     return read_summary(summary, &count);
+}
+
+double sx_summary_quantile(struct sx_summary *summary, double quantile)
+{
+    struct sx__reading reading;
+    struct sx_quantile read = {.quantile = quantile};
+    if (summary == NULL || sx__series_family(&summary->series)->quantile_count == 0 ||
+        !(quantile >= 0 && quantile <= 1)) {
+        return NAN;
+    }
+    sx__reading_of_thread_rows(&reading, sx__arenas[summary->series.handle.arena].registry);
+    return sx__summary_window_read(&reading, &summary->series, &read, 1) ? read.value : NAN;
 }
 
 void sx_summary_reset(struct sx_summary *summary)

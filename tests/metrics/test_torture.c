@@ -42,6 +42,7 @@ struct world {
     struct sx_counter *counter;
     struct sx_gauge *gauge;
     struct sx_histogram *histogram;
+    struct sx_summary *summary; /* with quantiles */
     struct sx_counter_family *family;
     struct sx_counter_family *churned;
     struct sx_histogram_family *churned_histograms;
@@ -59,6 +60,7 @@ static void make_world(struct world *world, bool shared)
                                           .row_bytes = 64 << 10,
                                           .directory_bytes = 2 << 20};
     struct sx_metric_options metric = {.name = "all_total", .help = "Help."};
+    static const double quantiles[] = {0, 1};
     memset(world, 0, sizeof *world);
     assert_int_equal(sx_registry_new(&world->registry, &options), SX_OK);
     struct sx_registry *registry = world->registry;
@@ -67,6 +69,14 @@ static void make_world(struct world *world, bool shared)
     assert_int_equal(sx_gauge_register(&world->gauge, registry, &metric), SX_OK);
     metric.name = "values";
     assert_int_equal(sx_histogram_register(&world->histogram, registry, &metric), SX_OK);
+    metric.name = "summed";
+    metric.quantiles = quantiles;
+    metric.quantile_count = 2;
+    metric.window_seconds = .001; /* so that scrapes keep many snapshots */
+    assert_int_equal(sx_summary_register(&world->summary, registry, &metric), SX_OK);
+    metric.quantiles = NULL;
+    metric.quantile_count = 0;
+    metric.window_seconds = 0;
     metric.labels = SX_LABELS("label");
     metric.name = "labelled_total";
     assert_int_equal(sx_counter_family_register(&world->family, registry, &metric), SX_OK);
@@ -99,6 +109,7 @@ static void update(const struct world *world, unsigned index)
         sx_gauge_dec(world->gauge);
     }
     sx_histogram_observe(world->histogram, index % 12);
+    sx_summary_observe(world->summary, index % 12);
     snprintf(text, sizeof text, "%u", index % 50);
     sx_counter_inc(sx_counter_with(world->family, text));
 }
@@ -195,6 +206,10 @@ static void check_sample(struct world *world, const char *line, size_t name_size
     if (strncmp(line, "balance", 7) == 0) {
         return;
     }
+    if (strncmp(line, "summed{", 7) == 0) { /* NaN if nothing was observed between two scrapes */
+        assert_false(value < 0 || value > 11.1);
+        return;
+    }
     if (strncmp(line, "churned", 7) == 0) {
         /* A difference the wrong way round would be a number near 2^64. */
         assert_true(value >= 0 && value < 10.0 * THREADS);
@@ -265,6 +280,8 @@ static void check_sums(const struct world *world, bool shared)
     assert_true(sx_gauge_value(world->gauge) == balance);
     assert_int_equal(sx_histogram_count(world->histogram), updates);
     assert_true(sx_histogram_sum(world->histogram) == observed);
+    assert_int_equal(sx_summary_count(world->summary), updates);
+    assert_true(sx_summary_sum(world->summary) == observed);
     double labelled = 0;
     for (unsigned i = 0; i < 50; i++) {
         char text[16];
