@@ -34,10 +34,11 @@ func number(value float64) string {
 }
 
 type sample struct {
-	Labels map[string]string `json:"labels"`
-	Value  string            `json:"value,omitempty"`
-	Count  uint64            `json:"count,omitempty"`
-	Sum    string            `json:"sum,omitempty"`
+	Labels    map[string]string  `json:"labels"`
+	Value     string             `json:"value,omitempty"`
+	Count     uint64             `json:"count,omitempty"`
+	Sum       string             `json:"sum,omitempty"`
+	Quantiles map[string]float64 `json:"quantiles,omitempty"`
 	// Upper bounds and cumulative counts.
 	Buckets map[string]uint64 `json:"buckets,omitempty"`
 	// What the native buckets count.
@@ -91,6 +92,10 @@ func sampleOf(metric *dto.Metric) sample {
 	case metric.Summary != nil:
 		found.Count = metric.Summary.GetSampleCount()
 		found.Sum = number(metric.Summary.GetSampleSum())
+		found.Quantiles = map[string]float64{}
+		for _, quantile := range metric.Summary.Quantile {
+			found.Quantiles[number(quantile.GetQuantile())] = quantile.GetValue()
+		}
 	case metric.Histogram != nil:
 		histogramOf(&found, metric.Histogram)
 	}

@@ -57,7 +57,8 @@ static void fill(struct sx_registration *all)
                                                SX_BUCKETS(.25, 1, 100000)};
     const struct sx_metric_options native = {
         .name = "judged_native_seconds", .help = "Native.", .native = {.growth_factor = 1.1}};
-    const struct sx_metric_options size = {.name = "judged_size_bytes", .help = "Sizes."};
+    const struct sx_metric_options size = {
+        .name = "judged_size_bytes", .help = "Sizes.", SX_QUANTILES(.5, .99)};
     struct sx_counter_family *counters =
         sx_registration_add_family(all, SX_COUNTER, &requests).counters;
     struct sx_gauge *gauge = sx_registration_add(all, SX_GAUGE, &level).gauge;

@@ -66,7 +66,8 @@ FAMILY = {1: ("name", BYTES, False), 2: ("help", BYTES, False), 3: ("type", VARI
           4: ("metric", BYTES, True), 5: ("unit", BYTES, False)}
 METRIC = {1: ("label", BYTES, True), 2: ("gauge", BYTES, False), 3: ("counter", BYTES, False),
           4: ("summary", BYTES, False), 5: ("untyped", BYTES, False), 7: ("histogram", BYTES, False)}
-SUMMARY = {1: ("count", VARINT, False), 2: ("sum", FIXED64, False)}
+SUMMARY = {1: ("count", VARINT, False), 2: ("sum", FIXED64, False), 3: ("quantile", BYTES, True)}
+QUANTILE = {1: ("quantile", FIXED64, False), 2: ("value", FIXED64, False)}
 LABEL = {1: ("name", BYTES, False), 2: ("value", BYTES, False)}
 GAUGE = {1: ("value", FIXED64, False)}
 COUNTER = {1: ("value", FIXED64, False), 2: ("exemplar", BYTES, False)}
@@ -138,7 +139,8 @@ def value_of(data, kind):
         return Histogram(data), None
     if kind == "summary":
         read = message(data, SUMMARY)
-        return (read["count"], read["sum"]), None
+        pairs = [message(quantile, QUANTILE) for quantile in read["quantile"]]
+        return (read["count"], read["sum"], {one["quantile"]: one["value"] for one in pairs}), None
     read = message(data, COUNTER if kind == "counter" else GAUGE)
     return read["value"], exemplar(read["exemplar"]) if "exemplar" in read else None
 

@@ -7,7 +7,8 @@
  * needed to read them. A family is a line `F TYPE NAME HELP BOUND...`, and then come its series: `S
  * LABEL=VALUE... | NUMBER...`, of a histogram the observations of each bucket and the sum. Then
  * follows `V NUMBER...`, what was added or observed, some of it with `@TRACE`, an exemplar. A
- * histogram that has native buckets has the type `native`, or `both`. */
+ * histogram that has native buckets has the type `native`, or `both`. The bounds of a summary are
+ * its quantiles. */
 #include <inttypes.h>
 #include <math.h>
 #include <sextant/exposition.h>
@@ -141,6 +142,8 @@ static const char *const utf8_labels[LABELS_MAX] = {"fir.st",
 
 static const char *const state_names[] = {"on", "off", "stand \"by\"", NULL};
 
+static const double quantiles[] = {0, .25, .5, .99, 1};
+
 static void take_bounds(struct family *family)
 {
     double bound = below(3) == 0 ? -2.5 : below(2) * 0.001;
@@ -235,6 +238,14 @@ static int register_family(struct family *family, struct sx_registry *registry, 
             options.native.max_buckets = 4 + below(8);
         }
     }
+    if (family->type == SX_SUMMARY && below(3) > 0) {
+        options.quantiles = quantiles;
+        options.quantile_count = sizeof quantiles / sizeof quantiles[0];
+        for (size_t i = 0; i < options.quantile_count; i++) {
+            family->bounds[i] = quantiles[i];
+        }
+        family->bound_count = options.quantile_count;
+    }
     if (is_printed) {
         const unsigned native = family->has_native ? 5 + (family->bound_count == 0) : 0;
         printf("F %s %s %s", types[type + native], name, unit);
@@ -328,15 +339,19 @@ static void count(const struct family *family)
 
 static void summarize(const struct family *family)
 {
+    double values[12];
     double sum = 0;
-    const unsigned count = below(4);
+    const unsigned count = below(12);
     for (unsigned i = 0; i < count; i++) {
-        const double value = (double)below(1000) / 4;
-        sum += value;
-        sx_summary_observe(family->summary, value);
+        values[i] = below(4) == 0 ? ldexp(1, (int)below(40) - 20) : (double)below(1000) / 4 - 20;
+        sum += values[i];
+        sx_summary_observe(family->summary, values[i]);
     }
     if (is_printed) {
         printf(" %u %a\nV", count, sum);
+    }
+    for (unsigned i = 0; is_printed && i < count; i++) {
+        printf(" %a", values[i]);
     }
 }
 

@@ -87,6 +87,10 @@ class Series:
             if trace and (not is_counter or self.values[-1] > 0): # nothing is added, nothing shown
                 self.exemplars.append(({"trace_id": unhex(trace)}, float.fromhex(number)))
 
+    def quantile(self, quantile):
+        rank = math.ceil(quantile * len(self.values))
+        return sorted(self.values)[max(rank, 1) - 1] if self.values else math.nan
+
     def cumulative(self):
         return [sum(self.counts[:i + 1]) for i in range(len(self.counts))]
 
@@ -173,7 +177,7 @@ class Formats(unittest.TestCase):
             series = {}
             for sample in family.samples:
                 labels = dict(sample.labels)
-                bound = labels.pop("le", None)
+                bound = labels.pop("le", labels.pop("quantile", None))
                 part = sample.name[len(family.name):] if bound is None else float(bound)
                 samples = series.setdefault(labels_key(labels), {})
                 self.assertNotIn(part, samples)
@@ -196,8 +200,8 @@ class Formats(unittest.TestCase):
                 if family.type == "histogram":
                     self.compare_histogram(family, series, samples, is_openmetrics)
                 elif family.type == "summary":
-                    self.assertEqual({part: sample.value for part, sample in samples.items()},
-                                     {"_count": series.counts[0], "_sum": series.value})
+                    self.compare_summary(family, series, {part: sample.value for part, sample in
+                                                          samples.items()}, is_openmetrics)
                 else:
                     # The parser of text appends the suffix where it is missing.
                     suffix = "_total" if family.type == "counter" else ""
@@ -205,6 +209,21 @@ class Formats(unittest.TestCase):
                         suffix = "_info"
                     self.assertEqual(list(samples), [suffix])
                     self.assertTrue(same(samples[suffix].value, series.value), name)
+
+    def compare_summary(self, family, series, found, is_openmetrics):
+        """OpenMetrics has no negative sums and quantiles."""
+        self.assertEqual(found.pop("_count"), series.counts[0])
+        if not is_openmetrics or series.value >= 0:
+            self.assertEqual(found.pop("_sum"), series.value)
+        expected = {quantile: series.quantile(quantile) for quantile in family.bounds[:-1]}
+        if is_openmetrics:
+            expected = {quantile: value for quantile, value in expected.items() if not value < 0}
+        self.assertEqual(list(found), list(expected))
+        for quantile, value in expected.items():
+            # The absolute values differ by less than 2^42. For each sign, a bucket is at most 18.9 %
+            # wide then.
+            self.assertTrue(same(found[quantile], value) or
+                            abs(found[quantile] - value) <= 0.0865 * abs(value), (quantile, value))
 
     def compare_histogram(self, family, series, samples, is_openmetrics):
         expected = dict(zip(family.bounds, series.cumulative()))
@@ -287,7 +306,9 @@ class Formats(unittest.TestCase):
                     self.compare_buckets(family, series, value)
                     continue
                 if family.type == "summary":
-                    self.assertEqual(value, (series.counts[0], series.value))
+                    count, total, quantiles = value
+                    self.compare_summary(family, series,
+                                         {"_count": count, "_sum": total, **quantiles}, False)
                 else:
                     self.assertTrue(same(value, series.value), name)
                 if family.type == "counter" and series.exemplars:

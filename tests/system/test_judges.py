@@ -49,6 +49,9 @@ VALUES = {
     'judged_unfinite{JOB,kind="minus"}': -math.inf,
     "judged_size_bytes_count{JOB}": 100,
     "judged_size_bytes_sum{JOB}": 5050,
+    # The sizes are 1 to 100, so a bucket is at most 4.4 % wide.
+    'abs(judged_size_bytes{JOB,quantile="0.5"} - 50) < bool 1.1': 1,
+    'abs(judged_size_bytes{JOB,quantile="0.99"} - 99) < bool 2.2': 1,
     'judged_build_info{JOB,version="1.2.3"}': 1,
     'judged_mode{JOB,judged_mode="busy"}': 1,
     'judged_mode{JOB,judged_mode="idle"}': 0,
@@ -398,8 +401,11 @@ class Expfmt(unittest.TestCase):
                           for sample in families["judged_unfinite"]["samples"]],
                          [("plus", "+Inf"), ("minus", "-Inf"), ("none", "NaN")])
         self.assertEqual(families["judged_untyped"]["type"], "UNTYPED")
-        self.assertEqual(families["judged_size_bytes"]["samples"],
-                         [{"labels": {}, "count": 100, "sum": "5050"}])
+        (size,) = families["judged_size_bytes"]["samples"]
+        self.assertEqual((size["labels"], size["count"], size["sum"]), ({}, 100, "5050"))
+        self.assertEqual(list(size["quantiles"]), ["0.5", "0.99"])
+        self.assertLess(abs(size["quantiles"]["0.5"] - 50), 1.1)
+        self.assertLess(abs(size["quantiles"]["0.99"] - 99), 2.2)
         (duration,) = families["judged_duration_seconds"]["samples"]
         self.assertEqual((duration["count"], duration["sum"]), (100, "50.5"))
         self.assertEqual({bound: count for bound, count in duration["buckets"].items() if bound != "+Inf"},

@@ -75,6 +75,14 @@ static void use_buckets()
     check(sx_histogram_register(&histogram, nullptr, &options) == SX_OK, "a histogram");
     sx_histogram_observe(histogram, 3);
     check(sx_histogram_count(histogram) == 1, "it counts");
+
+    sx_summary *summary = nullptr;
+    const sx_metric_options quantiles = {
+        .name = "q", .help = "A test.", SX_QUANTILES(.5, .99), .window_seconds = 60};
+    overwrite_stack();
+    check(sx_summary_register(&summary, nullptr, &quantiles) == SX_OK, "a summary");
+    sx_summary_observe(summary, 0);
+    check(sx_summary_quantile(summary, .9) == 0, "its quantile");
 }
 
 static void use_other_types()
