@@ -166,6 +166,19 @@ func exemplarLoop() loop {
 	}
 }
 
+func quantilesLoop() loop {
+	family := prometheus.NewSummaryVec(prometheus.SummaryOpts{
+		Name: "bench_seconds", Help: "Values.",
+		Objectives: map[float64]float64{.5: .05, .9: .01, .99: .001}}, []string{"worker"})
+	prometheus.MustRegister(family)
+	summary := family.WithLabelValues("a")
+	return func(thread int, updates int) {
+		for i := 0; i < updates; i++ {
+			summary.Observe(values[i&(valueCount-1)])
+		}
+	}
+}
+
 func gaugeLoop() loop {
 	gauge := prometheus.NewGauge(prometheus.GaugeOpts{Name: "bench_inprogress", Help: "Requests."})
 	prometheus.MustRegister(gauge)
@@ -326,6 +339,8 @@ func main() {
 		update(histogramLoop(0, 1.1, buckets), 1)
 	case "exemplar_1":
 		update(exemplarLoop(), 1)
+	case "quantiles_1":
+		update(quantilesLoop(), 1)
 	case "scrape":
 		scrapeCase(expfmt.FmtText, false, seriesCount*50)
 	case "scrape_openmetrics":

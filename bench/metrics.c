@@ -400,6 +400,73 @@ static int observe_case(const char *what)
     return 0;
 }
 
+/* ---- quantiles of summaries ---- */
+
+#define SUMMARIES 1000
+
+static int summaries_make(struct sx_summary **summaries, size_t count, double window_seconds)
+{
+    struct sx_summary_family *family = NULL;
+    const struct sx_metric_options options = {.name = "bench_seconds",
+                                              .help = "Values.",
+                                              .labels = SX_LABELS("worker"),
+                                              SX_QUANTILES(.5, .9, .99),
+                                              .window_seconds = window_seconds};
+    int status = sx_summary_family_register(&family, NULL, &options);
+    for (size_t i = 0; i < count && status == SX_OK; i++) {
+        char worker[24];
+        const int size = snprintf(worker, sizeof worker, "%zu", i);
+        const struct sx_str value = {worker, (size_t)size};
+        status = sx_summary_family_get(&summaries[i], family, &value, 1);
+    }
+    return status;
+}
+
+static void summary_loop(void *summary, long updates)
+{
+    for (long i = 0; i < updates; i++) {
+        sx_summary_observe(summary, bench_values[i & (VALUES - 1)]);
+    }
+}
+
+/* Scrapes of many summaries, and the memory of one with all its snapshots. The window is so short
+ * that each scrape keeps one. */
+static int summaries_case(void)
+{
+    static struct sx_summary *summaries[SUMMARIES];
+    (void)scrape_run();
+    const double before = bench_resident_bytes();
+    if (summaries_make(summaries, SUMMARIES, .001) != SX_OK) {
+        return 1;
+    }
+    for (int i = 0; i < 101; i++) {
+        for (size_t j = 0; j < SUMMARIES; j++) {
+            summary_loop(summaries[j], 1000);
+        }
+        const double start = bench_ns(CLOCK_THREAD_CPUTIME_ID);
+        (void)scrape_run();
+        bench_print("scrape", (bench_ns(CLOCK_THREAD_CPUTIME_ID) - start) / SUMMARIES, 0);
+    }
+    bench_print("bytes", (bench_resident_bytes() - before) / SUMMARIES, 0);
+    return 0;
+}
+
+/* quantiles_1, quantiles_many */
+static int quantiles_case(const char *what)
+{
+    struct sx_summary *summary = NULL;
+    bench_fill();
+    if (strcmp(what, "quantiles_many") == 0) {
+        return summaries_case();
+    }
+    if (summaries_make(&summary, 1, 0) != SX_OK) {
+        return 1;
+    }
+    void *metric = summary;
+    bench_updates(summary_loop, &metric, 1);
+    return 0;
+}
+
 /* The case `scrape` in another format, or compressed. */
 static int format_case(const char *format)
 {
@@ -430,6 +497,9 @@ int main(int argc, char **argv)
     }
     if (argc == 2 && (strncmp(argv[1], "native_", 7) == 0 || strcmp(argv[1], "exemplar_1") == 0)) {
         return observe_case(argv[1]);
+    }
+    if (argc == 2 && strncmp(argv[1], "quantiles_", 10) == 0) {
+        return quantiles_case(argv[1]);
     }
     if (argc == 2 && strncmp(argv[1], "scrape_", 7) == 0) {
         return format_case(argv[1] + 7);

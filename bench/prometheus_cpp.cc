@@ -5,6 +5,7 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
+#include <prometheus/summary.h>
 #include <prometheus/text_serializer.h>
 #include <sstream>
 #include <string>
@@ -111,7 +112,29 @@ static unsigned long scrape_run(void)
     return static_cast<unsigned long>(page.tellp());
 }
 
+static void summary_loop(void *metric, long updates)
+{
+    auto *summary = static_cast<prometheus::Summary *>(metric);
+    for (long i = 0; i < updates; i++) {
+        summary->Observe(bench_values[i & (VALUES - 1)]);
+    }
+}
+
+static int quantiles_case()
+{
+    bench_fill();
+    auto &family =
+        prometheus::BuildSummary().Name("bench_seconds").Help("Values.").Register(registry);
+    void *summary = &family.Add({{"worker", "a"}},
+                                prometheus::Summary::Quantiles{{.5, .05}, {.9, .01}, {.99, .001}});
+    bench_updates(summary_loop, &summary, 1);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && std::string(argv[1]) == "quantiles_1") {
+        return quantiles_case();
+    }
     return bench_main(argc, argv);
 }
