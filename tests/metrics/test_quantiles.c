@@ -10,6 +10,7 @@
 #include "native.h"
 #include "page.h"
 #include "shared_registries.h"
+#include "summary_window.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -354,6 +355,40 @@ static void test_a_window_may_begin_with_finer_buckets(void **state)
     pass(120);
     assert_true(isnan(sx_summary_quantile(summary, 0)));
     assert_int_equal(sx_summary_count(summary), 25);
+}
+
+static void *observe_widely(void *unused)
+{
+    sx_summary_observe(summary, 1e-9);
+    sx_summary_observe(summary, 1e9);
+    return unused;
+}
+
+/* A scrape does not read rows that were claimed since it began. So it may find finer buckets than a
+ * snapshot has that was taken meanwhile. */
+static void test_a_scrape_may_be_older_than_a_snapshot(void **state)
+{
+    (void)state;
+    struct sx__reading reading;
+    pthread_t thread;
+    struct sx_quantile quantile = {.quantile = .5};
+    const struct sx__series *series = (const struct sx__series *)(const void *)summary;
+    for (int i = 0; i < 100; i++) {
+        sx_summary_observe(summary, 1 + i / 200.0);
+    }
+    sx__reading_begin(&reading, registry);
+    assert_int_equal(pthread_create(&thread, NULL, observe_widely, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pass(120);
+    assert_near(sx_summary_quantile(summary, 1), 1e9, .172); /* schema 1 */
+    pass(600);
+    assert_true(sx__summary_window_read(&reading, series, &quantile, 1));
+    assert_true(isnan(quantile.value));
+    sx_summary_observe(summary, 1.5);
+    assert_true(sx__summary_window_read(&reading, series, &quantile, 1));
+    assert_near(quantile.value, 1.5, .172);
+    assert_false(is_near(quantile.value, 1.5, FINE)); /* the bucket is as wide as the snapshot's */
+    sx__reading_end(&reading);
 }
 
 static void test_a_reset_begins_the_window_anew(void **state)
@@ -820,6 +855,7 @@ int main(void)
         TEST(test_rare_pages_show_all_since_the_last_one),
         TEST(test_the_window_is_an_option),
         TEST(test_a_window_may_begin_with_finer_buckets),
+        TEST(test_a_scrape_may_be_older_than_a_snapshot),
         TEST(test_a_reset_begins_the_window_anew),
         TEST(test_each_series_has_its_quantiles),
         TEST(test_a_series_that_is_made_again_has_an_empty_window),

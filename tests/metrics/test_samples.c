@@ -326,6 +326,7 @@ static const struct attempt attempts[] = {
     {SX_SUMMARY, {.name = "x"}, as_number, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_histogram, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_summary, SX_OK},
+    {SX_SUMMARY, {.name = "x", SX_QUANTILES(.5)}, NULL, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_nan_summary, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_no_summary, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, with_falling_quantiles, SX_EINVAL},
