@@ -89,7 +89,8 @@ struct sx_registry_options {
 };
 
 /** Native buckets of a histogram: buckets of equal relative width, without a list of bounds. Only
- * protobuf pages have them; docs/native_histograms.md tells how Prometheus is set to ask for it.
+ * protobuf pages have them; docs/types/native_histogram.md tells how Prometheus is set to ask for
+ * it.
  *
  * If observations spread widely, pairs of neighbouring buckets are merged, until at most
  * max_buckets are not empty, and until the observations of one sign by one thread span at most 160.

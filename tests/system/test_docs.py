@@ -1,23 +1,36 @@
-"""Every C program in docs/ compiles without a warning; those that begin with an #include are programs."""
+"""Every C program in docs/ compiles without a warning; those that begin with an #include are programs.
+Those of docs/types/ also run, and print what their page says."""
 import glob
 import os
 import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import unittest
 
-from system import BUILD, SOURCE
+from system import BUILD, SOURCE, is_sanitized
+
+TYPES = sorted(glob.glob(os.path.join(SOURCE, "docs", "types", "*.md")))
+PAGES = sorted(glob.glob(os.path.join(SOURCE, "docs", "*.md"))) + TYPES
+
+
+def read_blocks(path, language):
+    with open(path, encoding="utf-8") as page:
+        return re.findall(rf"^```{language}\n(.*?)^```", page.read(), re.M | re.S)
+
+
+def without_times(page):
+    """The time of an exemplar is that of the run."""
+    return re.sub(r"(# \{.*\} \S+) \d+\.\d+$", r"\1 TIME", page, flags=re.M)
 
 
 class Docs(unittest.TestCase):
     def test_programs_compile(self):
         jansson = shlex.split(subprocess.check_output(["pkg-config", "--cflags", "jansson"], text=True))
         programs = 0
-        for path in sorted(glob.glob(os.path.join(SOURCE, "docs", "*.md"))):
-            with open(path, encoding="utf-8") as page:
-                blocks = re.findall(r"^```c\n(.*?)^```", page.read(), re.M | re.S)
-            for number, block in enumerate(blocks, start=1):
+        for path in PAGES:
+            for number, block in enumerate(read_blocks(path, "c"), start=1):
                 if not block.startswith("#include"):
                     continue
                 programs += 1
@@ -35,10 +48,8 @@ class Docs(unittest.TestCase):
         self.assertGreater(programs, 10)
 
     def test_programs_in_cplusplus_compile(self):
-        for path in glob.glob(os.path.join(SOURCE, "docs", "*.md")):
-            with open(path, encoding="utf-8") as page:
-                blocks = re.findall(r"^```cpp\n(.*?)^```", page.read(), re.M | re.S)
-            for block in blocks:
+        for path in PAGES:
+            for block in read_blocks(path, "cpp"):
                 for compiler in filter(shutil.which, ("g++", "clang++")):
                     with self.subTest(page=os.path.basename(path), by=compiler):
                         subprocess.run(
@@ -46,13 +57,36 @@ class Docs(unittest.TestCase):
                              "-x", "c++", "-I", os.path.join(SOURCE, "include"), "-"],
                             input=block, text=True, check=True)
 
+    @unittest.skipIf(is_sanitized(), "the library needs its sanitizer, these programs have none")
+    def test_programs_of_types_print_their_pages(self):
+        """The first block of a page is in text 0.0.4, the second in OpenMetrics. `sextant check`
+        reads both, so what is printed and expected is also right."""
+        self.assertEqual(len(TYPES), 9)
+        for path in TYPES:
+            with self.subTest(page=os.path.basename(path)), tempfile.TemporaryDirectory() as folder:
+                (source,), (text, openmetrics) = read_blocks(path, "c"), read_blocks(path, "text")
+                program = os.path.join(folder, "program")
+                subprocess.run(
+                    ["cc", "-std=c11", f"-I{SOURCE}/include", "-o", program, "-x", "c", "-", "-x", "none",
+                     f"{BUILD}/libsextant-metrics.so", f"-Wl,-rpath,{BUILD}"],
+                    input=source, text=True, check=True)
+                printed = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=True)
+                self.assertEqual(without_times(printed.stdout), without_times(text + openmetrics))
+                for form, page in (("text", text), ("openmetrics", openmetrics)):
+                    subprocess.run([f"{BUILD}/sextant", "check", "--format", form],
+                                   input=page, text=True, check=True)
+
     def test_links_lead_somewhere(self):
-        pages = glob.glob(f"{SOURCE}/docs/*.md") + glob.glob(f"{SOURCE}/docs/servers/*.md")
-        for path in pages + [f"{SOURCE}/README.md"]:
+        for path in PAGES + glob.glob(f"{SOURCE}/docs/servers/*.md") + [f"{SOURCE}/README.md"]:
             with open(path, encoding="utf-8") as page:
                 for target in re.findall(r"\]\(([^)#:]+)\)", page.read()):
                     there = os.path.join(os.path.dirname(path), target)
                     self.assertTrue(os.path.exists(there), f"{path}: {target}")
+
+    def test_metric_types_lead_to_the_page_of_each(self):
+        with open(os.path.join(SOURCE, "docs", "metric_types.md"), encoding="utf-8") as page:
+            linked = re.findall(r"\]\(types/([a-z_]+\.md)\)", page.read())
+        self.assertEqual(sorted(linked), [os.path.basename(path) for path in TYPES])
 
     def test_every_option_of_the_command_line_is_in_the_docs(self):
         """--help prints the table by which options are parsed."""
