@@ -4,8 +4,7 @@
  * name is a family of its own, with a type or without.
  */
 #include "check.h"
-
-#include <string.h>
+#include "view.h"
 
 static const char *const type_texts[] = {
     [SX__CHECK_UNTYPED] = "untyped metric",
@@ -30,9 +29,7 @@ static uint32_t find_family(const struct sx__check *check, struct sx_str base, s
     size_t cursor = 0;
     uint32_t number;
     while ((number = sx__index_next(&check->family_index, hash, &cursor)) != 0) {
-        struct sx_str name = check->families[number - 1].name;
-        if (name.size == base.size + suffix.size && memcmp(name.data, base.data, base.size) == 0 &&
-            memcmp(name.data + base.size, suffix.data, suffix.size) == 0) {
+        if (sx__view_is_joined(check->families[number - 1].name, base, suffix)) {
             return number;
         }
     }
@@ -61,7 +58,7 @@ static uint32_t start_family(struct sx__check *check, struct sx_str name)
 static bool ends_in(struct sx_str *base, struct sx_str name, struct sx_str suffix)
 {
     *base = (struct sx_str){name.data, name.size - suffix.size};
-    return name.size > suffix.size && memcmp(name.data + base->size, suffix.data, suffix.size) == 0;
+    return name.size > suffix.size && sx__view_ends_with(name, suffix);
 }
 
 static bool owns(const struct sx__check_family *family, size_t suffix)

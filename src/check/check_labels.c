@@ -1,5 +1,6 @@
 /* check_labels.c: the labels of a sample. */
 #include "check.h"
+#include "view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +137,7 @@ uint32_t sx__hash_fold(const struct sx__check *check, uint64_t hash)
 
 static bool label_is(struct sx_str name, const char *wanted)
 {
-    return wanted != NULL && name.size == strlen(wanted) &&
-           memcmp(name.data, wanted, name.size) == 0;
+    return wanted != NULL && sx__view_is(name, wanted);
 }
 
 /* Reads the next label of a text that is known to be valid. Returns false at the end. */
@@ -178,17 +178,11 @@ bool sx__labels_reserve(struct sx__check *check, struct sx__label_array *labels,
     return true;
 }
 
-static int compare_bytes(struct sx_str a, struct sx_str b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 static int compare_labels(const void *left, const void *right)
 {
     const struct sx__label *a = left, *b = right;
-    int order = compare_bytes(a->name, b->name);
-    return order != 0 ? order : compare_bytes(a->value, b->value);
+    int order = sx__views_compare(a->name, b->name);
+    return order != 0 ? order : sx__views_compare(a->value, b->value);
 }
 
 void sx__labels_sort(struct sx__label *labels, size_t count)

@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "utf8.h"
+#include "view.h"
 
 #include <string.h>
 
@@ -31,11 +32,6 @@ static struct sx_str take_token(struct sx_str *rest, char end)
     rest->data += token.size;
     rest->size -= token.size;
     return token;
-}
-
-static bool is_named(struct sx_str token, const char *name)
-{
-    return token.size == strlen(name) && memcmp(token.data, name, token.size) == 0;
 }
 
 static bool is_name_character(char c)
@@ -117,7 +113,7 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
     }
     line->kind = SX__LINE_TYPE;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (is_named(type, names[i])) {
+        if (sx__view_is(type, names[i])) {
             line->type = (enum sx__check_type)i;
             /* Prometheus takes all that follows the first blank as the type, promtool one word. */
             if (rest.size > type.size + 1) {
@@ -157,8 +153,8 @@ static void read_comment(struct sx__line *line, struct sx__check *check, struct 
     struct sx_str after_hash = rest;
     skip_blanks(&rest);
     struct sx_str word = take_token(&rest, '\0');
-    bool help = is_named(word, "HELP");
-    if (!help && !is_named(word, "TYPE")) {
+    bool help = sx__view_is(word, "HELP");
+    if (!help && !sx__view_is(word, "TYPE")) {
         return;
     }
     skip_blanks(&rest);
@@ -192,11 +188,10 @@ static void check_label(struct sx__check *check, const struct sx__label *label)
                       sx__quote(label->name).text);
         return;
     }
-    if (is_named(label->name, "__name__")) {
+    if (sx__view_is(label->name, "__name__")) {
         sx__violation(check, SX__RULE_LABEL_NAME,
                       "the label `__name__` is the metric name: Prometheus rejects the page");
-    } else if (label->name.size >= 2 && memcmp(label->name.data, "__", 2) == 0 &&
-               !check->reserved_label_told) {
+    } else if (sx__view_begins_with(label->name, sx__view("__")) && !check->reserved_label_told) {
         /* An external label of Prometheus is on every line of /federate. */
         check->reserved_label_told = true;
         sx__violation(
@@ -216,7 +211,7 @@ static void check_labels(struct sx__check *check, struct sx__label *labels, size
     sx__labels_sort(labels, count);
     for (size_t i = 1; i < count; i++) {
         struct sx_str name = labels[i].name, before = labels[i - 1].name;
-        if (name.size == before.size && memcmp(name.data, before.data, name.size) == 0) {
+        if (sx__views_equal(name, before)) {
             sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
                           sx__quote(name).text);
         }

@@ -1,6 +1,8 @@
 /* check_number.c: parsing, comparing and converting decimal numbers. */
 #include "check_number.h"
 
+#include "view.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,11 +14,6 @@
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
-}
-
-static bool equals(struct sx_str text, const char *other)
-{
-    return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
 }
 
 /* `letters` are small ASCII letters. Locales have no influence, unlike on strncasecmp. */
@@ -123,12 +120,12 @@ static bool read_special(struct sx__number *number, struct sx_str text, struct s
 {
     if (equals_in_any_case(bare, "inf") || equals_in_any_case(bare, "infinity")) {
         number->kind = SX__NUMBER_INFINITE;
-        number->misspelled = !equals(text, "+Inf") && !equals(text, "-Inf");
+        number->misspelled = !sx__view_is(text, "+Inf") && !sx__view_is(text, "-Inf");
         return true;
     }
     if (equals_in_any_case(text, "nan")) {
         number->kind = SX__NUMBER_NAN;
-        number->misspelled = !equals(text, "NaN");
+        number->misspelled = !sx__view_is(text, "NaN");
         return true;
     }
     return false;

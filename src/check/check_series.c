@@ -1,15 +1,10 @@
 /* check_series.c: comparing samples: duplicates, histograms, summaries. */
 #include "check.h"
+#include "view.h"
 
 #include <string.h>
 
 enum role { ROLE_PLAIN, ROLE_BOUND, ROLE_SUM, ROLE_COUNT, ROLE_WRONG };
-
-static bool is_base_and_suffix(struct sx_str name, struct sx_str base, const char *suffix)
-{
-    return name.size == base.size + strlen(suffix) &&
-           memcmp(name.data + base.size, suffix, strlen(suffix)) == 0;
-}
 
 /* The role of a sample in its family; always plain, except in histograms and summaries. */
 static enum role role_of(const struct sx__check_family *family, struct sx_str name)
@@ -18,13 +13,13 @@ static enum role role_of(const struct sx__check_family *family, struct sx_str na
         return ROLE_PLAIN;
     }
     const char *bounds = family->type == SX__CHECK_HISTOGRAM ? "_bucket" : "";
-    if (is_base_and_suffix(name, family->name, bounds)) {
+    if (sx__view_is_joined(name, family->name, sx__view(bounds))) {
         return ROLE_BOUND;
     }
-    if (is_base_and_suffix(name, family->name, "_sum")) {
+    if (sx__view_is_joined(name, family->name, sx__view("_sum"))) {
         return ROLE_SUM;
     }
-    return is_base_and_suffix(name, family->name, "_count") ? ROLE_COUNT : ROLE_WRONG;
+    return sx__view_is_joined(name, family->name, sx__view("_count")) ? ROLE_COUNT : ROLE_WRONG;
 }
 
 static const char *bound_label(const struct sx__check_family *family)
@@ -91,11 +86,6 @@ static struct identity identify(const struct sx__check *check, const struct sx__
     return identity;
 }
 
-static bool is_same_text(struct sx_str a, struct sx_str b)
-{
-    return a.size == b.size && memcmp(a.data, b.data, a.size) == 0;
-}
-
 /* On success, `bound` is the text of the bound that the earlier series has. */
 static bool is_same_series(struct sx__check *check, const struct sx__check_series *seen,
                            const struct sx__line *line, const struct identity *identity,
@@ -104,7 +94,7 @@ static bool is_same_series(struct sx__check *check, const struct sx__check_serie
     struct sx_str name, labels;
     double number = 0;
     split_earlier(check, seen, &name, &labels);
-    return is_same_text(name, line->name) &&
+    return sx__views_equal(name, line->name) &&
            (identity->bound_label == NULL ||
             (find_bound(&number, bound, labels, identity->bound_label) &&
              number == identity->bound)) &&
@@ -115,7 +105,7 @@ static void report_duplicate(struct sx__check *check, const struct sx__line *lin
                              const struct identity *identity, uint32_t seen, struct sx_str bound)
 {
     struct sx__quote name = sx__quote(line->name);
-    if (identity->bound_label == NULL || is_same_text(bound, identity->bound_text)) {
+    if (identity->bound_label == NULL || sx__views_equal(bound, identity->bound_text)) {
         sx__violation(check, SX__RULE_DUPLICATE, "this series of `%s` is already on line %u",
                       name.text, seen);
     } else {

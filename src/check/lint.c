@@ -5,6 +5,7 @@
  */
 #include "check.h"
 #include "lint_names.h"
+#include "view.h"
 
 #include <sextant/parse.h>
 #include <stdarg.h>
@@ -48,12 +49,6 @@ static void report_finding(struct linting *lint, uint32_t line, enum sx__rule ru
     lint->check->suggestion = suggestion;
     sx__violation_at(lint->check, line, rule, "`%s` %s", sx__quote(lint->family.name).text, text);
     lint->check->suggestion = NULL;
-}
-
-static bool ends_with(struct sx_str name, const char *suffix)
-{
-    size_t size = strlen(suffix);
-    return name.size >= size && memcmp(name.data + name.size - size, suffix, size) == 0;
 }
 
 static bool has_buckets(enum sx_parsed_type type)
@@ -105,7 +100,7 @@ static void lint_suffixes(struct linting *lint)
 {
     static const char *const suffixes[] = {"_bucket", "_count", "_sum"};
     const struct lint_family *family = &lint->family;
-    const bool total = ends_with(family->name, "_total");
+    const bool total = sx__view_ends_with(family->name, sx__view("_total"));
     if (family->type == SX_PARSED_UNKNOWN) {
         return;
     }
@@ -119,7 +114,7 @@ static void lint_suffixes(struct linting *lint)
     }
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         bool own = has_buckets(family->type) || (family->type == SX_PARSED_SUMMARY && i > 0);
-        if (!own && ends_with(family->name, suffixes[i])) {
+        if (!own && sx__view_ends_with(family->name, sx__view(suffixes[i]))) {
             report_finding(lint, family->line, SX__RULE_LINT_SUFFIX, "choose another name",
                            "ends in `%s`, as the samples of histograms and summaries do",
                            suffixes[i]);
@@ -151,12 +146,6 @@ static void end_family(struct linting *lint)
 
 /* ---- labels ---- */
 
-static bool label_is_called(const struct sx_parsed_label *label, const char *name)
-{
-    return label->name.size == strlen(name) &&
-           memcmp(label->name.data, name, label->name.size) == 0;
-}
-
 static void lint_sample_labels(struct linting *lint, const struct sx_parsed_line *line)
 {
     struct lint_family *family = &lint->family;
@@ -168,8 +157,8 @@ static void lint_sample_labels(struct linting *lint, const struct sx_parsed_line
                            "write it in snake_case", "has the label `%s` in camelCase",
                            sx__quote(label->name).text);
         }
-        bool le = label_is_called(label, "le") && !has_buckets(family->type);
-        bool quantile = label_is_called(label, "quantile") && family->type != SX_PARSED_SUMMARY;
+        bool le = sx__view_is(label->name, "le") && !has_buckets(family->type);
+        bool quantile = sx__view_is(label->name, "quantile") && family->type != SX_PARSED_SUMMARY;
         if ((le || quantile) && !family->label_told && family->type != SX_PARSED_UNKNOWN) {
             family->label_told = true;
             report_finding(lint, (uint32_t)line->number, SX__RULE_LINT_LABEL, "rename the label",
@@ -183,9 +172,8 @@ static bool has_pair(const struct sx_parsed_line *line, const struct sx_parsed_l
 {
     for (size_t i = 0; i < line->label_count; i++) {
         const struct sx_parsed_label *label = &line->labels[i];
-        if (label->name.size == pair->name.size && label->value.size == pair->value.size &&
-            memcmp(label->name.data, pair->name.data, pair->name.size) == 0 &&
-            memcmp(label->value.data, pair->value.data, pair->value.size) == 0) {
+        if (sx__views_equal(label->name, pair->name) &&
+            sx__views_equal(label->value, pair->value)) {
             return true;
         }
     }
@@ -229,8 +217,7 @@ static void report_constant_labels(struct linting *lint)
 static void enter_lint_family(struct linting *lint, const struct sx_parsed_line *line)
 {
     struct lint_family *family = &lint->family;
-    if (family->line != 0 && family->name.size == line->name.size &&
-        memcmp(family->name.data, line->name.data, line->name.size) == 0) {
+    if (family->line != 0 && sx__views_equal(family->name, line->name)) {
         return;
     }
     end_family(lint);
@@ -247,12 +234,11 @@ static bool has_suffix_of_family(const struct linting *lint, struct sx_str name)
     const bool owns =
         family->type == SX_PARSED_HISTOGRAM || family->type == SX_PARSED_SUMMARY ||
         (lint->openmetrics && family->type != SX_PARSED_UNKNOWN && family->type != SX_PARSED_GAUGE);
-    if (!owns || family->line == 0 || name.size <= family->name.size ||
-        memcmp(name.data, family->name.data, family->name.size) != 0) {
+    if (!owns || family->line == 0 || !sx__view_begins_with(name, family->name)) {
         return false;
     }
     for (size_t i = 0; i < usable; i++) {
-        if (name.size - family->name.size == strlen(suffixes[i]) && ends_with(name, suffixes[i])) {
+        if (sx__view_is_joined(name, family->name, sx__view(suffixes[i]))) {
             return true;
         }
     }
@@ -263,7 +249,8 @@ static bool has_suffix_of_family(const struct linting *lint, struct sx_str name)
 static bool counts_as_series(const struct lint_family *family, struct sx_str name)
 {
     bool many = has_buckets(family->type) || family->type == SX_PARSED_SUMMARY;
-    return !many || ends_with(name, "_count") || ends_with(name, "_gcount");
+    return !many || sx__view_ends_with(name, sx__view("_count")) ||
+           sx__view_ends_with(name, sx__view("_gcount"));
 }
 
 static void lint_sample(struct linting *lint, const struct sx_parsed_line *line)

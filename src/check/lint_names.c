@@ -1,6 +1,8 @@
 /* lint_names.c: words of metric names. See lint_names.h. */
 #include "lint_names.h"
 
+#include "view.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -91,8 +93,7 @@ struct sx_str sx__lint_percent(struct sx_str name)
 static bool is_unit_prefix(struct sx_str front)
 {
     for (size_t i = 0; i < LINT_COUNT(unit_prefixes); i++) {
-        if (strlen(unit_prefixes[i]) == front.size &&
-            memcmp(unit_prefixes[i], front.data, front.size) == 0) {
+        if (sx__view_is(front, unit_prefixes[i])) {
             return true;
         }
     }
@@ -104,11 +105,10 @@ static const char *base_of(struct sx_str word)
 {
     for (size_t u = 0; u < LINT_COUNT(lint_units); u++) {
         const char *unit = lint_units[u].unit, *base = lint_units[u].base;
-        const size_t size = strlen(unit);
-        if (word.size < size || memcmp(word.data + word.size - size, unit, size) != 0) {
+        if (!sx__view_ends_with(word, sx__view(unit))) {
             continue;
         }
-        const struct sx_str front = {word.data, word.size - size};
+        const struct sx_str front = {word.data, word.size - strlen(unit)};
         if (is_unit_prefix(front) && (front.size > 0 || base != NULL)) {
             return base != NULL ? base : unit;
         }

@@ -4,6 +4,7 @@
  * another family has claimed is a clash (OpenMetrics 1.0, Suffixes).
  */
 #include "check_openmetrics.h"
+#include "view.h"
 
 #include <string.h>
 
@@ -38,18 +39,11 @@ static const struct {
 
 #define OM_SUFFIXES (sizeof om_suffixes / sizeof om_suffixes[0])
 
-/* Whether the name is the base and the suffix. */
-static bool is_joined(struct sx_str name, struct sx_str base, struct sx_str suffix)
-{
-    return name.size == base.size + suffix.size && memcmp(name.data, base.data, base.size) == 0 &&
-           memcmp(name.data + base.size, suffix.data, suffix.size) == 0;
-}
-
 enum sx__om_role sx__om_role(const struct sx__om_family *family, struct sx_str name)
 {
     for (size_t i = 0; i < OM_SUFFIXES; i++) {
         if (om_suffixes[i].type == family->type &&
-            is_joined(name, family->name, om_suffixes[i].suffix)) {
+            sx__view_is_joined(name, family->name, om_suffixes[i].suffix)) {
             return om_suffixes[i].role;
         }
     }
@@ -150,7 +144,7 @@ static void check_suffix(struct sx__om *om, struct sx_str name)
         return;
     }
     for (size_t i = 0; i < OM_SUFFIXES; i++) {
-        if (is_joined(name, family->name, om_suffixes[i].suffix)) {
+        if (sx__view_is_joined(name, family->name, om_suffixes[i].suffix)) {
             sx__violation(om->check, SX__RULE_SAMPLE_NAME, "`%s` is no sample of the %s `%s`",
                           sx__quote(name).text, sx_parsed_type_name(family->type),
                           sx__quote(family->name).text);
@@ -207,7 +201,7 @@ static void check_unit(struct sx__om *om, const struct sx__om_family *family)
                       sx__quote(name).text, sx_parsed_type_name(family->type));
     } else if (family->unit_line == om->check->line &&
                (name.size <= unit.size + 1 || name.data[name.size - unit.size - 1] != '_' ||
-                memcmp(name.data + name.size - unit.size, unit.data, unit.size) != 0)) {
+                !sx__view_ends_with(name, unit))) {
         sx__violation(om->check, SX__RULE_UNIT, "the name `%s` does not end with its unit, `_%s`",
                       sx__quote(name).text, sx__quote(unit).text);
     }
@@ -252,11 +246,11 @@ static void check_om_type(struct sx__om *om, uint32_t number, enum sx_parsed_typ
 static uint32_t family_of_metadata(struct sx__om *om, struct sx_str name)
 {
     const struct sx_str none = {"", 0};
-    if (om->current != 0 && is_joined(om->families[om->current - 1].name, name, none)) {
+    if (om->current != 0 && sx__view_is_joined(om->families[om->current - 1].name, name, none)) {
         return om->current;
     }
     uint32_t number = find_claim(om, hash_name(om, name, none));
-    if (number != 0 && is_joined(om->families[number - 1].name, name, none)) {
+    if (number != 0 && sx__view_is_joined(om->families[number - 1].name, name, none)) {
         return number;
     }
     return add_om_family(om, name); /* reports the clash if the name is claimed */

@@ -5,6 +5,7 @@
 #include "check_openmetrics.h"
 #include "format_number.h"
 #include "parser.h"
+#include "view.h"
 
 #include <math.h>
 #include <string.h>
@@ -13,12 +14,6 @@
 #define MILLISECONDS_FROM 1e11 /* seconds: in the year 5138 */
 
 /* ---- labels ---- */
-
-static int compare_parsed_names(struct sx_str a, struct sx_str b)
-{
-    int order = memcmp(a.data, b.data, a.size < b.size ? a.size : b.size);
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
 
 /* Sorts copies of the labels by name, so that equal names are neighbours. */
 static void check_twice(struct sx__om *om, const struct sx_parsed_label *labels, size_t count)
@@ -33,7 +28,7 @@ static void check_twice(struct sx__om *om, const struct sx_parsed_label *labels,
     sx__labels_sort(check->labels.items, count);
     for (size_t i = 1; i < count; i++) {
         struct sx_str name = check->labels.items[i].name;
-        if (compare_parsed_names(name, check->labels.items[i - 1].name) == 0) {
+        if (sx__views_equal(name, check->labels.items[i - 1].name)) {
             sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
                           sx__quote(name).text);
         }
@@ -63,7 +58,7 @@ struct sx__label_sums sx__om_labels(struct sx__om *om, const struct sx_parsed_la
     }
     for (size_t i = 0; i < count; i++) {
         struct sx_str name = labels[i].name, value = labels[i].value;
-        bool excepted = except.size > 0 && compare_parsed_names(name, except) == 0;
+        bool excepted = except.size > 0 && sx__views_equal(name, except);
         uint64_t hash = sx__hash(om->check, SX__HASH_START, name);
         if (name.data[0] == '_') {
             sx__violation(om->check, SX__RULE_RESERVED,
@@ -87,7 +82,7 @@ static const struct sx_parsed_label *find_parsed_label(const struct sx_parsed_li
                                                        struct sx_str name)
 {
     for (size_t i = 0; i < line->label_count; i++) {
-        if (compare_parsed_names(line->labels[i].name, name) == 0) {
+        if (sx__views_equal(line->labels[i].name, name)) {
             return &line->labels[i];
         }
     }
@@ -154,8 +149,7 @@ static void check_om_spelling(struct sx__om *om, const struct sx_parsed_number *
         return;
     }
     const char *usual = usual_spelling(number->value);
-    if (number->text.size != strlen(usual) ||
-        memcmp(number->text.data, usual, number->text.size) != 0) {
+    if (!sx__view_is(number->text, usual)) {
         sx__violation(om->check, SX__RULE_NUMBER_SPELLING, "`%s` is usually written `%s`",
                       sx__quote(number->text).text, usual);
     }
@@ -188,7 +182,7 @@ static void check_canonical(struct sx__om *om, const char *label, struct sx_str 
     bool plain = isfinite(bound) && memchr(canonical, '.', (size_t)(end - canonical)) == NULL &&
                  memchr(canonical, 'e', (size_t)(end - canonical)) == NULL;
     memcpy(end, plain ? ".0" : "", plain ? 3 : 1);
-    if (text.size != strlen(canonical) || memcmp(text.data, canonical, text.size) != 0) {
+    if (!sx__view_is(text, canonical)) {
         sx__violation(om->check, SX__RULE_BOUND_CANONICAL, "the canonical %s of `%s` is `%s`",
                       label, sx__quote(text).text, canonical);
     }
@@ -210,8 +204,7 @@ static bool read_om_bound(double *bound, struct sx__om *om, const struct sx_pars
     if (label[0] == 'q' && (number.value < 0 || number.value > 1)) {
         sx__violation(om->check, SX__RULE_BOUND, "the quantile `%s` is not from 0 to 1",
                       sx__quote(found->value).text);
-    } else if (isinf(number.value) && number.value > 0 &&
-               (found->value.size != 4 || memcmp(found->value.data, "+Inf", 4) != 0)) {
+    } else if (isinf(number.value) && number.value > 0 && !sx__view_is(found->value, "+Inf")) {
         sx__violation(om->check, SX__RULE_BOUND,
                       "the le `%s` must be written `+Inf` in OpenMetrics",
                       sx__quote(found->value).text);

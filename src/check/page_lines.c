@@ -4,6 +4,7 @@
 #include "check_index.h"
 #include "format_number.h"
 #include "parser.h"
+#include "view.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -69,17 +70,14 @@ static int append_string(struct sx__page_lines *lines, size_t *offset, const cha
 static int compare_label_names(const void *left, const void *right)
 {
     const struct sx_parsed_label *a = left, *b = right;
-    size_t size = a->name.size < b->name.size ? a->name.size : b->name.size;
-    int order = memcmp(a->name.data, b->name.data, size);
-    return order != 0 ? order : (a->name.size > b->name.size) - (a->name.size < b->name.size);
+    return sx__views_compare(a->name, b->name);
 }
 
 /* A bound is written in one way, so that `1` and `1.0` are the same. */
 static void append_value(struct sx__page_lines *lines, const struct sx_parsed_label *label)
 {
     struct sx_parsed_number number;
-    bool bound = (label->name.size == 2 && memcmp(label->name.data, "le", 2) == 0) ||
-                 (label->name.size == 8 && memcmp(label->name.data, "quantile", 8) == 0);
+    bool bound = sx__view_is(label->name, "le") || sx__view_is(label->name, "quantile");
     if (bound && sx__parse_number(&number, label->value) == NULL) {
         char text[SX__DOUBLE_SIZE_MAX];
         append_text(lines, text, (size_t)(sx__write_bound(text, number.value) - text));
@@ -132,9 +130,7 @@ struct page_family {
 
 static bool is_name_of(struct sx_str name, const char *family, const char *suffix)
 {
-    return name.size == strlen(family) + strlen(suffix) &&
-           memcmp(name.data, family, strlen(family)) == 0 &&
-           memcmp(name.data + strlen(family), suffix, strlen(suffix)) == 0;
+    return sx__view_is_joined(name, sx__view(family), sx__view(suffix));
 }
 
 /* Whether the sample belongs to the family. */

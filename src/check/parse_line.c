@@ -2,6 +2,7 @@
 #include "parser.h"
 #include "quote.h"
 #include "utf8.h"
+#include "view.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -18,11 +19,6 @@ static const char *const parsed_type_words[] = {
 const char *sx_parsed_type_name(enum sx_parsed_type type)
 {
     return (size_t)type < TYPE_WORDS ? parsed_type_words[type] : "unknown";
-}
-
-static bool is_word(struct sx_str text, const char *word)
-{
-    return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
 
 /* Almost all lines are ASCII, which is found eight bytes at a time. */
@@ -50,7 +46,7 @@ static int parse_type(struct sx_parser *parser, struct sx_parsed_line *line, str
     for (size_t i = 0; i < known; i++) {
         const char *word =
             i == SX_PARSED_UNKNOWN && !parser->strict ? "untyped" : parsed_type_words[i];
-        if (is_word(text, word)) {
+        if (sx__view_is(text, word)) {
             line->kind = SX_PARSED_TYPE;
             line->type = (enum sx_parsed_type)i;
             line->text = text;
@@ -119,12 +115,13 @@ static int parse_metadata(struct sx_parser *parser, struct sx_parsed_line *line,
     }
     sx__scan_blanks(parser, scan);
     struct sx_str text = {scan->at, (size_t)(scan->end - scan->at)};
-    if (is_word(word, "HELP")) {
+    if (sx__view_is(word, "HELP")) {
         line->kind = SX_PARSED_HELP;
         line->text = text;
         return 1;
     }
-    return is_word(word, "TYPE") ? parse_type(parser, line, text) : parse_unit(parser, line, text);
+    return sx__view_is(word, "TYPE") ? parse_type(parser, line, text)
+                                     : parse_unit(parser, line, text);
 }
 
 /* Reads a line that begins with `#` in OpenMetrics. */
@@ -132,14 +129,14 @@ static int parse_hash_strict(struct sx_parser *parser, struct sx_parsed_line *li
                              struct sx__scan scan)
 {
     struct sx_str all = {scan.at, (size_t)(scan.end - scan.at)};
-    if (is_word(all, "# EOF")) {
+    if (sx__view_is(all, "# EOF")) {
         parser->ended = true;
         line->kind = SX_PARSED_EOF;
         return 1;
     }
     struct sx_str word = {scan.at + 2, 4};
     if (all.size < 7 || scan.at[1] != ' ' || scan.at[6] != ' ' ||
-        (!is_word(word, "HELP") && !is_word(word, "TYPE") && !is_word(word, "UNIT"))) {
+        (!sx__view_is(word, "HELP") && !sx__view_is(word, "TYPE") && !sx__view_is(word, "UNIT"))) {
         return sx__parse_fail(
             parser, line, SX_FAULT_COMMENT,
             "OpenMetrics has no comments: a `#` begins HELP, TYPE, UNIT or EOF, after one space");
@@ -154,8 +151,8 @@ static int parse_hash(struct sx_parser *parser, struct sx_parsed_line *line, str
     scan.at++;
     sx__scan_blanks(parser, &scan);
     struct sx_str word = sx__scan_token(&scan);
-    bool type = is_word(word, "TYPE");
-    if (!type && !is_word(word, "HELP")) {
+    bool type = sx__view_is(word, "TYPE");
+    if (!type && !sx__view_is(word, "HELP")) {
         return 0;
     }
     if (type && scan.end[-1] == '\r') {

@@ -1,6 +1,8 @@
 /* parser.c: puts lines together from pieces of a page. */
 #include "parser.h"
 
+#include "view.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,7 +165,7 @@ static int check_ends(struct sx_parser *parser, struct sx_parsed_line *line, str
         parser->end_told = true;
         return sx__parse_fail(parser, line, SX_FAULT_EOF, "text follows after `# EOF`");
     }
-    bool is_eof = parser->strict && text.size == 5 && memcmp(text.data, "# EOF", 5) == 0;
+    bool is_eof = parser->strict && sx__view_is(text, "# EOF");
     if (!parser->unterminated || is_eof) {
         return 0;
     }

@@ -6,6 +6,7 @@
 #include "page.h"
 #include "pieces.h"
 #include "text_lines.h"
+#include "view.h"
 
 static const struct sx_str openmetrics_types[] = {
     [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
@@ -28,8 +29,7 @@ static bool has_suffix(const struct sx__family *family)
 {
     const struct sx_str name = sx__family_name(family);
     const struct sx_str suffix = suffix_of(family);
-    return name.size > suffix.size &&
-           memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0;
+    return name.size > suffix.size && sx__view_ends_with(name, suffix);
 }
 
 /* The name of the family does not have the suffix: that of the counter `x_total` is `x`. It is
@@ -72,7 +72,7 @@ static bool ends_in_unit(struct sx_str name, struct sx_str unit)
 {
     name.size -= name.size > 0 && name.data[name.size - 1] == '"';
     return unit.size > 0 && name.size > unit.size && name.data[name.size - unit.size - 1] == '_' &&
-           memcmp(name.data + name.size - unit.size, unit.data, unit.size) == 0;
+           sx__view_ends_with(name, unit);
 }
 
 /* "MetricFamily metadata": "TYPE, UNIT, and then HELP" */

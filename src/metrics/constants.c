@@ -128,8 +128,7 @@ struct sx_str sx__all_labels_name(const struct sx__family *family, size_t index)
 
 bool sx__is_own_name(struct sx_str name)
 {
-    const size_t size = sizeof OWN_PREFIX - 1;
-    return name.size >= size && memcmp(name.data, OWN_PREFIX, size) == 0;
+    return sx__view_begins_with(name, sx__view(OWN_PREFIX));
 }
 
 struct sx_str sx__name_prefix(const struct sx_registry *registry, struct sx_str name)

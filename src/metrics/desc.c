@@ -61,8 +61,7 @@ bool sx_label_name_is_valid(const char *name)
 
 static bool take_suffix(struct sx_str *name, struct sx_str suffix)
 {
-    if (name->size <= suffix.size ||
-        memcmp(name->data + name->size - suffix.size, suffix.data, suffix.size) != 0) {
+    if (name->size <= suffix.size || !sx__view_ends_with(*name, suffix)) {
         return false;
     }
     name->size -= suffix.size;

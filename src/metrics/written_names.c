@@ -1,6 +1,8 @@
 /* written_names.c: splits the names that formats write into stem and suffix. */
 #include "written_names.h"
 
+#include "view.h"
+
 #include <string.h>
 
 enum {
@@ -46,12 +48,6 @@ static const unsigned appended_suffixes[] = {
         SUFFIX_NONE | SUFFIX_BUCKET | SUFFIX_COUNT | SUFFIX_SUM | SUFFIX_GCOUNT | SUFFIX_GSUM,
 };
 
-static bool name_ends_with(struct sx_str name, struct sx_str suffix)
-{
-    return name.size >= suffix.size &&
-           memcmp(name.data + name.size - suffix.size, suffix.data, suffix.size) == 0;
-}
-
 /* The names of a counter are made from its name without _total, those of an info from its name
  * without _info. */
 static struct sx_str base_of_name(struct sx_str name, enum sx_metric_type type)
@@ -59,7 +55,7 @@ static struct sx_str base_of_name(struct sx_str name, enum sx_metric_type type)
     const struct sx_str own = type == SX_COUNTER ? (struct sx_str)SUFFIX_TEXT("_total")
                                                  : (struct sx_str)SUFFIX_TEXT("_info");
     if ((type == SX_COUNTER || type == SX_INFO) && name.size > own.size &&
-        name_ends_with(name, own)) {
+        sx__view_ends_with(name, own)) {
         name.size -= own.size;
     }
     return name;
@@ -68,7 +64,7 @@ static struct sx_str base_of_name(struct sx_str name, enum sx_metric_type type)
 static const struct name_suffix *find_name_suffix(struct sx_str name)
 {
     size_t i = 0;
-    while (i < NAME_SUFFIXES && !name_ends_with(name, name_suffixes[i].text)) {
+    while (i < NAME_SUFFIXES && !sx__view_ends_with(name, name_suffixes[i].text)) {
         i++;
     }
     return i < NAME_SUFFIXES ? &name_suffixes[i] : NULL;
@@ -95,8 +91,7 @@ size_t sx__written_names_of(struct sx__written_names names[SX__STEMS_MAX], struc
 
 bool sx__written_names_meet(const struct sx__written_names *a, const struct sx__written_names *b)
 {
-    return (a->suffixes & b->suffixes) != 0 && a->stem.size == b->stem.size &&
-           memcmp(a->stem.data, b->stem.data, a->stem.size) == 0;
+    return (a->suffixes & b->suffixes) != 0 && sx__views_equal(a->stem, b->stem);
 }
 
 bool sx__written_names_clash(struct sx_str a, enum sx_metric_type type_a, struct sx_str b,

@@ -101,28 +101,23 @@ static struct sx_exposition_response front(const struct sx__site *site)
     };
 }
 
-static bool is_text(struct sx_str text, const char *other)
-{
-    return text.size == strlen(other) && memcmp(text.data, other, text.size) == 0;
-}
-
 static bool is_read(const struct sx__scrape_request *request)
 {
-    return is_text(request->method, "GET") || is_text(request->method, "HEAD");
+    return sx__view_is(request->method, "GET") || sx__view_is(request->method, "HEAD");
 }
 
 bool sx__answer_is_rendered(const struct sx__site *site, const struct sx__scrape_request *request)
 {
-    return is_text(request->path, site->path) && is_read(request);
+    return sx__view_is(request->path, site->path) && is_read(request);
 }
 
 /* The pages besides the metrics. */
 static struct sx_exposition_response respond(const struct sx__site *site,
                                              const struct sx__scrape_request *request)
 {
-    const bool is_front = is_text(request->path, "/");
+    const bool is_front = sx__view_is(request->path, "/");
     struct sx_exposition_response response = plain(404, "nothing is at this path\n");
-    if (is_front || is_text(request->path, "/-/healthy")) {
+    if (is_front || sx__view_is(request->path, "/-/healthy")) {
         response = is_front ? front(site) : plain(200, "healthy\n");
         if (!is_read(request)) {
             response = plain(405, "only GET and HEAD are allowed here\n");
@@ -130,7 +125,7 @@ static struct sx_exposition_response respond(const struct sx__site *site,
                 (struct sx_exposition_header){"Allow", "GET, HEAD"};
         }
     }
-    if (is_text(request->method, "HEAD")) {
+    if (sx__view_is(request->method, "HEAD")) {
         response.body.size = 0;
     }
     return response;
@@ -141,7 +136,7 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
                         time_t now)
 {
     struct sx_exposition_response response;
-    if (is_text(request->path, site->path)) {
+    if (sx__view_is(request->path, site->path)) {
         const struct sx_exposition_request asked = {
             .method = request->method,
             .accept = {request->accept.text, request->accept.size},
