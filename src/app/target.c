@@ -1,18 +1,10 @@
 /* Parses the target of a request: decoded path and query; see target.h. Any thread. */
 #include "target.h"
 
+#include "percent.h"
 #include "utf8.h"
 
 #include <string.h>
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Decodes %XX, and `+` where it stands for a blank. Gives the end of what was written, or NULL. */
 static char *percent_decode(char *out, const char *from, const char *end, bool plus_is_blank)
@@ -20,8 +12,8 @@ static char *percent_decode(char *out, const char *from, const char *end, bool p
     while (from < end) {
         char c = *from++;
         if (c == '%') {
-            int high = end - from >= 2 ? hex_digit(from[0]) : -1;
-            int low = high >= 0 ? hex_digit(from[1]) : -1;
+            int high = end - from >= 2 ? sx__hex_digit(from[0]) : -1;
+            int low = high >= 0 ? sx__hex_digit(from[1]) : -1;
             if (low < 0 || (high == 0 && low == 0)) {
                 return NULL;
             }
@@ -160,8 +152,8 @@ static enum sx__form_state bad_state_of(const char *from, const char *end)
             return SX__FORM_NUL;
         }
         if (*from == '%') {
-            const int high = end - from > 2 ? hex_digit(from[1]) : -1;
-            const int low = high >= 0 ? hex_digit(from[2]) : -1;
+            const int high = end - from > 2 ? sx__hex_digit(from[1]) : -1;
+            const int low = high >= 0 ? sx__hex_digit(from[2]) : -1;
             if (low < 0) {
                 return SX__FORM_ESCAPE;
             }

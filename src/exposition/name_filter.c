@@ -1,20 +1,12 @@
 /* name_filter.c: decodes `name[]` parameters. See name_filter.h. */
 #include "name_filter.h"
 
+#include "percent.h"
 #include "token.h"
 #include "view.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Decodes `text`, an urlencoded part of a query, and returns the position behind what it wrote,
  * which is at most as long. */
@@ -22,9 +14,9 @@ static char *decode(char *at, struct sx_str text)
 {
     for (size_t i = 0; i < text.size; i++) {
         char c = text.data[i];
-        if (c == '%' && i + 2 < text.size && hex_digit(text.data[i + 1]) >= 0 &&
-            hex_digit(text.data[i + 2]) >= 0) {
-            c = (char)(hex_digit(text.data[i + 1]) << 4 | hex_digit(text.data[i + 2]));
+        if (c == '%' && i + 2 < text.size && sx__hex_digit(text.data[i + 1]) >= 0 &&
+            sx__hex_digit(text.data[i + 2]) >= 0) {
+            c = (char)(sx__hex_digit(text.data[i + 1]) << 4 | sx__hex_digit(text.data[i + 2]));
             i += 2;
         } else if (c == '+') {
             c = ' ';

@@ -1,4 +1,5 @@
 /* request_line.c: parses the request line, such as "GET /users/7?full HTTP/1.1". */
+#include "percent.h"
 #include "request_parser.h"
 #include "token.h"
 #include <string.h>
@@ -17,11 +18,6 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static bool is_hex(char c)
-{
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
 /* RFC 3986 3.2.2: reg-name = *( unreserved / pct-encoded / sub-delims ) */
 static bool is_in_name(char c)
 {
@@ -35,8 +31,8 @@ static size_t name_size(struct sx_str text)
 {
     size_t i = 0;
     while (i < text.size && is_in_name(text.data[i])) {
-        if (text.data[i] == '%' &&
-            (text.size - i < 3 || !is_hex(text.data[i + 1]) || !is_hex(text.data[i + 2]))) {
+        if (text.data[i] == '%' && (text.size - i < 3 || sx__hex_digit(text.data[i + 1]) < 0 ||
+                                    sx__hex_digit(text.data[i + 2]) < 0)) {
             break;
         }
         i++;
@@ -49,7 +45,8 @@ static size_t name_size(struct sx_str text)
 static size_t literal_size(struct sx_str text)
 {
     size_t i = 1;
-    while (i < text.size && (is_hex(text.data[i]) || text.data[i] == ':' || text.data[i] == '.')) {
+    while (i < text.size &&
+           (sx__hex_digit(text.data[i]) >= 0 || text.data[i] == ':' || text.data[i] == '.')) {
         i++;
     }
     return i > 1 && i < text.size && text.data[i] == ']' ? i + 1 : 0;
