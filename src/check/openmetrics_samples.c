@@ -177,11 +177,8 @@ static struct sx__number read_count(struct sx__om *om, const struct sx_parsed_li
 
 static void check_canonical(struct sx__om *om, const char *label, struct sx_str text, double bound)
 {
-    char canonical[SX__DOUBLE_SIZE_MAX + 3];
-    char *end = sx__write_bound(canonical, bound);
-    bool plain = isfinite(bound) && memchr(canonical, '.', (size_t)(end - canonical)) == NULL &&
-                 memchr(canonical, 'e', (size_t)(end - canonical)) == NULL;
-    memcpy(end, plain ? ".0" : "", plain ? 3 : 1);
+    char canonical[SX__DOUBLE_SIZE_MAX + 1];
+    *sx__write_canonical_bound(canonical, bound) = '\0';
     if (!sx__view_is(text, canonical)) {
         sx__violation(om->check, SX__RULE_BOUND_CANONICAL, "the canonical %s of `%s` is `%s`",
                       label, sx__quote(text).text, canonical);

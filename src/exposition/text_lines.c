@@ -124,16 +124,9 @@ static size_t series_size_max(const struct sx__writer *writer, struct sx_str lab
 
 /* ---- the bounds of buckets ---- */
 
-/* OpenMetrics 1.0, "Considerations: Canonical Numbers": `1.0`, `1e+06` */
 static char *write_text_bound(char *at, double bound, bool canonical)
 {
-    const char *start = at;
-    at = sx__write_bound(at, bound);
-    if (canonical && memchr(start, '.', (size_t)(at - start)) == NULL &&
-        memchr(start, 'e', (size_t)(at - start)) == NULL) {
-        at = sx__copy_piece(at, SX__PIECE(".0"));
-    }
-    return at;
+    return canonical ? sx__write_canonical_bound(at, bound) : sx__write_bound(at, bound);
 }
 
 static void write_bound_pieces(struct sx__writer *writer)

@@ -160,3 +160,14 @@ char *sx__write_bound(char *at, double value)
 {
     return write_double(at, value, 6);
 }
+
+char *sx__write_canonical_bound(char *at, double value)
+{
+    char *end = sx__write_bound(at, value);
+    const size_t size = (size_t)(end - at);
+    if (isfinite(value) && memchr(at, '.', size) == NULL && memchr(at, 'e', size) == NULL) {
+        *end++ = '.';
+        *end++ = '0';
+    }
+    return end;
+}

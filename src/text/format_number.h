@@ -29,4 +29,11 @@ char *sx__write_double(char *at, double value);
  */
 char *sx__write_bound(char *at, double value);
 
+/** As sx__write_bound, with `.0` behind a whole number that has no exponent. `at` needs no more
+ * room.
+ *
+ * Source: OpenMetrics 1.0, "Considerations: Canonical Numbers"
+ */
+char *sx__write_canonical_bound(char *at, double value);
+
 #endif
