@@ -3,6 +3,7 @@
  * Source: Prometheus "Exposition formats", Text format details
  */
 #include "check.h"
+#include "escape_name.h"
 #include "utf8.h"
 #include "view.h"
 
@@ -34,25 +35,9 @@ static struct sx_str take_token(struct sx_str *rest, char end)
     return token;
 }
 
-static bool is_name_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == ':';
-}
-
-static bool is_name(struct sx_str text, bool colons)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (!is_name_character(text.data[i]) || (text.data[i] == ':' && !colons)) {
-            return false;
-        }
-    }
-    return text.size > 0 && (text.data[0] < '0' || text.data[0] > '9');
-}
-
 static bool check_metric_name(struct sx__check *check, struct sx_str name)
 {
-    if (is_name(name, true)) {
+    if (sx__name_is_legacy(name, SX__NAME_OF_METRIC)) {
         return true;
     }
     sx__violation(check, SX__RULE_METRIC_NAME,
@@ -182,7 +167,7 @@ static void check_label(struct sx__check *check, const struct sx__label *label)
     check_escapes(check, label->value, true);
     if (label->is_quoted) {
         check_escapes(check, label->name, true);
-    } else if (!is_name(label->name, false)) {
+    } else if (!sx__name_is_legacy(label->name, SX__NAME_OF_LABEL)) {
         sx__violation(check, SX__RULE_LABEL_NAME,
                       "`%s` is not a label name: [a-zA-Z_][a-zA-Z0-9_]*",
                       sx__quote(label->name).text);
@@ -394,10 +379,7 @@ void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str 
         split_quoted_sample(name, labels, text);
         return;
     }
-    *name = (struct sx_str){text.data, 0};
-    while (name->size < text.size && is_name_character(text.data[name->size])) {
-        name->size++;
-    }
+    *name = (struct sx_str){text.data, sx__name_legacy_size(text, SX__NAME_OF_METRIC)};
     text.data += name->size;
     text.size -= name->size;
     skip_blanks(&text);

@@ -7,6 +7,7 @@
 #include "pieces.h"
 #include "text_lines.h"
 #include "view.h"
+#include "written_names.h"
 
 static const struct sx_str openmetrics_types[] = {
     [SX_COUNTER] = {"counter", 7},     [SX_GAUGE] = {"gauge", 5},
@@ -19,17 +20,14 @@ static const struct sx_str openmetrics_types[] = {
  * have the suffix `_total`"; "Info": "The Sample MetricName … MUST have the suffix `_info`". */
 static struct sx_str suffix_of(const struct sx__family *family)
 {
-    return family->type == SX_COUNTER ? SX__PIECE("_total")
-           : family->type == SX_INFO  ? SX__PIECE("_info")
-                                      : SX__PIECE("");
+    return sx__own_suffix(family->type);
 }
 
 /* Whether the name of the registry has the suffix. If not, samples append it. */
 static bool has_suffix(const struct sx__family *family)
 {
     const struct sx_str name = sx__family_name(family);
-    const struct sx_str suffix = suffix_of(family);
-    return name.size > suffix.size && sx__view_ends_with(name, suffix);
+    return sx__name_without_own_suffix(name, family->type).size < name.size;
 }
 
 /* The name of the family does not have the suffix: that of the counter `x_total` is `x`. It is

@@ -24,39 +24,16 @@ bool sx__is_metric_type(enum sx_metric_type type)
     return (unsigned)type <= SX_GAUGE_HISTOGRAM;
 }
 
-/* Not isalpha(): names are ASCII, whatever the locale. */
-static bool starts_name(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
-
-static bool continues_name(char c)
-{
-    return starts_name(c) || (c >= '0' && c <= '9');
-}
-
 bool sx_metric_name_is_valid(const char *name)
 {
-    if (name == NULL || !(starts_name(name[0]) || name[0] == ':')) {
-        return false;
-    }
-    size_t i = 1;
-    while (continues_name(name[i]) || name[i] == ':') {
-        i++;
-    }
-    return name[i] == '\0';
+    return sx__name_is_legacy(sx__view(name), SX__NAME_OF_METRIC);
 }
 
 bool sx_label_name_is_valid(const char *name)
 {
-    if (name == NULL || !starts_name(name[0]) || (name[0] == '_' && name[1] == '_')) {
-        return false;
-    }
-    size_t i = 1;
-    while (continues_name(name[i])) {
-        i++;
-    }
-    return name[i] == '\0';
+    const struct sx_str text = sx__view(name);
+    return sx__name_is_legacy(text, SX__NAME_OF_LABEL) &&
+           !sx__view_begins_with(text, sx__view("__"));
 }
 
 static bool take_suffix(struct sx_str *name, struct sx_str suffix)
@@ -68,16 +45,12 @@ static bool take_suffix(struct sx_str *name, struct sx_str suffix)
     return true;
 }
 
-const char *sx__name_fault(enum sx_metric_type type, const char *name)
+/* The name of a state set is a label name, too, so it has no colons. */
+static bool is_name_of_type(const char *name, enum sx_metric_type type)
 {
-    struct sx_str text = sx__view(name);
-    if (type == SX_INFO && !take_suffix(&text, sx__view("_info"))) {
-        return "the name of an info must end in `_info`";
-    }
-    if (type == SX_STATE_SET && strchr(name, ':') != NULL) {
-        return "the name of a state set is a label name, too, so it must not have colons";
-    }
-    return NULL;
+    const struct sx_str text = sx__view(name);
+    const bool has_suffix = sx__name_without_own_suffix(text, type).size < text.size;
+    return (type != SX_INFO || has_suffix) && (type != SX_STATE_SET || strchr(name, ':') == NULL);
 }
 
 bool sx__metric_name_is_valid(const char *name, bool utf8)
@@ -173,13 +146,10 @@ static bool has_unit_characters(struct sx_str unit)
  * _total of a counter is not part of that name. */
 static int read_unit(struct sx__desc *desc, const char *unit)
 {
-    struct sx_str name = desc->name;
+    struct sx_str name = sx__name_without_own_suffix(desc->name, desc->type);
     desc->unit = sx__view(unit == NULL ? "" : unit);
     if (desc->unit.size == 0) {
         return SX_OK;
-    }
-    if (desc->type == SX_COUNTER) {
-        (void)take_suffix(&name, sx__view("_total"));
     }
     const bool is_named = take_suffix(&name, desc->unit) && take_suffix(&name, sx__view("_"));
     return is_named && has_unit_characters(desc->unit) && sx__has_unit(desc->type) ? SX_OK
@@ -348,7 +318,7 @@ int sx__desc_read(struct sx__desc *desc, enum sx_metric_type type, bool labelled
     }
     desc->utf8_names = options->utf8_names;
     if (!sx__metric_name_is_valid(options->name, options->utf8_names) ||
-        sx__name_fault(type, options->name) != NULL) {
+        !is_name_of_type(options->name, type)) {
         return SX_ENAME;
     }
     desc->name = sx__view(options->name);

@@ -57,9 +57,6 @@ int sx__desc_check_constants(const struct sx_registry_options *options);
 /** Whether a caller passed one of the types. */
 bool sx__is_metric_type(enum sx_metric_type type);
 
-/** Returns why a valid metric name is refused for the type, or NULL. */
-const char *sx__name_fault(enum sx_metric_type type, const char *name);
-
 /** Whether metrics of the type can have a unit. */
 bool sx__has_unit(enum sx_metric_type type);
 

@@ -48,14 +48,17 @@ static const unsigned appended_suffixes[] = {
         SUFFIX_NONE | SUFFIX_BUCKET | SUFFIX_COUNT | SUFFIX_SUM | SUFFIX_GCOUNT | SUFFIX_GSUM,
 };
 
-/* The names of a counter are made from its name without _total, those of an info from its name
- * without _info. */
-static struct sx_str base_of_name(struct sx_str name, enum sx_metric_type type)
+struct sx_str sx__own_suffix(enum sx_metric_type type)
 {
-    const struct sx_str own = type == SX_COUNTER ? (struct sx_str)SUFFIX_TEXT("_total")
-                                                 : (struct sx_str)SUFFIX_TEXT("_info");
-    if ((type == SX_COUNTER || type == SX_INFO) && name.size > own.size &&
-        sx__view_ends_with(name, own)) {
+    static const struct sx_str total = SUFFIX_TEXT("_total"), info = SUFFIX_TEXT("_info");
+    static const struct sx_str none = SUFFIX_TEXT("");
+    return type == SX_COUNTER ? total : type == SX_INFO ? info : none;
+}
+
+struct sx_str sx__name_without_own_suffix(struct sx_str name, enum sx_metric_type type)
+{
+    const struct sx_str own = sx__own_suffix(type);
+    if (name.size > own.size && sx__view_ends_with(name, own)) {
         name.size -= own.size;
     }
     return name;
@@ -73,7 +76,7 @@ static const struct name_suffix *find_name_suffix(struct sx_str name)
 size_t sx__written_names_of(struct sx__written_names names[SX__STEMS_MAX], struct sx_str name,
                             enum sx_metric_type type)
 {
-    const struct sx_str base = base_of_name(name, type);
+    const struct sx_str base = sx__name_without_own_suffix(name, type);
     const struct name_suffix *suffix = find_name_suffix(base);
     size_t count = 0;
     unsigned on_base = appended_suffixes[type];
@@ -99,8 +102,8 @@ bool sx__written_names_clash(struct sx_str a, enum sx_metric_type type_a, struct
 {
     struct sx__written_names names_a[SX__STEMS_MAX];
     struct sx__written_names names_b[SX__STEMS_MAX];
-    const size_t base_a = base_of_name(a, type_a).size;
-    const size_t base_b = base_of_name(b, type_b).size;
+    const size_t base_a = sx__name_without_own_suffix(a, type_a).size;
+    const size_t base_b = sx__name_without_own_suffix(b, type_b).size;
     /* Two names can only be one if the shorter base begins the longer; nearly none does. */
     if (memcmp(a.data, b.data, base_a < base_b ? base_a : base_b) != 0) {
         return false;

@@ -21,6 +21,13 @@ struct sx__written_names {
     unsigned suffixes;  /* a set: one bit for each suffix */
 };
 
+/** Returns the suffix that names of the type usually have: `_total`, `_info` or none. In
+ * OpenMetrics the samples have it, and the family has not. */
+struct sx_str sx__own_suffix(enum sx_metric_type type);
+
+/** Returns the name without that suffix; a name that is nothing else keeps it. */
+struct sx_str sx__name_without_own_suffix(struct sx_str name, enum sx_metric_type type);
+
 /** Splits all names that a format may write for a family.
  *
  * @return  how many stems there are: 1 or 2

@@ -12,13 +12,18 @@ static bool is_legacy_byte(char c, size_t position, enum sx__name_kind kind)
            (c >= '0' && c <= '9' && position > 0) || (c == ':' && kind == SX__NAME_OF_METRIC);
 }
 
-bool sx__name_is_legacy(struct sx_str name, enum sx__name_kind kind)
+size_t sx__name_legacy_size(struct sx_str text, enum sx__name_kind kind)
 {
     size_t i = 0;
-    while (i < name.size && is_legacy_byte(name.data[i], i, kind)) {
+    while (i < text.size && is_legacy_byte(text.data[i], i, kind)) {
         i++;
     }
-    return i > 0 && i == name.size;
+    return i;
+}
+
+bool sx__name_is_legacy(struct sx_str name, enum sx__name_kind kind)
+{
+    return name.size > 0 && sx__name_legacy_size(name, kind) == name.size;
 }
 
 static char *put_name_text(char *at, const char *text)

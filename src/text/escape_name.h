@@ -24,6 +24,9 @@ enum sx__name_scheme {
 
 enum sx__name_kind { SX__NAME_OF_METRIC, SX__NAME_OF_LABEL };
 
+/** Returns the size of the legacy name that a text begins with; 0: it begins with none. */
+size_t sx__name_legacy_size(struct sx_str text, enum sx__name_kind kind);
+
 /** Whether a name has only legacy characters, and does not begin with a digit. False if empty. */
 bool sx__name_is_legacy(struct sx_str name, enum sx__name_kind kind);
 
