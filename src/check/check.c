@@ -16,8 +16,8 @@
 #define VIOLATIONS_DEFAULT 100
 #define SENTENCE_SIZE 320
 
-static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, const char *format,
-                   va_list arguments)
+static void report(struct sx__check *check, uint32_t line, enum sx__rule rule,
+                   const char *suggestion, const char *format, va_list arguments)
 {
     char text[SENTENCE_SIZE];
     if (check->stopped || check->left_out[rule]) {
@@ -30,7 +30,7 @@ static void report(struct sx__check *check, uint32_t line, enum sx__rule rule, c
                                            .rule = broken->name,
                                            .text = text,
                                            .advice = broken->advice,
-                                           .suggestion = check->suggestion};
+                                           .suggestion = suggestion};
     if ((check->report != NULL && check->report(check->context, &violation) != 0) ||
         check->violations >= check->violations_max) {
         check->stopped = true;
@@ -47,7 +47,7 @@ void sx__violation(struct sx__check *check, enum sx__rule rule, const char *form
 {
     va_list arguments;
     va_start(arguments, format);
-    report(check, check->line, rule, format, arguments);
+    report(check, check->line, rule, NULL, format, arguments);
     va_end(arguments);
 }
 
@@ -56,7 +56,16 @@ void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule
 {
     va_list arguments;
     va_start(arguments, format);
-    report(check, line, rule, format, arguments);
+    report(check, line, rule, NULL, format, arguments);
+    va_end(arguments);
+}
+
+void sx__suggestion_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
+                       const char *suggestion, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    report(check, line, rule, suggestion, format, arguments);
     va_end(arguments);
 }
 

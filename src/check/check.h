@@ -35,12 +35,18 @@ enum sx__check_type {
     SX__CHECK_SUMMARY,
 };
 
+/* With the first sample of a family the others are compared. */
+struct sx__first_sample {
+    uint32_t line;        /* 0: none so far */
+    uint64_t label_names; /* see sx__label_sums */
+    bool told;            /* that another sample has other names */
+};
+
 struct sx__check_family {
     struct sx_str name;
-    uint32_t help_line, type_line, sample_line; /* the first such line; 0: none so far */
+    uint32_t help_line, type_line; /* the first such line; 0: none so far */
+    struct sx__first_sample first_sample;
     enum sx__check_type type;
-    uint64_t label_names; /* of its first sample; see sx__label_sums */
-    bool label_names_told;
     uint32_t plain_line; /* where a bound was written like `1`, and where one like `1.0`; 0: none */
     uint32_t point_line;
 };
@@ -84,8 +90,7 @@ struct sx__check {
     bool stopped; /* by the callback, by violations_max, or because memory is exhausted */
     bool carriage_return_told, reserved_label_told;
     bool left_out[SX__RULE_COUNT];
-    bool utf8_names;        /* names may be in quotes */
-    const char *suggestion; /* for the violation that is reported next; NULL: none */
+    bool utf8_names; /* names may be in quotes */
     int status;
 
     struct sx__check_family *families;
@@ -114,6 +119,10 @@ void sx__violation(struct sx__check *check, enum sx__rule rule, const char *form
 void sx__violation_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
                       const char *format, ...) SX_PRINTF(4, 5);
 
+/** Reports a violation of another line, and what to do about it. */
+void sx__suggestion_at(struct sx__check *check, uint32_t line, enum sx__rule rule,
+                       const char *suggestion, const char *format, ...) SX_PRINTF(5, 6);
+
 /* ---- the page ---- */
 
 /** Checks a page of OpenMetrics 1.0. */
@@ -141,6 +150,9 @@ struct sx__label_sums {
     uint64_t others; /* the same without the label `except` */
     uint64_t names;  /* the names without the label `except` */
 };
+/** Adds a label. `is_excepted`: it is the label `except`. */
+void sx__label_sums_add(struct sx__label_sums *sums, const struct sx__check *check,
+                        struct sx_str name, struct sx_str value, bool is_excepted);
 struct sx__label_sums sx__labels_sum(const struct sx__check *check, struct sx_str labels,
                                      const char *except);
 
@@ -148,8 +160,18 @@ struct sx__label_sums sx__labels_sum(const struct sx__check *check, struct sx_st
  * the check is then stopped. */
 bool sx__labels_reserve(struct sx__check *check, struct sx__label_array *labels, size_t count);
 
-/** Sorts labels by name, then by value. */
-void sx__labels_sort(struct sx__label *labels, size_t count);
+/** Reports that a sample has unusually many labels. */
+void sx__check_label_count(struct sx__check *check, size_t count);
+
+/** Sorts labels, and reports names that are given twice. */
+void sx__check_label_twice(struct sx__check *check, struct sx__label *labels, size_t count);
+
+/** Notes the label names of a sample, and reports if they differ from those of the first sample.
+ *
+ * @param names  see sx__label_sums
+ */
+void sx__check_label_names(struct sx__check *check, struct sx__first_sample *first,
+                           struct sx_str family, uint64_t names);
 
 /** Whether two samples have the same labels in any order, except the label `except` (NULL: none).
  * Returns false and stops the check if memory is exhausted. */
@@ -197,6 +219,8 @@ void sx__sample_split(struct sx_str *name, struct sx_str *labels, struct sx_str 
 /** Continues a hash with more bytes. It is keyed: the author of a page cannot choose names or
  * labels that collide, which would make the check quadratic. */
 uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str bytes);
+/** Continues a hash with a number. Zeros are the same, whatever their sign. */
+uint64_t sx__hash_double(const struct sx__check *check, uint64_t hash, double number);
 /** Mixes the bits of a hash, so that hashes can be added. */
 uint64_t sx__hash_mix(uint64_t hash);
 /** Mixes a hash down to 32 bits. */

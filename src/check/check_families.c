@@ -107,7 +107,7 @@ static void check_owned_names(struct sx__check *check, const struct sx__check_fa
 void sx__check_enter(struct sx__check *check, uint32_t number)
 {
     struct sx__check_family *family = &check->families[number - 1];
-    bool seen = family->help_line != 0 || family->type_line != 0 || family->sample_line != 0;
+    bool seen = family->help_line != 0 || family->type_line != 0 || family->first_sample.line != 0;
     if (number != check->current_family && seen) {
         sx__violation(
             check, SX__RULE_SPLIT,
@@ -126,9 +126,9 @@ static void check_help(struct sx__check *check, struct sx__check_family *family)
         return;
     }
     family->help_line = check->line;
-    if (family->sample_line != 0) {
+    if (family->first_sample.line != 0) {
         sx__violation(check, SX__RULE_LATE, "the HELP of `%s` comes after its sample on line %u",
-                      sx__quote(family->name).text, family->sample_line);
+                      sx__quote(family->name).text, family->first_sample.line);
     }
 }
 
@@ -141,9 +141,9 @@ static void check_type(struct sx__check *check, struct sx__check_family *family,
         return;
     }
     family->type_line = check->line;
-    if (family->sample_line != 0) {
+    if (family->first_sample.line != 0) {
         sx__violation(check, SX__RULE_LATE, "the TYPE of `%s` comes after its sample on line %u",
-                      sx__quote(family->name).text, family->sample_line);
+                      sx__quote(family->name).text, family->first_sample.line);
         return;
     }
     family->type = type;
@@ -180,7 +180,7 @@ static void check_counter_name(struct sx__check *check, struct sx_str name)
         return;
     }
     const struct sx__check_family *family = &check->families[number - 1];
-    if (family->type == SX__CHECK_COUNTER && family->sample_line == 0) {
+    if (family->type == SX__CHECK_COUNTER && family->first_sample.line == 0) {
         sx__violation(
             check, SX__RULE_TYPE_NAME,
             "the TYPE on line %u names `%s`, not `%s`: TYPE takes the complete sample name",

@@ -122,6 +122,14 @@ uint64_t sx__hash(const struct sx__check *check, uint64_t hash, struct sx_str by
     return hash;
 }
 
+uint64_t sx__hash_double(const struct sx__check *check, uint64_t hash, double number)
+{
+    char bytes[sizeof number];
+    number = number == 0 ? 0 : number;
+    memcpy(bytes, &number, sizeof number);
+    return sx__hash(check, hash, (struct sx_str){bytes, sizeof bytes});
+}
+
 /* Sums need terms whose bits are all mixed; the constants are those of splitmix64. */
 uint64_t sx__hash_mix(uint64_t hash)
 {
@@ -146,22 +154,27 @@ static bool next(struct sx__label *label, struct sx_str *labels)
     return labels->size > 0 && sx__label_take(label, labels) == NULL && label->name.size > 0;
 }
 
+void sx__label_sums_add(struct sx__label_sums *sums, const struct sx__check *check,
+                        struct sx_str name, struct sx_str value, bool is_excepted)
+{
+    uint64_t hash = sx__hash(check, SX__HASH_START, name);
+    sums->names += is_excepted ? 0 : sx__hash_mix(hash);
+    if (value.size > 0) {
+        /* Separated by a byte that no name has. */
+        hash = sx__hash(check, hash, (struct sx_str){"=", 1});
+        hash = sx__hash_mix(sx__hash(check, hash, value));
+        sums->pairs += hash;
+        sums->others += is_excepted ? 0 : hash;
+    }
+}
+
 struct sx__label_sums sx__labels_sum(const struct sx__check *check, struct sx_str labels,
                                      const char *except)
 {
     struct sx__label_sums sums = {0, 0, 0};
     struct sx__label label;
     while (next(&label, &labels)) {
-        uint64_t hash = sx__hash(check, SX__HASH_START, label.name);
-        bool excepted = label_is(label.name, except);
-        sums.names += excepted ? 0 : sx__hash_mix(hash);
-        if (label.value.size > 0) {
-            /* Separated by a byte that no name has. */
-            hash = sx__hash_mix(
-                sx__hash(check, sx__hash(check, hash, (struct sx_str){"=", 1}), label.value));
-            sums.pairs += hash;
-            sums.others += excepted ? 0 : hash;
-        }
+        sx__label_sums_add(&sums, check, label.name, label.value, label_is(label.name, except));
     }
     return sums;
 }
@@ -185,10 +198,44 @@ static int compare_labels(const void *left, const void *right)
     return order != 0 ? order : sx__views_compare(a->value, b->value);
 }
 
-void sx__labels_sort(struct sx__label *labels, size_t count)
+/* Sorts by name, then by value. */
+static void sort_labels(struct sx__label *labels, size_t count)
 {
     if (count > 1) {
         qsort(labels, count, sizeof *labels, compare_labels);
+    }
+}
+
+void sx__check_label_count(struct sx__check *check, size_t count)
+{
+    if (count > SX__CHECK_LABELS_USUAL) {
+        sx__violation(check, SX__RULE_LABEL_COUNT,
+                      "the sample has %zu labels, which are unusually many", count);
+    }
+}
+
+void sx__check_label_twice(struct sx__check *check, struct sx__label *labels, size_t count)
+{
+    sort_labels(labels, count);
+    for (size_t i = 1; i < count; i++) {
+        if (sx__views_equal(labels[i].name, labels[i - 1].name)) {
+            sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
+                          sx__quote(labels[i].name).text);
+        }
+    }
+}
+
+void sx__check_label_names(struct sx__check *check, struct sx__first_sample *first,
+                           struct sx_str family, uint64_t names)
+{
+    if (first->line == 0) {
+        first->line = check->line;
+        first->label_names = names;
+    } else if (first->label_names != names && !first->told) {
+        first->told = true;
+        sx__violation(check, SX__RULE_LABEL_NAMES,
+                      "the label names differ from those of `%s` on line %u (reported once)",
+                      sx__quote(family).text, first->line);
     }
 }
 
@@ -230,7 +277,7 @@ static bool read_sorted(struct sx__check *check, struct sx__label_array *set, si
         }
         set->items[(*count)++] = label;
     }
-    sx__labels_sort(set->items, *count);
+    sort_labels(set->items, *count);
     return true;
 }
 

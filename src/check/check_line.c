@@ -186,23 +186,6 @@ static void check_label(struct sx__check *check, const struct sx__label *label)
     }
 }
 
-/* Sorts the labels. */
-static void check_labels(struct sx__check *check, struct sx__label *labels, size_t count)
-{
-    if (count > SX__CHECK_LABELS_USUAL) {
-        sx__violation(check, SX__RULE_LABEL_COUNT,
-                      "the sample has %zu labels, which are unusually many", count);
-    }
-    sx__labels_sort(labels, count);
-    for (size_t i = 1; i < count; i++) {
-        struct sx_str name = labels[i].name, before = labels[i - 1].name;
-        if (sx__views_equal(name, before)) {
-            sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
-                          sx__quote(name).text);
-        }
-    }
-}
-
 /* Reads from after the `{` to the `}`. Returns false if the rest of the line cannot be read. */
 static bool read_sample_labels(struct sx__line *line, struct sx__check *check, struct sx_str *rest)
 {
@@ -219,7 +202,8 @@ static bool read_sample_labels(struct sx__line *line, struct sx__check *check, s
         }
         if (label->name.size == 0) {
             line->labels = (struct sx_str){start, (size_t)(rest->data - start)};
-            check_labels(check, check->labels.items, count);
+            sx__check_label_count(check, count);
+            sx__check_label_twice(check, check->labels.items, count);
             return true;
         }
         check_label(check, label);

@@ -34,9 +34,8 @@ struct sx__om_family {
     struct sx_str name;
     enum sx_parsed_type type;
     struct sx_str unit;
-    uint32_t first_line, help_line, type_line, unit_line, sample_line; /* 0: none so far */
-    uint64_t label_names;                                              /* of its first sample */
-    bool label_names_told;
+    uint32_t first_line, help_line, type_line, unit_line; /* 0: none so far */
+    struct sx__first_sample first_sample;
 };
 
 /* A name that a family has, or that its samples may have. */

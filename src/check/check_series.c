@@ -2,8 +2,6 @@
 #include "check.h"
 #include "view.h"
 
-#include <string.h>
-
 enum role { ROLE_PLAIN, ROLE_BOUND, ROLE_SUM, ROLE_COUNT, ROLE_WRONG };
 
 /* The role of a sample in its family; always plain, except in histograms and summaries. */
@@ -56,13 +54,6 @@ static bool find_bound(double *bound, struct sx_str *text, struct sx_str labels,
     return true;
 }
 
-static uint64_t hash_bound(const struct sx__check *check, double bound)
-{
-    char bytes[sizeof bound];
-    memcpy(bytes, &bound, sizeof bound);
-    return sx__hash(check, SX__HASH_START, (struct sx_str){bytes, sizeof bytes});
-}
-
 /* ---- each series once ---- */
 
 /* What makes a sample a series of its own, besides its name. */
@@ -81,7 +72,7 @@ static struct identity identify(const struct sx__check *check, const struct sx__
     if (bound_label != NULL &&
         find_bound(&identity.bound, &identity.bound_text, line->labels, bound_label)) {
         identity.bound_label = bound_label;
-        identity.labels = sums->others + hash_bound(check, identity.bound);
+        identity.labels = sums->others + sx__hash_double(check, SX__HASH_START, identity.bound);
     }
     return identity;
 }
@@ -350,20 +341,6 @@ static void check_member(struct sx__check *check, const struct sx__line *line, u
 
 /* ---- any sample ---- */
 
-static void check_label_names(struct sx__check *check, struct sx__check_family *family,
-                              uint64_t names)
-{
-    if (family->sample_line == 0) {
-        family->sample_line = check->line;
-        family->label_names = names;
-    } else if (family->label_names != names && !family->label_names_told) {
-        family->label_names_told = true;
-        sx__violation(check, SX__RULE_LABEL_NAMES,
-                      "the label names differ from those of `%s` on line %u (reported once)",
-                      sx__quote(family->name).text, family->sample_line);
-    }
-}
-
 static void check_counter(struct sx__check *check, const struct sx__line *line)
 {
     if (line->value.kind == SX__NUMBER_NAN || line->value.negative) {
@@ -387,7 +364,7 @@ void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint
         sx__labels_sum(check, line->labels, grouped ? bound_label(family) : NULL);
     struct identity identity =
         identify(check, line, role == ROLE_BOUND ? bound_label(family) : NULL, &sums);
-    check_label_names(check, family, sums.names);
+    sx__check_label_names(check, &family->first_sample, family->name, sums.names);
     if (!check_duplicate(check, line, &identity)) {
         return;
     }

@@ -46,9 +46,8 @@ static void report_finding(struct linting *lint, uint32_t line, enum sx__rule ru
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    lint->check->suggestion = suggestion;
-    sx__violation_at(lint->check, line, rule, "`%s` %s", sx__quote(lint->family.name).text, text);
-    lint->check->suggestion = NULL;
+    sx__suggestion_at(lint->check, line, rule, suggestion, "`%s` %s",
+                      sx__quote(lint->family.name).text, text);
 }
 
 static bool has_buckets(enum sx_parsed_type type)
@@ -204,11 +203,10 @@ static void note_pairs(struct linting *lint, const struct sx_parsed_line *line)
 static void report_constant_labels(struct linting *lint)
 {
     for (size_t i = 0; i < lint->candidate_count && lint->series >= CONSTANT_FROM_SERIES; i++) {
-        lint->check->suggestion = "set it as a label of the target in the scrape configuration";
-        sx__violation_at(lint->check, lint->first_line, SX__RULE_LINT_CONSTANT_LABEL,
-                         "every series has the label `%s` with the same value",
-                         sx__quote(lint->candidates[i].name).text);
-        lint->check->suggestion = NULL;
+        sx__suggestion_at(lint->check, lint->first_line, SX__RULE_LINT_CONSTANT_LABEL,
+                          "set it as a label of the target in the scrape configuration",
+                          "every series has the label `%s` with the same value",
+                          sx__quote(lint->candidates[i].name).text);
     }
 }
 

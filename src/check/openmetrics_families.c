@@ -140,7 +140,7 @@ static void enter_family(struct sx__om *om, uint32_t number)
 static void check_suffix(struct sx__om *om, struct sx_str name)
 {
     const struct sx__om_family *family = om->current == 0 ? NULL : &om->families[om->current - 1];
-    if (family == NULL || family->sample_line != 0) {
+    if (family == NULL || family->first_sample.line != 0) {
         return;
     }
     for (size_t i = 0; i < OM_SUFFIXES; i++) {
@@ -182,9 +182,9 @@ static bool check_first(struct sx__om *om, const struct sx__om_family *family, u
         return false;
     }
     *line = om->check->line;
-    if (family->sample_line != 0) {
+    if (family->first_sample.line != 0) {
         sx__violation(om->check, SX__RULE_LATE, "the %s of `%s` comes after its sample on line %u",
-                      word, sx__quote(family->name).text, family->sample_line);
+                      word, sx__quote(family->name).text, family->first_sample.line);
         return false;
     }
     return true;

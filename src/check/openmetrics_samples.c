@@ -15,7 +15,6 @@
 
 /* ---- labels ---- */
 
-/* Sorts copies of the labels by name, so that equal names are neighbours. */
 static void check_twice(struct sx__om *om, const struct sx_parsed_label *labels, size_t count)
 {
     struct sx__check *check = om->check;
@@ -25,14 +24,7 @@ static void check_twice(struct sx__om *om, const struct sx_parsed_label *labels,
         }
         check->labels.items[i] = (struct sx__label){.name = labels[i].name, .value = {"", 0}};
     }
-    sx__labels_sort(check->labels.items, count);
-    for (size_t i = 1; i < count; i++) {
-        struct sx_str name = check->labels.items[i].name;
-        if (sx__views_equal(name, check->labels.items[i - 1].name)) {
-            sx__violation(check, SX__RULE_LABEL_TWICE, "the label `%s` is given twice",
-                          sx__quote(name).text);
-        }
-    }
+    sx__check_label_twice(check, check->labels.items, count);
 }
 
 static void check_value_escapes(struct sx__om *om, struct sx_str value)
@@ -59,20 +51,13 @@ struct sx__label_sums sx__om_labels(struct sx__om *om, const struct sx_parsed_la
     for (size_t i = 0; i < count; i++) {
         struct sx_str name = labels[i].name, value = labels[i].value;
         bool excepted = except.size > 0 && sx__views_equal(name, except);
-        uint64_t hash = sx__hash(om->check, SX__HASH_START, name);
         if (name.data[0] == '_') {
             sx__violation(om->check, SX__RULE_RESERVED,
                           "the label `%s` begins with an underscore, which OpenMetrics reserves",
                           sx__quote(name).text);
         }
         check_value_escapes(om, value);
-        sums.names += excepted ? 0 : sx__hash_mix(hash);
-        if (value.size > 0) {
-            hash = sx__hash(om->check, hash, (struct sx_str){"=", 1});
-            hash = sx__hash_mix(sx__hash(om->check, hash, value));
-            sums.pairs += hash;
-            sums.others += excepted ? 0 : hash;
-        }
+        sx__label_sums_add(&sums, om->check, name, value, excepted);
     }
     return sums;
 }
@@ -87,19 +72,6 @@ static const struct sx_parsed_label *find_parsed_label(const struct sx_parsed_li
         }
     }
     return NULL;
-}
-
-static void check_om_label_names(struct sx__om *om, struct sx__om_family *family, uint64_t names)
-{
-    if (family->sample_line == 0) {
-        family->sample_line = om->check->line;
-        family->label_names = names;
-    } else if (family->label_names != names && !family->label_names_told) {
-        family->label_names_told = true;
-        sx__violation(om->check, SX__RULE_LABEL_NAMES,
-                      "the label names differ from those of `%s` on line %u (reported once)",
-                      sx__quote(family->name).text, family->sample_line);
-    }
 }
 
 /* ---- exemplars ---- */
@@ -343,22 +315,15 @@ static void check_timestamp_unit(struct sx__om *om, const struct sx_parsed_line 
     }
 }
 
-static uint64_t hash_double(struct sx__om *om, uint64_t hash, double value)
-{
-    char bytes[sizeof value];
-    value = value == 0 ? 0 : value; /* no negative zero */
-    memcpy(bytes, &value, sizeof value);
-    return sx__hash(om->check, hash, (struct sx_str){bytes, sizeof bytes});
-}
-
 /* Returns false if the series is on an earlier line, at the same time. */
 static bool check_series_new(struct sx__om *om, const struct sx_parsed_line *line,
                              const struct sx__label_sums *sums, bool has_bound, double bound)
 {
     uint64_t hash = sx__hash(om->check, SX__HASH_START, line->name);
     hash += has_bound ? sums->others : sums->pairs;
-    hash = has_bound ? hash_double(om, hash, bound) : hash;
-    hash = line->timestamp.text.size > 0 ? hash_double(om, hash, line->timestamp.value) : hash;
+    hash = has_bound ? sx__hash_double(om->check, hash, bound) : hash;
+    hash = line->timestamp.text.size > 0 ? sx__hash_double(om->check, hash, line->timestamp.value)
+                                         : hash;
     if (sx__om_note(om, sx__hash_mix(hash)) || om->check->status < 0) {
         return true;
     }
@@ -378,12 +343,9 @@ void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_
                       sx__quote(family->name).text);
         return;
     }
-    if (line->label_count > SX__CHECK_LABELS_USUAL) {
-        sx__violation(om->check, SX__RULE_LABEL_COUNT,
-                      "the sample has %zu labels, which are unusually many", line->label_count);
-    }
+    sx__check_label_count(om->check, line->label_count);
     struct sx__label_sums sums = sx__om_labels(om, line->labels, line->label_count, label);
-    check_om_label_names(om, family, sums.names);
+    sx__check_label_names(om->check, &family->first_sample, family->name, sums.names);
     check_om_spelling(om, &line->value);
     check_timestamp_unit(om, line);
     const bool has_bound = role == SX__OM_BUCKET || role == SX__OM_QUANTILE;
