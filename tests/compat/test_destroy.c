@@ -7,6 +7,7 @@
 
 #include "bridged.h"
 #include "failing_allocation.h"
+#include "flag.h"
 
 #include <cmocka.h>
 #include <prom_sextant.h>
@@ -15,7 +16,6 @@
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdlib.h>
-#include <time.h>
 
 static prom_collector_registry_t *registry;
 static prom_counter_t *counter;
@@ -26,35 +26,28 @@ static int is_waiting;   /* a thread waits in a function of libprom */
 static int has_left;     /* the function that was called for a page has returned */
 static int failures;
 
-enum { DEADLINE_MS = 30000 };
-
 int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
-    __atomic_store_n(&is_waiting, 1, __ATOMIC_RELEASE);
+    flag_set(&is_waiting);
     return __real_pthread_cond_wait(condition, mutex);
 }
 
 /* A flag that is not set before the deadline is a failure. */
 static void wait_for(const int *flag)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    for (int ms = 0; !__atomic_load_n(flag, __ATOMIC_ACQUIRE); ms++) {
-        if (ms == DEADLINE_MS) {
-            __atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);
-            return;
-        }
-        (void)nanosleep(&pause, NULL);
+    if (!flag_wait(flag)) {
+        __atomic_fetch_add(&failures, 1, __ATOMIC_RELAXED);
     }
 }
 
 /* Called for a page; returns when the flag is set. */
 static void stay_in_page(const int *flag)
 {
-    __atomic_store_n(&is_in_page, 1, __ATOMIC_RELEASE);
+    flag_set(&is_in_page);
     wait_for(flag);
-    __atomic_store_n(&has_left, 1, __ATOMIC_RELEASE);
+    flag_set(&has_left);
 }
 
 static bool is_set(const int *flag)
@@ -117,7 +110,7 @@ static void destroy_beside(pthread_t thread)
 {
     assert_int_equal(prom_counter_destroy(counter), 0);
     assert_false(is_set(&has_left));
-    __atomic_store_n(&is_destroyed, 1, __ATOMIC_RELEASE);
+    flag_set(&is_destroyed);
     end_page(thread);
     assert_false(page_has(bridged(registry), "# TYPE c_total"));
     assert_int_equal(prom_collector_registry_destroy(registry), 0);

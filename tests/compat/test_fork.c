@@ -6,15 +6,13 @@
 #include <stdint.h>
 
 #include "bridged.h"
+#include "flag.h"
 
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
-
-enum { DEADLINE_SECONDS = 30 };
 
 static prom_collector_registry_t *registry;
 static prom_collector_registry_t *inner; /* has the same collector */
@@ -28,18 +26,14 @@ int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
-    __atomic_store_n(&is_waiting, 1, __ATOMIC_RELEASE);
+    flag_set(&is_waiting);
     return __real_pthread_cond_wait(condition, mutex);
 }
 
 static void wait_for(const int *flag)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    for (int ms = 0; !__atomic_load_n(flag, __ATOMIC_ACQUIRE); ms++) {
-        if (ms == DEADLINE_SECONDS * 1000) {
-            abort(); /* another thread would hang */
-        }
-        (void)nanosleep(&pause, NULL);
+    if (!flag_wait(flag)) {
+        abort(); /* another thread would hang */
     }
 }
 
@@ -47,7 +41,7 @@ static void fork_here(void)
 {
     child = fork();
     if (child == 0) {
-        (void)alarm(DEADLINE_SECONDS); /* ends a child that hangs */
+        (void)alarm(FLAG_DEADLINE_SECONDS); /* ends a child that hangs */
     }
 }
 
@@ -123,7 +117,7 @@ static prom_map_t *fork_beside_destruction(prom_collector_t *self)
 {
     (void)self;
     if (child == -1) {
-        __atomic_store_n(&is_in_page, 1, __ATOMIC_RELEASE);
+        flag_set(&is_in_page);
         wait_for(&is_waiting);
         fork_here();
     }
@@ -160,7 +154,7 @@ static prom_map_t *stay_in_page(prom_collector_t *self)
 {
     (void)self;
     if (child == -1) {
-        __atomic_store_n(&is_in_page, 1, __ATOMIC_RELEASE);
+        flag_set(&is_in_page);
         wait_for(&is_over);
     }
     return NULL;
@@ -184,7 +178,7 @@ static void a_child_has_no_page_of_another_thread(void **state)
     if (child == 0) {
         leave_child(true);
     }
-    __atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
+    flag_set(&is_over);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_child_succeeds();
     assert_int_equal(prom_collector_destroy(collector), 0);

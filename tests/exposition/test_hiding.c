@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "failing_allocation.h"
+#include "flag.h"
 
 #include <cmocka.h>
 #include <pthread.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Small mappings, which valgrind's search for leaks reads completely. */
@@ -72,27 +72,16 @@ int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
-    __atomic_store_n(&is_waiting, 1, __ATOMIC_RELEASE);
+    flag_set(&is_waiting);
     return __real_pthread_cond_wait(condition, mutex);
-}
-
-/* Returns whether the flag was set before the deadline. */
-static bool wait_for(const int *flag)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-    int ms = 0;
-    for (; !__atomic_load_n(flag, __ATOMIC_ACQUIRE) && ms < DEADLINE_MS; ms++) {
-        (void)nanosleep(&pause, NULL);
-    }
-    return ms < DEADLINE_MS;
 }
 
 static int stay_in_scrape(void *flag, struct sx_collection *collection)
 {
     (void)collection;
-    __atomic_store_n(&is_in_scrape, 1, __ATOMIC_RELEASE);
-    (void)wait_for(flag);
-    __atomic_store_n(&has_ended, 1, __ATOMIC_RELEASE);
+    flag_set(&is_in_scrape);
+    (void)flag_wait(flag);
+    flag_set(&has_ended);
     return 0;
 }
 
@@ -113,7 +102,7 @@ static pthread_t begin_scrape(int *flag)
     is_in_scrape = may_end = has_ended = is_waiting = 0;
     assert_int_equal(sx_collector_register(b, stay_in_scrape, flag), SX_OK);
     assert_int_equal(pthread_create(&thread, NULL, scrape_once, NULL), 0);
-    assert_true(wait_for(&is_in_scrape));
+    assert_true(flag_wait(&is_in_scrape));
     return thread;
 }
 
@@ -197,7 +186,7 @@ static void test_hiding_does_not_wait_for_a_scrape(void **state)
     assert_int_equal(sx_registry_show(a, b, NULL), SX_OK); /* another one */
     assert_int_equal(sx_registry_hide(a, b, NULL), 1);
     assert_int_equal(__atomic_load_n(&has_ended, __ATOMIC_ACQUIRE), 0);
-    __atomic_store_n(&may_end, 1, __ATOMIC_RELEASE);
+    flag_set(&may_end);
     assert_succeeds(thread);
 }
 
@@ -244,7 +233,7 @@ static void test_a_child_of_fork_does_not_wait_for_scrapes_of_its_parent(void **
     }
     int status = -1;
     assert_int_equal(waitpid(child, &status, 0), child);
-    __atomic_store_n(&may_end, 1, __ATOMIC_RELEASE);
+    flag_set(&may_end);
     assert_succeeds(thread);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGKILL);
@@ -381,7 +370,7 @@ static void test_shows_come_and_go_while_others_scrape(void **state)
         snprintf(name, sizeof name, "x%d", i);
         add_gauge(i % 2 == 0 ? a : b, name);
     }
-    __atomic_store_n(&is_running, 1, __ATOMIC_RELEASE);
+    flag_set(&is_running);
     for (int i = 0; i < SCRAPERS + SHOWERS; i++) {
         assert_int_equal(pthread_create(&threads[i], NULL,
                                         i < SCRAPERS ? scrape_often : show_and_hide,

@@ -272,18 +272,6 @@ class Formats(unittest.TestCase):
                 self.compare_text(families, read, True)
                 self.compare_exemplars(families, read)
 
-    def test_sextant_check_finds_no_error(self):
-        options = {TEXT: ["--format", "text"], OPENMETRICS: ["--format", "openmetrics"]}
-        for seed in SEEDS:
-            for page_format in options:
-                with self.subTest(seed=seed, format=page_format):
-                    done = subprocess.run(
-                        [os.path.join(BUILD, "sextant"), "check", "--no-advice",
-                         "--allow", "reserved", # the program chose a label `_third`
-                         *options[page_format]],
-                        input=page(seed, page_format), capture_output=True, check=False)
-                    self.assertEqual((done.stdout + done.stderr, done.returncode), (b"", 0))
-
     def test_bounds_in_openmetrics_are_canonical(self):
         """OpenMetrics 1.0, "Considerations: Canonical Numbers"."""
         for seed in SEEDS:

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from system import BUILD
 
 ACCEPTS_BAD = 1
-ALLOW_UTF_8 = "4"  # of enum sx_escaping
+DEFAULT, ALLOW_UTF_8 = "0", "4"  # of enum sx_escaping
 SEXTANT = os.path.join(BUILD, "sextant")
 
 
@@ -88,12 +88,14 @@ class OpenMetrics(unittest.TestCase):
     def test_what_the_library_writes_has_no_violation(self):
         """Except what the random registry asks for: a label `_third`, HELP that ends with CR."""
         program = os.path.join(BUILD, "tests", "random_pages")
-        for seed in range(1, 41):
-            for page_format, arguments in (("0", ["--format=text"]),
-                                           ("1", ["--format=text", "--utf8-names"]),
-                                           ("2", ["--format=openmetrics", "--utf8-names"])):
-                with self.subTest(seed=seed, page_format=page_format):
-                    page = subprocess.check_output([program, str(seed), page_format, ALLOW_UTF_8])
+        for seed in range(1, 51):
+            for page_format, escaping, arguments in (
+                    ("0", DEFAULT, ["--format=text"]),
+                    ("1", ALLOW_UTF_8, ["--format=text", "--utf8-names"]),
+                    ("2", DEFAULT, ["--format=openmetrics"]),
+                    ("2", ALLOW_UTF_8, ["--format=openmetrics", "--utf8-names"])):
+                with self.subTest(seed=seed, page_format=page_format, escaping=escaping):
+                    page = subprocess.check_output([program, str(seed), page_format, escaping])
                     result = check(page, *arguments, "--allow=reserved", "--allow=line-feed")
                     self.assertEqual(result.stdout.decode(), "")
                     self.assertEqual(result.returncode, 0)
