@@ -1,18 +1,15 @@
 /* encode_protobuf.c: Prometheus protobuf, length-delimited: for each family the size of its message
  * as a varint, then the message.
  *
- * A message is written behind a gap of one byte for its size, and moved if the size needs more.
- *
- * Source: Prometheus "Exposition formats", Protobuf format; io/prometheus/client/metrics.proto;
- * Protocol Buffers, "Encoding"
+ * Source: Prometheus "Exposition formats", Protobuf format; io/prometheus/client/metrics.proto
  */
 #include "constants.h"
 #include "format.h"
 #include "page.h"
+#include "protobuf_wire.h"
 #include "written_labels.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Numbers of fields, from metrics.proto. */
 enum { FAMILY_NAME = 1, FAMILY_HELP = 2, FAMILY_TYPE = 3, FAMILY_METRIC = 4, FAMILY_UNIT = 5 };
@@ -56,93 +53,23 @@ static const unsigned char protobuf_types[] = {
     [SX_STATE_SET] = 1, [SX_UNTYPED] = 3, [SX_GAUGE_HISTOGRAM] = 5,
 };
 
-enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
-
-#define VARINT_SIZE_MAX 10
-#define DOUBLE_FIELD_SIZE 9
 #define EXEMPLAR_SIZE_MAX ((SX__EXEMPLAR_WORDS_MAX * 8) + SX_LABELS_MAX * 12 + 64)
 /* The timestamp of a metric, and when it was made. */
-#define TIMES_SIZE_MAX (4 * (1 + VARINT_SIZE_MAX))
-#define QUANTILE_SIZE_MAX (2 + 2 * DOUBLE_FIELD_SIZE)
+#define TIMES_SIZE_MAX (4 * (1 + SX__WIRE_VARINT_SIZE_MAX))
+#define QUANTILE_SIZE_MAX (2 + 2 * SX__WIRE_DOUBLE_SIZE)
 /* At most what a native bucket takes: its delta, those of the FILLED_MAX empty buckets before it,
  * and a span. */
-#define NATIVE_BUCKET_SIZE_MAX (3 * VARINT_SIZE_MAX + 16)
+#define NATIVE_BUCKET_SIZE_MAX (3 * SX__WIRE_VARINT_SIZE_MAX + 16)
 /* A bucket: its tag and size, a varint and a double. */
-#define BUCKET_SIZE_MAX (2 + 1 + VARINT_SIZE_MAX + DOUBLE_FIELD_SIZE)
-
-/* ---- the wire format ---- */
-
-static char *put_varint(char *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7) {
-        *at++ = (char)(value | 0x80);
-    }
-    *at++ = (char)value;
-    return at;
-}
-
-static char *put_tag(char *at, unsigned field, unsigned wire)
-{
-    return put_varint(at, field << 3 | wire);
-}
-
-static char *put_double(char *at, unsigned field, double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    at = put_tag(at, field, WIRE_FIXED64);
-    for (unsigned shift = 0; shift < 64; shift += 8) { /* little-endian */
-        *at++ = (char)(bits >> shift);
-    }
-    return at;
-}
-
-static char *put_whole(char *at, unsigned field, uint64_t value)
-{
-    return put_varint(put_tag(at, field, WIRE_VARINT), value);
-}
-
-/* Zigzag: 0, -1, 1, -2 become 0, 1, 2, 3. */
-static uint64_t zigzag(int64_t value)
-{
-    return (uint64_t)value << 1 ^ (value < 0 ? UINT64_MAX : 0);
-}
-
-/* Begins a message or string, which put_end ends. */
-static char *put_begin(char *at, unsigned field)
-{
-    return put_tag(at, field, WIRE_BYTES) + 1;
-}
-
-/* Writes the size of the bytes between `start` and `at` into the gap before them. */
-static char *put_end(char *at, char *start)
-{
-    char varint[VARINT_SIZE_MAX];
-    const size_t size = (size_t)(at - start);
-    const size_t varint_size = (size_t)(put_varint(varint, size) - varint);
-    if (varint_size > 1) {
-        memmove(start - 1 + varint_size, start, size);
-    }
-    memcpy(start - 1, varint, varint_size);
-    return at + varint_size - 1;
-}
-
-static char *put_string(char *at, unsigned field, struct sx_str bytes)
-{
-    at = put_varint(put_tag(at, field, WIRE_BYTES), bytes.size);
-    if (bytes.size > 0) {
-        memcpy(at, bytes.data, bytes.size);
-    }
-    return at + bytes.size;
-}
+#define BUCKET_SIZE_MAX (2 + 1 + SX__WIRE_VARINT_SIZE_MAX + SX__WIRE_DOUBLE_SIZE)
 
 /* ---- families ---- */
 
 static char *put_escaped_name(char *at, unsigned field, struct sx_str name, enum sx__name_kind kind,
                               enum sx__name_scheme scheme)
 {
-    char *start = put_begin(at, field);
-    return put_end(sx__name_escape(start, name, kind, scheme), start);
+    char *start = sx__wire_begin(at, field);
+    return sx__wire_end(sx__name_escape(start, name, kind, scheme), start);
 }
 
 static int begin_protobuf(struct sx__writer *writer, const struct sx__family *family)
@@ -152,7 +79,7 @@ static int begin_protobuf(struct sx__writer *writer, const struct sx__family *fa
     const struct sx_str help = sx__family_help(family);
     const struct sx_str unit = sx__family_unit(family);
     int status = sx__page_reserve(page, sx__name_escaped_size_max(name.size) + help.size +
-                                            unit.size + 5 * VARINT_SIZE_MAX);
+                                            unit.size + 5 * SX__WIRE_VARINT_SIZE_MAX);
     if (status != SX_OK) {
         return status;
     }
@@ -160,12 +87,12 @@ static int begin_protobuf(struct sx__writer *writer, const struct sx__family *fa
     char *at = sx__page_end(page) + 1; /* the gap for the size */
     at = put_escaped_name(at, FAMILY_NAME, name, SX__NAME_OF_METRIC, writer->scheme);
     if (help.size > 0) {
-        at = put_string(at, FAMILY_HELP, help);
+        at = sx__wire_string(at, FAMILY_HELP, help);
     }
     /* Proto2 writers write the type even if it is 0. */
-    at = put_whole(at, FAMILY_TYPE, protobuf_types[family->type]);
+    at = sx__wire_whole(at, FAMILY_TYPE, protobuf_types[family->type]);
     if (unit.size > 0) {
-        at = put_string(at, FAMILY_UNIT, unit);
+        at = sx__wire_string(at, FAMILY_UNIT, unit);
     }
     sx__page_set_end(page, at);
     return SX_OK;
@@ -174,9 +101,10 @@ static int begin_protobuf(struct sx__writer *writer, const struct sx__family *fa
 static int end_protobuf(struct sx__writer *writer)
 {
     struct sx_page *page = writer->page;
-    int status = sx__page_reserve(page, VARINT_SIZE_MAX);
+    int status = sx__page_reserve(page, SX__WIRE_VARINT_SIZE_MAX);
     if (status == SX_OK) {
-        sx__page_set_end(page, put_end(sx__page_end(page), page->data + writer->family_start + 1));
+        sx__page_set_end(page,
+                         sx__wire_end(sx__page_end(page), page->data + writer->family_start + 1));
     }
     return status;
 }
@@ -201,12 +129,12 @@ static char *put_label_pairs(char *at, const struct sx__writer *writer, struct s
 {
     struct sx__written_label label;
     for (size_t i = 0; sx__written_labels_take(&labels, &label); i++) {
-        char *pair = put_begin(at, METRIC_LABEL);
+        char *pair = sx__wire_begin(at, METRIC_LABEL);
         at = put_escaped_name(pair, LABEL_NAME, sx__all_labels_name(writer->family, i),
                               SX__NAME_OF_LABEL, writer->scheme);
-        char *value = put_begin(at, LABEL_VALUE);
-        at = put_end(unescape(value, label.value), value);
-        at = put_end(at, pair);
+        char *value = sx__wire_begin(at, LABEL_VALUE);
+        at = sx__wire_end(unescape(value, label.value), value);
+        at = sx__wire_end(at, pair);
     }
     return at;
 }
@@ -215,34 +143,34 @@ static char *put_label_pairs(char *at, const struct sx__writer *writer, struct s
 static size_t metric_size_max(const struct sx__writer *writer, struct sx_str labels)
 {
     return sx__name_escaped_size_max(labels.size) +
-           (sx__all_labels_count(writer->family) + 2) * 3 * VARINT_SIZE_MAX;
+           (sx__all_labels_count(writer->family) + 2) * 3 * SX__WIRE_VARINT_SIZE_MAX;
 }
 
 static char *put_timestamp(char *at, unsigned field, int64_t ms)
 {
-    char *timestamp = put_begin(at, field);
+    char *timestamp = sx__wire_begin(at, field);
     ms = ms > 0 ? ms : 0;
-    at = put_whole(timestamp, TIMESTAMP_SECONDS, (uint64_t)(ms / 1000));
-    at = put_whole(at, TIMESTAMP_NANOS, (uint64_t)(ms % 1000) * 1000000);
-    return put_end(at, timestamp);
+    at = sx__wire_whole(timestamp, TIMESTAMP_SECONDS, (uint64_t)(ms / 1000));
+    at = sx__wire_whole(at, TIMESTAMP_NANOS, (uint64_t)(ms % 1000) * 1000000);
+    return sx__wire_end(at, timestamp);
 }
 
 /* Writes at most EXEMPLAR_SIZE_MAX bytes. */
 static char *put_exemplar(char *at, unsigned field, const struct sx__exemplar *exemplar)
 {
-    char *start = put_begin(at, field);
+    char *start = sx__wire_begin(at, field);
     size_t position = 0;
     struct sx_str name, value;
     at = start;
     while (sx__exemplar_next_label(exemplar, &position, &name, &value)) {
-        char *label = put_begin(at, EXEMPLAR_LABEL);
-        at = put_string(label, LABEL_NAME, name);
-        at = put_string(at, LABEL_VALUE, value);
-        at = put_end(at, label);
+        char *label = sx__wire_begin(at, EXEMPLAR_LABEL);
+        at = sx__wire_string(label, LABEL_NAME, name);
+        at = sx__wire_string(at, LABEL_VALUE, value);
+        at = sx__wire_end(at, label);
     }
-    at = put_double(at, EXEMPLAR_VALUE, exemplar->value);
+    at = sx__wire_double(at, EXEMPLAR_VALUE, exemplar->value);
     at = put_timestamp(at, EXEMPLAR_TIMESTAMP, exemplar->timestamp_ms);
-    return put_end(at, start);
+    return sx__wire_end(at, start);
 }
 
 static char *put_created(char *at, unsigned field, const struct sx__series_extra *extra)
@@ -255,7 +183,7 @@ static char *put_metric_timestamp(char *at, const struct sx__series_extra *extra
 {
     return extra == NULL || !extra->has_timestamp
                ? at
-               : put_whole(at, METRIC_TIMESTAMP, (uint64_t)extra->timestamp_ms);
+               : sx__wire_whole(at, METRIC_TIMESTAMP, (uint64_t)extra->timestamp_ms);
 }
 
 static unsigned field_of(const struct sx__family *family)
@@ -269,23 +197,24 @@ static int write_number(struct sx__writer *writer, struct sx_str labels,
                         const struct sx__simple_series *series)
 {
     struct sx_page *page = writer->page;
-    int status = sx__page_reserve(page, metric_size_max(writer, labels) + DOUBLE_FIELD_SIZE +
+    int status = sx__page_reserve(page, metric_size_max(writer, labels) + SX__WIRE_DOUBLE_SIZE +
                                             TIMES_SIZE_MAX + EXEMPLAR_SIZE_MAX);
     if (status != SX_OK) {
         return status;
     }
     const struct sx__counter_value *value = &series->value;
-    char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
+    char *metric = sx__wire_begin(sx__page_end(page), FAMILY_METRIC);
     char *at = put_label_pairs(metric, writer, labels);
-    char *number = put_begin(at, field_of(writer->family));
-    at = put_double(number, NUMBER_VALUE, value->is_whole ? (double)value->whole : value->number);
+    char *number = sx__wire_begin(at, field_of(writer->family));
+    at = sx__wire_double(number, NUMBER_VALUE,
+                         value->is_whole ? (double)value->whole : value->number);
     if (series->extra != NULL && series->extra->exemplar != NULL) {
         at = put_exemplar(at, NUMBER_EXEMPLAR, series->extra->exemplar);
     }
     at = put_created(at, NUMBER_CREATED, series->extra);
-    at = put_end(at, number);
+    at = sx__wire_end(at, number);
     at = put_metric_timestamp(at, series->extra);
-    sx__page_set_end(page, put_end(at, metric));
+    sx__page_set_end(page, sx__wire_end(at, metric));
     return SX_OK;
 }
 
@@ -311,14 +240,14 @@ static char *put_buckets(char *at, const struct sx__family *family,
     for (uint32_t i = 0; i <= family->bound_count; i++) {
         const bool is_last = i == family->bound_count;
         total += value->buckets[i];
-        char *bucket = put_begin(at, HISTOGRAM_BUCKET);
-        at = put_whole(bucket, BUCKET_COUNT, total < count && !is_last ? total : count);
-        at =
-            put_double(at, BUCKET_BOUND, is_last ? (double)INFINITY : sx__family_bounds(family)[i]);
+        char *bucket = sx__wire_begin(at, HISTOGRAM_BUCKET);
+        at = sx__wire_whole(bucket, BUCKET_COUNT, total < count && !is_last ? total : count);
+        at = sx__wire_double(at, BUCKET_BOUND,
+                             is_last ? (double)INFINITY : sx__family_bounds(family)[i]);
         if (value->exemplar_count > 0 && value->exemplars[i] != NULL) {
             at = put_exemplar(at, BUCKET_EXEMPLAR, value->exemplars[i]);
         }
-        at = put_end(at, bucket);
+        at = sx__wire_end(at, bucket);
     }
     return at;
 }
@@ -336,10 +265,10 @@ static char *put_spans(char *at, unsigned field, const struct sx__native_side *s
         for (i++; i < side->count && side->buckets[i].index - end <= FILLED_MAX; i++) {
             end = side->buckets[i].index + (int64_t)1;
         }
-        char *span = put_begin(at, field);
-        at = put_whole(span, SPAN_OFFSET, zigzag(first - next));
-        at = put_whole(at, SPAN_LENGTH, (uint64_t)(end - first));
-        at = put_end(at, span);
+        char *span = sx__wire_begin(at, field);
+        at = sx__wire_whole(span, SPAN_OFFSET, sx__wire_zigzag(first - next));
+        at = sx__wire_whole(at, SPAN_LENGTH, (uint64_t)(end - first));
+        at = sx__wire_end(at, span);
         next = end;
     }
     return at;
@@ -351,27 +280,27 @@ static char *put_deltas(char *at, unsigned field, const struct sx__native_side *
     if (side->count == 0) {
         return at;
     }
-    char *start = put_begin(at, field);
+    char *start = sx__wire_begin(at, field);
     uint64_t previous = 0;
     at = start;
     for (size_t i = 0; i < side->count; i++) {
         const struct sx__native_bucket *bucket = &side->buckets[i];
         const int64_t gap = i == 0 ? 0 : (int64_t)bucket->index - side->buckets[i - 1].index - 1;
         for (int64_t k = 0; gap <= FILLED_MAX && k < gap; k++) {
-            at = put_varint(at, zigzag((int64_t)(0 - previous)));
+            at = sx__wire_varint(at, sx__wire_zigzag((int64_t)(0 - previous)));
             previous = 0;
         }
-        at = put_varint(at, zigzag((int64_t)(bucket->count - previous)));
+        at = sx__wire_varint(at, sx__wire_zigzag((int64_t)(bucket->count - previous)));
         previous = bucket->count;
     }
-    return put_end(at, start);
+    return sx__wire_end(at, start);
 }
 
 static char *put_native(char *at, const struct sx__native_values *native)
 {
-    at = put_whole(at, HISTOGRAM_SCHEMA, zigzag(native->schema));
-    at = put_double(at, HISTOGRAM_ZERO_THRESHOLD, native->zero_threshold);
-    at = put_whole(at, HISTOGRAM_ZERO_COUNT, native->zero_count);
+    at = sx__wire_whole(at, HISTOGRAM_SCHEMA, sx__wire_zigzag(native->schema));
+    at = sx__wire_double(at, HISTOGRAM_ZERO_THRESHOLD, native->zero_threshold);
+    at = sx__wire_whole(at, HISTOGRAM_ZERO_COUNT, native->zero_count);
     at = put_spans(at, HISTOGRAM_NEGATIVE_SPAN, &native->negative);
     at = put_deltas(at, HISTOGRAM_NEGATIVE_DELTA, &native->negative);
     at = put_spans(at, HISTOGRAM_POSITIVE_SPAN, &native->positive);
@@ -406,8 +335,8 @@ static char *put_histogram(char *at, const struct sx__family *family,
     const struct sx__native_values *native = value->native;
     const bool has_classic = native == NULL || family->bound_count > 0;
     const uint64_t count = native != NULL ? native->count : count_of(family, value->buckets);
-    at = put_whole(at, HISTOGRAM_COUNT, count);
-    at = put_double(at, HISTOGRAM_SUM, native != NULL ? native->sum : value->sum);
+    at = sx__wire_whole(at, HISTOGRAM_COUNT, count);
+    at = sx__wire_double(at, HISTOGRAM_SUM, native != NULL ? native->sum : value->sum);
     if (has_classic) {
         at = put_buckets(at, family, value, count);
     }
@@ -425,17 +354,17 @@ static char *put_histogram(char *at, const struct sx__family *family,
 
 static char *put_summary(char *at, const struct sx__histogram_value *value)
 {
-    char *summary = put_begin(at, METRIC_SUMMARY);
-    at = put_whole(summary, SUMMARY_COUNT, value->buckets[0]);
-    at = put_double(at, SUMMARY_SUM, value->sum);
+    char *summary = sx__wire_begin(at, METRIC_SUMMARY);
+    at = sx__wire_whole(summary, SUMMARY_COUNT, value->buckets[0]);
+    at = sx__wire_double(at, SUMMARY_SUM, value->sum);
     for (size_t i = 0; value->extra != NULL && i < value->extra->quantile_count; i++) {
-        char *quantile = put_begin(at, SUMMARY_QUANTILE);
-        at = put_double(quantile, QUANTILE_QUANTILE, value->extra->quantiles[i].quantile);
-        at = put_double(at, QUANTILE_VALUE, value->extra->quantiles[i].value);
-        at = put_end(at, quantile);
+        char *quantile = sx__wire_begin(at, SUMMARY_QUANTILE);
+        at = sx__wire_double(quantile, QUANTILE_QUANTILE, value->extra->quantiles[i].quantile);
+        at = sx__wire_double(at, QUANTILE_VALUE, value->extra->quantiles[i].value);
+        at = sx__wire_end(at, quantile);
     }
     at = put_created(at, SUMMARY_CREATED, value->extra);
-    return put_end(at, summary);
+    return sx__wire_end(at, summary);
 }
 
 static int write_histogram(struct sx__writer *writer, struct sx_str labels,
@@ -446,17 +375,17 @@ static int write_histogram(struct sx__writer *writer, struct sx_str labels,
     if (status != SX_OK) {
         return status;
     }
-    char *metric = put_begin(sx__page_end(page), FAMILY_METRIC);
+    char *metric = sx__wire_begin(sx__page_end(page), FAMILY_METRIC);
     char *at = put_label_pairs(metric, writer, labels);
     if (writer->family->type == SX_SUMMARY) {
         at = put_summary(at, value);
     } else {
-        char *histogram = put_begin(at, METRIC_HISTOGRAM);
+        char *histogram = sx__wire_begin(at, METRIC_HISTOGRAM);
         at = put_histogram(histogram, writer->family, value);
-        at = put_end(at, histogram);
+        at = sx__wire_end(at, histogram);
     }
     at = put_metric_timestamp(at, value->extra);
-    sx__page_set_end(page, put_end(at, metric));
+    sx__page_set_end(page, sx__wire_end(at, metric));
     return SX_OK;
 }
 
