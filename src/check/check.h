@@ -15,6 +15,7 @@
 #include "quote.h"
 
 #include <sextant/exposition.h>
+#include <sextant/parse.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,14 +26,6 @@ enum sx__rule {
     SX__RULES(SX__RULE_ENUM)
 #undef SX__RULE_ENUM
         SX__RULE_COUNT
-};
-
-enum sx__check_type {
-    SX__CHECK_UNTYPED,
-    SX__CHECK_COUNTER,
-    SX__CHECK_GAUGE,
-    SX__CHECK_HISTOGRAM,
-    SX__CHECK_SUMMARY,
 };
 
 /* With the first sample of a family the others are compared. */
@@ -46,7 +39,7 @@ struct sx__check_family {
     struct sx_str name;
     uint32_t help_line, type_line; /* the first such line; 0: none so far */
     struct sx__first_sample first_sample;
-    enum sx__check_type type;
+    enum sx_parsed_type type;
     uint32_t plain_line; /* where a bound was written like `1`, and where one like `1.0`; 0: none */
     uint32_t point_line;
 };
@@ -193,7 +186,7 @@ enum sx__line_kind {
 struct sx__line {
     enum sx__line_kind kind;
     struct sx_str name;
-    enum sx__check_type type; /* of TYPE */
+    enum sx_parsed_type type; /* of TYPE */
     struct sx_str labels;     /* after the `{`, up to and including the `}`; empty: none */
     struct sx__number value;
 };

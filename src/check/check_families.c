@@ -4,22 +4,8 @@
  * name is a family of its own, with a type or without.
  */
 #include "check.h"
+#include "sample_suffixes.h"
 #include "view.h"
-
-static const char *const type_texts[] = {
-    [SX__CHECK_UNTYPED] = "untyped metric",
-    [SX__CHECK_COUNTER] = "counter",
-    [SX__CHECK_GAUGE] = "gauge",
-    [SX__CHECK_HISTOGRAM] = "histogram",
-    [SX__CHECK_SUMMARY] = "summary",
-};
-
-static const struct {
-    struct sx_str text;
-    bool of_summaries;
-} sample_suffixes[] = {{{"_bucket", 7}, false}, {{"_sum", 4}, true}, {{"_count", 6}, true}};
-
-#define SAMPLE_SUFFIXES (sizeof sample_suffixes / sizeof sample_suffixes[0])
 
 /* Returns the family whose name is base and suffix together; 0: none. */
 static uint32_t find_family(const struct sx__check *check, struct sx_str base, struct sx_str suffix)
@@ -61,20 +47,16 @@ static bool ends_in(struct sx_str *base, struct sx_str name, struct sx_str suffi
     return name.size > suffix.size && sx__view_ends_with(name, suffix);
 }
 
-static bool owns(const struct sx__check_family *family, size_t suffix)
-{
-    return family->type == SX__CHECK_HISTOGRAM ||
-           (family->type == SX__CHECK_SUMMARY && sample_suffixes[suffix].of_summaries);
-}
-
 /* Returns the histogram or summary that has samples of this name; 0: none. */
 static uint32_t find_owner(const struct sx__check *check, struct sx_str name)
 {
-    for (size_t i = 0; i < SAMPLE_SUFFIXES; i++) {
+    for (size_t i = 0; i < SX__SAMPLE_SUFFIXES; i++) {
+        const struct sx__sample_suffix *known = &sx__sample_suffixes[i];
         struct sx_str base;
-        uint32_t number =
-            ends_in(&base, name, sample_suffixes[i].text) ? find_family(check, base, no_suffix) : 0;
-        if (number != 0 && owns(&check->families[number - 1], i)) {
+        uint32_t number = known->is_in_text && ends_in(&base, name, known->suffix)
+                              ? find_family(check, base, no_suffix)
+                              : 0;
+        if (number != 0 && check->families[number - 1].type == known->type) {
             return number;
         }
     }
@@ -87,19 +69,21 @@ static void check_name_against_owner(struct sx__check *check, struct sx_str name
     if (owner != 0) {
         const struct sx__check_family *family = &check->families[owner - 1];
         sx__violation(check, SX__RULE_CLASH, "`%s` is a sample of the %s `%s` of line %u",
-                      sx__quote(name).text, type_texts[family->type], sx__quote(family->name).text,
-                      family->type_line);
+                      sx__quote(name).text, sx_parsed_type_name(family->type),
+                      sx__quote(family->name).text, family->type_line);
     }
 }
 
 static void check_owned_names(struct sx__check *check, const struct sx__check_family *family)
 {
-    for (size_t i = 0; i < SAMPLE_SUFFIXES; i++) {
-        if (owns(family, i) && find_family(check, family->name, sample_suffixes[i].text) != 0) {
+    for (size_t i = 0; i < SX__SAMPLE_SUFFIXES; i++) {
+        const struct sx__sample_suffix *known = &sx__sample_suffixes[i];
+        if (known->is_in_text && known->type == family->type &&
+            find_family(check, family->name, known->suffix) != 0) {
             sx__violation(check, SX__RULE_CLASH,
                           "the %s `%s` has samples `%s`, but that is also a metric above",
-                          type_texts[family->type], sx__quote(family->name).text,
-                          sample_suffixes[i].text.data);
+                          sx_parsed_type_name(family->type), sx__quote(family->name).text,
+                          known->suffix.data);
         }
     }
 }
@@ -133,7 +117,7 @@ static void check_help(struct sx__check *check, struct sx__check_family *family)
 }
 
 static void check_type(struct sx__check *check, struct sx__check_family *family,
-                       enum sx__check_type type)
+                       enum sx_parsed_type type)
 {
     if (family->type_line != 0) {
         sx__violation(check, SX__RULE_TYPE, "`%s` already has a TYPE on line %u",
@@ -180,7 +164,7 @@ static void check_counter_name(struct sx__check *check, struct sx_str name)
         return;
     }
     const struct sx__check_family *family = &check->families[number - 1];
-    if (family->type == SX__CHECK_COUNTER && family->first_sample.line == 0) {
+    if (family->type == SX_PARSED_COUNTER && family->first_sample.line == 0) {
         sx__violation(
             check, SX__RULE_TYPE_NAME,
             "the TYPE on line %u names `%s`, not `%s`: TYPE takes the complete sample name",

@@ -86,9 +86,9 @@ static void read_help(struct sx__line *line, struct sx__check *check, struct sx_
 static void read_type(struct sx__line *line, struct sx__check *check, struct sx_str rest)
 {
     static const char *const names[] = {
-        [SX__CHECK_UNTYPED] = "untyped", [SX__CHECK_COUNTER] = "counter",
-        [SX__CHECK_GAUGE] = "gauge",     [SX__CHECK_HISTOGRAM] = "histogram",
-        [SX__CHECK_SUMMARY] = "summary",
+        [SX_PARSED_UNKNOWN] = "untyped", [SX_PARSED_COUNTER] = "counter",
+        [SX_PARSED_GAUGE] = "gauge",     [SX_PARSED_HISTOGRAM] = "histogram",
+        [SX_PARSED_SUMMARY] = "summary",
     };
     drop_carriage_return(check, &rest);
     struct sx_str type = rest;
@@ -99,7 +99,7 @@ static void read_type(struct sx__line *line, struct sx__check *check, struct sx_
     line->kind = SX__LINE_TYPE;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (sx__view_is(type, names[i])) {
-            line->type = (enum sx__check_type)i;
+            line->type = (enum sx_parsed_type)i;
             /* Prometheus takes all that follows the first blank as the type, promtool one word. */
             if (rest.size > type.size + 1) {
                 sx__violation(check, SX__RULE_BLANKS,

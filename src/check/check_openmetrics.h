@@ -13,22 +13,9 @@
 #define SX_CHECK_OPENMETRICS_H
 
 #include "check.h"
+#include "sample_suffixes.h"
 
 #include <sextant/parse.h>
-
-/** What a sample is to its family. */
-enum sx__om_role {
-    SX__OM_NONE = 0, /* not a sample of the family */
-    SX__OM_VALUE,    /* of a gauge or unknown */
-    SX__OM_TOTAL,
-    SX__OM_CREATED,
-    SX__OM_BUCKET,
-    SX__OM_SUM,
-    SX__OM_COUNT,
-    SX__OM_QUANTILE,
-    SX__OM_INFO,
-    SX__OM_STATE,
-};
 
 struct sx__om_family {
     struct sx_str name;
@@ -80,7 +67,7 @@ void sx__om_metadata(struct sx__om *om, const struct sx_parsed_line *line);
 uint32_t sx__om_family_of_sample(struct sx__om *om, struct sx_str name);
 
 /** Returns what a sample of this name is to the family. */
-enum sx__om_role sx__om_role(const struct sx__om_family *family, struct sx_str name);
+enum sx__sample_role sx__om_role(const struct sx__om_family *family, struct sx_str name);
 
 /** Notes the hash of a series or metric. Returns false if it was noted before, or if memory is
  * exhausted. */

@@ -1,28 +1,22 @@
 /* check_series.c: comparing samples: duplicates, histograms, summaries. */
 #include "check.h"
+#include "sample_suffixes.h"
 #include "view.h"
 
-enum role { ROLE_PLAIN, ROLE_BOUND, ROLE_SUM, ROLE_COUNT, ROLE_WRONG };
-
-/* The role of a sample in its family; always plain, except in histograms and summaries. */
-static enum role role_of(const struct sx__check_family *family, struct sx_str name)
+/* A histogram or a summary; samples of other families have no roles. */
+static bool is_grouped(const struct sx__check_family *family)
 {
-    if (family->type != SX__CHECK_HISTOGRAM && family->type != SX__CHECK_SUMMARY) {
-        return ROLE_PLAIN;
-    }
-    const char *bounds = family->type == SX__CHECK_HISTOGRAM ? "_bucket" : "";
-    if (sx__view_is_joined(name, family->name, sx__view(bounds))) {
-        return ROLE_BOUND;
-    }
-    if (sx__view_is_joined(name, family->name, sx__view("_sum"))) {
-        return ROLE_SUM;
-    }
-    return sx__view_is_joined(name, family->name, sx__view("_count")) ? ROLE_COUNT : ROLE_WRONG;
+    return family->type == SX_PARSED_HISTOGRAM || family->type == SX_PARSED_SUMMARY;
+}
+
+static bool is_bound(enum sx__sample_role role)
+{
+    return role == SX__SAMPLE_BUCKET || role == SX__SAMPLE_QUANTILE;
 }
 
 static const char *bound_label(const struct sx__check_family *family)
 {
-    return family->type == SX__CHECK_HISTOGRAM ? "le" : "quantile";
+    return family->type == SX_PARSED_HISTOGRAM ? "le" : "quantile";
 }
 
 /* Splits an earlier sample. A name in quotes stands behind a quote, no other name does. */
@@ -227,7 +221,7 @@ static const char *explain_bound(const struct sx__check_family *family,
     if (number->kind == SX__NUMBER_NAN) {
         return "not a bound";
     }
-    if (family->type == SX__CHECK_HISTOGRAM) {
+    if (family->type == SX_PARSED_HISTOGRAM) {
         return NULL;
     }
     double quantile = sx__number_to_double(number);
@@ -307,7 +301,7 @@ static void check_bound(struct sx__check *check, struct sx__check_group *group,
     }
     double bound = sx__number_to_double(&number);
     bool ordered = check_bound_order(check, group, bound, bound_label(family));
-    if (family->type == SX__CHECK_HISTOGRAM) {
+    if (family->type == SX_PARSED_HISTOGRAM) {
         check_bucket(check, group, line, &number, ordered);
     }
     group->bound = bound;
@@ -315,11 +309,11 @@ static void check_bound(struct sx__check *check, struct sx__check_group *group,
 }
 
 static void check_member(struct sx__check *check, const struct sx__line *line, uint32_t number,
-                         enum role role, uint64_t others)
+                         enum sx__sample_role role, uint64_t others)
 {
     const struct sx__check_family *family = &check->families[number - 1];
     struct sx_str bound;
-    if (role != ROLE_BOUND && sx__labels_find(&bound, line->labels, bound_label(family))) {
+    if (!is_bound(role) && sx__labels_find(&bound, line->labels, bound_label(family))) {
         sx__violation(check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
                       sx__quote(line->name).text, bound_label(family));
     }
@@ -327,9 +321,9 @@ static void check_member(struct sx__check *check, const struct sx__line *line, u
     if (group == NULL) {
         return;
     }
-    if (role == ROLE_BOUND) {
+    if (is_bound(role)) {
         check_bound(check, group, line);
-    } else if (role == ROLE_SUM) {
+    } else if (role == SX__SAMPLE_SUM) {
         group->has_sum = true;
     } else {
         check_count(check, line);
@@ -352,25 +346,25 @@ static void check_counter(struct sx__check *check, const struct sx__line *line)
 void sx__check_sample(struct sx__check *check, const struct sx__line *line, uint32_t number)
 {
     struct sx__check_family *family = &check->families[number - 1];
-    enum role role = role_of(family, line->name);
-    if (role == ROLE_WRONG) {
+    const bool grouped = is_grouped(family);
+    const enum sx__sample_role role = sx__sample_role(family->type, family->name, line->name);
+    if (grouped && role == SX__SAMPLE_NONE) {
         sx__violation(check, SX__RULE_SAMPLE_NAME,
                       "`%s` is a histogram: its samples must be _bucket, _sum and _count",
                       sx__quote(family->name).text);
         return;
     }
-    const bool grouped = role != ROLE_PLAIN;
     struct sx__label_sums sums =
         sx__labels_sum(check, line->labels, grouped ? bound_label(family) : NULL);
     struct identity identity =
-        identify(check, line, role == ROLE_BOUND ? bound_label(family) : NULL, &sums);
+        identify(check, line, is_bound(role) ? bound_label(family) : NULL, &sums);
     sx__check_label_names(check, &family->first_sample, family->name, sums.names);
     if (!check_duplicate(check, line, &identity)) {
         return;
     }
     if (grouped) {
         check_member(check, line, number, role, sums.others);
-    } else if (family->type == SX__CHECK_COUNTER) {
+    } else if (family->type == SX_PARSED_COUNTER) {
         check_counter(check, line);
     }
 }
@@ -416,7 +410,7 @@ void sx__check_groups(struct sx__check *check)
         const struct sx__check_group *group = &check->groups[i];
         const struct sx__check_family *family = &check->families[group->family - 1];
         struct sx__quote name = sx__quote(family->name);
-        if (family->type == SX__CHECK_HISTOGRAM) {
+        if (family->type == SX_PARSED_HISTOGRAM) {
             check_histogram(check, group, name.text);
         } else {
             check_summary(check, group, name.text);

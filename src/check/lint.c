@@ -5,6 +5,7 @@
  */
 #include "check.h"
 #include "lint_names.h"
+#include "sample_suffixes.h"
 #include "view.h"
 
 #include <sextant/parse.h>
@@ -225,18 +226,17 @@ static void enter_lint_family(struct linting *lint, const struct sx_parsed_line 
 /* Whether the sample belongs to the current family by a suffix of its type. */
 static bool has_suffix_of_family(const struct linting *lint, struct sx_str name)
 {
-    static const char *const suffixes[] = {"_bucket", "_count", "_sum",    "_total",
-                                           "_info",   "_gsum",  "_gcount", "_created"};
     const struct lint_family *family = &lint->family;
-    const size_t usable = lint->openmetrics ? sizeof suffixes / sizeof suffixes[0] : 3;
     const bool owns =
         family->type == SX_PARSED_HISTOGRAM || family->type == SX_PARSED_SUMMARY ||
         (lint->openmetrics && family->type != SX_PARSED_UNKNOWN && family->type != SX_PARSED_GAUGE);
     if (!owns || family->line == 0 || !sx__view_begins_with(name, family->name)) {
         return false;
     }
-    for (size_t i = 0; i < usable; i++) {
-        if (sx__view_is_joined(name, family->name, sx__view(suffixes[i]))) {
+    for (size_t i = 0; i < SX__SAMPLE_SUFFIXES; i++) {
+        const struct sx__sample_suffix *known = &sx__sample_suffixes[i];
+        if ((lint->openmetrics || known->is_in_text) && known->suffix.size > 0 &&
+            sx__view_is_joined(name, family->name, known->suffix)) {
             return true;
         }
     }

@@ -8,46 +8,9 @@
 
 #include <string.h>
 
-#define OM_SUFFIX(text)          \
-    {                            \
-        (text), sizeof(text) - 1 \
-    }
-
-static const struct {
-    enum sx_parsed_type type;
-    struct sx_str suffix;
-    enum sx__om_role role;
-} om_suffixes[] = {
-    {SX_PARSED_UNKNOWN, OM_SUFFIX(""), SX__OM_VALUE},
-    {SX_PARSED_GAUGE, OM_SUFFIX(""), SX__OM_VALUE},
-    {SX_PARSED_COUNTER, OM_SUFFIX("_total"), SX__OM_TOTAL},
-    {SX_PARSED_COUNTER, OM_SUFFIX("_created"), SX__OM_CREATED},
-    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_bucket"), SX__OM_BUCKET},
-    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_sum"), SX__OM_SUM},
-    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_count"), SX__OM_COUNT},
-    {SX_PARSED_HISTOGRAM, OM_SUFFIX("_created"), SX__OM_CREATED},
-    {SX_PARSED_SUMMARY, OM_SUFFIX(""), SX__OM_QUANTILE},
-    {SX_PARSED_SUMMARY, OM_SUFFIX("_sum"), SX__OM_SUM},
-    {SX_PARSED_SUMMARY, OM_SUFFIX("_count"), SX__OM_COUNT},
-    {SX_PARSED_SUMMARY, OM_SUFFIX("_created"), SX__OM_CREATED},
-    {SX_PARSED_INFO, OM_SUFFIX("_info"), SX__OM_INFO},
-    {SX_PARSED_STATESET, OM_SUFFIX(""), SX__OM_STATE},
-    {SX_PARSED_GAUGEHISTOGRAM, OM_SUFFIX("_bucket"), SX__OM_BUCKET},
-    {SX_PARSED_GAUGEHISTOGRAM, OM_SUFFIX("_gsum"), SX__OM_SUM},
-    {SX_PARSED_GAUGEHISTOGRAM, OM_SUFFIX("_gcount"), SX__OM_COUNT},
-};
-
-#define OM_SUFFIXES (sizeof om_suffixes / sizeof om_suffixes[0])
-
-enum sx__om_role sx__om_role(const struct sx__om_family *family, struct sx_str name)
+enum sx__sample_role sx__om_role(const struct sx__om_family *family, struct sx_str name)
 {
-    for (size_t i = 0; i < OM_SUFFIXES; i++) {
-        if (om_suffixes[i].type == family->type &&
-            sx__view_is_joined(name, family->name, om_suffixes[i].suffix)) {
-            return om_suffixes[i].role;
-        }
-    }
-    return SX__OM_NONE;
+    return sx__sample_role(family->type, family->name, name);
 }
 
 static uint64_t hash_name(const struct sx__om *om, struct sx_str base, struct sx_str suffix)
@@ -143,8 +106,8 @@ static void check_suffix(struct sx__om *om, struct sx_str name)
     if (family == NULL || family->first_sample.line != 0) {
         return;
     }
-    for (size_t i = 0; i < OM_SUFFIXES; i++) {
-        if (sx__view_is_joined(name, family->name, om_suffixes[i].suffix)) {
+    for (size_t i = 0; i < SX__SAMPLE_SUFFIXES; i++) {
+        if (sx__view_is_joined(name, family->name, sx__sample_suffixes[i].suffix)) {
             sx__violation(om->check, SX__RULE_SAMPLE_NAME, "`%s` is no sample of the %s `%s`",
                           sx__quote(name).text, sx_parsed_type_name(family->type),
                           sx__quote(family->name).text);
@@ -155,7 +118,7 @@ static void check_suffix(struct sx__om *om, struct sx_str name)
 
 uint32_t sx__om_family_of_sample(struct sx__om *om, struct sx_str name)
 {
-    if (om->current != 0 && sx__om_role(&om->families[om->current - 1], name) != SX__OM_NONE) {
+    if (om->current != 0 && sx__om_role(&om->families[om->current - 1], name) != SX__SAMPLE_NONE) {
         return om->current;
     }
     uint32_t number = find_claim(om, hash_name(om, name, (struct sx_str){"", 0}));
@@ -234,9 +197,9 @@ static void check_om_type(struct sx__om *om, uint32_t number, enum sx_parsed_typ
         return;
     }
     family->type = type;
-    for (size_t i = 0; i < OM_SUFFIXES; i++) {
-        if (om_suffixes[i].type == type && om_suffixes[i].suffix.size > 0) {
-            claim_name(om, number, om_suffixes[i].suffix);
+    for (size_t i = 0; i < SX__SAMPLE_SUFFIXES; i++) {
+        if (sx__sample_suffixes[i].type == type && sx__sample_suffixes[i].suffix.size > 0) {
+            claim_name(om, number, sx__sample_suffixes[i].suffix);
         }
     }
     check_unit(om, &om->families[number - 1]);

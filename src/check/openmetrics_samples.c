@@ -89,7 +89,7 @@ static size_t count_code_points(struct sx_str escaped)
 }
 
 static void check_exemplar(struct sx__om *om, const struct sx_parsed_line *line,
-                           enum sx__om_role role)
+                           enum sx__sample_role role)
 {
     const struct sx_parsed_exemplar *exemplar = &line->exemplar;
     size_t size = 0;
@@ -102,7 +102,7 @@ static void check_exemplar(struct sx__om *om, const struct sx_parsed_line *line,
         sx__violation(om->check, SX__RULE_EXEMPLAR,
                       "the labels of the exemplar have %zu characters, more than 128", size);
     }
-    if (role != SX__OM_TOTAL && role != SX__OM_BUCKET) {
+    if (role != SX__SAMPLE_TOTAL && role != SX__SAMPLE_BUCKET) {
         sx__violation(om->check, SX__RULE_EXEMPLAR,
                       "only the `_total` of counters and buckets may have an exemplar");
     }
@@ -266,23 +266,23 @@ static void check_state(struct sx__om *om, const struct sx_parsed_line *line,
 }
 
 static void check_member_value(struct sx__om *om, const struct sx_parsed_line *line,
-                               const struct sx__om_family *family, enum sx__om_role role)
+                               const struct sx__om_family *family, enum sx__sample_role role)
 {
-    if (role == SX__OM_TOTAL) {
+    if (role == SX__SAMPLE_TOTAL) {
         note_total(om, line);
-    } else if (role == SX__OM_CREATED) {
+    } else if (role == SX__SAMPLE_CREATED) {
         note_created(om, line);
-    } else if (role == SX__OM_SUM) {
+    } else if (role == SX__SAMPLE_SUM) {
         note_sum(om, line, family);
-    } else if (role == SX__OM_COUNT) {
+    } else if (role == SX__SAMPLE_COUNT) {
         om->point.has_count = true;
         om->point.count_line = om->check->line;
         om->point.count = read_count(om, line);
-    } else if (role == SX__OM_STATE) {
+    } else if (role == SX__SAMPLE_STATE) {
         check_state(om, line, family);
-    } else if (role == SX__OM_QUANTILE && line->value.value < 0) {
+    } else if (role == SX__SAMPLE_QUANTILE && line->value.value < 0) {
         sx__violation(om->check, SX__RULE_QUANTILE_VALUE, "the value of a quantile is negative");
-    } else if (role == SX__OM_INFO && !(line->value.value >= 1 && line->value.value <= 1)) {
+    } else if (role == SX__SAMPLE_INFO && !(line->value.value >= 1 && line->value.value <= 1)) {
         sx__violation(om->check, SX__RULE_INFO, "the value of `%s` is `%s`; it must be 1",
                       sx__quote(line->name).text, sx__quote(line->value.text).text);
     }
@@ -335,9 +335,9 @@ static bool check_series_new(struct sx__om *om, const struct sx_parsed_line *lin
 void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_t number)
 {
     struct sx__om_family *family = &om->families[number - 1];
-    const enum sx__om_role role = sx__om_role(family, line->name);
+    const enum sx__sample_role role = sx__om_role(family, line->name);
     const struct sx_str label = point_label(family);
-    if (role == SX__OM_NONE) {
+    if (role == SX__SAMPLE_NONE) {
         sx__violation(om->check, SX__RULE_SAMPLE_NAME, "`%s` is no sample of the %s `%s`",
                       sx__quote(line->name).text, sx_parsed_type_name(family->type),
                       sx__quote(family->name).text);
@@ -348,11 +348,11 @@ void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_
     sx__check_label_names(om->check, &family->first_sample, family->name, sums.names);
     check_om_spelling(om, &line->value);
     check_timestamp_unit(om, line);
-    const bool has_bound = role == SX__OM_BUCKET || role == SX__OM_QUANTILE;
+    const bool has_bound = role == SX__SAMPLE_BUCKET || role == SX__SAMPLE_QUANTILE;
     double bound = 0;
-    if (has_bound
-            ? !read_om_bound(&bound, om, line, label.data)
-            : role != SX__OM_STATE && label.size > 0 && find_parsed_label(line, label) != NULL) {
+    if (has_bound ? !read_om_bound(&bound, om, line, label.data)
+                  : role != SX__SAMPLE_STATE && label.size > 0 &&
+                        find_parsed_label(line, label) != NULL) {
         if (!has_bound) {
             sx__violation(om->check, SX__RULE_BOUND, "`%s` must not have a label `%s`",
                           sx__quote(line->name).text, label.data);
@@ -362,11 +362,11 @@ void sx__om_sample(struct sx__om *om, const struct sx_parsed_line *line, uint32_
     if (!check_series_new(om, line, &sums, has_bound, bound)) {
         return;
     }
-    sx__om_enter_point(om, line, number, role == SX__OM_INFO ? sums.pairs : sums.others);
+    sx__om_enter_point(om, line, number, role == SX__SAMPLE_INFO ? sums.pairs : sums.others);
     if (line->has_exemplar) {
         check_exemplar(om, line, role);
     }
-    if (role == SX__OM_BUCKET) {
+    if (role == SX__SAMPLE_BUCKET) {
         check_om_bucket(om, line, bound);
     } else {
         check_member_value(om, line, family, role);

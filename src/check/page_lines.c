@@ -4,6 +4,7 @@
 #include "check_index.h"
 #include "format_number.h"
 #include "parser.h"
+#include "sample_suffixes.h"
 #include "view.h"
 
 #include <math.h>
@@ -128,11 +129,6 @@ struct page_family {
     enum sx_parsed_type type;
 };
 
-static bool is_name_of(struct sx_str name, const char *family, const char *suffix)
-{
-    return sx__view_is_joined(name, sx__view(family), sx__view(suffix));
-}
-
 /* Whether the sample belongs to the family. */
 static bool is_of_family(const struct sx__page_lines *lines, const struct page_family *family,
                          struct sx_str name)
@@ -140,11 +136,15 @@ static bool is_of_family(const struct sx__page_lines *lines, const struct page_f
     if (!family->known) {
         return false;
     }
-    const char *text = lines->text + family->name;
-    bool grouped = family->type == SX_PARSED_HISTOGRAM || family->type == SX_PARSED_SUMMARY;
-    return is_name_of(name, text, "") ||
-           (grouped && (is_name_of(name, text, "_sum") || is_name_of(name, text, "_count"))) ||
-           (family->type == SX_PARSED_HISTOGRAM && is_name_of(name, text, "_bucket"));
+    const struct sx_str text = sx__view(lines->text + family->name);
+    for (size_t i = 0; i < SX__SAMPLE_SUFFIXES; i++) {
+        const struct sx__sample_suffix *known = &sx__sample_suffixes[i];
+        if (known->is_in_text && known->type == family->type &&
+            sx__view_is_joined(name, text, known->suffix)) {
+            return true;
+        }
+    }
+    return sx__views_equal(name, text);
 }
 
 static int add_page_line(struct sx__page_lines *lines, struct page_family *family,
@@ -177,7 +177,8 @@ static int add_page_line(struct sx__page_lines *lines, struct page_family *famil
                                line->kind == SX_PARSED_HELP ? "# HELP " : "# TYPE ", line->name);
     bool grouped = family->type == SX_PARSED_HISTOGRAM || family->type == SX_PARSED_SUMMARY;
     added.is_series =
-        sample && (!grouped || is_name_of(line->name, lines->text + family->name, "_count"));
+        sample && (!grouped || sx__view_is_joined(line->name, sx__view(lines->text + family->name),
+                                                  sx__view("_count")));
     if (status == SX_OK) {
         status =
             append_string(lines, &added.value_text, "", sample ? line->value.text : line->text);
