@@ -1,7 +1,7 @@
 /* check.h: what the parts of the checker share.
  *
  * check.c goes through the lines, check_line.c reads a line of text 0.0.4, check_labels.c labels.
- * check_rules.h is the table of rules.
+ * check_rules.h is the table of rules, sample_suffixes.c that of the names that samples have.
  * check_families.c and check_series.c compare the line with the lines before it. If a line can
  * still be read after a violation, the check of the line continues. Nothing is reported twice for
  * the same reason.
