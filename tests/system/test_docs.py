@@ -64,7 +64,7 @@ class Docs(unittest.TestCase):
         self.assertEqual(len(TYPES), 9)
         for path in TYPES:
             with self.subTest(page=os.path.basename(path)), tempfile.TemporaryDirectory() as folder:
-                (source,), (text, openmetrics) = read_blocks(path, "c"), read_blocks(path, "text")
+                (source, *_), (text, openmetrics) = read_blocks(path, "c"), read_blocks(path, "text")
                 program = os.path.join(folder, "program")
                 subprocess.run(
                     ["cc", "-std=c11", f"-I{SOURCE}/include", "-o", program, "-x", "c", "-", "-x", "none",
