@@ -523,6 +523,19 @@ typedef void sx_observe_end_fn(void *self, const struct sx_record *record, enum 
 /** Is called when a request is rejected before it begins. As sx_observe_fn. */
 typedef void sx_observe_rejected_fn(void *self, enum sx_reason reason);
 
+/** What happens to a worker process of an app with workers. */
+enum sx_worker_event {
+    SX_WORKER_STARTED,
+    SX_WORKER_STOPPED, /* as it was told to: by a stop, or because a reload replaced it */
+    SX_WORKER_EXITED,  /* by itself */
+    SX_WORKER_KILLED,  /* by a signal */
+};
+/** Is called when a worker process has been started or has ended.
+ *
+ * Threads:  that in sx_app_run, in the process that supervises the workers
+ */
+typedef void sx_observe_worker_fn(void *self, enum sx_worker_event event);
+
 /** The callbacks of an observer; each may be NULL. They are called outside of all hooks, and cannot
  * change the request. Each request has one begin, when it has been routed; at most one respond,
  * when the final status is known and before the first byte is sent; and one end. */
@@ -535,7 +548,8 @@ struct sx_observer {
     size_t request_bytes; /* memory that begin, respond and end of a request share, zeroed before
                              begin and aligned for any type: record->memory; 192 at most for all
                              observers of an app together; 0: none */
-    void *reserved[3];
+    sx_observe_worker_fn *worker;
+    void *reserved[2];
 };
 
 /* ---- the app ---- */
@@ -549,6 +563,8 @@ enum sx_log_level { SX_LOG_INFO, SX_LOG_ERROR };
  */
 typedef void sx_log_fn(void *context, enum sx_log_level level, const char *message);
 
+#define SX_WORKERS_MAX 1024
+
 /** The parts of an app. Arrays are borrowed until the app is destroyed. */
 struct sx_app_options {
     struct sx_route_list routes;
@@ -560,7 +576,11 @@ struct sx_app_options {
     const char *settings_prefix; /* of environment variables, "MYAPP_"; NULL: none */
     sx_log_fn *log;              /* NULL: standard error */
     void *log_context;
-    void *reserved[8];
+    unsigned workers; /* processes that serve, at most SX_WORKERS_MAX. sx_app_run forks them, starts
+                         another one when one dies, and stops them when it is stopped. App
+                         components are made once, before, and may not start threads. 0: the process
+                         that calls sx_app_run serves */
+    void *reserved[7];
 };
 
 /** Makes an app: checks how its parts fit together and initialises its app components.
@@ -624,6 +644,12 @@ SX_API SX_MUST_CHECK int sx_app_url_by_name(const struct sx_app *app, char *url,
 SX_API size_t sx_app_get_route_count(const struct sx_app *app);
 SX_API const struct sx_route *sx_app_get_route(const struct sx_app *app, size_t index);
 SX_API const char *sx_app_get_route_handler(const struct sx_app *app, size_t index);
+
+/** Returns how many worker processes the app is to have: the member `workers` of its options.
+ *
+ * Threads:  [any]
+ */
+SX_API unsigned sx_app_get_worker_count(const struct sx_app *app);
 
 /** Adds an observer. Usually called by the init of an app or worker component that has
  * `(inject, sx_app, app)`.

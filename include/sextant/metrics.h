@@ -232,6 +232,23 @@ SX_API void sx_registry_destroy(struct sx_registry *registry);
  */
 SX_API struct sx_registry *sx_registry_default(void);
 
+/** Makes the default registry with these options. Call it before anything uses the default
+ * registry, so first in main(): `sx_registry_default_init(&(struct sx_registry_options){.shared =
+ * true})` gives it to forked processes, too.
+ *
+ * @param options  NULL: all defaults
+ * Errors:   SX_ESTATE: the default registry exists already; otherwise as sx_registry_new
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_registry_default_init(const struct sx_registry_options *options);
+
+/** Returns whether processes that are forked share the registry.
+ *
+ * @param registry  NULL: the default registry, which is made if it does not exist
+ * Threads:  [any]
+ */
+SX_API bool sx_registry_is_shared(const struct sx_registry *registry);
+
 /** Removes idle series: a series of a family with idle_seconds is removed if it has not changed for
  * so long and the program has no handle of it. Setting a gauge by label values counts as a change,
  * also to the value that it has.

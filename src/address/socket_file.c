@@ -28,6 +28,12 @@ static bool is_ours(const struct sx__socket_file *file)
            stat.st_ino == file->inode;
 }
 
+void sx__socket_file_forget(struct sx__socket_file *file)
+{
+    free(file->path);
+    file->path = NULL;
+}
+
 void sx__socket_file_remove(struct sx__socket_file *file)
 {
     if (file->path == NULL) {
@@ -36,6 +42,5 @@ void sx__socket_file_remove(struct sx__socket_file *file)
     if (is_ours(file)) {
         unlink(file->path);
     }
-    free(file->path);
-    file->path = NULL;
+    sx__socket_file_forget(file);
 }

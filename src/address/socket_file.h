@@ -20,6 +20,9 @@ struct sx__socket_file {
  * after removing the file, if there is no memory. */
 int sx__socket_file_keep(struct sx__socket_file *file, const char *path);
 
+/* Frees the path, and leaves the file to another process. */
+void sx__socket_file_forget(struct sx__socket_file *file);
+
 /* Removes the file, unless another server has replaced it, and sets the path to NULL. */
 void sx__socket_file_remove(struct sx__socket_file *file);
 

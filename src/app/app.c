@@ -108,7 +108,8 @@ static int app_new(struct sx_app **app, const struct sx_app_options *options, bo
         !is_list(options->hooks.items, options->hooks.count) ||
         !is_list(options->renderers.items, options->renderers.count) ||
         !is_list(options->overrides.items, options->overrides.count) ||
-        !is_list(options->settings.items, options->settings.count)) {
+        !is_list(options->settings.items, options->settings.count) ||
+        options->workers > SX_WORKERS_MAX) {
         return SX_EINVAL;
     }
     struct sx_app *made = calloc(1, sizeof *made);
@@ -200,6 +201,29 @@ uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
     return app == NULL || app->server == NULL ? 0 : sx__server_get_port(app->server, index);
 }
 
+int sx__app_serve(struct sx_app *app, int (*serve)(void *context), void *context)
+{
+    int status = sx__worker_acquire(app);
+    if (status < 0) {
+        return status;
+    }
+    app->serving = true;
+    status = serve(context);
+    app->serving = false;
+    app->has_run = status != SX_ESYSTEM; /* that is: no thread began */
+    app->abandoned = status == SX_ETIMEOUT;
+    if (!app->abandoned) {
+        sx__worker_release(app);
+    }
+    sx__app_log_left_out(app, sx__log_limit_take(&app->failure_lines, 0, true));
+    return status;
+}
+
+static int run_server(void *context)
+{
+    return sx__server_run(((struct sx_app *)context)->server);
+}
+
 int sx_app_run(struct sx_app *app)
 {
     if (app == NULL) {
@@ -208,21 +232,10 @@ int sx_app_run(struct sx_app *app)
     if (app->server == NULL || app->has_run) {
         return SX_ESTATE;
     }
-    int status = sx__worker_acquire(app);
-    if (status < 0) {
-        return status;
-    }
     struct sx__pipe_signal sigpipe; /* the server logs from this thread */
     sx__pipe_signal_block(&sigpipe);
-    app->serving = true;
-    status = sx__server_run(app->server);
-    app->serving = false;
-    app->has_run = status != SX_ESYSTEM; /* that is: no thread began */
-    app->abandoned = status == SX_ETIMEOUT;
-    if (!app->abandoned) {
-        sx__worker_release(app);
-    }
-    sx__app_log_left_out(app, sx__log_limit_take(&app->failure_lines, 0, true));
+    const int status =
+        app->options.workers > 0 ? sx__workers_run(app) : sx__app_serve(app, run_server, app);
     sx__pipe_signal_restore(&sigpipe);
     return status;
 }
@@ -239,6 +252,11 @@ void sx_app_reload(struct sx_app *app)
     if (app != NULL && app->server != NULL) {
         sx__server_reload(app->server);
     }
+}
+
+unsigned sx_app_get_worker_count(const struct sx_app *app)
+{
+    return app->options.workers;
 }
 
 size_t sx_app_get_route_count(const struct sx_app *app)

@@ -102,6 +102,13 @@ bool sx__worker_is_changed_here(const struct sx_app *app);
 int sx__worker_acquire(struct sx_app *app);
 void sx__worker_release(struct sx_app *app);
 
+/* workers.c: how many threads the process has; 0: unknown. */
+unsigned sx__thread_count(void);
+/* workers.c: as sx_app_run, in worker processes. */
+int sx__workers_run(struct sx_app *app);
+/* app.c: serves in this process by calling `serve`, with the worker components. */
+int sx__app_serve(struct sx_app *app, int (*serve)(void *context), void *context);
+
 /* routes.c: the app's routes with their includes resolved. Errors: SX_ENOMEM, SX_EWIRING (logged).
  */
 int sx__routes_new(struct sx_app *app);

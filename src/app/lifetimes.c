@@ -45,12 +45,22 @@ static int init_one(struct sx_app *app, struct sx__component_entry *entry)
         values[i].pointer = kind == SX__ARGUMENT_PROVIDED ? *(void **)pointer : pointer;
     }
     memset(entry->self, 0, component->size);
+    const bool may_start_threads =
+        app->options.workers == 0 || component->lifetime == SX_LIFETIME_WORKER;
+    const unsigned threads = may_start_threads ? 0 : sx__thread_count();
     struct sx_result result = component->init(entry->self, values);
     entry->initialised = result.status == 0;
     if (!entry->initialised) {
         log_failure(app, component, &result);
     }
     sx_result_clean_up(&result);
+    if (entry->initialised && !may_start_threads && sx__thread_count() > threads) {
+        sx_app_log(app, SX_LOG_ERROR,
+                   "%s:%d: component '%s' has started a thread, which the workers would not have; "
+                   "its lifetime should be `worker` instead of `app`",
+                   component->file, component->line, component->name);
+        return SX_ECOMPONENT; /* it is initialised, so it ends with the others */
+    }
     return entry->initialised ? SX_OK : SX_ECOMPONENT;
 }
 

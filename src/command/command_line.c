@@ -356,6 +356,8 @@ static int execute(const struct command *command, const struct sx_app_options *o
     struct sx_app *app = NULL;
     struct sx_app_options with_settings = *options;
     with_settings.settings = (struct sx_setting_list){command->settings, command->setting_count};
+    with_settings.workers =
+        command->listen.workers > 0 ? command->listen.workers : options->workers;
     int status =
         command->lists ? sx__app_resolve(&app, &with_settings) : sx_app_new(&app, &with_settings);
     if (status < 0) {

@@ -15,6 +15,7 @@ struct sx__listen_options {
     struct sx_listen_address
         *addresses; /* as given, --admin among them; sockets of systemd first */
     size_t count;
+    unsigned workers; /* 0: as the program says */
     bool has_listen;
     bool has_admin; /* the admin routes have an address of their own */
 };

@@ -1,6 +1,7 @@
 /* The options of `run`; see option_table.h. */
 #include "option_table.h"
 
+#include "processors.h"
 #include "run_options.h"
 
 #include <stdlib.h>
@@ -18,16 +19,29 @@ static bool take_admin(struct sx__listen_options *options, const char *name, con
     return sx__listen_options_add(options, value, true);
 }
 
-static bool take_threads(struct sx__listen_options *options, const char *name, const char *value)
+static bool take_number(unsigned *number, unsigned most, const char *name, const char *value)
 {
     char *end;
-    const unsigned long threads = strtoul(value, &end, 10);
-    if (value[0] < '0' || value[0] > '9' || *end != '\0' || threads > SX__THREADS_MAX) {
-        fprintf(stderr, "error: --%s takes a number from 0 to %d, not \"%s\"\n", name,
-                SX__THREADS_MAX, value);
+    const unsigned long taken = strtoul(value, &end, 10);
+    if (value[0] < '0' || value[0] > '9' || *end != '\0' || taken > most) {
+        fprintf(stderr, "error: --%s takes a number from 0 to %u, not \"%s\"\n", name, most, value);
         return false;
     }
-    options->run.threads = (unsigned)threads;
+    *number = (unsigned)taken;
+    return true;
+}
+
+static bool take_threads(struct sx__listen_options *options, const char *name, const char *value)
+{
+    return take_number(&options->run.threads, SX__THREADS_MAX, name, value);
+}
+
+static bool take_workers(struct sx__listen_options *options, const char *name, const char *value)
+{
+    if (!take_number(&options->workers, SX_WORKERS_MAX, name, value)) {
+        return false;
+    }
+    options->workers = options->workers == 0 ? sx__processor_count() : options->workers;
     return true;
 }
 
@@ -76,6 +90,11 @@ const struct sx__option sx__option_table[SX__OPTIONS] = {
      "written as for --listen, may be repeated",
      take_admin},
     {"threads", "N", "handlers that may run at the same time (64), at most 4096", take_threads},
+    {"workers", "N",
+     "processes that serve, each with its threads; one that dies is replaced;\n"
+     "SIGHUP replaces them all; 0: one for each processor (none: this process\n"
+     "serves)",
+     take_workers},
     {"certificate", "FILE",
      "PEM, for the addresses that begin with https:// and for sockets of\n"
      "systemd; SIGHUP reads it again",

@@ -103,18 +103,22 @@ static int open_registry(struct sx_registry **registry, const struct sx_registry
     return status;
 }
 
+static int check_options(const struct sx_registry_options *options)
+{
+    if (options->thread_rows > SX__THREAD_ROWS_MAX || options->row_bytes > BYTES_MAX ||
+        options->directory_bytes > BYTES_MAX) {
+        return SX_EINVAL;
+    }
+    if (options->shared && !sx__lock_can_be_robust()) {
+        return SX_EROBUST;
+    }
+    return sx__desc_check_constants(options);
+}
+
 int sx_registry_new(struct sx_registry **registry, const struct sx_registry_options *options)
 {
     struct sx_registry_options wanted = with_defaults(options);
-
-    if (registry == NULL || wanted.thread_rows > SX__THREAD_ROWS_MAX ||
-        wanted.row_bytes > BYTES_MAX || wanted.directory_bytes > BYTES_MAX) {
-        return SX_EINVAL;
-    }
-    if (wanted.shared && !sx__lock_can_be_robust()) {
-        return SX_EROBUST;
-    }
-    int status = sx__desc_check_constants(&wanted);
+    int status = registry == NULL ? SX_EINVAL : check_options(&wanted);
     if (status != SX_OK) {
         return status;
     }
@@ -165,4 +169,27 @@ struct sx_registry *sx_registry_default(void)
     }
     (void)pthread_mutex_unlock(&sx__arenas_lock);
     return registry;
+}
+
+int sx_registry_default_init(const struct sx_registry_options *options)
+{
+    struct sx_registry_options wanted = with_defaults(options);
+    struct sx_registry *registry = NULL;
+    int status = check_options(&wanted);
+    if (status != SX_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&sx__arenas_lock);
+    status = default_registry != NULL ? SX_ESTATE : open_registry(&registry, &wanted);
+    if (status == SX_OK) {
+        __atomic_store_n(&default_registry, registry, __ATOMIC_RELEASE);
+    }
+    (void)pthread_mutex_unlock(&sx__arenas_lock);
+    return status;
+}
+
+bool sx_registry_is_shared(const struct sx_registry *registry)
+{
+    registry = registry != NULL ? registry : sx_registry_default();
+    return registry != NULL && registry->shared;
 }

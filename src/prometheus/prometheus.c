@@ -5,6 +5,7 @@
  * so far is in the memory that the app keeps for this observer.
  */
 #include "pages.h"
+#include "worker_metrics.h"
 
 #include <sextant/exposition.h>
 #include <sextant/gzip.h>
@@ -24,6 +25,7 @@ struct sx_prometheus {
     struct sx_http_handler **handlers; /* [row_count]; NULL where a route is excluded */
     struct sx__pages pages;
     struct sx_scrapes *scrapes; /* their limits and metrics */
+    struct sx__worker_metrics workers; /* of an app with workers */
 };
 
 static struct sx_str text_of(const char *text)
@@ -91,11 +93,18 @@ static void on_rejected(void *context, enum sx_reason reason)
     sx_http_reject(self->http, sx_reason_name(reason));
 }
 
+static void on_worker(void *context, enum sx_worker_event event)
+{
+    struct sx_prometheus *self = context;
+    sx__worker_metrics_count(&self->workers, event);
+}
+
 static const struct sx_observer observer = {
     .begin = on_begin,
     .respond = on_respond,
     .end = on_end,
     .rejected = on_rejected,
+    .worker = on_worker,
     .request_bytes = sizeof(struct sx_http_request),
 };
 
@@ -207,6 +216,7 @@ static void clean_up(struct sx_prometheus *self)
     free(self->excluded);
     sx__pages_clean_up(&self->pages);
     self->scrapes = NULL;
+    sx__worker_metrics_clean_up(&self->workers);
     self->http = NULL;
     self->handlers = NULL;
     self->excluded = NULL;
@@ -224,6 +234,24 @@ static bool tables_new(struct sx_prometheus *self, const struct sx_prometheus_op
     return self->registry != NULL && self->handlers != NULL && self->excluded != NULL;
 }
 
+/* Workers need a shared registry, or each would show its own requests only. The default registry
+ * becomes one, unless it exists already. */
+static struct sx_result check_registry(const struct sx_prometheus *self,
+                                       const struct sx_prometheus_options *options)
+{
+    const struct sx_registry_options shared = {.shared = true};
+    if (sx_app_get_worker_count(self->app) == 0 ||
+        (options->registry == NULL && sx_registry_default_init(&shared) == SX_OK) ||
+        sx_registry_is_shared(options->registry)) {
+        return sx_continue();
+    }
+    return sx_startup_error(
+        options->registry != NULL
+            ? "workers need a registry that they share: make it with .shared = true"
+            : "workers need a default registry that they share: begin main() with "
+              "sx_registry_default_init(&(struct sx_registry_options){.shared = true})");
+}
+
 static struct sx_result init(struct sx_prometheus *self,
                              const struct sx_prometheus_options *options, struct sx_app *app)
 {
@@ -232,6 +260,10 @@ static struct sx_result init(struct sx_prometheus *self,
     struct sx_result result = sx_continue();
     options = options == NULL ? &defaults : options;
     self->app = app;
+    result = check_registry(self, options);
+    if (result.status != 0) {
+        return result;
+    }
     sx__pages_init(&self->pages);
     int status = tables_new(self, options) ? SX_OK : SX_ENOMEM;
     if (status == SX_OK) {
@@ -245,6 +277,10 @@ static struct sx_result init(struct sx_prometheus *self,
     if (status == SX_OK && result.status == 0) {
         failed = "the series of the routes";
         status = make_handlers(self);
+    }
+    if (status == SX_OK && result.status == 0 && sx_app_get_worker_count(app) > 0) {
+        failed = "the metrics of the workers";
+        status = sx__worker_metrics_init(&self->workers, self->registry);
     }
     if (status == SX_OK && result.status == 0) {
         failed = "the metrics of scrapes";

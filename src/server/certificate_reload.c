@@ -6,6 +6,7 @@
 
 #include "certificate_reload.h"
 #include "clock.h"
+#include "server.h"
 #include "server_types.h"
 #include "tls.h"
 #include <errno.h>
@@ -107,15 +108,6 @@ static struct sx__reload *reload_new(struct sx__server *server)
     return made;
 }
 
-static bool has_certificates(const struct sx__server *server)
-{
-    bool has = false;
-    for (size_t i = 0; i < server->listener_count; i++) {
-        has |= server->listeners[i].tls != NULL;
-    }
-    return has;
-}
-
 static void start(struct sx__server *server)
 {
     struct sx__reload *made = reload_new(server);
@@ -148,7 +140,7 @@ void sx__reload_cancel(struct sx__server *server)
  * Otherwise signals in quick succession would cancel every reload, and none would succeed. */
 void sx__reload_start(struct sx__server *server)
 {
-    if (!has_certificates(server)) {
+    if (!sx__server_has_tls(server)) {
         sx__server_log(server, SX_LOG_INFO,
                        "there is no certificate to reload: no address uses TLS");
     } else if (server->reload != NULL) {

@@ -63,11 +63,7 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
     if (parsed.path != NULL && sx__socket_file_keep(&listener->file, parsed.path) < 0) {
         return SX_ENOMEM;
     }
-    const int status = watch_listener(server, listener, EPOLL_CTL_ADD);
-    if (status < 0) {
-        sx__server_log(server, SX_LOG_ERROR, "cannot watch a socket: %s", strerror(errno));
-    }
-    return status;
+    return 0;
 }
 
 /* If some addresses serve only the admin routes, the other addresses leave them some connections
@@ -109,6 +105,25 @@ int sx__listeners_open(struct sx__server *server)
     }
     find_yielding(server);
     return status;
+}
+
+int sx__listeners_watch(struct sx__server *server)
+{
+    int status = 0;
+    for (size_t i = 0; i < server->listener_count && status == 0; i++) {
+        status = watch_listener(server, &server->listeners[i], EPOLL_CTL_ADD);
+    }
+    if (status < 0) {
+        sx__server_log(server, SX_LOG_ERROR, "cannot watch a socket: %s", strerror(errno));
+    }
+    return status;
+}
+
+void sx__listeners_forked(struct sx__server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        sx__socket_file_forget(&server->listeners[i].file);
+    }
 }
 
 static void close_listener(struct sx__listener *listener)

@@ -36,6 +36,11 @@ struct sx__listener {
 int sx__listeners_open(struct sx__server *server);
 void sx__listeners_clean_up(struct sx__server *server);
 
+/* Adds the listeners to the epoll set. Errors: SX_ESYSTEM, logged. */
+int sx__listeners_watch(struct sx__server *server);
+/* After a fork: the files of Unix sockets belong to the parent. */
+void sx__listeners_forked(struct sx__server *server);
+
 /* Accepts some connections and arms the listener again. Called by the thread that received the
  * listener's event. */
 void sx__listener_accept(struct sx__server *server, struct sx__listener *listener);

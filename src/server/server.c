@@ -1,14 +1,13 @@
 /* server.c: creates, runs, stops and destroys a server. See server.h. */
-#define _GNU_SOURCE /* sched_getaffinity */
 #include "server.h"
 #include "certificate_reload.h"
 #include "clock.h"
 #include "monitor.h"
+#include "processors.h"
 #include "server_types.h"
 #include "user_code.h"
 #include "wakeup.h"
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,18 +34,26 @@ void sx__server_log(struct sx__server *server, enum sx_log_level level, const ch
 
 /* ---- creating and destroying ---- */
 
-static int open_descriptors(struct sx__server *server)
+static int open_event(struct sx__server *server, int *fd)
+{
+    *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (*fd < 0) {
+        sx__server_log(server, SX_LOG_ERROR, "cannot create an eventfd: %s", strerror(errno));
+    }
+    return *fd < 0 ? SX_ESYSTEM : 0;
+}
+
+/* Opens what a process does not share with one that it forks, and begins to listen to events. */
+static int open_epoll(struct sx__server *server)
 {
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    server->monitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    server->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &server->exit_fd};
-    if (server->epoll_fd < 0 || server->monitor_fd < 0 || server->exit_fd < 0 ||
+    if (server->epoll_fd < 0 || open_event(server, &server->exit_fd) < 0 ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->exit_fd, &event) < 0) {
         sx__server_log(server, SX_LOG_ERROR, "cannot create an epoll set: %s", strerror(errno));
         return SX_ESYSTEM;
     }
-    return 0;
+    return sx__listeners_watch(server);
 }
 
 static int make_workers(struct sx__server *server)
@@ -90,7 +97,7 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
     made->protocol.buffers = made->buffers;
     made->protocol.get_date = sx__clock_date;
     if (status == 0) {
-        status = open_descriptors(made);
+        status = open_event(made, &made->monitor_fd);
     }
     if (status == 0) {
         status = make_workers(made);
@@ -120,6 +127,22 @@ static void close_descriptor(int fd)
     if (fd >= 0) {
         close(fd);
     }
+}
+
+int sx__server_forked(struct sx__server *server)
+{
+    close_descriptor(server->monitor_fd);
+    sx__listeners_forked(server);
+    return open_event(server, &server->monitor_fd);
+}
+
+bool sx__server_has_tls(const struct sx__server *server)
+{
+    bool has = false;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        has |= server->listeners[i].tls != NULL;
+    }
+    return has;
 }
 
 /* ---- joining threads ---- */
@@ -175,17 +198,6 @@ bool sx__server_destroy(struct sx__server *server)
 
 /* ---- running ---- */
 
-static unsigned processor_count(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) {
-        return (unsigned)CPU_COUNT(&set);
-    }
-    /* There are more processors than fit in the set. */
-    const long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (unsigned)online : 1;
-}
-
 /* Blocks the signals that are meant for the process, so that only threads of the program receive
  * them. Signals for errors of a thread itself still reach that thread. */
 static void block_signals(sigset_t *before)
@@ -217,7 +229,7 @@ int sx__server_start_thread(pthread_t *thread, void *(*run)(void *), void *argum
 static int start_workers(struct sx__server *server)
 {
     const unsigned wanted = server->worker_space;
-    server->processors = processor_count();
+    server->processors = sx__processor_count();
     sx__admission_set_threads(&server->admission, wanted);
     int error = 0;
     while (server->worker_count < wanted && error == 0) {
@@ -260,7 +272,10 @@ static int end_workers(struct sx__server *server, uint64_t end_ns)
 
 int sx__server_run(struct sx__server *server)
 {
-    int status = start_workers(server);
+    int status = open_epoll(server);
+    if (status == 0) {
+        status = start_workers(server);
+    }
     if (status == 0) {
         sx__monitor_run(server);
         sx__reload_cancel(server);

@@ -19,6 +19,12 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
 /* Returns the port of the first address (index 0) or of a further one. 0: the address has no port.
  */
 uint16_t sx__server_get_port(const struct sx__server *server, size_t index);
+/* Called in a process that a fork has made, before it runs the server: gives it descriptors of its
+ * own. It shares the listening sockets with its parent, which removes the files of Unix sockets.
+ * Errors: SX_ESYSTEM, logged */
+int sx__server_forked(struct sx__server *server);
+/* Returns whether an address has TLS. */
+bool sx__server_has_tls(const struct sx__server *server);
 /* Serves until sx__server_stop is called. Then closes the listeners, answers the requests in flight
  * with Connection: close within stop_timeout_ms, closes all connections, joins the threads and
  * returns 0. Errors: SX_ETIMEOUT: some handlers did not return by then; their number is logged, and

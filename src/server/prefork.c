@@ -1,0 +1,481 @@
+/* prefork.c: supervises worker processes. See prefork.h.
+ *
+ * The supervisor and each worker have a pair of connected sockets. The worker sends a byte when it
+ * serves. The supervisor sends a byte to stop it, and the end of the supervisor closes the socket,
+ * which stops it, too. The kernel says that a worker has ended (pidfd_open), because process ids
+ * are used again.
+ */
+#define _GNU_SOURCE /* SYS_pidfd_open */
+#include "prefork.h"
+#include "clock.h"
+#include "server_types.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS ((uint64_t)1000000)
+#define SHORT_LIFE_NS (1000 * MS) /* a worker that ends sooner is taken to be unable to serve */
+#define DELAY_NS (100 * MS)       /* until the third try; doubled for each further one, */
+#define DELAY_MAX_NS (10000 * MS) /* up to this */
+#define PATIENCE_NS (1000 * MS)   /* beyond stop_timeout_ms, before a worker is killed */
+#define PROCESSES_PER_PLACE 3     /* that serves, its successor, and its predecessor */
+
+enum role {
+    NONE,
+    SERVING,   /* the worker of its place, also while it starts */
+    SUCCESSOR, /* starts, and will then serve in place of another */
+    STOPPING,
+};
+
+struct process {
+    enum role role;
+    unsigned place;
+    pid_t pid;
+    int pid_fd;
+    int control_fd;
+    bool is_ready;
+    unsigned generation; /* the number of reloads before it was started */
+    uint64_t since_ns;   /* when it was started; if it stops, when it was told to */
+};
+
+/* Where one worker serves at a time. */
+struct place {
+    unsigned failures;   /* workers that died young, one after the other */
+    uint64_t restart_ns; /* not before */
+};
+
+struct supervisor {
+    struct sx__server *server;
+    const struct sx__prefork_calls *calls;
+    unsigned count;
+    struct place *places;
+    struct process *processes;
+    struct pollfd *polls;
+    unsigned process_space;
+    unsigned generation;
+    bool is_stopping;
+    bool has_served; /* at least one worker */
+    int status;      /* why the first workers could not start */
+};
+
+static void log_line(const struct supervisor *supervisor, enum sx_log_level level,
+                     const struct process *process, const char *text)
+{
+    sx__server_log(supervisor->server, level, "worker %u (process %ld) %s", process->place + 1,
+                   (long)process->pid, text);
+}
+
+/* ---- a worker ---- */
+
+static void *await_stop(void *argument)
+{
+    const struct sx__prefork_worker *worker = argument;
+    char byte;
+    while (read(worker->control_fd, &byte, 1) < 0 && errno == EINTR) {
+    }
+    sx__server_stop(worker->server);
+    return NULL;
+}
+
+int sx__prefork_serve(const struct sx__prefork_worker *worker)
+{
+    pthread_t thread;
+    struct sx__prefork_worker *mine = malloc(sizeof *mine); /* for the life of the process */
+    if (mine == NULL) {
+        return SX_ENOMEM;
+    }
+    *mine = *worker;
+    if (worker->is_renewed && sx__server_has_tls(worker->server)) {
+        sx__server_reload(worker->server);
+    }
+    if (sx__server_start_thread(&thread, await_stop, mine) != 0) {
+        free(mine);
+        return SX_ESYSTEM;
+    }
+    pthread_detach(thread);
+    const char ready = 0;
+    (void)!send(worker->control_fd, &ready, 1, MSG_NOSIGNAL);
+    return sx__server_run(worker->server);
+}
+
+/* In the new process. Only exit status and output of it are of use to others; what the program
+ * registered with atexit() belongs to the supervisor. */
+static _Noreturn void become_worker(struct supervisor *supervisor, int control_fd)
+{
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        if (supervisor->processes[i].role != NONE) {
+            close(supervisor->processes[i].control_fd);
+            close(supervisor->processes[i].pid_fd);
+        }
+    }
+    int status = sx__server_forked(supervisor->server);
+    if (status == 0) {
+        const struct sx__prefork_worker worker = {.server = supervisor->server,
+                                                  .control_fd = control_fd,
+                                                  .is_renewed = supervisor->has_served};
+        status = supervisor->calls->run(supervisor->calls->context, &worker);
+    }
+    if (status < 0) {
+        const char failure = (char)-status;
+        (void)!send(control_fd, &failure, 1, MSG_NOSIGNAL);
+    }
+    (void)fflush(NULL);
+    _exit(status < 0 ? 1 : 0);
+}
+
+/* ---- starting and stopping ---- */
+
+static struct process *free_process(struct supervisor *supervisor)
+{
+    struct process *process = supervisor->processes;
+    while (process->role != NONE) {
+        process++; /* there is one: a place has at most PROCESSES_PER_PLACE */
+    }
+    return process;
+}
+
+static struct process *find(struct supervisor *supervisor, unsigned place, enum role role)
+{
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        struct process *process = &supervisor->processes[i];
+        if (process->role == role && process->place == place) {
+            return process;
+        }
+    }
+    return NULL;
+}
+
+/* Delays the next worker of a place that dies young again. */
+static uint64_t note_failure(struct place *place, uint64_t now_ns)
+{
+    const unsigned failures = place->failures++;
+    uint64_t delay_ns = failures == 0 ? 0 : DELAY_NS;
+    for (unsigned i = 1; i < failures && delay_ns < DELAY_MAX_NS; i++) {
+        delay_ns *= 2;
+    }
+    delay_ns = delay_ns < DELAY_MAX_NS ? delay_ns : DELAY_MAX_NS;
+    place->restart_ns = now_ns + delay_ns;
+    return delay_ns;
+}
+
+/* Returns 0 or an errno. */
+static int fork_worker(struct supervisor *supervisor, struct process *process)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        return errno;
+    }
+    (void)fflush(NULL); /* or the worker would write it again */
+    process->pid = fork();
+    if (process->pid == 0) {
+        close(pair[0]);
+        become_worker(supervisor, pair[1]);
+    }
+    int error = process->pid < 0 ? errno : 0;
+    close(pair[1]);
+    if (error == 0) {
+        process->pid_fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+        error = process->pid_fd < 0 ? errno : 0;
+        if (error != 0) {
+            (void)kill(process->pid, SIGKILL); /* it is not reaped yet, so the id is still its */
+            (void)waitpid(process->pid, NULL, 0);
+        }
+    }
+    if (error != 0) {
+        close(pair[0]);
+    }
+    process->control_fd = pair[0];
+    return error;
+}
+
+static void start(struct supervisor *supervisor, unsigned place, enum role role)
+{
+    struct process *process = free_process(supervisor);
+    const uint64_t now_ns = sx__clock_now_ns();
+    *process =
+        (struct process){.place = place, .generation = supervisor->generation, .since_ns = now_ns};
+    const int error = fork_worker(supervisor, process);
+    if (error == 0) {
+        process->role = role;
+        supervisor->calls->changed(supervisor->calls->context, SX_WORKER_STARTED);
+        return;
+    }
+    sx__server_log(supervisor->server, SX_LOG_ERROR, "cannot start a worker: %s", strerror(error));
+    (void)note_failure(&supervisor->places[place], now_ns);
+    if (!supervisor->has_served) {
+        supervisor->status = SX_ESYSTEM;
+    }
+}
+
+static void stop(struct process *process)
+{
+    const char byte = 0;
+    (void)!send(process->control_fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    process->role = STOPPING;
+    process->since_ns = sx__clock_now_ns();
+}
+
+static void stop_all(struct supervisor *supervisor)
+{
+    supervisor->is_stopping = true;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        if (supervisor->processes[i].role == SERVING ||
+            supervisor->processes[i].role == SUCCESSOR) {
+            stop(&supervisor->processes[i]);
+        }
+    }
+}
+
+/* ---- reloading ---- */
+
+/* Starts the next successor, unless one is starting. */
+static void replace_next(struct supervisor *supervisor)
+{
+    struct process *oldest = NULL;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        struct process *process = &supervisor->processes[i];
+        if (process->role == SUCCESSOR) {
+            return;
+        }
+        if (process->role == SERVING && process->is_ready &&
+            process->generation != supervisor->generation &&
+            find(supervisor, process->place, STOPPING) == NULL) {
+            oldest = process;
+        }
+    }
+    if (oldest != NULL) {
+        start(supervisor, oldest->place, SUCCESSOR);
+    }
+}
+
+static void give_up_reload(struct supervisor *supervisor)
+{
+    sx__server_log(supervisor->server, SX_LOG_ERROR,
+                   "the reload has failed: a new worker does not start; the others go on");
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        supervisor->processes[i].generation = supervisor->generation;
+    }
+}
+
+/* ---- what happens to workers ---- */
+
+static void serve_instead(struct supervisor *supervisor, struct process *successor)
+{
+    struct process *former = find(supervisor, successor->place, SERVING);
+    if (former != NULL) {
+        stop(former);
+    }
+    successor->role = SERVING;
+}
+
+static void receive(struct supervisor *supervisor, struct process *process)
+{
+    char byte = 0;
+    const ssize_t size = recv(process->control_fd, &byte, 1, MSG_DONTWAIT);
+    if (size != 1) {
+        return; /* it has ended, which the other descriptor tells */
+    }
+    if (byte != 0) {
+        supervisor->status = supervisor->has_served ? 0 : -byte;
+        return;
+    }
+    process->is_ready = true;
+    supervisor->has_served = true;
+    if (process->role == SUCCESSOR) {
+        serve_instead(supervisor, process);
+    }
+}
+
+static enum sx_worker_event event_of(const struct process *process, int how)
+{
+    return WIFSIGNALED(how)            ? SX_WORKER_KILLED
+           : process->role == STOPPING ? SX_WORKER_STOPPED
+                                       : SX_WORKER_EXITED;
+}
+
+/* A worker that serves has ended by itself. */
+static void mourn(struct supervisor *supervisor, const struct process *process, int how)
+{
+    const uint64_t now_ns = sx__clock_now_ns();
+    struct place *place = &supervisor->places[process->place];
+    char text[128];
+    if (now_ns - process->since_ns >= SHORT_LIFE_NS) {
+        place->failures = 0;
+    }
+    const unsigned delay_ms = (unsigned)(note_failure(place, now_ns) / MS);
+    const int size = WIFSIGNALED(how)
+                         ? snprintf(text, sizeof text, "was killed by signal %d (%s)",
+                                    WTERMSIG(how), strsignal(WTERMSIG(how)))
+                         : snprintf(text, sizeof text, "exited with status %d", WEXITSTATUS(how));
+    if (delay_ms > 0) {
+        snprintf(text + size, sizeof text - (size_t)size, "; the next one starts in %u ms",
+                 delay_ms);
+    }
+    log_line(supervisor, SX_LOG_ERROR, process, text);
+}
+
+static void bury(struct supervisor *supervisor, struct process *process)
+{
+    int how = 0;
+    receive(supervisor, process); /* its last word */
+    if (waitpid(process->pid, &how, 0) < 0) {
+        how = 0; /* the program ignores SIGCHLD, so the kernel has reaped it */
+    }
+    close(process->control_fd);
+    close(process->pid_fd);
+    const enum role role = process->role;
+    if (role == SERVING) {
+        mourn(supervisor, process, how);
+    } else if (role == STOPPING && WIFSIGNALED(how)) {
+        log_line(supervisor, SX_LOG_ERROR, process, "was killed while it stopped");
+    }
+    process->role = NONE;
+    supervisor->calls->changed(supervisor->calls->context,
+                               event_of(&(struct process){.role = role}, how));
+    if (role == SUCCESSOR) {
+        give_up_reload(supervisor);
+    }
+    if (!supervisor->has_served && WIFEXITED(how) && supervisor->status == 0) {
+        supervisor->status = SX_ESYSTEM;
+    }
+}
+
+/* ---- the loop ---- */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Does what is due. Returns when something else will be. */
+static uint64_t act(struct supervisor *supervisor)
+{
+    const uint64_t now_ns = sx__clock_now_ns();
+    const uint64_t patience_ns =
+        supervisor->server->protocol.options.stop_timeout_ms * MS + PATIENCE_NS;
+    uint64_t next_ns = UINT64_MAX;
+    for (unsigned i = 0; i < supervisor->count && !supervisor->is_stopping; i++) {
+        if (find(supervisor, i, SERVING) != NULL || find(supervisor, i, SUCCESSOR) != NULL) {
+            continue;
+        }
+        if (supervisor->places[i].restart_ns <= now_ns) {
+            start(supervisor, i, SERVING);
+        }
+        if (supervisor->places[i].restart_ns > now_ns) {
+            next_ns = earlier(next_ns, supervisor->places[i].restart_ns);
+        }
+    }
+    if (!supervisor->is_stopping) {
+        replace_next(supervisor);
+    }
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        struct process *process = &supervisor->processes[i];
+        if (process->role != STOPPING) {
+            continue;
+        }
+        if (now_ns - process->since_ns >= patience_ns) {
+            (void)kill(process->pid, SIGKILL); /* it is not reaped yet, so the id is still its */
+        } else {
+            next_ns = earlier(next_ns, process->since_ns + patience_ns);
+        }
+    }
+    return next_ns;
+}
+
+static int wait_ms(uint64_t next_ns)
+{
+    const uint64_t now_ns = sx__clock_now_ns();
+    if (next_ns == UINT64_MAX) {
+        return -1;
+    }
+    return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns) / MS + 1);
+}
+
+/* Waits for an event of a worker, or for sx__server_stop or sx__server_reload. */
+static void await(struct supervisor *supervisor, uint64_t next_ns)
+{
+    struct pollfd *polls = supervisor->polls;
+    nfds_t count = 0;
+    polls[count++] = (struct pollfd){.fd = supervisor->server->monitor_fd, .events = POLLIN};
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        const struct process *process = &supervisor->processes[i];
+        const bool is_there = process->role != NONE;
+        polls[count++] = (struct pollfd){.fd = is_there ? process->pid_fd : -1, .events = POLLIN};
+        polls[count++] = (struct pollfd){
+            .fd = is_there && !process->is_ready ? process->control_fd : -1, .events = POLLIN};
+    }
+    if (poll(polls, count, wait_ms(next_ns)) <= 0) {
+        return;
+    }
+    if (polls[0].revents != 0) {
+        uint64_t wakeups;
+        (void)!read(supervisor->server->monitor_fd, &wakeups, sizeof wakeups);
+    }
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        struct process *process = &supervisor->processes[i];
+        if (polls[1 + 2 * i].revents != 0) {
+            bury(supervisor, process);
+        } else if (polls[2 + 2 * i].revents != 0) {
+            receive(supervisor, process);
+        }
+    }
+}
+
+static bool has_workers(const struct supervisor *supervisor)
+{
+    bool has = false;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        has |= supervisor->processes[i].role != NONE;
+    }
+    return has;
+}
+
+static void supervise(struct supervisor *supervisor)
+{
+    struct sx__server *server = supervisor->server;
+    do {
+        const uint64_t next_ns = act(supervisor);
+        await(supervisor, next_ns);
+        if ((atomic_load(&server->is_stop_requested) || supervisor->status < 0) &&
+            !supervisor->is_stopping) {
+            stop_all(supervisor);
+        }
+        if (atomic_exchange(&server->is_reload_requested, false)) {
+            supervisor->generation++;
+        }
+    } while (!supervisor->is_stopping || has_workers(supervisor));
+}
+
+int sx__prefork_run(struct sx__server *server, unsigned count,
+                    const struct sx__prefork_calls *calls)
+{
+    const unsigned space = count * PROCESSES_PER_PLACE;
+    struct supervisor supervisor = {
+        .server = server,
+        .calls = calls,
+        .count = count,
+        .process_space = space,
+        .places = calloc(count, sizeof *supervisor.places),
+        .processes = calloc(space, sizeof *supervisor.processes),
+        .polls = calloc(1 + 2 * (size_t)space, sizeof *supervisor.polls),
+    };
+    int status = SX_ENOMEM;
+    if (supervisor.places != NULL && supervisor.processes != NULL && supervisor.polls != NULL) {
+        if (!atomic_load(&server->is_stop_requested)) {
+            supervise(&supervisor);
+        }
+        status = supervisor.status;
+    }
+    free(supervisor.places);
+    free(supervisor.processes);
+    free(supervisor.polls);
+    return status;
+}

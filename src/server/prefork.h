@@ -1,0 +1,38 @@
+/* prefork.h: a process that supervises worker processes. They serve on the listening sockets that
+ * the supervisor has opened, and each has its own threads and epoll set.
+ *
+ * A worker that dies is replaced at once, and later each time if it died within a second. When the
+ * supervisor ends, however it ends, its workers stop. A reload replaces the workers one after the
+ * other: the former one stops when its successor serves.
+ *
+ * Threads: the supervisor has one thread, or a fork would copy locks that other threads hold.
+ */
+#ifndef SX_PREFORK_H
+#define SX_PREFORK_H
+
+#include "server.h"
+
+/* A worker as it sees itself. */
+struct sx__prefork_worker {
+    struct sx__server *server;
+    int control_fd;  /* to the supervisor; its end is the supervisor's */
+    bool is_renewed; /* not of the first workers, so files may have changed since they were read */
+};
+
+struct sx__prefork_calls {
+    void *context;
+    /* Runs in a new process, and calls sx__prefork_serve. Returns a status. */
+    int (*run)(void *context, const struct sx__prefork_worker *worker);
+    /* Runs in the supervisor when a worker has been started or has ended. */
+    void (*changed)(void *context, enum sx_worker_event event);
+};
+
+/* Starts `count` workers, and supervises them until sx__server_stop is called and all have ended.
+ * Errors: SX_ESYSTEM, or what the first workers could not start for; both are logged. */
+int sx__prefork_run(struct sx__server *server, unsigned count,
+                    const struct sx__prefork_calls *calls);
+
+/* Serves in a worker until the supervisor stops it or ends. As sx__server_run. */
+int sx__prefork_serve(const struct sx__prefork_worker *worker);
+
+#endif
