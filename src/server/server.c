@@ -34,26 +34,32 @@ void sx__server_log(struct sx__server *server, enum sx_log_level level, const ch
 
 /* ---- creating and destroying ---- */
 
-static int open_event(struct sx__server *server, int *fd)
-{
-    *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (*fd < 0) {
-        sx__server_log(server, SX_LOG_ERROR, "cannot create an eventfd: %s", strerror(errno));
-    }
-    return *fd < 0 ? SX_ESYSTEM : 0;
-}
-
-/* Opens what a process does not share with one that it forks, and begins to listen to events. */
-static int open_epoll(struct sx__server *server)
+static int open_descriptors(struct sx__server *server)
 {
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    server->monitor_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    server->exit_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &server->exit_fd};
-    if (server->epoll_fd < 0 || open_event(server, &server->exit_fd) < 0 ||
+    if (server->epoll_fd < 0 || server->monitor_fd < 0 || server->exit_fd < 0 ||
         epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, server->exit_fd, &event) < 0) {
         sx__server_log(server, SX_LOG_ERROR, "cannot create an epoll set: %s", strerror(errno));
         return SX_ESYSTEM;
     }
-    return sx__listeners_watch(server);
+    return 0;
+}
+
+static void close_descriptor(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void close_descriptors(struct sx__server *server)
+{
+    close_descriptor(server->exit_fd);
+    close_descriptor(server->monitor_fd);
+    close_descriptor(server->epoll_fd);
 }
 
 static int make_workers(struct sx__server *server)
@@ -97,13 +103,16 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
     made->protocol.buffers = made->buffers;
     made->protocol.get_date = sx__clock_date;
     if (status == 0) {
-        status = open_event(made, &made->monitor_fd);
+        status = open_descriptors(made);
     }
     if (status == 0) {
         status = make_workers(made);
     }
     if (status == 0) {
         status = sx__listeners_open(made);
+    }
+    if (status == 0) {
+        status = sx__listeners_watch(made);
     }
     if (status < 0) {
         sx__server_destroy(made);
@@ -122,18 +131,12 @@ uint16_t sx__server_get_port(const struct sx__server *server, size_t index)
     return index < server->listener_count ? server->listeners[index].port : 0;
 }
 
-static void close_descriptor(int fd)
-{
-    if (fd >= 0) {
-        close(fd);
-    }
-}
-
 int sx__server_forked(struct sx__server *server)
 {
-    close_descriptor(server->monitor_fd);
+    close_descriptors(server);
     sx__listeners_forked(server);
-    return open_event(server, &server->monitor_fd);
+    const int status = open_descriptors(server);
+    return status == 0 ? sx__listeners_watch(server) : status;
 }
 
 bool sx__server_has_tls(const struct sx__server *server)
@@ -180,9 +183,7 @@ bool sx__server_destroy(struct sx__server *server)
         return false;
     }
     sx__listeners_clean_up(server);
-    close_descriptor(server->exit_fd);
-    close_descriptor(server->monitor_fd);
-    close_descriptor(server->epoll_fd);
+    close_descriptors(server);
     for (unsigned i = 0; i < server->worker_space; i++) {
         free(server->workers[i].frame);
     }
@@ -272,10 +273,7 @@ static int end_workers(struct sx__server *server, uint64_t end_ns)
 
 int sx__server_run(struct sx__server *server)
 {
-    int status = open_epoll(server);
-    if (status == 0) {
-        status = start_workers(server);
-    }
+    int status = start_workers(server);
     if (status == 0) {
         sx__monitor_run(server);
         sx__reload_cancel(server);

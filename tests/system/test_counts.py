@@ -105,46 +105,49 @@ class Client(threading.Thread):
         self.aborted["PUT", "<builtin>"] += 1
 
 
+def assert_page_says_what_clients_saw(test, tracked):
+    tracked.page()
+    clients = [Client(tracked.port, SEED + i) for i in range(CLIENTS)]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
+    test.assertEqual([client.fault for client in clients], [None] * CLIENTS)
+    counted = sum((client.counted for client in clients), Counter())
+    aborted = sum((client.aborted for client in clients), Counter())
+
+    def page_aborted():
+        found = samples(tracked.page(), "http_requests_aborted_total")
+        return {(m, h): n for ((_, m), (_, h), (_, phase)), n in found.items() if phase == "request"}
+
+    eventually(lambda: page_aborted() == aborted, "aborted requests")
+    page = tracked.page()
+    test.assertEqual(requests_total(page), counted)
+    rejected = samples(page, "http_requests_rejected_total")
+    test.assertEqual(
+        {reason: n for ((_, reason),), n in rejected.items() if n > 0},
+        {"malformed": sum(client.rejected for client in clients)})
+
+    def idle():
+        gauges = samples(tracked.page(), "http_requests_inprogress")
+        return {labels: n for labels, n in gauges.items()
+                if n != 0 and "expose_metrics" not in dict(labels)["handler"]} == {}
+
+    eventually(idle, "gauges at 0")
+    durations = samples(tracked.page(), "http_request_duration_seconds_count")
+    by_method_and_handler = Counter()
+    for (method, handler, _), n in counted.items():
+        by_method_and_handler[method, handler] += n
+    test.assertEqual(
+        {tuple(value for _, value in labels): n for labels, n in durations.items()
+         if n > 0 and "expose_metrics" not in dict(labels)["handler"]},
+        by_method_and_handler)
+
+
 class Counts(unittest.TestCase):
     def test_the_page_says_what_the_clients_saw(self):
         with Example("tracked") as tracked:
-            tracked.page()
-            clients = [Client(tracked.port, SEED + i) for i in range(CLIENTS)]
-            for client in clients:
-                client.start()
-            for client in clients:
-                client.join()
-            self.assertEqual([client.fault for client in clients], [None] * CLIENTS)
-            counted = sum((client.counted for client in clients), Counter())
-            aborted = sum((client.aborted for client in clients), Counter())
-
-            def page_aborted():
-                found = samples(tracked.page(), "http_requests_aborted_total")
-                return {(m, h): n for ((_, m), (_, h), (_, phase)), n in found.items()
-                        if phase == "request"}
-
-            eventually(lambda: page_aborted() == aborted, "aborted requests")
-            page = tracked.page()
-            self.assertEqual(requests_total(page), counted)
-            rejected = samples(page, "http_requests_rejected_total")
-            self.assertEqual(
-                {reason: n for ((_, reason),), n in rejected.items() if n > 0},
-                {"malformed": sum(client.rejected for client in clients)})
-
-            def idle():
-                gauges = samples(tracked.page(), "http_requests_inprogress")
-                return {labels: n for labels, n in gauges.items()
-                        if n != 0 and "expose_metrics" not in dict(labels)["handler"]} == {}
-
-            eventually(idle, "gauges at 0")
-            durations = samples(tracked.page(), "http_request_duration_seconds_count")
-            by_method_and_handler = Counter()
-            for (method, handler, _), n in counted.items():
-                by_method_and_handler[method, handler] += n
-            self.assertEqual(
-                {tuple(value for _, value in labels): n for labels, n in durations.items()
-                 if n > 0 and "expose_metrics" not in dict(labels)["handler"]},
-                by_method_and_handler)
+            assert_page_says_what_clients_saw(self, tracked)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,274 @@
+"""Worker processes: killed, reloaded, stopped; what they counted stays, what they had in progress goes."""
+import http.client
+import os
+import random
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from system import BUILD, DEADLINE_SECONDS, Example, eventually, promtool_check, samples
+from test_counts import assert_page_says_what_clients_saw
+
+KILLS = int(os.environ.get("KILLS", "60"))
+PROGRAM = os.path.join(BUILD, "tests", "workers")
+
+
+class App(Example):
+    """The program of this test, with what it logs."""
+
+    def __init__(self, *options, address="127.0.0.1:0", environment=None):
+        self.log_file = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(
+            [PROGRAM, "run", "--listen", address, *options], stdout=subprocess.PIPE, text=True,
+            stderr=self.log_file, env={**os.environ, **(environment or {})})
+        line = self.process.stdout.readline()
+        match = re.search(r":(\d+)\n$", line)
+        self.port = int(match.group(1)) if match else None
+
+    def __exit__(self, *arguments):
+        super().__exit__(*arguments)
+        self.log_file.close()
+
+    def log(self):
+        self.log_file.seek(0)
+        return self.log_file.read()
+
+    def workers(self):
+        children = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
+        with open(children, encoding="ascii") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    def wait_for_workers(self, count):
+        return eventually(lambda: len(self.workers()) == count and self.workers(), f"{count} workers")
+
+
+def gone(pid):
+    return not os.path.exists(f"/proc/{pid}")
+
+
+class Client(threading.Thread):
+    """Sends requests, one after the other, on connections that are kept alive, until it is told to end."""
+
+    def __init__(self, port):
+        super().__init__()
+        self.port = port
+        self.ends = threading.Event()
+        self.sent = self.answered = self.failed = 0
+
+    def run(self):
+        connection = None
+        while not self.ends.is_set():
+            try:
+                if connection is None:
+                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+                    connection.connect()
+                self.sent += 1
+                connection.request("GET", "/wait/1")
+                response = connection.getresponse()
+                response.read()
+                self.answered += response.status == 200
+                self.failed += response.status != 200
+                if response.will_close:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException):
+                self.failed += 1
+                connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+
+class Clients:
+    def __init__(self, port, count=6):
+        self.all = [Client(port) for _ in range(count)]
+
+    def __enter__(self):
+        for client in self.all:
+            client.start()
+        return self
+
+    def __exit__(self, *_):
+        for client in self.all:
+            client.ends.set()
+        for client in self.all:
+            client.join()
+
+    def total(self, what):
+        return sum(getattr(client, what) for client in self.all)
+
+
+def counted(app):
+    found = samples(app.page(), "http_requests_total")
+    return sum(n for labels, n in found.items() if dict(labels)["handler"] == "workers.wait_for")
+
+
+def decreases(before, after):
+    return {key: (value, after.get(key)) for key, value in before.items() if after.get(key, 0) < value}
+
+
+def monotonic(page):
+    """All samples of a page that never go down."""
+    names = re.findall(r"^# TYPE (\w+) (?:counter|histogram)$", page, re.M)
+    kept = {}
+    for name in names:
+        for suffix in ("", "_bucket", "_count", "_sum"):
+            for labels, value in samples(page, name + suffix).items():
+                kept[name + suffix, labels] = value
+    return kept
+
+
+class Workers(unittest.TestCase):
+    def test_any_worker_shows_what_all_have_counted(self):
+        with Example("tracked", "--workers", "3") as tracked:
+            assert_page_says_what_clients_saw(self, tracked)
+            page = tracked.page()
+            self.assertEqual(promtool_check(page), "")
+            self.assertEqual(samples(page, "sextant_workers"), {(): 3})
+            self.assertEqual(tracked.stop(), 0)
+
+    def test_kills_lose_nothing_that_was_answered(self):
+        seed = random.randrange(1 << 32)
+        choose = random.Random(seed)
+        with App("--workers", "3") as app, self.subTest(seed=seed):
+            before = {}
+            with Clients(app.port) as clients:
+                for _ in range(KILLS):
+                    time.sleep(choose.random() * .4)  # those that die sooner are replaced later
+                    os.kill(choose.choice(eventually(app.workers, "workers")), signal.SIGKILL)
+                    if choose.random() < .3:
+                        now = self.read_page(app)
+                        self.assertEqual(decreases(before, now), {})
+                        before = now
+            app.wait_for_workers(3)
+            killed = samples(app.page(), "sextant_workers_ended_total")[("reason", "killed"),]
+            self.assertGreater(killed, 0)
+            self.assertLessEqual(clients.total("answered"), counted(app))
+            self.assertLessEqual(counted(app), clients.total("sent"))
+            self.assertEqual(samples(app.page(), "sextant_workers"), {(): 3})
+            progress = samples(app.page(), "http_requests_inprogress")
+            self.assertEqual({labels: n for labels, n in progress.items() if n != 0},
+                             {(("method", "GET"), ("handler", "prometheus.sx_expose_metrics")): 1})
+            self.assertEqual(app.stop(), 0)
+
+    def read_page(self, app):
+        """The worker that renders the page may be killed meanwhile."""
+        while True:
+            try:
+                page = app.page()
+            except (OSError, http.client.HTTPException):
+                continue
+            for labels, value in samples(page, "http_requests_inprogress").items():
+                self.assertGreaterEqual(value, 0, labels)
+            return monotonic(page)
+
+    def test_a_reload_replaces_all_and_fails_no_request(self):
+        with App("--workers", "2") as app:
+            former = app.wait_for_workers(2)
+            with Clients(app.port) as clients:
+                for _ in range(3):
+                    app.process.send_signal(signal.SIGHUP)
+                    eventually(lambda: all(gone(pid) for pid in former), "former workers")
+                    former = app.wait_for_workers(2)
+            self.assertEqual(clients.total("failed"), 0)
+            self.assertEqual(clients.total("answered"), clients.total("sent"))
+            self.assertEqual(counted(app), clients.total("sent"))
+            self.assertEqual(samples(app.page(), "sextant_workers_ended_total")[("reason", "stopped"),], 6)
+            self.assertEqual(app.stop(), 0)
+
+    def test_a_reload_whose_workers_do_not_start_keeps_the_former_ones(self):
+        with tempfile.TemporaryDirectory() as folder, App("--workers", "2", "--folder", folder) as app:
+            former = app.wait_for_workers(2)
+            eventually(lambda: len(os.listdir(folder)) == 2, "open connections")
+            broken = os.path.join(folder, "broken")
+            open(broken, "w", encoding="ascii").close()
+            app.process.send_signal(signal.SIGHUP)
+            eventually(lambda: "the reload has failed" in app.log(), "line of the log")
+            self.assertEqual(sorted(app.workers()), sorted(former))
+            self.assertEqual(app.request("/")[0], 200)
+            os.remove(broken)
+            app.process.send_signal(signal.SIGHUP)
+            eventually(lambda: all(gone(pid) for pid in former), "former workers")
+            app.wait_for_workers(2)
+            self.assertEqual(app.stop(), 0)
+            self.assertEqual(os.listdir(folder), [])  # each worker has ended its components
+
+    def test_a_stop_lets_requests_end(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with App("--workers", "2") as app:
+                app.wait_for_workers(2)
+                connection = app.connect()
+                connection.request("GET", "/wait/400")
+                time.sleep(.1)
+                app.process.send_signal(number)
+                self.assertEqual(connection.getresponse().status, 200)
+                connection.close()
+                self.assertEqual(app.process.wait(DEADLINE_SECONDS), 0)
+
+    def test_workers_end_with_the_supervisor(self):
+        with App("--workers", "2") as app:
+            workers = app.wait_for_workers(2)
+            app.request("/")
+            app.process.kill()
+            eventually(lambda: all(gone(pid) for pid in workers), "workers without supervisor")
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", app.port), DEADLINE_SECONDS)
+
+    def test_a_worker_that_exits_is_replaced(self):
+        with App("--workers", "1") as app:
+            for status in (0, 3):
+                with self.assertRaises((OSError, http.client.HTTPException)):
+                    app.request(f"/exit/{status}")
+                eventually(lambda: f"exited with status {status}" in app.log(), "line of the log")
+                self.assertEqual(app.request("/")[0], 200)
+            self.assertEqual(samples(app.page(), "sextant_workers_ended_total")[("reason", "exited"),], 2)
+
+    def test_workers_that_die_at_once_are_started_ever_later(self):
+        with App("--workers", "1", "--fault", "crash") as app:
+            eventually(lambda: "in 400 ms" in app.log(), "delays")
+            delays = re.findall(r"killed by signal 9 \(Killed\)(?:; the next one starts in (\d+) ms)?", app.log())
+            self.assertEqual(delays[:4], ["", "100", "200", "400"])
+            self.assertEqual(app.stop(), 0)
+
+    def fails(self, message, *options, **environment):
+        with App(*options, environment=environment) as app:
+            self.assertEqual(app.process.wait(DEADLINE_SECONDS), 1)
+            self.assertIn(message, app.log())
+
+    def test_what_cannot_work_is_said_at_the_start(self):
+        self.fails("component 'pool' has started a thread", "--workers", "2", "--fault", "thread")
+        self.fails("sx_registry_default_init(&(struct sx_registry_options){.shared = true})", "--workers", "2",
+                   PRIVATE_REGISTRY="1")
+        self.fails("the database does not answer", "--workers", "2", "--fault", "start")
+        with App("--fault", "thread", environment={"PRIVATE_REGISTRY": "1"}) as app:  # both are right without
+            self.assertEqual(app.request("/")[0], 200)
+        refused = subprocess.run([PROGRAM, "run", "--workers", "1025"], capture_output=True, text=True, check=False)
+        self.assertEqual(refused.returncode, 2)
+        self.assertIn('--workers takes a number from 0 to 1024, not "1025"', refused.stderr)
+
+    def test_one_worker_for_each_processor(self):
+        with App("--workers", "0") as app:
+            app.wait_for_workers(len(os.sched_getaffinity(0)))
+
+    def test_the_file_of_a_unix_socket_stays_until_the_supervisor_stops(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "socket")
+            with App("--workers", "2", address=f"unix:{path}") as app:
+                first = app.wait_for_workers(2)
+                os.kill(first[0], signal.SIGTERM)
+                eventually(lambda: gone(first[0]), "stopped worker")
+                app.wait_for_workers(2)
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.connect(path)
+                self.assertEqual(app.stop(), 0)
+                self.assertFalse(os.path.exists(path))
+
+
+if __name__ == "__main__":
+    unittest.main()
