@@ -22,11 +22,11 @@
 #include <unistd.h>
 
 #define MS ((uint64_t)1000000)
-#define SHORT_LIFE_NS (1000 * MS) /* a worker that ends sooner is taken to be unable to serve */
-#define DELAY_NS (100 * MS)       /* until the third try; doubled for each further one, */
-#define DELAY_MAX_NS (10000 * MS) /* up to this */
-#define PATIENCE_NS (1000 * MS)   /* beyond stop_timeout_ms, before a worker is killed */
-#define PROCESSES_PER_PLACE 3     /* that serves, its successor, and its predecessor */
+#define SHORT_LIFE_NS (200 * MS) /* a worker that ends sooner is taken to be unable to serve */
+#define DELAY_NS (100 * MS)      /* until the third try; doubled for each further one, */
+#define DELAY_MAX_NS (5000 * MS) /* up to this */
+#define PATIENCE_NS (1000 * MS)  /* beyond stop_timeout_ms, before a worker is killed */
+#define PROCESSES_PER_PLACE 3    /* that serves, its successor, and its predecessor */
 
 enum role {
     NONE,

@@ -1,7 +1,7 @@
 /* prefork.h: a process that supervises worker processes. They serve on the listening sockets that
  * the supervisor has opened, and each has its own threads and epoll set.
  *
- * A worker that dies is replaced at once, and later each time if it died within a second. When the
+ * A worker that dies is replaced at once, and later each time if it died within 200 ms. When the
  * supervisor ends, however it ends, its workers stop. A reload replaces the workers one after the
  * other: the former one stops when its successor serves.
  *

@@ -140,7 +140,7 @@ class Workers(unittest.TestCase):
             before = {}
             with Clients(app.port) as clients:
                 for _ in range(KILLS):
-                    time.sleep(choose.random() * .4)  # those that die sooner are replaced later
+                    time.sleep(choose.random() * .3)  # those that die sooner are replaced later
                     os.kill(choose.choice(eventually(app.workers, "workers")), signal.SIGKILL)
                     if choose.random() < .3:
                         now = self.read_page(app)
