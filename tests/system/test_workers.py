@@ -125,12 +125,15 @@ def monotonic(page):
 
 
 class Workers(unittest.TestCase):
+    def ended(self, app, reason):
+        return samples(app.page(), "sextant_workers_ended_total")[("reason", reason),]
+
     def test_any_worker_shows_what_all_have_counted(self):
         with Example("tracked", "--workers", "3") as tracked:
             assert_page_says_what_clients_saw(self, tracked)
             page = tracked.page()
             self.assertEqual(promtool_check(page), "")
-            self.assertEqual(samples(page, "sextant_workers"), {(): 3})
+            eventually(lambda: samples(tracked.page(), "sextant_workers") == {(): 3}, "3 workers")
             self.assertEqual(tracked.stop(), 0)
 
     def test_kills_lose_nothing_that_was_answered(self):
@@ -146,12 +149,10 @@ class Workers(unittest.TestCase):
                         now = self.read_page(app)
                         self.assertEqual(decreases(before, now), {})
                         before = now
-            app.wait_for_workers(3)
-            killed = samples(app.page(), "sextant_workers_ended_total")[("reason", "killed"),]
-            self.assertGreater(killed, 0)
+            eventually(lambda: samples(app.page(), "sextant_workers") == {(): 3}, "3 workers")
+            self.assertGreater(self.ended(app, "killed"), 0)
             self.assertLessEqual(clients.total("answered"), counted(app))
             self.assertLessEqual(counted(app), clients.total("sent"))
-            self.assertEqual(samples(app.page(), "sextant_workers"), {(): 3})
             progress = samples(app.page(), "http_requests_inprogress")
             self.assertEqual({labels: n for labels, n in progress.items() if n != 0},
                              {(("method", "GET"), ("handler", "prometheus.sx_expose_metrics")): 1})
@@ -179,7 +180,7 @@ class Workers(unittest.TestCase):
             self.assertEqual(clients.total("failed"), 0)
             self.assertEqual(clients.total("answered"), clients.total("sent"))
             self.assertEqual(counted(app), clients.total("sent"))
-            self.assertEqual(samples(app.page(), "sextant_workers_ended_total")[("reason", "stopped"),], 6)
+            eventually(lambda: self.ended(app, "stopped") == 6, "count of stopped workers")
             self.assertEqual(app.stop(), 0)
 
     def test_a_reload_whose_workers_do_not_start_keeps_the_former_ones(self):
@@ -227,7 +228,7 @@ class Workers(unittest.TestCase):
                     app.request(f"/exit/{status}")
                 eventually(lambda: f"exited with status {status}" in app.log(), "line of the log")
                 self.assertEqual(app.request("/")[0], 200)
-            self.assertEqual(samples(app.page(), "sextant_workers_ended_total")[("reason", "exited"),], 2)
+            eventually(lambda: self.ended(app, "exited") == 2, "count of exited workers")
 
     def test_workers_that_die_at_once_are_started_ever_later(self):
         with App("--workers", "1", "--fault", "crash") as app:
