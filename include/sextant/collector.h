@@ -211,6 +211,28 @@ SX_API int sx_collection_add_state(struct sx_collection *collection, struct sx_s
  */
 SX_API int sx_collection_set_timestamp(struct sx_collection *collection, int64_t timestamp_ms);
 
+/** Gives the sample that was added last, a counter or a histogram, an exemplar. That of a histogram
+ * belongs to the bucket of its value. Each bucket keeps the one that was added last; a histogram
+ * without classic buckets keeps up to 8, of values of different powers of two.
+ *
+ * The exemplar is dropped, and counted by `sextant_collector_exemplars_dropped_total{family="…"}`,
+ * if its labels are not as sx_counter_add_with_exemplar wants them, the timestamp is negative, the
+ * value is NaN or, of a counter, 0, negative or infinite, or its bucket has counted nothing. The
+ * sample is on the page nevertheless.
+ *
+ * @param value         what was counted or observed
+ * @param labels        copied; NULL if `count` is 0
+ * @param timestamp_ms  when, since 1970; 0: not known. Prometheus keeps no exemplar without a
+ *                      timestamp of a histogram that has native buckets.
+ * Errors:   SX_ESTATE (the family that was begun last has no sample), SX_EINVAL (the family is of
+ *           another type), SX_ENOMEM; kept as in sx_collection_add_family
+ * Threads:  as sx_collection_add_family
+ * Source:   OpenMetrics 1.0, "Exemplars"
+ */
+SX_API int sx_collection_add_exemplar(struct sx_collection *collection, double value,
+                                      const struct sx_label *labels, size_t count,
+                                      int64_t timestamp_ms);
+
 /** Receives one line, without a line feed, about what a scrape had to leave out.
  *
  * Threads:  called by any thread that scrapes

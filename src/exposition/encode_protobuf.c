@@ -169,7 +169,9 @@ static char *put_exemplar(char *at, unsigned field, const struct sx__exemplar *e
         at = sx__wire_end(at, label);
     }
     at = sx__wire_double(at, EXEMPLAR_VALUE, exemplar->value);
-    at = put_timestamp(at, EXEMPLAR_TIMESTAMP, exemplar->timestamp_ms);
+    if (exemplar->timestamp_ms != 0) {
+        at = put_timestamp(at, EXEMPLAR_TIMESTAMP, exemplar->timestamp_ms);
+    }
     return sx__wire_end(at, start);
 }
 

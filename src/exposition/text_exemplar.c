@@ -32,6 +32,9 @@ char *sx__text_exemplar(char *at, const struct sx__exemplar *exemplar)
     }
     at = sx__copy_piece(at, SX__PIECE("} "));
     at = sx__write_double(at, exemplar->value);
+    if (exemplar->timestamp_ms == 0) {
+        return at;
+    }
     *at++ = ' ';
     return sx__text_seconds(at, exemplar->timestamp_ms);
 }

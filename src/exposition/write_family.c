@@ -183,6 +183,9 @@ static void set_extra_of_sample(struct writing *writing, const struct sx__sample
                                                .timestamp_ms = extra->timestamp_ms,
                                                .quantiles = extra->quantiles,
                                                .quantile_count = extra->quantile_count};
+    if (writing->writer->format->shows_exemplars && extra->exemplar_count > 0) {
+        writing->extra.exemplar = extra->exemplars[0];
+    }
 }
 
 static void write_histogram_sample(struct writing *writing, const struct sx__sample *sample,
@@ -193,6 +196,10 @@ static void write_histogram_sample(struct writing *writing, const struct sx__sam
         set_extra_of_sample(writing, sample->extra);
         value.extra = &writing->extra;
         value.native = writing->writer->format->shows_native ? sample->extra->native : NULL;
+        if (writing->writer->format->shows_exemplars) {
+            value.exemplars = (const struct sx__exemplar *const *)sample->extra->exemplars;
+            value.exemplar_count = sample->extra->exemplar_count;
+        }
     }
     pass_histogram(writing, text, &value);
 }

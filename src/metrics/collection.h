@@ -8,6 +8,7 @@
 #define SX_METRICS_COLLECTION_H
 
 #include "desc.h"
+#include "exemplars.h"
 #include "name_index.h"
 #include "native.h"
 
@@ -20,6 +21,8 @@ struct sx__sample_extra {
     size_t quantile_count;
     struct sx_quantile *quantiles;    /* of a summary, in ascending order; on the heap */
     struct sx__native_values *native; /* of a histogram; on the heap; NULL: it has none */
+    uint32_t exemplar_count;          /* slots; 0: none */
+    struct sx__exemplar **exemplars;  /* by slot, on the heap, as each of them is; NULL: none */
 };
 
 /* One series. Behind it lie its buckets (bound_count + 1, not cumulative; of a summary the count;
@@ -44,6 +47,7 @@ struct sx__collected_family {
     struct sx__sample **table; /* by hash of the text; open addressing */
     size_t table_capacity;
     size_t sample_count;
+    uint64_t exemplars_dropped;
 };
 
 struct sx_collection {

@@ -256,6 +256,26 @@ static void count_conflict(struct sx_registry *registry, struct sx_str family, i
     }
 }
 
+static void count_dropped_exemplars(const struct sx_collection *collection)
+{
+    static const char *const labels[] = {"family", NULL};
+    static const struct sx_metric_options options = {
+        .name = "sextant_collector_exemplars_dropped_total",
+        .help =
+            "Exemplars of collectors that were dropped: their labels are not valid or too long, their time is negative, or their value cannot have been counted.",
+        .labels = labels,
+    };
+    const struct sx__collected_family *family = collection->first;
+    for (; family != NULL; family = family->next) {
+        struct sx_counter_family *dropped = NULL;
+        if (family->exemplars_dropped > 0 &&
+            sx_counter_family_register(&dropped, collection->registry, &options) == SX_OK) {
+            const struct sx_str name = sx__family_name(family->family);
+            (void)sx_counter_family_add(dropped, &name, 1, (double)family->exemplars_dropped);
+        }
+    }
+}
+
 /* Logs a line, unless there were too many. */
 static void write_log(const struct sx_registry *registry, const char *line)
 {
@@ -381,6 +401,7 @@ static void end_collection(struct sx_collection *collection, struct sx__collecti
         collections->last->next = collection;
     }
     collections->last = collection;
+    count_dropped_exemplars(collection);
 }
 
 /* Calls one and appends its collection. */

@@ -1,7 +1,6 @@
 /* exemplars.c: see exemplars.h. */
 #include "exemplars.h"
 
-#include "cells.h"
 #include "label_hash.h"
 #include "thread_rows.h"
 #include "utf8.h"
@@ -45,7 +44,9 @@ uint32_t sx__exemplar_slots(const struct sx__family *family)
     if (family->native_max > 0 && family->bound_count == 0) {
         return SX__NATIVE_EXEMPLARS;
     }
-    return family->type == SX_HISTOGRAM ? family->bound_count + 1 : 1;
+    return family->type == SX_HISTOGRAM || family->type == SX_GAUGE_HISTOGRAM
+               ? family->bound_count + 1
+               : 1;
 }
 
 /* ---- memory ---- */
@@ -294,17 +295,10 @@ static int64_t now_since_1970_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* What is to be written. */
-struct exemplar_source {
-    double value;
-    const struct sx_label *labels;
-    size_t count;
-};
-
 /* Writes the words of an exemplar into a spare record, which nobody else writes. If the labels are
  * not valid, the version stays odd, and the record a spare one. */
 static bool fill_record(struct exemplar_record *record, uint64_t slot,
-                        const struct exemplar_source *source)
+                        const struct sx__exemplar_source *source)
 {
     const uint64_t odd = __atomic_load_n(&record->version, __ATOMIC_RELAXED) | 1;
     __atomic_store_n(&record->version, odd, __ATOMIC_RELAXED);
@@ -316,16 +310,32 @@ static bool fill_record(struct exemplar_record *record, uint64_t slot,
     writing.at = record->words;
     put_exemplar_word(&writing, slot);
     put_exemplar_word(&writing, sx__bits_of(source->value));
-    put_exemplar_word(&writing, (uint64_t)now_since_1970_ms());
+    put_exemplar_word(&writing, (uint64_t)source->timestamp_ms);
     put_exemplar_word(&writing, size);
     __atomic_store_n(&record->version, odd + 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool sx__exemplar_set(struct sx__exemplar *exemplar, const struct sx__exemplar_source *source)
+{
+    struct exemplar_writing writing = {.at = exemplar->words};
+    if (!put_labels(&writing, source->labels, source->count)) {
+        return false;
+    }
+    exemplar->slot = 0;
+    exemplar->value = source->value;
+    exemplar->timestamp_ms = source->timestamp_ms;
+    exemplar->size = (uint64_t)(writing.at - exemplar->words);
+    for (size_t i = 0; i < exemplar->size; i++) {
+        exemplar->words[i] = sx__word_at((const char *)&exemplar->words[i]); /* little-endian */
+    }
     return true;
 }
 
 /* The cell of the spare is 0 during the exchange, so that no two threads have the same record if
  * this one is killed. */
 static bool exchange_record(struct sx_registry *registry, const char *row, uint32_t *slot,
-                            const struct exemplar_source *source)
+                            const struct sx__exemplar_source *source)
 {
     const uint32_t index = spare_cell(registry);
     if (index == 0) {
@@ -349,7 +359,7 @@ static bool exchange_record(struct sx_registry *registry, const char *row, uint3
 bool sx__exemplar_write(struct sx__series *series, uint32_t slot, double value,
                         const struct sx_label *labels, size_t count, char *const *rows)
 {
-    const struct exemplar_source source = {value, labels, count};
+    const struct sx__exemplar_source source = {value, now_since_1970_ms(), labels, count};
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     const char *row = sx__thread_row(rows, series->handle.arena);
     uint32_t *place = row == NULL ? NULL : slot_of(registry, series, slot);

@@ -17,6 +17,7 @@
 #ifndef SX_METRICS_EXEMPLARS_H
 #define SX_METRICS_EXEMPLARS_H
 
+#include "cells.h"
 #include "records.h"
 
 #define SX__EXEMPLAR_CODE_POINTS_MAX \
@@ -32,14 +33,28 @@
 struct sx__exemplar {
     uint64_t slot; /* which slot it is for; private to exemplars.c */
     double value;
-    int64_t timestamp_ms; /* since 1970 */
+    int64_t timestamp_ms; /* since 1970; 0: not known */
     uint64_t size;        /* of the labels, in words */
     uint64_t words[SX__EXEMPLAR_WORDS_MAX];
+};
+
+/* What an exemplar is made of. */
+struct sx__exemplar_source {
+    double value;
+    int64_t timestamp_ms;
+    const struct sx_label *labels;
+    size_t count;
 };
 
 /** How many slots a series has: 1 for a counter, and for a histogram as many as buckets, or
  * SX__NATIVE_EXEMPLARS if it has native buckets only. */
 uint32_t sx__exemplar_slots(const struct sx__family *family);
+
+/** The slot of a value in a histogram that has native buckets only. */
+static inline uint32_t sx__native_exemplar_slot(double value)
+{
+    return (uint32_t)(sx__bits_of(value) >> 52) % SX__NATIVE_EXEMPLARS;
+}
 
 /** Reads the exemplar of a slot. Returns false if there is none, or if other threads replaced it
  * during every attempt.
@@ -52,6 +67,12 @@ uint32_t sx__exemplar_slots(const struct sx__family *family);
  */
 bool sx__exemplar_read(struct sx__exemplar *exemplar, const struct sx__series *series,
                        uint32_t slot);
+
+/** Sets an exemplar that is not in a registry.
+ *
+ * @return   false if the labels are not valid; the exemplar must not be read then
+ */
+bool sx__exemplar_set(struct sx__exemplar *exemplar, const struct sx__exemplar_source *source);
 
 /** Walks the labels: returns the next one, and moves *at, which begins at 0, behind it. Returns
  * false after the last one. The views are into the exemplar. */

@@ -230,8 +230,7 @@ void sx_histogram_observe_with_exemplar(struct sx_histogram *histogram, double v
     struct sx__family *family = sx__series_family(&histogram->series);
     const uint32_t bucket = bucket_of(family, value);
     const bool is_native_only = sx__exemplar_slots(family) > family->bound_count + 1;
-    const uint32_t slot =
-        is_native_only ? (uint32_t)(sx__bits_of(value) >> 52) % SX__NATIVE_EXEMPLARS : bucket;
+    const uint32_t slot = is_native_only ? sx__native_exemplar_slot(value) : bucket;
     const bool is_counted = observe_in_bucket(histogram, bucket, value, sx__thread_rows,
                                               histogram->series.increments != 0);
     if (is_counted &&

@@ -1,5 +1,5 @@
 /* samples.c: what collectors add to samples besides a number: buckets, quantiles, states,
- * timestamps. */
+ * timestamps, exemplars. */
 #include "collection.h"
 
 #include <float.h>
@@ -11,6 +11,10 @@ void sx__sample_extra_free(struct sx__sample_extra *extra)
     if (extra != NULL) {
         free(extra->quantiles);
         free(extra->native);
+        for (uint32_t i = 0; i < extra->exemplar_count; i++) {
+            free(extra->exemplars[i]);
+        }
+        free((void *)extra->exemplars);
         free(extra);
     }
 }
@@ -189,27 +193,122 @@ int sx_collection_add_state(struct sx_collection *collection, struct sx_str stat
     return sx__collection_add_sample(collection, &state, 1, is_true, NULL, NULL);
 }
 
-/* ---- timestamps ---- */
+/* ---- timestamps and exemplars ---- */
+
+/* Returns the sample that was added last, which has an `extra`. *status tells why it returns NULL.
+ */
+static struct sx__sample *last_sample(const struct sx_collection *collection, int *status)
+{
+    struct sx__sample *sample = collection->last == NULL ? NULL : collection->last->last;
+    if (sample == NULL) {
+        *status = SX_ESTATE;
+        return NULL;
+    }
+    if (sample->extra == NULL) {
+        sample->extra = calloc(1, sizeof *sample->extra);
+    }
+    *status = sample->extra == NULL ? SX_ENOMEM : SX_OK;
+    return sample->extra != NULL ? sample : NULL;
+}
 
 int sx_collection_set_timestamp(struct sx_collection *collection, int64_t timestamp_ms)
 {
+    int status;
     if (collection == NULL || collection->status != SX_OK) {
         return collection == NULL ? SX_EINVAL : collection->status;
     }
     if (timestamp_ms < 0) {
         return sx__collection_fail(collection, SX_EINVAL);
     }
-    struct sx__sample *sample = collection->last == NULL ? NULL : collection->last->last;
+    struct sx__sample *sample = last_sample(collection, &status);
     if (sample == NULL) {
-        return sx__collection_fail(collection, SX_ESTATE);
-    }
-    if (sample->extra == NULL) {
-        sample->extra = calloc(1, sizeof *sample->extra);
-        if (sample->extra == NULL) {
-            return sx__collection_fail(collection, SX_ENOMEM);
-        }
+        return sx__collection_fail(collection, status);
     }
     sample->extra->has_timestamp = true;
     sample->extra->timestamp_ms = timestamp_ms;
     return SX_OK;
+}
+
+static bool has_only_native(const struct sx__family *family, const struct sx__sample *sample)
+{
+    return family->bound_count == 0 && sample->extra->native != NULL;
+}
+
+/* The slot of an exemplar, or UINT32_MAX if the sample counts nothing of this value. */
+static uint32_t slot_of_value(const struct sx__family *family, const struct sx__sample *sample,
+                              double value)
+{
+    uint32_t slot = 0;
+    if (family->type == SX_COUNTER) {
+        return value > 0 && value <= DBL_MAX ? slot : UINT32_MAX;
+    }
+    while (slot < family->bound_count && value > sx__family_bounds(family)[slot]) {
+        slot++;
+    }
+    if (value != value || sample->buckets[slot] == 0) {
+        return UINT32_MAX;
+    }
+    return has_only_native(family, sample) ? sx__native_exemplar_slot(value) : slot;
+}
+
+/* Makes the slots of a sample. Returns false without memory. */
+static bool reserve_exemplars(const struct sx__family *family, const struct sx__sample *sample)
+{
+    struct sx__sample_extra *extra = sample->extra;
+    if (extra->exemplars == NULL) {
+        const uint32_t count = family->type == SX_COUNTER        ? 1
+                               : has_only_native(family, sample) ? SX__NATIVE_EXEMPLARS
+                                                                 : family->bound_count + 1;
+        extra->exemplars = calloc(count, sizeof(struct sx__exemplar *));
+        extra->exemplar_count = extra->exemplars == NULL ? 0 : count;
+    }
+    return extra->exemplars != NULL;
+}
+
+/* Takes ownership of the exemplar. */
+static void keep_exemplar(struct sx__sample_extra *extra, uint32_t slot,
+                          struct sx__exemplar *exemplar)
+{
+    free(extra->exemplars[slot]);
+    extra->exemplars[slot] = exemplar;
+}
+
+static int add_exemplar(struct sx__collected_family *collected, const struct sx__sample *sample,
+                        const struct sx__exemplar_source *source)
+{
+    const uint32_t slot = slot_of_value(collected->family, sample, source->value);
+    if (slot == UINT32_MAX || source->timestamp_ms < 0) {
+        collected->exemplars_dropped++;
+        return SX_OK;
+    }
+    struct sx__exemplar *exemplar = malloc(sizeof *exemplar);
+    if (exemplar == NULL || !reserve_exemplars(collected->family, sample)) {
+        free(exemplar);
+        return SX_ENOMEM;
+    }
+    if (sx__exemplar_set(exemplar, source)) {
+        keep_exemplar(sample->extra, slot, exemplar);
+    } else {
+        free(exemplar);
+        collected->exemplars_dropped++;
+    }
+    return SX_OK;
+}
+
+int sx_collection_add_exemplar(struct sx_collection *collection, double value,
+                               const struct sx_label *labels, size_t count, int64_t timestamp_ms)
+{
+    const struct sx__exemplar_source source = {value, timestamp_ms, labels, count};
+    int status;
+    if (collection == NULL || collection->status != SX_OK) {
+        return collection == NULL ? SX_EINVAL : collection->status;
+    }
+    const struct sx__sample *sample = last_sample(collection, &status);
+    if (sample != NULL) {
+        const uint32_t type = collection->last->family->type;
+        status = type == SX_COUNTER || type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM
+                     ? add_exemplar(collection->last, sample, &source)
+                     : SX_EINVAL;
+    }
+    return status == SX_OK ? SX_OK : sx__collection_fail(collection, status);
 }

@@ -1,4 +1,4 @@
-/* Collectors add samples of all types, with quantiles, native buckets and timestamps. */
+/* Collectors add samples of all types, with quantiles, native buckets, timestamps and exemplars. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -312,6 +312,29 @@ static int with_negative_timestamp(struct sx_collection *collection)
     return sx_collection_set_timestamp(collection, -1);
 }
 
+static int exemplar_of_number(struct sx_collection *collection)
+{
+    (void)sx_collection_add_sample(collection, NULL, 0, .5);
+    return sx_collection_add_exemplar(collection, .5, NULL, 0, 1);
+}
+
+static int exemplar_of_histogram(struct sx_collection *collection)
+{
+    (void)as_histogram(collection);
+    return sx_collection_add_exemplar(collection, 1, NULL, 0, 1);
+}
+
+static int exemplar_of_summary(struct sx_collection *collection)
+{
+    (void)as_summary(collection);
+    return sx_collection_add_exemplar(collection, 1, NULL, 0, 1);
+}
+
+static int exemplar_of_nothing(struct sx_collection *collection)
+{
+    return sx_collection_add_exemplar(collection, 1, NULL, 0, 1);
+}
+
 static const char *const one_label[] = {"l", NULL};
 
 static const struct attempt attempts[] = {
@@ -323,6 +346,11 @@ static const struct attempt attempts[] = {
     {SX_GAUGE, {.name = "x"}, as_native, SX_EINVAL},
     {SX_GAUGE, {.name = "x"}, with_early_timestamp, SX_ESTATE},
     {SX_GAUGE, {.name = "x"}, with_negative_timestamp, SX_EINVAL},
+    {SX_GAUGE, {.name = "x"}, exemplar_of_number, SX_EINVAL},
+    {SX_COUNTER, {.name = "x"}, exemplar_of_number, SX_OK},
+    {SX_COUNTER, {.name = "x"}, exemplar_of_nothing, SX_ESTATE},
+    {SX_HISTOGRAM, {.name = "x", NATIVE}, exemplar_of_histogram, SX_OK},
+    {SX_SUMMARY, {.name = "x"}, exemplar_of_summary, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_number, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_histogram, SX_EINVAL},
     {SX_SUMMARY, {.name = "x"}, as_summary, SX_OK},
@@ -385,7 +413,8 @@ static void test_samples_that_do_not_fit_the_family_are_refused(void **state)
 static int add_before_a_family(void *context, struct sx_collection *collection)
 {
     static int (*const adding[])(struct sx_collection * collection) = {
-        as_info, as_summary, as_native, as_state, as_histogram, with_early_timestamp};
+        as_info,      as_summary,           as_native,          as_state,
+        as_histogram, with_early_timestamp, exemplar_of_nothing};
     unsigned *number = context;
     assert_int_equal(adding[*number](collection), SX_ESTATE);
     ++*number;
@@ -397,7 +426,7 @@ static void test_a_family_comes_first(void **state)
     (void)state;
     unsigned number = 0;
     assert_int_equal(sx_collector_register(registry, add_before_a_family, &number), SX_OK);
-    while (number < 6) {
+    while (number < 7) {
         (void)page_text(registry);
     }
     assert_int_equal(sx_collection_add_info(NULL, NULL, 0), SX_EINVAL);
@@ -406,6 +435,23 @@ static void test_a_family_comes_first(void **state)
     assert_int_equal(as_histogram(NULL), SX_EINVAL);
     assert_int_equal(as_state(NULL), SX_EINVAL);
     assert_int_equal(sx_collection_set_timestamp(NULL, 1), SX_EINVAL);
+    assert_int_equal(exemplar_of_nothing(NULL), SX_EINVAL);
+}
+
+static int add_exemplars(void *context, struct sx_collection *collection)
+{
+    static const struct sx_label valid = {"a", {"x", 1}}, invalid = {"0", {"x", 1}};
+    (void)context;
+    (void)sx_collection_add_family(collection, SX_COUNTER, OPTIONS(.name = "c_total"));
+    (void)sx_collection_add_sample(collection, NULL, 0, 1);
+    (void)sx_collection_add_exemplar(collection, 1, &valid, 1, 1);
+    (void)sx_collection_add_exemplar(collection, 1, &invalid, 1, 1);
+    (void)sx_collection_add_family(collection, SX_HISTOGRAM, OPTIONS(.name = "h", SX_BUCKETS(1)));
+    (void)sx_collection_add_histogram(collection, NULL, 0, (const uint64_t[]){1, 1}, 3);
+    (void)sx_collection_add_exemplar(collection, 1, &valid, 1, 1);
+    (void)sx_collection_add_exemplar(collection, 1, &valid, 1, 2);
+    (void)sx_collection_add_exemplar(collection, 2, &valid, 1, 2);
+    return 0;
 }
 
 /* After some successes, one allocation fails. Returns whether it was reached. */
@@ -424,7 +470,8 @@ static bool scrape_without(long successes)
 static void test_a_scrape_without_memory_leaks_nothing(void **state)
 {
     (void)state;
-    static sx_collect_fn *const all[] = {add_summaries, add_others, add_natives, add_timestamps};
+    static sx_collect_fn *const all[] = {add_summaries, add_others, add_natives, add_timestamps,
+                                         add_exemplars};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         assert_int_equal(sx_collector_register(registry, all[i], NULL), SX_OK);
         /* What the registry keeps about failures is allocated once, so the first round is not

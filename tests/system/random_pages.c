@@ -11,12 +11,14 @@
  * its quantiles. */
 #include <inttypes.h>
 #include <math.h>
+#include <sextant/collector.h>
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define FAMILIES_MAX 12
 #define SERIES_MAX 6
@@ -427,6 +429,94 @@ static int fill_family(struct family *family)
     return status;
 }
 
+/* ---- a collector ---- */
+
+/* A counter and a histogram, and what was counted there last, some of it with an exemplar. */
+static struct {
+    double counted;
+    char counted_trace[TEXT_SIZE];
+    double bounds[BOUNDS_MAX];
+    size_t bound_count;
+    uint64_t buckets[BOUNDS_MAX + 1];
+    double sum;
+    double observed[8];
+    char observed_traces[8][TEXT_SIZE];
+    unsigned observed_count;
+} collected;
+
+static void add_exemplar(struct sx_collection *collection, double value, const char *trace)
+{
+    const struct sx_label label = {"trace_id", {trace, strlen(trace)}};
+    if (trace[0] != '\0') {
+        (void)sx_collection_add_exemplar(collection, value, &label, 1,
+                                         (int64_t)time(NULL) * 1000 + 7);
+    }
+}
+
+static int collect(void *context, struct sx_collection *collection)
+{
+    const struct sx_metric_options counter = {.name = "collected_total", .help = "C."};
+    const struct sx_metric_options histogram = {.name = "collected_seconds",
+                                                .help = "H.",
+                                                .buckets = collected.bounds,
+                                                .bucket_count = collected.bound_count};
+    (void)context;
+    (void)sx_collection_add_family(collection, SX_COUNTER, &counter);
+    (void)sx_collection_add_sample(collection, NULL, 0, collected.counted);
+    add_exemplar(collection, collected.counted, collected.counted_trace);
+    (void)sx_collection_add_family(collection, SX_HISTOGRAM, &histogram);
+    (void)sx_collection_add_histogram(collection, NULL, 0, collected.buckets, collected.sum);
+    for (unsigned i = 0; i < collected.observed_count; i++) {
+        add_exemplar(collection, collected.observed[i], collected.observed_traces[i]);
+    }
+    return 0;
+}
+
+/* Chooses what is collected, and prints it. */
+static void choose_collected(void)
+{
+    struct family family;
+    take_bounds(&family);
+    memcpy(collected.bounds, family.bounds, sizeof collected.bounds);
+    collected.bound_count = family.bound_count;
+    collected.counted = fabs(random_number());
+    if (is_printed) {
+        printf("F counter collected_total  x%s\nS | %a\nV", "432e", collected.counted);
+    }
+    announce(collected.counted, collected.counted_trace);
+    if (is_printed) {
+        printf("\nF histogram collected_seconds  x%s", "482e");
+    }
+    for (size_t i = 0; is_printed && i < collected.bound_count; i++) {
+        printf(" %a", collected.bounds[i]);
+    }
+    collected.observed_count = below(8);
+    for (unsigned n = 0; n < collected.observed_count; n++) {
+        size_t i = 0;
+        collected.observed[n] = (double)below(4000000) / 2 - 9;
+        while (i < collected.bound_count && collected.observed[n] > collected.bounds[i]) {
+            i++;
+        }
+        collected.buckets[i]++;
+        collected.sum += collected.observed[n];
+    }
+    if (is_printed) {
+        printf("\nS |");
+    }
+    for (size_t i = 0; is_printed && i <= collected.bound_count; i++) {
+        printf(" %" PRIu64, collected.buckets[i]);
+    }
+    if (is_printed) {
+        printf(" %a\nV", collected.sum);
+    }
+    for (unsigned n = 0; n < collected.observed_count; n++) {
+        announce(collected.observed[n], collected.observed_traces[n]);
+    }
+    if (is_printed) {
+        puts("");
+    }
+}
+
 static int fill(struct sx_registry **registry)
 {
     char value[TEXT_SIZE];
@@ -446,7 +536,8 @@ static int fill(struct sx_registry **registry)
             status = fill_family(&family);
         }
     }
-    return status;
+    choose_collected();
+    return status == SX_OK ? sx_collector_register(*registry, collect, NULL) : status;
 }
 
 int main(int argc, char **argv)
