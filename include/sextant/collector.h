@@ -202,7 +202,7 @@ SX_API int sx_collection_add_state(struct sx_collection *collection, struct sx_s
 
 /** Gives the sample that was added last a timestamp. Use it only for values that were measured
  * elsewhere at a known time: Prometheus does not mark series with timestamps as stale when they
- * vanish.
+ * vanish. All states of a state set have the timestamp that was set last.
  *
  * @param timestamp_ms  since 1970; negative: SX_EINVAL, because Prometheus refuses such a page
  * Errors:   SX_ESTATE (the family that was begun last has no sample), SX_EINVAL, SX_ENOMEM; kept as

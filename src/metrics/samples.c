@@ -190,42 +190,58 @@ int sx_collection_add_state(struct sx_collection *collection, struct sx_str stat
     if (is_of_other_type(collection, SX_STATE_SET, SX_STATE_SET)) {
         return refuse_sample(collection, SX_EINVAL);
     }
-    return sx__collection_add_sample(collection, &state, 1, is_true, NULL, NULL);
+    const int status = sx__collection_add_sample(collection, &state, 1, is_true, NULL, NULL);
+    const struct sx__sample_extra *extra = status == SX_OK ? collection->last->first->extra : NULL;
+    return extra != NULL && extra->has_timestamp
+               ? sx_collection_set_timestamp(collection, extra->timestamp_ms)
+               : status;
 }
 
 /* ---- timestamps and exemplars ---- */
 
-/* Returns the sample that was added last, which has an `extra`. *status tells why it returns NULL.
- */
-static struct sx__sample *last_sample(const struct sx_collection *collection, int *status)
+/* Makes the `extra` of a sample. NULL, no sample, is SX_ESTATE. */
+static int reserve_extra(struct sx__sample *sample)
 {
-    struct sx__sample *sample = collection->last == NULL ? NULL : collection->last->last;
     if (sample == NULL) {
-        *status = SX_ESTATE;
-        return NULL;
+        return SX_ESTATE;
     }
     if (sample->extra == NULL) {
         sample->extra = calloc(1, sizeof *sample->extra);
     }
-    *status = sample->extra == NULL ? SX_ENOMEM : SX_OK;
-    return sample->extra != NULL ? sample : NULL;
+    return sample->extra == NULL ? SX_ENOMEM : SX_OK;
+}
+
+static struct sx__sample *last_sample(const struct sx_collection *collection)
+{
+    return collection->last == NULL ? NULL : collection->last->last;
+}
+
+/* A state set is one metric, so its states have one timestamp. */
+static struct sx__sample *first_to_stamp(const struct sx_collection *collection)
+{
+    const struct sx__family *family = last_family(collection);
+    return family != NULL && family->type == SX_STATE_SET ? collection->last->first
+                                                          : last_sample(collection);
 }
 
 int sx_collection_set_timestamp(struct sx_collection *collection, int64_t timestamp_ms)
 {
-    int status;
     if (collection == NULL || collection->status != SX_OK) {
         return collection == NULL ? SX_EINVAL : collection->status;
     }
     if (timestamp_ms < 0) {
         return sx__collection_fail(collection, SX_EINVAL);
     }
-    struct sx__sample *sample = last_sample(collection, &status);
-    if (sample == NULL) {
-        return sx__collection_fail(collection, status);
-    }
-    sample->extra->has_timestamp = true;
-    sample->extra->timestamp_ms = timestamp_ms;
+    struct sx__sample *sample = first_to_stamp(collection);
+    do {
+        const int status = reserve_extra(sample);
+        if (status != SX_OK) {
+            return sx__collection_fail(collection, status);
+        }
+        sample->extra->has_timestamp = true;
+        sample->extra->timestamp_ms = timestamp_ms;
+        sample = sample->next;
+    } while (sample != NULL);
     return SX_OK;
 }
 
@@ -299,12 +315,12 @@ int sx_collection_add_exemplar(struct sx_collection *collection, double value,
                                const struct sx_label *labels, size_t count, int64_t timestamp_ms)
 {
     const struct sx__exemplar_source source = {value, timestamp_ms, labels, count};
-    int status;
     if (collection == NULL || collection->status != SX_OK) {
         return collection == NULL ? SX_EINVAL : collection->status;
     }
-    const struct sx__sample *sample = last_sample(collection, &status);
-    if (sample != NULL) {
+    struct sx__sample *sample = last_sample(collection);
+    int status = reserve_extra(sample);
+    if (status == SX_OK) {
         const uint32_t type = collection->last->family->type;
         status = type == SX_COUNTER || type == SX_HISTOGRAM || type == SX_GAUGE_HISTOGRAM
                      ? add_exemplar(collection->last, sample, &source)

@@ -114,6 +114,11 @@ static int add_timestamps(void *context, struct sx_collection *collection)
     (void)sx_collection_add_family(collection, SX_HISTOGRAM, OPTIONS(.name = "h", SX_BUCKETS(1)));
     (void)sx_collection_add_histogram(collection, NULL, 0, (const uint64_t[]){1, 1}, 3);
     (void)sx_collection_set_timestamp(collection, 0);
+    (void)sx_collection_add_family(collection, SX_STATE_SET, OPTIONS(.name = "s"));
+    (void)sx_collection_add_state(collection, STR("a"), true);
+    (void)sx_collection_add_state(collection, STR("b"), false);
+    (void)sx_collection_set_timestamp(collection, 6);
+    (void)sx_collection_add_state(collection, STR("c"), false);
     return 0;
 }
 
@@ -125,6 +130,7 @@ static void test_samples_have_timestamps(void **state)
                                  "g{l=\"z\"} 3 9223372036854775807\n"));
     assert_non_null(strstr(page, "h_bucket{le=\"1\"} 1 0\nh_bucket{le=\"+Inf\"} 2 0\nh_sum 3 0\n"
                                  "h_count 2 0\n"));
+    assert_non_null(strstr(page, "s{s=\"a\"} 1 6\ns{s=\"b\"} 0 6\ns{s=\"c\"} 0 6\n"));
 }
 
 /* ---- native buckets ---- */
