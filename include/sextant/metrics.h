@@ -304,7 +304,8 @@ SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *sh
  * names from a configuration or a script.
  *
  * A valid name may still be taken: see SX_EEXIST and SX_ECLASH of sx_counter_register. Colons are
- * legal, but by convention only Prometheus's own rules make names with them.
+ * legal, but by convention only Prometheus's own rules make names with them. A name that begins
+ * with an underscore is valid, too, but reserved in OpenMetrics; see docs/formats.md.
  *
  * @param name  NULL and "" are not valid
  * Threads:  [any]
@@ -313,7 +314,8 @@ SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *sh
 SX_API bool sx_metric_name_is_valid(const char *name);
 
 /** Whether a label may have this name: [a-zA-Z_][a-zA-Z0-9_]*, but not two underscores at the
- * start, which Prometheus reserves for itself. In histograms `le` is valid but taken.
+ * start, which Prometheus reserves for itself. OpenMetrics reserves also names with one; see
+ * docs/formats.md. In histograms `le` is valid but taken.
  *
  * @param name  NULL and "" are not valid
  * Threads:  [any]

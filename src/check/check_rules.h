@@ -75,7 +75,8 @@
     X(SX__RULE_EOF, "eof", ERROR, "OpenMetrics: no `# EOF` at the end, or text after it")          \
     X(SX__RULE_COMMENT, "comment", ERROR,                                                          \
       "OpenMetrics: a comment, or a malformed line of metadata")                                   \
-    X(SX__RULE_RESERVED, "reserved", ERROR, "OpenMetrics: a metric or label name begins with `_`") \
+    X(SX__RULE_RESERVED, "reserved", ADVICE,                                                       \
+      "OpenMetrics: a metric or label name begins with `_`")                                       \
     X(SX__RULE_UNIT, "unit", ERROR,                                                                \
       "OpenMetrics: UNIT is not the end of the name, or out of place")                             \
     X(SX__RULE_UNDEFINED_ESCAPE, "undefined-escape", ADVICE,                                       \

@@ -30,7 +30,7 @@ struct violations {
 static const char *const advice[] = {
     "label-reserved",   "no-blank",       "type-name",        "label-count", "label-names",
     "number-spelling",  "bound-spelling", "fractional-count", "no-sum",      "quantiles-only",
-    "undefined-escape", "timestamp-unit", "bound-canonical"};
+    "undefined-escape", "timestamp-unit", "bound-canonical",  "reserved"};
 
 static bool is_advice(const char *rule)
 {

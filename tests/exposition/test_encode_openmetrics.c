@@ -372,6 +372,46 @@ static void test_negative_sums_are_left_out(void **state)
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static int note_rule(void *context, const struct sx_violation *violation)
+{
+    int *noted = context;
+    assert_string_equal(violation->rule, "reserved");
+    assert_true(violation->advice);
+    ++*noted;
+    return 0;
+}
+
+/* "Label": "Label names beginning with underscores are RESERVED", "Name": the same. Prometheus'
+ * data model allows both, and so does the registry. */
+static void test_names_that_begin_with_an_underscore_are_no_error(void **state)
+{
+    (void)state;
+    struct sx_gauge_family *family = NULL;
+    const struct sx_label trace = {"_trace", {"x", 1}};
+    struct sx_counter *counter = NULL;
+    int noted = 0;
+    assert_int_equal(sx_gauge_family_register(&family, registry,
+                                              &(struct sx_metric_options){
+                                                  .name = "_gauge", .labels = SX_LABELS("_label")}),
+                     SX_OK);
+    assert_int_equal(
+        sx_counter_register(&counter, registry, &(struct sx_metric_options){.name = "c"}), SX_OK);
+    sx_gauge_set_with(family, 1, "x");
+    sx_counter_inc_with_exemplar(counter, &trace, 1);
+    for (int format = SX_FORMAT_TEXT; format <= SX_FORMAT_OPENMETRICS; format++) {
+        struct sx_check_options options = {.format = (enum sx_format)format, .no_advice = true};
+        assert_int_equal(sx_page_render(&page, registry, options.format), SX_OK);
+        const struct sx_str view = {page.data, page.size};
+        assert_non_null(strstr(page.data, "\n_gauge{_label=\"x\"} 1\n"));
+        assert_int_equal(sx_exposition_check(view, &options, NULL, NULL), 0);
+        options.no_advice = false;
+        const int expected = format == SX_FORMAT_OPENMETRICS ? 3 : 0;
+        assert_int_equal(sx_exposition_check(view, &options, note_rule, &noted), expected);
+    }
+    assert_int_equal(noted, 3);
+    assert_non_null(strstr(page.data, "c_total 1 # {_trace=\"x\"} 1 "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +426,7 @@ int main(void)
         CASE(test_a_unit_that_escaping_takes_from_the_name_is_left_out),
         CASE(test_a_created_timestamp_stays_in_its_family),
         CASE(test_negative_sums_are_left_out),
+        CASE(test_names_that_begin_with_an_underscore_are_no_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
