@@ -7,6 +7,11 @@
 
 #define SERIES_CAPACITY_FIRST ((size_t)16)
 
+struct sx__escaped_labels {
+    struct sx__escaped_labels *next;
+    char text[];
+};
+
 /* Returns where the series with these labels is in the table, or where it belongs. */
 static struct sx_str *find_series(const struct sx__series_set *set, struct sx_str labels)
 {
@@ -56,8 +61,33 @@ int sx__series_set_add(struct sx__series_set *set, struct sx_str labels, bool *i
     return SX_OK;
 }
 
+int sx__series_set_add_escaped(struct sx__series_set *set, const struct sx__family *family,
+                               struct sx_str labels, enum sx__name_scheme scheme, bool *is_known)
+{
+    struct sx__escaped_labels *escaped =
+        malloc(sizeof *escaped + sx__name_escaped_size_max(labels.size));
+    if (escaped == NULL) {
+        return SX_ENOMEM;
+    }
+    const char *end = sx__written_labels_escape(escaped->text, family, labels, scheme);
+    const struct sx_str text = {escaped->text, (size_t)(end - escaped->text)};
+    const int status = sx__series_set_add(set, text, is_known);
+    if (status != SX_OK || *is_known) {
+        free(escaped);
+        return status;
+    }
+    escaped->next = set->escaped;
+    set->escaped = escaped;
+    return SX_OK;
+}
+
 void sx__series_set_clean_up(struct sx__series_set *set)
 {
+    while (set->escaped != NULL) {
+        struct sx__escaped_labels *next = set->escaped->next;
+        free(set->escaped);
+        set->escaped = next;
+    }
     free(set->entries);
     *set = (struct sx__series_set){0};
 }

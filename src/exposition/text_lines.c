@@ -51,33 +51,11 @@ char *sx__text_name(char *at, const struct sx__writer *writer, struct sx_str nam
 
 /* ---- labels ---- */
 
-static bool labels_stay(const struct sx__family *family, enum sx__name_scheme scheme)
-{
-    const size_t count = sx__all_labels_count(family);
-    bool stay = scheme == SX__NAME_AS_IT_IS;
-    for (size_t i = 0; i < count && (stay || i == 0); i++) {
-        stay = sx__name_stays(sx__all_labels_name(family, i), SX__NAME_OF_LABEL, scheme);
-    }
-    return stay || count == 0;
-}
-
 static char *write_labels(char *at, const struct sx__writer *writer, struct sx_str labels)
 {
-    if (writer->lines.copies_labels) {
-        return sx__copy_piece(at, labels);
-    }
-    struct sx__written_label label;
-    for (size_t i = 0; sx__written_labels_take(&labels, &label); i++) {
-        if (i > 0) {
-            *at++ = ',';
-        }
-        at = sx__name_escape(at, sx__all_labels_name(writer->family, i), SX__NAME_OF_LABEL,
-                             writer->scheme);
-        at = sx__copy_piece(at, SX__PIECE("=\""));
-        at = sx__copy_piece(at, label.value);
-        *at++ = '"';
-    }
-    return at;
+    return writer->lines.copies_labels
+               ? sx__copy_piece(at, labels)
+               : sx__written_labels_escape(at, writer->family, labels, writer->scheme);
 }
 
 /* `name_suffix{labels`, or `{"name_suffix",labels`. The braces stay open. */
@@ -163,7 +141,7 @@ int sx__text_enter(struct sx__writer *writer, struct sx_str base, struct sx_str 
     lines->base = base;
     lines->suffix = suffix;
     lines->is_quoted = is_quoted(writer, name);
-    lines->copies_labels = labels_stay(family, writer->scheme);
+    lines->copies_labels = sx__written_labels_stay(family, writer->scheme);
     lines->is_copied = lines->copies_labels && suffix.size == 0 && stays;
     lines->is_plain = lines->copies_labels && stays && !lines->is_quoted;
     if (sx__has_buckets(family)) {

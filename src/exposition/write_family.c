@@ -11,6 +11,7 @@ struct writing {
     struct sx__writer *writer;
     const struct sx__page_family *from;
     struct sx__series_set *known;
+    bool escapes_labels; /* names of labels are not as the records have them */
     size_t repeated;
     int status;
     size_t number_count; /* those that the format has not got yet */
@@ -25,8 +26,12 @@ struct writing {
 __attribute__((noinline)) static bool is_new(struct writing *writing, struct sx_str text)
 {
     bool is_known = false;
-    writing->status = sx__series_set_add(writing->known,
-                                         sx__series_labels(writing->from->family, text), &is_known);
+    const struct sx__family *family = writing->from->family;
+    const struct sx_str labels = sx__series_labels(family, text);
+    writing->status = writing->escapes_labels
+                          ? sx__series_set_add_escaped(writing->known, family, labels,
+                                                       writing->writer->scheme, &is_known)
+                          : sx__series_set_add(writing->known, labels, &is_known);
     writing->repeated += is_known;
     return !is_known && writing->status == SX_OK;
 }
@@ -234,6 +239,8 @@ int sx__write_series(struct sx__writer *writer, const struct sx__page_family *fr
     writing.writer = writer;
     writing.from = from;
     writing.known = known;
+    writing.escapes_labels =
+        known != NULL && !sx__written_labels_stay(from->family, writer->scheme);
     writing.repeated = 0;
     writing.status = SX_OK;
     writing.number_count = 0;

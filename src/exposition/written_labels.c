@@ -2,7 +2,9 @@
  * them. */
 #include "written_labels.h"
 
+#include "constants.h"
 #include "label_hash.h"
+#include "pieces.h"
 #include "view.h"
 
 /* Returns the position behind the quote that ends the text, whose first quote is before `at`. */
@@ -51,6 +53,32 @@ bool sx__written_labels_take(struct sx_str *labels, struct sx__written_label *la
     at += at < end; /* the comma */
     *labels = (struct sx_str){at, (size_t)(end - at)};
     return true;
+}
+
+bool sx__written_labels_stay(const struct sx__family *family, enum sx__name_scheme scheme)
+{
+    const size_t count = sx__all_labels_count(family);
+    bool stay = scheme == SX__NAME_AS_IT_IS;
+    for (size_t i = 0; i < count && (stay || i == 0); i++) {
+        stay = sx__name_stays(sx__all_labels_name(family, i), SX__NAME_OF_LABEL, scheme);
+    }
+    return stay || count == 0;
+}
+
+char *sx__written_labels_escape(char *at, const struct sx__family *family, struct sx_str labels,
+                                enum sx__name_scheme scheme)
+{
+    struct sx__written_label label;
+    for (size_t i = 0; sx__written_labels_take(&labels, &label); i++) {
+        if (i > 0) {
+            *at++ = ',';
+        }
+        at = sx__name_escape(at, sx__all_labels_name(family, i), SX__NAME_OF_LABEL, scheme);
+        at = sx__copy_piece(at, SX__PIECE("=\""));
+        at = sx__copy_piece(at, label.value);
+        *at++ = '"';
+    }
+    return at;
 }
 
 /* Takes the next label that has a value. */

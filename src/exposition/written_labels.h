@@ -4,6 +4,7 @@
 #ifndef SX_EXPOSITION_WRITTEN_LABELS_H
 #define SX_EXPOSITION_WRITTEN_LABELS_H
 
+#include "escape_name.h"
 #include "records.h"
 
 #include <sextant/status.h>
@@ -25,6 +26,17 @@ bool sx__written_labels_take(struct sx_str *labels, struct sx__written_label *la
  * @param text  see struct sx__series
  */
 struct sx_str sx__series_labels(const struct sx__family *family, struct sx_str text);
+
+/** Whether the scheme leaves the names of all labels of a family as they are. */
+bool sx__written_labels_stay(const struct sx__family *family, enum sx__name_scheme scheme);
+
+/** Writes labels with escaped names; returns the end.
+ *
+ * @param at      has room for sx__name_escaped_size_max(labels.size) bytes
+ * @param labels  of a series of the family, without braces
+ */
+char *sx__written_labels_escape(char *at, const struct sx__family *family, struct sx_str labels,
+                                enum sx__name_scheme scheme);
 
 /** A hash that is the same for all texts of the same labels.
  *
