@@ -41,6 +41,20 @@ inline sx_str label_value(std::string_view value)
 }
 #endif
 
+// A label with its value, of an exemplar. Borrows both.
+template <class Value> sx_label label(const char *name, const Value &value)
+{
+    return sx_label{name, label_value(value)};
+}
+
+// Native buckets of this relative width; see sx_native_options, which has more options.
+inline sx_native_options native_buckets(double growth_factor)
+{
+    sx_native_options native = {};
+    native.growth_factor = growth_factor;
+    return native;
+}
+
 namespace detail
 {
 
@@ -97,6 +111,14 @@ struct gauge_functions {
     }
 };
 
+struct untyped_functions : gauge_functions {
+    static int register_family(family **made, sx_registry *registry,
+                               const sx_metric_options *options)
+    {
+        return sx_untyped_family_register(made, registry, options);
+    }
+};
+
 struct histogram_functions {
     using metric = sx_histogram;
     using family = sx_histogram_family;
@@ -116,6 +138,28 @@ struct histogram_functions {
     static int clear(family *of)
     {
         return sx_histogram_family_clear(of);
+    }
+};
+
+struct summary_functions {
+    using metric = sx_summary;
+    using family = sx_summary_family;
+    static int register_family(family **made, sx_registry *registry,
+                               const sx_metric_options *options)
+    {
+        return sx_summary_family_register(made, registry, options);
+    }
+    static int get(metric **found, family *of, const sx_str *values, std::size_t count)
+    {
+        return sx_summary_family_get(found, of, values, count);
+    }
+    static int remove(family *of, const sx_str *values, std::size_t count)
+    {
+        return sx_summary_family_remove(of, values, count);
+    }
+    static int clear(family *of)
+    {
+        return sx_summary_family_clear(of);
     }
 };
 
@@ -215,6 +259,16 @@ class counter
     {
         sx_counter_add(handle_, delta);
     }
+    // Keeps an exemplar, too; see sx_counter_add_with_exemplar.
+    template <std::size_t Count>
+    void add_with_exemplar(double delta, const sx_label (&labels)[Count]) const
+    {
+        sx_counter_add_with_exemplar(handle_, delta, labels, Count);
+    }
+    template <std::size_t Count> void inc_with_exemplar(const sx_label (&labels)[Count]) const
+    {
+        sx_counter_inc_with_exemplar(handle_, labels, Count);
+    }
     double value() const
     {
         return sx_counter_value(handle_);
@@ -273,6 +327,12 @@ class gauge
         const sx_metric_options options = detail::options_of(name, help);
         return sx_gauge_register(&handle_, registry, &options);
     }
+    // Registers a metric of no type without labels; see sx_untyped_register.
+    SX_MUST_CHECK int register_untyped_in(sx_registry *registry, const char *name, const char *help)
+    {
+        const sx_metric_options options = detail::options_of(name, help);
+        return sx_untyped_register(&handle_, registry, &options);
+    }
     void set(double value) const
     {
         sx_gauge_set(handle_, value);
@@ -313,8 +373,11 @@ class gauge
     sx_gauge *handle_ = nullptr;
 };
 
-template <std::size_t Labels>
-class gauge_family : public detail::family<detail::gauge_functions, gauge, Labels>
+namespace detail
+{
+
+template <class Functions, std::size_t Labels>
+class gauge_family : public family<Functions, gauge, Labels>
 {
   public:
     // Sets the gauge with these label values; see sx_gauge_family_set.
@@ -337,6 +400,19 @@ class gauge_family : public detail::family<detail::gauge_functions, gauge, Label
     }
 };
 
+} // namespace detail
+
+template <std::size_t Labels>
+class gauge_family : public detail::gauge_family<detail::gauge_functions, Labels>
+{
+};
+
+// Metrics of no type.
+template <std::size_t Labels>
+class untyped_family : public detail::gauge_family<detail::untyped_functions, Labels>
+{
+};
+
 // ---- histograms ----
 
 class histogram
@@ -355,16 +431,32 @@ class histogram
     // The same with these upper bounds, strictly increasing.
     template <std::size_t Bounds>
     SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help,
-                                  const double (&buckets)[Bounds])
+                                  const double (&buckets)[Bounds],
+                                  const sx_native_options &native = sx_native_options())
     {
         sx_metric_options options = detail::options_of(name, help);
         options.buckets = buckets;
         options.bucket_count = Bounds;
+        options.native = native;
+        return sx_histogram_register(&handle_, registry, &options);
+    }
+    // The same with native buckets only: `register_in(…, native_buckets(1.1))`.
+    SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help,
+                                  const sx_native_options &native)
+    {
+        sx_metric_options options = detail::options_of(name, help);
+        options.native = native;
         return sx_histogram_register(&handle_, registry, &options);
     }
     void observe(double value) const
     {
         sx_histogram_observe(handle_, value);
+    }
+    // Keeps an exemplar, too; see sx_histogram_observe_with_exemplar.
+    template <std::size_t Count>
+    void observe_with_exemplar(double value, const sx_label (&labels)[Count]) const
+    {
+        sx_histogram_observe_with_exemplar(handle_, value, labels, Count);
     }
     std::uint64_t count() const
     {
@@ -413,6 +505,30 @@ class histogram_family : public detail::family<detail::histogram_functions, hist
         options.max_series = max_series;
         return this->register_with(registry, options, labels);
     }
+    // The same with native buckets, too.
+    template <std::size_t Bounds>
+    SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help,
+                                  const char *const (&labels)[Labels],
+                                  const double (&buckets)[Bounds], const sx_native_options &native,
+                                  std::size_t max_series = 0)
+    {
+        sx_metric_options options = detail::options_of(name, help);
+        options.buckets = buckets;
+        options.bucket_count = Bounds;
+        options.native = native;
+        options.max_series = max_series;
+        return this->register_with(registry, options, labels);
+    }
+    // The same with native buckets only.
+    SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help,
+                                  const char *const (&labels)[Labels],
+                                  const sx_native_options &native, std::size_t max_series = 0)
+    {
+        sx_metric_options options = detail::options_of(name, help);
+        options.native = native;
+        options.max_series = max_series;
+        return this->register_with(registry, options, labels);
+    }
     // Observes in the histogram with these label values; see sx_histogram_family_observe.
     template <class... Values> int observe(double value, const Values &...values) const
     {
@@ -422,6 +538,148 @@ class histogram_family : public detail::family<detail::histogram_functions, hist
             },
             values...);
     }
+};
+
+// ---- summaries ----
+
+class summary
+{
+  public:
+    summary() = default;
+    explicit summary(sx_summary *handle) : handle_(handle)
+    {
+    }
+    // Registers a summary without labels; see sx_summary_register.
+    SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help)
+    {
+        const sx_metric_options options = detail::options_of(name, help);
+        return sx_summary_register(&handle_, registry, &options);
+    }
+    void observe(double value) const
+    {
+        sx_summary_observe(handle_, value);
+    }
+    std::uint64_t count() const
+    {
+        return sx_summary_count(handle_);
+    }
+    double sum() const
+    {
+        return sx_summary_sum(handle_);
+    }
+    explicit operator bool() const
+    {
+        return handle_ != nullptr;
+    }
+    // Gives up a handle from a family's get(); see sx_summary_release. The object is empty
+    // afterwards.
+    void release()
+    {
+        sx_summary_release(handle_);
+        handle_ = nullptr;
+    }
+    sx_summary *c_handle() const
+    {
+        return handle_;
+    }
+
+  private:
+    sx_summary *handle_ = nullptr;
+};
+
+template <std::size_t Labels>
+class summary_family : public detail::family<detail::summary_functions, summary, Labels>
+{
+  public:
+    // Observes in the summary with these label values; see sx_summary_family_observe.
+    template <class... Values> int observe(double value, const Values &...values) const
+    {
+        return this->with(
+            [&](const sx_str *list) {
+                return sx_summary_family_observe(this->family_, list, Labels, value);
+            },
+            values...);
+    }
+};
+
+// ---- infos and state sets ----
+
+template <std::size_t Labels> class info
+{
+    static_assert(Labels > 0 && Labels <= SX_LABELS_MAX, "an info has 1 to SX_LABELS_MAX labels");
+
+  public:
+    // Registers the info; see sx_info_register. The name ends in `_info`.
+    SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help,
+                                  const char *const (&labels)[Labels])
+    {
+        sx_metric_options options = detail::options_of(name, help);
+        const char *names[Labels + 1] = {};
+        for (std::size_t i = 0; i < Labels; i++) {
+            names[i] = labels[i];
+        }
+        options.labels = names;
+        return sx_info_register(&handle_, registry, &options);
+    }
+    // Replaces the values of the labels; see sx_info_set.
+    template <class... Values> SX_MUST_CHECK int set(const Values &...values) const
+    {
+        static_assert(sizeof...(Values) == Labels, "the info has another number of labels");
+        const sx_str list[] = {label_value(values)...};
+        return sx_info_set(handle_, list, Labels);
+    }
+    explicit operator bool() const
+    {
+        return handle_ != nullptr;
+    }
+    sx_info *c_handle() const
+    {
+        return handle_;
+    }
+
+  private:
+    sx_info *handle_ = nullptr;
+};
+
+class state_set
+{
+  public:
+    // Registers the set; see sx_state_set_register. A state is a position in the list.
+    template <std::size_t States>
+    SX_MUST_CHECK int register_in(sx_registry *registry, const char *name, const char *help,
+                                  const char *const (&states)[States])
+    {
+        const sx_metric_options options = detail::options_of(name, help);
+        const char *names[States + 1] = {};
+        for (std::size_t i = 0; i < States; i++) {
+            names[i] = states[i];
+        }
+        return sx_state_set_register(&handle_, registry, &options, names);
+    }
+    // Makes one state true and all others false.
+    void select(std::size_t state) const
+    {
+        sx_state_set_select(handle_, state);
+    }
+    void set(std::size_t state, bool is_true) const
+    {
+        sx_state_set_set(handle_, state, is_true);
+    }
+    bool get(std::size_t state) const
+    {
+        return sx_state_set_get(handle_, state);
+    }
+    explicit operator bool() const
+    {
+        return handle_ != nullptr;
+    }
+    sx_state_set *c_handle() const
+    {
+        return handle_;
+    }
+
+  private:
+    sx_state_set *handle_ = nullptr;
 };
 
 // ---- for the rest of a block ----

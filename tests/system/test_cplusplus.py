@@ -43,14 +43,21 @@ class CPlusPlus(unittest.TestCase):
 
     def test_a_wrong_number_of_values_does_not_compile(self):
         program = """#include <sextant/metrics.hpp>
-            int main() {{ sextant::counter_family<2> requests; requests.inc({values}); }}"""
+            sextant::counter_family<2> requests; sextant::info<2> build;
+            sextant::summary_family<2> times;
+            int main() {{ return {call}({values}); }}"""
         for compiler in compilers():
-            for values, compiles in (('"GET", "200"', True), ('"GET"', False), ('"GET", "200", "x"', False)):
-                run = subprocess.run(
-                    [compiler, "-std=c++11", f"-I{SOURCE}/include", "-fsyntax-only", "-x", "c++", "-"],
-                    input=program.format(values=values), text=True, stderr=subprocess.PIPE, check=False)
-                with self.subTest(compiler=compiler, values=values, errors=run.stderr):
-                    self.assertEqual(run.returncode == 0, compiles)
+            for call, first in (("requests.inc", ""), ("build.set", ""), ("times.observe", "1, ")):
+                for values, compiles in (('"GET", "200"', True), ('"GET"', False),
+                                         ('"GET", "200", "x"', False)):
+                    run = subprocess.run(
+                        [compiler, "-std=c++11", f"-I{SOURCE}/include", "-fsyntax-only", "-x",
+                         "c++", "-"],
+                        input=program.format(call=call, values=first + values), text=True,
+                        stderr=subprocess.PIPE, check=False)
+                    with self.subTest(compiler=compiler, call=call, values=values,
+                                      errors=run.stderr):
+                        self.assertEqual(run.returncode == 0, compiles)
 
     def test_request_metrics(self):
         for compiler in compilers():

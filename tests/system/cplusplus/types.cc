@@ -1,6 +1,8 @@
 // The types of metrics.hpp.
 #include <cmath>
 #include <cstdio>
+#include <cstring>
+#include <sextant/exposition.h>
 #include <sextant/metrics.hpp>
 #include <string>
 
@@ -30,6 +32,18 @@ static void use_without_registration()
     sextant::histogram histogram;
     histogram.observe(1);
     check(!histogram && histogram.count() == 0, "a histogram that is not registered");
+    sextant::summary summary;
+    summary.observe(1);
+    check(!summary && summary.count() == 0 && summary.sum() == 0,
+          "a summary that is not registered");
+    sextant::info<1> info;
+    check(!info && info.set("x") == SX_EINVAL, "an info that is not registered");
+    sextant::state_set states;
+    states.select(0);
+    states.set(0, true);
+    check(!states && !states.get(0), "a state set that is not registered");
+    counter.inc_with_exemplar({sextant::label("a", "x")});
+    histogram.observe_with_exemplar(1, {sextant::label("a", "x")});
     check(requests.inc("GET", "200") == SX_EINVAL, "a family that is not registered");
     check(!requests.get("GET", "200"), "no handle");
 }
@@ -94,6 +108,91 @@ static void use_families()
 #endif
 }
 
+static sx_page page;
+
+static void render(sx_registry *registry, sx_format format)
+{
+    check(sx_page_render(&page, registry, format) == SX_OK, "the page");
+}
+
+static void has_line(const char *line)
+{
+    check(std::strstr(page.data, line) != nullptr, line);
+}
+
+static void use_other_types()
+{
+    enum mode { IDLE, BUSY };
+    sx_registry *registry = nullptr;
+    check(sx_registry_new(&registry, nullptr) == SX_OK, "a registry");
+    sextant::summary sizes;
+    sextant::summary_family<1> times;
+    check(sizes.register_in(registry, "sizes", "S.") == SX_OK, "a summary");
+    check(times.register_in(registry, "times", "T.", {"method"}, 50) == SX_OK, "summaries");
+    sizes.observe(1.5);
+    check(sizes && sizes.count() == 1 && sizes.sum() == 1.5, "its values");
+    check(times.observe(2, "GET") == SX_OK && times.get("GET").sum() == 2, "of a family");
+    check(times.observe(2, "PUT") == SX_OK && times.remove("PUT") == 1, "remove the summary");
+    sextant::info<2> build;
+    check(build.register_in(registry, "build_info", "B.", {"version", "revision"}) == SX_OK, "i");
+    check(build.set(std::string("1.2"), "abc") == SX_OK && build, "its values");
+    sextant::state_set modes;
+    check(modes.register_in(registry, "mode", "M.", {"idle", "busy"}) == SX_OK, "a state set");
+    modes.select(BUSY);
+    check(modes && modes.get(BUSY) && !modes.get(IDLE), "a state");
+    modes.set(IDLE, true);
+    check(modes.get(BUSY) && modes.get(IDLE), "two states");
+    sextant::gauge any;
+    sextant::untyped_family<1> anys;
+    check(any.register_untyped_in(registry, "any", "A.") == SX_OK, "an untyped metric");
+    check(anys.register_in(registry, "anys", "A.", {"l"}) == SX_OK, "untyped metrics");
+    any.set(-1);
+    check(anys.set(5, "x") == SX_OK && anys.add(1, "x") == SX_OK && anys.get("x").value() == 6,
+          "a");
+    render(registry, SX_FORMAT_TEXT);
+    has_line("# TYPE sizes summary\nsizes_sum 1.5\nsizes_count 1\n");
+    has_line("\ntimes_sum{method=\"GET\"} 2\ntimes_count{method=\"GET\"} 1\n");
+    has_line("\nbuild_info{version=\"1.2\",revision=\"abc\"} 1\n");
+    has_line("\nmode{mode=\"idle\"} 1\nmode{mode=\"busy\"} 1\n");
+    has_line("# TYPE any untyped\nany -1\n");
+    has_line("# TYPE anys untyped\nanys{l=\"x\"} 6\n");
+    sx_registry_destroy(registry);
+}
+
+static void use_exemplars_and_native_buckets()
+{
+    sx_registry *registry = nullptr;
+    check(sx_registry_new(&registry, nullptr) == SX_OK, "a registry");
+    sextant::counter jobs;
+    sextant::histogram native, both;
+    sextant::histogram_family<1> natives, boths;
+    const sx_native_options options = sextant::native_buckets(1.1);
+    check(jobs.register_in(registry, "jobs_total", "J.") == SX_OK, "a counter");
+    check(native.register_in(registry, "native", "N.", options) == SX_OK, "native");
+    check(both.register_in(registry, "both", "B.", {1., 2.}, options) == SX_OK, "both");
+    check(natives.register_in(registry, "natives", "N.", {"l"}, options) == SX_OK, "natives");
+    check(boths.register_in(registry, "boths", "B.", {"l"}, {1.}, options, 9) == SX_OK, "boths");
+    const std::string trace = "4bf9";
+    jobs.inc_with_exemplar({sextant::label("trace_id", trace)});
+    jobs.add_with_exemplar(2, {sextant::label("trace_id", trace), sextant::label("n", "x")});
+    native.observe(1);
+    both.observe_with_exemplar(1.5, {sextant::label("trace_id", trace)});
+    check(natives.observe(1, "x") == SX_OK && boths.observe(1, "x") == SX_OK, "observe");
+    render(registry, SX_FORMAT_OPENMETRICS);
+    has_line("\njobs_total 3 # {trace_id=\"4bf9\",n=\"x\"} 2 ");
+    has_line("\nnative_bucket{le=\"+Inf\"} 1\n");
+    has_line("\nboth_bucket{le=\"2.0\"} 1 # {trace_id=\"4bf9\"} 1.5 ");
+    has_line("\nnatives_bucket{l=\"x\",le=\"+Inf\"} 1\n");
+    has_line("\nboths_bucket{l=\"x\",le=\"1.0\"} 1\n");
+    render(registry, SX_FORMAT_PROTOBUF);
+    std::size_t schemas = 0; // sint32 schema = 5 of growth 1.1 is 3, so 6 in zigzag
+    for (std::size_t i = 0; i + 3 < page.size; i++) {
+        schemas += std::memcmp(page.data + i, "\x28\x06\x31", 3) == 0;
+    }
+    check(schemas == 4, "four histograms have native buckets");
+    sx_registry_destroy(registry);
+}
+
 static void limit_series()
 {
     sextant::counter_family<1> limited;
@@ -143,6 +242,10 @@ static void give_up_handles()
         histogram.observe(1);
         return histogram.sum();
     });
+    give_up<sextant::summary_family<1>>("summaries", [](sextant::summary &summary) {
+        summary.observe(1);
+        return summary.sum();
+    });
 }
 
 int main()
@@ -150,7 +253,10 @@ int main()
     use_without_registration();
     use_metrics();
     use_families();
+    use_other_types();
+    use_exemplars_and_native_buckets();
     limit_series();
     give_up_handles();
+    sx_page_clean_up(&page);
     return failures;
 }
