@@ -24,9 +24,9 @@ static bool remove_idle(struct sx_registry *registry, struct sx__family *family,
     sx__reading_of_process_rows(&fresh, registry);
     bool is_removed = !sx__series_is_removed(series) && is_idle(&fresh, family, series, now_ms);
     if (is_removed) {
-        __atomic_store_n(&series->removed, SX__SERIES_LEAVES, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&series->retired.removed, SX__SERIES_LEAVES, __ATOMIC_SEQ_CST);
         if (sx__series_is_pinned(series)) {
-            __atomic_store_n(&series->removed, 0, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&series->retired.removed, 0, __ATOMIC_SEQ_CST);
             is_removed = false;
         } else {
             sx__series_retire(registry, family, series);

@@ -267,7 +267,7 @@ static void take_out_of_chain(struct sx_registry *registry, const struct sx__fam
 /* Removes a family with its series. The directory's lock is held. */
 static void remove_family(struct sx_registry *registry, struct sx__family *family)
 {
-    __atomic_store_n(&family->removed, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&family->retired.removed, 1, __ATOMIC_SEQ_CST);
     registry->families_removed++;
     while (family->first_series != 0) {
         sx__series_retire(registry, family, sx__at(registry, family->first_series));
@@ -334,7 +334,7 @@ void sx__families_mend(struct sx_registry *registry)
     for (uint32_t ref = registry->first_family; ref != 0;) {
         struct sx__family *family = sx__at(registry, ref);
         ref = family->next;
-        if (family->removed != 0) { /* its remover died half-way */
+        if (family->retired.removed != 0) { /* its remover died half-way */
             remove_family(registry, family);
         }
     }

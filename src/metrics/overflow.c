@@ -30,14 +30,14 @@ static struct sx__series *write_overflow(struct sx_registry *registry, struct sx
 
 bool sx__overflow_reserve(struct sx_registry *registry, struct sx__family *family)
 {
-    if (family->overflow != 0 || family->label_count == 0 || family->removed != 0) {
+    if (family->overflow != 0 || family->label_count == 0 || family->retired.removed != 0) {
         return true;
     }
     struct sx__series *series = write_overflow(registry, family);
     if (series == NULL) {
         return false;
     }
-    series->removed = SX__SERIES_REMOVED;
+    series->retired.removed = SX__SERIES_REMOVED;
     __atomic_store_n(&family->overflow, sx__ref(registry, series), __ATOMIC_RELEASE);
     return true;
 }
@@ -49,7 +49,7 @@ struct sx__series *sx__overflow_show(struct sx_registry *registry, struct sx__fa
     if (series != NULL && sx__series_is_removed(series)) {
         sx__series_append(registry, family, series);
         /* Last: if this writer dies in between, sx__series_mend does it. */
-        __atomic_store_n(&series->removed, 0, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&series->retired.removed, 0, __ATOMIC_SEQ_CST);
     }
     return series;
 }

@@ -29,10 +29,13 @@ enum sx__self_metric {
 
 /* First in what can be retired; see retired.h. */
 struct sx__retired {
-    uint64_t epoch; /* in which the series or family was made (see sx__reading_has); after its
-                       removal, the epoch of the removal */
-    uint32_t next;  /* ref of what was retired after it */
-    uint32_t kind;  /* enum sx__retired_kind */
+    uint64_t epoch;   /* in which the series or family was made (see sx__reading_has); after its
+                         removal, the epoch of the removal */
+    uint32_t next;    /* ref of what was retired after it */
+    uint16_t kind;    /* enum sx__retired_kind */
+    uint16_t removed; /* of a family: 1: it is unregistered; of a series: SX__SERIES_REMOVED: it is
+                         no longer on the page, even if it has a handle; of an overflow series: it
+                         is not on the page yet */
 };
 
 /* The cells of a series, or the pin of a family. When it is reclaimed, they wait in a list of the
@@ -72,7 +75,6 @@ struct sx__family {
     uint32_t pin;     /* ref of a struct sx__cells: counts registrations, as pins of handles do */
     uint32_t records; /* series whose records are not freed */
     uint32_t is_unwanted;    /* 1: to be removed once no process has it registered */
-    uint32_t removed;        /* 1: it is unregistered */
     uint64_t idle_ms;        /* after which a series expires; 0: never; see expiry.h */
     uint64_t next_sweep_ms;  /* CLOCK_MONOTONIC */
     uint32_t native_max;     /* native buckets that are shown at the most; 0: it has none */
@@ -105,10 +107,8 @@ struct sx__series {
                             the number of the state */
     uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
     struct sx__retired retired;
-    uint32_t cells;   /* ref of a struct sx__cells */
-    uint32_t removed; /* SX__SERIES_REMOVED: it is no longer on the page, even if it has a handle;
-                         of an overflow series: it is not on the page yet */
-    uint32_t next;    /* ref of the series created after this one in its family */
+    uint32_t cells; /* ref of a struct sx__cells */
+    uint32_t next;  /* ref of the series created after this one in its family */
     uint32_t previous;
     uint32_t family; /* how far before or after this record its family lies, in units of a ref */
     uint32_t hash;
@@ -120,6 +120,9 @@ struct sx__series {
      * text. The text of a counter or gauge is `name{labels} `, or `{"name",labels} ` if
      * the name needs quotes; that of a histogram or summary only the labels. */
 };
+
+/* A scrape reads the records of all series, so each should take few cache lines. */
+_Static_assert(sizeof(struct sx__series) == 64, "a cache line");
 
 static inline struct sx_str sx__family_bytes(const struct sx__family *family, struct sx__span span)
 {
@@ -166,7 +169,7 @@ static inline struct sx__family *sx__series_family(const struct sx__series *seri
 
 static inline bool sx__series_is_removed(const struct sx__series *series)
 {
-    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != 0;
+    return __atomic_load_n(&series->retired.removed, __ATOMIC_SEQ_CST) != 0;
 }
 
 static inline struct sx__cells *sx__series_cells(const struct sx__series *series)

@@ -45,7 +45,7 @@ static struct sx__retired *dequeue(struct sx_registry *registry)
 void sx__retire(struct sx_registry *registry, struct sx__retired *retired,
                 enum sx__retired_kind kind)
 {
-    retired->kind = kind;
+    retired->kind = (uint16_t)kind;
     __atomic_store_n(&retired->epoch, sx__epoch_end(registry), __ATOMIC_RELAXED);
     enqueue(registry, retired);
     registry->retired.since_reclaim++;

@@ -53,7 +53,7 @@ void sx__series_retire(struct sx_registry *registry, struct sx__family *family,
                        struct sx__series *series)
 {
     const uint32_t ref = sx__ref(registry, series);
-    __atomic_store_n(&series->removed, SX__SERIES_REMOVED, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&series->retired.removed, SX__SERIES_REMOVED, __ATOMIC_SEQ_CST);
     if (ref == family->overflow) {
         __atomic_store_n(&family->overflow, 0, __ATOMIC_RELEASE);
     } else {
@@ -316,8 +316,8 @@ void sx__series_mend(struct sx_registry *registry, struct sx__family *family)
         const uint32_t ref = *link;
         struct sx__series *series = sx__at(registry, ref);
         /* The writer died while it showed the overflow series or expired a series. */
-        if (ref == family->overflow || series->removed == SX__SERIES_LEAVES) {
-            __atomic_store_n(&series->removed, 0, __ATOMIC_SEQ_CST);
+        if (ref == family->overflow || series->retired.removed == SX__SERIES_LEAVES) {
+            __atomic_store_n(&series->retired.removed, 0, __ATOMIC_SEQ_CST);
         }
         if (sx__series_is_removed(series)) { /* its remover died half-way */
             __atomic_store_n(link, series->next, __ATOMIC_RELEASE);

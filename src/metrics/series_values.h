@@ -19,7 +19,7 @@ struct sx__counter_value {
 static inline bool sx__series_is_shown(const struct sx__reading *reading,
                                        const struct sx__series *series)
 {
-    return __atomic_load_n(&series->removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
+    return __atomic_load_n(&series->retired.removed, __ATOMIC_SEQ_CST) != SX__SERIES_REMOVED &&
            sx__reading_has(reading, &series->retired.epoch);
 }
 

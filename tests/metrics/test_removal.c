@@ -304,8 +304,8 @@ static struct sx__series *half_removed[2];
 /* As if the remover had died half-way: the series are marked, and the rest is not done. */
 static void remove_half(void)
 {
-    half_removed[0]->removed = 1;
-    half_removed[1]->removed = 1;
+    half_removed[0]->retired.removed = 1;
+    half_removed[1]->retired.removed = 1;
 }
 
 static void test_a_remover_that_died_half_way_has_removed(void **state)
