@@ -15,7 +15,8 @@ struct sx__shown_exemplars {
 /** Whether a series has ever had an exemplar. */
 static inline bool sx__series_has_exemplars(const struct sx__series *series)
 {
-    return __atomic_load_n(&series->exemplars, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&series->exemplars, __ATOMIC_ACQUIRE) != 0 &&
+           !sx__series_has_window(series);
 }
 
 /** Reads the exemplars of a series, before its numbers; see sx__exemplar_read. Errors: SX_ENOMEM.

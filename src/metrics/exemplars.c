@@ -121,7 +121,7 @@ static uint32_t take_record(struct sx_registry *registry)
 
 void sx__exemplars_clear(struct sx_registry *registry, struct sx__series *series, bool are_reached)
 {
-    if (series->exemplars == 0) {
+    if (sx__series_has_window(series) || series->exemplars == 0) {
         return;
     }
     struct exemplar_slots *slots = sx__at(registry, series->exemplars);

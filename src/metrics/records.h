@@ -102,10 +102,13 @@ _Static_assert(sizeof(struct sx__family) % sizeof(double) == 0, "bounds follow t
 
 struct sx__series {
     struct sx_counter handle; /* first, as a handle of any type points here: arena and cell */
-    uint32_t increments; /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
-                            native buckets: the first cell of the positive lane; of a state set:
-                            the number of the state */
-    uint32_t exemplars;  /* ref of their slots, see exemplars.h; 0: none so far */
+    uint32_t increments;    /* of a gauge: see increments.h; a struct sx_gauge has it here, too; of
+                               native buckets: the first cell of the positive lane; of a state set:
+                               the number of the state */
+    union {                 /* by sx__series_has_window */
+        uint32_t exemplars; /* ref of their slots, see exemplars.h; 0: none so far */
+        uint32_t window;    /* ref of a struct sx__summary_window */
+    };
     struct sx__retired retired;
     uint32_t cells; /* ref of a struct sx__cells */
     uint32_t next;  /* ref of the series created after this one in its family */
@@ -115,7 +118,6 @@ struct sx__series {
     uint32_t text_size;
     uint32_t text_offset; /* from the end of this struct; the text ends the record */
     uint32_t activity;    /* ref of a struct sx__activity; 0: the series does not expire */
-    uint32_t window;      /* ref of a struct sx__summary_window; 0: it has no quantiles */
     /* Then the label values, which look-ups read, in the form that label_hash.h describes; then the
      * text. The text of a counter or gauge is `name{labels} `, or `{"name",labels} ` if
      * the name needs quotes; that of a histogram or summary only the labels. */
@@ -166,6 +168,12 @@ static inline struct sx__family *sx__series_family(const struct sx__series *seri
 /* What `removed` of a series may be besides 0. */
 #define SX__SERIES_REMOVED 1u
 #define SX__SERIES_LEAVES 2u /* it is being removed, or stays if it is pinned meanwhile */
+
+/* Returns whether it is a summary with quantiles, which has a window and no exemplars. */
+static inline bool sx__series_has_window(const struct sx__series *series)
+{
+    return sx__series_family(series)->quantile_count > 0;
+}
 
 static inline bool sx__series_is_removed(const struct sx__series *series)
 {

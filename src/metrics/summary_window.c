@@ -266,7 +266,7 @@ bool sx__summary_window_make(struct sx_registry *registry, struct sx__series *se
 
 void sx__summary_window_free(struct sx_registry *registry, const struct sx__series *series)
 {
-    if (series->window != 0) {
+    if (sx__series_has_window(series)) {
         sx__directory_free(registry, summary_window_of(registry, series),
                            sizeof(struct sx__summary_window));
     }
@@ -274,7 +274,7 @@ void sx__summary_window_free(struct sx_registry *registry, const struct sx__seri
 
 void sx__summary_window_restart(struct sx_registry *registry, const struct sx__series *series)
 {
-    if (series->window != 0) {
+    if (sx__series_has_window(series)) {
         begin_window(summary_window_of(registry, series));
     }
 }

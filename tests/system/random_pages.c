@@ -479,7 +479,8 @@ static void choose_collected(void)
     take_bounds(&family);
     memcpy(collected.bounds, family.bounds, sizeof collected.bounds);
     collected.bound_count = family.bound_count;
-    collected.counted = fabs(random_number());
+    /* Not 0: a counter that has counted nothing has no exemplar. */
+    collected.counted = fmax(fabs(random_number()), 5e-324);
     if (is_printed) {
         printf("F counter collected_total  x%s\nS | %a\nV", "432e", collected.counted);
     }
