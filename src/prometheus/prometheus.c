@@ -24,7 +24,7 @@ struct sx_prometheus {
     bool *excluded;                    /* [row_count] */
     struct sx_http_handler **handlers; /* [row_count]; NULL where a route is excluded */
     struct sx__pages pages;
-    struct sx_scrapes *scrapes; /* their limits and metrics */
+    struct sx_scrapes *scrapes;        /* their limits and metrics */
     struct sx__worker_metrics workers; /* of an app with workers */
 };
 
@@ -257,10 +257,9 @@ static struct sx_result init(struct sx_prometheus *self,
 {
     static const struct sx_prometheus_options defaults;
     const char *failed = "the tables of the routes";
-    struct sx_result result = sx_continue();
     options = options == NULL ? &defaults : options;
     self->app = app;
-    result = check_registry(self, options);
+    struct sx_result result = check_registry(self, options);
     if (result.status != 0) {
         return result;
     }

@@ -233,12 +233,12 @@ struct dropped {
 };
 
 static const struct dropped of_counters[] = {
-    {0, {{NULL}}, 0, 1},
-    {-1, {{NULL}}, 0, 1},
-    {(double)NAN, {{NULL}}, 0, 1},
-    {(double)INFINITY, {{NULL}}, 0, 1},
-    {1, {{NULL}}, 0, -1},
-    {1, {{NULL}}, 1, 1},
+    {0, {{.name = NULL}}, 0, 1},
+    {-1, {{.name = NULL}}, 0, 1},
+    {(double)NAN, {{.name = NULL}}, 0, 1},
+    {(double)INFINITY, {{.name = NULL}}, 0, 1},
+    {1, {{.name = NULL}}, 0, -1},
+    {1, {{.name = NULL}}, 1, 1},
     {1, {{"0", {"x", 1}}}, 1, 1},
     {1, {{"__a", {"x", 1}}}, 1, 1},
     {1, {{"a", {"\xFF", 1}}}, 1, 1},
@@ -248,8 +248,8 @@ static const struct dropped of_counters[] = {
 };
 
 static const struct dropped of_histograms[] = {
-    {(double)NAN, {{NULL}}, 0, 1},
-    {1.5, {{NULL}}, 0, 1}, /* the bucket has counted nothing */
+    {(double)NAN, {{.name = NULL}}, 0, 1},
+    {1.5, {{.name = NULL}}, 0, 1}, /* the bucket has counted nothing */
     {1, {{"0", {"x", 1}}}, 1, 1},
 };
 
