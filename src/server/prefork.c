@@ -26,7 +26,8 @@
 #define DELAY_NS (100 * MS)      /* until the third try; doubled for each further one, */
 #define DELAY_MAX_NS (5000 * MS) /* up to this */
 #define PATIENCE_NS (1000 * MS)  /* beyond stop_timeout_ms, before a worker is killed */
-#define PROCESSES_PER_PLACE 3    /* that serves, its successor, and its predecessor */
+#define WAIT_MAX_MS 60000
+#define PROCESSES_PER_PLACE 3 /* that serves, its successor, and its predecessor */
 
 enum role {
     NONE,
@@ -343,7 +344,8 @@ static void bury(struct supervisor *supervisor, struct process *process)
     if (role == SUCCESSOR) {
         give_up_reload(supervisor);
     }
-    if (!supervisor->has_served && WIFEXITED(how) && supervisor->status == 0) {
+    const bool has_failed = role == SERVING && WIFEXITED(how) && WEXITSTATUS(how) != 0;
+    if (!supervisor->has_served && has_failed && supervisor->status == 0) {
         supervisor->status = SX_ESYSTEM;
     }
 }
@@ -396,7 +398,8 @@ static int wait_ms(uint64_t next_ns)
     if (next_ns == UINT64_MAX) {
         return -1;
     }
-    return next_ns <= now_ns ? 0 : (int)((next_ns - now_ns) / MS + 1);
+    const uint64_t ms = next_ns <= now_ns ? 0 : (next_ns - now_ns) / MS + 1;
+    return ms < WAIT_MAX_MS ? (int)ms : WAIT_MAX_MS;
 }
 
 /* Waits for an event of a worker, or for sx__server_stop or sx__server_reload. */

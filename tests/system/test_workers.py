@@ -212,6 +212,12 @@ class Workers(unittest.TestCase):
                 connection.close()
                 self.assertEqual(app.process.wait(DEADLINE_SECONDS), 0)
 
+    def test_a_stop_at_any_moment_of_the_start_is_no_error(self):
+        for i in range(20):
+            with App("--workers", "2") as app:
+                time.sleep(i / 1000)
+                self.assertEqual((app.stop(), app.log()), (0, ""))
+
     def test_workers_end_with_the_supervisor(self):
         with App("--workers", "2") as app:
             workers = app.wait_for_workers(2)
