@@ -17,6 +17,8 @@ import threading
 import time
 import unittest
 
+from system import eventually
+
 BUILD = os.environ["SX_BUILD"]
 EVERYTHING = os.path.join(BUILD, "tests", "everything")
 DEADLINE_SECONDS = 20
@@ -318,10 +320,28 @@ class Tls(unittest.TestCase):
                 self.assertEqual(server.process.wait(timeout=DEADLINE_SECONDS), 0)
                 server.process.stderr = None
 
+    def test_new_workers_have_the_new_certificate(self):
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = (os.path.join(folder, name) for name in ("certificate", "key"))
+            shutil.copy(self.certificate, certificate)
+            shutil.copy(self.key, key)
+            with Server("--certificate", certificate, "--key", key, "--workers", "2") as server:
+                first = self.serial(server.ports[0])
+                for path, renewed in zip((certificate, key), self.authority.sign("for-workers")):
+                    shutil.copy(renewed, path)
+                server.process.send_signal(signal.SIGHUP)
+                # Both former workers have stopped when 16 handshakes in a row see the new one.
+                eventually(lambda: all(self.serial(server.ports[0]) != first for _ in range(16)),
+                           "the new certificate")
+                status, log = server.stop()
+                self.assertEqual(status, 0)
+                self.assertEqual(set(log.splitlines()), {"the certificate was reloaded"})
+
     def serial(self, port):
         connection = connect(port, self.context())
-        ask(connection, "/who")
+        connection.connect()
         number = connection.sock.getpeercert()["serialNumber"]
+        ask(connection, "/who")
         connection.close()
         return number
 
