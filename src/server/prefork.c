@@ -197,6 +197,15 @@ static int fork_worker(struct supervisor *supervisor, struct process *process)
     return error;
 }
 
+static void give_up_reload(struct supervisor *supervisor)
+{
+    sx__server_log(supervisor->server, SX_LOG_ERROR,
+                   "the reload has failed: a new worker does not start; the others go on");
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        supervisor->processes[i].generation = supervisor->generation;
+    }
+}
+
 static void start(struct supervisor *supervisor, unsigned place, enum role role)
 {
     struct process *process = free_process(supervisor);
@@ -210,7 +219,11 @@ static void start(struct supervisor *supervisor, unsigned place, enum role role)
         return;
     }
     sx__server_log(supervisor->server, SX_LOG_ERROR, "cannot start a worker: %s", strerror(error));
-    (void)note_failure(&supervisor->places[place], now_ns);
+    if (role == SUCCESSOR) {
+        give_up_reload(supervisor);
+    } else {
+        (void)note_failure(&supervisor->places[place], now_ns);
+    }
     if (!supervisor->has_served) {
         supervisor->status = SX_ESYSTEM;
     }
@@ -254,15 +267,6 @@ static void replace_next(struct supervisor *supervisor)
     }
     if (oldest != NULL) {
         start(supervisor, oldest->place, SUCCESSOR);
-    }
-}
-
-static void give_up_reload(struct supervisor *supervisor)
-{
-    sx__server_log(supervisor->server, SX_LOG_ERROR,
-                   "the reload has failed: a new worker does not start; the others go on");
-    for (unsigned i = 0; i < supervisor->process_space; i++) {
-        supervisor->processes[i].generation = supervisor->generation;
     }
 }
 

@@ -1,9 +1,9 @@
 /* prefork.h: a process that supervises worker processes. They serve on the listening sockets that
  * the supervisor has opened, and each has its own threads and epoll set.
  *
- * A worker that dies is replaced at once, and later each time if it died within 200 ms. When the
- * supervisor ends, however it ends, its workers stop. A reload replaces the workers one after the
- * other: the former one stops when its successor serves.
+ * A worker that dies is replaced at once. If replacements die within 200 ms, each further one is
+ * delayed for longer. When the supervisor ends, however it ends, its workers stop. A reload
+ * replaces the workers one after the other: the former one stops when its successor serves.
  *
  * Threads: the supervisor has one thread, or a fork would copy locks that other threads hold.
  */
