@@ -24,7 +24,9 @@ static int serve(void *worker)
 
 static int run_worker(void *context, const struct sx__prefork_worker *worker)
 {
-    return sx__app_serve(context, serve, (void *)(uintptr_t)worker);
+    struct sx_app *app = context;
+    app->serving = false; /* as worker components may add observers */
+    return sx__app_serve(app, serve, (void *)(uintptr_t)worker);
 }
 
 static void tell(void *context, enum sx_worker_event event)

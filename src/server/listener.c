@@ -135,6 +135,13 @@ static void close_listener(struct sx__listener *listener)
     }
 }
 
+void sx__listeners_leave(struct sx__server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        close_listener(&server->listeners[i]);
+    }
+}
+
 void sx__listeners_clean_up(struct sx__server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++) {

@@ -38,6 +38,9 @@ void sx__listeners_clean_up(struct sx__server *server);
 
 /* Adds the listeners to the epoll set. Errors: SX_ESYSTEM, logged. */
 int sx__listeners_watch(struct sx__server *server);
+/* Closes the listeners and removes the files of Unix sockets. Other processes that have the sockets
+ * go on listening. */
+void sx__listeners_leave(struct sx__server *server);
 /* After a fork: the files of Unix sockets belong to the parent. */
 void sx__listeners_forked(struct sx__server *server);
 

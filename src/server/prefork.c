@@ -43,6 +43,7 @@ struct process {
     int pid_fd;
     int control_fd;
     bool is_ready;
+    bool has_spoken;     /* it sends nothing more */
     unsigned generation; /* the number of reloads before it was started */
     uint64_t since_ns;   /* when it was started; if it stops, when it was told to */
 };
@@ -74,37 +75,60 @@ static void log_line(const struct supervisor *supervisor, enum sx_log_level leve
                    (long)process->pid, text);
 }
 
+/* How long after it was told to stop a worker is ended. */
+static uint64_t patience_ns(const struct sx__server *server)
+{
+    return server->protocol.options.stop_timeout_ms * MS + PATIENCE_NS;
+}
+
 /* ---- a worker ---- */
 
+/* Runs until the process ends. Without a supervisor, nobody else would end a worker that hangs. */
 static void *await_stop(void *argument)
 {
     const struct sx__prefork_worker *worker = argument;
     char byte;
-    while (read(worker->control_fd, &byte, 1) < 0 && errno == EINTR) {
+    ssize_t size;
+    do {
+        size = read(worker->control_fd, &byte, 1);
+        if (size >= 0) {
+            sx__server_stop(worker->server);
+        }
+    } while (size > 0 || (size < 0 && errno == EINTR));
+    const uint64_t end_ns = sx__clock_now_ns() + patience_ns(worker->server);
+    while (sx__clock_now_ns() < end_ns) {
+        (void)poll(NULL, 0, 100);
     }
-    sx__server_stop(worker->server);
-    return NULL;
+    _exit(1);
 }
 
 int sx__prefork_serve(const struct sx__prefork_worker *worker)
 {
-    pthread_t thread;
-    struct sx__prefork_worker *mine = malloc(sizeof *mine); /* for the life of the process */
-    if (mine == NULL) {
-        return SX_ENOMEM;
-    }
-    *mine = *worker;
     if (worker->is_renewed && sx__server_has_tls(worker->server)) {
         sx__server_reload(worker->server);
     }
-    if (sx__server_start_thread(&thread, await_stop, mine) != 0) {
-        free(mine);
+    const int status = sx__server_start(worker->server);
+    if (status < 0) {
+        return status;
+    }
+    const unsigned char ready = 0;
+    (void)!send(worker->control_fd, &ready, 1, MSG_NOSIGNAL);
+    return sx__server_serve(worker->server);
+}
+
+/* Returns a status. */
+static int run_worker(struct supervisor *supervisor, const struct sx__prefork_worker *worker)
+{
+    pthread_t thread;
+    const int status = sx__server_forked(supervisor->server);
+    if (status < 0) {
+        return status;
+    }
+    if (sx__server_start_thread(&thread, await_stop, (void *)(uintptr_t)worker) != 0) {
         return SX_ESYSTEM;
     }
     pthread_detach(thread);
-    const char ready = 0;
-    (void)!send(worker->control_fd, &ready, 1, MSG_NOSIGNAL);
-    return sx__server_run(worker->server);
+    return supervisor->calls->run(supervisor->calls->context, worker);
 }
 
 /* In the new process. Only exit status and output of it are of use to others; what the program
@@ -117,18 +141,17 @@ static _Noreturn void become_worker(struct supervisor *supervisor, int control_f
             close(supervisor->processes[i].pid_fd);
         }
     }
-    int status = sx__server_forked(supervisor->server);
-    if (status == 0) {
-        const struct sx__prefork_worker worker = {.server = supervisor->server,
-                                                  .control_fd = control_fd,
-                                                  .is_renewed = supervisor->has_served};
-        status = supervisor->calls->run(supervisor->calls->context, &worker);
-    }
+    const struct sx__prefork_worker worker = {.server = supervisor->server,
+                                              .control_fd = control_fd,
+                                              .is_renewed = supervisor->has_served};
+    const int status = run_worker(supervisor, &worker);
     if (status < 0) {
-        const char failure = (char)-status;
+        const unsigned char failure = (unsigned char)-status;
         (void)!send(control_fd, &failure, 1, MSG_NOSIGNAL);
     }
-    (void)fflush(NULL);
+    if (status != SX_ETIMEOUT) { /* otherwise an abandoned handler may hold a stream's lock */
+        (void)fflush(NULL);
+    }
     _exit(status < 0 ? 1 : 0);
 }
 
@@ -240,6 +263,7 @@ static void stop(struct process *process)
 static void stop_all(struct supervisor *supervisor)
 {
     supervisor->is_stopping = true;
+    sx__listeners_leave(supervisor->server); /* or clients would wait for nobody */
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         if (supervisor->processes[i].role == SERVING ||
             supervisor->processes[i].role == SUCCESSOR) {
@@ -281,20 +305,23 @@ static void serve_instead(struct supervisor *supervisor, struct process *success
     successor->role = SERVING;
 }
 
+/* Reads what the worker has sent: nothing, 0 as it serves, or the status for which it cannot. */
 static void receive(struct supervisor *supervisor, struct process *process)
 {
-    char byte = 0;
+    unsigned char byte = 0;
     const ssize_t size = recv(process->control_fd, &byte, 1, MSG_DONTWAIT);
-    if (size != 1) {
-        return; /* it has ended, which the other descriptor tells */
+    process->has_spoken = size >= 0;
+    if (size == 1 && byte != 0 && !supervisor->has_served) {
+        supervisor->status = -(int)byte;
     }
-    if (byte != 0) {
-        supervisor->status = supervisor->has_served ? 0 : -byte;
-        return;
-    }
-    process->is_ready = true;
-    supervisor->has_served = true;
-    if (process->role == SUCCESSOR) {
+    process->is_ready = size == 1 && byte == 0;
+    supervisor->has_served |= process->is_ready;
+}
+
+static void greet(struct supervisor *supervisor, struct process *process)
+{
+    receive(supervisor, process);
+    if (process->is_ready && process->role == SUCCESSOR) {
         serve_instead(supervisor, process);
     }
 }
@@ -312,7 +339,7 @@ static void mourn(struct supervisor *supervisor, const struct process *process, 
     const uint64_t now_ns = sx__clock_now_ns();
     struct place *place = &supervisor->places[process->place];
     char text[128];
-    if (now_ns - process->since_ns >= SHORT_LIFE_NS) {
+    if (process->is_ready && now_ns - process->since_ns >= SHORT_LIFE_NS) {
         place->failures = 0;
     }
     const unsigned delay_ms = (unsigned)(note_failure(place, now_ns) / MS);
@@ -330,7 +357,9 @@ static void mourn(struct supervisor *supervisor, const struct process *process, 
 static void bury(struct supervisor *supervisor, struct process *process)
 {
     int how = 0;
-    receive(supervisor, process); /* its last word */
+    if (!process->has_spoken) {
+        receive(supervisor, process); /* its last word */
+    }
     if (waitpid(process->pid, &how, 0) < 0) {
         how = 0; /* the program ignores SIGCHLD, so the kernel has reaped it */
     }
@@ -348,9 +377,8 @@ static void bury(struct supervisor *supervisor, struct process *process)
     if (role == SUCCESSOR) {
         give_up_reload(supervisor);
     }
-    const bool has_failed = role == SERVING && WIFEXITED(how) && WEXITSTATUS(how) != 0;
-    if (!supervisor->has_served && has_failed && supervisor->status == 0) {
-        supervisor->status = SX_ESYSTEM;
+    if (supervisor->is_stopping && supervisor->status == 0 && role == STOPPING && how != 0) {
+        supervisor->status = SX_ETIMEOUT;
     }
 }
 
@@ -365,8 +393,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static uint64_t act(struct supervisor *supervisor)
 {
     const uint64_t now_ns = sx__clock_now_ns();
-    const uint64_t patience_ns =
-        supervisor->server->protocol.options.stop_timeout_ms * MS + PATIENCE_NS;
+    const uint64_t patience = patience_ns(supervisor->server);
     uint64_t next_ns = UINT64_MAX;
     for (unsigned i = 0; i < supervisor->count && !supervisor->is_stopping; i++) {
         if (find(supervisor, i, SERVING) != NULL || find(supervisor, i, SUCCESSOR) != NULL) {
@@ -387,10 +414,10 @@ static uint64_t act(struct supervisor *supervisor)
         if (process->role != STOPPING) {
             continue;
         }
-        if (now_ns - process->since_ns >= patience_ns) {
+        if (now_ns - process->since_ns >= patience) {
             (void)kill(process->pid, SIGKILL); /* it is not reaped yet, so the id is still its */
         } else {
-            next_ns = earlier(next_ns, process->since_ns + patience_ns);
+            next_ns = earlier(next_ns, process->since_ns + patience);
         }
     }
     return next_ns;
@@ -417,7 +444,7 @@ static void await(struct supervisor *supervisor, uint64_t next_ns)
         const bool is_there = process->role != NONE;
         polls[count++] = (struct pollfd){.fd = is_there ? process->pid_fd : -1, .events = POLLIN};
         polls[count++] = (struct pollfd){
-            .fd = is_there && !process->is_ready ? process->control_fd : -1, .events = POLLIN};
+            .fd = is_there && !process->has_spoken ? process->control_fd : -1, .events = POLLIN};
     }
     if (poll(polls, count, wait_ms(next_ns)) <= 0) {
         return;
@@ -431,7 +458,7 @@ static void await(struct supervisor *supervisor, uint64_t next_ns)
         if (polls[1 + 2 * i].revents != 0) {
             bury(supervisor, process);
         } else if (polls[2 + 2 * i].revents != 0) {
-            receive(supervisor, process);
+            greet(supervisor, process);
         }
     }
 }

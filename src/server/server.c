@@ -135,6 +135,7 @@ int sx__server_forked(struct sx__server *server)
 {
     close_descriptors(server);
     sx__listeners_forked(server);
+    atomic_store(&server->is_reload_requested, false); /* that was the parent's */
     const int status = open_descriptors(server);
     return status == 0 ? sx__listeners_watch(server) : status;
 }
@@ -271,18 +272,26 @@ static int end_workers(struct sx__server *server, uint64_t end_ns)
     return SX_ETIMEOUT;
 }
 
+int sx__server_start(struct sx__server *server)
+{
+    return start_workers(server);
+}
+
+int sx__server_serve(struct sx__server *server)
+{
+    sx__monitor_run(server);
+    sx__reload_cancel(server);
+    const int status = end_workers(server, sx__monitor_drain(server));
+    sx__reload_end(server);
+    sx__monitor_log_left_out(server,
+                             sx__log_limit_take(&server->slow_lines, sx__clock_now_ns(), true));
+    return status;
+}
+
 int sx__server_run(struct sx__server *server)
 {
-    int status = start_workers(server);
-    if (status == 0) {
-        sx__monitor_run(server);
-        sx__reload_cancel(server);
-        status = end_workers(server, sx__monitor_drain(server));
-        sx__reload_end(server);
-        sx__monitor_log_left_out(server,
-                                 sx__log_limit_take(&server->slow_lines, sx__clock_now_ns(), true));
-    }
-    return status;
+    const int status = sx__server_start(server);
+    return status == 0 ? sx__server_serve(server) : status;
 }
 
 void sx__server_stop(struct sx__server *server)

@@ -30,6 +30,9 @@ bool sx__server_has_tls(const struct sx__server *server);
  * returns 0. Errors: SX_ETIMEOUT: some handlers did not return by then; their number is logged, and
  * their threads continue. */
 int sx__server_run(struct sx__server *server);
+/* The two parts of sx__server_run: start the threads (errors: SX_ESYSTEM, logged), and serve. */
+int sx__server_start(struct sx__server *server);
+int sx__server_serve(struct sx__server *server);
 /* Makes sx__server_run return. Any thread; async-signal-safe. */
 void sx__server_stop(struct sx__server *server);
 /* Makes the server reload its certificates soon. Any thread; async-signal-safe. */

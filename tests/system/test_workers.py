@@ -212,6 +212,27 @@ class Workers(unittest.TestCase):
                 connection.close()
                 self.assertEqual(app.process.wait(DEADLINE_SECONDS), 0)
 
+    def test_during_a_stop_new_clients_are_refused(self):
+        with App("--workers", "2") as app:
+            connection = app.connect()
+            connection.request("GET", "/wait/1500")
+            time.sleep(.2)
+            app.process.send_signal(signal.SIGTERM)
+
+            def is_refused():
+                try:
+                    socket.create_connection(("127.0.0.1", app.port), DEADLINE_SECONDS).close()
+                except ConnectionRefusedError:
+                    return True
+                except ConnectionResetError:
+                    pass  # it was still in the queue when the last worker closed its socket
+                return False
+
+            eventually(is_refused, "refused")
+            self.assertEqual(connection.getresponse().status, 200)
+            connection.close()
+            self.assertEqual(app.process.wait(DEADLINE_SECONDS), 0)
+
     def test_a_stop_at_any_moment_of_the_start_is_no_error(self):
         for i in range(20):
             with App("--workers", "2") as app:

@@ -48,9 +48,14 @@ struct connection {
 };
 SX_COMPONENT_DECLARE(connection, struct connection);
 
+static const struct sx_observer nothing = {.request_bytes = 0};
+
 static struct sx_result connection_open(struct connection *connection, const char *fault,
-                                        const char *folder)
+                                        const char *folder, struct sx_app *app)
 {
+    if (sx_app_observe(app, &nothing, connection) != SX_OK) {
+        return sx_startup_error("a worker component cannot observe");
+    }
     if (strcmp(fault, "start") == 0) {
         return sx_startup_error("the database does not answer");
     }
@@ -76,7 +81,8 @@ static void connection_close(struct connection *connection)
     }
 }
 SX_COMPONENT(connection, worker, connection_open, connection_close,
-             (setting, str, fault, SX_DEFAULT("none")), (setting, str, folder, SX_DEFAULT("")));
+             (setting, str, fault, SX_DEFAULT("none")), (setting, str, folder, SX_DEFAULT("")),
+             (inject, sx_app, app));
 
 /* ---- routes ---- */
 
