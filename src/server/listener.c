@@ -382,7 +382,7 @@ void sx__listeners_close(struct sx__server *server)
         struct sx__listener *listener = &server->listeners[i];
         struct accepted accepted = {0};
         pthread_mutex_lock(&listener->mutex);
-        if (listener->fd >= 0) {
+        if (listener->fd >= 0 && !atomic_load(&server->is_replaced)) {
             accepted = accept_some(server, listener, SOMAXCONN);
         }
         close_listener(listener);

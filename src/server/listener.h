@@ -51,7 +51,8 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
 /* Return whether a listener is paused; resume those that are. Monitor. */
 bool sx__listeners_are_paused(struct sx__server *server);
 void sx__listeners_resume(struct sx__server *server);
-/* Accepts the clients that have connected already, then closes the listeners. Monitor. */
+/* Accepts the clients that have connected already, unless other processes do that, then closes the
+ * listeners. Monitor. */
 void sx__listeners_close(struct sx__server *server);
 
 #endif

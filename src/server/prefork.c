@@ -25,9 +25,13 @@
 #define SHORT_LIFE_NS (200 * MS) /* a worker that ends sooner is taken to be unable to serve */
 #define DELAY_NS (100 * MS)      /* until the third try; doubled for each further one, */
 #define DELAY_MAX_NS (5000 * MS) /* up to this */
-#define PATIENCE_NS (1000 * MS)  /* beyond stop_timeout_ms, before a worker is killed */
+#define PATIENCE_NS (5000 * MS)  /* beyond stop_timeout_ms, before a worker is killed */
 #define WAIT_MAX_MS 60000
+#define WAIT_MIN_MS 1000
 #define PROCESSES_PER_PLACE 3 /* that serves, its successor, and its predecessor */
+
+/* What the supervisor sends to stop a worker. */
+enum { ALL_STOP, REPLACED };
 
 enum role {
     NONE,
@@ -44,6 +48,8 @@ struct process {
     int control_fd;
     bool is_ready;
     bool has_spoken;     /* it sends nothing more */
+    bool is_killed;      /* by the supervisor */
+    nfds_t poll_index;   /* of its pid_fd, with that of control_fd behind it unless it has spoken */
     unsigned generation; /* the number of reloads before it was started */
     uint64_t since_ns;   /* when it was started; if it stops, when it was told to */
 };
@@ -91,7 +97,9 @@ static void *await_stop(void *argument)
     ssize_t size;
     do {
         size = read(worker->control_fd, &byte, 1);
-        if (size >= 0) {
+        if (size == 1 && byte == REPLACED) {
+            sx__server_leave(worker->server);
+        } else if (size >= 0) {
             sx__server_stop(worker->server);
         }
     } while (size > 0 || (size < 0 && errno == EINTR));
@@ -220,12 +228,13 @@ static int fork_worker(struct supervisor *supervisor, struct process *process)
     return error;
 }
 
-static void give_up_reload(struct supervisor *supervisor)
+static void give_up_reload(struct supervisor *supervisor, unsigned generation)
 {
     sx__server_log(supervisor->server, SX_LOG_ERROR,
                    "the reload has failed: a new worker does not start; the others go on");
     for (unsigned i = 0; i < supervisor->process_space; i++) {
-        supervisor->processes[i].generation = supervisor->generation;
+        struct process *process = &supervisor->processes[i];
+        process->generation = process->generation < generation ? generation : process->generation;
     }
 }
 
@@ -243,7 +252,7 @@ static void start(struct supervisor *supervisor, unsigned place, enum role role)
     }
     sx__server_log(supervisor->server, SX_LOG_ERROR, "cannot start a worker: %s", strerror(error));
     if (role == SUCCESSOR) {
-        give_up_reload(supervisor);
+        give_up_reload(supervisor, process->generation);
     } else {
         (void)note_failure(&supervisor->places[place], now_ns);
     }
@@ -252,9 +261,8 @@ static void start(struct supervisor *supervisor, unsigned place, enum role role)
     }
 }
 
-static void stop(struct process *process)
+static void stop(struct process *process, char byte)
 {
-    const char byte = 0;
     (void)!send(process->control_fd, &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     process->role = STOPPING;
     process->since_ns = sx__clock_now_ns();
@@ -267,7 +275,7 @@ static void stop_all(struct supervisor *supervisor)
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         if (supervisor->processes[i].role == SERVING ||
             supervisor->processes[i].role == SUCCESSOR) {
-            stop(&supervisor->processes[i]);
+            stop(&supervisor->processes[i], ALL_STOP);
         }
     }
 }
@@ -300,7 +308,7 @@ static void serve_instead(struct supervisor *supervisor, struct process *success
 {
     struct process *former = find(supervisor, successor->place, SERVING);
     if (former != NULL) {
-        stop(former);
+        stop(former, REPLACED);
     }
     successor->role = SERVING;
 }
@@ -375,9 +383,10 @@ static void bury(struct supervisor *supervisor, struct process *process)
     supervisor->calls->changed(supervisor->calls->context,
                                event_of(&(struct process){.role = role}, how));
     if (role == SUCCESSOR) {
-        give_up_reload(supervisor);
+        give_up_reload(supervisor, process->generation);
     }
-    if (supervisor->is_stopping && supervisor->status == 0 && role == STOPPING && how != 0) {
+    const bool is_late = process->is_killed || (WIFEXITED(how) && WEXITSTATUS(how) != 0);
+    if (supervisor->is_stopping && supervisor->status == 0 && role == STOPPING && is_late) {
         supervisor->status = SX_ETIMEOUT;
     }
 }
@@ -396,7 +405,7 @@ static uint64_t act(struct supervisor *supervisor)
     const uint64_t patience = patience_ns(supervisor->server);
     uint64_t next_ns = UINT64_MAX;
     for (unsigned i = 0; i < supervisor->count && !supervisor->is_stopping; i++) {
-        if (find(supervisor, i, SERVING) != NULL || find(supervisor, i, SUCCESSOR) != NULL) {
+        if (find(supervisor, i, SERVING) != NULL) {
             continue;
         }
         if (supervisor->places[i].restart_ns <= now_ns) {
@@ -415,7 +424,8 @@ static uint64_t act(struct supervisor *supervisor)
             continue;
         }
         if (now_ns - process->since_ns >= patience) {
-            (void)kill(process->pid, SIGKILL); /* it is not reaped yet, so the id is still its */
+            (void)syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL, 0);
+            process->is_killed = true;
         } else {
             next_ns = earlier(next_ns, process->since_ns + patience);
         }
@@ -440,13 +450,22 @@ static void await(struct supervisor *supervisor, uint64_t next_ns)
     nfds_t count = 0;
     polls[count++] = (struct pollfd){.fd = supervisor->server->monitor_fd, .events = POLLIN};
     for (unsigned i = 0; i < supervisor->process_space; i++) {
-        const struct process *process = &supervisor->processes[i];
-        const bool is_there = process->role != NONE;
-        polls[count++] = (struct pollfd){.fd = is_there ? process->pid_fd : -1, .events = POLLIN};
-        polls[count++] = (struct pollfd){
-            .fd = is_there && !process->has_spoken ? process->control_fd : -1, .events = POLLIN};
+        struct process *process = &supervisor->processes[i];
+        if (process->role != NONE) {
+            process->poll_index = count;
+            polls[count++] = (struct pollfd){.fd = process->pid_fd, .events = POLLIN};
+        }
+        if (process->role != NONE && !process->has_spoken) {
+            polls[count++] = (struct pollfd){.fd = process->control_fd, .events = POLLIN};
+        }
     }
-    if (poll(polls, count, wait_ms(next_ns)) <= 0) {
+    const int ready = poll(polls, count, wait_ms(next_ns));
+    if (ready < 0 && errno != EINTR) { /* more workers than the process may have descriptors */
+        sx__server_log(supervisor->server, SX_LOG_ERROR, "cannot watch the workers: %s",
+                       strerror(errno));
+        (void)poll(NULL, 0, WAIT_MIN_MS);
+    }
+    if (ready <= 0) {
         return;
     }
     if (polls[0].revents != 0) {
@@ -455,9 +474,12 @@ static void await(struct supervisor *supervisor, uint64_t next_ns)
     }
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         struct process *process = &supervisor->processes[i];
-        if (polls[1 + 2 * i].revents != 0) {
+        if (process->role == NONE) {
+            continue;
+        }
+        if (polls[process->poll_index].revents != 0) {
             bury(supervisor, process);
-        } else if (polls[2 + 2 * i].revents != 0) {
+        } else if (!process->has_spoken && polls[process->poll_index + 1].revents != 0) {
             greet(supervisor, process);
         }
     }

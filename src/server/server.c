@@ -300,6 +300,12 @@ void sx__server_stop(struct sx__server *server)
     sx__wakeup_monitor(server);
 }
 
+void sx__server_leave(struct sx__server *server)
+{
+    atomic_store(&server->is_replaced, true);
+    sx__server_stop(server);
+}
+
 void sx__server_reload(struct sx__server *server)
 {
     atomic_store(&server->is_reload_requested, true);

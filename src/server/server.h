@@ -35,6 +35,8 @@ int sx__server_start(struct sx__server *server);
 int sx__server_serve(struct sx__server *server);
 /* Makes sx__server_run return. Any thread; async-signal-safe. */
 void sx__server_stop(struct sx__server *server);
+/* As sx__server_stop, in a process whose listening sockets others go on to use. */
+void sx__server_leave(struct sx__server *server);
 /* Makes the server reload its certificates soon. Any thread; async-signal-safe. */
 void sx__server_reload(struct sx__server *server);
 /* Frees the server. Returns false if nothing was freed, because an abandoned handler still runs.

@@ -54,7 +54,8 @@ struct sx__server {
     /* Any thread. */
     _Atomic bool is_stop_requested;
     _Atomic bool is_reload_requested;
-    _Atomic bool cuts_off; /* the time for stopping is over: all connections are aborted */
+    _Atomic bool is_replaced; /* others listen on, so a stop leaves them the waiting clients */
+    _Atomic bool cuts_off;    /* the time for stopping is over: all connections are aborted */
     _Atomic bool is_monitor_asleep;
     _Atomic bool has_caught_up;      /* a poller has left no event waiting since the last tick */
     _Atomic uint32_t turn_ns;        /* how long a turn takes on average; see user_code.c */
