@@ -602,10 +602,10 @@ SX_API void sx_app_destroy(struct sx_app *app);
 /** The command line of an app, with the commands `run` and `routes`; `--help` lists the options.
  *
  * `run` prints `listening on http://HOST:PORT` for each address, serves until SIGTERM or SIGINT,
- * and reads certificates again at SIGHUP. With `--workers`, processes serve that it supervises, and
- * SIGHUP replaces them. It raises the soft limit of descriptors to what its
- * connections may need; child processes inherit that limit. `routes` checks the app and lists its
- * routes; it initialises no component, reads no environment and needs no settings.
+ * and reads certificates again at SIGHUP. With `--workers` it supervises processes that serve, and
+ * SIGHUP replaces them. It raises the soft limit of descriptors to what its connections may need;
+ * child processes inherit that limit. `routes` checks the app and lists its routes; it initialises
+ * no component, reads no environment and needs no settings.
  *
  * @param options  as for sx_app_new
  * @return   the exit status for main: 0; 1: the app failed; 2: the command line is wrong. The

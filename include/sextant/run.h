@@ -131,11 +131,11 @@ SX_API uint16_t sx_app_get_port(const struct sx_app *app, size_t index);
  * If the app has workers (struct sx_app_options), processes that this function forks serve, and it
  * supervises them: docs/workers.md.
  *
- * Errors:   SX_ESTATE: the app does not listen, has run before, or has workers although the process
- *           has other threads; SX_ESYSTEM; SX_ENOMEM;
- *           SX_EINVAL: `app` is NULL; SX_ECOMPONENT: a worker component cannot start, logged;
- *           SX_ETIMEOUT: handlers did not return within stop_timeout_ms. The log says how many.
- *           They go on running and their memory is kept, so end the process.
+ * Errors:   SX_EINVAL: `app` is NULL; SX_ESTATE: the app does not listen, has run before, or has
+ *           workers although the process has other threads; SX_ESYSTEM; SX_ENOMEM; SX_ECOMPONENT: a
+ *           worker component cannot start, logged; SX_ETIMEOUT: handlers did not return within
+ *           stop_timeout_ms. The log says how many. They go on running and their memory is kept, so
+ *           end the process. A worker with such handlers ends.
  * Threads:  one call at a time. The calling thread watches the server until the function returns;
  *           handlers, hooks and observers run on other threads, which this function starts. Worker
  *           components are initialised, and usually ended, by the calling thread.
@@ -148,9 +148,9 @@ SX_API SX_MUST_CHECK int sx_app_run(struct sx_app *app);
  */
 SX_API void sx_app_stop(struct sx_app *app);
 
-/** Makes a running app read its certificates and keys again, for new connections. If the app has
- * workers, they are replaced one after the other. If a file cannot
- * be used, the error is logged and the previous certificate stays in use.
+/** Makes a running app read its certificates and keys again, for new connections. If a file cannot
+ * be used, the error is logged and the previous certificate stays in use. If the app has workers,
+ * they are replaced one after the other.
  *
  * Threads:  [any], and signal handlers
  */

@@ -102,8 +102,9 @@ bool sx__worker_is_changed_here(const struct sx_app *app);
 int sx__worker_acquire(struct sx_app *app);
 void sx__worker_release(struct sx_app *app);
 
-/* workers.c: how many threads the process has; 0: unknown. */
-unsigned sx__thread_count(void);
+/* workers.c: how many threads the process has; 0: unknown. If there are more than expected, it
+ * looks again for a tenth of a second, because a thread that was joined may still be listed. */
+unsigned sx__thread_count(unsigned expected);
 /* workers.c: as sx_app_run, in worker processes. */
 int sx__workers_run(struct sx_app *app);
 /* app.c: serves in this process by calling `serve`, with the worker components. */

@@ -47,14 +47,14 @@ static int init_one(struct sx_app *app, struct sx__component_entry *entry)
     memset(entry->self, 0, component->size);
     const bool may_start_threads =
         app->options.workers == 0 || component->lifetime == SX_LIFETIME_WORKER;
-    const unsigned threads = may_start_threads ? 0 : sx__thread_count();
+    const unsigned threads = may_start_threads ? 0 : sx__thread_count(1);
     struct sx_result result = component->init(entry->self, values);
     entry->initialised = result.status == 0;
     if (!entry->initialised) {
         log_failure(app, component, &result);
     }
     sx_result_clean_up(&result);
-    if (entry->initialised && !may_start_threads && sx__thread_count() > threads) {
+    if (entry->initialised && !may_start_threads && sx__thread_count(threads) > threads) {
         sx_app_log(app, SX_LOG_ERROR,
                    "%s:%d: component '%s' has started a thread, which the workers would not have; "
                    "its lifetime should be `worker` instead of `app`",

@@ -3,8 +3,12 @@
 #include "prefork.h"
 
 #include <dirent.h>
+#include <poll.h>
 
-unsigned sx__thread_count(void)
+#define TRIES 10
+#define PAUSE_MS 10
+
+static unsigned count_threads(void)
 {
     DIR *tasks = opendir("/proc/self/task");
     unsigned count = 0;
@@ -13,6 +17,16 @@ unsigned sx__thread_count(void)
     }
     if (tasks != NULL) {
         closedir(tasks);
+    }
+    return count;
+}
+
+unsigned sx__thread_count(unsigned expected)
+{
+    unsigned count = count_threads();
+    for (int i = 0; i < TRIES && count > expected; i++) {
+        (void)poll(NULL, 0, PAUSE_MS);
+        count = count_threads();
     }
     return count;
 }
@@ -42,7 +56,7 @@ static void tell(void *context, enum sx_worker_event event)
 int sx__workers_run(struct sx_app *app)
 {
     const struct sx__prefork_calls calls = {.context = app, .run = run_worker, .changed = tell};
-    const unsigned threads = sx__thread_count();
+    const unsigned threads = sx__thread_count(1);
     if (threads > 1) {
         sx_app_log(app, SX_LOG_ERROR,
                    "workers cannot be forked: the process has %u threads, but a worker would only "

@@ -163,6 +163,20 @@ static void log_file(struct sx__server *server, const struct file *file)
     }
 }
 
+int sx__reload_now(struct sx__server *server, int cancel_fd)
+{
+    int status = SX_OK;
+    for (size_t i = 0; i < server->listener_count && status == SX_OK; i++) {
+        struct file file = {.tls = server->listeners[i].tls, .message = "out of memory"};
+        if (file.tls != NULL) {
+            status = sx__tls_reload(file.tls, cancel_fd, file.message, MESSAGE_BYTES);
+            file.status = status;
+            log_file(server, &file);
+        }
+    }
+    return status;
+}
+
 static void finish(struct sx__server *server)
 {
     struct sx__reload *reload = server->reload;

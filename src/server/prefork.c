@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE /* SYS_pidfd_open */
 #include "prefork.h"
+#include "certificate_reload.h"
 #include "clock.h"
 #include "server_types.h"
 
@@ -26,6 +27,7 @@
 #define DELAY_NS (100 * MS)      /* until the third try; doubled for each further one, */
 #define DELAY_MAX_NS (5000 * MS) /* up to this */
 #define PATIENCE_NS (5000 * MS)  /* beyond stop_timeout_ms, before a worker is killed */
+#define TEXT_BYTES 128           /* of a log line about a worker */
 #define WAIT_MAX_MS 60000
 #define WAIT_MIN_MS 1000
 #define PROCESSES_PER_PLACE 3 /* that serves, its successor, and its predecessor */
@@ -69,6 +71,7 @@ struct supervisor {
     struct pollfd *polls;
     unsigned process_space;
     unsigned generation;
+    unsigned done_generation; /* of the last reload whose certificates were read, or that failed */
     bool is_stopping;
     bool has_served; /* at least one worker */
     int status;      /* why the first workers could not start */
@@ -112,10 +115,11 @@ static void *await_stop(void *argument)
 
 int sx__prefork_serve(const struct sx__prefork_worker *worker)
 {
-    if (worker->is_renewed && sx__server_has_tls(worker->server)) {
-        sx__server_reload(worker->server);
+    int status =
+        worker->reads_certificates ? sx__reload_now(worker->server, worker->server->monitor_fd) : 0;
+    if (status == 0) {
+        status = sx__server_start(worker->server);
     }
-    const int status = sx__server_start(worker->server);
     if (status < 0) {
         return status;
     }
@@ -141,7 +145,8 @@ static int run_worker(struct supervisor *supervisor, const struct sx__prefork_wo
 
 /* In the new process. Only exit status and output of it are of use to others; what the program
  * registered with atexit() belongs to the supervisor. */
-static _Noreturn void become_worker(struct supervisor *supervisor, int control_fd)
+static _Noreturn void become_worker(struct supervisor *supervisor, int control_fd,
+                                    unsigned generation)
 {
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         if (supervisor->processes[i].role != NONE) {
@@ -151,7 +156,8 @@ static _Noreturn void become_worker(struct supervisor *supervisor, int control_f
     }
     const struct sx__prefork_worker worker = {.server = supervisor->server,
                                               .control_fd = control_fd,
-                                              .is_renewed = supervisor->has_served};
+                                              .reads_certificates =
+                                                  generation != supervisor->done_generation};
     const int status = run_worker(supervisor, &worker);
     if (status < 0) {
         const unsigned char failure = (unsigned char)-status;
@@ -209,7 +215,7 @@ static int fork_worker(struct supervisor *supervisor, struct process *process)
     process->pid = fork();
     if (process->pid == 0) {
         close(pair[0]);
-        become_worker(supervisor, pair[1]);
+        become_worker(supervisor, pair[1], process->generation);
     }
     int error = process->pid < 0 ? errno : 0;
     close(pair[1]);
@@ -236,14 +242,15 @@ static void give_up_reload(struct supervisor *supervisor, unsigned generation)
         struct process *process = &supervisor->processes[i];
         process->generation = process->generation < generation ? generation : process->generation;
     }
+    supervisor->done_generation = generation;
 }
 
 static void start(struct supervisor *supervisor, unsigned place, enum role role)
 {
     struct process *process = free_process(supervisor);
     const uint64_t now_ns = sx__clock_now_ns();
-    *process =
-        (struct process){.place = place, .generation = supervisor->generation, .since_ns = now_ns};
+    *process = (struct process){.place = place, .since_ns = now_ns};
+    process->generation = role == SUCCESSOR ? supervisor->generation : supervisor->done_generation;
     const int error = fork_worker(supervisor, process);
     if (error == 0) {
         process->role = role;
@@ -302,6 +309,21 @@ static void replace_next(struct supervisor *supervisor)
     }
 }
 
+static void kill_process(const struct process *process)
+{
+    (void)syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL, 0);
+}
+
+/* A newer request to reload ends what an older one has begun, which may hang. */
+static void kill_successors(struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        if (supervisor->processes[i].role == SUCCESSOR) {
+            kill_process(&supervisor->processes[i]);
+        }
+    }
+}
+
 /* ---- what happens to workers ---- */
 
 static void serve_instead(struct supervisor *supervisor, struct process *successor)
@@ -329,7 +351,15 @@ static void receive(struct supervisor *supervisor, struct process *process)
 static void greet(struct supervisor *supervisor, struct process *process)
 {
     receive(supervisor, process);
-    if (process->is_ready && process->role == SUCCESSOR) {
+    if (!process->is_ready) {
+        return;
+    }
+    if (process->generation != supervisor->done_generation) {
+        /* The worker has just read them, so this does not wait for a file system. */
+        supervisor->done_generation = process->generation;
+        (void)sx__reload_now(supervisor->server, supervisor->server->monitor_fd);
+    }
+    if (process->role == SUCCESSOR) {
         serve_instead(supervisor, process);
     }
 }
@@ -341,20 +371,25 @@ static enum sx_worker_event event_of(const struct process *process, int how)
                                        : SX_WORKER_EXITED;
 }
 
+/* Returns the length. */
+static int describe(char *text, size_t size, int how)
+{
+    return WIFSIGNALED(how) ? snprintf(text, size, "was killed by signal %d (%s)", WTERMSIG(how),
+                                       strsignal(WTERMSIG(how)))
+                            : snprintf(text, size, "exited with status %d", WEXITSTATUS(how));
+}
+
 /* A worker that serves has ended by itself. */
 static void mourn(struct supervisor *supervisor, const struct process *process, int how)
 {
     const uint64_t now_ns = sx__clock_now_ns();
     struct place *place = &supervisor->places[process->place];
-    char text[128];
+    char text[TEXT_BYTES];
     if (process->is_ready && now_ns - process->since_ns >= SHORT_LIFE_NS) {
         place->failures = 0;
     }
     const unsigned delay_ms = (unsigned)(note_failure(place, now_ns) / MS);
-    const int size = WIFSIGNALED(how)
-                         ? snprintf(text, sizeof text, "was killed by signal %d (%s)",
-                                    WTERMSIG(how), strsignal(WTERMSIG(how)))
-                         : snprintf(text, sizeof text, "exited with status %d", WEXITSTATUS(how));
+    const int size = describe(text, sizeof text, how);
     if (delay_ms > 0) {
         snprintf(text + size, sizeof text - (size_t)size, "; the next one starts in %u ms",
                  delay_ms);
@@ -376,8 +411,12 @@ static void bury(struct supervisor *supervisor, struct process *process)
     const enum role role = process->role;
     if (role == SERVING) {
         mourn(supervisor, process, how);
-    } else if (role == STOPPING && WIFSIGNALED(how)) {
-        log_line(supervisor, SX_LOG_ERROR, process, "was killed while it stopped");
+    } else if (role == SUCCESSOR || WIFSIGNALED(how)) {
+        char text[TEXT_BYTES];
+        const int size = describe(text, sizeof text, how);
+        snprintf(text + size, sizeof text - (size_t)size, " while it %s",
+                 role == SUCCESSOR ? "started" : "stopped");
+        log_line(supervisor, SX_LOG_ERROR, process, text);
     }
     process->role = NONE;
     supervisor->calls->changed(supervisor->calls->context,
@@ -385,7 +424,8 @@ static void bury(struct supervisor *supervisor, struct process *process)
     if (role == SUCCESSOR) {
         give_up_reload(supervisor, process->generation);
     }
-    const bool is_late = process->is_killed || (WIFEXITED(how) && WEXITSTATUS(how) != 0);
+    const bool is_late =
+        process->is_killed || (process->is_ready && WIFEXITED(how) && WEXITSTATUS(how) != 0);
     if (supervisor->is_stopping && supervisor->status == 0 && role == STOPPING && is_late) {
         supervisor->status = SX_ETIMEOUT;
     }
@@ -424,7 +464,7 @@ static uint64_t act(struct supervisor *supervisor)
             continue;
         }
         if (now_ns - process->since_ns >= patience) {
-            (void)syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL, 0);
+            kill_process(process);
             process->is_killed = true;
         } else {
             next_ns = earlier(next_ns, process->since_ns + patience);
@@ -443,8 +483,9 @@ static int wait_ms(uint64_t next_ns)
     return ms < WAIT_MAX_MS ? (int)ms : WAIT_MAX_MS;
 }
 
-/* Waits for an event of a worker, or for sx__server_stop or sx__server_reload. */
-static void await(struct supervisor *supervisor, uint64_t next_ns)
+/* Waits for an event of a worker, or for sx__server_stop or sx__server_reload. Returns whether
+ * there are events. */
+static bool await(struct supervisor *supervisor, uint64_t next_ns)
 {
     struct pollfd *polls = supervisor->polls;
     nfds_t count = 0;
@@ -466,12 +507,18 @@ static void await(struct supervisor *supervisor, uint64_t next_ns)
         (void)poll(NULL, 0, WAIT_MIN_MS);
     }
     if (ready <= 0) {
-        return;
+        return false;
     }
     if (polls[0].revents != 0) {
         uint64_t wakeups;
         (void)!read(supervisor->server->monitor_fd, &wakeups, sizeof wakeups);
     }
+    return true;
+}
+
+static void handle_events(struct supervisor *supervisor)
+{
+    const struct pollfd *polls = supervisor->polls;
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         struct process *process = &supervisor->processes[i];
         if (process->role == NONE) {
@@ -494,18 +541,29 @@ static bool has_workers(const struct supervisor *supervisor)
     return has;
 }
 
-static void supervise(struct supervisor *supervisor)
+static void take_requests(struct supervisor *supervisor)
 {
     struct sx__server *server = supervisor->server;
+    if ((atomic_load(&server->is_stop_requested) || supervisor->status < 0) &&
+        !supervisor->is_stopping) {
+        stop_all(supervisor);
+    }
+    if (atomic_exchange(&server->is_reload_requested, false)) {
+        supervisor->generation++;
+        kill_successors(supervisor);
+    }
+}
+
+/* Requests come before events: Ctrl-C ends the workers, too, and they were then told to. */
+static void supervise(struct supervisor *supervisor)
+{
     do {
         const uint64_t next_ns = act(supervisor);
-        await(supervisor, next_ns);
-        if ((atomic_load(&server->is_stop_requested) || supervisor->status < 0) &&
-            !supervisor->is_stopping) {
-            stop_all(supervisor);
-        }
-        if (atomic_exchange(&server->is_reload_requested, false)) {
-            supervisor->generation++;
+        const bool has_events = await(supervisor, next_ns);
+        take_requests(supervisor);
+        if (has_events) {
+            handle_events(supervisor);
+            take_requests(supervisor); /* a worker may have said that it cannot start */
         }
     } while (!supervisor->is_stopping || has_workers(supervisor));
 }

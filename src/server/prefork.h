@@ -3,7 +3,10 @@
  *
  * A worker that dies is replaced at once. If replacements die within 200 ms, each further one is
  * delayed for longer. When the supervisor ends, however it ends, its workers stop. A reload
- * replaces the workers one after the other: the former one stops when its successor serves.
+ * replaces the workers one after the other: the former one stops when its successor serves. The
+ * first successor reads the certificates before that. If they cannot be used, it does not serve,
+ * and the reload has failed. Otherwise the supervisor reads them, too, for all workers that follow:
+ * they share its keys of session tickets.
  *
  * Threads: the supervisor has one thread, or a fork would copy locks that other threads hold.
  */
@@ -15,8 +18,8 @@
 /* A worker as it sees itself. */
 struct sx__prefork_worker {
     struct sx__server *server;
-    int control_fd;  /* to the supervisor; its end is the supervisor's */
-    bool is_renewed; /* not of the first workers, so files may have changed since they were read */
+    int control_fd; /* a socket to the supervisor; closed at its side when that has ended */
+    bool reads_certificates; /* the first worker after a request to reload */
 };
 
 struct sx__prefork_calls {
@@ -28,7 +31,8 @@ struct sx__prefork_calls {
 };
 
 /* Starts `count` workers, and supervises them until sx__server_stop is called and all have ended.
- * Errors: SX_ESYSTEM, or what the first workers could not start for; both are logged. */
+ * Errors: SX_ENOMEM; SX_ESYSTEM, or the status with which a worker failed to start before any has
+ * served, both logged; SX_ETIMEOUT: a worker did not stop in time. */
 int sx__prefork_run(struct sx__server *server, unsigned count,
                     const struct sx__prefork_calls *calls);
 

@@ -228,7 +228,7 @@ int sx__server_start_thread(pthread_t *thread, void *(*run)(void *), void *argum
 
 /* Starts the threads. A server with fewer threads than requested still works; with none it fails.
  */
-static int start_workers(struct sx__server *server)
+int sx__server_start(struct sx__server *server)
 {
     const unsigned wanted = server->worker_space;
     server->processors = sx__processor_count();
@@ -270,11 +270,6 @@ static int end_workers(struct sx__server *server, uint64_t end_ns)
                    stuck, stuck == 1 ? "" : "s", server->protocol.options.stop_timeout_ms);
     join_ended(server);
     return SX_ETIMEOUT;
-}
-
-int sx__server_start(struct sx__server *server)
-{
-    return start_workers(server);
 }
 
 int sx__server_serve(struct sx__server *server)

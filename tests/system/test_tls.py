@@ -326,16 +326,43 @@ class Tls(unittest.TestCase):
             shutil.copy(self.certificate, certificate)
             shutil.copy(self.key, key)
             with Server("--certificate", certificate, "--key", key, "--workers", "2") as server:
+                children = f"/proc/{server.process.pid}/task/{server.process.pid}/children"
+
+                def workers():
+                    with open(children, encoding="ascii") as file:
+                        return file.read().split()
+
                 first = self.serial(server.ports[0])
+                former = workers()
                 for path, renewed in zip((certificate, key), self.authority.sign("for-workers")):
                     shutil.copy(renewed, path)
                 server.process.send_signal(signal.SIGHUP)
-                # Both former workers have stopped when 16 handshakes in a row see the new one.
-                eventually(lambda: all(self.serial(server.ports[0]) != first for _ in range(16)),
-                           "the new certificate")
+                eventually(lambda: len(workers()) == 2 and not set(workers()) & set(former), "new workers")
+                second = self.serial(server.ports[0])
+                self.assertNotEqual(second, first)
+
+                # It cannot be used: the workers go on, also those that replace one that dies.
+                with open(certificate, "w", encoding="ascii") as broken:
+                    broken.write("broken")
+                former = workers()
+                server.process.send_signal(signal.SIGHUP)
+                lines = [server.process.stderr.readline() for _ in range(5)]
+                self.assertEqual(workers(), former)
+                for pid in former:
+                    os.kill(int(pid), signal.SIGKILL)
+                eventually(lambda: len(workers()) == 2 and not set(workers()) & set(former), "new workers")
+                for _ in range(8):
+                    self.assertEqual(self.serial(server.ports[0]), second)
                 status, log = server.stop()
                 self.assertEqual(status, 0)
-                self.assertEqual(set(log.splitlines()), {"the certificate was reloaded"})
+                pattern = "\n".join([
+                    "the certificate was reloaded", "the certificate was reloaded",
+                    "error: cannot use the certificate .*; the previous certificate stays in use",
+                    r"error: worker \d \(process \d+\) exited with status 1 while it started",
+                    "error: the reload has failed: a new worker does not start; the others go on\n"])
+                self.assertRegex("".join(lines), f"^{pattern}$")
+                self.assertEqual(log.count("was killed by signal 9"), 2)
+                self.assertEqual(len(log.splitlines()), 2)
 
     def serial(self, port):
         connection = connect(port, self.context())

@@ -200,6 +200,26 @@ class Workers(unittest.TestCase):
             self.assertEqual(app.stop(), 0)
             self.assertEqual(os.listdir(folder), [])  # each worker has ended its components
 
+    def test_a_newer_reload_ends_one_that_hangs(self):
+        with tempfile.TemporaryDirectory() as folder, App("--workers", "2", "--folder", folder) as app:
+            former = app.wait_for_workers(2)
+            eventually(lambda: len(os.listdir(folder)) == 2, "open connections")
+            hangs = os.path.join(folder, "hangs")
+            open(hangs, "w", encoding="ascii").close()
+            app.process.send_signal(signal.SIGHUP)
+            third = set(app.wait_for_workers(3)) - set(former)
+            time.sleep(.1)  # until it hangs
+            os.remove(hangs)
+            for pid in former:  # those that serve are replaced all the same
+                os.kill(pid, signal.SIGKILL)
+            eventually(lambda: len(set(app.workers()) - set(former)) == 3, "replaced workers")
+            self.assertEqual(app.request("/")[0], 200)
+            app.process.send_signal(signal.SIGHUP)
+            eventually(lambda: all(gone(pid) for pid in third), "worker that hangs")
+            app.wait_for_workers(2)
+            self.assertIn("was killed by signal 9 (Killed) while it started", app.log())
+            self.assertEqual(app.stop(), 0)
+
     def test_a_stop_lets_requests_end(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             with App("--workers", "2") as app:
