@@ -94,6 +94,15 @@ static void test_what_is_unpacked_is_what_went_in(void **state)
     }
 }
 
+/* RFC 1952: XFL = 4 - compressor used fastest algorithm. */
+static void test_it_is_compressed_at_the_fastest_level(void **state)
+{
+    (void)state;
+    fill_page(10000, lines);
+    assert_int_equal(sx_page_gzip(&page), SX_OK);
+    assert_int_equal(page.data[8], 4);
+}
+
 /* More than the first buffer, so that it grows. */
 static char hex(size_t i)
 {
@@ -136,6 +145,33 @@ static void test_what_does_not_become_smaller_stays(void **state)
     assert_int_equal(sx_page_gzip(NULL), SX_EINVAL);
 }
 
+static char same(size_t i)
+{
+    (void)i;
+    return 'a';
+}
+
+/* Each page has one byte more than the one before it. One of them has the size that the compressed
+ * ones have. */
+static void test_what_becomes_as_large_stays(void **state)
+{
+    size_t refused = 0;
+    for (size_t size = 1; size < 100; size++) {
+        fill_page(size, same);
+        const int status = sx_page_gzip(&page);
+        if (status == SX_OK) {
+            assert_true(page.size < original_size);
+            page_is_the_original_again();
+        } else {
+            assert_int_equal(status, SX_EFULL);
+            page_is_unchanged();
+            refused++;
+        }
+        (void)tear_down(state);
+    }
+    assert_in_range(refused, 1, 98);
+}
+
 static void test_without_memory_the_page_stays(void **state)
 {
     (void)state;
@@ -163,9 +199,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_what_is_unpacked_is_what_went_in),
+        CASE(test_it_is_compressed_at_the_fastest_level),
         CASE(test_a_page_that_becomes_only_half_as_large),
         CASE(test_equal_pages_become_equal_bytes),
         CASE(test_what_does_not_become_smaller_stays),
+        CASE(test_what_becomes_as_large_stays),
         CASE(test_without_memory_the_page_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

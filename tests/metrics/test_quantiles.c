@@ -391,6 +391,37 @@ static void test_a_scrape_may_be_older_than_a_snapshot(void **state)
     sx__reading_end(&reading);
 }
 
+static void *observe_1_four_times(void *unused)
+{
+    for (int i = 0; i < 4; i++) {
+        sx_summary_observe(summary, 1);
+    }
+    return unused;
+}
+
+/* Such a scrape finds less in a bucket than the snapshot has. The difference is 0, not negative. */
+static void test_a_scrape_may_have_counted_less_than_a_snapshot(void **state)
+{
+    (void)state;
+    struct sx__reading reading;
+    pthread_t thread;
+    struct sx_quantile quantile = {.quantile = 0};
+    const struct sx__series *series = (const struct sx__series *)(const void *)summary;
+    sx_summary_observe(summary, 1);
+    sx__reading_begin(&reading, registry);
+    assert_int_equal(pthread_create(&thread, NULL, observe_1_four_times, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    pass(120);
+    (void)sx_summary_quantile(summary, 0); /* keeps a snapshot */
+    pass(600);
+    assert_true(sx__summary_window_read(&reading, series, &quantile, 1));
+    assert_true(isnan(quantile.value));
+    sx_summary_observe(summary, 3);
+    assert_true(sx__summary_window_read(&reading, series, &quantile, 1));
+    assert_near(quantile.value, 3, FINE);
+    sx__reading_end(&reading);
+}
+
 static void test_a_reset_begins_the_window_anew(void **state)
 {
     (void)state;
@@ -772,6 +803,43 @@ static void test_a_full_directory_refuses_the_summary(void **state)
     assert_in_range(most, 2, 12); /* of 12 KiB */
 }
 
+/* Makes series of a family until there is room for none. Those that are refused then keep nothing.
+ */
+static void check_refusals(const struct sx_registry_options *options, const char *limit)
+{
+    struct sx_registry *small = NULL;
+    struct sx_summary_family *family = NULL;
+    size_t used = 0;
+    assert_int_equal(sx_registry_new(&small, options), SX_OK);
+    assert_int_equal(sx_summary_family_register(&family, small,
+                                                OPTIONS(.name = "f", .labels = SX_LABELS("a"),
+                                                        SX_QUANTILES(.5), .idle_seconds = 60)),
+                     SX_OK);
+    for (unsigned i = 0; i < 200; i++) {
+        char text[8];
+        (void)snprintf(text, sizeof text, "%03u", i); /* all as long, so that records are */
+        assert_int_equal(sx_summary_observe_with(family, 1, text), SX_OK);
+        if (i == 100) {
+            used = small->directory_used;
+        }
+    }
+    size_t made = 0;
+    assert_int_equal(sx_summary_family_each(family, count_series, &made), 0);
+    assert_in_range(made, 1, 99);
+    if (small->directory_used != used) {
+        fail_msg("with few %s, refused series keep %zu bytes", limit,
+                 (size_t)(small->directory_used - used));
+    }
+    sx_registry_destroy(small);
+}
+
+static void test_a_refused_series_keeps_nothing(void **state)
+{
+    (void)state;
+    check_refusals(&(struct sx_registry_options){.row_bytes = 32 << 10}, "row_bytes");
+    check_refusals(&(struct sx_registry_options){.directory_bytes = 128 << 10}, "directory_bytes");
+}
+
 /* ---- registration ---- */
 
 static void check_fault(enum sx_metric_type type, const struct sx_metric_options *options,
@@ -860,6 +928,7 @@ int main(void)
         TEST(test_the_window_is_an_option),
         TEST(test_a_window_may_begin_with_finer_buckets),
         TEST(test_a_scrape_may_be_older_than_a_snapshot),
+        TEST(test_a_scrape_may_have_counted_less_than_a_snapshot),
         TEST(test_a_reset_begins_the_window_anew),
         TEST(test_each_series_has_its_quantiles),
         TEST(test_a_series_that_is_made_again_has_an_empty_window),
@@ -871,6 +940,7 @@ int main(void)
         TEST(test_killed_readers_leave_a_usable_window),
         TEST(test_each_allocation_may_fail),
         TEST(test_a_full_directory_refuses_the_summary),
+        TEST(test_a_refused_series_keeps_nothing),
         TEST(test_impossible_options_are_refused),
         TEST(test_the_same_options_register_it_again),
     };
