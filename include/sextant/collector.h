@@ -211,19 +211,22 @@ SX_API int sx_collection_add_state(struct sx_collection *collection, struct sx_s
  */
 SX_API int sx_collection_set_timestamp(struct sx_collection *collection, int64_t timestamp_ms);
 
-/** Gives the sample that was added last, a counter or a histogram, an exemplar. That of a histogram
- * belongs to the bucket of its value. Each bucket keeps the one that was added last; a histogram
- * without classic buckets keeps up to 8, of values of different powers of two.
+/** Adds an exemplar to the sample that was added last, which is a counter or a histogram. In a
+ * histogram it belongs to the bucket of its value. Each bucket keeps the exemplar that was added
+ * last. A histogram that has native buckets alone keeps up to 8, for different powers of two.
  *
- * The exemplar is dropped, and counted by `sextant_collector_exemplars_dropped_total{family="…"}`,
- * if its labels are not as sx_counter_add_with_exemplar wants them, the timestamp is negative, the
- * value is NaN or, of a counter, 0, negative or infinite, or its bucket has counted nothing. The
- * sample is on the page nevertheless.
+ * The page shows the sample without the exemplar, and counts it in
+ * `sextant_collector_exemplars_dropped_total{family="…"}`, if
+ *
+ * - its labels break the rules of sx_counter_add_with_exemplar,
+ * - `timestamp_ms` is negative,
+ * - `value` is NaN; for a counter also if it is not positive, or infinite,
+ * - its bucket has counted nothing.
  *
  * @param value         what was counted or observed
  * @param labels        copied; NULL if `count` is 0
- * @param timestamp_ms  when, since 1970; 0: not known. Prometheus keeps no exemplar without a
- *                      timestamp of a histogram that has native buckets.
+ * @param timestamp_ms  when, since 1970; 0: not known. Prometheus drops exemplars without a
+ *                      timestamp if the histogram has native buckets.
  * Errors:   SX_ESTATE (the family that was begun last has no sample), SX_EINVAL (the family is of
  *           another type), SX_ENOMEM; kept as in sx_collection_add_family
  * Threads:  as sx_collection_add_family

@@ -26,11 +26,11 @@ extern "C" {
  *
  * @param page  its content is replaced by the compressed one, and its buffer is kept; on failure it
  *              is unchanged
- * Errors:   SX_EINVAL (`page` is NULL), SX_EFULL (it would not be smaller), SX_ENOMEM, SX_ESTATE
- *           (the library was built without zlib)
+ * Errors:   SX_EINVAL (`page` is NULL), SX_EFULL (the result would not be smaller), SX_ENOMEM,
+ *           SX_ESTATE (the library was built without zlib)
  * Threads:  [any]; a page only by one at a time
- * Memory:   for the time of the call some 270 KiB for zlib, and 1/8 to 1/4 of the page for what a
- *           page usually becomes; never more than the size of the page
+ * Memory:   during the call about 270 KiB for zlib, and a buffer for the result: 1/8 of the page
+ *           and 1 KiB at first, doubled as needed, at most the size of the page
  */
 SX_API SX_MUST_CHECK int sx_page_gzip(struct sx_page *page);
 

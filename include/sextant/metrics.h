@@ -7,7 +7,7 @@
  *
  * - The first update or look-up of a thread allocates and claims a row for it.
  * - These take a lock: a counter's first fraction; a gauge's first increment or decrement by 1; the
- *   first negative observation of a histogram with native buckets and of a summary with quantiles;
+ *   first negative observation of a histogram with native buckets, or of a summary with quantiles;
  *   the first exemplar of a thread, of a counter and of a bucket.
  * - Setting a gauge that was incremented may take the lock. Threads that increment it then wait.
  * - A gauge that is set, or changed by another amount than 1, has one cell for all threads.
@@ -314,7 +314,7 @@ SX_API int sx_registry_hide(struct sx_registry *registry, struct sx_registry *sh
 SX_API bool sx_metric_name_is_valid(const char *name);
 
 /** Whether a label may have this name: [a-zA-Z_][a-zA-Z0-9_]*, but not two underscores at the
- * start, which Prometheus reserves for itself. OpenMetrics reserves also names with one; see
+ * start, which Prometheus reserves for itself. OpenMetrics also reserves names with one; see
  * docs/formats.md. In histograms `le` is valid but taken.
  *
  * @param name  NULL and "" are not valid
@@ -753,10 +753,10 @@ SX_API void sx_histogram_reset(struct sx_histogram *histogram);
 
 /* ---- summaries ---- */
 
-/** Registers a summary without labels: the sum and the number of the observations, and with
- * `quantiles` also these, over a sliding window; see sx_summary_quantile. Quantiles of several
- * processes or machines cannot be combined; those of a histogram can. As sx_counter_register. A
- * summary must not have a label `quantile`. */
+/** Registers a summary without labels: the sum and the number of the observations. With the option
+ * `quantiles`, pages also show these quantiles over a sliding window; see sx_summary_quantile.
+ * Quantiles of several registries cannot be combined. Use a histogram where they must be: its
+ * buckets can be added. As sx_counter_register. A summary must not have a label `quantile`. */
 SX_API SX_MUST_CHECK int sx_summary_register(struct sx_summary **summary,
                                              struct sx_registry *registry,
                                              const struct sx_metric_options *options);
@@ -800,8 +800,8 @@ SX_API int sx_summary_family_observe_strings(struct sx_summary_family *family,
  * @param summary  NULL is a no-op
  * @param value    in the base unit; NaN is ignored and counted, as in sx_histogram_observe
  * Threads:  [any], lock-free
- * Cost:     two relaxed loads, adds and stores, in the thread's own row; with quantiles the same as
- *           a histogram with native buckets. No clock is read
+ * Cost:     two relaxed loads, adds and stores, in the thread's own row; with quantiles, that of a
+ *           histogram with native buckets. No clock is read
  */
 static inline void sx_summary_observe(struct sx_summary *summary, double value);
 
@@ -818,21 +818,26 @@ SX_API uint64_t sx_summary_count(const struct sx_summary *summary);
 SX_API double sx_summary_sum(const struct sx_summary *summary);
 
 /** Estimates a quantile of the observations in the summary's window: the smallest of them such that
- * at least this share of all are not larger. It need not be one of those that the page shows.
+ * at least this share of all are not larger. Any quantile can be read, also one that the page does
+ * not show.
  *
  * The observations are counted in buckets of equal relative width, which are merged as those of a
  * histogram with native buckets are (see struct sx_native_options). The estimate is off by at most
  * (g - 1) / (g + 1) of the value, where g is the ratio of a bucket's bounds. That is 1.1 % if the
  * largest observation is 30 times the smallest one, 2.2 % for 1,000 times, 4.4 % for 10^6 times and
- * 8.7 % for 10^12 times, for positive ones. An absolute value of at most 2^-128 counts as 0.
+ * 8.7 % for 10^12 times, if all are positive. An absolute value of at most 2^-128 counts as 0.
  *
  * The window moves when it is read: by this function, and by scrapes of any process that shares the
- * registry. A reader keeps what it has read, a snapshot, if the last snapshot is at least a fifth
- * of `window_seconds` old. The window begins at the oldest snapshot whose age is at least that, and
- * at most `window_seconds`. So it covers from four fifths of `window_seconds`, minus the time
- * between two readings, up to all of it. If there is no such snapshot, because nobody has read for
- * so long, it begins at the newest one that is older: no observation is left out. The summary's
- * creation or reset counts as a snapshot.
+ * registry. A reading keeps a snapshot of the buckets if the last snapshot is at least a fifth of
+ * `window_seconds` old. The summary's creation or reset counts as a snapshot. The window begins at
+ * the oldest snapshot that is at most `window_seconds` old. Example: with a window of 300 s and a
+ * reading every 15 s, there is a snapshot every 60 to 75 s, and the window covers the last 225 to
+ * 300 s.
+ *
+ * After more than `window_seconds` without a reading, no observation is left out: the next reading
+ * covers all since the last snapshot. So do those of a fifth of `window_seconds` after it. The ones
+ * after that begin at a snapshot as above: in the example, the window covers 60 s at first, and
+ * grows to 300 s again.
  *
  * @param quantile  from 0 to 1
  * @return   NaN if nothing was observed in the window, and for NULL, a removed summary, a summary

@@ -41,7 +41,7 @@ inline sx_str label_value(std::string_view value)
 }
 #endif
 
-// A label with its value, of an exemplar. Borrows both.
+// A label of an exemplar. Borrows the name and the value.
 template <class Value> sx_label label(const char *name, const Value &value)
 {
     return sx_label{name, label_value(value)};
@@ -327,7 +327,7 @@ class gauge
         const sx_metric_options options = detail::options_of(name, help);
         return sx_gauge_register(&handle_, registry, &options);
     }
-    // Registers a metric of no type without labels; see sx_untyped_register.
+    // Registers an untyped metric without labels; see sx_untyped_register.
     SX_MUST_CHECK int register_untyped_in(sx_registry *registry, const char *name, const char *help)
     {
         const sx_metric_options options = detail::options_of(name, help);
@@ -407,7 +407,7 @@ class gauge_family : public detail::gauge_family<detail::gauge_functions, Labels
 {
 };
 
-// Metrics of no type.
+// Untyped metrics.
 template <std::size_t Labels>
 class untyped_family : public detail::gauge_family<detail::untyped_functions, Labels>
 {
