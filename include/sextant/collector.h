@@ -215,8 +215,8 @@ SX_API int sx_collection_set_timestamp(struct sx_collection *collection, int64_t
  * histogram it belongs to the bucket of its value. Each bucket keeps the exemplar that was added
  * last. A histogram that has native buckets alone keeps up to 8, for different powers of two.
  *
- * The page shows the sample without the exemplar, and counts it in
- * `sextant_collector_exemplars_dropped_total{family="…"}`, if
+ * The exemplar is dropped, and counted by `sextant_collector_exemplars_dropped_total{family="…"}`,
+ * but its sample stays on the page, if
  *
  * - its labels break the rules of sx_counter_add_with_exemplar,
  * - `timestamp_ms` is negative,
