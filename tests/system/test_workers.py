@@ -268,6 +268,16 @@ class Workers(unittest.TestCase):
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", app.port), DEADLINE_SECONDS)
 
+    def test_a_worker_that_does_not_stop_is_killed(self):
+        with App("--workers", "1") as app:
+            worker, = app.wait_for_workers(1)
+            self.assertEqual(app.request("/")[0], 200)
+            os.kill(worker, signal.SIGSTOP)
+            app.process.send_signal(signal.SIGTERM)
+            self.assertEqual(app.process.wait(3 * DEADLINE_SECONDS), 1)
+            self.assertTrue(gone(worker))
+            self.assertIn("was killed by signal 9 (Killed) while it stopped", app.log())
+
     def test_a_worker_that_exits_is_replaced(self):
         with App("--workers", "1") as app:
             for status in (0, 3):
@@ -277,9 +287,29 @@ class Workers(unittest.TestCase):
                 self.assertEqual(app.request("/")[0], 200)
             eventually(lambda: self.ended(app, "exited") == 2, "count of exited workers")
 
+    def test_a_worker_has_no_descriptors_of_the_others(self):
+        def kinds(pid):
+            folder = f"/proc/{pid}/fd"
+            try:
+                links = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+            except FileNotFoundError:
+                return None  # it was closed meanwhile
+            return sum("pidfd" in link for link in links), sum(link.startswith("socket:") for link in links)
+
+        with App("--workers", "3") as app:
+            for _ in range(2):
+                workers = app.wait_for_workers(3)
+                # A listening socket, and its end of the pair.
+                eventually(lambda: {kinds(pid) for pid in workers} == {(0, 2)}, "descriptors")
+                os.kill(workers[0], signal.SIGKILL)
+                eventually(lambda: gone(workers[0]), "killed worker")
+            self.assertEqual(app.stop(), 0)
+
     def test_workers_that_die_at_once_are_started_ever_later(self):
+        start = time.monotonic()
         with App("--workers", "1", "--fault", "crash") as app:
             eventually(lambda: "in 400 ms" in app.log(), "delays")
+            self.assertGreaterEqual(time.monotonic() - start, .3)  # the delays before it
             delays = re.findall(r"killed by signal 9 \(Killed\)(?:; the next one starts in (\d+) ms)?", app.log())
             self.assertEqual(delays[:4], ["", "100", "200", "400"])
             self.assertEqual(app.stop(), 0)
