@@ -213,13 +213,18 @@ SX_API void sx_scrapes_destroy(struct sx_scrapes *scrapes);
  */
 SX_API SX_MUST_CHECK int sx_scrapes_begin(struct sx_scrapes *scrapes);
 
-/** Ends a scrape that sx_scrapes_begin has begun.
+struct sx_exposition_response;
+
+/** Ends a scrape that sx_scrapes_begin has begun. Counts the response by its status; if it is 200,
+ * observes the duration and the size of the page.
  *
- * @param scrapes  NULL is a no-op
- * @param status   of the response, which is counted; 0: there was none
+ * @param scrapes   NULL is a no-op
+ * @param response  that of sx_exposition_respond; if the server has sent another one, such as a 503
+ *                  because the page was late, one with only that `status`; NULL: there was none
  * Threads:  [any]
  */
-SX_API void sx_scrapes_end(struct sx_scrapes *scrapes, int status);
+SX_API void sx_scrapes_end(struct sx_scrapes *scrapes,
+                           const struct sx_exposition_response *response);
 
 /** A scrape request. A header that was not sent is {NULL, 0}. The views are borrowed. */
 struct sx_exposition_request {
@@ -236,7 +241,7 @@ struct sx_exposition_request {
                                    1,024 bytes; NULL: never */
     struct sx_scrapes *scrapes; /* borrowed; NULL: no limits, and nothing is measured */
     bool scrape_has_begun;      /* sx_scrapes_begin was called for this request, and the caller will
-                                   call sx_scrapes_end */
+                                   call sx_scrapes_end, which counts the response, also a 405 */
     void *reserved[1];
 };
 
@@ -256,8 +261,9 @@ struct sx_exposition_response {
     /* Headers besides Content-Type and Content-Length: Vary, Content-Encoding, Allow. */
     struct sx_exposition_header headers[SX_EXPOSITION_HEADERS_MAX];
     size_t header_count;
-    size_t page_size; /* of the page before it was compressed; 0: there is none */
-    void *reserved[3];
+    size_t page_size;      /* of the page before it was compressed; 0: there is none */
+    double render_seconds; /* for rendering and compressing the page; 0: there is none */
+    void *reserved[2];
 };
 
 /** Answers a scrape request: GET and HEAD with the page, any other method with 405 and Allow. The

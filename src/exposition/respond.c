@@ -81,7 +81,7 @@ static struct sx_exposition_response render(struct sx_page *page, struct sx_regi
     if (is_compressed) {
         add_header(&response, "Content-Encoding", "gzip");
     }
-    sx__scrapes_observe(request->scrapes, started_ns, page->size);
+    response.render_seconds = (double)(sx__clock_now_ns() - started_ns) * 1e-9;
     return response;
 }
 
@@ -96,7 +96,7 @@ static struct sx_exposition_response scrape(struct sx_page *page, struct sx_regi
         return refuse(503, too_many);
     }
     const struct sx_exposition_response response = render(page, registry, request);
-    sx_scrapes_end(request->scrapes, response.status);
+    sx_scrapes_end(request->scrapes, &response);
     return response;
 }
 
@@ -113,7 +113,9 @@ int sx_exposition_respond(struct sx_exposition_response *response, struct sx_pag
     bool head = is_method(request->method, "HEAD");
     if (!head && request->method.size > 0 && !is_method(request->method, "GET")) {
         *response = refuse(405, not_allowed);
-        sx__scrapes_count(request->scrapes, 405);
+        if (!request->scrape_has_begun) {
+            sx__scrapes_count(request->scrapes, 405);
+        }
         add_header(response, "Allow", "GET, HEAD");
         return SX_OK;
     }

@@ -1,8 +1,6 @@
 /* scrapes.c: limits and measures the scrapes of a page. */
 #include "scrapes.h"
 
-#include "clock.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -126,13 +124,17 @@ int sx_scrapes_begin(struct sx_scrapes *scrapes)
     return SX_OK;
 }
 
-void sx_scrapes_end(struct sx_scrapes *scrapes, int status)
+void sx_scrapes_end(struct sx_scrapes *scrapes, const struct sx_exposition_response *response)
 {
     if (scrapes == NULL) {
         return;
     }
-    if (status > 0) {
-        sx__scrapes_count(scrapes, status);
+    if (response != NULL) {
+        sx__scrapes_count(scrapes, response->status);
+    }
+    if (response != NULL && response->status == 200) {
+        sx_summary_observe(scrapes->durations, response->render_seconds);
+        sx_summary_observe(scrapes->sizes, (double)response->content_length);
     }
     sx_gauge_dec(scrapes->shown_in_progress);
     (void)__atomic_fetch_sub(&scrapes->in_progress, 1, __ATOMIC_RELAXED);
@@ -147,13 +149,5 @@ void sx__scrapes_count(struct sx_scrapes *scrapes, int status)
 {
     if (scrapes != NULL && scrapes->answers != NULL) {
         (void)add_answers(scrapes, status, 1);
-    }
-}
-
-void sx__scrapes_observe(struct sx_scrapes *scrapes, uint64_t started_ns, size_t size)
-{
-    if (scrapes != NULL) {
-        sx_summary_observe(scrapes->durations, (double)(sx__clock_now_ns() - started_ns) * 1e-9);
-        sx_summary_observe(scrapes->sizes, (double)size);
     }
 }

@@ -76,8 +76,7 @@ static void write_head(struct sx__answer *answer, const struct sx_exposition_res
     }
     memcpy(answer->head + answer->head_size, "\r\n", 2);
     answer->head_size += 2;
-    answer->status = response->status;
-    answer->body = response->body;
+    answer->response = *response;
 }
 
 static struct sx_exposition_response plain(int status, const char *sentence)
@@ -144,7 +143,7 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
             .query = request->query,
             .gzip = sx_page_gzip,
             .scrapes = site->scrapes,
-            .scrape_has_begun = true,
+            .scrape_has_begun = is_read(request),
             .registries = site->registries,
             .registry_count = site->registry_count};
         int status = sx_exposition_respond(&response, page, site->registry, &asked);

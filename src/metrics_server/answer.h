@@ -13,8 +13,7 @@
 struct sx__answer {
     char head[SX__ANSWER_HEAD_SIZE];
     size_t head_size;
-    int status;
-    struct sx_str body; /* static, of the site, or in the page */
+    struct sx_exposition_response response; /* its body is static, of the site, or in the page */
     bool keep_alive;
 };
 
@@ -25,7 +24,7 @@ bool sx__answer_is_rendered(const struct sx__site *site, const struct sx__scrape
 /** Writes the response to a valid request.
  *
  * @param page  rendered into if sx__answer_is_rendered; else unchanged. The scrape was begun then,
- *              and the caller ends it.
+ *              and the caller ends it with the response.
  * @param now   for the Date header
  */
 void sx__answer_request(struct sx__answer *answer, struct sx_page *page,

@@ -17,6 +17,9 @@
 #define DRAIN_SIZE ((size_t)256 << 10)
 #define CALLS_A_TURN 4 /* of read, and of write, before other connections have their turn */
 
+/* As the response of a page that was not rendered in time is counted. */
+static const struct sx_exposition_response late = {.status = 503};
+
 static void enter(struct sx__scraper *scraper, enum sx__scraper_state state, int64_t now_ms,
                   int64_t allowed_ms)
 {
@@ -48,7 +51,7 @@ static void give_page_back(struct sx__scraper *scraper, struct sx__scrapers *all
 void sx__scraper_close(struct sx__scraper *scraper, struct sx__scrapers *all)
 {
     if (scraper->state == SX__SCRAPER_RENDERING) {
-        sx_scrapes_end(all->site->scrapes, scraper->is_late ? 503 : 0);
+        sx_scrapes_end(all->site->scrapes, scraper->is_late ? &late : NULL);
     }
     if (scraper->state != SX__SCRAPER_FREE) {
         give_page_back(scraper, all);
@@ -77,7 +80,7 @@ short sx__scraper_events(const struct sx__scraper *scraper)
 
 static size_t answer_size(const struct sx__scraper *scraper)
 {
-    return scraper->rendering.answer.head_size + scraper->rendering.answer.body.size;
+    return scraper->rendering.answer.head_size + scraper->rendering.answer.response.body.size;
 }
 
 static void log_left_out(const struct sx__scrapers *all, unsigned count)
@@ -162,7 +165,7 @@ static bool finish_rendering(struct sx__scraper *scraper, struct sx__scrapers *a
         sx__scraper_close(scraper, all);
         return false;
     }
-    sx_scrapes_end(all->site->scrapes, scraper->rendering.answer.status);
+    sx_scrapes_end(all->site->scrapes, &scraper->rendering.answer.response);
     discard_request(scraper, scraper->request_size);
     start_answer(scraper, all, now_ms);
     return true;
@@ -238,13 +241,13 @@ static ssize_t send_rest(const struct sx__scraper *scraper)
 {
     const struct sx__answer *answer = &scraper->rendering.answer;
     size_t head = scraper->sent < answer->head_size ? answer->head_size - scraper->sent : 0;
-    size_t body = answer->head_size + answer->body.size - scraper->sent - head;
+    size_t body = answer->head_size + answer->response.body.size - scraper->sent - head;
     /* struct iovec is also for reading, so its pointer is not const. */
     union {
         const char *from;
         void *to;
     } head_at = {answer->head + answer->head_size - head},
-      body_at = {body > 0 ? answer->body.data + answer->body.size - body : NULL};
+      body_at = {body > 0 ? answer->response.body.data + answer->response.body.size - body : NULL};
     struct iovec pieces[] = {{head_at.to, head}, {body_at.to, body}};
     const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 2};
     return sendmsg(scraper->fd, &message, MSG_NOSIGNAL);
@@ -340,8 +343,8 @@ static void send_refusal(const struct sx__scraper *scraper, int status)
     sx__answer_refusal(&answer, status, what_came(scraper), time(NULL));
     const bool is_sent = send(scraper->fd, answer.head, answer.head_size,
                               MSG_NOSIGNAL | MSG_MORE) == (ssize_t)answer.head_size &&
-                         send(scraper->fd, answer.body.data, answer.body.size, MSG_NOSIGNAL) ==
-                             (ssize_t)answer.body.size;
+                         send(scraper->fd, answer.response.body.data, answer.response.body.size,
+                              MSG_NOSIGNAL) == (ssize_t)answer.response.body.size;
     (void)is_sent;
     shutdown(scraper->fd, SHUT_WR);
 }
@@ -349,7 +352,7 @@ static void send_refusal(const struct sx__scraper *scraper, int status)
 static void expire_rendering(struct sx__scraper *scraper, struct sx__scrapers *all, int64_t now_ms)
 {
     if (sx__renderers_take_back(all->renderers, &scraper->rendering)) {
-        sx_scrapes_end(all->site->scrapes, 503);
+        sx_scrapes_end(all->site->scrapes, &late);
         answer_with_error(scraper, all, 503, now_ms);
     } else if (!sx__renderers_is_done(all->renderers, &scraper->rendering)) {
         send_refusal(scraper, 503);

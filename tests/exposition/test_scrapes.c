@@ -176,15 +176,49 @@ static void test_a_queue_begins_and_ends_scrapes(void **state)
     const struct sx_exposition_request begun = {.scrapes = scrapes, .scrape_has_begun = true};
     assert_int_equal(sx_exposition_respond(&response, &page, registry, &begun), SX_OK);
     assert_int_equal(response.status, 200);
-    assert_codes(0, 0, 2); /* the caller counts it */
-    assert_true(value_of("sextant_scrape_size_bytes_count", NULL) == 1);
+    assert_codes(0, 0, 2); /* the caller counts and observes it */
+    assert_true(value_of("sextant_scrape_size_bytes_count", NULL) == 0);
     assert_true(value_of("sextant_scrapes_in_progress", NULL) == 2);
-    sx_scrapes_end(scrapes, 200);
+    sx_scrapes_end(scrapes, &response);
     assert_codes(1, 0, 2);
-    sx_scrapes_end(scrapes, 0);
+    assert_true(value_of("sextant_scrape_size_bytes_sum", NULL) == (double)response.content_length);
+    assert_true(value_of("sextant_scrape_duration_seconds_sum", NULL) == response.render_seconds);
+    assert_true(response.render_seconds > 0);
+    sx_scrapes_end(scrapes, NULL);
     assert_codes(1, 0, 2);
+    assert_true(value_of("sextant_scrape_size_bytes_count", NULL) == 1);
     assert_true(value_of("sextant_scrapes_in_progress", NULL) == 0);
     assert_int_equal(ask("GET", ""), 200);
+}
+
+/* The page was rendered, but too late: the server has answered by itself. */
+static void test_a_page_that_was_not_sent_is_not_observed(void **state)
+{
+    (void)state;
+    const struct sx_exposition_response sent = {.status = 503};
+    make((struct sx_scrapes_options){.measure = true});
+    const struct sx_exposition_request begun = {.scrapes = scrapes, .scrape_has_begun = true};
+    assert_int_equal(sx_scrapes_begin(scrapes), SX_OK);
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &begun), SX_OK);
+    assert_int_equal(response.status, 200);
+    sx_scrapes_end(scrapes, &sent);
+    assert_codes(0, 0, 1);
+    assert_true(value_of("sextant_scrape_duration_seconds_count", NULL) == 0);
+    assert_true(value_of("sextant_scrape_size_bytes_count", NULL) == 0);
+}
+
+static void test_a_405_of_a_scrape_that_has_begun_is_counted_once(void **state)
+{
+    (void)state;
+    make((struct sx_scrapes_options){.measure = true});
+    const struct sx_exposition_request begun = {
+        .method = view("POST"), .scrapes = scrapes, .scrape_has_begun = true};
+    assert_int_equal(sx_scrapes_begin(scrapes), SX_OK);
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &begun), SX_OK);
+    assert_int_equal(response.status, 405);
+    sx_scrapes_end(scrapes, &response);
+    assert_true(value_of("sextant_scrapes_total", "405") == 1);
+    assert_true(value_of("sextant_scrape_size_bytes_count", NULL) == 0);
 }
 
 #define THREADS 4
@@ -392,7 +426,7 @@ static void test_without_the_option_nothing_is_measured(void **state)
     assert_int_equal(ask("POST", ""), 405);
     assert_int_equal(sx_scrapes_begin(scrapes), SX_OK);
     assert_int_equal(ask("GET", ""), 503);
-    sx_scrapes_end(scrapes, 200);
+    sx_scrapes_end(scrapes, NULL);
     assert_int_equal(ask("GET", ""), 200);
     assert_int_equal(page.size, 0);
 }
@@ -401,6 +435,7 @@ static void test_two_measure_together_and_limit_apart(void **state)
 {
     (void)state;
     struct sx_scrapes *other = NULL;
+    const struct sx_exposition_response sent = {.status = 200};
     make((struct sx_scrapes_options){.scrapes_max = 1, .measure = true});
     assert_int_equal(
         sx_scrapes_new(&other, registry,
@@ -409,8 +444,8 @@ static void test_two_measure_together_and_limit_apart(void **state)
     assert_int_equal(sx_scrapes_begin(scrapes), SX_OK);
     assert_int_equal(sx_scrapes_begin(other), SX_OK);
     assert_true(value_of("sextant_scrapes_in_progress", NULL) == 2);
-    sx_scrapes_end(other, 200);
-    sx_scrapes_end(scrapes, 200);
+    sx_scrapes_end(other, &sent);
+    sx_scrapes_end(scrapes, &sent);
     assert_codes(2, 0, 0);
     sx_scrapes_destroy(other);
     assert_codes(2, 0, 0);
@@ -426,7 +461,7 @@ static void test_null_arguments(void **state)
     assert_int_equal(sx_scrapes_new(NULL, registry, NULL), SX_EINVAL);
     assert_int_equal(sx_scrapes_new(&scrapes, registry, NULL), SX_OK);
     assert_int_equal(sx_scrapes_begin(NULL), SX_OK);
-    sx_scrapes_end(NULL, 200);
+    sx_scrapes_end(NULL, &response);
     sx_scrapes_destroy(NULL);
 }
 
@@ -498,6 +533,8 @@ int main(void)
         CASE(test_a_scrape_beyond_the_limit_is_a_503),
         CASE(test_up_to_the_limit_all_are_answered),
         CASE(test_a_queue_begins_and_ends_scrapes),
+        CASE(test_a_page_that_was_not_sent_is_not_observed),
+        CASE(test_a_405_of_a_scrape_that_has_begun_is_counted_once),
         CASE(test_threads_keep_the_limit_and_the_counts),
         CASE(test_after_the_limit_no_collector_is_called),
         CASE(test_after_the_limit_no_family_is_begun),
