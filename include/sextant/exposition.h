@@ -15,6 +15,7 @@
 #include <sextant/status.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -102,7 +103,8 @@ struct sx_page_options {
     size_t name_count;          /* 0: all families */
     unsigned timeout_ms;        /* after this time no callback, collector or family is begun, and
                                    the page fails with SX_ETIMEOUT; 0: no limit */
-    void *reserved[3];
+    uint64_t started_ns;        /* CLOCK_MONOTONIC from which timeout_ms counts; 0: the call */
+    void *reserved[2];
 };
 
 /** As sx_page_render_registries, with options.
@@ -242,7 +244,8 @@ struct sx_exposition_request {
     struct sx_scrapes *scrapes; /* borrowed; NULL: no limits, and nothing is measured */
     bool scrape_has_begun;      /* sx_scrapes_begin was called for this request, and the caller will
                                    call sx_scrapes_end, which counts the response, also a 405 */
-    void *reserved[1];
+    uint64_t begun_ns; /* CLOCK_MONOTONIC from which render_timeout_ms counts, such as when the
+                          request was queued; 0: the call */
 };
 
 /** A header of a response. This struct stays as it is, because responses contain an array of it. */

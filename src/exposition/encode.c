@@ -131,8 +131,11 @@ static int encode_with_shown(struct sx__writer *writer, struct sx_registry *cons
 
 static uint64_t deadline_of(const struct sx_page_options *options)
 {
-    return options->timeout_ms == 0 ? 0
-                                    : sx__clock_now_ns() + (uint64_t)options->timeout_ms * 1000000u;
+    const uint64_t allowed_ns = (uint64_t)options->timeout_ms * 1000000u;
+    if (allowed_ns == 0) {
+        return 0;
+    }
+    return allowed_ns + (options->started_ns == 0 ? sx__clock_now_ns() : options->started_ns);
 }
 
 int sx__encode(struct sx_page *page, struct sx_registry *const *registries, size_t count,

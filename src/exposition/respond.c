@@ -45,6 +45,7 @@ static int render_page(struct sx_page *page, struct sx_registry *registry,
     options->names = filter.names;
     options->name_count = filter.count;
     options->timeout_ms = sx__scrapes_timeout_ms(request->scrapes);
+    options->started_ns = request->begun_ns;
     if (status == SX_OK) {
         status = sx_page_render_options(page, is_listed ? request->registries : &registry,
                                         is_listed ? request->registry_count : 1, options);

@@ -144,6 +144,7 @@ void sx__answer_request(struct sx__answer *answer, struct sx_page *page,
             .gzip = sx_page_gzip,
             .scrapes = site->scrapes,
             .scrape_has_begun = is_read(request),
+            .begun_ns = request->begun_ns,
             .registries = site->registries,
             .registry_count = site->registry_count};
         int status = sx_exposition_respond(&response, page, site->registry, &asked);

@@ -4,6 +4,7 @@
 
 #include <sextant/status.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SX__HEAD_SIZE_MAX 8192 /* of the request line and all headers */
@@ -22,6 +23,8 @@ struct sx__scrape_request {
     struct sx_str path;  /* of the target, without its query */
     struct sx_str query; /* of the target, as it was sent; empty: none */
     bool keep_alive;     /* another request may follow on this connection */
+    uint64_t begun_ns;   /* CLOCK_MONOTONIC at which its page was queued, set by the caller; 0: it
+                            was not */
     struct sx__joined_header accept;
     struct sx__joined_header accept_encoding;
 };

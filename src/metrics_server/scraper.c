@@ -152,6 +152,8 @@ static void start_rendering(struct sx__scraper *scraper, struct sx__scrapers *al
     if (all->site->render_timeout_ms == 0) {
         scraper->deadline_ms = INT64_MAX; /* collectors take the time that they take */
     }
+    /* From the same moment as the deadline: no collector is begun after the 503 was sent. */
+    scraper->rendering.request.begun_ns = (uint64_t)now_ms * 1000000u;
     sx__renderers_add(all->renderers, &scraper->rendering);
 }
 

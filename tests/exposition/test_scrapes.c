@@ -311,6 +311,24 @@ static void test_after_the_limit_no_collector_is_called(void **state)
     assert_int_equal(sx_collector_unregister(registry, collect_for_the_limit, &collected), 1);
 }
 
+/* A page that was queued for the whole time is given up before its first collector. */
+static void test_the_limit_counts_from_when_the_scrape_was_begun(void **state)
+{
+    (void)state;
+    struct timespec now;
+    make((struct sx_scrapes_options){.render_timeout_ms = LIMIT_MS});
+    assert_int_equal(sx_collector_register(registry, collect_for_the_limit, NULL), SX_OK);
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t begun_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    const struct sx_exposition_request request = {.scrapes = scrapes, .begun_ns = begun_ns};
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &request), SX_OK);
+    assert_int_equal(response.status, 200);
+    assert_int_equal(collected, 1); /* it has put the clock forward */
+    assert_int_equal(sx_exposition_respond(&response, &page, registry, &request), SX_OK);
+    refused_with("the metrics page was not rendered in time\n");
+    assert_int_equal(collected, 1);
+}
+
 static void test_after_the_limit_no_family_is_begun(void **state)
 {
     (void)state;
@@ -537,6 +555,7 @@ int main(void)
         CASE(test_a_405_of_a_scrape_that_has_begun_is_counted_once),
         CASE(test_threads_keep_the_limit_and_the_counts),
         CASE(test_after_the_limit_no_collector_is_called),
+        CASE(test_the_limit_counts_from_when_the_scrape_was_begun),
         CASE(test_after_the_limit_no_family_is_begun),
         CASE(test_the_page_shows_its_own_scrape_in_progress),
         CASE(test_requests_are_counted_and_pages_observed),

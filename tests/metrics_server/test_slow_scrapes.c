@@ -117,7 +117,7 @@ static bool has_lines(int count)
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t gate_opens = PTHREAD_COND_INITIALIZER;
-static int to_hold, held, held_most;
+static int to_hold, held, held_most, openings;
 
 /* Holds up as many scrapes as hold_next has asked for. */
 static int collect_behind_gate(void *context, struct sx_collection *collection)
@@ -129,7 +129,7 @@ static int collect_behind_gate(void *context, struct sx_collection *collection)
         to_hold--;
         held++;
         held_most = held > held_most ? held : held_most;
-        while (held > 0) {
+        for (const int before = openings; openings == before;) {
             pthread_cond_wait(&gate_opens, &gate);
         }
     }
@@ -152,13 +152,20 @@ static bool are_held(int count)
     return are;
 }
 
-static void open_gate(void)
+/* Lets all go that are held, and holds up so many others. */
+static void open_gate_and_hold(int count)
 {
     pthread_mutex_lock(&gate);
-    to_hold = 0;
+    to_hold = count;
     held = 0;
+    openings++;
     pthread_cond_broadcast(&gate_opens);
     pthread_mutex_unlock(&gate);
+}
+
+static void open_gate(void)
+{
+    open_gate_and_hold(0);
 }
 
 static char large_value[LARGE_SIZE];
@@ -436,6 +443,41 @@ static void test_a_late_page_is_given_up_before_the_next_collector(void **state)
     looks = 0;
     wait_until(are_in_progress, 0);
     assert_int_equal(counted, looks);
+}
+
+/* The last page is queued for 20 of its 30 seconds, and has 10 to be rendered. */
+static void test_the_time_in_the_queue_counts(void **state)
+{
+    (void)state;
+    int fds[RENDERERS + 1];
+    atomic_store(&counted, 0);
+    use(collect_behind_gate);
+    use(collect_and_count);
+    start((struct sx_metrics_server_options){.render_timeout_ms = 30000, .measure_scrapes = true});
+    hold_next(RENDERERS);
+    for (int i = 0; i <= RENDERERS; i++) {
+        fds[i] = ask_while_held();
+        wait_until(are_held, i < RENDERERS ? i + 1 : RENDERERS);
+    }
+    is_healthy(); /* so the last request was read */
+    put_clock_forward(20);
+    open_gate_and_hold(1);
+    for (int i = 0; i < RENDERERS; i++) {
+        client_read_response(fds[i], text, sizeof text, true);
+        assert_memory_equal(text, "HTTP/1.1 200 OK\r\n", 17);
+        close(fds[i]);
+    }
+    wait_until(are_held, 1);
+    put_clock_forward(11);
+    is_healthy(); /* the server looks at the time */
+    is_refused(fds[RENDERERS]);
+    open_gate();
+    looks = 0;
+    wait_until(are_in_progress, 0);
+    assert_int_equal(counted, RENDERERS + looks);
+    assert_true(shows(200, RENDERERS));
+    assert_true(shows(503, 1));
+    assert_true(sx_testing_value(registry, "sextant_scrape_duration_seconds_count") == RENDERERS);
 }
 
 static void test_what_is_measured_ends_with_the_server(void **state)
@@ -800,6 +842,7 @@ int main(void)
         CASE(test_a_scrape_beyond_the_limit_is_answered_with_503),
         CASE(test_a_page_that_takes_too_long_is_answered_with_503),
         CASE(test_a_late_page_is_given_up_before_the_next_collector),
+        CASE(test_the_time_in_the_queue_counts),
         CASE(test_what_is_measured_ends_with_the_server),
         CASE(test_a_server_stops_while_a_late_page_is_rendered),
         CASE(test_the_number_of_threads_is_bounded),
