@@ -49,10 +49,12 @@ void sx__pages_give(void *given)
     struct sx__kept_page *page = given;
     struct sx__pages *pages = page->pages;
     pthread_mutex_lock(&pages->mutex);
-    const size_t faded = pages->recent_bytes - pages->recent_bytes / 8;
-    pages->recent_bytes = page->size > faded ? page->size : faded;
-    const bool is_kept =
-        pages->count < SX__PAGES_KEPT_MAX && page->page.capacity / ROOM_MOST <= pages->recent_bytes;
+    if (page->size > 0) {
+        const size_t faded = pages->recent_bytes - pages->recent_bytes / 8;
+        pages->recent_bytes = page->size > faded ? page->size : faded;
+    }
+    const bool is_kept = pages->count < SX__PAGES_KEPT_MAX && page->page.capacity > 0 &&
+                         page->page.capacity / ROOM_MOST <= pages->recent_bytes;
     if (is_kept) {
         pages->kept[pages->count++] = page;
     }

@@ -13,7 +13,7 @@ struct sx__pages;
 
 struct sx__kept_page {
     struct sx_page page;
-    size_t size; /* of what was rendered into it, before it was compressed */
+    size_t size; /* of what was rendered into it, before it was compressed; 0: nothing */
     struct sx__pages *pages;
 };
 
@@ -31,7 +31,8 @@ void sx__pages_clean_up(struct sx__pages *pages);
 /* Returns a page for one scrape; NULL: no memory. [any] */
 struct sx__kept_page *sx__pages_take(struct sx__pages *pages);
 /* Gives back `given`, a struct sx__kept_page; the function is a sx_clean_up_fn. The page is freed
- * if enough are kept, or if it is more than four times as large as recent scrapes needed. [any] */
+ * if enough are kept, if it has no buffer, or if it is more than four times as large as recent
+ * scrapes needed; a scrape that was refused does not count as one. [any] */
 void sx__pages_give(void *given);
 
 #endif

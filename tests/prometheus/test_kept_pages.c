@@ -9,6 +9,8 @@
 #include <cmocka.h>
 #include <sextant/app.h>
 #include <sextant/client.h>
+#include <sextant/collector.h>
+#include <sextant/exposition.h>
 #include <sextant/prometheus.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +23,7 @@
 static size_t large_made;
 static const void *large_page; /* the last one that was made while a page was rendered */
 static size_t large_page_freed;
-static bool renders;
+static unsigned renders; /* 2: a scrape asks for a page itself */
 
 void *__real_realloc(void *memory, size_t size);
 void *__wrap_realloc(void *memory, size_t size);
@@ -50,13 +52,13 @@ static void on_begin(void *self, const struct sx_record *record)
 {
     (void)self;
     (void)record;
-    renders = true;
+    renders++;
 }
 static void on_respond(void *self, const struct sx_record *record)
 {
     (void)self;
     (void)record;
-    renders = false;
+    renders--;
 }
 static const struct sx_observer observer = {.begin = on_begin, .respond = on_respond};
 static const struct sx_route routes[] = {SX_GET("/metrics", sx_expose_metrics)};
@@ -163,6 +165,85 @@ static void a_page_that_has_become_much_too_large_goes(void **state)
     assert_in_range(scrapes, 2, 30);
 }
 
+/* ---- refused scrapes ---- */
+
+static unsigned refusals_wanted;
+static bool refuses_two_at_once;
+
+static void be_refused(void)
+{
+    struct sx_client *other = NULL;
+    struct sx_reply refusal = {0};
+    assert_int_equal(sx_client_new(&other, app), SX_OK);
+    assert_int_equal(sx_client_get(other, &refusal, "/metrics"), SX_OK);
+    assert_int_equal(refusal.status, 503);
+    sx_reply_clean_up(&refusal);
+    sx_client_destroy(other);
+}
+
+int __real_sx_scrapes_begin(struct sx_scrapes *scrapes);
+int __wrap_sx_scrapes_begin(struct sx_scrapes *scrapes);
+int __wrap_sx_scrapes_begin(struct sx_scrapes *scrapes)
+{
+    const int status = __real_sx_scrapes_begin(scrapes);
+    if (status == SX_EAGAIN && refuses_two_at_once) {
+        refuses_two_at_once = false;
+        be_refused();
+    }
+    return status;
+}
+
+/* Scrapes beyond the limit, as one is in progress. */
+static int ask_and_be_refused(void *context, struct sx_collection *collection)
+{
+    (void)context;
+    (void)collection;
+    for (; refusals_wanted > 0; refusals_wanted--) {
+        be_refused();
+    }
+    return SX_OK;
+}
+
+static int set_up_limited(void **state)
+{
+    options.scrapes_max = 1;
+    return set_up(state) != 0 ? -1 : sx_collector_register(registry, ask_and_be_refused, NULL);
+}
+
+static int tear_down_limited(void **state)
+{
+    options.scrapes_max = 0;
+    return tear_down(state);
+}
+
+static void refused_scrapes_take_no_place_of_a_page(void **state)
+{
+    (void)state;
+    assert_true(scrape() > 2 * LARGE);
+    large_made = 0;
+    for (int i = 0; i < 3; i++) {
+        refusals_wanted = 1;
+        refuses_two_at_once = true;
+        assert_true(scrape() > 2 * LARGE);
+        assert_int_equal(refusals_wanted, 0);
+        assert_false(refuses_two_at_once);
+    }
+    assert_int_equal(large_made, 0);
+    assert_int_equal(large_page_freed, 0);
+}
+
+/* One small page is no reason to free a large one, and the refusals say nothing about sizes. */
+static void refused_scrapes_do_not_show_that_pages_are_small(void **state)
+{
+    (void)state;
+    assert_true(scrape() > 2 * LARGE);
+    refusals_wanted = 40;
+    assert_int_equal(sx_client_get(client, &reply, "/metrics?name[]=none"), SX_OK);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(refusals_wanted, 0);
+    assert_int_equal(large_page_freed, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -170,6 +251,10 @@ int main(void)
         TEST(a_second_scrape_allocates_no_page),
         TEST(a_compressed_scrape_keeps_the_memory_of_the_page),
         TEST(a_page_that_has_become_much_too_large_goes),
+        cmocka_unit_test_setup_teardown(refused_scrapes_take_no_place_of_a_page, set_up_limited,
+                                        tear_down_limited),
+        cmocka_unit_test_setup_teardown(refused_scrapes_do_not_show_that_pages_are_small,
+                                        set_up_limited, tear_down_limited),
     };
     return cmocka_run_group_tests_name("kept pages", tests, NULL, NULL);
 }
