@@ -185,14 +185,21 @@ struct sx_str sx__accept_parameter(struct sx_str accept, size_t position, struct
 
 /* ---- codings ---- */
 
-/* The weight of a coding in a header; -1: it is not listed. */
+/* RFC 9110 8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"." */
+static bool is_coding(struct sx_str name, const char *coding)
+{
+    return sx__is_word(name, coding) ||
+           (strcmp(coding, "gzip") == 0 && sx__is_word(name, "x-gzip"));
+}
+
+/* The weight of a coding in a header; -1: it is not listed. A malformed weight is taken as 0. */
 static int weigh_coding(struct sx_str header, const char *coding)
 {
     int best = -1;
     while (header.size > 0) {
         unsigned weight = WEIGHT_MAX;
         struct sx_str element = sx__take_part(&header, ',');
-        if (!sx__is_word(sx__take_part(&element, ';'), coding)) {
+        if (!is_coding(sx__take_part(&element, ';'), coding)) {
             continue;
         }
         struct sx_str name;
@@ -200,9 +207,8 @@ static int weigh_coding(struct sx_str header, const char *coding)
         const bool is_valid = name.size == 0
                                   ? value.size == 0
                                   : sx__is_word(name, "q") && parse_weight(&weight, value);
-        if (is_valid && element.size == 0 && (int)weight > best) {
-            best = (int)weight;
-        }
+        const int have = is_valid && element.size == 0 ? (int)weight : 0;
+        best = have > best ? have : best;
     }
     return best;
 }

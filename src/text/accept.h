@@ -35,8 +35,9 @@ struct sx__preference sx__accept_weigh(struct sx_str accept, struct sx_str media
 struct sx_str sx__accept_parameter(struct sx_str accept, size_t position, struct sx_str name);
 
 /* Returns whether an Accept-Encoding header accepts a coding, such as "gzip", and does not prefer
- * `identity` to it. A malformed element is skipped. No header, or an empty one, accepts none. If a
- * coding is listed twice, the larger weight counts. */
+ * `identity` to it. An element with a malformed weight refuses its coding, so that `*` does not
+ * cover it. No header, or an empty one, accepts none. If a coding is listed twice, the larger
+ * weight counts. `x-gzip` is `gzip`. */
 bool sx__accepts_coding(struct sx_str accept_encoding, const char *coding);
 
 #endif

@@ -207,7 +207,13 @@ static void test_a_coding_is_used_if_it_is_accepted_and_not_preferred_less(void 
         {"gzip;q=0.5, *;q=0.6", false}, /* the asterisk covers identity */
         {"*;q=0.5, identity", false},
         {"gzipped", false},
-        {"x-gzip", false},
+        {"x-gzip", true}, /* 8.4.1.3 */
+        {"X-GZIP;q=0.5, identity;q=0.4", true},
+        {"x-gzip;q=0, *", false},
+        {"x-gzip, gzip;q=0", true},
+        {"x-gzi", false},
+        {"x-gzipped", false},
+        {"xgzip", false},
         {"gzi", false},
         {"gzip;q=2", false},
         {"gzip;q=-1", false},
@@ -218,6 +224,16 @@ static void test_a_coding_is_used_if_it_is_accepted_and_not_preferred_less(void 
         {"gzip;q=1;q=1", false},
         {"gzip q=1", false},
         {"gzip;q=nan", false},
+        /* It is listed, so the asterisk does not cover it; how it is weighed is not known. */
+        {"gzip;q=0.0000, *", false},
+        {"gzip;q=0;a=1, *", false},
+        {"gzip;q=2, *", false},
+        {"gzip;level=9, *", false},
+        {"gzip;q=0.0000, gzip;q=0.5, *;q=0.1", true},
+        {"identity;q=2, gzip;q=0.5, *", true},
+        {"*;q=2, gzip;q=0.5", true},
+        {"gzip, *;q=2", true},
+        {"*;q=2", false},
         {"\"gzip\"", false},
         {"\"a, gzip", false},
     };
