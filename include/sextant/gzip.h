@@ -27,10 +27,11 @@ extern "C" {
  * @param page  its content is replaced by the compressed one, and its buffer is kept; on failure it
  *              is unchanged
  * Errors:   SX_EINVAL (`page` is NULL), SX_EFULL (the result would not be smaller), SX_ENOMEM,
- *           SX_ESTATE (the library was built without zlib)
+ *           SX_ESTATE (the library was built without zlib), SX_ESYSTEM (zlib failed)
  * Threads:  [any]; a page only by one at a time
  * Memory:   during the call about 270 KiB for zlib, and a buffer for the result: 1/8 of the page
- *           and 1 KiB at first, doubled as needed, at most the size of the page
+ *           and 1 KiB at first, doubled as needed, at most the size of the page. While realloc
+ *           moves it, the smaller buffer exists, too.
  */
 SX_API SX_MUST_CHECK int sx_page_gzip(struct sx_page *page);
 

@@ -2,7 +2,6 @@
 #include <sextant/gzip.h>
 
 #ifdef SX_ZLIB
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -61,6 +60,9 @@ static int deflate_page(z_stream *stream, const struct sx_page *page, struct out
         state = deflate(stream, taken + given == page->size ? Z_FINISH : Z_NO_FLUSH);
         taken += given - stream->avail_in;
         output->size += room - stream->avail_out;
+        if (state != Z_OK && state != Z_BUF_ERROR && state != Z_STREAM_END) {
+            status = SX_ESYSTEM;
+        }
     }
     return status;
 }

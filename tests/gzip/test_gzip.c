@@ -13,6 +13,15 @@
 #include <string.h>
 #include <zlib.h>
 
+static int deflate_error; /* Z_OK: deflate works */
+
+int __real_deflate(z_stream *stream, int flush);
+int __wrap_deflate(z_stream *stream, int flush);
+int __wrap_deflate(z_stream *stream, int flush)
+{
+    return deflate_error != Z_OK ? deflate_error : __real_deflate(stream, flush);
+}
+
 static struct sx_page page;
 static char *original;
 static size_t original_size;
@@ -193,6 +202,19 @@ static void test_without_memory_the_page_stays(void **state)
     page_is_the_original_again();
 }
 
+static void test_an_error_of_zlib_ends_the_compression(void **state)
+{
+    (void)state;
+    fill_page(10000, lines);
+    deflate_error = Z_STREAM_ERROR;
+    const int status = sx_page_gzip(&page);
+    deflate_error = Z_OK;
+    assert_int_equal(status, SX_ESYSTEM);
+    page_is_unchanged();
+    assert_int_equal(sx_page_gzip(&page), SX_OK);
+    page_is_the_original_again();
+}
+
 #define CASE(test) cmocka_unit_test_teardown(test, tear_down)
 
 int main(void)
@@ -205,6 +227,7 @@ int main(void)
         CASE(test_what_does_not_become_smaller_stays),
         CASE(test_what_becomes_as_large_stays),
         CASE(test_without_memory_the_page_stays),
+        CASE(test_an_error_of_zlib_ends_the_compression),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
