@@ -71,7 +71,6 @@ struct sx_metrics_server_options {
                                    called. 0: no limit */
     bool measure_scrapes;       /* the page also has metrics of its scrapes, which sx_scrapes_new
                                    (exposition.h) lists, in the first registry */
-    void *reserved[1];
 };
 
 /** Serves the registry's page until the server is destroyed.

@@ -25,6 +25,10 @@
 
 #define PAGE "# HELP c_total H.\n# TYPE c_total counter\nc_total 7\n"
 
+/* Programs have it by value, so its size stays. */
+_Static_assert(sizeof(void *) != 8 || sizeof(struct sx_metrics_server_options) == 64,
+               "the options have another size");
+
 static struct sx_registry *registry;
 static struct sx_metrics_server *server;
 static uint16_t port;
