@@ -182,12 +182,14 @@ struct sx_scrapes_options {
 /** Makes limits and metrics of scrapes. With `measure` the registry has:
  *
  *     sextant_scrapes_total{code}         responses, by their status
- *     sextant_scrapes_in_progress         among them the scrape whose page shows it
+ *     sextant_scrapes_in_progress         scrapes that wait for their page, including the one that
+ *                                         shows this
  *     sextant_scrape_duration_seconds     a summary: rendering and compressing a page
  *     sextant_scrape_size_bytes           a summary: pages, compressed if they were sent so
  *
- * The counts on a page are those of the scrapes before it. If several are made for one registry,
- * their metrics are the same, and their limits are not. A child of fork() makes its own.
+ * The counts on a page are those of the scrapes before it. Several objects made for one registry
+ * share its metrics, but each has limits of its own. After fork() each process has its own limits;
+ * with a shared registry, the scrapes of all processes are counted together.
  *
  * @param scrapes   receives it; untouched on failure
  * @param registry  of the metrics; NULL: the default registry
@@ -261,7 +263,8 @@ struct sx_exposition_response {
     const char *content_type;
     size_t content_length; /* for HEAD the same as for GET */
     struct sx_str body;    /* empty for HEAD */
-    /* Headers besides Content-Type and Content-Length: Vary, Content-Encoding, Allow. */
+    /* Headers besides Content-Type and Content-Length: Vary and Content-Encoding of a page, Allow
+     * of a 405. */
     struct sx_exposition_header headers[SX_EXPOSITION_HEADERS_MAX];
     size_t header_count;
     size_t page_size;      /* of the page before it was compressed; 0: there is none */

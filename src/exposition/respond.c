@@ -79,6 +79,7 @@ static struct sx_exposition_response render(struct sx_page *page, struct sx_regi
                                               .body = {page->data, page->size},
                                               .content_length = page->size,
                                               .page_size = page_size};
+    add_header(&response, "Vary", "Accept, Accept-Encoding"); /* what chose this page */
     if (is_compressed) {
         add_header(&response, "Content-Encoding", "gzip");
     }
@@ -121,7 +122,6 @@ int sx_exposition_respond(struct sx_exposition_response *response, struct sx_pag
         return SX_OK;
     }
     *response = scrape(page, registry, request);
-    add_header(response, "Vary", "Accept, Accept-Encoding");
     if (head) {
         response->body = (struct sx_str){NULL, 0}; /* the length is that of the page all the same */
     }

@@ -22,7 +22,7 @@ static const struct sx_metric_options answers_options = {
 };
 static const struct sx_metric_options in_progress_options = {
     .name = "sextant_scrapes_in_progress",
-    .help = "Scrapes that wait for their page, among them the one that shows this.",
+    .help = "Scrapes that wait for their page, including the one that shows this.",
 };
 static const struct sx_metric_options durations_options = {
     .name = "sextant_scrape_duration_seconds",

@@ -109,6 +109,7 @@ static void test_other_methods_are_told_which_are_allowed(void **state)
         assert_string_equal(header("Allow"), "GET, HEAD");
         assert_int_equal(response.content_length, response.body.size);
         assert_true(response.body.size > 0);
+        assert_null(header("Vary"));
     }
     assert_null(page.data);
 }
@@ -129,6 +130,7 @@ static void test_a_page_that_cannot_be_rendered_is_a_500(void **state)
     respond("GET");
     allocation_fails = false;
     assert_int_equal(response.status, 500);
+    assert_null(header("Vary"));
     assert_string_equal(response.content_type, "text/plain; charset=utf-8");
     assert_int_equal(response.content_length, response.body.size);
     assert_true(response.body.size > 0);

@@ -112,6 +112,7 @@ static void refused_with(const char *sentence)
     assert_memory_equal(response.body.data, sentence, response.body.size);
     assert_int_equal(response.content_length, response.body.size);
     assert_int_equal(response.page_size, 0);
+    assert_int_equal(response.header_count, 0);
 }
 
 /* ---- how many ---- */
@@ -365,7 +366,7 @@ static void test_the_page_shows_its_own_scrape_in_progress(void **state)
         "sextant_scrapes_total{code=\"200\"} 0\n"
         "sextant_scrapes_total{code=\"500\"} 0\n"
         "sextant_scrapes_total{code=\"503\"} 0\n"
-        "# HELP sextant_scrapes_in_progress Scrapes that wait for their page, among them the one "
+        "# HELP sextant_scrapes_in_progress Scrapes that wait for their page, including the one "
         "that shows this.\n"
         "# TYPE sextant_scrapes_in_progress gauge\n"
         "sextant_scrapes_in_progress 1\n";
