@@ -6,32 +6,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rendered.h"
+
 #include <cmocka.h>
 #include <math.h>
 #include <sextant/collector.h>
-#include <sextant/exposition.h>
 #include <string.h>
 
 #define OPTIONS(...) (&(const struct sx_metric_options){__VA_ARGS__})
 #define DROPPED "sextant_collector_exemplars_dropped_total"
-
-static struct sx_registry *registry;
-static struct sx_page page;
-
-static int set_up(void **state)
-{
-    (void)state;
-    page = (struct sx_page){0};
-    return sx_registry_new(&registry, NULL);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_page_clean_up(&page);
-    sx_registry_destroy(registry);
-    return 0;
-}
 
 static void use(sx_collect_fn *collect)
 {

@@ -4,28 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rendered.h"
+
 #include <cmocka.h>
 #include <math.h>
-#include <sextant/exposition.h>
 #include <string.h>
-
-static struct sx_registry *registry;
-static struct sx_page page;
-
-static int set_up(void **state)
-{
-    (void)state;
-    page = (struct sx_page){0};
-    return sx_registry_new(&registry, NULL);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_page_clean_up(&page);
-    sx_registry_destroy(registry);
-    return 0;
-}
 
 static int print_violation(void *context, const struct sx_violation *violation)
 {

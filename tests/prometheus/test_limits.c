@@ -4,22 +4,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tested_app.h"
+
 #include <cmocka.h>
 #include <pthread.h>
-#include <sextant/app.h>
-#include <sextant/client.h>
 #include <sextant/collector.h>
-#include <sextant/prometheus.h>
 #include <sextant/testing.h>
 #include <string.h>
 #include <time.h>
 
 static const struct sx_route routes[] = {SX_GET("/metrics", sx_expose_metrics)};
 
-static struct sx_registry *registry;
-static struct sx_app *app;
-static struct sx_client *client;
-static struct sx_reply reply;
 static struct sx_prometheus_options options;
 
 static int set_up(void **state)
@@ -31,24 +26,7 @@ static int set_up(void **state)
 
 static void start(void)
 {
-    options.registry = registry;
-    assert_int_equal(sx_app_new(&app, &(struct sx_app_options){.routes = SX_LIST(routes),
-                                                               .components = SX_COMPONENTS(
-                                                                   (sx_prometheus, &options))}),
-                     SX_OK);
-    assert_int_equal(sx_client_new(&client, app), SX_OK);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_reply_clean_up(&reply);
-    sx_client_destroy(client);
-    sx_app_destroy(app);
-    sx_registry_destroy(registry);
-    client = NULL;
-    app = NULL;
-    return 0;
+    start_app((struct sx_app_options){.routes = SX_LIST(routes)}, options);
 }
 
 static bool shows(const char *series, double value)
@@ -182,10 +160,7 @@ static void test_a_name_that_is_taken_is_an_error_at_start_up(void **state)
         sx_counter_register(&taken, registry,
                             &(struct sx_metric_options){.name = "sextant_scrapes_total"}),
         SX_OK);
-    options.registry = registry;
-    assert_int_equal(sx_app_new(&app, &(struct sx_app_options){.routes = SX_LIST(routes),
-                                                               .components = SX_COMPONENTS(
-                                                                   (sx_prometheus, &options))}),
+    assert_int_equal(try_app((struct sx_app_options){.routes = SX_LIST(routes)}, options),
                      SX_ECOMPONENT);
 }
 

@@ -7,15 +7,13 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "tested_app.h"
 
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sextant/app.h>
-#include <sextant/client.h>
-#include <sextant/prometheus.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,32 +96,13 @@ static const struct sx_route routes[] = {
     SX_GET("/metrics", sx_expose_metrics),
 };
 
-static struct sx_registry *registry;
-static struct sx_app *app;
-static struct sx_client *client;
-static struct sx_reply reply;
 static const char *page;
-
-static void quiet(void *context, enum sx_log_level level, const char *message)
-{
-    (void)context;
-    (void)level;
-    (void)message;
-}
 
 static int start(enum sx_prometheus_handler handler)
 {
     assert_int_equal(sx_registry_new(&registry, NULL), SX_OK);
-    const struct sx_prometheus_options options = {.registry = registry, .handler = handler};
-    assert_int_equal(sx_app_new(&app,
-                                &(struct sx_app_options){
-                                    .routes = SX_LIST(routes),
-                                    .hooks = SX_LIST(hooks),
-                                    .components = SX_COMPONENTS((sx_prometheus, &options)),
-                                    .log = quiet,
-                                }),
-                     SX_OK);
-    assert_int_equal(sx_client_new(&client, app), SX_OK);
+    start_app((struct sx_app_options){.routes = SX_LIST(routes), .hooks = SX_LIST(hooks)},
+              (struct sx_prometheus_options){.handler = handler});
     return 0;
 }
 
@@ -131,16 +110,6 @@ static int set_up(void **state)
 {
     (void)state;
     return start(SX_HANDLER_DEFAULT);
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_reply_clean_up(&reply);
-    sx_client_destroy(client);
-    sx_app_destroy(app);
-    sx_registry_destroy(registry);
-    return 0;
 }
 
 static int send_with(const char *method, const char *target, const char *headers)

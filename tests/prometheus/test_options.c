@@ -5,11 +5,9 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "tested_app.h"
 
 #include <cmocka.h>
-#include <sextant/app.h>
-#include <sextant/client.h>
-#include <sextant/prometheus.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,10 +34,6 @@ static const struct sx_route routes[] = {
     SX_GET("/metrics", sx_expose_metrics),
 };
 
-static struct sx_registry *registry;
-static struct sx_app *app;
-static struct sx_client *client;
-static struct sx_reply reply;
 static const char *page;
 
 static int set_up(void **state)
@@ -49,28 +43,9 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_reply_clean_up(&reply);
-    sx_client_destroy(client);
-    sx_app_destroy(app);
-    sx_registry_destroy(registry);
-    client = NULL;
-    app = NULL;
-    return 0;
-}
-
 static void start(struct sx_prometheus_options options)
 {
-    options.registry = registry;
-    assert_int_equal(sx_app_new(&app,
-                                &(struct sx_app_options){
-                                    .routes = SX_LIST(routes),
-                                    .components = SX_COMPONENTS((sx_prometheus, &options)),
-                                }),
-                     SX_OK);
-    assert_int_equal(sx_client_new(&client, app), SX_OK);
+    start_app((struct sx_app_options){.routes = SX_LIST(routes)}, options);
 }
 
 static void send(const char *method, const char *target, const char *body)

@@ -6,19 +6,13 @@
 #include <stdint.h>
 
 #include "page.h"
+#include "tested_app.h"
 
 #include <cmocka.h>
-#include <sextant/app.h>
-#include <sextant/client.h>
 #include <sextant/exposition.h>
-#include <sextant/prometheus.h>
 #include <stdio.h>
 #include <string.h>
 
-static struct sx_registry *registry;
-static struct sx_app *app;
-static struct sx_client *client;
-static struct sx_reply reply;
 static const char *page;
 
 static struct sx_result index_page(void)
@@ -82,26 +76,8 @@ static int set_up(void **state)
 {
     (void)state;
     assert_int_equal(sx_registry_new(&registry, NULL), SX_OK);
-    const struct sx_prometheus_options options = {.registry = registry};
-    assert_int_equal(sx_app_new(&app,
-                                &(struct sx_app_options){
-                                    .routes = SX_LIST(routes),
-                                    .hooks = SX_LIST(hooks),
-                                    .components = SX_COMPONENTS((sx_prometheus, &options)),
-                                    .log = quiet,
-                                }),
-                     SX_OK);
-    assert_int_equal(sx_client_new(&client, app), SX_OK);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    sx_reply_clean_up(&reply);
-    sx_client_destroy(client);
-    sx_app_destroy(app);
-    sx_registry_destroy(registry);
+    start_app((struct sx_app_options){.routes = SX_LIST(routes), .hooks = SX_LIST(hooks)},
+              (struct sx_prometheus_options){.registry = NULL});
     return 0;
 }
 
