@@ -256,6 +256,46 @@ static void test_nothing_pinned_is_reclaimed_just_after_a_fork(void **state)
     assert_int_equal(registry->retired.count, 0);
 }
 
+static int step; /* of the next test; relaxed, so that it orders nothing */
+
+static void *make_and_release(void *unused)
+{
+    struct sx_counter *counter = sx_counter_with(counters, "x", "1");
+    sx_counter_inc(counter);
+    sx_counter_release(counter);
+    __atomic_store_n(&step, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&step, __ATOMIC_RELAXED) != 2) {
+        sched_yield();
+    }
+    return unused;
+}
+
+/* Its pin lies in another page than those of the families, which is all zeros without it. Such a
+ * page is read from the file, which must not hide the order from the thread sanitizer. */
+static void test_a_record_is_used_again_after_another_thread_gave_up_its_handle(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    sx_registry_destroy(registry);
+    removable_make(true);
+    for (int i = 0; i < 1000; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        sx_counter_release(sx_counter_with(counters, "y", text));
+    }
+    pthread_t thread;
+    step = 0;
+    assert_int_equal(pthread_create(&thread, NULL, make_and_release, NULL), 0);
+    while (__atomic_load_n(&step, __ATOMIC_RELAXED) != 1) {
+        sched_yield();
+    }
+    assert_int_equal(sx_counter_family_clear(counters), 1001);
+    assert_int_equal(registry->retired.count, 0);
+    assert_int_equal(sx_counter_inc_with(counters, "x", "2"), SX_OK);
+    __atomic_store_n(&step, 2, __ATOMIC_RELAXED);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void check_pins_of_a_child(bool gives_up)
 {
     int started[2];
@@ -322,6 +362,7 @@ int main(void)
         TEST(test_readers_that_take_turns_do_not_keep_memory),
         TEST(test_a_reader_keeps_what_it_may_know),
         TEST(test_nothing_pinned_is_reclaimed_just_after_a_fork),
+        TEST(test_a_record_is_used_again_after_another_thread_gave_up_its_handle),
         TEST(test_a_child_has_the_pins_of_its_parent),
         TEST(test_pins_of_a_killed_process_end_with_it),
     };

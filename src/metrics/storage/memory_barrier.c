@@ -2,6 +2,8 @@
 #define _GNU_SOURCE /* syscall */
 #include "memory_barrier.h"
 
+#include "unseen_reads.h"
+
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -9,15 +11,10 @@
 #define PRIVATE_EXPEDITED (1 << 3)
 #define REGISTER_PRIVATE_EXPEDITED (1 << 4)
 
-#if defined __has_feature
-#if __has_feature(thread_sanitizer)
+/* The thread sanitizer does not understand it. */
+#ifdef SX__THREAD_SANITIZER
 #define UNDERSTOOD 0
-#endif
-#endif
-#ifdef __SANITIZE_THREAD__
-#define UNDERSTOOD 0
-#endif
-#ifndef UNDERSTOOD
+#else
 #define UNDERSTOOD 1
 #endif
 

@@ -5,6 +5,7 @@
 #include "peek.h"
 
 #include "resident_pages.h"
+#include "unseen_reads.h"
 
 #include <string.h>
 #include <sys/syscall.h>
@@ -64,7 +65,11 @@ static bool is_in_zeros(struct sx__peeking *peeking, size_t row, const uint64_t 
 uint64_t sx__peek(struct sx__peeking *peeking, size_t row, uint32_t cell)
 {
     const uint64_t *at = sx__cell(sx__row(peeking->registry, row), cell);
-    return is_in_zeros(peeking, row, at) ? 0 : __atomic_load_n(at, __ATOMIC_SEQ_CST);
+    if (!is_in_zeros(peeking, row, at)) {
+        return __atomic_load_n(at, __ATOMIC_SEQ_CST);
+    }
+    sx__acquire_unseen(at);
+    return 0;
 }
 
 void sx__zero_cells(struct sx__peeking *peeking, size_t row, uint32_t cell, uint32_t count)
