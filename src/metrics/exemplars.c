@@ -198,36 +198,36 @@ static inline bool put_value(struct exemplar_writing *writing, struct sx_str val
     return sx__utf8_is_valid(value);
 }
 
-#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+/* Words that are valid names, each in the place of its hash. There are few names, and checking one
+ * takes longer than writing it. */
+#define KNOWN_NAMES 16u
+static uint64_t known_names[KNOWN_NAMES];
 
-/* Whether the first bytes of a word, 1 to 8, are small letters and underscores, as in most names.
- */
-static inline bool is_simple_name(uint64_t word, size_t size)
+static inline uint64_t *known_name_of(uint64_t word)
 {
-    const uint64_t high = EACH_BYTE(0x80);
-    const uint64_t expected = high >> (8 - size) * 8;
-    const uint64_t other = word ^ EACH_BYTE((uint64_t)'_');
-    const uint64_t low = word & ~high;
-    /* The high bit of each byte: whether it is from `a` to `z`, and whether it is an underscore. */
-    const uint64_t letters = (low + EACH_BYTE(0x80 - (uint64_t)'a')) &
-                             ~(low + EACH_BYTE(0x80 - (uint64_t)'z' - 1)) & ~word;
-    const uint64_t underscores = ~(((other & ~high) + ~high) | other);
-    return ((letters | underscores) & expected) == expected;
+    return &known_names[word * UINT64_C(0x9E3779B97F4A7C15) >> 60];
+}
+
+/* Returns false if the name is not valid. */
+__attribute__((noinline, cold)) static bool check_name(const char *name, size_t size, uint64_t word)
+{
+    if (!sx_label_name_is_valid(name)) {
+        return false;
+    }
+    if (size <= sizeof word) { /* it is not empty, as it is valid */
+        __atomic_store_n(known_name_of(word), word, __ATOMIC_RELAXED);
+    }
+    return true;
 }
 
 /* Returns false if the name is not valid. Names such as `trace_id` are one word. */
 static inline bool put_name(struct exemplar_writing *writing, struct sx_str name)
 {
-    if (name.size >= 2 && name.size <= 8 && name.data[1] != '_') {
-        const uint64_t word =
-            name.size < 8 ? sx__short_word(name.data, name.size) : sx__word_at(name.data);
-        if (is_simple_name(word, name.size)) {
-            put_exemplar_word(writing, word);
-            return true;
-        }
-    }
     put_exemplar_text(writing, name);
-    return sx_label_name_is_valid(name.data);
+    const uint64_t word = writing->bits;
+    return (name.size - 1 < sizeof word &&
+            __atomic_load_n(known_name_of(word), __ATOMIC_RELAXED) == word) ||
+           check_name(name.data, name.size, word);
 }
 
 static bool is_given_before(const struct sx_label *labels, size_t count, const char *name)
