@@ -15,8 +15,10 @@
  *                                                         last byte of the response
  *     http_requests_inprogress{method,handler}            from sx_http_begin to sx_http_end
  *     http_requests_aborted_total{method,handler,phase}   the client left before there was a
- *                                                         response (`request`), or the connection
- *                                                         ended within it (`response`)
+ *                                                         response (`request`), the connection
+ *                                                         ended within it (`response`), or the
+ *                                                         process ended, of several that share the
+ *                                                         registry (`process`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
  * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_new and

@@ -59,7 +59,7 @@ struct sx_label;
  *
  * A private registry takes memory and address space as its metrics need them: row_bytes and
  * directory_bytes only limit its growth. A shared one reserves address space for all of them when
- * it is made: directory_bytes, and row_bytes for each thread row and 66 rows more, which is 9.1 GiB
+ * it is made: directory_bytes, and row_bytes for each thread row and 68 rows more, which is 9.3 GiB
  * by default. docs/memory.md has the details.
  *
  * The limits are 1,024 thread rows, and 16 GiB each for a row and for the directory; more is
@@ -116,6 +116,31 @@ struct sx_native_options {
 
 #define SX_NATIVE_BUCKETS_MAX 320
 
+/** What the page shows of a gauge, if several processes share its registry and each has set it.
+ *
+ * Modes with LIVE forget the value of a process that has ended; others keep it. A process that has
+ * never set a gauge has the value 0 in a sum, and none otherwise. If none has a value, 0 is shown.
+ * In a private registry only SX_MODE_LIVE_ALL makes a difference: the label.
+ *
+ * SX_MODE_LIVE_SUM does not show the gauges of more than 64 processes at the same time, and neither
+ * do the others, except SX_MODE_SHARED. docs/workers.md compares them with those of Python's
+ * client.
+ */
+enum sx_multiprocess_mode {
+    SX_MODE_LIVE_SUM, /* the sum; the default, for what processes have in use */
+    SX_MODE_SUM,
+    SX_MODE_LIVE_MIN, /* the least value */
+    SX_MODE_MIN,
+    SX_MODE_LIVE_MAX, /* the greatest value */
+    SX_MODE_MAX,
+    SX_MODE_LIVE_MOST_RECENT, /* the value that was set last, as for the time of the last backup */
+    SX_MODE_MOST_RECENT,
+    SX_MODE_LIVE_ALL, /* one series for each process, with the label `process`: a number below 64,
+                         which another process gets when this one has ended */
+    SX_MODE_SHARED,   /* one value for all processes: one may increment it and another decrement it.
+                         Each update is an atomic operation on the same memory */
+};
+
 /** What a metric family is. The register functions copy all strings and arrays.
  *
  * The default bounds, for seconds, are .005 .01 .025 .05 .075 .1 .25 .5 .75 1 2.5 5 7.5 10. */
@@ -138,6 +163,7 @@ struct sx_metric_options {
                                 to 1; see SX_QUANTILES and sx_summary_quantile; NULL: none */
     size_t quantile_count;   /* at most SX_QUANTILES_MAX */
     double window_seconds;   /* of the quantiles; at most 1e9; 0: 600 */
+    enum sx_multiprocess_mode multiprocess_mode; /* gauges and untyped metrics */
     void *reserved[1];
 };
 
@@ -600,8 +626,8 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
 /** As sx_counter_with. */
 #define sx_gauge_with(family, ...) sx__gauge_with((family), SX__STRINGS(__VA_ARGS__))
 
-/** Sets the value of this process. The page of a shared registry shows the sum over the live
- * processes.
+/** Sets the value of this process. What the page of a shared registry shows of several processes
+ * is said by `multiprocess_mode`.
  *
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
@@ -639,11 +665,31 @@ static inline void sx_gauge_dec(struct sx_gauge *gauge);
 /** Sets the value to the seconds since 1970, for a `…_timestamp_seconds`. As sx_gauge_set. */
 SX_API void sx_gauge_set_to_current_time(struct sx_gauge *gauge);
 
-/** Returns the sum over the live processes; 0 for NULL and for a removed gauge.
+/** Returns the value that the page shows; 0 for NULL and for a removed gauge.
+ *
+ * In a shared registry that is the sum over the live processes, unless the gauge has another
+ * multiprocess_mode. With SX_MODE_LIVE_ALL it is the sum, too.
  *
  * Threads:  [any]
  */
 SX_API double sx_gauge_value(const struct sx_gauge *gauge);
+
+/** Counts what processes leave in a gauge when they end.
+ *
+ * If a process is killed, its value no longer counts in the gauge. From this call on, the whole
+ * part of the value is then added to the counter: requests in progress become aborted requests.
+ * That happens at the next scrape, once, or not at all if the process that does it is killed then.
+ * It holds for all processes that share the registry, until the gauge is removed. A later call
+ * replaces the counter. The counter needs no handle for it.
+ *
+ * @param gauge    with or without labels, of SX_MODE_LIVE_SUM
+ * @param counter  of the same registry
+ * Errors:   SX_EINVAL (NULL, another registry, another mode), SX_EFULL (the registry is full). In a
+ *           private registry the call does nothing and returns SX_OK.
+ * Threads:  [any]; takes the directory's lock
+ */
+SX_API SX_MUST_CHECK int sx_gauge_count_abandoned(struct sx_gauge *gauge,
+                                                  struct sx_counter *counter);
 
 /* ---- histograms ---- */
 
@@ -1044,7 +1090,7 @@ struct sx_gauge {
     uint32_t increments; /* in thread rows, with that of decrements behind it; 0: none so far; from
                             SX__INCREMENTS_END on: see increments.h */
 };
-#define SX__INCREMENTS_END (UINT32_MAX - 2)
+#define SX__INCREMENTS_END (UINT32_MAX - 3)
 
 SX_API void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down);
 

@@ -13,8 +13,10 @@
  *     http_requests_inprogress{method,handler}            from the complete header to the end of
  *                                                         the request
  *     http_requests_aborted_total{method,handler,phase}   the client left before there was a
- *                                                         response (`request`), or the connection
- *                                                         ended within it (`response`)
+ *                                                         response (`request`), the connection
+ *                                                         ended within it (`response`), or the
+ *                                                         process ended, of several that share the
+ *                                                         registry (`process`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
  * The duration has classic buckets, and native ones on pages in Protobuf. If a request has a header

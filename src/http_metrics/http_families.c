@@ -197,7 +197,7 @@ int sx__http_families_register(struct sx__http_families *families,
         .names =
             options->names == SX_NAMES_OPENTELEMETRY ? &opentelemetry_names : &prometheus_names,
     };
-    *families = (struct sx__http_families){0};
+    *families = (struct sx__http_families){.are_shared = sx_registry_is_shared(options->registry)};
     set_labels(families, options);
     int status = register_always(&registration, families, options);
     if (status == SX_OK) {

@@ -37,6 +37,7 @@ struct sx__http_families {
     struct sx_counter_family *aborted;
     struct sx__http_labels aborted_labels;
     struct sx_counter_family *rejected;
+    bool are_shared; /* by processes, which may be killed in the middle of requests */
 };
 
 /* Registers the families. Errors: those of the register functions; *failed is then the metric that

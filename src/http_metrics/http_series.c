@@ -48,6 +48,25 @@ static int get_histogram(struct sx_histogram **histogram, struct sx_histogram_fa
                : sx_histogram_family_get(histogram, family, values.values, labels->count);
 }
 
+/* Counts the requests that are in progress in a process when it ends. */
+static int count_abandoned(const struct sx__http_series *made,
+                           const struct sx__http_sources *sources)
+{
+    const struct sx__http_families *families = &sources->handler->http->families;
+    struct sx__http_sources of_process = *sources;
+    struct http_values values;
+    struct sx_counter *aborted = NULL;
+    of_process.phase = "process";
+    set_values(&values, &families->aborted_labels, &of_process);
+    int status = sx_counter_family_get(&aborted, families->aborted, values.values,
+                                       families->aborted_labels.count);
+    if (status == SX_OK) {
+        status = sx_gauge_count_abandoned(made->in_progress, aborted);
+        sx_counter_release(aborted);
+    }
+    return status;
+}
+
 static int fill_series(struct sx__http_series *made, const struct sx__http_sources *sources)
 {
     const struct sx__http_families *families = &sources->handler->http->families;
@@ -55,6 +74,9 @@ static int fill_series(struct sx__http_series *made, const struct sx__http_sourc
     set_values(&values, &families->in_progress_labels, sources);
     int status = sx_gauge_family_get(&made->in_progress, families->in_progress, values.values,
                                      families->in_progress_labels.count);
+    if (status == SX_OK && families->are_shared) {
+        status = count_abandoned(made, sources);
+    }
     if (status == SX_OK && !families->duration_has_code) {
         status = get_histogram(&made->duration, families->durations, &families->duration_labels,
                                sources);

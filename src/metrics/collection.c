@@ -99,6 +99,38 @@ static struct sx__family *copy_family(const struct sx__family *family)
     return copy;
 }
 
+/* The same with one more label. */
+static struct sx__family *copy_with_label(const struct sx__family *family, const char *label)
+{
+    const char *labels[SX_LABELS_MAX + 1] = {NULL};
+    char *memory = malloc(family->size); /* for the names, each ended by NUL */
+    char *at = memory;
+    struct sx__family *copy = malloc(family->size + sizeof(struct sx__span) + strlen(label));
+    if (memory == NULL || copy == NULL) {
+        free(memory);
+        free(copy);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < family->label_count; i++) {
+        const struct sx_str name = sx__family_label(family, i);
+        labels[i] = at;
+        memcpy(at, name.data, name.size);
+        at[name.size] = '\0';
+        at += name.size + 1;
+    }
+    labels[family->label_count] = label;
+    const struct sx__desc desc = {.type = (enum sx_metric_type)family->type,
+                                  .name = sx__family_name(family),
+                                  .legacy = sx__family_legacy_name(family),
+                                  .help = sx__family_help(family),
+                                  .unit = sx__family_unit(family),
+                                  .labels = labels,
+                                  .label_count = (size_t)family->label_count + 1};
+    sx__family_write(copy, family->arena, &desc);
+    free(memory);
+    return copy;
+}
+
 /* Whether a callback of this name was called before in this scrape. */
 static bool has_registered(const struct sx__name_index *index, const struct sx__family *family)
 {
@@ -114,12 +146,14 @@ static bool has_registered(const struct sx__name_index *index, const struct sx__
     return entry != NULL;
 }
 
-int sx__collection_add_registered(struct sx_collection *collection, const struct sx__family *family)
+int sx__collection_add_registered(struct sx_collection *collection, const struct sx__family *family,
+                                  const char *label)
 {
     if (has_registered(collection->names, family)) {
         return SX_EEXIST;
     }
-    return append_family(collection, copy_family(family), true);
+    struct sx__family *copy = label == NULL ? copy_family(family) : copy_with_label(family, label);
+    return append_family(collection, copy, true);
 }
 
 static int add_desc(struct sx_collection *collection, const struct sx__desc *desc)
@@ -150,7 +184,9 @@ static int add_family(struct sx_collection *collection, enum sx_metric_type type
     if (status != SX_OK) {
         return status;
     }
-    if (desc.quantile_count > 0) { /* those of a collector's summary come with each sample */
+    /* The quantiles of a collector's summary come with each sample, and its gauges are those of one
+     * process. */
+    if (desc.quantile_count > 0 || desc.multiprocess_mode != SX_MODE_LIVE_SUM) {
         return SX_EINVAL;
     }
     status = sx__desc_place(&desc, &name, collection->registry);
@@ -369,8 +405,7 @@ static void mark_clashes(const struct sx__name_index *index, const struct sx__fa
         const struct sx__name_entry *entry = sx__name_index_find(index, &names[i], NULL);
         for (; entry != NULL; entry = sx__name_index_find(index, &names[i], entry)) {
             struct sx_collection *collection = entry->family->collection;
-            const bool is_itself =
-                entry->family->is_registered && family->source == SX__FROM_CALLBACK;
+            const bool is_itself = entry->family->is_registered && sx__family_is_collected(family);
             if (!is_itself && collection->status == SX_OK) {
                 collection->status = clash_fault(entry, name);
             }
@@ -387,7 +422,7 @@ const struct sx__family *sx__collections_next_family(const struct sx__collection
         if (collections->names.entry_count > 0) {
             mark_clashes(&collections->names, family);
         }
-        if (family->source == SX__FROM_CELLS) {
+        if (!sx__family_is_collected(family)) {
             break;
         }
     }

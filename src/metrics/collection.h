@@ -84,10 +84,13 @@ int sx__collection_fail(struct sx_collection *collection, int status);
 void sx__sample_extra_free(struct sx__sample_extra *extra);
 
 /** Adds a copy of a family that is registered, because it may be unregistered before the page is
- * rendered; its samples follow. Errors: SX_ENOMEM, SX_EEXIST (this scrape has it already: it was
+ * rendered; its samples follow.
+ *
+ * @param label  one more label, behind those of the family; NULL: none
+ * Errors: SX_ENOMEM, SX_EEXIST (this scrape has it already: it was
  * unregistered and registered again meanwhile). */
-int sx__collection_add_registered(struct sx_collection *collection,
-                                  const struct sx__family *family);
+int sx__collection_add_registered(struct sx_collection *collection, const struct sx__family *family,
+                                  const char *label);
 
 /** Returns the next family of a registry's chain that a scrape renders from cells, or NULL.
  *

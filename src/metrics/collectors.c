@@ -8,6 +8,7 @@
 #include "collectors.h"
 
 #include "clock.h"
+#include "each_process.h"
 #include "epochs.h"
 #include "family.h"
 #include "log_limit.h"
@@ -367,7 +368,7 @@ static int call(struct collector *collector, struct sx_collection *collection)
     if (!keep_highest(collector, &value)) {
         return SX_OK;
     }
-    int status = sx__collection_add_registered(collection, collector->family);
+    int status = sx__collection_add_registered(collection, collector->family, NULL);
     if (status == SX_EEXIST) {
         return SX_OK;
     }
@@ -426,6 +427,17 @@ static int collect_own(unsigned metric, struct sx_collection *collection)
                : sx__self_metric_collect_processes(collection);
 }
 
+static int collect_each_process(struct sx__collections *collections, struct sx_registry *registry,
+                                const struct sx__part *part)
+{
+    struct sx_collection *collection = begin_collection(collections, registry);
+    if (collection == NULL) {
+        return SX_ENOMEM;
+    }
+    end_collection(collection, collections, sx__each_process_collect(collection, part));
+    return SX_OK;
+}
+
 /* Last, because collectors may cause them. */
 static int collect_self_metrics(struct sx__collections *collections, struct sx_registry *registry)
 {
@@ -470,6 +482,9 @@ int sx__collectors_run(struct sx__collections *collections, struct sx_registry *
         collector = next;
     }
     (void)pthread_mutex_unlock(&lock);
+    if (status == SX_OK && __atomic_load_n(&registry->has_live_all, __ATOMIC_ACQUIRE)) {
+        status = collect_each_process(collections, registry, part);
+    }
     const bool is_whole = part == NULL || part->is_whole;
     return status == SX_OK && is_whole ? collect_self_metrics(collections, registry) : status;
 }

@@ -287,6 +287,27 @@ static int read_quantiles(struct sx__desc *desc, const struct sx_metric_options 
     return SX_OK;
 }
 
+const char *sx__multiprocess_fault(enum sx_metric_type type,
+                                   const struct sx_metric_options *options)
+{
+    const enum sx_multiprocess_mode mode = options->multiprocess_mode;
+    size_t labels = 0;
+    if ((unsigned)mode > SX_MODE_SHARED) {
+        return "its multiprocess mode is unknown";
+    }
+    if (mode != SX_MODE_LIVE_SUM && type != SX_GAUGE && type != SX_UNTYPED) {
+        return "only gauges and untyped metrics have a multiprocess mode";
+    }
+    for (; options->labels != NULL && options->labels[labels] != NULL; labels++) {
+        if (mode == SX_MODE_LIVE_ALL && strcmp(options->labels[labels], SX__PROCESS_LABEL) == 0) {
+            return "with SX_MODE_LIVE_ALL the label `process` is that of the process";
+        }
+    }
+    return mode == SX_MODE_LIVE_ALL && labels == SX_LABELS_MAX
+               ? "with SX_MODE_LIVE_ALL there must be room for the label `process`"
+               : NULL;
+}
+
 /* The type's own options; others must not be set. */
 static int read_type_options(struct sx__desc *desc, const struct sx_metric_options *options)
 {
@@ -295,9 +316,11 @@ static int read_type_options(struct sx__desc *desc, const struct sx_metric_optio
         options->quantiles != NULL || options->quantile_count > 0 || options->window_seconds != 0;
     const bool has_buckets = options->buckets != NULL || options->native.growth_factor != 0;
     if ((has_quantiles && desc->type != SX_SUMMARY) || (has_buckets && !is_histogram) ||
-        (desc->type == SX_GAUGE_HISTOGRAM && options->native.growth_factor != 0)) {
+        (desc->type == SX_GAUGE_HISTOGRAM && options->native.growth_factor != 0) ||
+        sx__multiprocess_fault(desc->type, options) != NULL) {
         return SX_EINVAL;
     }
+    desc->multiprocess_mode = options->multiprocess_mode;
     if (desc->type == SX_SUMMARY) {
         return read_quantiles(desc, options);
     }
@@ -361,6 +384,10 @@ int sx__desc_place(struct sx__desc *desc, struct sx__full_name *full,
             return SX_ELABEL;
         }
     }
+    if (desc->multiprocess_mode == SX_MODE_LIVE_ALL &&
+        sx__constants_have_label(registry, SX__PROCESS_LABEL)) {
+        return SX_ELABEL;
+    }
     int status = sx__full_name_make(full, registry, desc->name);
     if (status == SX_OK) {
         desc->name = full->text;
@@ -416,7 +443,8 @@ bool sx__desc_equals(const struct sx__desc *desc, const struct sx__family *famil
         !sx__views_equal(desc->unit, sx__family_unit(family)) ||
         desc->native_max != family->native_max || desc->native_schema != family->native_schema ||
         sx__bits_of(desc->zero_threshold) != family->zero_threshold ||
-        desc->quantile_count != family->quantile_count || desc->window_ms != family->window_ms) {
+        desc->quantile_count != family->quantile_count || desc->window_ms != family->window_ms ||
+        (uint32_t)desc->multiprocess_mode != family->multiprocess_mode) {
         return false;
     }
     for (size_t i = 0; i < desc->label_count; i++) {

@@ -6,6 +6,10 @@
 #include "constants.h"
 #include "records.h"
 
+/* The label that gauges of SX_MODE_LIVE_ALL have on the page besides their own. Its value is the
+ * number of the process's row. */
+#define SX__PROCESS_LABEL "process"
+
 struct sx__desc {
     enum sx_metric_type type;
     struct sx_str name;
@@ -23,6 +27,7 @@ struct sx__desc {
     const double *quantiles;
     size_t quantile_count;
     uint64_t window_ms; /* of quantiles */
+    enum sx_multiprocess_mode multiprocess_mode;
     uint32_t max_series;
     uint64_t idle_ms;
     enum sx__source source;
@@ -82,6 +87,10 @@ const char *sx__native_fault(const struct sx_native_options *options);
 
 /** Returns what is wrong with the options of quantiles, as sx__native_fault. */
 const char *sx__quantiles_fault(const struct sx_metric_options *options);
+
+/** Returns what is wrong with the multiprocess mode of a metric, as sx__native_fault. */
+const char *sx__multiprocess_fault(enum sx_metric_type type,
+                                   const struct sx_metric_options *options);
 
 /** Returns the index of the first bound that is not finite, or not larger than the one before it;
  *  `count` if there is none. */

@@ -89,6 +89,10 @@ static void explain_label(struct explanation *line, const struct attempt *attemp
             add_text(line, ": `%.80s` %s", labels[i], fault);
         }
     }
+    if (fault == NULL && attempt->options->multiprocess_mode == SX_MODE_LIVE_ALL) {
+        add_text(line, ": SX_MODE_LIVE_ALL adds the label `" SX__PROCESS_LABEL
+                       "`, which is a constant label of the registry");
+    }
 }
 
 static void explain_argument(struct explanation *line, const struct attempt *attempt)
@@ -122,6 +126,8 @@ static void explain_argument(struct explanation *line, const struct attempt *att
         add_text(line, ": only summaries have quantiles");
     } else if (attempt->type == SX_SUMMARY && sx__quantiles_fault(options) != NULL) {
         add_text(line, ": %s", sx__quantiles_fault(options));
+    } else if (sx__multiprocess_fault(attempt->type, options) != NULL) {
+        add_text(line, ": %s", sx__multiprocess_fault(attempt->type, options));
     } else if (options->idle_seconds != 0) {
         add_text(line, ": `idle_seconds` is for families with labels, and from 0 to 1e9");
     }
@@ -195,6 +201,8 @@ static void explain_difference(struct explanation *line, const struct attempt *a
         add_text(line, ": its unit is `");
         add_bytes(line, sx__family_unit(family));
         add_text(line, "`");
+    } else if (family->multiprocess_mode != (uint32_t)options->multiprocess_mode) {
+        add_text(line, ": its multiprocess mode differs");
     } else if (attempt->type == SX_SUMMARY) {
         add_text(line, ": its quantiles or their window differ");
     } else if (options->native.growth_factor != 0 || family->native_max != 0) {

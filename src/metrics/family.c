@@ -125,6 +125,7 @@ void sx__family_write(struct sx__family *family, uint32_t arena, const struct sx
         .zero_threshold = sx__bits_of(desc->zero_threshold),
         .window_ms = desc->window_ms,
         .quantile_count = (uint32_t)desc->quantile_count,
+        .multiprocess_mode = desc->multiprocess_mode,
         .size = (uint32_t)sx__family_size(desc),
     };
     write_bounds(sx__family_bounds(family), desc);
@@ -219,6 +220,9 @@ static int find_or_make_family(struct sx__family **family, struct sx_registry *r
     }
     if (made->idle_ms > 0) {
         __atomic_store_n(&registry->has_idle_families, true, __ATOMIC_RELEASE);
+    }
+    if (made->multiprocess_mode == SX_MODE_LIVE_ALL) {
+        __atomic_store_n(&registry->has_live_all, true, __ATOMIC_RELEASE);
     }
     publish(registry, made);
     *family = made;

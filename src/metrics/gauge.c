@@ -1,11 +1,12 @@
 /* gauge.c: gauges: one cell in the row of the process, which all threads update atomically, and in
- * private registries two cells of each thread row for increments and decrements; see increments.h.
- */
+ * private registries two cells of each thread row for increments and decrements; see increments.h,
+ * and multiprocess.h for other modes. */
 #include "activity.h"
 #include "cells.h"
 #include "increments.h"
 #include "look_up.h"
 #include "metric.h"
+#include "multiprocess.h"
 #include "process_rows.h"
 #include "removal.h"
 #include "series.h"
@@ -120,6 +121,10 @@ void sx_gauge_set(struct sx_gauge *gauge, double value)
         sx__increments_set(series_of_gauge(gauge), value);
         return;
     }
+    if (sx__is_multiprocess(series_of_gauge(gauge))) {
+        sx__multiprocess_set(series_of_gauge(gauge), value);
+        return;
+    }
     __atomic_store_n(gauge_cell(gauge), sx__bits_of(value), __ATOMIC_RELAXED);
 }
 
@@ -127,6 +132,8 @@ void sx_gauge_add(struct sx_gauge *gauge, double delta)
 {
     if (delta == 1 || delta == -1) {
         sx__gauge_count(gauge, delta < 0);
+    } else if (gauge != NULL && sx__is_multiprocess(series_of_gauge(gauge))) {
+        sx__multiprocess_add(series_of_gauge(gauge), delta);
     } else if (gauge != NULL) {
         sx__cell_add_shared(gauge_cell(gauge), delta);
     }

@@ -2,6 +2,7 @@
 #include "increments.h"
 
 #include "cells.h"
+#include "multiprocess.h"
 #include "process_rows.h"
 #include "reading.h"
 #include "thread_rows.h"
@@ -45,6 +46,10 @@ void sx__gauge_count_cold(struct sx_gauge *gauge, uint32_t down)
 {
     const uint32_t arena = gauge->arena;
     const uint32_t increments = increments_of((struct sx__series *)gauge);
+    if (increments == SX__INCREMENTS_MULTIPROCESS) {
+        sx__multiprocess_add((struct sx__series *)gauge, down ? -1 : 1);
+        return;
+    }
     if (increments >= SX__INCREMENTS_END) {
         sx__cell_add_shared(sx__cell(sx__process_row_of(arena), gauge->cell), down ? -1 : 1);
         return;

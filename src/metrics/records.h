@@ -43,8 +43,9 @@ struct sx__retired {
 struct sx__cells {
     uint32_t next; /* ref of other cells that wait */
     uint32_t cell; /* the first one; families: 0 */
-    uint32_t more; /* counters: the cell of fractions; gauges: the first of the two of
-                      increments; native histograms: ref of a second struct sx__cells for the
+    uint32_t more; /* counters: the cell of fractions; gauges: in a private registry the first of
+                      the two of increments, in a shared one the second cell in process rows (see
+                      multiprocess.h); native histograms: ref of a second struct sx__cells for the
                       lanes, whose `cell` is the first cell of the positive lane, and `more` that of
                       the negative lane (see native.h); 0: none so far */
     uint32_t pin;  /* the cell of its pins; 0: none so far */
@@ -74,14 +75,15 @@ struct sx__family {
     uint32_t previous;   /* ref of the family registered before this one */
     uint32_t pin;     /* ref of a struct sx__cells: counts registrations, as pins of handles do */
     uint32_t records; /* series whose records are not freed */
-    uint32_t is_unwanted;    /* 1: to be removed once no process has it registered */
-    uint64_t idle_ms;        /* after which a series expires; 0: never; see expiry.h */
-    uint64_t next_sweep_ms;  /* CLOCK_MONOTONIC */
-    uint32_t native_max;     /* native buckets that are shown at the most; 0: it has none */
-    int32_t native_schema;   /* the finest that is used */
-    uint64_t zero_threshold; /* of native buckets; the bits of a double */
-    uint64_t window_ms;      /* of the quantiles of a summary; see summary_window.h */
-    uint32_t quantile_count; /* of a summary; those with quantiles have native buckets */
+    uint32_t is_unwanted;       /* 1: to be removed once no process has it registered */
+    uint64_t idle_ms;           /* after which a series expires; 0: never; see expiry.h */
+    uint64_t next_sweep_ms;     /* CLOCK_MONOTONIC */
+    uint32_t native_max;        /* native buckets that are shown at the most; 0: it has none */
+    int32_t native_schema;      /* the finest that is used */
+    uint64_t zero_threshold;    /* of native buckets; the bits of a double */
+    uint64_t window_ms;         /* of the quantiles of a summary; see summary_window.h */
+    uint32_t quantile_count;    /* of a summary; those with quantiles have native buckets */
+    uint32_t multiprocess_mode; /* enum sx_multiprocess_mode */
     struct sx__retired retired;
     uint64_t self_metrics[SX__SELF_METRICS]; /* counts */
     struct sx__span name;
@@ -183,6 +185,12 @@ static inline bool sx__series_is_removed(const struct sx__series *series)
 static inline struct sx__cells *sx__series_cells(const struct sx__series *series)
 {
     return sx__at(sx__arenas[series->handle.arena].registry, series->cells);
+}
+
+/* Whether a scrape gets the values of the family from a collection, and not from its series. */
+static inline bool sx__family_is_collected(const struct sx__family *family)
+{
+    return family->source == SX__FROM_CALLBACK || family->multiprocess_mode == SX_MODE_LIVE_ALL;
 }
 
 static inline double *sx__family_bounds(const struct sx__family *family)

@@ -268,10 +268,15 @@ static uint32_t pin_cell(struct sx_registry *registry, struct sx__cells *cells)
     return cell;
 }
 
+uint32_t sx__series_pin_cell(struct sx__series *series)
+{
+    return pin_cell(sx__arenas[series->handle.arena].registry, sx__series_cells(series));
+}
+
 int sx__series_pin(struct sx__series *series)
 {
     struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
-    const uint32_t cell = pin_cell(registry, sx__series_cells(series));
+    const uint32_t cell = sx__series_pin_cell(series);
     if (cell == 0) {
         return SX_EFULL;
     }

@@ -37,6 +37,9 @@ void sx__series_retire(struct sx_registry *registry, struct sx__family *family,
  */
 int sx__series_pin(struct sx__series *series);
 
+/** The cell of the series' pins, which is made if needed, or 0 if the registry is full. */
+uint32_t sx__series_pin_cell(struct sx__series *series);
+
 /** Gives up the pin of a handle. NULL, and the series of a metric without labels, are a no-op. */
 void sx__series_release(struct sx__series *series);
 

@@ -2,6 +2,8 @@
 #include "series_cells.h"
 
 #include "increments.h"
+#include "left_values.h"
+#include "multiprocess.h"
 #include "native.h"
 #include "process_rows.h"
 
@@ -101,6 +103,10 @@ bool sx__series_cells_take(struct sx_registry *registry, const struct sx__family
     }
     series->cells = sx__ref(registry, cells);
     series->handle.cell = cells->cell;
+    if (!sx__multiprocess_begin(registry, family, series)) {
+        leave_cells(registry, kind_of(family), cells);
+        return false;
+    }
     return true;
 }
 
@@ -143,6 +149,9 @@ static void zero_process_rows(struct sx__peeking *peeking, uint32_t cell)
             sx__zero_cells(peeking, i, cell, 1);
         }
     }
+    if (sx__has_left_rules(registry)) {
+        sx__zero_cells(peeking, SX__KEPT_ROW, cell, 1);
+    }
 }
 
 /* The overflow row, too, which is between the process rows and the thread rows. */
@@ -176,6 +185,8 @@ static void zero_cells(struct sx__peeking *peeking, const struct sx__series *ser
     }
     if (sx__has_native(sx__series_family(series))) {
         zero_lanes(peeking, sx__at(peeking->registry, more));
+    } else if (more != 0 && kind == GAUGE_CELLS && peeking->registry->shared) {
+        zero_process_rows(peeking, more);
     } else if (more != 0) {
         zero_thread_rows(peeking, more, kind == GAUGE_CELLS ? SX__INCREMENTS_CELLS : 1);
     }
@@ -191,6 +202,9 @@ void sx__series_cells_zero(struct sx_registry *registry, const struct sx__series
 void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family *family,
                             const struct sx__series *series)
 {
+    if (kind_of(family) == GAUGE_CELLS) {
+        sx__multiprocess_end(peeking->registry, sx__series_cells(series));
+    }
     zero_cells(peeking, series);
     /* A scrape that finds the next series of these cells must not use what it read of them before;
      * see reading.h. */

@@ -3,6 +3,7 @@
 
 #include "histogram_cells.h"
 #include "increments.h"
+#include "multiprocess.h"
 
 #include <float.h>
 #include <string.h>
@@ -84,6 +85,10 @@ bool sx__read_gauge(const struct sx__reading *reading, const struct sx__series *
     const uint32_t increments = sx__increments_cell(series);
     if (increments != 0) {
         *value = sx__increments_read(series, increments);
+        return true;
+    }
+    if (sx__is_multiprocess(series)) {
+        *value = sx__multiprocess_read(reading, series);
         return true;
     }
     *value = -0.0; /* so that the sum of a single -0 is -0 */

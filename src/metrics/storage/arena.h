@@ -7,10 +7,11 @@
  * its start as far as it is in use, and further when it grows. See growth.h.
  *
  * A row holds one cell of 8 bytes for each number of the registry; a number has the same offset in
- * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, and one
- * more for the pins of all further processes, whose gauges do not count. The value of a counter is
- * the sum over the thread rows and the overflow row. The value of a gauge is the sum over the rows
- * of the live processes, and in a private registry also of what increments.h counts.
+ * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, one
+ * more for the pins of all further processes, whose gauges do not count, and two that no process
+ * owns (left_values.h). The value of a counter is the sum over the thread rows and the overflow
+ * row. The value of a gauge is the sum over the rows of the live processes, unless its family has
+ * another mode (multiprocess.h), and in a private registry also of what increments.h counts.
  *
  * All references are offsets, so a forked process can map the arena anywhere. Fields that threads
  * read without the directory's lock are accessed with the __atomic builtins, as in the inlined
@@ -36,6 +37,8 @@ _Static_assert(sizeof(double) == 8, "a cell holds a double");
 
 #define SX__CELL_BYTES 8
 #define SX__PROCESSES 64 /* processes of a shared arena that have gauges of their own */
+#define SX__KEPT_ROW (SX__PROCESSES + 1) /* see left_values.h */
+#define SX__RULES_ROW (SX__PROCESSES + 2)
 #define SX__THREAD_ROWS_DEFAULT 64
 #define SX__THREAD_ROWS_MAX 1024
 #define SX__ROW_WORDS (SX__THREAD_ROWS_MAX / 64)
@@ -45,6 +48,7 @@ enum sx__seat_state {
     SX__SEAT_NEW,  /* never taken; the row is all zero */
     SX__SEAT_LIVE, /* the row belongs to a process */
     SX__SEAT_LEFT, /* the process has ended; the next owner zeroes the row */
+    SX__SEAT_KEPT, /* and what it left has been kept */
 };
 
 /* The ownership of a row: the thread or process that holds the mutex owns the row. Each seat has a
@@ -119,6 +123,7 @@ struct sx_registry {
     bool has_unwanted_families;
     bool has_idle_families;            /* with idle_seconds, whether they still exist or not */
     bool has_self_metrics;             /* that are not 0 */
+    bool has_left_rules;               /* see left_values.h */
     uint64_t processes_without_gauges; /* how many there have been */
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
@@ -129,6 +134,9 @@ struct sx_registry {
     uint64_t counted_target;
     uint64_t counted_safe;
     int64_t fork_ns; /* when a process that has handles last called fork(); 0: never */
+
+    bool has_live_all; /* families of SX_MODE_LIVE_ALL; see each_process.h */
+    uint64_t keepings; /* odd while values are moved to SX__KEPT_ROW; see left_values.h */
 
     uint64_t folds; /* odd while amounts are moved from row to row; see row_folding.h */
 

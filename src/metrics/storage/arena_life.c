@@ -66,7 +66,7 @@ static struct sx__geometry lay_out(const struct sx_registry_options *options, si
     const size_t page = page_bytes();
     struct sx__geometry geometry = {
         .thread_rows = options->thread_rows,
-        .process_rows = options->shared ? SX__PROCESSES + 1 : 1,
+        .process_rows = options->shared ? SX__RULES_ROW + 1 : 1,
         .row_bytes = round_up(options->row_bytes, 64),
         .page_bytes = page,
     };
@@ -355,6 +355,9 @@ static void initialise_registry(struct sx_registry *registry,
     registry->has_unwanted_families = false;
     registry->has_idle_families = false;
     registry->has_self_metrics = false;
+    registry->has_left_rules = false;
+    registry->has_live_all = false;
+    registry->keepings = 0;
     registry->processes_without_gauges = 0;
     registry->epoch = 1;
     registry->counted_phase = 0;

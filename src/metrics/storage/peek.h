@@ -11,7 +11,7 @@
 
 #include "arena.h"
 
-#define SX__ROWS_MAX (SX__PROCESSES + 1 + 1 + SX__THREAD_ROWS_MAX)
+#define SX__ROWS_MAX (SX__RULES_ROW + 1 + 1 + SX__THREAD_ROWS_MAX)
 
 struct sx__peeking {
     struct sx_registry *registry;

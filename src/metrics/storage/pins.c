@@ -95,6 +95,22 @@ void sx__unpin(struct sx_registry *registry, uint32_t cell)
     (void)__atomic_fetch_sub(row_cell(registry, cell), 1, __ATOMIC_SEQ_CST);
 }
 
+/* The row of all further processes always counts as that of a living one. */
+static uint64_t *cell_for_all(const struct sx_registry *registry, uint32_t cell)
+{
+    return sx__cell(sx__row(registry, SX__PROCESSES), cell);
+}
+
+void sx__pin_for_all(const struct sx_registry *registry, uint32_t cell)
+{
+    (void)__atomic_fetch_add(cell_for_all(registry, cell), 1, __ATOMIC_SEQ_CST);
+}
+
+void sx__unpin_for_all(const struct sx_registry *registry, uint32_t cell)
+{
+    (void)__atomic_fetch_sub(cell_for_all(registry, cell), 1, __ATOMIC_SEQ_CST);
+}
+
 void sx__pins_before_fork(struct sx_registry *registry)
 {
     if (registry->shared && __atomic_load_n(&counts[registry->arena], __ATOMIC_ACQUIRE) != NULL) {

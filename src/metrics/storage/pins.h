@@ -19,6 +19,11 @@ bool sx__pin(struct sx_registry *registry, uint32_t cell);
 /** Takes a pin back. */
 void sx__unpin(struct sx_registry *registry, uint32_t cell);
 
+/** Adds a pin that no process holds, so that it stays until sx__unpin_for_all. In a shared arena.
+ */
+void sx__pin_for_all(const struct sx_registry *registry, uint32_t cell);
+void sx__unpin_for_all(const struct sx_registry *registry, uint32_t cell);
+
 /** Whether a living process has a pin, or may have one. */
 bool sx__is_pinned(struct sx_registry *registry, uint32_t cell);
 

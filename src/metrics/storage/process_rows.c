@@ -8,6 +8,8 @@
  */
 #include "process_rows.h"
 
+#include "directory.h"
+#include "left_values.h"
 #include "lock.h"
 #include "thread_exit.h"
 
@@ -63,6 +65,18 @@ static void zero_row(const struct sx_registry *registry, const char *row)
     }
 }
 
+/* Keeps what the former owner of a row left there. The seat is held. */
+static void keep_left_values(struct sx_registry *registry, size_t process)
+{
+    struct sx__seat *seat = sx__process_seat(registry, process);
+    if (sx__has_left_rules(registry)) {
+        sx__directory_lock(registry);
+        sx__left_values_keep(registry, sx__row(registry, process));
+        __atomic_store_n(&seat->state, SX__SEAT_KEPT, __ATOMIC_RELEASE);
+        sx__directory_unlock(registry);
+    }
+}
+
 static bool take_seat(struct sx_registry *registry, size_t process)
 {
     struct sx__seat *seat = sx__process_seat(registry, process);
@@ -71,7 +85,10 @@ static bool take_seat(struct sx_registry *registry, size_t process)
     }
     if (seat->state != SX__SEAT_NEW) {
         /* The row does not count while it is zeroed: a page must not show half of its gauges. */
-        __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELAXED);
+        if (seat->state != SX__SEAT_KEPT) {
+            __atomic_store_n(&seat->state, SX__SEAT_LEFT, __ATOMIC_RELAXED);
+            keep_left_values(registry, process);
+        }
         zero_row(registry, sx__row(registry, process));
     }
     seat->orphan_of = 0;
@@ -197,13 +214,13 @@ void sx__process_rows_forget(void)
 
 bool sx__process_row_counts(struct sx_registry *registry, size_t row)
 {
-    return !(registry->shared && row == SX__PROCESSES) && sx__process_row_lives(registry, row);
+    return !(registry->shared && row >= SX__PROCESSES) && sx__process_row_lives(registry, row);
 }
 
 bool sx__process_row_lives(struct sx_registry *registry, size_t row)
 {
-    if (!registry->shared || row == SX__PROCESSES) {
-        return true;
+    if (!registry->shared || row >= SX__PROCESSES) {
+        return row <= SX__PROCESSES;
     }
     struct sx__seat *seat = sx__process_seat(registry, row);
     if (__atomic_load_n(&seat->state, __ATOMIC_ACQUIRE) != SX__SEAT_LIVE) {
@@ -226,9 +243,45 @@ bool sx__process_row_lives(struct sx_registry *registry, size_t row)
 
 bool sx__process_row_was_used(struct sx_registry *registry, size_t row)
 {
-    if (!registry->shared || row == SX__PROCESSES) {
-        return true;
+    if (!registry->shared || row >= SX__PROCESSES) {
+        return row <= SX__PROCESSES;
     }
     const struct sx__seat *seat = sx__process_seat(registry, row);
     return __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE) != SX__SEAT_NEW;
+}
+
+bool sx__process_row_is_kept(const struct sx_registry *registry, size_t row)
+{
+    const struct sx__seat *seat = sx__process_seat((struct sx_registry *)(uintptr_t)registry, row);
+    const uint32_t state = __atomic_load_n(&seat->state, __ATOMIC_ACQUIRE);
+    return state == SX__SEAT_NEW || state == SX__SEAT_KEPT;
+}
+
+/* A seat that is held belongs to a process that takes the row, or to a thread of the former one. */
+static void keep_row(struct sx_registry *registry, size_t row)
+{
+    struct sx__seat *seat = sx__process_seat(registry, row);
+    const enum sx__lock_result result = sx__lock_try(&seat->mutex);
+    if (result == SX__LOCK_BUSY) {
+        return;
+    }
+    if (result == SX__LOCK_INHERITED) {
+        sx__lock_mend(&seat->mutex);
+    }
+    if (seat->state == SX__SEAT_LEFT) {
+        keep_left_values(registry, row);
+    }
+    sx__lock_release(&seat->mutex);
+}
+
+void sx__process_rows_keep(struct sx_registry *registry)
+{
+    if (!registry->shared || !sx__has_left_rules(registry)) {
+        return;
+    }
+    for (size_t row = 0; row < SX__PROCESSES; row++) {
+        if (!sx__process_row_lives(registry, row) && !sx__process_row_is_kept(registry, row)) {
+            keep_row(registry, row);
+        }
+    }
 }

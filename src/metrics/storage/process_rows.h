@@ -40,6 +40,16 @@ bool sx__process_row_counts(struct sx_registry *registry, size_t row);
 /** Whether its process lives, or it is the row of all further processes, of which some may live. */
 bool sx__process_row_lives(struct sx_registry *registry, size_t row);
 
+/** Whether nothing that a process left in its row has to be kept any more (left_values.h), or
+ * nobody has ever had the row.
+ *
+ * @param row  less than SX__PROCESSES, of a shared arena
+ */
+bool sx__process_row_is_kept(const struct sx_registry *registry, size_t row);
+
+/** Keeps what processes that have ended left in their rows. Takes the directory's lock. */
+void sx__process_rows_keep(struct sx_registry *registry);
+
 /** Whether any process may have written to this row. */
 bool sx__process_row_was_used(struct sx_registry *registry, size_t row);
 
