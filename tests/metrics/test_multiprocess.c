@@ -117,6 +117,7 @@ static struct worker start(void)
 {
     int orders[2];
     int answers[2];
+    char byte;
     assert_int_equal(pipe(orders) | pipe(answers), 0);
     const pid_t pid = fork();
     assert_true(pid >= 0);
@@ -124,6 +125,7 @@ static struct worker start(void)
         struct order order;
         close(orders[1]);
         close(answers[0]);
+        (void)!write(answers[1], "x", 1); /* it has its row */
         while (read(orders[0], &order, sizeof order) == (ssize_t)sizeof order) {
             obey(&order);
             (void)!write(answers[1], "x", 1);
@@ -132,6 +134,7 @@ static struct worker start(void)
     }
     close(orders[0]);
     close(answers[1]);
+    assert_int_equal(read(answers[0], &byte, 1), 1);
     return (struct worker){pid, orders[1], answers[0]};
 }
 

@@ -287,6 +287,27 @@ class Workers(unittest.TestCase):
                 self.assertEqual(app.request("/")[0], 200)
             eventually(lambda: self.ended(app, "exited") == 2, "count of exited workers")
 
+    def test_requests_of_a_killed_worker_are_counted_as_aborted(self):
+        def number_of(page, name, phase=None):
+            return sum(n for labels, n in samples(page, name).items()
+                       if dict(labels)["handler"] == "workers.wait_for" and dict(labels).get("phase") == phase)
+
+        with App("--workers", "1", "--threads", "8") as app:
+            for kills in range(1, 4):
+                worker = app.wait_for_workers(1)[0]
+                clients = [socket.create_connection(("127.0.0.1", app.port)) for _ in range(5)]
+                for client in clients:
+                    client.sendall(b"GET /wait/100000 HTTP/1.1\r\nHost: a\r\n\r\n")
+                eventually(lambda: number_of(app.page(), "http_requests_inprogress") == 5, "5 requests in progress")
+                os.kill(worker, signal.SIGKILL)
+                eventually(lambda: gone(worker) and app.workers(), "another worker")
+                page = app.page()
+                self.assertEqual(number_of(page, "http_requests_aborted_total", "process"), 5 * kills)
+                self.assertEqual(sum(samples(page, "http_requests_aborted_total").values()), 5 * kills)
+                self.assertEqual(number_of(page, "http_requests_inprogress"), 0)
+                for client in clients:
+                    client.close()
+
     def test_a_worker_has_no_descriptors_of_the_others(self):
         def kinds(pid):
             folder = f"/proc/{pid}/fd"
