@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -530,11 +531,19 @@ enum sx_worker_event {
     SX_WORKER_EXITED,  /* by itself */
     SX_WORKER_KILLED,  /* by a signal */
 };
-/** Is called when a worker process has been started or has ended.
+/** A worker process. */
+struct sx_worker {
+    unsigned place; /* its number in the log, from 1; the worker that replaces it has the same */
+    pid_t pid;
+};
+/** Is called when a worker process has been started or has ended. One that has ended has not been
+ * reaped: its id is not used again before the return, and its CPU time can be read
+ * (clock_getcpuclockid). If the program ignores SIGCHLD, this does not hold.
  *
  * Threads:  that in sx_app_run, in the process that supervises the workers
  */
-typedef void sx_observe_worker_fn(void *self, enum sx_worker_event event);
+typedef void sx_observe_worker_fn(void *self, const struct sx_worker *worker,
+                                  enum sx_worker_event event);
 
 /** The callbacks of an observer; each may be NULL. They are called outside of all hooks, and cannot
  * change the request. Each request has one begin, when it has been routed; at most one respond,

@@ -10,6 +10,7 @@
 #include <sextant/metrics.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -258,7 +259,8 @@ SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn
  * process_open_fds, process_max_fds, process_virtual_memory_bytes,
  * process_virtual_memory_max_bytes (2^64 - 1 if there is no limit), process_resident_memory_bytes,
  * process_start_time_seconds, process_threads. A value that cannot be read is left out. The
- * collector stays registered as long as the registry lives.
+ * collector stays registered as long as the registry lives. If the process belongs to a group
+ * (struct sx_process_group), the metrics are those of the group.
  *
  * @param registry  NULL: the default registry
  * Errors:   as sx_collector_register
@@ -266,6 +268,60 @@ SX_API void sx_registry_set_log(struct sx_registry *registry, sx_registry_log_fn
  * Source:   Prometheus "Writing client libraries", Process metrics
  */
 SX_API SX_MUST_CHECK int sx_process_collector_register(struct sx_registry *registry);
+
+/** Processes that sx_process_collector_register shows as one: the process that makes the group, and
+ * those that it forks later and adds. sx_prometheus (prometheus.h) makes one of the workers of an
+ * app; a program that forks by itself can do so, too.
+ *
+ * Each process has a place: the first process number 0, the others a number that the first process
+ * gives them. A process that replaces another one has the place of that one, so the number of
+ * places, and of series, is bounded.
+ *
+ * CPU time, descriptors, memory and threads are summed: over all processes, or for each place. CPU
+ * time includes that of processes that have ended, so it never decreases. The start time is that of
+ * the first process, or of the first one that lives in the place. The limits are those of the
+ * process that is scraped. A process of which /proc hides something is left out of that sum.
+ *
+ * All processes that the first one forks later see the group, whoever has registered the collector
+ * where. Only the first process may add, remove, and destroy. */
+struct sx_process_group;
+
+#define SX_PROCESS_PLACES_MAX 4096
+
+/** Makes the group of this process.
+ *
+ * @param places  the numbers of places, which are 1 to `places`; at most SX_PROCESS_PLACES_MAX
+ * @param label   the name of a label that has the number of the place, of which there is a series
+ *                each; borrowed until the group is destroyed; NULL: no label, and sums of all
+ * Errors:   SX_EINVAL; SX_ENOMEM; SX_ESTATE: the process belongs to a group already
+ * Threads:  [any]
+ * Memory:   destroy with sx_process_group_destroy
+ */
+SX_API SX_MUST_CHECK int sx_process_group_new(struct sx_process_group **group, unsigned places,
+                                              const char *label);
+
+/** Makes the process a single one again; NULL is a no-op.
+ *
+ * Threads:  one, and not while a registry is scraped
+ */
+SX_API void sx_process_group_destroy(struct sx_process_group *group);
+
+/** Adds a process that was forked. Its CPU time so far counts, too.
+ *
+ * Errors:   SX_EINVAL: there is no such place, or `group` is NULL; SX_EFULL: the place has four
+ *           processes
+ * Threads:  one at a time
+ */
+SX_API SX_MUST_CHECK int sx_process_group_add(struct sx_process_group *group, unsigned place,
+                                              pid_t pid);
+
+/** Removes a process that has ended, and keeps its CPU time. Call it before the process is reaped
+ * (waitid with WNOWAIT tells that it has ended), because its CPU time is lost then, and its id may
+ * be used again. A process that is not in the place is ignored.
+ *
+ * Threads:  as sx_process_group_add
+ */
+SX_API void sx_process_group_remove(struct sx_process_group *group, unsigned place, pid_t pid);
 
 #ifdef __cplusplus
 }

@@ -60,6 +60,9 @@ struct sx_prometheus_options {
                                 begins to be sent */
     bool measure_scrapes;    /* the page also has metrics of its scrapes, which sx_scrapes_new
                                 (exposition.h) lists */
+    bool process_by_worker;  /* with workers: the metrics of sx_process_collector_register
+                                (collector.h) have a label `worker`: 0 is the supervisor, from 1 on
+                                the workers' numbers in the log. false: their sums */
     unsigned scrapes_max;    /* of sx_expose_metrics at the same time; a scrape beyond is answered
                                 with 503; 0: no limit */
     unsigned render_timeout_ms; /* a page that takes longer is given up before its next collector or

@@ -43,12 +43,12 @@ static int run_worker(void *context, const struct sx__prefork_worker *worker)
     return sx__app_serve(app, serve, (void *)(uintptr_t)worker);
 }
 
-static void tell(void *context, enum sx_worker_event event)
+static void tell(void *context, const struct sx_worker *worker, enum sx_worker_event event)
 {
     const struct sx_app *app = context;
     for (size_t i = 0; i < app->observer_count; i++) {
         if (app->observers[i].observer->worker != NULL) {
-            app->observers[i].observer->worker(app->observers[i].self, event);
+            app->observers[i].observer->worker(app->observers[i].self, worker, event);
         }
     }
 }

@@ -93,10 +93,10 @@ static void on_rejected(void *context, enum sx_reason reason)
     sx_http_reject(self->http, sx_reason_name(reason));
 }
 
-static void on_worker(void *context, enum sx_worker_event event)
+static void on_worker(void *context, const struct sx_worker *worker, enum sx_worker_event event)
 {
     struct sx_prometheus *self = context;
-    sx__worker_metrics_count(&self->workers, event);
+    sx__worker_metrics_count(&self->workers, worker, event);
 }
 
 static const struct sx_observer observer = {
@@ -277,9 +277,11 @@ static struct sx_result init(struct sx_prometheus *self,
         failed = "the series of the routes";
         status = make_handlers(self);
     }
-    if (status == SX_OK && result.status == 0 && sx_app_get_worker_count(app) > 0) {
+    const unsigned workers = sx_app_get_worker_count(app);
+    if (status == SX_OK && result.status == 0 && workers > 0) {
         failed = "the metrics of the workers";
-        status = sx__worker_metrics_init(&self->workers, self->registry);
+        status = sx__worker_metrics_init(&self->workers, self->registry, workers,
+                                         options->process_by_worker);
     }
     if (status == SX_OK && result.status == 0) {
         failed = "the metrics of scrapes";

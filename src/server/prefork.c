@@ -84,6 +84,13 @@ static void log_line(const struct supervisor *supervisor, enum sx_log_level leve
                    (long)process->pid, text);
 }
 
+static void tell(const struct supervisor *supervisor, const struct process *process,
+                 enum sx_worker_event event)
+{
+    const struct sx_worker worker = {.place = process->place + 1, .pid = process->pid};
+    supervisor->calls->changed(supervisor->calls->context, &worker, event);
+}
+
 /* How long after it was told to stop a worker is ended. */
 static uint64_t patience_ns(const struct sx__server *server)
 {
@@ -254,7 +261,7 @@ static void start(struct supervisor *supervisor, unsigned place, enum role role)
     const int error = fork_worker(supervisor, process);
     if (error == 0) {
         process->role = role;
-        supervisor->calls->changed(supervisor->calls->context, SX_WORKER_STARTED);
+        tell(supervisor, process, SX_WORKER_STARTED);
         return;
     }
     sx__server_log(supervisor->server, SX_LOG_ERROR, "cannot start a worker: %s", strerror(error));
@@ -397,15 +404,24 @@ static void mourn(struct supervisor *supervisor, const struct process *process, 
     log_line(supervisor, SX_LOG_ERROR, process, text);
 }
 
+/* Returns what waitpid() would, but does not reap the process. */
+static int how_it_ended(pid_t pid)
+{
+    siginfo_t info = {.si_code = CLD_EXITED};
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0) {
+        return 0; /* the program ignores SIGCHLD, so the kernel has reaped it */
+    }
+    return info.si_code == CLD_EXITED ? info.si_status << 8 : info.si_status;
+}
+
 static void bury(struct supervisor *supervisor, struct process *process)
 {
-    int how = 0;
     if (!process->has_spoken) {
         receive(supervisor, process); /* its last word */
     }
-    if (waitpid(process->pid, &how, 0) < 0) {
-        how = 0; /* the program ignores SIGCHLD, so the kernel has reaped it */
-    }
+    const int how = how_it_ended(process->pid);
+    tell(supervisor, process, event_of(process, how));
+    (void)waitpid(process->pid, NULL, 0);
     close(process->control_fd);
     close(process->pid_fd);
     const enum role role = process->role;
@@ -419,8 +435,6 @@ static void bury(struct supervisor *supervisor, struct process *process)
         log_line(supervisor, SX_LOG_ERROR, process, text);
     }
     process->role = NONE;
-    supervisor->calls->changed(supervisor->calls->context,
-                               event_of(&(struct process){.role = role}, how));
     if (role == SUCCESSOR) {
         give_up_reload(supervisor, process->generation);
     }

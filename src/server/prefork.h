@@ -26,8 +26,8 @@ struct sx__prefork_calls {
     void *context;
     /* Runs in a new process, and calls sx__prefork_serve. Returns a status. */
     int (*run)(void *context, const struct sx__prefork_worker *worker);
-    /* Runs in the supervisor when a worker has been started or has ended. */
-    void (*changed)(void *context, enum sx_worker_event event);
+    /* Runs in the supervisor when a worker has been started, or has ended and is not reaped yet. */
+    void (*changed)(void *context, const struct sx_worker *worker, enum sx_worker_event event);
 };
 
 /* Starts `count` workers, and supervises them until sx__server_stop is called and all have ended.

@@ -124,6 +124,105 @@ def monotonic(page):
     return kept
 
 
+def cpu_seconds(pid):
+    """Of all its threads, those that have ended included: clock_getcpuclockid(3)."""
+    return time.clock_gettime(~pid << 3 | 2)
+
+
+def proc_sums(pids):
+    """What /proc says of processes."""
+    sums = {"threads": 0, "open_fds": 0, "resident_memory_bytes": 0, "virtual_memory_bytes": 0}
+    for pid in pids:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            fields = file.read().rpartition(")")[2].split()
+        sums["threads"] += int(fields[17])
+        sums["virtual_memory_bytes"] += int(fields[20])
+        sums["resident_memory_bytes"] += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+        sums["open_fds"] += len(os.listdir(f"/proc/{pid}/fd"))
+    return sums
+
+
+class ProcessMetrics(unittest.TestCase):
+    """process_* are those of the supervisor and all workers, whoever answers the scrape."""
+
+    def cpu(self, app):
+        return sum(samples(app.page(), "process_cpu_seconds_total").values())
+
+    def test_they_are_sums_of_all_processes(self):
+        with App("--workers", "3") as app:
+            workers = app.wait_for_workers(3)
+            pids = [app.process.pid, *workers]
+            connection = app.connect()  # kept, so that it is among the descriptors all the time
+
+            def page():
+                connection.request("GET", "/metrics")
+                return connection.getresponse().read().decode()
+
+            def is_right():
+                before, cpu_before = proc_sums(pids), sum(map(cpu_seconds, pids))
+                text = page()
+                after, cpu_after = proc_sums(pids), sum(map(cpu_seconds, pids))
+                shown = {name: samples(text, f"process_{name}")[()] for name in before}
+                self.assertGreaterEqual(samples(text, "process_cpu_seconds_total")[()], cpu_before - 1e-6)
+                self.assertLessEqual(samples(text, "process_cpu_seconds_total")[()], cpu_after + 1e-6)
+                return all(min(before[name], after[name]) / slack <= shown[name] <= max(before[name], after[name]) * slack
+                           for name, slack in (("threads", 1), ("open_fds", 1), ("virtual_memory_bytes", 1.1),
+                                               ("resident_memory_bytes", 1.1)))
+
+            page()
+            eventually(is_right, "sums of /proc")  # while threads start, they change
+            text = page()
+            self.assertLess(samples(text, "process_start_time_seconds")[()], time.time() + 1)
+            with open(f"/proc/{app.process.pid}/limits", encoding="ascii") as file:
+                limit = re.search(r"^Max open files\s+(\d+)", file.read(), re.M).group(1)
+            self.assertEqual(samples(text, "process_max_fds")[()], int(limit))
+            self.assertEqual(promtool_check(text), "")
+            connection.close()
+            self.assertEqual(app.stop(), 0)
+
+    def test_each_worker_may_have_its_own(self):
+        with App("--workers", "2", environment={"PROCESS_BY_WORKER": "1"}) as app:
+            workers = app.wait_for_workers(2)
+            eventually(lambda: len(samples(app.page(), "process_threads")) == 3, "workers on the page")
+            page = app.page()
+            for name in ("threads", "open_fds", "max_fds", "virtual_memory_bytes", "resident_memory_bytes",
+                         "start_time_seconds", "cpu_seconds_total"):
+                self.assertEqual({labels for labels in samples(page, f"process_{name}")},
+                                 {(("worker", place),) for place in "012"})
+            self.assertEqual(samples(page, "process_threads")[("worker", "0"),], 1)
+            self.assertGreater(samples(page, "process_threads")[("worker", "1"),], 1)
+            self.assertEqual(promtool_check(page), "")
+            os.kill(workers[0], signal.SIGKILL)
+            eventually(lambda: gone(workers[0]), "killed worker")
+            app.wait_for_workers(2)
+            eventually(lambda: len(samples(app.page(), "process_threads")) == 3, "workers on the page")
+            self.assertEqual(app.stop(), 0)
+
+    def test_cpu_time_never_decreases_over_kills_and_reloads(self):
+        with App("--workers", "2") as app:
+            shown = self.cpu(app)
+            ended = 0
+            for i in range(8):
+                former = app.wait_for_workers(2)
+                if i % 2 == 0:
+                    ended += cpu_seconds(former[0])
+                    os.kill(former[0], signal.SIGKILL)
+                    former = former[:1]
+                else:
+                    ended += sum(map(cpu_seconds, former))
+                    app.process.send_signal(signal.SIGHUP)
+                while not all(gone(pid) for pid in former):
+                    try:
+                        now = self.cpu(app)
+                    except (OSError, http.client.HTTPException):
+                        continue  # it was killed while it answered
+                    self.assertGreaterEqual(now, shown)
+                    shown = now
+            living = sum(map(cpu_seconds, [app.process.pid, *app.wait_for_workers(2)]))
+            self.assertGreaterEqual(self.cpu(app), max(shown, ended + living - 1e-6))
+            self.assertEqual(app.stop(), 0)
+
+
 class Workers(unittest.TestCase):
     def ended(self, app, reason):
         return samples(app.page(), "sextant_workers_ended_total")[("reason", reason),]
