@@ -78,8 +78,10 @@ void sx__blocking_end(struct sx__blocking *blocking, size_t place, const struct 
     struct sx__place_blocking *at = find(blocking, place);
     const uint64_t wall_ns = read_clock_ns(CLOCK_MONOTONIC) - call->wall_ns;
     const uint32_t before = atomic_load_explicit(&at->blocked_ns, memory_order_relaxed);
-    atomic_store_explicit(&at->blocked_ns, average(before, blocked_ns(call, wall_ns)),
-                          memory_order_relaxed);
+    const uint32_t now = average(before, blocked_ns(call, wall_ns));
+    if (now != before) { /* all threads read it */
+        atomic_store_explicit(&at->blocked_ns, now, memory_order_relaxed);
+    }
     const unsigned watched = atomic_load_explicit(&at->watched, memory_order_relaxed);
     if (wall_ns >= SX__BLOCKING_WORTH_NS) {
         watch(at, SAMPLES_WHEN_LASTED);

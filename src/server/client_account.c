@@ -37,12 +37,12 @@ void sx__client_account(struct sx__client *client, struct sx__server *server, si
         atomic_fetch_sub(&server->closing_bytes, client->owned.closing_bytes);
         client->owned.closing_bytes = 0;
     }
+    if (bytes > 0 && client->owned.buffered_since_ns == 0) {
+        client->owned.buffered_since_ns = sx__clock_now_ns();
+    }
     const size_t before = client->owned.buffered_bytes;
     if (before == bytes) {
         return;
-    }
-    if (bytes > 0 && client->owned.buffered_since_ns == 0) {
-        client->owned.buffered_since_ns = sx__clock_now_ns();
     }
     client->owned.buffered_bytes = bytes;
     const size_t more =

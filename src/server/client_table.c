@@ -4,10 +4,37 @@
 #include <assert.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #define NS_PER_MS 1000000u
 #define FIRST_CHECK_MS 1000 /* the first check after a write; later ones are compared with it */
+
+/* Returns aligned records that are all zero; NULL: no memory. aligned_alloc would need a memset,
+ * which makes all pages occupy memory. So the address that calloc returned lies before the first
+ * record. */
+static struct sx__client *new_leaf(void)
+{
+    const size_t align = _Alignof(struct sx__client);
+    char *memory =
+        calloc(1, sizeof memory + align + SX__CLIENTS_PER_LEAF * sizeof(struct sx__client));
+    if (memory == NULL) {
+        return NULL;
+    }
+    const size_t before = sizeof memory + align - 1;
+    char *first = memory + before - ((uintptr_t)memory + before) % align;
+    memcpy(first - sizeof memory, &memory, sizeof memory);
+    return (struct sx__client *)(void *)first;
+}
+
+static void free_leaf(struct sx__client *first)
+{
+    if (first != NULL) {
+        char *memory;
+        memcpy(&memory, (char *)first - sizeof memory, sizeof memory);
+        free(memory);
+    }
+}
 
 struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd)
 {
@@ -18,7 +45,7 @@ struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd
     struct sx__client *_Atomic *leaf = &clients->leaves[index / SX__CLIENTS_PER_LEAF];
     struct sx__client *first = atomic_load_explicit(leaf, memory_order_acquire);
     if (first == NULL) {
-        struct sx__client *made = calloc(SX__CLIENTS_PER_LEAF, sizeof *made);
+        struct sx__client *made = new_leaf();
         if (made == NULL) {
             return NULL;
         }
@@ -27,7 +54,7 @@ struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd
                                                     memory_order_acquire)) {
             first = made;
         } else {
-            free(made);
+            free_leaf(made);
         }
     }
     return &first[index % SX__CLIENTS_PER_LEAF];
@@ -36,7 +63,7 @@ struct sx__client *sx__client_table_get(struct sx__client_table *clients, int fd
 void sx__client_table_clean_up(struct sx__client_table *clients)
 {
     for (size_t i = 0; i < SX__CLIENT_LEAVES; i++) {
-        free(atomic_load_explicit(&clients->leaves[i], memory_order_relaxed));
+        free_leaf(atomic_load_explicit(&clients->leaves[i], memory_order_relaxed));
         atomic_store_explicit(&clients->leaves[i], NULL, memory_order_relaxed);
     }
 }

@@ -32,12 +32,13 @@ enum sx__client_state {
     SX__CLIENT_LOCKED,   /* locked for a short time by the listener, the monitor or the owner */
 };
 
-/* The fields are grouped by the threads that may use them. */
+/* The fields are grouped by the threads that may use them. The alignment avoids false sharing
+ * between clients, whose requests are handled by different threads. */
 struct sx__client {
     /* Any thread, at any time. */
     struct {
-        _Atomic unsigned state;       /* enum sx__client_state */
-        _Atomic uint64_t deadline_ns; /* when the monitor has to check the client */
+        _Alignas(64) _Atomic unsigned state; /* enum sx__client_state */
+        _Atomic uint64_t deadline_ns;        /* when the monitor has to check the client */
         _Atomic uint64_t
             resume_ns; /* when the paused stream continues; UINT64_MAX: no stream is paused */
     } shared;

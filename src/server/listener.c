@@ -1,5 +1,5 @@
 /* listener.c: opens the listening sockets and accepts connections. See listener.h. */
-#define _GNU_SOURCE /* accept4 */
+#define _GNU_SOURCE /* accept4, dup3 */
 #include "listener.h"
 #include "clock.h"
 #include "listen_socket.h"
@@ -10,7 +10,9 @@
 #include "wakeup.h"
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,12 +26,6 @@
 #define SILENCE_NS ((uint64_t)10 * 1000000000)
 
 /* ---- opening ---- */
-
-static int watch_listener(struct sx__server *server, struct sx__listener *listener, int operation)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = listener};
-    return epoll_ctl(server->epoll_fd, operation, listener->fd, &event) < 0 ? SX_ESYSTEM : 0;
-}
 
 static int set_up_tls(struct sx__server *server, struct sx__listener *listener,
                       const struct sx_tls_options *options)
@@ -96,8 +92,7 @@ int sx__listeners_open(struct sx__server *server)
     for (size_t i = 0; i < count && status == 0; i++) {
         struct sx__listener *listener = &server->listeners[i];
         listener->fd = -1;
-        listener->expected = 1;
-        pthread_mutex_init(&listener->mutex, NULL);
+        atomic_init(&listener->expected, 1);
         server->listener_count = i + 1;
         struct sx_listen_address address = i == 0 ? first : options->addresses.items[i - 1];
         address.address = address.address == NULL ? SX__ADDRESS_DEFAULT : address.address;
@@ -107,16 +102,36 @@ int sx__listeners_open(struct sx__server *server)
     return status;
 }
 
+/* ---- the epoll set ---- */
+
+/* Adds the listener to the epoll set, or removes it. Returns whether that succeeded. Adding it
+ * makes its event come if a connection waits. */
+static bool set_watched(struct sx__server *server, struct sx__listener *listener, bool is_watched)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = listener};
+    const int operation = is_watched ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+    if (listener->is_watched != is_watched &&
+        epoll_ctl(server->epoll_fd, operation, listener->fd, &event) == 0) {
+        listener->is_watched = is_watched;
+    }
+    return listener->is_watched == is_watched;
+}
+
 int sx__listeners_watch(struct sx__server *server)
 {
-    int status = 0;
-    for (size_t i = 0; i < server->listener_count && status == 0; i++) {
-        status = watch_listener(server, &server->listeners[i], EPOLL_CTL_ADD);
+    bool done = true;
+    for (size_t i = 0; i < server->listener_count && done; i++) {
+        done = set_watched(server, &server->listeners[i], true);
     }
-    if (status < 0) {
+    if (done && server->spread != NULL) {
+        struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = &server->spread};
+        done = epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, sx__spread_get_bell(server->spread),
+                         &event) == 0;
+    }
+    if (!done) {
         sx__server_log(server, SX_LOG_ERROR, "cannot watch a socket: %s", strerror(errno));
     }
-    return status;
+    return done ? 0 : SX_ESYSTEM;
 }
 
 void sx__listeners_forked(struct sx__server *server)
@@ -147,7 +162,6 @@ void sx__listeners_clean_up(struct sx__server *server)
     for (size_t i = 0; i < server->listener_count; i++) {
         close_listener(&server->listeners[i]);
         sx__tls_destroy(server->listeners[i].tls);
-        pthread_mutex_destroy(&server->listeners[i].mutex);
     }
     free(server->listeners);
 }
@@ -203,16 +217,16 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
         sx__client_free(client);
         return SX_ESYSTEM;
     }
-    atomic_fetch_add_explicit(&server->connections, 1, memory_order_relaxed);
     sx__client_unlock(client);
     return 0;
 }
 
+/* The connection counts already. */
 static bool has_place(const struct sx__server *server, const struct sx__listener *listener)
 {
     const uint64_t most = server->protocol.options.connection_count;
     const unsigned spare = listener->admin == SX_ADMIN_ONLY ? SX__SPARE_PLACES : 0;
-    return atomic_load_explicit(&server->connections, memory_order_relaxed) < most + spare;
+    return atomic_load_explicit(&server->line->connections, memory_order_relaxed) <= most + spare;
 }
 
 /* Makes an accepted socket a client. Returns false after closing the socket: there are too many
@@ -255,6 +269,34 @@ static uint64_t descriptors_end(const struct sx__listener *listener)
     return limit.rlim_cur > SX__SPARE_PLACES ? limit.rlim_cur - SX__SPARE_PLACES : 0;
 }
 
+/* Accepts one connection. It counts from before the call on, so that a stop waits for it: either
+ * this thread sees that accepting is over, or the monitor sees the connection. */
+static void accept_one(struct sx__server *server, struct sx__listener *listener, uint64_t end,
+                       struct accepted *accepted)
+{
+    struct sockaddr_storage storage = {0};
+    struct sockaddr *from = (struct sockaddr *)&storage;
+    socklen_t size = sizeof storage;
+    bool is_client = false;
+    atomic_fetch_add(&server->line->connections, 1);
+    const bool is_over = atomic_load(&server->accepting.is_over);
+    const int fd = is_over ? -1 : accept4(listener->fd, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0 && (uint64_t)fd >= end) {
+        close(fd);
+        accepted->refused++;
+        accepted->is_short = true;
+    } else if (fd >= 0) {
+        is_client = admit(server, listener, fd, from);
+        accepted->refused += is_client ? 0 : 1;
+    } else if (is_over || errno == EAGAIN || sx__tcp_is_exhausted(errno)) {
+        accepted->error = is_over ? EAGAIN : errno;
+    }
+    /* Any other error concerns that one connection only. */
+    if (!is_client) {
+        atomic_fetch_sub_explicit(&server->line->connections, 1, memory_order_release);
+    }
+}
+
 static struct accepted accept_some(struct sx__server *server, struct sx__listener *listener,
                                    unsigned count)
 {
@@ -262,27 +304,14 @@ static struct accepted accept_some(struct sx__server *server, struct sx__listene
     const uint64_t end = descriptors_end(listener);
     unsigned tried = 0;
     for (; tried < count && accepted.error == 0; tried++) {
-        struct sockaddr_storage storage = {0};
-        struct sockaddr *from = (struct sockaddr *)&storage;
-        socklen_t size = sizeof storage;
-        const int fd = accept4(listener->fd, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && (uint64_t)fd >= end) {
-            close(fd);
-            accepted.refused++;
-            accepted.is_short = true;
-        } else if (fd >= 0) {
-            accepted.refused += admit(server, listener, fd, from) ? 0 : 1;
-        } else if (errno == EAGAIN || sx__tcp_is_exhausted(errno)) {
-            accepted.error = errno;
-        }
-        /* Any other error concerns that one connection only. */
+        accept_one(server, listener, end, &accepted);
     }
     accepted.count = accepted.error == 0 ? tried : tried - 1;
     return accepted;
 }
 
 /* Returns whether an error of accept is to be logged. Accepting is retried ten times a second, so
- * the same error is logged only once in SILENCE_NS. Called with the listener's mutex locked. */
+ * the same error is logged only once in SILENCE_NS. Called with the mutex locked. */
 static bool is_news(struct sx__listener *listener, int error)
 {
     const uint64_t now_ns = sx__clock_now_ns();
@@ -313,41 +342,137 @@ static void report(struct sx__server *server, const struct accepted *accepted)
 /* Sets how many connections to accept next time. If accept is called until no connection is left,
  * its last call fails, and is expensive, because the kernel creates the socket first. So a turn
  * accepts only as many connections as arrived at once lately, and twice as many next time if all of
- * them were there. Arming the listener again makes its event come for the remaining connections. */
-static void expect(struct sx__listener *listener, const struct accepted *accepted)
+ * them were there. The listener's event comes again for the remaining connections. If several
+ * processes accept, each takes one at a time, so that the others get theirs. */
+static void expect(const struct sx__server *server, struct sx__listener *listener, unsigned before,
+                   const struct accepted *accepted)
 {
-    const unsigned more = 2 * listener->expected;
+    unsigned expected = 2 * before < ACCEPTS_PER_TURN ? 2 * before : ACCEPTS_PER_TURN;
     if (accepted->error != 0) {
-        listener->expected = accepted->count > 0 ? accepted->count : 1;
-    } else {
-        listener->expected = more < ACCEPTS_PER_TURN ? more : ACCEPTS_PER_TURN;
+        expected = accepted->count > 0 ? accepted->count : 1;
     }
+    if (expected != before && server->spread == NULL) {
+        atomic_store_explicit(&listener->expected, expected, memory_order_relaxed);
+    }
+}
+
+/* Leaves an error of accept for the log. The listener leaves the epoll set until the monitor adds
+ * it again: its event would come at once, and accept would fail again. */
+static void handle_trouble(struct sx__server *server, struct sx__listener *listener,
+                           struct accepted *accepted)
+{
+    const bool goes_on = accepted->error == 0 || accepted->error == EAGAIN;
+    const int trouble = accepted->is_short ? EMFILE : goes_on ? 0 : accepted->error;
+    if (trouble == 0) {
+        return;
+    }
+    pthread_mutex_lock(&server->accepting.mutex);
+    accepted->news =
+        is_news(listener, trouble) && sx__log_limit_allows(&listener->error_lines,
+                                                           sx__clock_now_ns(), &accepted->left_out)
+            ? trouble
+            : 0;
+    if (!goes_on && set_watched(server, listener, false)) {
+        atomic_store(&listener->is_paused, true);
+    }
+    pthread_mutex_unlock(&server->accepting.mutex);
+    if (!goes_on) {
+        sx__wakeup_monitor(server);
+    }
+}
+
+/* ---- other processes ---- */
+
+/* Addresses of the admin routes are not spread: they have few clients, and must always answer. */
+static bool is_spread(const struct sx__listener *listener)
+{
+    return listener->admin != SX_ADMIN_ONLY;
+}
+
+static bool has_waiting(const struct sx__listener *listener)
+{
+    struct pollfd poll_fd = {.fd = listener->fd, .events = POLLIN};
+    return poll(&poll_fd, 1, 0) == 1;
+}
+
+/* Removes all listeners that are spread from the epoll set, or adds them. A listener that could not
+ * be added is resumed by the monitor. Returns whether a connection waits at one of them. */
+static bool set_all_watched(struct sx__server *server, bool is_watched)
+{
+    bool waits = false;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct sx__listener *listener = &server->listeners[i];
+        if (!is_spread(listener) || atomic_load(&listener->is_paused)) {
+            continue;
+        }
+        if (!set_watched(server, listener, is_watched)) {
+            atomic_store(&listener->is_paused, true);
+        }
+        waits |= has_waiting(listener);
+    }
+    return waits;
+}
+
+static void pause_for_others(struct sx__server *server)
+{
+    struct sx__accepting *accepting = &server->accepting;
+    bool waits = false;
+    pthread_mutex_lock(&accepting->mutex);
+    const bool pauses = !atomic_load(&accepting->is_over) && !atomic_load(&accepting->pauses) &&
+                        sx__spread_pause(server->spread, server->line);
+    if (pauses) {
+        atomic_store(&accepting->pauses, true);
+        waits = set_all_watched(server, false);
+    }
+    pthread_mutex_unlock(&accepting->mutex);
+    if (waits) {
+        sx__spread_ring(server->spread);
+    }
+    if (pauses) {
+        sx__wakeup_monitor(server); /* it checks whether the others accept */
+    }
+}
+
+/* The kernel tells one process of a connection, and that one may have paused since. Adding a
+ * listener again makes its event come here, too. */
+static void watch_again(struct sx__server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct sx__listener *listener = &server->listeners[i];
+        if (is_spread(listener) && listener->is_watched && has_waiting(listener)) {
+            (void)set_watched(server, listener, false);
+            if (!set_watched(server, listener, true)) {
+                atomic_store(&listener->is_paused, true);
+            }
+        }
+    }
+}
+
+void sx__listeners_look(struct sx__server *server)
+{
+    struct sx__accepting *accepting = &server->accepting;
+    pthread_mutex_lock(&accepting->mutex);
+    if (atomic_load(&accepting->is_over)) {
+        /* The listeners are closed. */
+    } else if (!atomic_load(&accepting->pauses)) {
+        watch_again(server);
+    } else if (sx__spread_resume(server->spread, server->line)) {
+        atomic_store(&accepting->pauses, false);
+        (void)set_all_watched(server, true);
+    }
+    pthread_mutex_unlock(&accepting->mutex);
 }
 
 void sx__listener_accept(struct sx__server *server, struct sx__listener *listener)
 {
-    struct accepted accepted = {0};
-    pthread_mutex_lock(&listener->mutex);
-    if (listener->fd >= 0) {
-        accepted = accept_some(server, listener, listener->expected);
-        expect(listener, &accepted);
-        const bool goes_on = accepted.error == 0 || accepted.error == EAGAIN;
-        const int trouble = accepted.is_short ? EMFILE : goes_on ? 0 : accepted.error;
-        accepted.news = trouble != 0 && is_news(listener, trouble) &&
-                                sx__log_limit_allows(&listener->error_lines, sx__clock_now_ns(),
-                                                     &accepted.left_out)
-                            ? trouble
-                            : 0;
-        if (goes_on) {
-            watch_listener(server, listener, EPOLL_CTL_MOD);
-        } else {
-            /* Arming the listener now would spin: its event would come at once, and accept would
-             * fail again. */
-            atomic_store(&listener->is_paused, true);
-            sx__wakeup_monitor(server);
-        }
+    const unsigned expected = atomic_load_explicit(&listener->expected, memory_order_relaxed);
+    struct accepted accepted = accept_some(server, listener, expected);
+    expect(server, listener, expected, &accepted);
+    handle_trouble(server, listener, &accepted);
+    if (server->spread != NULL && accepted.count > 0 && is_spread(listener) &&
+        sx__spread_note_accepted(server->spread, server->line)) {
+        pause_for_others(server);
     }
-    pthread_mutex_unlock(&listener->mutex);
     report(server, &accepted);
 }
 
@@ -355,38 +480,73 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
 
 bool sx__listeners_are_paused(struct sx__server *server)
 {
-    bool rest = false;
+    bool rest = atomic_load(&server->accepting.pauses);
     for (size_t i = 0; i < server->listener_count; i++) {
         rest |= atomic_load(&server->listeners[i].is_paused);
     }
     return rest;
 }
 
+/* If a connection waits although this process pauses, the others may hang. */
+static void check_others(struct sx__server *server)
+{
+    bool waits = false;
+    for (size_t i = 0; i < server->listener_count; i++) {
+        waits |= is_spread(&server->listeners[i]) && has_waiting(&server->listeners[i]);
+    }
+    sx__spread_check(server->spread, &server->accepting.check, waits);
+    sx__listeners_look(server);
+}
+
 void sx__listeners_resume(struct sx__server *server)
 {
-    for (size_t i = 0; i < server->listener_count; i++) {
+    struct sx__accepting *accepting = &server->accepting;
+    if (!sx__listeners_are_paused(server)) {
+        return;
+    }
+    pthread_mutex_lock(&accepting->mutex);
+    for (size_t i = 0; i < server->listener_count && !atomic_load(&accepting->is_over); i++) {
         struct sx__listener *listener = &server->listeners[i];
-        if (atomic_exchange(&listener->is_paused, false)) {
-            pthread_mutex_lock(&listener->mutex);
-            if (listener->fd >= 0) {
-                watch_listener(server, listener, EPOLL_CTL_MOD);
-            }
-            pthread_mutex_unlock(&listener->mutex);
+        const bool waits = is_spread(listener) && atomic_load(&accepting->pauses);
+        if (atomic_load(&listener->is_paused) && (waits || set_watched(server, listener, true))) {
+            atomic_store(&listener->is_paused, false);
         }
     }
+    pthread_mutex_unlock(&accepting->mutex);
+    if (atomic_load(&accepting->pauses)) {
+        check_others(server);
+    }
+}
+
+/* A thread may be about to call accept with the descriptor, so its number must not be used again
+ * until all threads have ended. It becomes that of a descriptor that cannot accept. */
+static void replace_descriptor(const struct sx__server *server, struct sx__listener *listener)
+{
+    sx__socket_file_remove(&listener->file);
+    (void)dup3(server->exit_fd, listener->fd, O_CLOEXEC);
 }
 
 void sx__listeners_close(struct sx__server *server)
 {
+    struct sx__accepting *accepting = &server->accepting;
+    pthread_mutex_lock(&accepting->mutex);
     for (size_t i = 0; i < server->listener_count; i++) {
-        struct sx__listener *listener = &server->listeners[i];
-        struct accepted accepted = {0};
-        pthread_mutex_lock(&listener->mutex);
-        if (listener->fd >= 0 && !atomic_load(&server->is_replaced)) {
-            accepted = accept_some(server, listener, SOMAXCONN);
-        }
-        close_listener(listener);
-        pthread_mutex_unlock(&listener->mutex);
+        /* Other processes have the socket, too, so closing it would not do that. */
+        (void)set_watched(server, &server->listeners[i], false);
+    }
+    pthread_mutex_unlock(&accepting->mutex);
+    for (size_t i = 0; i < server->listener_count && !atomic_load(&server->is_replaced); i++) {
+        const struct accepted accepted = accept_some(server, &server->listeners[i], SOMAXCONN);
         report(server, &accepted);
+    }
+    pthread_mutex_lock(&accepting->mutex);
+    atomic_store(&accepting->is_over, true);
+    for (size_t i = 0; i < server->listener_count; i++) {
+        (void)set_watched(server, &server->listeners[i], false); /* if it was resumed meanwhile */
+        replace_descriptor(server, &server->listeners[i]);
+    }
+    pthread_mutex_unlock(&accepting->mutex);
+    if (server->spread != NULL) {
+        sx__spread_leave(server->spread, server->line);
     }
 }

@@ -231,7 +231,7 @@ void sx__monitor_run(struct sx__server *server)
  * not counted. */
 static bool has_connections(struct sx__server *server, bool is_end)
 {
-    const unsigned count = atomic_load_explicit(&server->connections, memory_order_acquire);
+    const unsigned count = atomic_load(&server->line->connections);
     return count > (is_end ? sx__workers_count_in_user_code(server) : 0);
 }
 

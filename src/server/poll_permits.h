@@ -33,11 +33,14 @@
 struct sx__worker;
 
 struct sx__poll_permits {
-    _Atomic unsigned issued;
-    _Atomic unsigned polling; /* threads that wait for events; not counted while only one permit is
-                                 issued */
-    _Atomic bool closed;      /* no thread may poll from now on */
-    pthread_mutex_t mutex;
+    /* Each poll reads these. Only threads that begin or cease to poll write them. */
+    _Alignas(64) _Atomic unsigned issued;
+    _Atomic bool closed; /* no thread may poll from now on */
+
+    /* Threads that sleep until events come, where turns are long and several permits are issued. */
+    _Alignas(64) _Atomic unsigned polling;
+
+    _Alignas(64) pthread_mutex_t mutex;
     struct sx__worker *parked; /* a stack: the thread that parked last is woken first, because its
                                   memory is still cached */
 };

@@ -69,6 +69,7 @@ struct supervisor {
     struct place *places;
     struct process *processes;
     struct pollfd *polls;
+    struct sx__spread *spread; /* the line of a process has its index in `processes` */
     unsigned process_space;
     unsigned generation;
     unsigned done_generation; /* of the last reload whose certificates were read, or that failed */
@@ -76,6 +77,17 @@ struct supervisor {
     bool has_served; /* at least one worker */
     int status;      /* why the first workers could not start */
 };
+
+static unsigned spread_line(const struct supervisor *supervisor, const struct process *process)
+{
+    return (unsigned)(process - supervisor->processes);
+}
+
+static void bury_spread_line(const struct supervisor *supervisor, const struct process *process)
+{
+    const unsigned line = spread_line(supervisor, process);
+    sx__spread_bury(supervisor->spread, sx__spread_get_line(supervisor->spread, line));
+}
 
 static void log_line(const struct supervisor *supervisor, enum sx_log_level level,
                      const struct process *process, const char *text)
@@ -222,6 +234,8 @@ static int fork_worker(struct supervisor *supervisor, struct process *process)
     process->pid = fork();
     if (process->pid == 0) {
         close(pair[0]);
+        sx__server_set_spread(supervisor->server, supervisor->spread,
+                              spread_line(supervisor, process));
         become_worker(supervisor, pair[1], process->generation);
     }
     int error = process->pid < 0 ? errno : 0;
@@ -232,6 +246,7 @@ static int fork_worker(struct supervisor *supervisor, struct process *process)
         if (error != 0) {
             (void)kill(process->pid, SIGKILL); /* it is not reaped yet, so the id is still its */
             (void)waitpid(process->pid, NULL, 0);
+            bury_spread_line(supervisor, process);
         }
     }
     if (error != 0) {
@@ -424,6 +439,7 @@ static void bury(struct supervisor *supervisor, struct process *process)
     (void)waitpid(process->pid, NULL, 0);
     close(process->control_fd);
     close(process->pid_fd);
+    bury_spread_line(supervisor, process);
     const enum role role = process->role;
     if (role == SERVING) {
         mourn(supervisor, process, how);
@@ -594,9 +610,11 @@ int sx__prefork_run(struct sx__server *server, unsigned count,
         .places = calloc(count, sizeof *supervisor.places),
         .processes = calloc(space, sizeof *supervisor.processes),
         .polls = calloc(1 + 2 * (size_t)space, sizeof *supervisor.polls),
+        .spread = sx__spread_new(space),
     };
     int status = SX_ENOMEM;
-    if (supervisor.places != NULL && supervisor.processes != NULL && supervisor.polls != NULL) {
+    if (supervisor.places != NULL && supervisor.processes != NULL && supervisor.polls != NULL &&
+        supervisor.spread != NULL) {
         if (!atomic_load(&server->is_stop_requested)) {
             supervise(&supervisor);
         }
@@ -605,5 +623,6 @@ int sx__prefork_run(struct sx__server *server, unsigned count,
     free(supervisor.places);
     free(supervisor.processes);
     free(supervisor.polls);
+    sx__spread_destroy(supervisor.spread);
     return status;
 }

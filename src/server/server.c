@@ -71,6 +71,7 @@ static int make_workers(struct sx__server *server)
     }
     memset(server->workers, 0, count * sizeof *server->workers);
     server->worker_space = count;
+    sx__admission_set_workers(&server->admission, server->workers, count);
     for (unsigned i = 0; i < count; i++) {
         struct sx__worker *worker = &server->workers[i];
         worker->server = server;
@@ -87,10 +88,13 @@ static int make_workers(struct sx__server *server)
 int sx__server_new(struct sx__server **server, const struct sx__service *service,
                    const struct sx_run_options *options)
 {
-    struct sx__server *made = calloc(1, sizeof *made);
+    struct sx__server *made = aligned_alloc(_Alignof(struct sx__server), sizeof *made);
     if (made == NULL) {
         return SX_ENOMEM;
     }
+    memset(made, 0, sizeof *made);
+    made->line = &made->own_line;
+    pthread_mutex_init(&made->accepting.mutex, NULL);
     made->protocol.service = *service;
     made->protocol.options = *options;
     made->next_resume_ns = UINT64_MAX;
@@ -110,9 +114,6 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
     }
     if (status == 0) {
         status = sx__listeners_open(made);
-    }
-    if (status == 0) {
-        status = sx__listeners_watch(made);
     }
     if (status < 0) {
         sx__server_destroy(made);
@@ -136,8 +137,13 @@ int sx__server_forked(struct sx__server *server)
     close_descriptors(server);
     sx__listeners_forked(server);
     atomic_store(&server->is_reload_requested, false); /* that was the parent's */
-    const int status = open_descriptors(server);
-    return status == 0 ? sx__listeners_watch(server) : status;
+    return open_descriptors(server);
+}
+
+void sx__server_set_spread(struct sx__server *server, struct sx__spread *spread, unsigned line)
+{
+    server->spread = spread;
+    server->line = sx__spread_get_line(spread, line);
 }
 
 bool sx__server_has_tls(const struct sx__server *server)
@@ -193,6 +199,7 @@ bool sx__server_destroy(struct sx__server *server)
     sx__admission_clean_up(&server->admission);
     sx__poll_permits_clean_up(&server->poll_permits);
     sx__client_limits_clean_up(&server->client_limits);
+    pthread_mutex_destroy(&server->accepting.mutex);
     sx__buffer_pool_destroy(server->buffers);
     free(server);
     return true;
@@ -231,6 +238,9 @@ int sx__server_start_thread(pthread_t *thread, void *(*run)(void *), void *argum
 int sx__server_start(struct sx__server *server)
 {
     const unsigned wanted = server->worker_space;
+    if (sx__listeners_watch(server) < 0) {
+        return SX_ESYSTEM;
+    }
     server->processors = sx__processor_count();
     sx__admission_set_threads(&server->admission, wanted);
     int error = 0;
@@ -243,6 +253,9 @@ int sx__server_start(struct sx__server *server)
         sx__admission_set_threads(&server->admission, server->worker_count);
         sx__server_log(server, SX_LOG_ERROR, "only %u of %u threads could be started: %s",
                        server->worker_count, wanted, strerror(error));
+    }
+    if (server->worker_count > 0 && server->spread != NULL) {
+        sx__spread_join(server->line);
     }
     return server->worker_count > 0 ? 0 : SX_ESYSTEM;
 }

@@ -9,6 +9,7 @@
 #include "exchange.h"
 
 struct sx__server;
+struct sx__spread;
 
 /* Creates a server, binds its addresses and listens. Clients can connect from now on, and wait in
  * the backlog until the server runs. `options` must be resolved: see sx__run_options_resolve. The
@@ -23,6 +24,9 @@ uint16_t sx__server_get_port(const struct sx__server *server, size_t index);
  * own. It shares the listening sockets with its parent, which removes the files of Unix sockets.
  * Errors: SX_ESYSTEM, logged */
 int sx__server_forked(struct sx__server *server);
+/* In such a process: it spreads connections with the others of `spread`, and publishes its own in
+ * that line. Before it starts. `spread` must outlive the server. */
+void sx__server_set_spread(struct sx__server *server, struct sx__spread *spread, unsigned line);
 /* Returns whether an address has TLS. */
 bool sx__server_has_tls(const struct sx__server *server);
 /* Serves until sx__server_stop is called. Then closes the listeners, answers the requests in flight

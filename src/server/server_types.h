@@ -6,6 +6,7 @@
  *     wakeup.h              wakes the monitor and the pollers
  *     certificate_reload.h  reloads certificates; tls_files.h reads the files
  *     listener.h            the listening sockets; listen_socket.h opens them
+ *     accept_spread.h       spreads connections over processes
  *     client_limits.h       limits the connections of each client address
  *     client_table.h        the clients, and which thread owns each
  *     client_account.h      counts the memory that clients make the server use
@@ -18,13 +19,20 @@
  *     admission.h           limits how many handlers run at once, and queues clients
  *     socket_io.h           reads and writes, with TLS (tls.h) or without
  *
- * Lock order: a listener's mutex first, then the mutex of the client limits or of the listener's
- * TLS. A thread that has locked any other mutex locks no further one. No mutex is locked while the
+ * Lock order: a thread that has locked a mutex locks no further one. No mutex is locked while the
  * service is called.
+ *
+ * With many processors, a cache line that every request writes limits all threads together. So no
+ * field of struct sx__server is written by each request, also not by each request of one kind: a
+ * field is written by the monitor's ticks, once for a connection, or when something changes how
+ * threads poll. Fields that are written more often than others have cache lines of their own, so
+ * that requests that read those others do not wait (no false sharing). What a request writes is in
+ * its client and in its worker. tests/server/test_shared_writes.c counts the writes.
  */
 #ifndef SX_SERVER_TYPES_H
 #define SX_SERVER_TYPES_H
 
+#include "accept_spread.h"
 #include "admission.h"
 #include "blocking.h"
 #include "buffer.h"
@@ -50,28 +58,39 @@ struct sx__server {
     unsigned worker_space;
     unsigned worker_count; /* workers that have been started and not all joined; monitor */
     unsigned processors;   /* the processors that the process may use */
+    struct sx__buffer_pool *buffers;
+    struct sx__spread *spread;    /* NULL: no other process of ours accepts; its bell's event has
+                                     the address of this field */
+    struct sx__spread_line *line; /* own_line, or one of `spread` */
 
-    /* Any thread. */
-    _Atomic bool is_stop_requested;
+    /* Any thread. Requests read these. The monitor and rare events write them. */
+    _Alignas(64) _Atomic bool is_stop_requested;
     _Atomic bool is_reload_requested;
     _Atomic bool is_replaced; /* others listen on, so a stop leaves them the waiting clients */
     _Atomic bool cuts_off;    /* the time for stopping is over: all connections are aborted */
     _Atomic bool is_monitor_asleep;
     _Atomic bool has_caught_up;      /* a poller has left no event waiting since the last tick */
-    _Atomic uint32_t turn_ns;        /* how long a turn takes on average; see user_code.c */
-    _Atomic unsigned connections;    /* open connections */
-    _Atomic size_t buffered_bytes;   /* of requests and responses that are buffered for clients */
+    _Atomic uint32_t turn_ns;        /* how long a turn takes; see user_code.c */
     _Atomic size_t closing_bytes;    /* not yet freed bytes of clients closed for lack of memory */
     _Atomic uint64_t next_resume_ns; /* when the next paused stream continues */
-    struct sx__buffer_pool *buffers;
+
+    /* Any thread. Written when bytes are buffered between two turns of a client, so not by requests
+     * that arrive and are answered at once. */
+    _Alignas(64) _Atomic size_t buffered_bytes; /* of requests and responses */
+
+    /* Any thread. Written for each connection. */
+    struct sx__spread_line own_line;
     struct sx__client_limits client_limits;
-    struct sx__client_table clients;
+
+    _Alignas(64) struct sx__client_table clients;
     struct sx__poll_permits poll_permits;
     struct sx__admission admission;
     struct sx__blocking blocking;
 
+    struct sx__accepting accepting;
+
     /* The monitor. */
-    struct sx__reload *reload;       /* the reload of certificates that is running; NULL: none */
+    _Alignas(64) struct sx__reload *reload; /* that is running; NULL: none */
     struct sx__log_limit slow_lines; /* limits the log lines about slow clients that were closed */
 };
 

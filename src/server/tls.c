@@ -200,8 +200,11 @@ void sx__tls_destroy(struct sx__tls *tls)
 struct sx__tls_stream *sx__tls_accept(struct sx__tls *tls, int fd)
 {
     pthread_mutex_lock(&tls->mutex);
-    SSL *ssl = SSL_new(tls->context);
+    SSL_CTX *context = tls->context;
+    SSL_CTX_up_ref(context);
     pthread_mutex_unlock(&tls->mutex);
+    SSL *ssl = SSL_new(context);
+    SSL_CTX_free(context); /* the SSL has its own reference */
     /* OpenSSL allocates memory when the app data is set for the first time. Do it here, so that
      * count_idle_records cannot fail. */
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1 || SSL_set_app_data(ssl, NULL) != 1) {

@@ -82,13 +82,21 @@ static void refuse_overload(struct turn *turn)
     sx__user_code_leave(turn->worker);
 }
 
+/* OpenSSL does not report how much memory a connection takes, so TLS_BYTES was measured with
+ * OpenSSL 3.0 (Debian 12). */
+static size_t get_tls_bytes(const struct turn *turn)
+{
+    return turn->client->fixed.tls == NULL ? 0 : TLS_BYTES;
+}
+
 static bool is_admin(const struct turn *turn)
 {
     return turn->connection->request->exchange.is_admin;
 }
 
 /* A complete request no longer counts as the client's memory. From here on, the bounds of the queue
- * and of the number of threads also bound its memory. */
+ * and of the number of threads also bound its memory. What TLS takes stays counted, so that the
+ * total does not change with each request. */
 static void uncount_request(struct turn *turn)
 {
     struct sx__client *client = turn->client;
@@ -98,12 +106,11 @@ static void uncount_request(struct turn *turn)
     }
     const size_t taken = client->owned.transferred_bytes;
     const uint64_t buffered_since_ns = client->owned.buffered_since_ns;
-    sx__client_account(client, turn->worker->server, 0);
-    if (sx__connection_get_next_step(turn->connection) == SX__NEXT_PRODUCE) {
-        /* The rate of a streaming client is measured over all pieces of the stream. */
-        client->owned.transferred_bytes = taken;
-        client->owned.buffered_since_ns = buffered_since_ns;
-    }
+    sx__client_account(client, turn->worker->server, get_tls_bytes(turn));
+    /* The rate of a streaming client is measured over all pieces of the stream. */
+    const bool is_streamed = sx__connection_get_next_step(turn->connection) == SX__NEXT_PRODUCE;
+    client->owned.transferred_bytes = is_streamed ? taken : 0;
+    client->owned.buffered_since_ns = is_streamed ? buffered_since_ns : 0;
 }
 
 static void handle(struct turn *turn)
@@ -114,8 +121,8 @@ static void handle(struct turn *turn)
     uncount_request(turn);
     if (worker->token == SX__TOKEN_NONE) {
         const uint64_t wait_ms = server->protocol.options.queue_timeout_ms;
-        took = sx__admission_take(&server->admission, turn->client, is_admin(turn),
-                                  turn->now_ns + wait_ms * NS_PER_MS, &worker->token);
+        took = sx__admission_take(&server->admission, worker, turn->client, is_admin(turn),
+                                  turn->now_ns + wait_ms * NS_PER_MS);
     }
     switch (took) {
     case SX__ADMITTED:
@@ -479,7 +486,7 @@ static void close_connection(struct turn *turn)
     client->fixed.tls = NULL;
     sx__client_free(client);
     close(fd);
-    atomic_fetch_sub_explicit(&server->connections, 1, memory_order_release);
+    atomic_fetch_sub_explicit(&server->line->connections, 1, memory_order_release);
 }
 
 /* Returns whether clients are queued for a token. A turn of many blocking calls would otherwise
@@ -511,12 +518,10 @@ static bool is_over(const struct turn *turn, enum sx__next_step next, unsigned s
            next != SX__NEXT_LINGER && next != SX__NEXT_TIME;
 }
 
-/* Returns the memory that the client makes the server use. OpenSSL does not report how much memory
- * a connection takes, so TLS_BYTES was measured with OpenSSL 3.0 (Debian 12). */
+/* Returns the memory that the client makes the server use. */
 static size_t get_buffered_bytes(const struct turn *turn)
 {
-    return sx__connection_get_buffered_bytes(turn->connection) +
-           (turn->client->fixed.tls == NULL ? 0 : TLS_BYTES);
+    return sx__connection_get_buffered_bytes(turn->connection) + get_tls_bytes(turn);
 }
 
 /* Releases the client: afterwards this thread no longer owns it. Returns false if another event has
@@ -627,12 +632,8 @@ static void serve_granted(struct sx__worker *worker, struct sx__client *client)
  * client, which this thread now owns, or NULL. */
 static struct sx__client *give_token(struct sx__worker *worker)
 {
-    if (worker->token == SX__TOKEN_NONE) {
-        return NULL;
-    }
-    struct sx__client *client = sx__admission_give(&worker->server->admission, worker->token);
-    worker->token = client == NULL ? SX__TOKEN_NONE : worker->token;
-    return client;
+    return worker->token == SX__TOKEN_NONE ? NULL
+                                           : sx__admission_give(&worker->server->admission, worker);
 }
 
 void sx__turn_take(struct sx__worker *worker, struct sx__client *client, bool may_end)

@@ -143,17 +143,42 @@ static void note_long_places(struct sx__worker *worker, size_t route)
     }
 }
 
-/* Updates the moving average. If turns are long, events would wait for the only poller, so further
- * permits are issued before they wait. */
+/* Returns whether an average is on the other side of a threshold, by an eighth of it, so that an
+ * average that is close to the threshold is not stored again and again. */
+static bool has_crossed(uint32_t before, uint32_t now, uint32_t threshold)
+{
+    return before > threshold ? now < threshold - threshold / 8 : now > threshold + threshold / 8;
+}
+
+/* Updates the moving average. Each thread has its own. It stores its average for all threads, which
+ * then go on from there, only if that changes how they poll: a store after each turn would be the
+ * one that all threads wait for. */
+static void update_average(struct sx__worker *worker, uint32_t turn_ns)
+{
+    struct sx__server *server = worker->server;
+    const uint32_t shared_ns = sx__user_code_get_turn_ns(server);
+    if (worker->seen_turn_ns != shared_ns) {
+        worker->seen_turn_ns = worker->turn_ns = shared_ns;
+    }
+    const uint32_t before = worker->turn_ns;
+    const uint32_t now = before - before / AVERAGED_TURNS + turn_ns / AVERAGED_TURNS;
+    worker->turn_ns = now;
+    if (has_crossed(shared_ns, now, SX__LONG_TURN_NS) ||
+        has_crossed(shared_ns, now, SX__LONG_TURN_NS / 2)) {
+        worker->seen_turn_ns = now;
+        atomic_store_explicit(&server->turn_ns, now, memory_order_relaxed);
+    }
+}
+
+/* If turns are long, events would wait for the only poller, so further permits are issued before
+ * they wait. */
 void sx__user_code_note_turn(struct sx__worker *worker, uint64_t ns, size_t route)
 {
     struct sx__server *server = worker->server;
-    const uint32_t before = sx__user_code_get_turn_ns(server);
     const uint32_t most = TURN_NS_MAX;
     const uint32_t turn_ns = ns < most ? (uint32_t)ns : most;
-    const uint32_t now = before - before / AVERAGED_TURNS + turn_ns / AVERAGED_TURNS;
-    atomic_store_explicit(&server->turn_ns, now, memory_order_relaxed);
-    if (now > SX__LONG_TURN_NS) {
+    update_average(worker, turn_ns);
+    if (sx__user_code_are_turns_long(server)) {
         sx__poll_permits_add(&server->poll_permits, server->processors);
     }
     if (turn_ns > SX__LONG_TURN_NS) {

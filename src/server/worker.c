@@ -37,16 +37,23 @@ static int most_events(const struct sx__server *server)
     return sx__user_code_get_turn_ns(server) > SX__LONG_TURN_NS / 2 ? 1 : SX__EVENTS_MAX;
 }
 
-/* Stores the events of clients as pending. Returns whether there are events of listeners. */
+/* Returns whether an event belongs to a descriptor of the server itself. */
+static bool is_own(const struct sx__server *server, const void *pointer)
+{
+    return (uintptr_t)pointer - (uintptr_t)server < sizeof *server;
+}
+
+/* Stores the events of clients as pending. Returns whether there are events of listeners, or of the
+ * bell of accept_spread.h. */
 static bool store_pending(struct sx__worker *worker, const struct epoll_event *events, int count)
 {
     struct sx__server *server = worker->server;
     bool has_others = false;
     for (int i = 0; i < count; i++) {
         void *pointer = events[i].data.ptr;
-        if (find_listener(server, pointer) != NULL) {
+        if (find_listener(server, pointer) != NULL || is_own(server, pointer)) {
             has_others = true;
-        } else if (pointer != &server->exit_fd) {
+        } else {
             const bool ends = (events[i].events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
             atomic_store_explicit(&worker->shared.pending[i], (uintptr_t)pointer + ends,
                                   memory_order_release);
@@ -60,7 +67,9 @@ static void accept_connections(struct sx__worker *worker, const struct epoll_eve
 {
     for (int i = 0; i < count; i++) {
         struct sx__listener *listener = find_listener(worker->server, events[i].data.ptr);
-        if (listener != NULL) {
+        if (events[i].data.ptr == &worker->server->spread) {
+            sx__listeners_look(worker->server);
+        } else if (listener != NULL) {
             sx__user_code_enter(worker, SX__PLACE_REJECTED);
             sx__listener_accept(worker->server, listener);
             sx__user_code_leave(worker);
@@ -68,14 +77,17 @@ static void accept_connections(struct sx__worker *worker, const struct epoll_eve
     }
 }
 
+/* A thread is counted as polling only while it sleeps, so that busy threads write nothing that they
+ * share. The only poller is not counted. */
 static int wait_for_events(struct sx__server *server, struct epoll_event *events, int most)
 {
     const int patience = patience_ms(server);
-    if (patience < 0) { /* the only poller is not counted */
-        return epoll_wait(server->epoll_fd, events, most, patience);
+    int found = epoll_wait(server->epoll_fd, events, most, patience < 0 ? patience : 0);
+    if (found != 0 || patience <= 0) {
+        return found;
     }
     atomic_fetch_add(&server->poll_permits.polling, 1);
-    const int found = epoll_wait(server->epoll_fd, events, most, patience);
+    found = epoll_wait(server->epoll_fd, events, most, patience);
     atomic_fetch_sub(&server->poll_permits.polling, 1);
     return found;
 }
@@ -102,7 +114,8 @@ static void poll_once(struct sx__worker *worker)
     struct epoll_event events[SX__EVENTS_MAX];
     const int most = most_events(server);
     const int found = wait_for_events(server, events, most);
-    if (found < most) {
+    /* Stored once in each tick of the monitor, not by each poll. */
+    if (found < most && !atomic_load_explicit(&server->has_caught_up, memory_order_relaxed)) {
         atomic_store_explicit(&server->has_caught_up, true, memory_order_relaxed);
     }
     atomic_store_explicit(&worker->shared.pending_count, found > 0 ? (unsigned)found : 0,

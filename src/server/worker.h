@@ -27,6 +27,7 @@ struct sx__worker {
     /* Any thread. */
     struct {
         _Alignas(64) _Atomic uint64_t user;
+        _Atomic bool keeps_token;       /* an ordinary token that is not in use; see admission.h */
         _Atomic unsigned pending_count; /* the number of elements of `pending` in use */
         /* Events that were received but not handled yet: the address of the client's record, plus 1
          * if the client may have closed; 0: none. The worker's own thread or the monitor takes an
@@ -37,8 +38,8 @@ struct sx__worker {
 
     /* The monitor. After sx__server_run has returned: the thread that destroys the server. */
     struct {
-        uint64_t last_user;     /* `user` at the last tick, */
-        uintptr_t last_pending; /* and the last pending event */
+        _Alignas(64) uint64_t last_user; /* `user` at the last tick, */
+        uintptr_t last_pending;          /* and the last pending event */
         pthread_t thread;
         bool is_joined;
     } monitor;
@@ -51,16 +52,18 @@ struct sx__worker {
     } parking;
 
     /* The worker's own thread. */
-    struct sx__server *server;
+    _Alignas(64) struct sx__server *server;
     bool has_permit;  /* while the thread is parked, another thread may set it with the mutex of the
                          permits locked */
     size_t place;     /* the place of the current or last call of user code; see blocking.h */
     bool gives_up;    /* the thread has given up its permit for that call */
     bool is_measured; /* that call is measured, */
     struct sx__call call;
-    unsigned calls;   /* calls that could be measured */
-    unsigned entered; /* places of this turn: bit 0: a route; bit i + 1: SX__ROUTES_KNOWN + i */
-    enum sx__token token;
+    unsigned calls;       /* calls that could be measured */
+    unsigned entered;     /* places of this turn: bit 0: a route; bit i + 1: SX__ROUTES_KNOWN + i */
+    enum sx__token token; /* that is in use */
+    uint32_t turn_ns;     /* the average turn, as this thread knows it, */
+    uint32_t seen_turn_ns; /* and the server's, as this thread saw it last; see user_code.c */
     struct sx__request_pool pool;
     void *frame;
 };

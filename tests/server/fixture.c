@@ -28,9 +28,14 @@ static void *run(void *argument)
 void start(struct fixture *fixture)
 {
     const struct sx__service service = fake_service_get(&fixture->fake);
+    start_service(fixture, &service);
+}
+
+void start_service(struct fixture *fixture, const struct sx__service *service)
+{
     struct sx_run_options options;
     assert_int_equal(sx__run_options_resolve(&options, &fixture->options), 0);
-    assert_int_equal(sx__server_new(&fixture->server, &service, &options), 0);
+    assert_int_equal(sx__server_new(&fixture->server, service, &options), 0);
     assert_int_equal(pthread_create(&fixture->thread, NULL, run, fixture), 0);
     fixture->runs = true;
 }
@@ -76,7 +81,7 @@ uint64_t now_ms(void)
 void wait_for_connections(const struct fixture *fixture, unsigned count)
 {
     const uint64_t deadline_ms = now_ms() + DEADLINE_MS;
-    while (atomic_load(&fixture->server->connections) != count) {
+    while (atomic_load(&fixture->server->line->connections) != count) {
         assert_true(now_ms() < deadline_ms);
         poll(NULL, 0, 1);
     }

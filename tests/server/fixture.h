@@ -22,6 +22,8 @@ int set_up(void **state);
 int tear_down(void **state);
 
 void start(struct fixture *fixture);
+/* Starts it with another service, which may call the fake one. */
+void start_service(struct fixture *fixture, const struct sx__service *service);
 /* Stops the server and asserts that it returned without an error. */
 void stop(struct fixture *fixture);
 

@@ -36,7 +36,7 @@ static const struct {
 static void wait_until_all_are_gone(const struct fixture *fixture)
 {
     const uint64_t deadline_ms = now_ms() + 20000;
-    while (atomic_load(&fixture->server->connections) > 0) {
+    while (atomic_load(&fixture->server->line->connections) > 0) {
         assert_true(now_ms() < deadline_ms);
         poll(NULL, 0, 1);
     }

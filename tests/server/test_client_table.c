@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -144,8 +145,9 @@ static void a_client_that_buffers_after_the_pass_began_is_not_the_slowest(void *
 static void the_rate_is_measured_again_for_each_response(void **state)
 {
     (void)state;
-    struct sx__server *server = calloc(1, sizeof *server);
+    struct sx__server *server = aligned_alloc(_Alignof(struct sx__server), sizeof *server);
     assert_non_null(server);
+    memset(server, 0, sizeof *server);
     server->protocol.options.buffered_bytes = SIZE_MAX;
     struct sx__client client = {.owned.transferred_bytes = 700};
     sx__client_lock_free(&client);

@@ -192,6 +192,8 @@ static void a_socket_that_cannot_be_watched_is_closed_and_counted(void **state)
     fixture->options.connection_count = 1;
     fixture->options.address_connection_count = 1;
     start(fixture);
+    get(fixture, GET("/"), 200); /* the listener is watched */
+    wait_for_connections(fixture, 0);
     static const int errors[] = {ENOMEM, ENOSPC};
     for (size_t i = 0; i < 2; i++) {
         have_fail(WATCH, errors[i], 3);
