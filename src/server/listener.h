@@ -20,6 +20,7 @@ struct sx__listener {
     pthread_mutex_t mutex; /* locked to accept and to close */
     int fd;                /* -1: closed */
     uint16_t port;
+    char *address; /* as written; NULL: another process has opened it */
     enum sx_admin admin;
     bool yields;                 /* leaves the spare connections to addresses of admin routes */
     struct sx__socket_file file; /* the file of a Unix socket */
