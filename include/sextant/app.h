@@ -544,6 +544,13 @@ struct sx_worker {
  */
 typedef void sx_observe_worker_fn(void *self, const struct sx_worker *worker,
                                   enum sx_worker_event event);
+/** Is called in each process that is about to serve, when its components have been made.
+ *
+ * @return   SX_OK; a negative status, for which the process does not serve, and which sx_app_run
+ *           returns
+ * Threads:  that in sx_app_run, in the process that serves
+ */
+typedef int sx_observe_ready_fn(void *self);
 
 /** The callbacks of an observer; each may be NULL. They are called outside of all hooks, and cannot
  * change the request. Each request has one begin, when it has been routed; at most one respond,
@@ -558,7 +565,8 @@ struct sx_observer {
                              begin and aligned for any type: record->memory; 192 at most for all
                              observers of an app together; 0: none */
     sx_observe_worker_fn *worker;
-    void *reserved[2];
+    sx_observe_ready_fn *ready;
+    void *reserved[1];
 };
 
 /* ---- the app ---- */

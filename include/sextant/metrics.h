@@ -260,13 +260,40 @@ SX_API struct sx_registry *sx_registry_default(void);
 
 /** Makes the default registry with these options. Call it before anything uses the default
  * registry, so first in main(): `sx_registry_default_init(&(struct sx_registry_options){.shared =
- * true})` gives it to forked processes, too.
+ * true})` gives it to forked processes, too. It may be that of the program before this one; see
+ * sx_registry_get_descriptor.
  *
  * @param options  NULL: all defaults
  * Errors:   SX_ESTATE: the default registry exists already; otherwise as sx_registry_new
  * Threads:  [any]
  */
 SX_API SX_MUST_CHECK int sx_registry_default_init(const struct sx_registry_options *options);
+
+/** The environment variable with the descriptor of a registry that sx_registry_default_init takes
+ * over; see sx_registry_get_descriptor. */
+#define SX_REGISTRY_VARIABLE "SEXTANT_REGISTRY"
+
+/** Returns the descriptor of the memory of a shared registry. A program that this process executes
+ * can go on with the numbers in it: it needs the descriptor, and the environment variable
+ * SX_REGISTRY_VARIABLE with its number. sx_registry_default_init with `.shared = true` then takes
+ * the registry over, if the program has the same version of the library and of the libc, and the
+ * same options; otherwise it makes a new one. See docs/workers.md.
+ *
+ * @param registry  NULL: the default registry, which is made if it does not exist
+ * @return   it stays the registry's
+ * Errors:   SX_ESTATE: the registry is not shared
+ * Threads:  [any]
+ */
+SX_API SX_MUST_CHECK int sx_registry_get_descriptor(const struct sx_registry *registry);
+
+/** Returns whether a registry was passed on to this program (SX_REGISTRY_VARIABLE) that it has not
+ * taken over, or only in part, because a metric that it has registered since then differs from the
+ * one of the same name that was there.
+ *
+ * @param registry  NULL: the default registry, which is made if it does not exist
+ * Threads:  [any], but not while another thread changes the environment
+ */
+SX_API bool sx_registry_has_refused_takeover(const struct sx_registry *registry);
 
 /** Returns whether processes that are forked share the registry.
  *

@@ -156,6 +156,17 @@ SX_API void sx_app_stop(struct sx_app *app);
  */
 SX_API void sx_app_reload(struct sx_app *app);
 
+/** Passes a descriptor on to the program that an upgrade starts (SIGUSR2, docs/workers.md). There
+ * it is open, and its number is the value of the environment variable `name`. If the new program
+ * does not start with it, the program is started once more without.
+ *
+ * @param fd  remains the caller's, and stays open until the app is destroyed
+ * Errors:   SX_EINVAL: no name, or a '=' in it, or `fd` is negative; SX_ENOMEM
+ * Threads:  [start]
+ * Memory:   copies the name
+ */
+SX_API SX_MUST_CHECK int sx_app_pass_descriptor(struct sx_app *app, const char *name, int fd);
+
 #ifdef __cplusplus
 }
 #endif

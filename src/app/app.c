@@ -163,6 +163,10 @@ void sx_app_destroy(struct sx_app *app)
         sx__router_destroy(app->routers[i]);
     }
     free(app->observers);
+    for (size_t i = 0; i < app->passed_count; i++) {
+        free(app->passed[i].name);
+    }
+    free(app->passed);
     pthread_cond_destroy(&app->worker_changed);
     pthread_mutex_destroy(&app->worker_lock);
     free(app);
@@ -201,6 +205,17 @@ uint16_t sx_app_get_port(const struct sx_app *app, size_t index)
     return app == NULL || app->server == NULL ? 0 : sx__server_get_port(app->server, index);
 }
 
+/* Returns the first negative status. */
+static int ask_observers(const struct sx_app *app)
+{
+    int status = SX_OK;
+    for (size_t i = 0; i < app->observer_count && status == SX_OK; i++) {
+        const struct sx__observer_entry *entry = &app->observers[i];
+        status = entry->observer->ready == NULL ? SX_OK : entry->observer->ready(entry->self);
+    }
+    return status < 0 ? status : SX_OK;
+}
+
 int sx__app_serve(struct sx_app *app, int (*serve)(void *context), void *context)
 {
     int status = sx__worker_acquire(app);
@@ -208,7 +223,8 @@ int sx__app_serve(struct sx_app *app, int (*serve)(void *context), void *context
         return status;
     }
     app->serving = true;
-    status = serve(context);
+    status = ask_observers(app);
+    status = status < 0 ? status : serve(context);
     app->serving = false;
     app->has_run = status != SX_ESYSTEM; /* that is: no thread began */
     app->abandoned = status == SX_ETIMEOUT;
@@ -252,6 +268,24 @@ void sx_app_reload(struct sx_app *app)
     if (app != NULL && app->server != NULL) {
         sx__server_reload(app->server);
     }
+}
+
+int sx_app_pass_descriptor(struct sx_app *app, const char *name, int fd)
+{
+    if (app == NULL || name == NULL || name[0] == '\0' || strchr(name, '=') != NULL || fd < 0) {
+        return SX_EINVAL;
+    }
+    struct sx__passed *grown = realloc(app->passed, (app->passed_count + 1) * sizeof *grown);
+    if (grown == NULL) {
+        return SX_ENOMEM;
+    }
+    app->passed = grown;
+    app->passed[app->passed_count] = (struct sx__passed){strdup(name), fd};
+    if (app->passed[app->passed_count].name == NULL) {
+        return SX_ENOMEM;
+    }
+    app->passed_count++;
+    return SX_OK;
 }
 
 unsigned sx_app_get_worker_count(const struct sx_app *app)

@@ -7,6 +7,7 @@
 
 #include "exchange.h"
 #include "log_limit.h"
+#include "upgrade.h"
 
 #include <pthread.h>
 #include <sextant/app.h>
@@ -66,6 +67,9 @@ struct sx_app {
     bool has_run;   /* a server runs once */
     bool abandoned; /* handlers did not return when it stopped: their worker components stay */
     struct sx__server *server;
+    struct sx__program *program; /* that an upgrade starts; NULL: none */
+    struct sx__passed *passed;   /* what it gets */
+    size_t passed_count;
 };
 
 /* app.c: as sx_app_new, for an app that only lists its routes and never runs. It initialises no

@@ -55,7 +55,8 @@ static void tell(void *context, const struct sx_worker *worker, enum sx_worker_e
 
 int sx__workers_run(struct sx_app *app)
 {
-    const struct sx__prefork_calls calls = {.context = app, .run = run_worker, .changed = tell};
+    const struct sx__prefork_calls calls = {
+        .context = app, .run = run_worker, .changed = tell, .program = app->program};
     const unsigned threads = sx__thread_count(1);
     if (threads > 1) {
         sx_app_log(app, SX_LOG_ERROR,
@@ -63,6 +64,10 @@ int sx__workers_run(struct sx_app *app)
                    "have one of them",
                    threads);
         return SX_ESTATE;
+    }
+    if (app->program != NULL) {
+        app->program->passed = app->passed;
+        app->program->passed_count = app->passed_count;
     }
     app->serving = true; /* no observers are added any more */
     const int status = sx__prefork_run(app->server, app->options.workers, &calls);

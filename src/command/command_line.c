@@ -3,8 +3,10 @@
 #include "convert.h"
 #include "option_table.h"
 #include "pipe_signal.h"
+#include "program.h"
 #include "run_options.h"
 #include "sd_daemon.h"
+#include "server.h"
 #include "settings.h"
 #include "signals.h"
 #include "standard_descriptors.h"
@@ -329,17 +331,20 @@ static void announce(struct sx_app *app, const struct sx__listen_options *listen
     struct sx__pipe_signal sigpipe;
     sx__pipe_signal_block(&sigpipe);
     sx__listen_options_print(listen, app, stdout);
-    sx__sd_notify("READY=1");
     sx__pipe_signal_restore(&sigpipe);
 }
 
 static int run(struct sx_app *app, const struct sx__listen_options *listen,
-               struct sx__signals *signals)
+               struct sx__signals *signals, struct sx__started *started)
 {
+    const struct sx__watcher watcher = sx__sd_watcher();
+    struct sx__program program = {.context = started, .execute = sx__started_execute};
     raise_descriptor_limit(&listen->run);
     if (sx_app_listen(app, &listen->run) < 0) {
         return 1;
     }
+    sx__server_watch(app->server, &watcher);
+    app->program = started->arguments == NULL ? NULL : &program;
     sx__signals_serve(signals, app);
     announce(app, listen);
     int status = sx_app_run(app);
@@ -351,7 +356,7 @@ static int run(struct sx_app *app, const struct sx__listen_options *listen,
 }
 
 static int execute(const struct command *command, const struct sx_app_options *options,
-                   struct sx__signals *signals)
+                   struct sx__signals *signals, struct sx__started *started)
 {
     struct sx_app *app = NULL;
     struct sx_app_options with_settings = *options;
@@ -366,16 +371,18 @@ static int execute(const struct command *command, const struct sx_app_options *o
         }
         return 1;
     }
-    int exit_status = command->lists ? list_routes(app) : run(app, &command->listen, signals);
+    int exit_status =
+        command->lists ? list_routes(app) : run(app, &command->listen, signals, started);
     sx_app_destroy(app);
     return exit_status;
 }
 
-static int execute_caught(const struct command *command, const struct sx_app_options *options)
+static int execute_caught(const struct command *command, const struct sx_app_options *options,
+                          struct sx__started *started)
 {
     struct sx__signals signals;
     sx__signals_begin(&signals);
-    const int exit_status = execute(command, options, &signals);
+    const int exit_status = execute(command, options, &signals, started);
     sx__signals_end(&signals);
     return exit_status;
 }
@@ -385,6 +392,7 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
     struct command command = {.program = argc > 0 ? argv[0] : "app"};
     const char *verb = argc > 1 ? argv[1] : "";
     sx__standard_descriptors_open();
+    sx__former_begin();
     if (options == NULL) {
         fprintf(stderr, "error: cannot make the app: %s\n", sx_status_text(SX_EINVAL));
         return 1;
@@ -401,16 +409,19 @@ int sx_app_main(int argc, char **argv, const struct sx_app_options *options)
         return refuse(command.program);
     }
     int exit_status = 1;
+    struct sx__started started;
+    sx__started_init(&started, argc, argv);
     const int status = command_init(&command, argc, options);
     if (status == SX_OK) {
         const bool parsed = parse(&command, argc - 1, argv + 1);
         exit_status = !parsed         ? refuse(command.program)
                       : command.helps ? usage(command.program, options)
-                      : command.lists ? execute(&command, options, NULL)
-                                      : execute_caught(&command, options);
+                      : command.lists ? execute(&command, options, NULL, NULL)
+                                      : execute_caught(&command, options, &started);
     } else if (status != SX_EWIRING) { /* that has been explained */
         fprintf(stderr, "error: %s\n", sx_status_text(status));
     }
     command_clean_up(&command);
+    sx__started_clean_up(&started);
     return exit_status;
 }

@@ -1,5 +1,9 @@
-/* SIGHUP, SIGTERM and SIGINT of the command line; see signals.h. The handlers run in any thread. */
+/* SIGHUP, SIGUSR2, SIGTERM and SIGINT of the command line; see signals.h. The handlers run in any
+ * thread. */
 #include "signals.h"
+
+#include "application.h"
+#include "server.h"
 
 #include <stddef.h>
 
@@ -15,6 +19,15 @@ static void on_hangup(int signal_number)
     (void)signal_number;
     was_hung_up = 1;
     sx_app_reload(running_app);
+}
+
+static void on_upgrade(int signal_number)
+{
+    struct sx_app *app = running_app;
+    (void)signal_number;
+    if (app != NULL) {
+        sx__server_upgrade(app->server);
+    }
 }
 
 static void on_stop(int signal_number)
@@ -40,6 +53,7 @@ void sx__signals_begin(struct sx__signals *signals)
     was_hung_up = 0;
     was_stopped = 0;
     install(SIGHUP, on_hangup, &signals->reload);
+    install(SIGUSR2, on_upgrade, &signals->upgrade);
 }
 
 void sx__signals_serve(struct sx__signals *signals, struct sx_app *app)
@@ -64,4 +78,5 @@ void sx__signals_release(struct sx__signals *signals)
 void sx__signals_end(struct sx__signals *signals)
 {
     sigaction(SIGHUP, &signals->reload, NULL);
+    sigaction(SIGUSR2, &signals->upgrade, NULL);
 }

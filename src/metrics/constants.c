@@ -90,6 +90,25 @@ int sx__constants_write(struct sx_registry *registry, const struct sx_registry_o
     return constants == NULL ? SX_EFULL : SX_OK;
 }
 
+bool sx__constants_equal(const struct sx_registry *registry,
+                         const struct sx_registry_options *options)
+{
+    const struct sx__constants *there = constants_of(registry);
+    if (there == NULL) {
+        return options->constant_label_count == 0 && sx__view(options->name_prefix).size == 0;
+    }
+    const size_t size = constants_size(options);
+    struct sx__constants *wanted =
+        size == (size_t)there->text.offset + there->text.size ? malloc(size) : NULL;
+    if (wanted == NULL) {
+        return false;
+    }
+    write_constants(wanted, options);
+    const bool are_equal = memcmp(wanted, there, size) == 0;
+    free(wanted);
+    return are_equal;
+}
+
 /* ---- labels ---- */
 
 struct sx_str sx__constant_labels(const struct sx_registry *registry)

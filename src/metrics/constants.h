@@ -17,6 +17,10 @@ struct sx__family;
  */
 int sx__constants_write(struct sx_registry *registry, const struct sx_registry_options *options);
 
+/** Whether a registry has exactly these. */
+bool sx__constants_equal(const struct sx_registry *registry,
+                         const struct sx_registry_options *options);
+
 /** The constant labels as the page shows them, `a="x",b="y"`; empty if there are none. */
 struct sx_str sx__constant_labels(const struct sx_registry *registry);
 

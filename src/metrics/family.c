@@ -248,6 +248,9 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
     if (status == SX_OK) {
         *family = found;
     }
+    if (sx__arenas[registry->arena].is_taken_over && (status == SX_EEXIST || status == SX_ECLASH)) {
+        __atomic_store_n(&sx__arenas[registry->arena].has_clashed, true, __ATOMIC_RELAXED);
+    }
     return status;
 }
 
@@ -298,6 +301,18 @@ int sx__family_unregister(struct sx__family *family)
     }
     sx__directory_unlock(registry);
     return is_removed;
+}
+
+void sx__families_want_registration(struct sx_registry *registry)
+{
+    sx__directory_lock(registry);
+    for (uint32_t ref = registry->first_family; ref != 0;) {
+        struct sx__family *family = sx__at(registry, ref);
+        family->is_unwanted = 1;
+        ref = family->next;
+    }
+    __atomic_store_n(&registry->has_unwanted_families, true, __ATOMIC_RELEASE);
+    sx__directory_unlock(registry);
 }
 
 void sx__families_remove_unwanted(struct sx_registry *registry)

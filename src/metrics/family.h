@@ -25,6 +25,10 @@ int sx__family_register(struct sx__family **family, struct sx_registry *registry
  */
 int sx__family_unregister(struct sx__family *family);
 
+/** From now on, each family is removed when no process has it registered any more, unless it is
+ * registered after this call. Takes the directory's lock. */
+void sx__families_want_registration(struct sx_registry *registry);
+
 /** Removes the families that were unregistered while another process had them registered, which has
  * ended since. Called by each scrape.
  *

@@ -1,5 +1,6 @@
 /* registry.c: making and destroying registries, and the default registry. */
 #include "arena_life.h"
+#include "arena_mark.h"
 #include "collectors.h"
 #include "constants.h"
 #include "desc.h"
@@ -10,7 +11,9 @@
 #include "lock.h"
 #include "pins.h"
 #include "process_rows.h"
+#include "records.h"
 #include "shown.h"
+#include "takeover.h"
 #include "thread_rows.h"
 
 #include <assert.h>
@@ -81,6 +84,13 @@ static struct sx_registry_options with_defaults(const struct sx_registry_options
     return options;
 }
 
+/* So that a program with other records does not take the registry over. */
+static uint64_t record_sizes(void)
+{
+    return (uint64_t)sizeof(struct sx__family) << 32 | sizeof(struct sx__series) << 16 |
+           sizeof(struct sx__cells);
+}
+
 /* The caller holds sx__arenas_lock. */
 static int open_registry(struct sx_registry **registry, const struct sx_registry_options *options)
 {
@@ -90,6 +100,7 @@ static int open_registry(struct sx_registry **registry, const struct sx_registry
         status = sx__arena_open(&opened, options);
     }
     if (status == SX_OK) {
+        opened->mark = sx__arena_mark(record_sizes());
         opened->has_created = options->created_timestamps;
         status = sx__constants_write(opened, options);
         if (status != SX_OK) {
@@ -171,6 +182,17 @@ struct sx_registry *sx_registry_default(void)
     return registry;
 }
 
+/* The caller holds sx__arenas_lock. */
+static int open_default(struct sx_registry **registry, const struct sx_registry_options *options)
+{
+    const int status = prepare_process();
+    if (status != SX_OK || !sx__takeover(registry, options, record_sizes())) {
+        return status == SX_OK ? open_registry(registry, options) : status;
+    }
+    sx__process_enter(*registry);
+    return SX_OK;
+}
+
 int sx_registry_default_init(const struct sx_registry_options *options)
 {
     struct sx_registry_options wanted = with_defaults(options);
@@ -180,7 +202,7 @@ int sx_registry_default_init(const struct sx_registry_options *options)
         return status;
     }
     (void)pthread_mutex_lock(&sx__arenas_lock);
-    status = default_registry != NULL ? SX_ESTATE : open_registry(&registry, &wanted);
+    status = default_registry != NULL ? SX_ESTATE : open_default(&registry, &wanted);
     if (status == SX_OK) {
         __atomic_store_n(&default_registry, registry, __ATOMIC_RELEASE);
     }

@@ -99,12 +99,25 @@ static void on_worker(void *context, const struct sx_worker *worker, enum sx_wor
     sx__worker_metrics_count(&self->workers, worker, event);
 }
 
+/* Two programs that serve at the same time must show the same numbers. */
+static int on_ready(void *context)
+{
+    const struct sx_prometheus *self = context;
+    if (!sx_registry_has_refused_takeover(self->registry)) {
+        return SX_OK;
+    }
+    sx_app_log(self->app, SX_LOG_INFO,
+               "the metrics of the former program are others, or differ from those of this one");
+    return SX_EEXIST;
+}
+
 static const struct sx_observer observer = {
     .begin = on_begin,
     .respond = on_respond,
     .end = on_end,
     .rejected = on_rejected,
     .worker = on_worker,
+    .ready = on_ready,
     .request_bytes = sizeof(struct sx_http_request),
 };
 
@@ -290,6 +303,12 @@ static struct sx_result init(struct sx_prometheus *self,
     if (status == SX_OK && result.status == 0) {
         failed = "the observer";
         status = sx_app_observe(app, &observer, self);
+    }
+    if (status == SX_OK && result.status == 0 && options->registry == NULL &&
+        sx_registry_is_shared(NULL)) {
+        failed = "passing the registry on";
+        status =
+            sx_app_pass_descriptor(app, SX_REGISTRY_VARIABLE, sx_registry_get_descriptor(NULL));
     }
     if (status < 0) {
         result =

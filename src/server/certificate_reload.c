@@ -122,6 +122,7 @@ static void start(struct sx__server *server)
         if (made != NULL) {
             reload_destroy(made);
         }
+        sx__server_tell(server, SX__EVENT_RELOADED, 0);
         return;
     }
     server->reload = made;
@@ -143,6 +144,7 @@ void sx__reload_start(struct sx__server *server)
     if (!sx__server_has_tls(server)) {
         sx__server_log(server, SX_LOG_INFO,
                        "there is no certificate to reload: no address uses TLS");
+        sx__server_tell(server, SX__EVENT_RELOADED, 0);
     } else if (server->reload != NULL) {
         server->reload->again = true;
         if (server->reload->is_slow) {
@@ -199,6 +201,8 @@ void sx__reload_check(struct sx__server *server)
         finish(server);
         if (again) {
             start(server);
+        } else {
+            sx__server_tell(server, SX__EVENT_RELOADED, 0);
         }
         return;
     }

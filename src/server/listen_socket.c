@@ -2,6 +2,7 @@
 #include "listen_socket.h"
 #include "open_address.h"
 #include "tcp.h"
+#include "upgrade.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -48,6 +49,10 @@ int sx__listen_socket_open(struct sx__listen_address *parsed,
         return adopted < 0 ? status_of(adopted) : adopted;
     }
     const char *wrong = sx__listen_address_parse(parsed, address->address);
+    const int inherited = wrong == NULL ? sx__former_take_socket(address->address) : -1;
+    if (inherited >= 0 && adopt(inherited) >= 0) {
+        return inherited;
+    }
     const int fd = wrong == NULL ? sx__open_address(parsed, reason, sizeof reason) : -EINVAL;
     if (fd < 0) {
         snprintf(message, size, "cannot listen on %s: %s", address->address,

@@ -7,6 +7,7 @@
 #include "server_types.h"
 #include "tcp.h"
 #include "tls.h"
+#include "upgrade.h"
 #include "wakeup.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -56,6 +57,10 @@ static int open_listener(struct sx__server *server, struct sx__listener *listene
         return listener->fd;
     }
     listener->port = sx__tcp_port(listener->fd);
+    listener->address = address->listen_fd != 0 ? NULL : strdup(address->address);
+    if (listener->address == NULL && address->listen_fd == 0) {
+        return SX_ENOMEM;
+    }
     if (parsed.path != NULL && sx__socket_file_keep(&listener->file, parsed.path) < 0) {
         return SX_ENOMEM;
     }
@@ -98,6 +103,7 @@ int sx__listeners_open(struct sx__server *server)
         address.address = address.address == NULL ? SX__ADDRESS_DEFAULT : address.address;
         status = open_listener(server, listener, &address);
     }
+    sx__former_close_sockets();
     find_yielding(server);
     return status;
 }
@@ -143,6 +149,9 @@ void sx__listeners_forked(struct sx__server *server)
 
 static void close_listener(struct sx__listener *listener)
 {
+    if (sx__former_is_there()) { /* the file is its, until this process serves */
+        sx__socket_file_forget(&listener->file);
+    }
     sx__socket_file_remove(&listener->file);
     if (listener->fd >= 0) {
         close(listener->fd);
@@ -161,6 +170,7 @@ void sx__listeners_clean_up(struct sx__server *server)
 {
     for (size_t i = 0; i < server->listener_count; i++) {
         close_listener(&server->listeners[i]);
+        free(server->listeners[i].address);
         sx__tls_destroy(server->listeners[i].tls);
     }
     free(server->listeners);

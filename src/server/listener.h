@@ -24,6 +24,7 @@ struct sx__tls;
 struct sx__listener {
     int fd; /* -1: not open; constant while threads run */
     uint16_t port;
+    char *address; /* as written; NULL: another process has opened it */
     enum sx_admin admin;
     bool yields;                 /* leaves the spare connections to addresses of admin routes */
     struct sx__socket_file file; /* the file of a Unix socket */

@@ -6,6 +6,7 @@
 #include "certificate_reload.h"
 #include "clock.h"
 #include "monitor_sweep.h"
+#include "prefork.h"
 #include "server_types.h"
 #include "user_code.h"
 #include "wakeup.h"
@@ -159,6 +160,14 @@ static int until_resume(struct sx__server *server, int wait_ms)
     return left_ms >= (uint64_t)wait_ms ? wait_ms : left_ms == 0 ? TICK_MS : (int)left_ms;
 }
 
+/* Returns how long the monitor may wait before it has to tell the watcher that it answers. */
+static int until_answer(const struct sx__server *server, int wait_ms)
+{
+    const uint64_t answer_ns = server->watcher == NULL ? 0 : server->watcher->answer_ns;
+    const uint64_t answer_ms = answer_ns / NS_PER_MS + 1;
+    return answer_ns == 0 || answer_ms >= (uint64_t)wait_ms ? wait_ms : (int)answer_ms;
+}
+
 /* Sleeps for a tick while handlers run, and until the next sweep otherwise. A tick costs some 20 us
  * on a virtual machine. One each millisecond would waste 2 % of a processor. */
 static void sleep_until_next(struct sx__server *server, struct calm *calm)
@@ -177,7 +186,7 @@ static void sleep_until_next(struct sx__server *server, struct calm *calm)
         sx__monitor_wait(server, TICK_MS);
     } else {
         const int most_ms = sx__listeners_are_paused(server) ? PAUSE_MS : SWEEP_MS;
-        sx__monitor_wait(server, until_resume(server, most_ms));
+        sx__monitor_wait(server, until_resume(server, until_answer(server, most_ms)));
     }
     atomic_store(&server->is_monitor_asleep, false);
     calm->since_active = 0;
@@ -198,17 +207,41 @@ static void expire_queued(struct sx__server *server, uint64_t now_ns)
     }
 }
 
+/* Only a supervisor of workers starts the program anew. A worker got the signal, too, perhaps. */
+static void refuse_upgrade(struct sx__server *server)
+{
+    if (atomic_exchange(&server->is_upgrade_requested, false) && server->control_fd < 0) {
+        sx__server_log(server, SX_LOG_ERROR, "there are no workers, so there is no upgrade");
+    }
+}
+
+/* Returns when the watcher was last told that the server answers. */
+static uint64_t tell_answer(struct sx__server *server, uint64_t last_ns, uint64_t now_ns)
+{
+    if (server->watcher == NULL || server->watcher->answer_ns == 0 ||
+        now_ns - last_ns < server->watcher->answer_ns) {
+        return last_ns;
+    }
+    sx__server_tell(server, SX__EVENT_ANSWERS, 0);
+    return now_ns;
+}
+
 void sx__monitor_run(struct sx__server *server)
 {
     uint64_t swept_ns = sx__clock_now_ns();
     uint64_t resumed_ns = swept_ns;
+    uint64_t answered_ns = 0;
     struct calm calm = {0, CALM_TICKS};
     while (!atomic_load(&server->is_stop_requested)) {
         sleep_until_next(server, &calm);
         const uint64_t now_ns = sx__clock_now_ns();
         if (atomic_exchange(&server->is_reload_requested, false)) {
+            sx__server_tell(server, SX__EVENT_RELOADS, 0);
             sx__reload_start(server);
         }
+        sx__prefork_answer(server);
+        refuse_upgrade(server);
+        answered_ns = tell_answer(server, answered_ns, now_ns);
         sx__reload_check(server);
         expire_queued(server, now_ns);
         resume_streams(server, now_ns);
@@ -247,6 +280,9 @@ uint64_t sx__monitor_drain(struct sx__server *server)
     atomic_store(&server->protocol.stopped_ns, sx__clock_now_ns());
     atomic_store(&server->protocol.stopping, true);
     sx__listeners_close(server);
+    sx__prefork_has_left(server);
+    uint64_t answered_ns = 0;
+    sx__server_tell(server, SX__EVENT_STOPS, 0);
     uint64_t swept_ns = 0;
     uint64_t now_ns = sx__clock_now_ns();
     while (has_connections(server, now_ns >= end_ns)) {
@@ -261,6 +297,7 @@ uint64_t sx__monitor_drain(struct sx__server *server)
             swept_ns = now_ns;
         }
         watch_workers(server);
+        answered_ns = tell_answer(server, answered_ns, now_ns);
         sx__monitor_wait(server, TICK_MS);
         now_ns = sx__clock_now_ns();
     }

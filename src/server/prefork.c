@@ -10,6 +10,7 @@
 #include "certificate_reload.h"
 #include "clock.h"
 #include "server_types.h"
+#include "wakeup.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -32,8 +33,11 @@
 #define WAIT_MIN_MS 1000
 #define PROCESSES_PER_PLACE 3 /* that serves, its successor, and its predecessor */
 
-/* What the supervisor sends to stop a worker. */
-enum { ALL_STOP, REPLACED };
+/* What the supervisor sends: to stop a worker, and to ask whether it answers. */
+enum { ALL_STOP, REPLACED, ASKED };
+/* What a worker sends: that it serves, the status for which it cannot, that it has closed its
+ * listening sockets, and its answer. */
+enum { READY = 0, STATUS_MAX = 127, LEFT, ANSWER };
 
 enum role {
     NONE,
@@ -49,6 +53,8 @@ struct process {
     int pid_fd;
     int control_fd;
     bool is_ready;
+    bool has_left;       /* it accepts no more connections */
+    bool has_answered;   /* since it was last asked */
     bool has_spoken;     /* it sends nothing more */
     bool is_killed;      /* by the supervisor */
     nfds_t poll_index;   /* of its pid_fd, with that of control_fd behind it unless it has spoken */
@@ -73,6 +79,10 @@ struct supervisor {
     unsigned process_space;
     unsigned generation;
     unsigned done_generation; /* of the last reload whose certificates were read, or that failed */
+    struct sx__upgrade upgrade;
+    uint64_t asked_ns; /* when the workers were last asked */
+    bool is_reloading;
+    bool is_yielding; /* no worker accepts, because a new program is about to */
     bool is_stopping;
     bool has_served; /* at least one worker */
     int status;      /* why the first workers could not start */
@@ -103,6 +113,11 @@ static void tell(const struct supervisor *supervisor, const struct process *proc
     supervisor->calls->changed(supervisor->calls->context, &worker, event);
 }
 
+static void say(int control_fd, unsigned char what)
+{
+    (void)!send(control_fd, &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* How long after it was told to stop a worker is ended. */
 static uint64_t patience_ns(const struct sx__server *server)
 {
@@ -119,7 +134,10 @@ static void *await_stop(void *argument)
     ssize_t size;
     do {
         size = read(worker->control_fd, &byte, 1);
-        if (size == 1 && byte == REPLACED) {
+        if (size == 1 && byte == ASKED) {
+            atomic_store(&worker->server->is_asked, true);
+            sx__wakeup_monitor(worker->server);
+        } else if (size == 1 && byte == REPLACED) {
             sx__server_leave(worker->server);
         } else if (size >= 0) {
             sx__server_stop(worker->server);
@@ -142,9 +160,22 @@ int sx__prefork_serve(const struct sx__prefork_worker *worker)
     if (status < 0) {
         return status;
     }
-    const unsigned char ready = 0;
-    (void)!send(worker->control_fd, &ready, 1, MSG_NOSIGNAL);
+    say(worker->control_fd, READY);
     return sx__server_serve(worker->server);
+}
+
+void sx__prefork_has_left(struct sx__server *server)
+{
+    if (server->control_fd >= 0) {
+        say(server->control_fd, LEFT);
+    }
+}
+
+void sx__prefork_answer(struct sx__server *server)
+{
+    if (server->control_fd >= 0 && atomic_exchange(&server->is_asked, false)) {
+        say(server->control_fd, ANSWER);
+    }
 }
 
 /* Returns a status. */
@@ -173,14 +204,15 @@ static _Noreturn void become_worker(struct supervisor *supervisor, int control_f
             close(supervisor->processes[i].pid_fd);
         }
     }
+    sx__upgrade_forget(&supervisor->upgrade);
     const struct sx__prefork_worker worker = {.server = supervisor->server,
                                               .control_fd = control_fd,
                                               .reads_certificates =
                                                   generation != supervisor->done_generation};
+    supervisor->server->control_fd = control_fd;
     const int status = run_worker(supervisor, &worker);
     if (status < 0) {
-        const unsigned char failure = (unsigned char)-status;
-        (void)!send(control_fd, &failure, 1, MSG_NOSIGNAL);
+        say(control_fd, (unsigned char)-status);
     }
     if (status != SX_ETIMEOUT) { /* otherwise an abandoned handler may hold a stream's lock */
         (void)fflush(NULL);
@@ -197,6 +229,17 @@ static struct process *free_process(struct supervisor *supervisor)
         process++; /* there is one: a place has at most PROCESSES_PER_PLACE */
     }
     return process;
+}
+
+/* After upgrades that have failed, former workers may still be stopping. */
+static bool is_full(const struct supervisor *supervisor, unsigned place)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        const struct process *process = &supervisor->processes[i];
+        count += process->role != NONE && process->place == place;
+    }
+    return count == PROCESSES_PER_PLACE;
 }
 
 static struct process *find(struct supervisor *supervisor, unsigned place, enum role role)
@@ -297,16 +340,23 @@ static void stop(struct process *process, char byte)
     process->since_ns = sx__clock_now_ns();
 }
 
-static void stop_all(struct supervisor *supervisor)
+static void stop_workers(struct supervisor *supervisor, char byte)
 {
-    supervisor->is_stopping = true;
-    sx__listeners_leave(supervisor->server); /* or clients would wait for nobody */
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         if (supervisor->processes[i].role == SERVING ||
             supervisor->processes[i].role == SUCCESSOR) {
-            stop(&supervisor->processes[i], ALL_STOP);
+            stop(&supervisor->processes[i], byte);
         }
     }
+}
+
+static void stop_all(struct supervisor *supervisor)
+{
+    supervisor->is_stopping = true;
+    sx__upgrade_cancel(&supervisor->upgrade);
+    sx__server_tell(supervisor->server, SX__EVENT_STOPS, 0);
+    sx__listeners_leave(supervisor->server); /* or clients would wait for nobody */
+    stop_workers(supervisor, ALL_STOP);
 }
 
 /* ---- reloading ---- */
@@ -357,24 +407,40 @@ static void serve_instead(struct supervisor *supervisor, struct process *success
     successor->role = SERVING;
 }
 
-/* Reads what the worker has sent: nothing, 0 as it serves, or the status for which it cannot. */
-static void receive(struct supervisor *supervisor, struct process *process)
+/* Reads a byte that the worker has sent. Returns whether there may be more. */
+static bool receive(struct supervisor *supervisor, struct process *process)
 {
     unsigned char byte = 0;
     const ssize_t size = recv(process->control_fd, &byte, 1, MSG_DONTWAIT);
-    process->has_spoken = size >= 0;
-    if (size == 1 && byte != 0 && !supervisor->has_served) {
+    if (size != 1) {
+        process->has_spoken = size == 0 || errno != EAGAIN;
+        return false;
+    }
+    process->is_ready |= byte == READY;
+    process->has_left |= byte == LEFT;
+    process->has_answered |= byte == ANSWER;
+    if (byte != READY && byte <= STATUS_MAX && !supervisor->has_served) {
         supervisor->status = -(int)byte;
     }
-    process->is_ready = size == 1 && byte == 0;
-    supervisor->has_served |= process->is_ready;
+    return true;
+}
+
+static void serves_first(struct supervisor *supervisor)
+{
+    supervisor->has_served = true;
+    sx__former_end(supervisor->server);
 }
 
 static void greet(struct supervisor *supervisor, struct process *process)
 {
-    receive(supervisor, process);
-    if (!process->is_ready) {
+    const bool was_ready = process->is_ready;
+    (void)receive(supervisor, process);
+    if (was_ready || !process->is_ready) {
         return;
+    }
+    process->has_answered = true;
+    if (!supervisor->has_served) {
+        serves_first(supervisor);
     }
     if (process->generation != supervisor->done_generation) {
         /* The worker has just read them, so this does not wait for a file system. */
@@ -431,9 +497,9 @@ static int how_it_ended(pid_t pid)
 
 static void bury(struct supervisor *supervisor, struct process *process)
 {
-    if (!process->has_spoken) {
-        receive(supervisor, process); /* its last word */
+    while (!process->has_spoken && receive(supervisor, process)) {
     }
+    supervisor->has_served |= process->is_ready;
     const int how = how_it_ended(process->pid);
     tell(supervisor, process, event_of(process, how));
     (void)waitpid(process->pid, NULL, 0);
@@ -461,6 +527,152 @@ static void bury(struct supervisor *supervisor, struct process *process)
     }
 }
 
+/* ---- upgrading ---- */
+
+static void try_upgrade(struct supervisor *supervisor, bool passes)
+{
+    const struct sx__program *program = supervisor->calls->program;
+    const int error = sx__upgrade_start(&supervisor->upgrade, supervisor->server, program, passes);
+    if (error != 0) {
+        sx__server_log(supervisor->server, SX_LOG_ERROR, "cannot start the new program: %s",
+                       strerror(error));
+    }
+}
+
+static void begin_upgrade(struct supervisor *supervisor)
+{
+    const struct sx__program *program = supervisor->calls->program;
+    if (program == NULL) {
+        sx__server_log(supervisor->server, SX_LOG_ERROR,
+                       "there is no upgrade: it is not known how the program was started");
+    } else if (supervisor->upgrade.pid > 0) {
+        sx__server_log(supervisor->server, SX_LOG_ERROR,
+                       "an upgrade is running already; this request is ignored");
+    } else {
+        try_upgrade(supervisor, program->passed_count > 0);
+    }
+}
+
+/* Without what is passed on, it must not serve at the same time as this one. */
+static void fail_upgrade(struct supervisor *supervisor, bool passed)
+{
+    supervisor->is_yielding = false; /* so that workers are started again */
+    if (passed) {
+        sx__server_log(supervisor->server, SX_LOG_INFO,
+                       "the new program is started without what it could not take over");
+        try_upgrade(supervisor, false);
+        return;
+    }
+    sx__server_log(supervisor->server, SX_LOG_ERROR,
+                   "the upgrade has failed; this program goes on");
+}
+
+/* The files of Unix sockets belong to the new program. */
+static void succeed(struct supervisor *supervisor, pid_t process)
+{
+    sx__server_log(supervisor->server, SX_LOG_INFO,
+                   "the new program (process %ld) serves; this one stops", (long)process);
+    supervisor->is_stopping = true;
+    sx__server_tell(supervisor->server, SX__EVENT_UPGRADED, process);
+    sx__listeners_forked(supervisor->server);
+    sx__listeners_leave(supervisor->server);
+    stop_workers(supervisor, REPLACED);
+}
+
+static bool accepts(const struct supervisor *supervisor)
+{
+    bool any = false;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        any |= supervisor->processes[i].role != NONE && !supervisor->processes[i].has_left;
+    }
+    return any;
+}
+
+static void follow_upgrade(struct supervisor *supervisor)
+{
+    const pid_t process = supervisor->upgrade.pid;
+    const bool passed = supervisor->upgrade.passes;
+    if (process <= 0 || supervisor->is_stopping) {
+        return;
+    }
+    switch (sx__upgrade_check(&supervisor->upgrade, supervisor->server)) {
+    case SX__UPGRADE_WAITS:
+        supervisor->is_yielding = true;
+        stop_workers(supervisor, REPLACED);
+        break;
+    case SX__UPGRADE_SERVES:
+        succeed(supervisor, process);
+        return;
+    case SX__UPGRADE_FAILED:
+        fail_upgrade(supervisor, passed);
+        return;
+    case SX__UPGRADE_NONE:
+        break;
+    }
+    if (supervisor->is_yielding && !accepts(supervisor)) {
+        sx__upgrade_let_serve(&supervisor->upgrade);
+    }
+}
+
+/* ---- the watcher ---- */
+
+static bool do_all_answer(const struct supervisor *supervisor)
+{
+    bool any = false;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        const struct process *process = &supervisor->processes[i];
+        if (process->role == SERVING && process->is_ready) {
+            any = true;
+            if (!process->has_answered) {
+                return false;
+            }
+        }
+    }
+    return any || supervisor->is_stopping || supervisor->is_yielding;
+}
+
+/* Tells the watcher whether all workers answer, and asks them again. Returns when to do so next. */
+static uint64_t ask_workers(struct supervisor *supervisor, uint64_t now_ns)
+{
+    const struct sx__watcher *watcher = supervisor->server->watcher;
+    if (watcher == NULL || watcher->answer_ns == 0) {
+        return UINT64_MAX;
+    }
+    if (now_ns - supervisor->asked_ns < watcher->answer_ns) {
+        return supervisor->asked_ns + watcher->answer_ns;
+    }
+    supervisor->asked_ns = now_ns;
+    if (do_all_answer(supervisor)) {
+        sx__server_tell(supervisor->server, SX__EVENT_ANSWERS, 0);
+    }
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        struct process *process = &supervisor->processes[i];
+        if (process->role == SERVING && process->is_ready) {
+            process->has_answered = false;
+            say(process->control_fd, ASKED);
+        }
+    }
+    return now_ns + watcher->answer_ns;
+}
+
+/* Whether no worker is left that was to be replaced. */
+static void check_reload(struct supervisor *supervisor)
+{
+    bool goes_on = false;
+    for (unsigned i = 0; i < supervisor->process_space; i++) {
+        const struct process *process = &supervisor->processes[i];
+        goes_on |= process->role == SUCCESSOR ||
+                   (process->role == SERVING && process->generation != supervisor->generation &&
+                    !supervisor->is_stopping);
+    }
+    if (supervisor->is_reloading && !goes_on) {
+        supervisor->is_reloading = false;
+        if (!supervisor->is_stopping) {
+            sx__server_tell(supervisor->server, SX__EVENT_RELOADED, 0);
+        }
+    }
+}
+
 /* ---- the loop ---- */
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -473,9 +685,13 @@ static uint64_t act(struct supervisor *supervisor)
 {
     const uint64_t now_ns = sx__clock_now_ns();
     const uint64_t patience = patience_ns(supervisor->server);
-    uint64_t next_ns = UINT64_MAX;
-    for (unsigned i = 0; i < supervisor->count && !supervisor->is_stopping; i++) {
-        if (find(supervisor, i, SERVING) != NULL) {
+    const bool starts = !supervisor->is_stopping && !supervisor->is_yielding;
+    uint64_t next_ns = ask_workers(supervisor, now_ns);
+    if (supervisor->upgrade.pid > 0) {
+        next_ns = earlier(next_ns, sx__upgrade_get_end_ns(&supervisor->upgrade));
+    }
+    for (unsigned i = 0; i < supervisor->count && starts; i++) {
+        if (find(supervisor, i, SERVING) != NULL || is_full(supervisor, i)) {
             continue;
         }
         if (supervisor->places[i].restart_ns <= now_ns) {
@@ -485,9 +701,10 @@ static uint64_t act(struct supervisor *supervisor)
             next_ns = earlier(next_ns, supervisor->places[i].restart_ns);
         }
     }
-    if (!supervisor->is_stopping) {
+    if (starts) {
         replace_next(supervisor);
     }
+    check_reload(supervisor);
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         struct process *process = &supervisor->processes[i];
         if (process->role != STOPPING) {
@@ -519,7 +736,12 @@ static bool await(struct supervisor *supervisor, uint64_t next_ns)
 {
     struct pollfd *polls = supervisor->polls;
     nfds_t count = 0;
+    const bool upgrades = supervisor->upgrade.pid > 0;
     polls[count++] = (struct pollfd){.fd = supervisor->server->monitor_fd, .events = POLLIN};
+    if (upgrades) {
+        polls[count++] = (struct pollfd){.fd = supervisor->upgrade.fd, .events = POLLIN};
+        polls[count++] = (struct pollfd){.fd = supervisor->upgrade.pid_fd, .events = POLLIN};
+    }
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         struct process *process = &supervisor->processes[i];
         if (process->role != NONE) {
@@ -578,9 +800,14 @@ static void take_requests(struct supervisor *supervisor)
         !supervisor->is_stopping) {
         stop_all(supervisor);
     }
-    if (atomic_exchange(&server->is_reload_requested, false)) {
+    if (atomic_exchange(&server->is_reload_requested, false) && !supervisor->is_stopping) {
+        sx__server_tell(server, SX__EVENT_RELOADS, 0);
+        supervisor->is_reloading = true;
         supervisor->generation++;
         kill_successors(supervisor);
+    }
+    if (atomic_exchange(&server->is_upgrade_requested, false) && !supervisor->is_stopping) {
+        begin_upgrade(supervisor);
     }
 }
 
@@ -595,6 +822,7 @@ static void supervise(struct supervisor *supervisor)
             handle_events(supervisor);
             take_requests(supervisor); /* a worker may have said that it cannot start */
         }
+        follow_upgrade(supervisor);
     } while (!supervisor->is_stopping || has_workers(supervisor));
 }
 
@@ -609,12 +837,13 @@ int sx__prefork_run(struct sx__server *server, unsigned count,
         .process_space = space,
         .places = calloc(count, sizeof *supervisor.places),
         .processes = calloc(space, sizeof *supervisor.processes),
-        .polls = calloc(1 + 2 * (size_t)space, sizeof *supervisor.polls),
+        .polls = calloc(3 + 2 * (size_t)space, sizeof *supervisor.polls),
         .spread = sx__spread_new(space),
     };
     int status = SX_ENOMEM;
     if (supervisor.places != NULL && supervisor.processes != NULL && supervisor.polls != NULL &&
         supervisor.spread != NULL) {
+        sx__former_wait(server);
         if (!atomic_load(&server->is_stop_requested)) {
             supervise(&supervisor);
         }

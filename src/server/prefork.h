@@ -8,12 +8,18 @@
  * and the reload has failed. Otherwise the supervisor reads them, too, for all workers that follow:
  * they share its keys of session tickets.
  *
+ * An upgrade (upgrade.h) starts the program anew. When its first worker serves, the workers of this
+ * one leave. If the new program cannot take what is passed on to it, it is started once more
+ * without, and serves when all workers have closed their listening sockets. If that fails, new
+ * workers take their places.
+ *
  * Threads: the supervisor has one thread, or a fork would copy locks that other threads hold.
  */
 #ifndef SX_PREFORK_H
 #define SX_PREFORK_H
 
 #include "server.h"
+#include "upgrade.h"
 
 /* A worker as it sees itself. */
 struct sx__prefork_worker {
@@ -28,6 +34,7 @@ struct sx__prefork_calls {
     int (*run)(void *context, const struct sx__prefork_worker *worker);
     /* Runs in the supervisor when a worker has been started, or has ended and is not reaped yet. */
     void (*changed)(void *context, const struct sx_worker *worker, enum sx_worker_event event);
+    const struct sx__program *program; /* that an upgrade starts; NULL: none */
 };
 
 /* Starts `count` workers, and supervises them until sx__server_stop is called and all have ended.
@@ -38,5 +45,10 @@ int sx__prefork_run(struct sx__server *server, unsigned count,
 
 /* Serves in a worker until the supervisor stops it or ends. As sx__server_run. */
 int sx__prefork_serve(const struct sx__prefork_worker *worker);
+
+/* In a worker process: tells the supervisor that it has closed its listening sockets, and, if the
+ * supervisor has asked, that it answers. Called by the monitor; nothing in other processes. */
+void sx__prefork_has_left(struct sx__server *server);
+void sx__prefork_answer(struct sx__server *server);
 
 #endif

@@ -5,6 +5,7 @@
 #include "monitor.h"
 #include "processors.h"
 #include "server_types.h"
+#include "upgrade.h"
 #include "user_code.h"
 #include "wakeup.h"
 #include <errno.h>
@@ -98,7 +99,7 @@ int sx__server_new(struct sx__server **server, const struct sx__service *service
     made->protocol.service = *service;
     made->protocol.options = *options;
     made->next_resume_ns = UINT64_MAX;
-    made->epoll_fd = made->monitor_fd = made->exit_fd = -1;
+    made->epoll_fd = made->monitor_fd = made->exit_fd = made->control_fd = -1;
     sx__poll_permits_init(&made->poll_permits);
     sx__client_limits_init(&made->client_limits, options->address_connection_count);
     sx__admission_init(&made->admission, options->queue_count,
@@ -136,7 +137,10 @@ int sx__server_forked(struct sx__server *server)
 {
     close_descriptors(server);
     sx__listeners_forked(server);
-    atomic_store(&server->is_reload_requested, false); /* that was the parent's */
+    sx__former_forget();
+    server->watcher = NULL;
+    atomic_store(&server->is_reload_requested, false); /* those were the parent's */
+    atomic_store(&server->is_upgrade_requested, false);
     return open_descriptors(server);
 }
 
@@ -298,7 +302,11 @@ int sx__server_serve(struct sx__server *server)
 
 int sx__server_run(struct sx__server *server)
 {
+    sx__former_wait(server);
     const int status = sx__server_start(server);
+    if (status == 0) {
+        sx__former_end(server);
+    }
     return status == 0 ? sx__server_serve(server) : status;
 }
 
@@ -318,4 +326,22 @@ void sx__server_reload(struct sx__server *server)
 {
     atomic_store(&server->is_reload_requested, true);
     sx__wakeup_monitor(server);
+}
+
+void sx__server_upgrade(struct sx__server *server)
+{
+    atomic_store(&server->is_upgrade_requested, true);
+    sx__wakeup_monitor(server);
+}
+
+void sx__server_watch(struct sx__server *server, const struct sx__watcher *watcher)
+{
+    server->watcher = watcher;
+}
+
+void sx__server_tell(const struct sx__server *server, enum sx__server_event event, pid_t process)
+{
+    if (server->watcher != NULL) {
+        server->watcher->tell(server->watcher->context, event, process);
+    }
 }

@@ -8,8 +8,27 @@
 
 #include "exchange.h"
 
+#include <sys/types.h>
+
 struct sx__server;
 struct sx__spread;
+
+enum sx__server_event {
+    SX__EVENT_SERVES,
+    SX__EVENT_RELOADS,
+    SX__EVENT_RELOADED, /* or the reload has failed */
+    SX__EVENT_STOPS,
+    SX__EVENT_UPGRADED, /* another process has taken the place of this one */
+    SX__EVENT_ANSWERS,  /* all that serves does */
+};
+
+/* Is told what happens to the server, by the thread that runs it, not in workers. */
+struct sx__watcher {
+    void *context;
+    /* `process` has taken the place of this one. */
+    void (*tell)(void *context, enum sx__server_event event, pid_t process);
+    uint64_t answer_ns; /* how often it is told that the server answers; 0: never */
+};
 
 /* Creates a server, binds its addresses and listens. Clients can connect from now on, and wait in
  * the backlog until the server runs. `options` must be resolved: see sx__run_options_resolve. The
@@ -43,6 +62,12 @@ void sx__server_stop(struct sx__server *server);
 void sx__server_leave(struct sx__server *server);
 /* Makes the server reload its certificates soon. Any thread; async-signal-safe. */
 void sx__server_reload(struct sx__server *server);
+/* Makes a supervisor of workers start the program anew soon. Any thread; async-signal-safe. */
+void sx__server_upgrade(struct sx__server *server);
+/* Sets who is told, before the server runs. `watcher` is borrowed. */
+void sx__server_watch(struct sx__server *server, const struct sx__watcher *watcher);
+/* Tells the watcher, if there is one. `process` is 0, except for SX__EVENT_UPGRADED. */
+void sx__server_tell(const struct sx__server *server, enum sx__server_event event, pid_t process);
 /* Frees the server. Returns false if nothing was freed, because an abandoned handler still runs.
  * NULL is a no-op. */
 bool sx__server_destroy(struct sx__server *server);

@@ -11,6 +11,7 @@
  *     client_table.h        the clients, and which thread owns each
  *     client_account.h      counts the memory that clients make the server use
  *     client_ends.h         finds out whether a client is gone
+ *     prefork.h             worker processes; upgrade.h starts the next program
  *     worker.h              a thread that polls for events
  *     poll_permits.h        limits how many threads poll
  *     turn.h                one turn of a client: read, call the handler, write
@@ -45,6 +46,7 @@
 #include <stdatomic.h>
 
 struct sx__reload;
+struct sx__watcher;
 
 struct sx__server {
     /* Set before the threads start, except where a comment says more. */
@@ -62,10 +64,14 @@ struct sx__server {
     struct sx__spread *spread;    /* NULL: no other process of ours accepts; its bell's event has
                                      the address of this field */
     struct sx__spread_line *line; /* own_line, or one of `spread` */
+    int control_fd;               /* of a worker process: a socket to its supervisor; else -1 */
+    const struct sx__watcher *watcher; /* NULL: none */
 
     /* Any thread. Requests read these. The monitor and rare events write them. */
     _Alignas(64) _Atomic bool is_stop_requested;
     _Atomic bool is_reload_requested;
+    _Atomic bool is_upgrade_requested;
+    _Atomic bool is_asked;    /* a worker process, whether it answers */
     _Atomic bool is_replaced; /* others listen on, so a stop leaves them the waiting clients */
     _Atomic bool cuts_off;    /* the time for stopping is over: all connections are aborted */
     _Atomic bool is_monitor_asleep;

@@ -258,6 +258,40 @@ static void test_an_app_runs_once(void **state)
     fixture_clean_up(&second);
 }
 
+static int refuse(void *self)
+{
+    ++*(int *)self;
+    return SX_EEXIST;
+}
+
+static void test_an_observer_may_refuse_to_serve(void **state)
+{
+    (void)state;
+    static const struct sx_observer observer = {.ready = refuse};
+    int calls = 0;
+    struct fixture second;
+    assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+    assert_int_equal(sx_app_observe(second.app, &observer, &calls), SX_OK);
+    assert_int_equal(sx_app_listen(second.app, NULL), SX_OK);
+    assert_int_equal(sx_app_run(second.app), SX_EEXIST);
+    assert_int_equal(calls, 1);
+    fixture_clean_up(&second);
+}
+
+static void test_what_is_passed_on_needs_a_name(void **state)
+{
+    (void)state;
+    struct fixture second;
+    assert_int_equal(fixture_try(&second, (struct sx_app_options){.routes = {0}}), SX_OK);
+    assert_int_equal(sx_app_pass_descriptor(NULL, "NAME", 0), SX_EINVAL);
+    assert_int_equal(sx_app_pass_descriptor(second.app, NULL, 0), SX_EINVAL);
+    assert_int_equal(sx_app_pass_descriptor(second.app, "", 0), SX_EINVAL);
+    assert_int_equal(sx_app_pass_descriptor(second.app, "A=B", 0), SX_EINVAL);
+    assert_int_equal(sx_app_pass_descriptor(second.app, "NAME", -1), SX_EINVAL);
+    assert_int_equal(sx_app_pass_descriptor(second.app, "NAME", 0), SX_OK);
+    fixture_clean_up(&second);
+}
+
 /* The first address and the further ones are counted together, whatever kind they are of. */
 static void test_each_address_has_its_port(void **state)
 {
@@ -358,6 +392,8 @@ int main(void)
         CASE(test_a_response_that_never_finds_room_is_a_500),
         CASE(test_a_port_that_is_taken_is_told),
         cmocka_unit_test(test_an_app_runs_once),
+        cmocka_unit_test(test_an_observer_may_refuse_to_serve),
+        cmocka_unit_test(test_what_is_passed_on_needs_a_name),
         cmocka_unit_test(test_each_address_has_its_port),
         cmocka_unit_test(test_an_option_that_cannot_work_is_told),
         cmocka_unit_test(test_an_address_that_is_none_is_told),

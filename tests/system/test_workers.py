@@ -55,21 +55,26 @@ def gone(pid):
 class Client(threading.Thread):
     """Sends requests, one after the other, on connections that are kept alive, until it is told to end."""
 
+    path = "/wait/1"
+
     def __init__(self, port):
         super().__init__()
         self.port = port
         self.ends = threading.Event()
         self.sent = self.answered = self.failed = 0
 
+    def open(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+
     def run(self):
         connection = None
         while not self.ends.is_set():
             try:
                 if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+                    connection = self.open()
                     connection.connect()
                 self.sent += 1
-                connection.request("GET", "/wait/1")
+                connection.request("GET", self.path)
                 response = connection.getresponse()
                 response.read()
                 self.answered += response.status == 200
@@ -86,8 +91,8 @@ class Client(threading.Thread):
 
 
 class Clients:
-    def __init__(self, port, count=6):
-        self.all = [Client(port) for _ in range(count)]
+    def __init__(self, port, count=6, kind=Client):
+        self.all = [kind(port) for _ in range(count)]
 
     def __enter__(self):
         for client in self.all:

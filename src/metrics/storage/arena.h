@@ -93,10 +93,17 @@ struct sx__retired_list {
     uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
 };
 
+/* What the memory of an arena means; see arena_mark.h. */
+struct sx__arena_mark {
+    uint64_t magic;
+    uint64_t layout; /* a hash of the version, the libc, and sizes of what lies in an arena */
+};
+
 /* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the
  * registry: a thread that has a row of a destroyed registry keeps it in the next one that uses the
  * arena. */
 struct sx_registry {
+    struct sx__arena_mark mark; /* of a shared arena */
     struct sx__geometry geometry;
     struct sx__mapped mapped;
     uint32_t arena;
@@ -155,9 +162,12 @@ enum sx__arena_state { SX__ARENA_NONE, SX__ARENA_LIVE, SX__ARENA_IDLE };
 struct sx__arena {
     struct sx_registry *registry;
     enum sx__arena_state state;
-    bool inherited; /* shared, and made by a process that this one was forked from */
-    int file;       /* behind a shared arena, to find its resident pages; else -1 */
-    dev_t device;   /* what `file` must still refer to */
+    bool inherited;     /* shared, and made by a process that this one was forked from, or by the
+                           program before this one */
+    bool is_taken_over; /* by this process or one that it was forked from; see takeover.h */
+    bool has_clashed;   /* if so: a metric differs from the one of its name that is there */
+    int file;           /* behind a shared arena, to find its resident pages; else -1 */
+    dev_t device;       /* what `file` must still refer to */
     ino_t inode;
 };
 

@@ -3,11 +3,13 @@
 #define _GNU_SOURCE /* memfd_create, madvise, MAP_ANONYMOUS */
 #include "arena_life.h"
 
+#include "arena_mark.h"
 #include "growth.h"
 #include "lock.h"
 #include "memory_barrier.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -381,6 +383,64 @@ int sx__arena_open(struct sx_registry **registry, const struct sx_registry_optio
     initialise_registry(arena->registry, options);
     arena->state = SX__ARENA_LIVE;
     *registry = arena->registry;
+    return SX_OK;
+}
+
+static bool geometries_equal(const struct sx__geometry *a, const struct sx__geometry *b)
+{
+    return a->thread_rows == b->thread_rows && a->process_rows == b->process_rows &&
+           a->row_bytes == b->row_bytes && a->row_stride == b->row_stride &&
+           a->header_bytes == b->header_bytes && a->directory_bytes == b->directory_bytes &&
+           a->rows_offset == b->rows_offset && a->total_bytes == b->total_bytes &&
+           a->page_bytes == b->page_bytes;
+}
+
+/* Whether an arena of these options has this geometry, or a smaller one for want of addresses. */
+static bool is_geometry_of(const struct sx__geometry *geometry,
+                           const struct sx_registry_options *wanted, size_t arena)
+{
+    struct sx_registry_options options = *wanted;
+    bool is = false;
+    do {
+        const struct sx__geometry own = lay_out(&options, arena);
+        is = geometries_equal(geometry, &own);
+    } while (!is && shrink(&options));
+    return is;
+}
+
+/* The file may be anything. */
+static bool read_header(struct sx_registry *header, int file, uint64_t records)
+{
+    const struct sx__arena_mark mark = sx__arena_mark(records);
+    struct stat status;
+    return file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
+           pread(file, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
+           sx__arena_marks_equal(&header->mark, &mark) && header->shared &&
+           (uintmax_t)status.st_size == header->geometry.total_bytes;
+}
+
+int sx__arena_adopt(struct sx_registry **registry, const struct sx_registry_options *options,
+                    int file, uint64_t records)
+{
+    struct sx_registry header;
+    if (!read_header(&header, file, records) || header.arena >= SX__ARENAS ||
+        sx__arenas[header.arena].state != SX__ARENA_NONE ||
+        !is_geometry_of(&header.geometry, options, header.arena)) {
+        return SX_EINVAL;
+    }
+    struct sx_registry *mapped = mmap(NULL, header.geometry.total_bytes, PROT_READ | PROT_WRITE,
+                                      MAP_SHARED | MAP_NORESERVE, file, 0);
+    if (mapped == MAP_FAILED) {
+        return SX_ENOMEM;
+    }
+    (void)madvise(mapped, header.geometry.total_bytes, MADV_NOHUGEPAGE);
+    (void)fcntl(file, F_SETFD, FD_CLOEXEC);
+    struct sx__arena *arena = &sx__arenas[header.arena];
+    *arena = arena_of(mapped, file);
+    arena->state = SX__ARENA_LIVE;
+    arena->inherited = true;
+    arena->is_taken_over = true;
+    *registry = mapped;
     return SX_OK;
 }
 

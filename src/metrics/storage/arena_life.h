@@ -12,6 +12,17 @@
  */
 int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options);
 
+/** Maps the shared arena that another program has made, at the same place in the table of arenas.
+ *
+ * @param options  with no field zero; the arena must be laid out as for them
+ * @param file     its descriptor, which the arena then owns; it may be any descriptor, or none
+ * @param records  as of sx__arena_mark
+ * Errors:   SX_EINVAL (there is no such arena, or it is another program's), SX_ENOMEM
+ * Threads:  the caller holds sx__arenas_lock
+ */
+int sx__arena_adopt(struct sx_registry **registry, const struct sx_registry_options *options,
+                    int file, uint64_t records);
+
 /** Unmaps an arena; if a thread still holds a seat of a shared one, only frees its pages. No thread
  * has a row in a private arena any more. The caller holds sx__arenas_lock. */
 void sx__arena_close(struct sx__arena *arena);
