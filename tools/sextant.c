@@ -2,6 +2,7 @@
  *
  *     sextant check [OPTION]... [FILE]    checks a page
  *     sextant show [OPTION]... [FILE]     prints a page as a table
+ *     sextant show --shared NAME          prints a registry that has this name as a table
  *     sextant --version
  *
  * Exits with 0 if the page is good, 1 if it has errors, 2 if it could not be read, 3 if there is
@@ -32,9 +33,11 @@ static const char usage[] =
     "usage: sextant check [--format FORMAT] [--lint] [--no-advice] [--allow RULE]...\n"
     "                     [--utf8-names] [FILE]\n"
     "       sextant show [--format FORMAT] [FILE]\n"
+    "       sextant show --shared NAME\n"
     "       sextant --help | --version\n"
     "\n"
-    "Reads a metrics page from FILE, or from standard input if FILE is - or left out.\n"
+    "Reads a metrics page from FILE, or from standard input if FILE is - or left out,\n"
+    "or a registry that running programs of this user share (see docs/shared.md).\n"
     "\n"
     "  check  Checks the page more strictly than Prometheus does. Prints a line for each\n"
     "         violation: `line N: ... (RULE)` for an error, `line N: advice: ... (RULE)`\n"
@@ -47,6 +50,7 @@ static const char usage[] =
     "                   openmetrics  OpenMetrics 1.0\n"
     "                   auto         (the default) OpenMetrics if a line is `# EOF` or\n"
     "                                `# UNIT` or has an exemplar, else text\n"
+    "  --shared NAME    of the registry, as its programs have it in `shared_name`\n"
     "  --lint           also check names, units, HELP and labels: the rules lint-...\n"
     "  --no-advice      print and count errors only\n"
     "  --allow RULE     leave out what RULE finds; may be repeated\n"
@@ -274,10 +278,30 @@ static int show_file(const char *name, const struct checking *showing)
     return result;
 }
 
+static int show_shared(const char *name)
+{
+    static const struct sx_page_options options = {.format = SX_FORMAT_TEXT_1_0_0,
+                                                   .escaping = SX_ESCAPING_ALLOW_UTF_8};
+    struct sx_page page = {0};
+    int status = sx_page_render_shared(&page, name, &options);
+    int result = EXIT_TROUBLE;
+    if (status != SX_OK) {
+        fprintf(stderr, "sextant: %s: %s\n", name,
+                status == SX_EINVAL ? "not a name of a shared registry" : sx_status_text(status));
+    } else {
+        result = show_page((struct sx_str){page.data, page.size}, options.format, has_blocks());
+        int written = flush_output();
+        result = written == EXIT_GOOD ? result : written;
+    }
+    sx_page_clean_up(&page);
+    return result;
+}
+
 static int run_show(int argc, char **argv)
 {
     struct checking showing = {.guess_format = true};
     const char *file = NULL;
+    const char *shared_name = NULL;
     for (int at = 0; at < argc; at++) {
         const char *value;
         if (is_help(argv[at])) {
@@ -287,6 +311,10 @@ static int run_show(int argc, char **argv)
             if (!read_format(&showing, value)) {
                 return refuse("--format must be text, openmetrics or auto, not ", value);
             }
+        } else if ((value = option_value("--shared", argc, argv, &at)) != NULL) {
+            shared_name = value;
+        } else if (strcmp(argv[at], "--shared") == 0) {
+            return refuse("--shared needs a NAME", "");
         } else if (argv[at][0] == '-' && argv[at][1] != '\0') {
             return refuse(strcmp(argv[at], "--format") == 0
                               ? "--format needs text, openmetrics or auto"
@@ -298,7 +326,10 @@ static int run_show(int argc, char **argv)
             file = argv[at];
         }
     }
-    return show_file(file, &showing);
+    if (shared_name != NULL && file != NULL) {
+        return refuse("show takes --shared NAME or one FILE", "");
+    }
+    return shared_name != NULL ? show_shared(shared_name) : show_file(file, &showing);
 }
 
 static int run_check(int argc, char **argv)

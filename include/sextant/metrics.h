@@ -85,6 +85,9 @@ struct sx_registry_options {
                                 none; copied */
     const struct sx_label *constant_labels; /* of each series, before its other labels; copied */
     size_t constant_label_count;            /* at most SX_LABELS_MAX */
+    const char *shared_name; /* other programs of the same user that make a registry with this name
+                                get this one; implies `shared`; 1 to 200 characters of
+                                [A-Za-z0-9._-]; NULL: none. See docs/shared.md */
     void *reserved[1];
 };
 
@@ -224,14 +227,27 @@ struct sx_label {
  * constant label is called `family` or `error`, as one of theirs. A family must not have a
  * label with the name of a constant label: SX_ELABEL.
  *
+ * With `shared_name`, the first process makes the registry, as a file in /dev/shm with mode 0600,
+ * and further processes of the same user open it. The sizes of an existing registry are those of
+ * the process that made it; the name prefix, the constant labels and created_timestamps must be the
+ * same. The numbers stay when all processes have ended; see sx_registry_unlink. The file gets
+ * memory as the metrics need it, so a full /dev/shm is an error, and never a signal.
+ *
  * @param options  NULL: all defaults
- * Errors:   SX_EINVAL (a size is too large, a constant label's value is not UTF-8, there are too
- *           many constant labels), SX_ENAME (the name prefix is not a valid metric name), SX_ELABEL
- *           (a constant label's name is not valid, is `le` or `quantile`, or is given twice),
- *           SX_ENOMEM (not even a small registry fits), SX_EREGISTRIES (the process has 64 of
- * them), SX_EFULL (the constant labels do not fit into directory_bytes), SX_EROBUST (`shared`, and
- * the system has no robust mutexes: it refuses the system call set_robust_list, as the emulator
- *           qemu-user does)
+ * Errors:   SX_EINVAL (a size is too large, shared_name is not valid, a constant label's value is
+ *           not UTF-8, there are too many constant labels), SX_ENAME (the name prefix is not a
+ *           valid metric name), SX_ELABEL (a constant label's name is not valid, is `le` or
+ *           `quantile`, or is given twice), SX_ENOMEM (not even a small registry fits),
+ *           SX_EREGISTRIES (the process has 64 of them), SX_EFULL (the constant labels do not fit
+ *           into directory_bytes), SX_EROBUST (`shared`, and the system has no robust mutexes: it
+ *           refuses the system call set_robust_list, as the emulator qemu-user does).
+ *           With shared_name also: SX_EACCESS (the file is another user's, is open to others, or
+ *           is no regular file), SX_ELAYOUT (it is of another version of the library, another libc
+ *           or another architecture, or is no registry), SX_EEXIST (it has another name prefix,
+ *           constant labels or created_timestamps), SX_ESTATE (this process has it already, or a
+ *           thread that used it before it was destroyed still lives), SX_ENOMEM (/dev/shm is
+ *           full), SX_EREGISTRIES (another registry of this process has the place that this one
+ *           has in other processes), SX_ESYSTEM
  * Threads:  [any]
  * Memory:   destroy with sx_registry_destroy
  */
@@ -241,10 +257,11 @@ SX_API SX_MUST_CHECK int sx_registry_new(struct sx_registry **registry,
 /** Destroys a registry and frees its memory. The address space of a shared registry stays reserved
  * for the next shared one while another thread holds a row of it.
  *
- * A process that inherited a shared registry by fork() destroys it for itself only. The default
- * registry must not be destroyed. The function first hides the registry wherever it is shown (see
- * sx_registry_show), and waits for scrapes that are reading it because of that. So a callback, a
- * collector or a log that is called by such a scrape must not destroy it.
+ * A process that inherited a shared registry by fork(), or has one with a shared_name, destroys it
+ * for itself only. The default registry must not be destroyed. The function first hides the
+ * registry wherever it is shown (see sx_registry_show), and waits for scrapes that are reading it
+ * because of that. So a callback, a collector or a log that is called by such a scrape must not
+ * destroy it.
  *
  * @param registry  NULL is a no-op
  * Threads:  any thread, after all threads have stopped using the registry and its handles
@@ -294,6 +311,17 @@ SX_API SX_MUST_CHECK int sx_registry_get_descriptor(const struct sx_registry *re
  * Threads:  [any], but not while another thread changes the environment
  */
 SX_API bool sx_registry_has_refused_takeover(const struct sx_registry *registry);
+
+/** Removes the name of a shared registry. Processes that have it keep it. The next
+ * sx_registry_new with this name makes another one, whose numbers start at 0.
+ *
+ * @param shared_name  as in struct sx_registry_options
+ * @return   1, or 0 if there is no registry of this name
+ * Errors:   SX_EINVAL (the name is NULL or not valid), SX_EACCESS (the file is another user's),
+ *           SX_ESYSTEM
+ * Threads:  [any]
+ */
+SX_API int sx_registry_unlink(const char *shared_name);
 
 /** Returns whether processes that are forked share the registry.
  *

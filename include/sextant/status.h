@@ -48,8 +48,11 @@ extern "C" {
     X(-18, SX_ETIMEOUT, "an operation did not end in time")                                 \
     X(-19, SX_ETLS, "a certificate or key cannot be used")                                  \
     X(-20, SX_EROBUST, "the system has no robust mutexes, which a shared registry needs")   \
-    X(-21, SX_EREGISTRIES, "the process has 64 registries, and cannot have more at a time") \
-    X(-22, SX_EUNIT, "the metric name does not end in its unit, or the type has no unit")
+    X(-21, SX_EREGISTRIES, "the process has 64 registries, or its place is taken")          \
+    X(-22, SX_EUNIT, "the metric name does not end in its unit, or the type has no unit")   \
+    X(-23, SX_EACCESS, "the shared registry is no file of this user with mode 0600")        \
+    X(-24, SX_ELAYOUT, "the shared registry is of another version, libc or machine")        \
+    X(-25, SX_ENOENT, "there is no shared registry of this name")
 
 /** The errors, and SX_OK. */
 enum sx_status {

@@ -3,8 +3,12 @@
  */
 #include "encode.h"
 #include "page.h"
+#include "shared_object.h"
+#include "shared_page.h"
 
 #include <sextant/exposition.h>
+
+#include <unistd.h>
 
 /* Ends a page with NUL, for which it has room. A page that failed is empty, because a truncated one
  * would look complete. */
@@ -55,4 +59,35 @@ int sx_page_render_options(struct sx_page *page, struct sx_registry *const *regi
         return SX_EINVAL;
     }
     return finish_page(page, sx__encode(page, registries, count, options));
+}
+
+/* ---- a registry with a name ---- */
+
+static bool read_object(void *context, size_t offset, void *to, size_t size)
+{
+    const struct sx__shared_object *object = context;
+    return sx__file_read(object->file, offset, to, size);
+}
+
+int sx_page_render_shared(struct sx_page *page, const char *shared_name,
+                          const struct sx_page_options *options)
+{
+    static const struct sx_page_options defaults;
+    struct sx__shared_object object;
+    options = options == NULL ? &defaults : options;
+    if (page == NULL) {
+        return SX_EINVAL;
+    }
+    page->size = 0;
+    if (shared_name == NULL || !sx__shared_name_is_valid(shared_name) ||
+        !sx__page_options_are_valid(options)) {
+        return SX_EINVAL;
+    }
+    int status = sx__shared_object_open_to_read(&object, shared_name);
+    if (status == SX_OK) {
+        const struct sx__bytes bytes = {read_object, &object, object.size, object.allocated};
+        status = sx__page_render_bytes(page, &bytes, options);
+        (void)close(object.file);
+    }
+    return status;
 }

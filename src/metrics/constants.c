@@ -93,20 +93,34 @@ int sx__constants_write(struct sx_registry *registry, const struct sx_registry_o
 bool sx__constants_equal(const struct sx_registry *registry,
                          const struct sx_registry_options *options)
 {
-    const struct sx__constants *there = constants_of(registry);
-    if (there == NULL) {
-        return options->constant_label_count == 0 && sx__view(options->name_prefix).size == 0;
+    const struct sx__constants *constants = constants_of(registry);
+    const bool are_wanted =
+        options->constant_label_count > 0 || sx__view(options->name_prefix).size > 0;
+    if (constants == NULL || !are_wanted) {
+        return constants == NULL && !are_wanted;
     }
     const size_t size = constants_size(options);
-    struct sx__constants *wanted =
-        size == (size_t)there->text.offset + there->text.size ? malloc(size) : NULL;
+    struct sx__constants *wanted = size > UINT32_MAX ? NULL : calloc(1, size);
     if (wanted == NULL) {
         return false;
     }
     write_constants(wanted, options);
-    const bool are_equal = memcmp(wanted, there, size) == 0;
+    const bool are_equal =
+        wanted->text.offset + wanted->text.size == constants->text.offset + constants->text.size &&
+        memcmp(wanted, constants, size) == 0;
     free(wanted);
     return are_equal;
+}
+
+bool sx__constants_read(const void *record, size_t size, struct sx_str *labels)
+{
+    const struct sx__constants *constants = record;
+    if (size < sizeof *constants || constants->text.offset > size ||
+        constants->text.size > size - constants->text.offset) {
+        return false;
+    }
+    *labels = constant_bytes(constants, constants->text);
+    return true;
 }
 
 /* ---- labels ---- */

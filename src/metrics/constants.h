@@ -21,6 +21,13 @@ int sx__constants_write(struct sx_registry *registry, const struct sx_registry_o
 bool sx__constants_equal(const struct sx_registry *registry,
                          const struct sx_registry_options *options);
 
+/** Reads the constant labels, as sx__constant_labels shows them, from a copy of their record.
+ *
+ * @param size  of what follows `record`, which may have any content
+ * @return   false if the record is damaged
+ */
+bool sx__constants_read(const void *record, size_t size, struct sx_str *labels);
+
 /** The constant labels as the page shows them, `a="x",b="y"`; empty if there are none. */
 struct sx_str sx__constant_labels(const struct sx_registry *registry);
 

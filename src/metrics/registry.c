@@ -9,9 +9,11 @@
 #include "family_index.h"
 #include "fork.h"
 #include "lock.h"
+#include "named_arena.h"
 #include "pins.h"
 #include "process_rows.h"
 #include "records.h"
+#include "shared_object.h"
 #include "shown.h"
 #include "takeover.h"
 #include "thread_rows.h"
@@ -20,7 +22,6 @@
 
 #define ROW_BYTES_DEFAULT ((size_t)64 << 20)
 #define DIRECTORY_BYTES_DEFAULT ((size_t)1 << 30)
-#define BYTES_MAX ((size_t)16 << 30) /* cells and refs are numbered in 32 bits */
 
 static struct sx_registry *default_registry; /* written under sx__arenas_lock */
 
@@ -81,6 +82,7 @@ static struct sx_registry_options with_defaults(const struct sx_registry_options
     if (options.directory_bytes == 0) {
         options.directory_bytes = DIRECTORY_BYTES_DEFAULT;
     }
+    options.shared |= options.shared_name != NULL;
     return options;
 }
 
@@ -91,21 +93,69 @@ static uint64_t record_sizes(void)
            sizeof(struct sx__cells);
 }
 
+/* Writes what the options say about all metrics, into a registry that no other thread knows. */
+static int write_options(struct sx_registry *registry, const struct sx_registry_options *options)
+{
+    registry->has_created = options->created_timestamps;
+    return sx__constants_write(registry, options);
+}
+
+/* Completes a registry with a name that was just opened, while its file is locked. */
+static int complete(struct sx_registry *registry, bool is_new,
+                    const struct sx_registry_options *options, const struct sx__layout *layout)
+{
+    if (!is_new) {
+        const bool has_options = registry->has_created == options->created_timestamps &&
+                                 sx__constants_equal(registry, options);
+        return has_options ? SX_OK : SX_EEXIST;
+    }
+    const int status = write_options(registry, options);
+    return status == SX_OK ? sx__named_arena_publish(registry, layout) : status;
+}
+
+static int open_named(struct sx_registry **registry, const struct sx_registry_options *options)
+{
+    struct sx__layout layout;
+    bool is_new = false;
+    sx__layout_of_build(&layout, sizeof(struct sx__family), sizeof(struct sx__series));
+    int status = sx__named_arena_open(registry, &is_new, options, &layout);
+    if (status != SX_OK) {
+        return status;
+    }
+    status = complete(*registry, is_new, options, &layout);
+    if (status == SX_OK) {
+        sx__named_arena_opened(*registry);
+        return SX_OK;
+    }
+    if (is_new) { /* before the file is unlocked */
+        (void)sx__shared_object_unlink(options->shared_name);
+    }
+    sx__named_arena_close(&sx__arenas[(*registry)->arena]);
+    return status;
+}
+
+static int open_unnamed(struct sx_registry **registry, const struct sx_registry_options *options)
+{
+    int status = sx__arena_open(registry, options);
+    if (status != SX_OK) {
+        return status;
+    }
+    (*registry)->mark = sx__arena_mark(record_sizes());
+    status = write_options(*registry, options);
+    if (status != SX_OK) {
+        sx__arena_close(&sx__arenas[(*registry)->arena]);
+    }
+    return status;
+}
+
 /* The caller holds sx__arenas_lock. */
 static int open_registry(struct sx_registry **registry, const struct sx_registry_options *options)
 {
     struct sx_registry *opened = NULL;
     int status = prepare_process();
     if (status == SX_OK) {
-        status = sx__arena_open(&opened, options);
-    }
-    if (status == SX_OK) {
-        opened->mark = sx__arena_mark(record_sizes());
-        opened->has_created = options->created_timestamps;
-        status = sx__constants_write(opened, options);
-        if (status != SX_OK) {
-            sx__arena_close(&sx__arenas[opened->arena]);
-        }
+        status = options->shared_name == NULL ? open_unnamed(&opened, options)
+                                              : open_named(&opened, options);
     }
     if (status == SX_OK) {
         sx__process_enter(opened);
@@ -116,8 +166,11 @@ static int open_registry(struct sx_registry **registry, const struct sx_registry
 
 static int check_options(const struct sx_registry_options *options)
 {
-    if (options->thread_rows > SX__THREAD_ROWS_MAX || options->row_bytes > BYTES_MAX ||
-        options->directory_bytes > BYTES_MAX) {
+    if (options->thread_rows > SX__THREAD_ROWS_MAX || options->row_bytes > SX__BYTES_MAX ||
+        options->directory_bytes > SX__BYTES_MAX) {
+        return SX_EINVAL;
+    }
+    if (options->shared_name != NULL && !sx__shared_name_is_valid(options->shared_name)) {
         return SX_EINVAL;
     }
     if (options->shared && !sx__lock_can_be_robust()) {
@@ -159,7 +212,11 @@ void sx_registry_destroy(struct sx_registry *registry)
         sx__thread_rows_forget(registry->arena);
     }
     const uint32_t index = registry->arena;
-    sx__arena_close(arena);
+    if (arena->is_named) {
+        sx__named_arena_close(arena);
+    } else {
+        sx__arena_close(arena);
+    }
     if (arena->state == SX__ARENA_NONE) {
         sx__process_row_forget(index);
     }
@@ -208,6 +265,14 @@ int sx_registry_default_init(const struct sx_registry_options *options)
     }
     (void)pthread_mutex_unlock(&sx__arenas_lock);
     return status;
+}
+
+int sx_registry_unlink(const char *shared_name)
+{
+    if (shared_name == NULL || !sx__shared_name_is_valid(shared_name)) {
+        return SX_EINVAL;
+    }
+    return sx__shared_object_unlink(shared_name);
 }
 
 bool sx_registry_is_shared(const struct sx_registry *registry)

@@ -15,8 +15,9 @@
  * has a fraction it is shown as a double. From 2^53 on a double has no fraction anyway, but would
  * round integers that were shown before down, so there the sum is an integer as long as it is below
  * 2^64. */
-static struct sx__counter_value add_parts(uint64_t whole, double fraction)
+struct sx__counter_value sx__counter_add_parts(uint64_t whole, double fraction)
 {
+    fraction = fraction > DBL_MAX ? DBL_MAX : fraction;
     if (fraction == 0) {
         return (struct sx__counter_value){.whole = whole, .is_whole = true};
     }
@@ -41,8 +42,7 @@ bool sx__read_counter(const struct sx__reading *reading, const struct sx__series
     value->whole = sx__read_whole(reading, series->handle.cell);
     value->is_whole = true;
     if (cell != 0) {
-        const double fraction = sx__read_double(reading, cell);
-        *value = add_parts(value->whole, fraction > DBL_MAX ? DBL_MAX : fraction);
+        *value = sx__counter_add_parts(value->whole, sx__read_double(reading, cell));
     }
     return true;
 }

@@ -15,6 +15,9 @@ struct sx__counter_value {
     bool is_whole;
 };
 
+/** The sum of a counter's whole amounts and of its others, which are not negative. */
+struct sx__counter_value sx__counter_add_parts(uint64_t whole, double fraction);
+
 /** Whether a scrape shows the series: it is not removed, and was made before the scrape began. */
 static inline bool sx__series_is_shown(const struct sx__reading *reading,
                                        const struct sx__series *series)

@@ -4,7 +4,8 @@
  *
  * These parts lie one after the other, each with the addresses that its limit needs. A shared arena
  * is one mapping. A private arena has nothing but the addresses at first; each part is mapped from
- * its start as far as it is in use, and further when it grows. See growth.h.
+ * its start as far as it is in use, and further when it grows. See growth.h. An arena with a name
+ * is shared, too, and gets memory in the same way as a private one; see named_arena.h.
  *
  * A row holds one cell of 8 bytes for each number of the registry; a number has the same offset in
  * every row. A private arena has one process row. A shared arena has SX__PROCESSES of them, one
@@ -41,6 +42,7 @@ _Static_assert(sizeof(double) == 8, "a cell holds a double");
 #define SX__RULES_ROW (SX__PROCESSES + 2)
 #define SX__THREAD_ROWS_DEFAULT 64
 #define SX__THREAD_ROWS_MAX 1024
+#define SX__BYTES_MAX ((size_t)16 << 30) /* of a row: cells and refs are numbered in 32 bits */
 #define SX__ROW_WORDS (SX__THREAD_ROWS_MAX / 64)
 
 /* Whether the row of a process seat counts. Seats of thread rows do not use it. */
@@ -76,10 +78,13 @@ struct sx__geometry {
 /* How much of each part has memory behind it, counted from the start of the part; see growth.h. */
 struct sx__mapped {
     bool grows;             /* false: all parts are one mapping, and have all they can have */
+    bool is_named;          /* one mapping, of whose file each part gets memory as it grows */
     size_t directory_bytes; /* with the header */
     size_t process_row_bytes;
     size_t thread_row_bytes; /* of the overflow row, and of each thread row that is mapped */
     size_t thread_rows;      /* thread rows from this one on are not mapped */
+    size_t process_rows;     /* of a registry with a name: rows of processes from this one on have
+                                no memory, except those from SX__PROCESSES on */
 };
 
 #define SX__RECORD_SIZES 132
@@ -132,6 +137,7 @@ struct sx_registry {
     bool has_self_metrics;             /* that are not 0 */
     bool has_left_rules;               /* see left_values.h */
     uint64_t processes_without_gauges; /* how many there have been */
+    pthread_mutex_t growth;            /* of a registry with a name: guards `mapped`; taken last */
 
     _Alignas(64) uint64_t epoch; /* incremented by each removal */
     uint64_t cells_returned;     /* how often cells of a series were set to 0 for another one */
@@ -163,12 +169,14 @@ struct sx__arena {
     struct sx_registry *registry;
     enum sx__arena_state state;
     bool inherited;     /* shared, and made by a process that this one was forked from, or by the
-                           program before this one */
+                           program before this one; or named */
+    bool is_named;      /* other programs may have it, too; see named_arena.h */
     bool is_taken_over; /* by this process or one that it was forked from; see takeover.h */
     bool has_clashed;   /* if so: a metric differs from the one of its name that is there */
     int file;           /* behind a shared arena, to find its resident pages; else -1 */
     dev_t device;       /* what `file` must still refer to */
     ino_t inode;
+    size_t mapped_bytes; /* of one with a name */
 };
 
 extern struct sx__arena sx__arenas[SX__ARENAS];

@@ -7,6 +7,7 @@
 #include "growth.h"
 #include "lock.h"
 #include "memory_barrier.h"
+#include "shared_object.h"
 
 #include <assert.h>
 #include <fcntl.h>
@@ -84,14 +85,6 @@ static struct sx__geometry lay_out(const struct sx_registry_options *options, si
     return geometry;
 }
 
-/* Beyond its limit on file sizes (RLIMIT_FSIZE) a process gets a signal, also for a memfd. */
-static bool file_may_have(size_t bytes)
-{
-    struct rlimit limit;
-    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-           limit.rlim_cur >= bytes;
-}
-
 static void close_file(int *file)
 {
     if (*file >= 0) {
@@ -103,7 +96,7 @@ static void close_file(int *file)
 static void *map_shared(size_t bytes, int *file)
 {
     void *memory = MAP_FAILED;
-    if (!file_may_have(bytes)) {
+    if (!sx__file_may_have(bytes)) {
         return MAP_FAILED;
     }
     *file = memfd_create("sextant", MFD_CLOEXEC);
@@ -206,7 +199,8 @@ static int initialise_seats(struct sx_registry *registry)
             return SX_ENOMEM;
         }
     }
-    return sx__lock_init(&registry->lock, registry->shared);
+    const int status = registry->mapped.is_named ? sx__lock_init(&registry->growth, true) : SX_OK;
+    return status == SX_OK ? sx__lock_init(&registry->lock, registry->shared) : status;
 }
 
 /* Early in a boot, or under a seccomp filter, getrandom fails. Then addresses, which are
@@ -369,6 +363,42 @@ static void initialise_registry(struct sx_registry *registry,
     registry->fork_ns = 0;
     registry->needs_fences = registry->shared || !sx__memory_barrier_prepare();
 }
+
+/* ---- for named_arena.c ---- */
+
+struct sx__geometry sx__arena_lay_out(const struct sx_registry_options *options, size_t arena)
+{
+    return lay_out(options, arena);
+}
+
+int sx__arena_initialise(struct sx_registry *registry, const struct sx_registry_options *options)
+{
+    const int status = initialise_seats(registry);
+    if (status == SX_OK) {
+        initialise_registry(registry, options);
+    }
+    return status;
+}
+
+bool sx__geometry_is_valid(const struct sx__geometry *geometry, size_t arena)
+{
+    const size_t fixed = geometry->header_bytes + SKEW_BYTES_MAX;
+    if (geometry->page_bytes != page_bytes() || geometry->thread_rows > SX__THREAD_ROWS_MAX ||
+        geometry->row_bytes > SX__BYTES_MAX || geometry->header_bytes > SX__BYTES_MAX ||
+        geometry->directory_bytes > 2 * SX__BYTES_MAX || geometry->directory_bytes < fixed) {
+        return false;
+    }
+    const struct sx_registry_options options = {
+        .shared = true,
+        .thread_rows = (unsigned)geometry->thread_rows,
+        .row_bytes = geometry->row_bytes,
+        .directory_bytes = geometry->directory_bytes - fixed,
+    };
+    const struct sx__geometry right = lay_out(&options, arena);
+    return memcmp(&right, geometry, sizeof right) == 0;
+}
+
+/* ---- opening and closing ---- */
 
 int sx__arena_open(struct sx_registry **registry, const struct sx_registry_options *options)
 {

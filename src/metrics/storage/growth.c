@@ -1,13 +1,42 @@
-/* growth.c: which pages of a private arena are mapped, and when. */
+/* growth.c: which pages of an arena are mapped or have memory, and when. */
+#define _GNU_SOURCE /* madvise */
 #include "growth.h"
 
+#include "lock.h"
 #include "mapping.h"
+#include "resident_pages.h"
+#include "shared_object.h"
+
+#include <sys/mman.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 #define PIECE_BYTES ((size_t)16 << 10)
 
 /* Guards how many thread rows are mapped and how far. A thread that claims a row holds no other
- * lock. Taken last. */
+ * lock. Taken last. A registry with a name has a lock of its own, which all processes take. */
 static pthread_mutex_t growth_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* What an owner that died leaves is valid: pages get memory before they are counted. */
+static void lock_growth(struct sx_registry *registry)
+{
+    if (!registry->mapped.is_named) {
+        (void)pthread_mutex_lock(&growth_lock);
+    } else if (sx__lock_take(&registry->growth) == SX__LOCK_INHERITED) {
+        sx__lock_mend(&registry->growth);
+    }
+}
+
+static void unlock_growth(struct sx_registry *registry)
+{
+    if (!registry->mapped.is_named) {
+        (void)pthread_mutex_unlock(&growth_lock);
+    } else {
+        sx__lock_release(&registry->growth);
+    }
+}
 
 struct pages {
     char *start;
@@ -39,16 +68,64 @@ static struct pages pages_of_row(const struct sx_registry *registry, size_t row,
                           round_to_pages(geometry, start + until) - first};
 }
 
+/* Where the pages are in the file of a registry with a name, behind its label. */
+static size_t place_in_file(const struct sx_registry *registry, struct pages pages)
+{
+    return registry->geometry.page_bytes + (size_t)(pages.start - (const char *)registry);
+}
+
+/* Maps pages, or gives those of a registry with a name memory. If the program has closed the file,
+ * as daemons do, the kernel (5.14 or later) does the latter, too. */
+static bool add_pages(const struct sx_registry *registry, struct pages pages)
+{
+    const struct sx__arena *arena = &sx__arenas[registry->arena];
+    if (!registry->mapped.is_named) {
+        return sx__mapping_add(pages.start, pages.bytes);
+    }
+    if (pages.bytes == 0) {
+        return true;
+    }
+    return sx__arena_has_file(arena)
+               ? sx__file_allocate(arena->file, place_in_file(registry, pages), pages.bytes)
+               : madvise(pages.start, pages.bytes, MADV_POPULATE_WRITE) == 0;
+}
+
+static void remove_pages(const struct sx_registry *registry, struct pages pages)
+{
+    const struct sx__arena *arena = &sx__arenas[registry->arena];
+    if (!registry->mapped.is_named) {
+        sx__mapping_remove(pages.start, pages.bytes);
+    } else if (pages.bytes > 0 && sx__arena_has_file(arena)) {
+        sx__file_free(arena->file, place_in_file(registry, pages), pages.bytes);
+    }
+}
+
 static bool map_row(const struct sx_registry *registry, size_t row, size_t from, size_t until)
 {
-    const struct pages pages = pages_of_row(registry, row, from, until);
-    return sx__mapping_add(pages.start, pages.bytes);
+    return add_pages(registry, pages_of_row(registry, row, from, until));
 }
 
 static void unmap_row(const struct sx_registry *registry, size_t row, size_t from, size_t until)
 {
-    const struct pages pages = pages_of_row(registry, row, from, until);
-    sx__mapping_remove(pages.start, pages.bytes);
+    remove_pages(registry, pages_of_row(registry, row, from, until));
+}
+
+/* Maps the same part of neighbouring rows, or of none of them. */
+static bool map_rows(const struct sx_registry *registry, size_t first, size_t end, size_t from,
+                     size_t until)
+{
+    size_t row = first;
+    while (row < end && map_row(registry, row, from, until)) {
+        row++;
+    }
+    if (row == end) {
+        return true;
+    }
+    while (row > first) {
+        row--;
+        unmap_row(registry, row, from, until);
+    }
+    return false;
 }
 
 bool sx__grow_directory(struct sx_registry *registry, size_t bytes)
@@ -60,11 +137,31 @@ bool sx__grow_directory(struct sx_registry *registry, size_t bytes)
     const struct sx__geometry *geometry = &registry->geometry;
     const size_t until = grown(geometry, mapped->directory_bytes, bytes, geometry->directory_bytes);
     char *end = (char *)registry + mapped->directory_bytes;
-    if (!sx__mapping_add(end, until - mapped->directory_bytes)) {
+    if (!add_pages(registry, (struct pages){end, until - mapped->directory_bytes})) {
         return false;
     }
     mapped->directory_bytes = until;
     return true;
+}
+
+/* The rows of processes that were ever taken, and those that no process takes for itself. */
+static bool map_process_rows(const struct sx_registry *registry, size_t from, size_t until)
+{
+    const size_t taken = registry->mapped.process_rows;
+    const size_t end = registry->geometry.process_rows;
+    if (!registry->mapped.is_named) {
+        return map_row(registry, 0, from, until);
+    }
+    if (!map_rows(registry, 0, taken, from, until)) {
+        return false;
+    }
+    if (map_rows(registry, SX__PROCESSES, end, from, until)) {
+        return true;
+    }
+    for (size_t row = 0; row < taken; row++) {
+        unmap_row(registry, row, from, until);
+    }
+    return false;
 }
 
 bool sx__grow_process_row(struct sx_registry *registry, size_t bytes)
@@ -75,29 +172,36 @@ bool sx__grow_process_row(struct sx_registry *registry, size_t bytes)
     }
     const struct sx__geometry *geometry = &registry->geometry;
     const size_t until = grown(geometry, mapped->process_row_bytes, bytes, geometry->row_bytes);
-    if (!map_row(registry, 0, mapped->process_row_bytes, until)) {
-        return false;
+    lock_growth(registry);
+    const bool done = map_process_rows(registry, mapped->process_row_bytes, until);
+    if (done) {
+        mapped->process_row_bytes = until;
     }
-    mapped->process_row_bytes = until;
-    return true;
+    unlock_growth(registry);
+    return done;
 }
 
-/* The overflow row and the thread rows that are mapped. The process row is before them. */
-static bool map_thread_rows(const struct sx_registry *registry, size_t from, size_t until)
+bool sx__grow_to_process_row(struct sx_registry *registry, size_t index)
 {
-    const size_t end = 1 + 1 + registry->mapped.thread_rows;
-    size_t row = 1;
-    while (row < end && map_row(registry, row, from, until)) {
-        row++;
-    }
-    if (row == end) {
+    struct sx__mapped *mapped = &registry->mapped;
+    if (!mapped->is_named) {
         return true;
     }
-    while (row > 1) {
-        row--;
-        unmap_row(registry, row, from, until);
+    lock_growth(registry);
+    while (mapped->process_rows <= index &&
+           map_row(registry, mapped->process_rows, 0, mapped->process_row_bytes)) {
+        mapped->process_rows++;
     }
-    return false;
+    const bool done = index < mapped->process_rows;
+    unlock_growth(registry);
+    return done;
+}
+
+/* The overflow row and the thread rows that are mapped. The process rows are before them. */
+static bool map_thread_rows(const struct sx_registry *registry, size_t from, size_t until)
+{
+    const size_t first = registry->geometry.process_rows;
+    return map_rows(registry, first, first + 1 + registry->mapped.thread_rows, from, until);
 }
 
 bool sx__grow_thread_rows(struct sx_registry *registry, size_t bytes)
@@ -108,12 +212,12 @@ bool sx__grow_thread_rows(struct sx_registry *registry, size_t bytes)
     }
     const struct sx__geometry *geometry = &registry->geometry;
     const size_t until = grown(geometry, mapped->thread_row_bytes, bytes, geometry->row_bytes);
-    (void)pthread_mutex_lock(&growth_lock);
+    lock_growth(registry);
     const bool done = map_thread_rows(registry, mapped->thread_row_bytes, until);
     if (done) {
         mapped->thread_row_bytes = until;
     }
-    (void)pthread_mutex_unlock(&growth_lock);
+    unlock_growth(registry);
     return done;
 }
 
@@ -123,22 +227,27 @@ bool sx__grow_to_thread_row(struct sx_registry *registry, size_t index)
     if (!mapped->grows) {
         return true;
     }
-    (void)pthread_mutex_lock(&growth_lock);
+    const size_t first = registry->geometry.process_rows + 1;
+    lock_growth(registry);
     while (mapped->thread_rows <= index &&
-           map_row(registry, 1 + 1 + mapped->thread_rows, 0, mapped->thread_row_bytes)) {
+           map_row(registry, first + mapped->thread_rows, 0, mapped->thread_row_bytes)) {
         mapped->thread_rows++;
     }
     const bool done = index < mapped->thread_rows;
-    (void)pthread_mutex_unlock(&growth_lock);
+    unlock_growth(registry);
     return done;
+}
+
+size_t sx__growth_first_bytes(const struct sx__geometry *geometry)
+{
+    return grown(geometry, 0, geometry->header_bytes, geometry->directory_bytes);
 }
 
 /* At an address where nothing is known to be mapped. */
 static struct sx_registry *begin_at(char *at, const struct sx__geometry *geometry)
 {
     struct sx_registry *registry = (struct sx_registry *)(void *)at;
-    const size_t directory_bytes =
-        grown(geometry, 0, geometry->header_bytes, geometry->directory_bytes);
+    const size_t directory_bytes = sx__growth_first_bytes(geometry);
     if (!sx__mapping_add(at, directory_bytes)) {
         return NULL;
     }

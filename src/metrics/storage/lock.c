@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -95,6 +96,22 @@ void sx__lock_mend(pthread_mutex_t *mutex)
 void sx__lock_release(pthread_mutex_t *mutex)
 {
     (void)pthread_mutex_unlock(mutex);
+}
+
+/* A robust mutex has a word with the id of the owner's thread, in which the kernel sets a bit and
+ * clears the id when the owner dies (see get_robust_list(2)). It is the first word of glibc's
+ * mutexes, and the second of musl's. */
+#define OWNER_BITS UINT32_C(0x3FFFFFFF)
+
+bool sx__lock_copy_is_owned(const pthread_mutex_t *copy)
+{
+    uint32_t words[2];
+    memcpy(words, copy, sizeof words);
+#ifdef __GLIBC__
+    return (words[0] & OWNER_BITS) != 0;
+#else
+    return (words[1] & OWNER_BITS) != 0;
+#endif
 }
 
 /* ---- fork ----

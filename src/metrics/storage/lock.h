@@ -35,6 +35,10 @@ void sx__lock_mend(pthread_mutex_t *mutex);
 
 void sx__lock_release(pthread_mutex_t *mutex);
 
+/** Whether a living thread owns a robust mutex, of which this may be a copy that was read from a
+ * file. The copy may have any content. */
+bool sx__lock_copy_is_owned(const pthread_mutex_t *copy);
+
 /** Around fork(), in the thread that calls it: the child begins with an empty list of the robust
  * mutexes that it holds. One fork at a time. */
 void sx__locks_before_fork(void);

@@ -20,7 +20,8 @@
 void sx__peeking_begin(struct sx__peeking *peeking, struct sx_registry *registry)
 {
     peeking->registry = registry;
-    peeking->has_file = registry->shared && sx__arena_has_file(&sx__arenas[registry->arena]);
+    const struct sx__arena *arena = &sx__arenas[registry->arena];
+    peeking->has_file = registry->shared && !arena->is_named && sx__arena_has_file(arena);
     memset(peeking->known, 0, sizeof peeking->known);
 }
 

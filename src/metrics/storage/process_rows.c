@@ -9,6 +9,7 @@
 #include "process_rows.h"
 
 #include "directory.h"
+#include "growth.h"
 #include "left_values.h"
 #include "lock.h"
 #include "thread_exit.h"
@@ -81,6 +82,10 @@ static bool take_seat(struct sx_registry *registry, size_t process)
 {
     struct sx__seat *seat = sx__process_seat(registry, process);
     if (!try_seat(seat)) {
+        return false;
+    }
+    if (!sx__grow_to_process_row(registry, process)) {
+        sx__lock_release(&seat->mutex);
         return false;
     }
     if (seat->state != SX__SEAT_NEW) {
@@ -201,6 +206,11 @@ void sx__process_row_forget(uint32_t arena)
 {
     process_seats[arena] = NULL;
     __atomic_store_n(&orphaned[arena], false, __ATOMIC_RELEASE);
+}
+
+bool sx__process_seat_is_held(uint32_t arena)
+{
+    return process_seats[arena] != NULL && !__atomic_load_n(&orphaned[arena], __ATOMIC_ACQUIRE);
 }
 
 void sx__process_rows_forget(void)

@@ -27,6 +27,10 @@ void sx__process_rows_leave(void);
 /** Releases this process's row. Its gauges no longer count. */
 void sx__process_exit(struct sx_registry *registry);
 
+/** Whether a thread of this process holds the seat of the process. No thread may be ending, see
+ * sx__thread_rows_are_held. */
+bool sx__process_seat_is_held(uint32_t arena);
+
 /** Forgets the row in an arena that was unmapped. */
 void sx__process_row_forget(uint32_t arena);
 

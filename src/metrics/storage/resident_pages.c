@@ -82,7 +82,7 @@ static bool mark_all(struct sx__resident_pages *pages, const struct sx__arena *a
 bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry)
 {
     const struct sx__arena *arena = &sx__arenas[registry->arena];
-    if (!registry->shared || !sx__arena_has_file(arena)) {
+    if (!registry->shared || arena->is_named || !sx__arena_has_file(arena)) {
         return false;
     }
     size_t count = registry->geometry.total_bytes / SX__RESIDENT_PAGE_BYTES;

@@ -21,8 +21,9 @@ struct sx__resident_pages {
  * daemons do, and then the number may be another file's. */
 bool sx__arena_has_file(const struct sx__arena *arena);
 
-/** Asks the kernel for the pages. Returns false if the arena is private or the kernel does not say;
- *  then all pages must be read. */
+/** Asks the kernel for the pages. Returns false if the arena is private or has a name, or the
+ * kernel does not say; then all pages must be read. (What is read of an arena with a name has
+ * memory.) */
 bool sx__resident_pages_find(struct sx__resident_pages *pages, const struct sx_registry *registry);
 
 void sx__resident_pages_clean_up(struct sx__resident_pages *pages);

@@ -84,7 +84,9 @@ static void release_rows(void)
         (void)pthread_mutex_unlock(&threads_lock);
         free_record(thread);
     }
+    (void)pthread_mutex_lock(&threads_lock);
     sx__process_rows_leave();
+    (void)pthread_mutex_unlock(&threads_lock);
 }
 
 void sx__thread_rows_prepare(void)
@@ -166,6 +168,17 @@ void sx__thread_rows_forget(uint32_t arena)
         thread->updates_before_retry[arena] = 0;
     }
     (void)pthread_mutex_unlock(&threads_lock);
+}
+
+bool sx__thread_rows_are_held(uint32_t arena)
+{
+    (void)pthread_mutex_lock(&threads_lock);
+    bool are_held = sx__process_seat_is_held(arena);
+    for (const struct sx__thread *thread = threads; thread != NULL; thread = thread->next) {
+        are_held |= thread->rows[arena] != NULL;
+    }
+    (void)pthread_mutex_unlock(&threads_lock);
+    return are_held;
 }
 
 void sx__thread_row_release(uint32_t arena)

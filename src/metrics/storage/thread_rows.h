@@ -33,6 +33,10 @@ char *sx__thread_row_claim(uint32_t arena);
  * updating metrics of it. */
 void sx__thread_rows_forget(uint32_t arena);
 
+/** Whether any thread of this process holds a seat of the arena: its own, or that of the process.
+ * Then the arena must stay mapped. */
+bool sx__thread_rows_are_held(uint32_t arena);
+
 /** Gives up the calling thread's row of a registry that is destroyed. */
 void sx__thread_row_release(uint32_t arena);
 
