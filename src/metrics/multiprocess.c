@@ -12,7 +12,7 @@
 
 /* How often a sum is read if values are moved meanwhile. If the process that moves them was killed,
  * the next scrape goes on with it. */
-#define TRIES_MAX 1000u
+#define SUM_TRIES_MAX 1000u
 
 static bool is_stamped(uint32_t mode)
 {
@@ -155,7 +155,7 @@ static double sum_once(const struct sx_registry *registry, uint32_t cell)
 static double sum_of_all(const struct sx_registry *registry, uint32_t cell)
 {
     double sum = 0;
-    for (unsigned i = 0; i < TRIES_MAX; i++) {
+    for (unsigned i = 0; i < SUM_TRIES_MAX; i++) {
         const uint64_t keepings = __atomic_load_n(&registry->keepings, __ATOMIC_ACQUIRE);
         sum = sum_once(registry, cell);
         if (keepings % 2 == 0 &&
