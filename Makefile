@@ -3,6 +3,7 @@
 BUILD ?= build
 DIST ?= dist
 PORT ?= 8080
+MINUTES ?= 10
 PREFIX ?= /usr/local
 DESTDIR ?=
 PACKAGES ?= run test bench check
@@ -14,11 +15,12 @@ CONFIGURE = cmake -S . -B $(BUILD) -G Ninja $(OPTIONS)
 NEEDS_TOOLS = for tool in cmake ninja cc; do command -v $$tool >/dev/null || \
 	{ echo "$$tool is missing: run 'make deps'" >&2; exit 1; }; done
 
-.PHONY: help run build test check coverage bench amalgamation install deps clean
+.PHONY: help run build test soak check coverage bench amalgamation install deps clean
 
 help:
 	@echo "make run      installs what is missing, builds, serves examples/hello on PORT (8080)"
 	@echo "make test     installs what is missing, builds, runs every test"
+	@echo "make soak     kills, reloads and loads workers for MINUTES (10); their page must tell the truth all the time"
 	@echo "make build    only builds, into $(BUILD)/: the libraries, the examples, sextant"
 	@echo "make check    the tests again under sanitizers and valgrind, 10 s of fuzzing a target, linters, instructions"
 	@echo "make coverage runs the tests; prints the lines and branches of src/ that they reach"
@@ -47,6 +49,12 @@ test:
 	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON -DSEXTANT_CHECKS=OFF
 	@cmake --build $(BUILD)
 	@ctest --test-dir $(BUILD) --output-on-failure --no-label-summary -j 2
+
+soak:
+	@scripts/deps test
+	@$(CONFIGURE) -DSEXTANT_APP=ON -DSEXTANT_TESTS=ON
+	@cmake --build $(BUILD) --target soak sextant-cli
+	@SX_BUILD=$(BUILD) /usr/bin/python3 -B tests/system/soak.py --minutes $(MINUTES)
 
 check:
 	@scripts/deps check bench
