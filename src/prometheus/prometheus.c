@@ -247,15 +247,26 @@ static bool tables_new(struct sx_prometheus *self, const struct sx_prometheus_op
     return self->registry != NULL && self->handlers != NULL && self->excluded != NULL;
 }
 
-/* Workers need a shared registry, or each would show its own requests only. The default registry
- * becomes one, unless it exists already. */
+/* Threads beyond the rows of a registry update shared cells, which would limit all of them. The app
+ * is made before it is known how many threads it will have, so there are as many rows as a registry
+ * can have. A row that no thread has claimed costs a cache line. */
+#define THREAD_ROWS 1024
+
+/* A shared registry reserves address space for each row. With rows of this size, it reserves about
+ * as much as one that has 64 rows of the usual limit. */
+#define SHARED_ROW_BYTES ((size_t)8 << 20)
+
+/* Makes the default registry, unless it exists already. Workers need a shared one, or each would
+ * show its own requests only. */
 static struct sx_result check_registry(const struct sx_prometheus *self,
                                        const struct sx_prometheus_options *options)
 {
-    const struct sx_registry_options shared = {.shared = true};
-    if (sx_app_get_worker_count(self->app) == 0 ||
-        (options->registry == NULL && sx_registry_default_init(&shared) == SX_OK) ||
-        sx_registry_is_shared(options->registry)) {
+    const bool has_workers = sx_app_get_worker_count(self->app) > 0;
+    const struct sx_registry_options own = {.shared = has_workers,
+                                            .thread_rows = THREAD_ROWS,
+                                            .row_bytes = has_workers ? SHARED_ROW_BYTES : 0};
+    const bool is_new = options->registry == NULL && sx_registry_default_init(&own) == SX_OK;
+    if (!has_workers || is_new || sx_registry_is_shared(options->registry)) {
         return sx_continue();
     }
     return sx_startup_error(

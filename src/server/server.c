@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,30 @@ void sx__server_log(struct sx__server *server, enum sx_log_level level, const ch
     va_end(args);
     server->protocol.service.log(server->protocol.service.app, level, message);
 }
+
+/* ---- cache lines ---- */
+
+#define LINE_OF(type, field) (offsetof(type, field) / 64)
+#define ASSERT_APART(type, first, second)                                                       \
+    _Static_assert(LINE_OF(type, first) != LINE_OF(type, second) && _Alignof(type) % 64 == 0 && \
+                       sizeof(type) % 64 == 0,                                                  \
+                   #first " and " #second " have cache lines of their own")
+
+/* On the left what requests read, on the right what is written more often. */
+ASSERT_APART(struct sx__server, processors, is_stop_requested);
+ASSERT_APART(struct sx__server, turn_ns, buffered_bytes);
+ASSERT_APART(struct sx__server, next_resume_ns, own_line);
+ASSERT_APART(struct sx__server, clients, client_limits);
+ASSERT_APART(struct sx__server, poll_permits.closed, poll_permits.polling);
+ASSERT_APART(struct sx__server, poll_permits.closed, poll_permits.mutex);
+ASSERT_APART(struct sx__server, admission.queued, poll_permits.parked);
+ASSERT_APART(struct sx__server, admission.worker_count, admission.mutex);
+ASSERT_APART(struct sx__server, blocking, admission.queues);
+ASSERT_APART(struct sx__server, blocking, accepting.mutex);
+ASSERT_APART(struct sx__server, accepting, slow_lines);
+ASSERT_APART(struct sx__worker, server, monitor.last_user);
+ASSERT_APART(struct sx__worker, server, shared.user);
+ASSERT_APART(struct sx__worker, monitor.last_user, shared.user);
 
 /* ---- creating and destroying ---- */
 

@@ -55,13 +55,13 @@ static void a_process_pauses_that_is_ahead_of_one_that_accepts(void **state)
 {
     (void)state;
     begin(PROCESSES);
-    assert_false(accept_until(0, 1)); /* the others have none */
-    assert_true(accept_until(0, 2));
+    assert_false(accept_until(0, 4)); /* the others have none */
+    assert_true(accept_until(0, 5));
     for (unsigned i = 1; i < PROCESSES; i++) {
         atomic_store(&lines[i]->connections, 160);
     }
-    assert_false(accept_until(0, 171)); /* 160, a sixteenth of it, and one */
-    assert_true(accept_until(0, 172));
+    assert_false(accept_until(0, 174)); /* 160, a sixteenth of it, and four */
+    assert_true(accept_until(0, 175));
     assert_true(sx__spread_pause(spread, lines[0]));
     assert_int_equal(state_of(0), SX__SPREAD_PAUSES);
     assert_false(has_rung());
