@@ -10,6 +10,7 @@
 #include "settings.h"
 #include "signals.h"
 #include "standard_descriptors.h"
+#include "user.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -304,6 +305,8 @@ static bool parse(struct command *command, int argc, char **argv)
     return optind == argc && sx__listen_options_finish(&command->listen);
 }
 
+#define REASON_BYTES 512
+
 /* For what is neither a connection nor its file. */
 #define OTHER_DESCRIPTORS 1024
 
@@ -334,6 +337,16 @@ static void announce(struct sx_app *app, const struct sx__listen_options *listen
     sx__pipe_signal_restore(&sigpipe);
 }
 
+static bool become_user(const struct sx_app *app, const char *user)
+{
+    char reason[REASON_BYTES];
+    if (user == NULL || sx__user_become(user, reason, sizeof reason)) {
+        return true;
+    }
+    sx_app_log(app, SX_LOG_ERROR, "cannot become user %s: %s", user, reason);
+    return false;
+}
+
 static int run(struct sx_app *app, const struct sx__listen_options *listen,
                struct sx__signals *signals, struct sx__started *started)
 {
@@ -341,6 +354,9 @@ static int run(struct sx_app *app, const struct sx__listen_options *listen,
     struct sx__program program = {.context = started, .execute = sx__started_execute};
     raise_descriptor_limit(&listen->run);
     if (sx_app_listen(app, &listen->run) < 0) {
+        return 1;
+    }
+    if (!become_user(app, listen->user)) {
         return 1;
     }
     sx__server_watch(app->server, &watcher);

@@ -16,6 +16,7 @@ struct sx__listen_options {
         *addresses; /* as given, --admin among them; sockets of systemd first */
     size_t count;
     unsigned workers; /* 0: as the program says */
+    const char *user; /* NULL: that of the process */
     bool has_listen;
     bool has_admin; /* the admin routes have an address of their own */
 };

@@ -45,6 +45,13 @@ static bool take_workers(struct sx__listen_options *options, const char *name, c
     return true;
 }
 
+static bool take_user(struct sx__listen_options *options, const char *name, const char *value)
+{
+    (void)name;
+    options->user = value;
+    return true;
+}
+
 static bool take_certificate(struct sx__listen_options *options, const char *name,
                              const char *value)
 {
@@ -95,6 +102,10 @@ const struct sx__option sx__option_table[SX__OPTIONS] = {
      "SIGHUP replaces them all; 0: one for each processor (none: this process\n"
      "serves)",
      take_workers},
+    {"user", "NAME[:GROUP]",
+     "become this user when the addresses are bound; needs root. What a\n"
+     "reload reads must be readable for it",
+     take_user},
     {"certificate", "FILE",
      "PEM, for the addresses that begin with https:// and for sockets of\n"
      "systemd; SIGHUP reads it again",

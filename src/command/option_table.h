@@ -17,7 +17,7 @@ struct sx__option {
     sx__take_fn *take; /* NULL: --help */
 };
 
-#define SX__OPTIONS 9
+#define SX__OPTIONS 10
 
 extern const struct sx__option sx__option_table[SX__OPTIONS];
 

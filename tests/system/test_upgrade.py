@@ -20,14 +20,14 @@ from test_workers import Client, Clients, gone
 
 PROGRAM = os.path.join(BUILD, "tests", "upgrade")
 PR_SET_CHILD_SUBREAPER = 36
+ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 class Service:
     """The program of this test, as it is in a folder of its own, and the programs that take its place. They
-    become children of this process when the former ones have ended."""
+    become children of this process, a subreaper, when the former ones have ended."""
 
     def __init__(self, *options, address="127.0.0.1:0", context=None):
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.folder = tempfile.mkdtemp()
         self.log_file = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
         self.context = context  # of TLS

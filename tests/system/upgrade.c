@@ -1,6 +1,7 @@
 /* upgrade.c: an app for test_upgrade.py. Its setting `folder` is a folder with files that change
  * what the program does the next time that it is started. */
 #include <sextant/app.h>
+#include <sextant/collector.h>
 #include <sextant/prometheus.h>
 
 #include <poll.h>
@@ -39,6 +40,9 @@ static struct sx_result jobs_open(struct jobs *jobs, const char *folder,
         return sx_startup_error("former_total cannot be registered");
     }
     sx_counter_inc(other);
+    if (sx_process_collector_register(registry) != SX_OK) {
+        return sx_startup_error("there are no metrics of the process");
+    }
     if (has_file(folder, "hangs")) {
         (void)pause();
     }
