@@ -62,7 +62,11 @@ static int read_copied_counter(struct sx__shared_copy *copy, const struct sx__se
         if (!sx__shared_copy_take_cells(copy, cells->more, 1)) {
             return SX_EPROTO;
         }
-        sum = sx__counter_add_parts(sum.whole, sum_doubles(copy, cells->more));
+        const double fraction = sum_doubles(copy, cells->more);
+        if (!(fraction >= 0)) {
+            return SX_EPROTO;
+        }
+        sum = sx__counter_add_parts(sum.whole, fraction);
     }
     *value = sum.is_whole ? (double)sum.whole : sum.number;
     return SX_OK;
