@@ -156,6 +156,12 @@ static bool read_bytes(void *context, size_t offset, void *to, size_t size)
     return true;
 }
 
+static size_t allocated(void *context)
+{
+    (void)context;
+    return 1 << 22;
+}
+
 static void change(const uint8_t *data, size_t size)
 {
     while (size > 5) {
@@ -175,7 +181,7 @@ static void change(const uint8_t *data, size_t size)
 
 static int render(enum sx_format format)
 {
-    const struct sx__bytes source = {read_bytes, NULL, file_size, 1 << 22};
+    const struct sx__bytes source = {read_bytes, allocated, NULL, file_size};
     struct sx_page page = {0};
     const struct sx_page_options options = {.format = format};
     const int status = sx__page_render_bytes(&page, &source, &options);

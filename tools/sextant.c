@@ -278,6 +278,20 @@ static int show_file(const char *name, const struct checking *showing)
     return result;
 }
 
+static const char *shared_error(int status)
+{
+    switch (status) {
+    case SX_EINVAL:
+        return "not a name of a shared registry";
+    case SX_EPROTO:
+        return "the shared registry is damaged";
+    case SX_EAGAIN:
+        return "series come and go too fast; try again";
+    default:
+        return sx_status_text(status);
+    }
+}
+
 static int show_shared(const char *name)
 {
     static const struct sx_page_options options = {.format = SX_FORMAT_TEXT_1_0_0,
@@ -286,8 +300,7 @@ static int show_shared(const char *name)
     int status = sx_page_render_shared(&page, name, &options);
     int result = EXIT_TROUBLE;
     if (status != SX_OK) {
-        fprintf(stderr, "sextant: %s: %s\n", name,
-                status == SX_EINVAL ? "not a name of a shared registry" : sx_status_text(status));
+        fprintf(stderr, "sextant: %s: %s\n", name, shared_error(status));
     } else {
         result = show_page((struct sx_str){page.data, page.size}, options.format, has_blocks());
         int written = flush_output();

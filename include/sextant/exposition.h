@@ -123,15 +123,15 @@ SX_API SX_MUST_CHECK int sx_page_render_options(struct sx_page *page,
  *
  * The copy is checked before it is used, so no content of the registry can make this function
  * crash. The page has the counters, gauges, histograms and summaries of the registry, without
- * exemplars, quantiles, native buckets, times of creation, and the library's own metrics. Infos and
- * state sets are gauges. What the callbacks and collectors of the participants show is not there.
+ * exemplars, quantiles, native buckets and times of creation. Infos and state sets are gauges. What
+ * the callbacks and collectors of the participants show is not there.
  *
  * @param page         its former content is replaced; on failure it is empty
  * @param shared_name  of a registry of the same user
  * @param options      NULL: all defaults
  * Errors:   SX_EINVAL, SX_ENOENT (there is no registry of this name), SX_EACCESS, SX_ELAYOUT (see
- *           sx_registry_new), SX_EPROTO (it is damaged), SX_EAGAIN (series are removed so often
- *           that no copy is of one moment), SX_EREGISTRIES, SX_ENOMEM (also if the registry has
+ *           sx_registry_new), SX_EPROTO (it is damaged), SX_EAGAIN (series are made or removed
+ *           so often that no copy is of one moment), SX_EREGISTRIES, SX_ENOMEM (also if the registry has
  *           more than 1 GiB), SX_ETIMEOUT, SX_ESYSTEM
  * Threads:  [any]; no participant waits for it
  * Memory:   as sx_page_render, and twice the memory of the registry for the time of the call

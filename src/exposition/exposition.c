@@ -69,6 +69,12 @@ static bool read_object(void *context, size_t offset, void *to, size_t size)
     return sx__file_read(object->file, offset, to, size);
 }
 
+static size_t allocated_of_object(void *context)
+{
+    const struct sx__shared_object *object = context;
+    return sx__file_allocated(object->file);
+}
+
 int sx_page_render_shared(struct sx_page *page, const char *shared_name,
                           const struct sx_page_options *options)
 {
@@ -85,7 +91,7 @@ int sx_page_render_shared(struct sx_page *page, const char *shared_name,
     }
     int status = sx__shared_object_open_to_read(&object, shared_name);
     if (status == SX_OK) {
-        const struct sx__bytes bytes = {read_object, &object, object.size, object.allocated};
+        const struct sx__bytes bytes = {read_object, allocated_of_object, &object, object.size};
         status = sx__page_render_bytes(page, &bytes, options);
         (void)close(object.file);
     }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BYTES_MAX ((size_t)1 << 30)
-#define ATTEMPTS 16
+#define ATTEMPTS 100
 
 /* ---- copying ---- */
 
@@ -38,7 +38,8 @@ static int reserve_bytes(struct copying *copying, size_t size)
         return SX_ENOMEM;
     }
     copying->used += size;
-    return copying->used <= copying->bytes->allocated ? SX_OK : SX_EPROTO;
+    const struct sx__bytes *bytes = copying->bytes;
+    return copying->used <= bytes->allocated(bytes->context) ? SX_OK : SX_EPROTO;
 }
 
 static int copy_directory(struct copying *copying)
@@ -58,7 +59,6 @@ static int copy_directory(struct copying *copying)
     if (status != SX_OK) {
         return status;
     }
-    copy->record_bytes_left = copy->directory_bytes;
     const size_t alignment = _Alignof(struct sx_registry);
     copy->directory =
         aligned_alloc(alignment, (copy->directory_bytes + alignment - 1) / alignment * alignment);
@@ -66,11 +66,6 @@ static int copy_directory(struct copying *copying)
         return SX_ENOMEM;
     }
     return read_arena(copying, 0, copy->directory, copy->directory_bytes) ? SX_OK : SX_ESYSTEM;
-}
-
-static const struct sx_registry *header_of(const struct sx__shared_copy *copy)
-{
-    return (const struct sx_registry *)(const void *)copy->directory;
 }
 
 /* As sx__process_row_counts, without taking the seat. */
@@ -98,7 +93,8 @@ static int copy_row(const struct copying *copying, size_t row, uint32_t cells, u
 /* The rows of processes that count. */
 static size_t find_process_rows(const struct copying *copying, size_t rows[SX__PROCESSES])
 {
-    const struct sx__seat *seats = header_of(copying->copy)->seats + copying->geometry->thread_rows;
+    const struct sx__seat *seats =
+        sx__shared_copy_header(copying->copy)->seats + copying->geometry->thread_rows;
     size_t count = 0;
     for (size_t i = 0; i < SX__PROCESSES; i++) {
         if (row_counts(&seats[i])) {
@@ -112,10 +108,9 @@ static int copy_rows(struct copying *copying)
 {
     const struct sx__geometry *geometry = copying->geometry;
     struct sx__shared_copy *copy = copying->copy;
-    const struct sx_registry *header = header_of(copy);
+    const struct sx_registry *header = sx__shared_copy_header(copy);
     size_t process_rows[SX__PROCESSES];
     copy->thread_cells = header->thread_cells_used;
-    copy->thread_cells_left = copy->thread_cells;
     copy->process_cells = header->process_cells_used;
     copy->thread_rows = 1 + (size_t)header->thread_rows_claimed;
     if (header->thread_rows_claimed > geometry->thread_rows ||
@@ -123,6 +118,7 @@ static int copy_rows(struct copying *copying)
         copy->process_cells > geometry->row_bytes / SX__CELL_BYTES) {
         return SX_EPROTO;
     }
+    sx__shared_copy_rewind(copy);
     copy->process_rows = find_process_rows(copying, process_rows);
     const size_t bytes =
         (copy->thread_rows * copy->thread_cells + copy->process_rows * copy->process_cells) *
@@ -143,15 +139,21 @@ static int copy_rows(struct copying *copying)
     return status;
 }
 
-/* A record is used again only after it was removed, which ends an epoch. The epoch is copied first,
- * so if it is still the same, all records that links of the copy lead to are whole. */
-static int check_epoch(const struct copying *copying)
+/* Whether the copy is of one moment, as far as its records are concerned. The header was copied
+ * first. A record is used again only after it was removed, which ends an epoch; for new ones see
+ * sx__will_link. The cells of a series may be more than before. */
+static int check_moment(const struct copying *copying)
 {
-    uint64_t epoch;
-    if (!read_arena(copying, offsetof(struct sx_registry, epoch), &epoch, sizeof epoch)) {
+    struct sx_registry now;
+    const struct sx_registry *before = sx__shared_copy_header(copying->copy);
+    if (!read_arena(copying, 0, &now, sizeof now)) {
         return SX_ESYSTEM;
     }
-    return epoch == header_of(copying->copy)->epoch ? SX_OK : SX_EAGAIN;
+    return now.epoch == before->epoch && now.links == before->links &&
+                   now.thread_cells_used == before->thread_cells_used &&
+                   now.process_cells_used == before->process_cells_used
+               ? SX_OK
+               : SX_EAGAIN;
 }
 
 static int try_to_copy(struct sx__shared_copy *copy, const struct sx__bytes *bytes,
@@ -164,7 +166,7 @@ static int try_to_copy(struct sx__shared_copy *copy, const struct sx__bytes *byt
         status = copy_rows(&copying);
     }
     if (status == SX_OK) {
-        status = check_epoch(&copying);
+        status = check_moment(&copying);
     }
     if (status != SX_OK) {
         sx__shared_copy_clean_up(copy);
@@ -256,7 +258,8 @@ static bool is_family_good(const struct sx__family *family)
 int sx__shared_copy_next_family(struct sx__shared_copy *copy, const struct sx__family *previous,
                                 const struct sx__family **family)
 {
-    const uint32_t ref = previous == NULL ? header_of(copy)->first_family : previous->next;
+    const uint32_t ref =
+        previous == NULL ? sx__shared_copy_header(copy)->first_family : previous->next;
     *family = NULL;
     if (ref == 0) {
         return SX_OK;
@@ -307,7 +310,7 @@ bool sx__shared_copy_take_cells(struct sx__shared_copy *copy, uint32_t first, ui
 
 int sx__shared_copy_constant_labels(const struct sx__shared_copy *copy, struct sx_str *labels)
 {
-    const uint32_t ref = header_of(copy)->constants;
+    const uint32_t ref = sx__shared_copy_header(copy)->constants;
     const char *record = record_at(copy, ref, 0);
     *labels = (struct sx_str){"", 0};
     if (ref == 0) {

@@ -14,9 +14,10 @@
 /* What a copy is made of: a file, or what a test has in its place. */
 struct sx__bytes {
     bool (*read)(void *context, size_t offset, void *to, size_t size);
+    size_t (*allocated)(
+        void *context); /* how many of the bytes may be other than 0 at the moment */
     void *context;
     size_t size;
-    size_t allocated; /* how many of the bytes may be other than 0 */
 };
 
 struct sx__shared_copy {
@@ -34,12 +35,25 @@ struct sx__shared_copy {
 
 /** Copies a registry. The copy is of one moment as far as its families and series are concerned.
  *
- * Errors:   SX_ELAYOUT, SX_EPROTO (it is damaged), SX_EAGAIN (series were removed all the time),
+ * Errors:   SX_ELAYOUT, SX_EPROTO (it is damaged), SX_EAGAIN (series come and go all the time),
  *           SX_ENOMEM (also if it has more than 1 GiB), SX_ESYSTEM
  */
 int sx__shared_copy_make(struct sx__shared_copy *copy, const struct sx__bytes *bytes);
 
 void sx__shared_copy_clean_up(struct sx__shared_copy *copy);
+
+/** The header; its members may have any value. */
+static inline const struct sx_registry *sx__shared_copy_header(const struct sx__shared_copy *copy)
+{
+    return (const struct sx_registry *)(const void *)copy->directory;
+}
+
+/** Begins to walk once more. */
+static inline void sx__shared_copy_rewind(struct sx__shared_copy *copy)
+{
+    copy->record_bytes_left = copy->directory_bytes;
+    copy->thread_cells_left = copy->thread_cells;
+}
 
 /** Finds the family that a link refers to; NULL: the end. Its members, spans and bounds are good:
  * the functions of records.h that do not use the family's arena may read them.

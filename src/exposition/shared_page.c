@@ -7,8 +7,10 @@
 #include "shared_page.h"
 
 #include "cells.h"
+#include "constants.h"
 #include "histogram_cells.h"
 #include "quoted_labels.h"
+#include "self_metrics.h"
 #include "series_values.h"
 
 #include <sextant/collector.h>
@@ -24,6 +26,7 @@ struct showing {
     char *memory;          /* for the label values of a series: as large as the copy */
     struct sx_collection *collection;
     int status;
+    bool has_counts; /* the library's own metrics are shown; see sx_registry_new */
 };
 
 /* ---- values ---- */
@@ -62,7 +65,11 @@ static int read_copied_counter(struct sx__shared_copy *copy, const struct sx__se
         if (!sx__shared_copy_take_cells(copy, cells->more, 1)) {
             return SX_EPROTO;
         }
-        sum = sx__counter_add_parts(sum.whole, sum_doubles(copy, cells->more));
+        const double fraction = sum_doubles(copy, cells->more);
+        if (!(fraction >= 0)) {
+            return SX_EPROTO;
+        }
+        sum = sx__counter_add_parts(sum.whole, fraction);
     }
     *value = sum.is_whole ? (double)sum.whole : sum.number;
     return SX_OK;
@@ -253,11 +260,9 @@ static int show_family(const struct showing *showing, const struct sx__family *f
 }
 
 /* What callbacks of the participants show is not in the registry. */
-static int collect_copy(void *context, struct sx_collection *collection)
+static int show_families(const struct showing *showing)
 {
-    struct showing *showing = context;
     const struct sx__family *family = NULL;
-    showing->collection = collection;
     int status = sx__shared_copy_next_family(showing->copy, NULL, &family);
     while (status == SX_OK && family != NULL) {
         if (family->source == SX__FROM_CELLS && family->retired.removed == 0) {
@@ -266,6 +271,46 @@ static int collect_copy(void *context, struct sx_collection *collection)
         if (status == SX_OK) {
             status = sx__shared_copy_next_family(showing->copy, family, &family);
         }
+    }
+    return status;
+}
+
+/* What is counted about the families. */
+static int show_counts(const struct showing *showing, enum sx__self_metric metric)
+{
+    const struct sx__family *family = NULL;
+    bool has_any = false;
+    sx__shared_copy_rewind(showing->copy);
+    int status = sx__shared_copy_next_family(showing->copy, NULL, &family);
+    while (status == SX_OK && family != NULL) {
+        const struct sx_str name = sx__family_name(family);
+        const double count = (double)family->self_metrics[metric];
+        if (count > 0 && !has_any) {
+            has_any = true;
+            status = sx_collection_add_family(showing->collection, SX_COUNTER,
+                                              sx__self_metric_options(metric));
+        }
+        if (count > 0 && status == SX_OK) {
+            status = sx_collection_add_sample(showing->collection, &name, 1, count);
+        }
+        if (status == SX_OK) {
+            status = sx__shared_copy_next_family(showing->copy, family, &family);
+        }
+    }
+    return status;
+}
+
+static int collect_copy(void *context, struct sx_collection *collection)
+{
+    struct showing *showing = context;
+    showing->collection = collection;
+    int status = show_families(showing);
+    for (unsigned i = 0; i < SX__SELF_METRICS && showing->has_counts && status == SX_OK; i++) {
+        status = show_counts(showing, (enum sx__self_metric)i);
+    }
+    if (status == SX_OK && showing->has_counts) {
+        status = sx__self_metric_add_processes(
+            collection, sx__shared_copy_header(showing->copy)->processes_without_gauges);
     }
     showing->status = status;
     return status;
@@ -329,7 +374,9 @@ static int render_copy(struct sx_page *page, struct sx__shared_copy *copy,
     if (status == SX_OK) {
         struct showing showing = {.copy = copy,
                                   .constant_count = registry_options.constant_label_count,
-                                  .memory = memory + copy->directory_bytes};
+                                  .memory = memory + copy->directory_bytes,
+                                  .has_counts = !sx__constants_have_label(registry, "family") &&
+                                                !sx__constants_have_label(registry, "error")};
         status = render_shown(page, &showing, registry, options);
         sx_registry_destroy(registry);
     }

@@ -193,6 +193,7 @@ static void publish(struct sx_registry *registry, struct sx__family *family)
     }
     family->previous = registry->last_family;
     family->retired.epoch = registry->epoch;
+    sx__will_link(registry);
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     registry->last_family = ref;
 }

@@ -229,6 +229,14 @@ static inline bool sx__is_gauge(const struct sx__family *family)
     return family->type == SX_GAUGE || family->type == SX_UNTYPED;
 }
 
+/* Called when the record of a family or series is complete, and before a link to it is stored. So a
+ * copy of the registry, which begins with this count, has all of each record that a link of the
+ * copy leads to, if the count is the same afterwards. The directory's lock is held. */
+static inline void sx__will_link(struct sx_registry *registry)
+{
+    __atomic_store_n(&registry->links, registry->links + 1, __ATOMIC_RELEASE);
+}
+
 /* Walking the chains without a lock: each record that was published before is seen completely. */
 
 static inline const struct sx__family *sx__family_at(const struct sx_registry *registry,

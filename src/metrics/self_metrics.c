@@ -29,6 +29,11 @@ static const struct sx_metric_options options_of[SX__SELF_METRICS] = {
         },
 };
 
+const struct sx_metric_options *sx__self_metric_options(enum sx__self_metric metric)
+{
+    return &options_of[metric];
+}
+
 void sx__self_metric_count(struct sx__family *family, enum sx__self_metric metric)
 {
     struct sx_registry *registry = sx__arenas[family->arena].registry;
@@ -71,18 +76,23 @@ int sx__self_metric_collect(struct sx_collection *collection, enum sx__self_metr
     return status;
 }
 
-int sx__self_metric_collect_processes(struct sx_collection *collection)
+int sx__self_metric_add_processes(struct sx_collection *collection, uint64_t count)
 {
     static const struct sx_metric_options options = {
         .name = "sextant_processes_without_gauges_total",
         .help =
             "Processes that came when 64 others shared the registry; their gauges are not on the page.",
     };
-    const uint64_t count =
-        __atomic_load_n(&collection->registry->processes_without_gauges, __ATOMIC_RELAXED);
     if (count == 0) {
         return SX_OK;
     }
     int status = sx_collection_add_family(collection, SX_COUNTER, &options);
     return status == SX_OK ? sx_collection_add_sample(collection, NULL, 0, (double)count) : status;
+}
+
+int sx__self_metric_collect_processes(struct sx_collection *collection)
+{
+    return sx__self_metric_add_processes(
+        collection,
+        __atomic_load_n(&collection->registry->processes_without_gauges, __ATOMIC_RELAXED));
 }

@@ -22,7 +22,13 @@ __attribute__((cold)) void sx__self_metric_count(struct sx__family *family,
  */
 int sx__self_metric_collect(struct sx_collection *collection, enum sx__self_metric metric);
 
-/** The same for the number of processes whose gauges are not on the page. */
+/** The name, help and label of such a family. Static. */
+const struct sx_metric_options *sx__self_metric_options(enum sx__self_metric metric);
+
+/** Adds a family with this number of processes whose gauges are not on the page, if it is not 0. */
+int sx__self_metric_add_processes(struct sx_collection *collection, uint64_t count);
+
+/** The same with the number of the registry. */
 int sx__self_metric_collect_processes(struct sx_collection *collection);
 
 #endif

@@ -121,6 +121,7 @@ void sx__series_append(struct sx_registry *registry, struct sx__family *family,
     }
     series->previous = family->last_series;
     __atomic_store_n(&series->retired.epoch, registry->epoch, __ATOMIC_RELAXED);
+    sx__will_link(registry);
     __atomic_store_n(link, ref, __ATOMIC_RELEASE);
     family->last_series = ref;
 }

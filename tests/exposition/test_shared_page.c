@@ -151,10 +151,25 @@ static void test_removed_series_are_not_shown(void **state)
     sx_gauge_set_with(family, 2, "beyond"); /* the overflow series */
     assert_int_equal(sx_gauge_family_remove(family, &(struct sx_str){"pinned", 6}, 1), 1);
     sx_gauge_set(pinned, 5);
-    assert_int_equal(sx_page_render_shared(&page, name, NULL), SX_OK);
-    assert_string_equal(page.data, "# TYPE g gauge\n"
-                                   "g{a=\"first\"} 1\n"
-                                   "g{a=\"__overflow__\"} 2\n");
+    assert_pages_are_equal(SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT);
+    assert_non_null(strstr(page.data, "g{a=\"first\"} 1\ng{a=\"__overflow__\"} 2\n"));
+    assert_null(strstr(page.data, "pinned"));
+}
+
+static void test_what_is_counted_about_families_is_shown(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    struct sx_counter_family *family = NULL;
+    const struct sx_metric_options limited = {
+        .name = "c_total", .labels = SX_LABELS("a"), .max_series = 1};
+    assert_int_equal(sx_counter_family_register(&family, registry, &limited), SX_OK);
+    sx_counter_inc_with(family, "first");
+    sx_counter_inc_with(family, "second");
+    sx_counter_add_with(family, -1, "first");
+    assert_pages_are_equal(SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT);
+    assert_non_null(strstr(page.data, "sextant_series_overflowed_total{"));
+    assert_non_null(strstr(page.data, "sextant_updates_ignored_total{"));
 }
 
 /* Sets a gauge in a child that opens the registry by itself, and waits until the child did so. */
@@ -226,6 +241,7 @@ struct source {
     struct sx__shared_object object;
     size_t changing; /* the 8 bytes at this place differ each time; 0: none do */
     uint64_t changes;
+    size_t allocated; /* 0: what the file has */
 };
 
 static bool read_source(void *context, size_t offset, void *to, size_t size)
@@ -242,9 +258,15 @@ static bool read_source(void *context, size_t offset, void *to, size_t size)
     return true;
 }
 
-static int render_source(struct source *source, size_t allocated)
+static size_t allocated_of_source(void *context)
 {
-    const struct sx__bytes bytes = {read_source, source, source->object.size, allocated};
+    const struct source *source = context;
+    return source->allocated > 0 ? source->allocated : sx__file_allocated(source->object.file);
+}
+
+static int render_source(struct source *source)
+{
+    const struct sx__bytes bytes = {read_source, allocated_of_source, source, source->object.size};
     return sx__page_render_bytes(&page, &bytes, &(struct sx_page_options){0});
 }
 
@@ -252,13 +274,18 @@ static void test_a_copy_is_of_one_moment(void **state)
 {
     (void)state;
     need_shared_registries();
+    static const size_t counts[] = {offsetof(struct sx_registry, epoch),
+                                    offsetof(struct sx_registry, links)};
     struct source source = {.changing = 0};
     assert_int_equal(sx__shared_object_open_to_read(&source.object, name), SX_OK);
-    assert_int_equal(render_source(&source, source.object.allocated), SX_OK);
-    source.changing = (size_t)sysconf(_SC_PAGESIZE) + offsetof(struct sx_registry, epoch);
-    assert_int_equal(render_source(&source, source.object.allocated), SX_EAGAIN);
-    assert_in_range(source.changes, 2, 1000);
-    assert_int_equal(page.size, 0);
+    assert_int_equal(render_source(&source), SX_OK);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        source.changing = (size_t)sysconf(_SC_PAGESIZE) + counts[i];
+        source.changes = 0;
+        assert_int_equal(render_source(&source), SX_EAGAIN);
+        assert_in_range(source.changes, 2, 1000);
+        assert_int_equal(page.size, 0);
+    }
     (void)close(source.object.file);
 }
 
@@ -268,7 +295,8 @@ static void test_a_copy_is_no_larger_than_the_file(void **state)
     need_shared_registries();
     struct source source = {.changing = 0};
     assert_int_equal(sx__shared_object_open_to_read(&source.object, name), SX_OK);
-    assert_int_equal(render_source(&source, 1000), SX_EPROTO);
+    source.allocated = 1000;
+    assert_int_equal(render_source(&source), SX_EPROTO);
     assert_int_equal(page.size, 0);
     (void)close(source.object.file);
 }
@@ -281,6 +309,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_page_is_that_of_a_participant,
                                         set_up_with_constants, tear_down),
         TEST(test_removed_series_are_not_shown),
+        TEST(test_what_is_counted_about_families_is_shown),
+        cmocka_unit_test_setup_teardown(test_what_is_counted_about_families_is_shown,
+                                        set_up_with_constants, tear_down),
         TEST(test_gauges_of_processes_that_died_do_not_count),
         TEST(test_errors),
         TEST(test_a_copy_is_of_one_moment),

@@ -1,7 +1,7 @@
 /* shared_names.c: a program of test_shared_names.py that counts in a registry with a name.
  *
  *     shared_names NAME    opens the registry, prints `ready`, and does what each line of its input
- *                          says: `count N`, `observe N`, `set N`, `page`, `end`
+ *                          says: `count N`, `churn N`, `observe N`, `set N`, `page`, `end`
  */
 #include <sextant/exposition.h>
 #include <sextant/metrics.h>
@@ -13,6 +13,19 @@ static int fail(int status)
 {
     printf("%s\n", sx_status_name(status));
     return 1;
+}
+
+/* Makes and removes series, which grow the registry at first. */
+static void churn(struct sx_counter_family *family, double number)
+{
+    for (int i = 0; i < number; i++) {
+        char text[20];
+        snprintf(text, sizeof text, "job %d", i % 3000);
+        sx_counter_inc_with(family, text);
+        if (i % 3 == 0) {
+            sx_counter_family_remove(family, &(struct sx_str){text, strlen(text)}, 1);
+        }
+    }
 }
 
 static int print_page(struct sx_registry *registry)
@@ -29,7 +42,7 @@ static int print_page(struct sx_registry *registry)
 int main(int argc, char **argv)
 {
     struct sx_registry *registry = NULL;
-    struct sx_counter_family *done = NULL;
+    struct sx_counter_family *done = NULL, *jobs = NULL;
     struct sx_histogram *wait = NULL;
     struct sx_gauge *working = NULL;
     char line[100];
@@ -42,6 +55,9 @@ int main(int argc, char **argv)
                                    &(struct sx_metric_options){.name = "done_total",
                                                                .help = "Done.",
                                                                .labels = SX_LABELS("kind")}) < 0 ||
+        sx_counter_family_register(
+            &jobs, registry,
+            &(struct sx_metric_options){.name = "jobs_total", .labels = SX_LABELS("job")}) < 0 ||
         sx_histogram_register(&wait, registry,
                               &(struct sx_metric_options){.name = "wait_seconds",
                                                           .help = "Waits.",
@@ -58,6 +74,8 @@ int main(int argc, char **argv)
             for (double i = 0; i < number; i++) {
                 sx_counter_inc_with(done, "mail");
             }
+        } else if (strncmp(line, "churn", 5) == 0) {
+            churn(jobs, number);
         } else if (strncmp(line, "observe", 7) == 0) {
             sx_histogram_observe(wait, number);
         } else if (strncmp(line, "set", 3) == 0) {

@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import subprocess
+import time
 import unittest
 
 from system import BUILD, DEADLINE_SECONDS, promtool_check, samples
@@ -18,6 +19,8 @@ KILLS = 20
 TABLE = """\
 done_total  (counter)  Done.
   kind=mail  3
+
+jobs_total  (counter)
 
 wait_seconds  (histogram)  Waits.
        count     mean      p50                 p90                 p99
@@ -127,6 +130,50 @@ class SharedNames(unittest.TestCase):
                 sent = value
                 self.assertEqual(show()[0], 0)
             self.assertIn("\nworking 0\n", stays.page())
+
+    def test_kills_anywhere_leave_a_registry_that_works(self):
+        """Programs are killed while they open the registry, make it, grow it, or remove series."""
+        seed = random.randrange(1 << 32)
+        print(f"seed {seed}", flush=True)
+        chance = random.Random(seed)
+        for number in range(2 * KILLS):
+            if number % 8 == 0:
+                self.remove()
+            programs = [subprocess.Popen([PROGRAM, NAME], stdin=subprocess.PIPE,
+                                         stdout=subprocess.DEVNULL) for _ in range(2)]
+            for program in programs:
+                program.stdin.write(b"churn 1000000\n")
+                program.stdin.flush()
+            time.sleep(chance.random() ** 3 * 0.1)
+            for program in programs:
+                program.kill()
+                program.wait(DEADLINE_SECONDS)
+                program.stdin.close()
+            with Program() as program:
+                self.assertEqual(program.first_line, "ready")
+                program.do("churn 4000")
+                page = program.page()
+                self.assertIn("\nworking 0\n", page)
+                self.assertEqual(show()[0], 0)
+
+    def test_a_reader_beside_programs_that_change_everything(self):
+        with Program() as first, Program() as second:
+            first.do("churn 3000")  # 2,000 series stay; each of the others is removed at once
+            first.send("churn 600000")
+            second.send("churn 600000")
+            shown = 0
+            for _ in range(20):
+                status, out, error = show()
+                if status == 2:  # series come and go all the time
+                    self.assertIn("too fast; try again", error)
+                else:
+                    self.assertEqual((status, error), (0, ""))
+                    self.assertIn(out.count("  job="), range(2000, 2003))
+                    shown += 1
+            for program in (first, second):
+                self.assertEqual(program.process.stdout.readline(), "done\n")
+            self.assertEqual(show()[0], 0)
+            print(f"{shown} of 20 copies were of one moment", flush=True)
 
     def test_a_name_that_is_not_there(self):
         self.assertEqual(

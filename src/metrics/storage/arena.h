@@ -132,6 +132,7 @@ struct sx_registry {
     uint32_t free_exemplars;  /* ref, the list of their records; see exemplars.h */
     uint32_t spare_exemplars; /* the cell of a thread row with the ref of its record; 0: none yet */
     uint32_t families_removed; /* so far */
+    uint64_t links;            /* how many families and series were linked; see sx__will_link */
     bool has_unwanted_families;
     bool has_idle_families;            /* with idle_seconds, whether they still exist or not */
     bool has_self_metrics;             /* that are not 0 */

@@ -348,6 +348,7 @@ static void initialise_registry(struct sx_registry *registry,
     registry->free_exemplars = 0;
     registry->spare_exemplars = 0;
     registry->families_removed = 0;
+    registry->links = 0;
     registry->has_unwanted_families = false;
     registry->has_idle_families = false;
     registry->has_self_metrics = false;

@@ -66,7 +66,6 @@ static int check_object(struct sx__shared_object *object, nlink_t *links)
     object->device = status.st_dev;
     object->inode = status.st_ino;
     object->size = (size_t)status.st_size;
-    object->allocated = (size_t)status.st_blocks * 512;
     *links = status.st_nlink;
     return SX_OK;
 }
@@ -181,6 +180,12 @@ static bool change_memory(int file, int how, size_t offset, size_t bytes)
 bool sx__file_allocate(int file, size_t offset, size_t bytes)
 {
     return change_memory(file, 0, offset, bytes);
+}
+
+size_t sx__file_allocated(int file)
+{
+    struct stat status;
+    return fstat(file, &status) == 0 ? (size_t)status.st_blocks * 512 : 0;
 }
 
 void sx__file_free(int file, size_t offset, size_t bytes)

@@ -16,7 +16,6 @@ struct sx__shared_object {
     dev_t device;
     ino_t inode;
     size_t size;
-    size_t allocated; /* bytes that have memory */
 };
 
 /** Whether a registry may have this name: 1 to 200 of [A-Za-z0-9._-]. */
@@ -47,6 +46,9 @@ int sx__shared_object_empty(int file, size_t size);
 /** Gives these bytes memory, so that writing to them cannot fail. Returns false if there is too
  * little. */
 bool sx__file_allocate(int file, size_t offset, size_t bytes);
+
+/** How many bytes of the file have memory. */
+size_t sx__file_allocated(int file);
 
 /** Takes the memory of these bytes back; they are 0 then. */
 void sx__file_free(int file, size_t offset, size_t bytes);
