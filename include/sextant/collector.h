@@ -106,7 +106,8 @@ SX_API int sx_collector_unregister(struct sx_registry *registry, sx_collect_fn *
  * A collector may ignore the error: the collection keeps it, and the page leaves the collector out.
  *
  * Errors:   as sx_counter_register; SX_EEXIST and SX_ECLASH also for names in this collection;
- *           SX_EINVAL also for `quantiles`, because each sample of a summary has its own
+ *           SX_EINVAL also for `quantiles`, because each sample of a summary has its own, and for a
+ *           `multiprocess_mode`
  * Threads:  during the collector's call, by one thread at a time
  */
 SX_API int sx_collection_add_family(struct sx_collection *collection, enum sx_metric_type type,

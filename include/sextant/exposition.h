@@ -47,9 +47,10 @@ struct sx_page {
     void *reserved[1];
 };
 
-/** Renders all families of the registry, each with its HELP and TYPE, in order of registration;
- * then those of callbacks and collectors, in the order in which these were registered. What the
- * registry shows of others (sx_registry_show) follows, as in sx_page_render_registries.
+/** Renders all families of the registry, each with its HELP and TYPE, in order of registration; then
+ * those of callbacks and collectors, in the order in which these were registered; then the gauges of
+ * SX_MODE_LIVE_ALL. What the registry shows of others (sx_registry_show) follows, as in
+ * sx_page_render_registries.
  *
  * @param page      its former content is replaced; on failure it is empty
  * @param registry  NULL: the default registry
@@ -131,10 +132,9 @@ SX_API SX_MUST_CHECK int sx_page_render_options(struct sx_page *page,
  * @param options      NULL: all defaults
  * Errors:   SX_EINVAL, SX_ENOENT (there is no registry of this name), SX_EACCESS, SX_ELAYOUT (see
  *           sx_registry_new), SX_EPROTO (it is damaged), SX_EAGAIN (series are made or removed
- *           so often that no copy is of one moment), SX_EREGISTRIES, SX_ENOMEM (also if the registry has
- *           more than 1 GiB), SX_ETIMEOUT, SX_ESYSTEM
- * Threads:  [any]; no participant waits for it
- * Memory:   as sx_page_render, and twice the memory of the registry for the time of the call
+ *           so often that no copy is of one moment), SX_EREGISTRIES, SX_ENOMEM (also if the
+ * registry has more than 1 GiB), SX_ETIMEOUT, SX_ESYSTEM Threads:  [any]; no participant waits for
+ * it Memory:   as sx_page_render, and twice the memory of the registry for the time of the call
  */
 SX_API SX_MUST_CHECK int sx_page_render_shared(struct sx_page *page, const char *shared_name,
                                                const struct sx_page_options *options);

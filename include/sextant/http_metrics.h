@@ -16,9 +16,9 @@
  *     http_requests_inprogress{method,handler}            from sx_http_begin to sx_http_end
  *     http_requests_aborted_total{method,handler,phase}   the client left before there was a
  *                                                         response (`request`), the connection
- *                                                         ended within it (`response`), or the
- *                                                         process ended, of several that share the
- *                                                         registry (`process`)
+ *                                                         ended within it (`response`), or, in a
+ *                                                         shared registry, the process ended
+ *                                                         during it (`process`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
  * Every function accepts NULL for `http`, a handler and a request. sx_http_metrics_new and
@@ -146,7 +146,8 @@ SX_API void sx_http_metrics_destroy(struct sx_http_metrics *http);
 SX_API struct sx_http_handler *sx_http_get_handler(struct sx_http_metrics *http, const char *label);
 
 /** Makes series of a handler and a method, so that the page shows them as 0 before the first
- * request: those of the scheme "http" that have neither a code nor a phase. A series with a code
+ * request: those of the scheme "http" that have neither a code nor a phase, and in a shared
+ * registry the aborts with the phase `process`. A series with a code
  * appears with the first response of that code. Without this call, sx_http_begin makes them.
  *
  * @param handler  NULL is SX_EINVAL

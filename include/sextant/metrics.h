@@ -119,14 +119,16 @@ struct sx_native_options {
 
 #define SX_NATIVE_BUCKETS_MAX 320
 
-/** What the page shows of a gauge, if several processes share its registry and each has set it.
+/** What the page shows of a gauge that several processes set, because they share its registry.
  *
- * Modes with LIVE forget the value of a process that has ended; others keep it. A process that has
- * never set a gauge has the value 0 in a sum, and none otherwise. If none has a value, 0 is shown.
- * In a private registry only SX_MODE_LIVE_ALL makes a difference: the label.
+ * Modes with LIVE forget the value of a process that has ended; the others keep it. If the process
+ * that keeps it, in a scrape or at its own start, is killed at that moment, a value of SX_MODE_SUM
+ * is lost. A process that never set the gauge adds 0 to a sum and is left out otherwise. If no
+ * process set it, the page shows 0, or no series with SX_MODE_LIVE_ALL.
  *
- * SX_MODE_LIVE_SUM does not show the gauges of more than 64 processes at the same time, and neither
- * do the others, except SX_MODE_SHARED. docs/workers.md compares them with those of Python's
+ * Only 64 processes at a time have gauges of their own. Values of further ones are not shown,
+ * except with SX_MODE_SHARED. A private registry has one process: every mode shows its value, and
+ * SX_MODE_LIVE_ALL adds the label. docs/workers.md compares the modes with those of Python's
  * client.
  */
 enum sx_multiprocess_mode {
@@ -681,8 +683,8 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
 /** As sx_counter_with. */
 #define sx_gauge_with(family, ...) sx__gauge_with((family), SX__STRINGS(__VA_ARGS__))
 
-/** Sets the value of this process. What the page of a shared registry shows of several processes
- * is said by `multiprocess_mode`.
+/** Sets the value of this process. In a shared registry each process has its own value, and
+ * `multiprocess_mode` says what the page shows of them.
  *
  * @param gauge  NULL is a no-op
  * @param value  any, NaN and infinities included
@@ -690,7 +692,8 @@ SX_API int sx_gauge_family_add_strings(struct sx_gauge_family *family, const cha
  *           first call after that takes the lock under which series are made. A later call takes
  *           it if another thread updates the gauge at the same time.
  * Cost:     a store; after an increment or decrement, three loads for each thread row and one
- *           compare-and-swap
+ *           compare-and-swap. In a shared registry, modes of which one value or each value is shown
+ *           also read the clock and store the time, here and in sx_gauge_add and sx_gauge_inc.
  */
 SX_API void sx_gauge_set(struct sx_gauge *gauge, double value);
 
@@ -704,9 +707,9 @@ SX_API void sx_gauge_add(struct sx_gauge *gauge, double delta);
 
 /** Adds 1, for what is in progress: sx_gauge_dec subtracts it again, in any thread.
  *
- * Each thread counts its increments and decrements in its own row. The page shows the value that
- * was set, plus the increments, minus the decrements. If it includes a decrement, it includes the
- * increments that happened before it.
+ * In a private registry each thread counts its increments and decrements in its own row. The page
+ * shows the value that was set, plus the increments, minus the decrements. If it includes a
+ * decrement, it includes the increments that happened before it.
  *
  * @param gauge  NULL is a no-op
  * Threads:  [any]. Lock-free, except for the first increment or decrement of a gauge, and while
@@ -731,17 +734,21 @@ SX_API double sx_gauge_value(const struct sx_gauge *gauge);
 
 /** Counts what processes leave in a gauge when they end.
  *
- * If a process is killed, its value no longer counts in the gauge. From this call on, the whole
- * part of the value is then added to the counter: requests in progress become aborted requests.
- * That happens at the next scrape, once, or not at all if the process that does it is killed then.
- * It holds for all processes that share the registry, until the gauge is removed. A later call
- * replaces the counter. The counter needs no handle for it.
+ * When a process ends, however it ends, its value no longer counts in the gauge. With this call the
+ * whole part of the value is added to the counter: requests in progress become aborted requests.
+ * The next scrape does so, or the next process that starts. A value is added at most once; it is
+ * lost if the process that adds it is killed at that moment. Negative values are not added, nor are
+ * those above 2^53, nor those of processes beyond 64. What a process left shortly before the call
+ * may be added, too.
  *
- * @param gauge    with or without labels, of SX_MODE_LIVE_SUM
+ * The call holds for all processes that share the registry, until the gauge is removed. A later
+ * call replaces the counter. The caller may release the counter's handle.
+ *
+ * @param gauge    with or without labels, of SX_MODE_LIVE_SUM; not an untyped metric
  * @param counter  of the same registry
- * Errors:   SX_EINVAL (NULL, another registry, another mode), SX_EFULL (the registry is full). In a
- *           private registry the call does nothing and returns SX_OK.
- * Threads:  [any]; takes the directory's lock
+ * Errors:   SX_EINVAL (NULL, another registry, another mode or type), SX_EFULL (the registry is
+ * full). In a private registry the call does nothing and returns SX_OK. Threads:  [any]; takes the
+ * directory's lock
  */
 SX_API SX_MUST_CHECK int sx_gauge_count_abandoned(struct sx_gauge *gauge,
                                                   struct sx_counter *counter);

@@ -14,9 +14,9 @@
  *                                                         the request
  *     http_requests_aborted_total{method,handler,phase}   the client left before there was a
  *                                                         response (`request`), the connection
- *                                                         ended within it (`response`), or the
- *                                                         process ended, of several that share the
- *                                                         registry (`process`)
+ *                                                         ended within it (`response`), or, in a
+ *                                                         shared registry, the process ended
+ *                                                         during it (`process`)
  *     http_requests_rejected_total{reason}                rejected before they were routed
  *
  * The duration has classic buckets, and native ones on pages in Protobuf. If a request has a header

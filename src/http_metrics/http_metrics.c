@@ -253,18 +253,20 @@ void sx_http_end(struct sx_http_request *request, enum sx_http_outcome outcome,
     if (request == NULL || request->handler == NULL) {
         return;
     }
+    const struct sx__http_series *series = request->series;
+    /* First, so that a process that is killed here does not leave a request in progress that is
+     * counted as aborted, too. */
+    if (series != NULL) {
+        sx_gauge_dec(series->in_progress);
+    }
     if (outcome != SX_HTTP_COMPLETE || request->code == 0) {
         struct sx__http_sources sources = sources_of(request);
         const bool within = outcome == SX_HTTP_RESPONSE_ABORTED && request->code != 0;
         sources.phase = within ? "response" : "request";
         sx__http_count_abort(&sources);
     }
-    const struct sx__http_series *series = request->series;
     if (request->code_series != NULL) {
         observe_end(request, sizes);
-    }
-    if (series != NULL) {
-        sx_gauge_dec(series->in_progress);
     }
     request->handler = NULL;
 }

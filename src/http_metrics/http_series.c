@@ -48,7 +48,17 @@ static int get_histogram(struct sx_histogram **histogram, struct sx_histogram_fa
                : sx_histogram_family_get(histogram, family, values.values, labels->count);
 }
 
-/* Counts the requests that are in progress in a process when it ends. */
+static bool have_handler(const struct sx__http_labels *labels)
+{
+    bool have = false;
+    for (size_t i = 0; i < labels->count; i++) {
+        have |= labels->sources[i] == SX__HTTP_SOURCE_HANDLER;
+    }
+    return have;
+}
+
+/* Counts the requests that are in progress in a process when it ends. If the gauge is that of all
+ * handlers, the handler is not known: its label is empty. */
 static int count_abandoned(const struct sx__http_series *made,
                            const struct sx__http_sources *sources)
 {
@@ -58,6 +68,12 @@ static int count_abandoned(const struct sx__http_series *made,
     struct sx_counter *aborted = NULL;
     of_process.phase = "process";
     set_values(&values, &families->aborted_labels, &of_process);
+    for (size_t i = 0; i < families->aborted_labels.count; i++) {
+        if (families->aborted_labels.sources[i] == SX__HTTP_SOURCE_HANDLER &&
+            !have_handler(&families->in_progress_labels)) {
+            values.values[i] = (struct sx_str){"", 0};
+        }
+    }
     int status = sx_counter_family_get(&aborted, families->aborted, values.values,
                                        families->aborted_labels.count);
     if (status == SX_OK) {

@@ -10,7 +10,7 @@ static int register_callback(struct sx_registry *registry, enum sx_metric_type t
                              void *context)
 {
     struct sx__family *family = NULL;
-    if (value == NULL) {
+    if (value == NULL || (options != NULL && options->multiprocess_mode != SX_MODE_LIVE_SUM)) {
         return SX_EINVAL;
     }
     int status = sx__metric_register_name(&family, registry, type, options);

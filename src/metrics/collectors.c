@@ -427,15 +427,30 @@ static int collect_own(unsigned metric, struct sx_collection *collection)
                : sx__self_metric_collect_processes(collection);
 }
 
+/* A collection for each family, so that one that fails leaves the others on the page. */
 static int collect_each_process(struct sx__collections *collections, struct sx_registry *registry,
-                                const struct sx__part *part)
+                                const struct sx__part *part, uint64_t deadline_ns)
 {
-    struct sx_collection *collection = begin_collection(collections, registry);
-    if (collection == NULL) {
-        return SX_ENOMEM;
+    const struct sx__reader reader = sx__epoch_enter(registry);
+    const uint64_t epoch = __atomic_load_n(&registry->epoch, __ATOMIC_SEQ_CST);
+    int status = SX_OK;
+    const struct sx__family *family =
+        sx__each_process_next(registry, &registry->first_family, part, epoch);
+    for (; family != NULL && status == SX_OK;
+         family = sx__each_process_next(registry, &family->next, part, epoch)) {
+        struct sx_collection *collection = begin_collection(collections, registry);
+        if (collection == NULL) {
+            status = SX_ENOMEM;
+        } else if (sx__clock_has_reached(deadline_ns)) {
+            free(collection);
+            status = SX_ETIMEOUT;
+        } else {
+            end_collection(collection, collections,
+                           sx__each_process_collect(collection, family, epoch));
+        }
     }
-    end_collection(collection, collections, sx__each_process_collect(collection, part));
-    return SX_OK;
+    sx__epoch_leave(registry, reader);
+    return status;
 }
 
 /* Last, because collectors may cause them. */
@@ -483,7 +498,7 @@ int sx__collectors_run(struct sx__collections *collections, struct sx_registry *
     }
     (void)pthread_mutex_unlock(&lock);
     if (status == SX_OK && __atomic_load_n(&registry->has_live_all, __ATOMIC_ACQUIRE)) {
-        status = collect_each_process(collections, registry, part);
+        status = collect_each_process(collections, registry, part, deadline_ns);
     }
     const bool is_whole = part == NULL || part->is_whole;
     return status == SX_OK && is_whole ? collect_self_metrics(collections, registry) : status;

@@ -1,7 +1,6 @@
 /* each_process.c: see each_process.h. */
 #include "each_process.h"
 
-#include "epochs.h"
 #include "labels.h"
 #include "multiprocess.h"
 #include "series_values.h"
@@ -13,14 +12,14 @@ static size_t number_of_row(const struct sx_registry *registry, const char *row)
     return (size_t)(row - sx__row(registry, 0)) / registry->geometry.row_stride;
 }
 
-/* A private registry has one process, of which it is not known when it set a gauge. */
+/* A private registry has no stamps: its gauges are always shown. */
 static bool read_row(double *value, const struct sx__reading *reading, const char *row,
                      const struct sx__series *series)
 {
     if (!reading->registry->shared) {
         return sx__read_gauge(reading, series, value);
     }
-    const struct sx__stamped stamped = sx__multiprocess_of_row(row, series);
+    const struct sx__stamped stamped = sx__multiprocess_of_row(reading, row, series);
     *value = stamped.value;
     return stamped.stamp != 0 && sx__series_is_shown(reading, series);
 }
@@ -47,41 +46,30 @@ static int collect_series(struct sx_collection *collection, const struct sx__rea
     return status;
 }
 
-static int collect_family(struct sx_collection *collection, const struct sx__reading *reading,
-                          const struct sx__family *family)
+const struct sx__family *sx__each_process_next(const struct sx_registry *registry,
+                                               const uint32_t *link, const struct sx__part *part,
+                                               uint64_t epoch)
 {
-    const struct sx_registry *registry = reading->registry;
+    const struct sx__family *family = sx__family_shown_at(registry, link, epoch);
+    while (family != NULL &&
+           !(family->multiprocess_mode == SX_MODE_LIVE_ALL &&
+             (part == NULL || part->is_whole || sx__part_has(part, sx__family_name(family))))) {
+        family = sx__family_shown_at(registry, &family->next, epoch);
+    }
+    return family;
+}
+
+int sx__each_process_collect(struct sx_collection *collection, const struct sx__family *family,
+                             uint64_t epoch)
+{
+    struct sx_registry *registry = collection->registry;
+    struct sx__reading reading;
+    sx__reading_of_process_rows(&reading, registry);
+    reading.epoch = epoch;
     int status = sx__collection_add_registered(collection, family, SX__PROCESS_LABEL);
     const struct sx__series *series = sx__series_at(registry, &family->first_series);
     for (; series != NULL && status == SX_OK; series = sx__series_at(registry, &series->next)) {
-        status = collect_series(collection, reading, family, series);
+        status = collect_series(collection, &reading, family, series);
     }
-    return status;
-}
-
-static int collect_all(struct sx_collection *collection, const struct sx__part *part)
-{
-    struct sx_registry *registry = collection->registry;
-    const uint64_t epoch = __atomic_load_n(&registry->epoch, __ATOMIC_SEQ_CST);
-    struct sx__reading reading;
-    int status = SX_OK;
-    sx__reading_of_process_rows(&reading, registry);
-    const struct sx__family *family = sx__family_shown_at(registry, &registry->first_family, epoch);
-    for (; family != NULL && status == SX_OK;
-         family = sx__family_shown_at(registry, &family->next, epoch)) {
-        if (family->multiprocess_mode == SX_MODE_LIVE_ALL &&
-            (part == NULL || part->is_whole || sx__part_has(part, sx__family_name(family)))) {
-            status = collect_family(collection, &reading, family);
-        }
-    }
-    return status;
-}
-
-int sx__each_process_collect(struct sx_collection *collection, const struct sx__part *part)
-{
-    struct sx_registry *registry = collection->registry;
-    const struct sx__reader reader = sx__epoch_enter(registry);
-    const int status = collect_all(collection, part);
-    sx__epoch_leave(registry, reader);
     return status;
 }

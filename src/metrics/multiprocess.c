@@ -43,7 +43,8 @@ static struct sx__left_rule rule_of(uint32_t mode, uint32_t stamp_cell)
     case SX_MODE_MIN:
     case SX_MODE_MAX:
     case SX_MODE_MOST_RECENT:
-        return (struct sx__left_rule){SX__LEFT_MERGED, stamp_cell, merge_of(mode)};
+        return (struct sx__left_rule){
+            .kind = SX__LEFT_MERGED, .stamp = stamp_cell, .merge = merge_of(mode)};
     default:
         return (struct sx__left_rule){.kind = SX__LEFT_FORGOTTEN};
     }
@@ -69,18 +70,19 @@ bool sx__multiprocess_begin(struct sx_registry *registry, const struct sx__famil
     return true;
 }
 
-void sx__multiprocess_end(struct sx_registry *registry, const struct sx__cells *cells)
+void sx__multiprocess_end(struct sx__peeking *peeking, const struct sx__cells *cells)
 {
+    struct sx_registry *registry = peeking->registry;
     if (!sx__has_left_rules(registry)) {
         return;
     }
-    const struct sx__left_rule rule = sx__left_rule_of(registry, cells->cell);
+    const struct sx__left_rule rule = sx__left_rule_of(peeking, cells->cell);
     if (rule.kind == SX__LEFT_FORGOTTEN) {
         return;
     }
     sx__left_rule_set(registry, cells->cell, &(struct sx__left_rule){.kind = SX__LEFT_FORGOTTEN});
     if (rule.kind == SX__LEFT_COUNTED) {
-        sx__unpin_for_all(registry, rule.more);
+        sx__unpin_for_all(registry, rule.counter_pin);
     }
 }
 
@@ -94,7 +96,8 @@ static const char *row_of(const struct sx__series *series)
 
 /* ---- updates ---- */
 
-/* After the value, so that a value that was never set is not shown. */
+/* Stored after the value: who sees the stamp sees the value. Two threads may set the same gauge,
+ * and the later stamp stays. */
 static void stamp(const char *row, const struct sx__series *series)
 {
     struct timespec now;
@@ -105,7 +108,11 @@ static void stamp(const char *row, const struct sx__series *series)
     if (clock_gettime(CLOCK_MONOTONIC, &now) == 0) {
         stamp += (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
     }
-    __atomic_store_n(sx__cell(row, sx__series_cells(series)->more), stamp, __ATOMIC_RELEASE);
+    uint64_t *cell = sx__cell(row, sx__series_cells(series)->more);
+    uint64_t before = __atomic_load_n(cell, __ATOMIC_RELAXED);
+    while (before < stamp && !__atomic_compare_exchange_n(cell, &before, stamp, true,
+                                                          __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    }
 }
 
 void sx__multiprocess_set(const struct sx__series *series, double value)
@@ -124,9 +131,18 @@ void sx__multiprocess_add(const struct sx__series *series, double delta)
 
 /* ---- reading ---- */
 
-struct sx__stamped sx__multiprocess_of_row(const char *row, const struct sx__series *series)
+struct sx__stamped sx__multiprocess_of_row(const struct sx__reading *reading, const char *row,
+                                           const struct sx__series *series)
 {
-    return sx__stamped_read(row, series->handle.cell, sx__series_cells(series)->more);
+    const uint32_t stamp_cell = sx__series_cells(series)->more;
+    struct sx__stamped stamped;
+    uint64_t again = sx__read_cell(reading, row, stamp_cell);
+    do { /* the row may just have got another owner */
+        stamped.stamp = again;
+        stamped.value = sx__double_of(sx__read_cell(reading, row, series->handle.cell));
+        again = sx__read_cell(reading, row, stamp_cell);
+    } while (again != stamped.stamp);
+    return stamped;
 }
 
 static double sum_of_living(const struct sx__reading *reading, const struct sx__series *series)
@@ -138,28 +154,27 @@ static double sum_of_living(const struct sx__reading *reading, const struct sx__
     return sum;
 }
 
-static double sum_once(const struct sx_registry *registry, uint32_t cell)
+static double sum_once(const struct sx__reading *reading, uint32_t cell)
 {
-    double sum = sx__double_of(
-        __atomic_load_n(sx__cell(sx__row(registry, SX__KEPT_ROW), cell), __ATOMIC_ACQUIRE));
+    const struct sx_registry *registry = reading->registry;
+    double sum = sx__double_of(sx__read_cell(reading, sx__row(registry, SX__KEPT_ROW), cell));
     for (size_t i = 0; i < SX__PROCESSES; i++) {
         if (!sx__process_row_is_kept(registry, i)) {
-            sum += sx__double_of(
-                __atomic_load_n(sx__cell(sx__row(registry, i), cell), __ATOMIC_ACQUIRE));
+            sum += sx__double_of(sx__read_cell(reading, sx__row(registry, i), cell));
         }
     }
     return sum;
 }
 
 /* Also of processes that have ended. Their values may be moved to the kept row just now. */
-static double sum_of_all(const struct sx_registry *registry, uint32_t cell)
+static double sum_of_all(const struct sx__reading *reading, uint32_t cell)
 {
+    const uint64_t *keepings = &reading->registry->keepings;
     double sum = 0;
     for (unsigned i = 0; i < SUM_TRIES_MAX; i++) {
-        const uint64_t keepings = __atomic_load_n(&registry->keepings, __ATOMIC_ACQUIRE);
-        sum = sum_once(registry, cell);
-        if (keepings % 2 == 0 &&
-            __atomic_load_n(&registry->keepings, __ATOMIC_ACQUIRE) == keepings) {
+        const uint64_t before = __atomic_load_n(keepings, __ATOMIC_ACQUIRE);
+        sum = sum_once(reading, cell);
+        if (before % 2 == 0 && __atomic_load_n(keepings, __ATOMIC_ACQUIRE) == before) {
             break;
         }
         (void)sched_yield();
@@ -167,18 +182,21 @@ static double sum_of_all(const struct sx_registry *registry, uint32_t cell)
     return sum;
 }
 
-/* The kept value last: what is moved there meanwhile is then read once at least. */
-static double selected_of_all(const struct sx_registry *registry, const struct sx__series *series,
+/* The kept value last: a value that is moved meanwhile is then read in its row, in the kept row, or
+ * in both. */
+static double selected_of_all(const struct sx__reading *reading, const struct sx__series *series,
                               enum sx__merge merge)
 {
+    const struct sx_registry *registry = reading->registry;
     struct sx__stamped best = {0};
     for (size_t i = 0; i < SX__PROCESSES; i++) {
         if (!sx__process_row_is_kept(registry, i)) {
-            best = sx__merge(best, sx__multiprocess_of_row(sx__row(registry, i), series), merge);
+            best = sx__merge(best, sx__multiprocess_of_row(reading, sx__row(registry, i), series),
+                             merge);
         }
     }
-    return sx__merge(best, sx__multiprocess_of_row(sx__row(registry, SX__KEPT_ROW), series), merge)
-        .value;
+    const char *kept_row = sx__row(registry, SX__KEPT_ROW);
+    return sx__merge(best, sx__multiprocess_of_row(reading, kept_row, series), merge).value;
 }
 
 static double selected_of_living(const struct sx__reading *reading, const struct sx__series *series,
@@ -186,20 +204,19 @@ static double selected_of_living(const struct sx__reading *reading, const struct
 {
     struct sx__stamped best = {0};
     for (size_t i = 0; i < reading->gauge_count; i++) {
-        best = sx__merge(best, sx__multiprocess_of_row(reading->gauges[i], series), merge);
+        best = sx__merge(best, sx__multiprocess_of_row(reading, reading->gauges[i], series), merge);
     }
     return best.value;
 }
 
 double sx__multiprocess_read(const struct sx__reading *reading, const struct sx__series *series)
 {
-    const struct sx_registry *registry = sx__arenas[series->handle.arena].registry;
     const uint32_t mode = sx__series_family(series)->multiprocess_mode;
     switch (mode) {
     case SX_MODE_SHARED:
         return sx__double_of(sx__read_cell(reading, row_of(series), series->handle.cell));
     case SX_MODE_SUM:
-        return sum_of_all(registry, series->handle.cell);
+        return sum_of_all(reading, series->handle.cell);
     case SX_MODE_LIVE_ALL:
         return sum_of_living(reading, series);
     case SX_MODE_LIVE_MIN:
@@ -207,7 +224,7 @@ double sx__multiprocess_read(const struct sx__reading *reading, const struct sx_
     case SX_MODE_LIVE_MOST_RECENT:
         return selected_of_living(reading, series, merge_of(mode));
     default:
-        return selected_of_all(registry, series, merge_of(mode));
+        return selected_of_all(reading, series, merge_of(mode));
     }
 }
 
@@ -216,6 +233,24 @@ double sx__multiprocess_read(const struct sx__reading *reading, const struct sx_
 static bool is_of_type(const struct sx__series *series, enum sx_metric_type type)
 {
     return sx__series_family(series)->type == (uint32_t)type;
+}
+
+/* In an order in which a kill loses at most a pin: there is always one rule. */
+static void replace_rule(struct sx_registry *registry, uint32_t cell,
+                         const struct sx__left_rule *rule)
+{
+    struct sx__peeking peeking;
+    sx__directory_lock(registry);
+    sx__peeking_begin(&peeking, registry);
+    const struct sx__left_rule before = sx__left_rule_of(&peeking, cell);
+    if (before.kind != rule->kind || before.counter != rule->counter) {
+        sx__pin_for_all(registry, rule->counter_pin);
+        sx__left_rule_set(registry, cell, rule);
+        if (before.kind == SX__LEFT_COUNTED) {
+            sx__unpin_for_all(registry, before.counter_pin);
+        }
+    }
+    sx__directory_unlock(registry);
 }
 
 int sx_gauge_count_abandoned(struct sx_gauge *gauge, struct sx_counter *counter)
@@ -235,11 +270,8 @@ int sx_gauge_count_abandoned(struct sx_gauge *gauge, struct sx_counter *counter)
     if (pin == 0) {
         return SX_EFULL;
     }
-    const struct sx__left_rule rule = {SX__LEFT_COUNTED, to->handle.cell, pin};
-    sx__directory_lock(registry);
-    sx__pin_for_all(registry, pin);
-    sx__multiprocess_end(registry, sx__series_cells(from)); /* of an earlier call */
-    sx__left_rule_set(registry, from->handle.cell, &rule);
-    sx__directory_unlock(registry);
+    const struct sx__left_rule rule = {
+        .kind = SX__LEFT_COUNTED, .counter = to->handle.cell, .counter_pin = pin};
+    replace_rule(registry, from->handle.cell, &rule);
     return SX_OK;
 }

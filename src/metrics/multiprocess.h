@@ -21,7 +21,7 @@ bool sx__multiprocess_begin(struct sx_registry *registry, const struct sx__famil
                             struct sx__series *series);
 
 /** Ends the rules for the cells of a gauge that is reclaimed. The directory's lock is held. */
-void sx__multiprocess_end(struct sx_registry *registry, const struct sx__cells *cells);
+void sx__multiprocess_end(struct sx__peeking *peeking, const struct sx__cells *cells);
 
 /** Whether the gauge is one of these. */
 static inline bool sx__is_multiprocess(const struct sx__series *series)
@@ -34,6 +34,7 @@ void sx__multiprocess_add(const struct sx__series *series, double delta);
 double sx__multiprocess_read(const struct sx__reading *reading, const struct sx__series *series);
 
 /** What one process has set a gauge of SX_MODE_LIVE_ALL to; the stamp is 0 if it has not. */
-struct sx__stamped sx__multiprocess_of_row(const char *row, const struct sx__series *series);
+struct sx__stamped sx__multiprocess_of_row(const struct sx__reading *reading, const char *row,
+                                           const struct sx__series *series);
 
 #endif

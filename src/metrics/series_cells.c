@@ -203,7 +203,7 @@ void sx__series_cells_leave(struct sx__peeking *peeking, const struct sx__family
                             const struct sx__series *series)
 {
     if (kind_of(family) == GAUGE_CELLS) {
-        sx__multiprocess_end(peeking->registry, sx__series_cells(series));
+        sx__multiprocess_end(peeking, sx__series_cells(series));
     }
     zero_cells(peeking, series);
     /* A scrape that finds the next series of these cells must not use what it read of them before;

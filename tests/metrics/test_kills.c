@@ -38,7 +38,10 @@ static struct sx_registry *registry;
 static struct sx_counter *common;
 static struct sx_counter_family *counters;
 static struct sx_counter_family *idle;
-static struct sx_gauge_family *kept; /* of SX_MODE_SUM */
+static struct sx_gauge_family *kept; /* of SX_MODE_MAX */
+static struct sx_gauge *sum;         /* of SX_MODE_SUM */
+static struct sx_gauge *in_progress;
+static struct sx_counter *abandoned; /* of in_progress */
 static struct sx_histogram_family *native;
 static struct sx_summary_family *summaries;
 static struct sx_histogram *classic;
@@ -61,6 +64,14 @@ static void make(void)
     assert_int_equal(sx_counter_register(&common, registry, &metric), SX_OK);
     metric.name = "classic";
     assert_int_equal(sx_histogram_register(&classic, registry, &metric), SX_OK);
+    metric.name = "sum";
+    metric.multiprocess_mode = SX_MODE_SUM;
+    assert_int_equal(sx_gauge_register(&sum, registry, &metric), SX_OK);
+    metric.multiprocess_mode = SX_MODE_LIVE_SUM;
+    metric.name = "in_progress";
+    assert_int_equal(sx_gauge_register(&in_progress, registry, &metric), SX_OK);
+    metric.name = "abandoned_total";
+    assert_int_equal(sx_counter_register(&abandoned, registry, &metric), SX_OK);
     metric.name = "labelled_total";
     metric.labels = SX_LABELS("x");
     assert_int_equal(sx_counter_family_register(&counters, registry, &metric), SX_OK);
@@ -69,7 +80,7 @@ static void make(void)
     assert_int_equal(sx_counter_family_register(&idle, registry, &metric), SX_OK);
     metric.idle_seconds = 0;
     metric.name = "kept";
-    metric.multiprocess_mode = SX_MODE_SUM;
+    metric.multiprocess_mode = SX_MODE_MAX;
     assert_int_equal(sx_gauge_family_register(&kept, registry, &metric), SX_OK);
     metric.multiprocess_mode = SX_MODE_LIVE_SUM;
     metric.name = "native";
@@ -165,8 +176,16 @@ static void scrape(void)
     sx_page_clean_up(&page);
 }
 
+static double sum_given; /* at most, to the sum and to what is in progress, by all processes */
+
 static void add_to_gauges(void)
 {
+    sum_given++;
+    if (sx_gauge_count_abandoned(in_progress, abandoned) != SX_OK) {
+        abort();
+    }
+    sx_gauge_inc(in_progress);
+    sx_gauge_add(sum, 1);
     (void)sx_gauge_add_with(kept, 1, "a");
     (void)sx_gauge_family_remove(kept, &(struct sx_str){"b", 1}, 1);
     (void)sx_gauge_set_with(kept, 2, "b");
@@ -304,8 +323,9 @@ static bool can_trace(void)
 
 /* ---- what must hold for the others ---- */
 
-static double counted; /* by this process, in the common counter */
-static double highest; /* value of the common counter that was seen */
+static double counted;      /* by this process, in the common counter */
+static uint64_t own_rounds; /* of add_to_gauges in this process */
+static double highest;      /* value of the common counter that was seen */
 
 static void check_that_all_goes_on(const struct operation *operation, uint64_t instructions)
 {
@@ -315,14 +335,21 @@ static void check_that_all_goes_on(const struct operation *operation, uint64_t i
     (void)alarm(SECONDS_MAX);
     sx_counter_inc(common);
     counted++;
-    for (size_t i = 0; i + 2 < sizeof operations / sizeof *operations; i++) {
+    own_rounds++;
+    for (size_t i = 0; i + 1 < sizeof operations / sizeof *operations; i++) {
         operations[i].run();
     }
+    assert_true(sx_gauge_value(sum) >= (double)own_rounds);
     const double value = page_sum(page_text(registry), "common_total");
     if (value < highest + 1 || value < counted) {
         fail_msg("%s: the counter is %g after %g", what, value, highest);
     }
     highest = value;
+    if (page_sum(page_text(registry), "sum") > sum_given ||
+        page_sum(page_text(registry), "abandoned_total") > sum_given ||
+        sx_gauge_value(in_progress) != (double)own_rounds) {
+        fail_msg("%s: a gauge was added twice, or not forgotten", what);
+    }
     (void)sx_counter_family_clear(counters);
     (void)sx_counter_family_clear(idle);
     assert_int_equal(sx_counter_inc_with(counters, "mine"), SX_OK);
@@ -352,12 +379,14 @@ static void test_kills(void **state)
     make();
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         const struct operation *operation = &operations[i];
+        sum_given += operation->run == add_to_gauges;
         const uint64_t instructions = count_instructions(operation);
         print_message("%s: %llu instructions, %llu kills\n", operation->name,
                       (unsigned long long)instructions, (unsigned long long)kills);
         assert_true(instructions > 0);
         for (uint64_t k = 0; k < kills; k++) {
             const uint64_t count = next_random() % instructions;
+            sum_given += operation->run == add_to_gauges; /* by the other process */
             (void)run_and_kill(operation, count);
             check_that_all_goes_on(operation, count);
         }

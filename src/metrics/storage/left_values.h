@@ -5,15 +5,15 @@
  * SX__KEPT_ROW has what ended processes have left, and the gauges that all processes update in one
  * cell.
  *
- * A scrape applies the rules to the rows of processes that have ended since the last one, and a
- * process does so that takes such a row. A value is taken out of its row before it is added
- * elsewhere, so it is never added twice. It is lost if the process that adds it is killed in
- * between.
+ * A scrape applies the rules to the rows of processes that have ended. So does a process that takes
+ * such a row. A value is taken out of its row before it is added elsewhere, so it is never added
+ * twice. It is lost if the process that adds it is killed in between. A value that may replace the
+ * kept one is never lost: it is taken out afterwards.
  */
 #ifndef SX_METRICS_LEFT_VALUES_H
 #define SX_METRICS_LEFT_VALUES_H
 
-#include "arena.h"
+#include "peek.h"
 
 enum sx__left_kind {
     SX__LEFT_FORGOTTEN,
@@ -27,8 +27,14 @@ enum sx__merge { SX__MERGE_MIN, SX__MERGE_MAX, SX__MERGE_MOST_RECENT };
 
 struct sx__left_rule {
     enum sx__left_kind kind;
-    uint32_t other; /* the counter's cell in thread rows; of SX__LEFT_MERGED: the second cell */
-    uint32_t more;  /* the cell of the counter's pins; of SX__LEFT_MERGED: enum sx__merge */
+    union {
+        uint32_t counter; /* SX__LEFT_COUNTED: the counter's cell in thread rows */
+        uint32_t stamp;   /* SX__LEFT_MERGED: the second cell, which lies behind the first */
+    };
+    union {
+        uint32_t counter_pin; /* the cell of the counter's pins */
+        uint32_t merge;       /* enum sx__merge */
+    };
 };
 
 /** A value, and when it was set. */
@@ -41,7 +47,8 @@ struct sx__stamped {
 void sx__left_rule_set(struct sx_registry *registry, uint32_t cell,
                        const struct sx__left_rule *rule);
 
-struct sx__left_rule sx__left_rule_of(const struct sx_registry *registry, uint32_t cell);
+/** The rule of a cell. The directory's lock is held. */
+struct sx__left_rule sx__left_rule_of(struct sx__peeking *peeking, uint32_t cell);
 
 /** Whether process rows may have values that are kept; otherwise the two rows are all zeros. */
 static inline bool sx__has_left_rules(const struct sx_registry *registry)
@@ -51,9 +58,6 @@ static inline bool sx__has_left_rules(const struct sx_registry *registry)
 
 /** The better one of two values; one that was never set is the worst. */
 struct sx__stamped sx__merge(struct sx__stamped a, struct sx__stamped b, enum sx__merge merge);
-
-/** Reads the two cells of a value in a row. */
-struct sx__stamped sx__stamped_read(const char *row, uint32_t cell, uint32_t stamp_cell);
 
 /** Applies the rules to a row. The directory's lock is held, and so is the seat of the row. */
 void sx__left_values_keep(struct sx_registry *registry, const char *row);

@@ -61,8 +61,9 @@ static bool try_seat(struct sx__seat *seat)
 static void zero_row(const struct sx_registry *registry, const char *row)
 {
     uint32_t cells = __atomic_load_n(&registry->process_cells_used, __ATOMIC_ACQUIRE);
-    for (uint32_t i = 0; i < cells; i++) {
-        __atomic_store_n(sx__cell(row, i), 0, __ATOMIC_RELAXED);
+    /* Downwards: the stamp of a value lies behind it, and is zeroed first (left_values.h). */
+    for (uint32_t i = cells; i > 0; i--) {
+        __atomic_store_n(sx__cell(row, i - 1), 0, __ATOMIC_RELEASE);
     }
 }
 
@@ -110,23 +111,41 @@ static void allocate_readers(const char *row)
     (void)*(volatile const uint64_t *)sx__cell(row, SX__READERS_CELL);
 }
 
+/* Whether a row can be taken without the directory's lock, which another process may hold for long.
+ * A child of fork() should not wait for it. */
+static bool is_free_at_once(struct sx_registry *registry, size_t process)
+{
+    return !sx__has_left_rules(registry) || sx__process_row_is_kept(registry, process);
+}
+
+static size_t take_any_seat(struct sx_registry *registry)
+{
+    size_t process = 0;
+    while (process < SX__PROCESSES &&
+           !(is_free_at_once(registry, process) && take_seat(registry, process))) {
+        process++;
+    }
+    if (process < SX__PROCESSES) {
+        return process;
+    }
+    process = 0;
+    while (process < SX__PROCESSES && !take_seat(registry, process)) {
+        process++;
+    }
+    return process;
+}
+
 /* Takes the seat of a row for this process, and returns the row. */
 static char *enter_shared(struct sx_registry *registry)
 {
-    size_t process = 0;
     struct sx__seat *seat = process_seats[registry->arena];
     if (seat != NULL) { /* the arena is reused, and this process still owns its row in it */
         __atomic_store_n(&seat->state, SX__SEAT_LIVE, __ATOMIC_RELEASE);
         return sx__process_rows[registry->arena];
     }
     /* Without a destructor at thread exit, use the common row. */
-    if (sx__thread_exit_watch()) {
-        while (process < SX__PROCESSES && !take_seat(registry, process)) {
-            process++;
-        }
-    } else {
-        process = SX__PROCESSES;
-    }
+    const size_t process =
+        sx__thread_exit_watch() ? take_any_seat(registry) : (size_t)SX__PROCESSES;
     if (process == SX__PROCESSES) {
         (void)__atomic_fetch_add(&registry->processes_without_gauges, 1, __ATOMIC_RELAXED);
     }
@@ -267,7 +286,7 @@ bool sx__process_row_is_kept(const struct sx_registry *registry, size_t row)
     return state == SX__SEAT_NEW || state == SX__SEAT_KEPT;
 }
 
-/* A seat that is held belongs to a process that takes the row, or to a thread of the former one. */
+/* If the seat is held, a process is just taking the row, or a thread of its former owner lives. */
 static void keep_row(struct sx_registry *registry, size_t row)
 {
     struct sx__seat *seat = sx__process_seat(registry, row);

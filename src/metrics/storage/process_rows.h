@@ -44,8 +44,8 @@ bool sx__process_row_counts(struct sx_registry *registry, size_t row);
 /** Whether its process lives, or it is the row of all further processes, of which some may live. */
 bool sx__process_row_lives(struct sx_registry *registry, size_t row);
 
-/** Whether nothing that a process left in its row has to be kept any more (left_values.h), or
- * nobody has ever had the row.
+/** Whether the row has nothing to keep (left_values.h): nobody ever had it, or its values have been
+ * kept.
  *
  * @param row  less than SX__PROCESSES, of a shared arena
  */
