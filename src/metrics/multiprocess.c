@@ -12,7 +12,7 @@
 
 /* How often a sum is read if values are moved meanwhile. If the process that moves them was killed,
  * the next scrape goes on with it. */
-#define SUM_TRIES_MAX 1000u
+#define SUM_TRIES_MAX 100u
 
 static bool is_stamped(uint32_t mode)
 {
