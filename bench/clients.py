@@ -128,10 +128,10 @@ BARS = [
 ]
 
 
-def run(program, case):
+def run(command, case):
     """For each thing printed, the median of the undisturbed windows, or of all where none was."""
     found = collections.defaultdict(lambda: ([], []))
-    for line in subprocess.check_output([program, case], text=True).splitlines():
+    for line in subprocess.check_output([*command, case], text=True).splitlines():
         what, value, disturbed = line.split()
         found[what][int(disturbed)].append(float(value))
     return {what: (statistics.median(good or bad), bool(good)) for what, (good, bad) in found.items()}
@@ -148,7 +148,7 @@ def measure(bench, rounds):
             is_long = case == LONG_CASE and (rounds == 1 or done >= LONG_ROUNDS)
             for side, path in programs.items():
                 if side not in SKIPPED.get(case, ()) and (side == "sextant" or not is_long):
-                    for what, value in run(path, case).items():
+                    for what, value in run([path], case).items():
                         runs[case, what, side].append(value)
     return {key: median_of_runs(values) for key, values in runs.items()}, list(programs)
 

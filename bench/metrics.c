@@ -301,6 +301,59 @@ static int rows_case(int rows, bool have_ended)
     return have_ended ? bench_scrapes(SCRAPES) : status;
 }
 
+/* ---- a registry that processes share ---- */
+
+#define SPARSE_THREADS 64
+
+static double shared_memory_bytes(void)
+{
+    char line[128];
+    double kib = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (strncmp(line, "RssShmem:", 9) == 0) {
+            kib = strtod(line + 9, NULL);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return kib * 1024;
+}
+
+static void *sparse_touch(void *place)
+{
+    series_add(*(void **)place, 1);
+    pthread_barrier_wait(&rows_barrier);
+    pthread_barrier_wait(&rows_barrier);
+    return NULL;
+}
+
+/* The memory of the registry that a scrape of 100,000 series makes resident, if each of 64 threads
+ * has updated one of them. */
+static int sparse_case(void)
+{
+    pthread_t threads[SPARSE_THREADS];
+    if (bench_series_prepare(SERIES) != 0 || series_make() != 0) {
+        return 1;
+    }
+    pthread_barrier_init(&rows_barrier, NULL, SPARSE_THREADS + 1);
+    for (int i = 0; i < SPARSE_THREADS; i++) {
+        void **place = &bench_series[i * (SERIES / SPARSE_THREADS)];
+        pthread_create(&threads[i], NULL, sparse_touch, place);
+    }
+    pthread_barrier_wait(&rows_barrier);
+    const double before = shared_memory_bytes();
+    const int status = bench_scrapes(1);
+    bench_print("before", before, 0);
+    bench_print("growth", shared_memory_bytes() - before, 0);
+    pthread_barrier_wait(&rows_barrier);
+    for (int i = 0; i < SPARSE_THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    return status;
+}
+
 /* A family of 1,000 series, before and after 6,000,000 others of it were made and removed. */
 static int churn_case(void)
 {
@@ -492,6 +545,13 @@ static int growth_case(const char *what)
 
 int main(int argc, char **argv)
 {
+    const struct sx_registry_options shared = {.shared = true};
+    if (getenv("SHARED_REGISTRY") != NULL && sx_registry_default_init(&shared) != SX_OK) {
+        return 1;
+    }
+    if (argc == 2 && strcmp(argv[1], "sparse") == 0) {
+        return sparse_case();
+    }
     if (argc == 2 && strcmp(argv[1], "known_1") == 0) {
         return known_case();
     }

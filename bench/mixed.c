@@ -3,6 +3,7 @@
 #include "waiting.h"
 #include <sextant/app.h>
 #include <sextant/prometheus.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct sx_result fast(void)
@@ -69,6 +70,10 @@ static const struct sx_route routes[] = {
 
 int main(int argc, char **argv)
 {
+    const struct sx_registry_options shared = {.shared = true};
+    if (getenv("SHARED_REGISTRY") != NULL && sx_registry_default_init(&shared) < 0) {
+        return 1;
+    }
     return sx_app_main(argc, argv,
                        &(struct sx_app_options){
                            .routes = SX_LIST(routes),

@@ -45,6 +45,16 @@ enum sx_prometheus_handler {
     SX_HANDLER_ROUTE,       /* "/users/{id}" */
 };
 
+/** Whether sx_prometheus registers the collector of process_* (sx_process_collector_register,
+ * collector.h). If the app has workers, process_* are those of the supervisor and all workers,
+ * however the collector was registered. */
+enum sx_prometheus_process {
+    SX_PROCESS_NONE = 0,
+    SX_PROCESS_SUMMED,    /* process_* without labels, summed over the supervisor and all workers */
+    SX_PROCESS_BY_WORKER, /* with the label `worker`: 0 is the supervisor, from 1 on the numbers of
+                             the workers in the log; without workers as SX_PROCESS_SUMMED */
+};
+
 /** The options of the component. Each member that is 0 or NULL has its default. */
 struct sx_prometheus_options {
     struct sx_registry *registry; /* borrowed until sx_app_destroy; NULL: the default registry */
@@ -60,11 +70,9 @@ struct sx_prometheus_options {
                                 begins to be sent */
     bool measure_scrapes;    /* the page also has metrics of its scrapes, which sx_scrapes_new
                                 (exposition.h) lists */
-    bool process_by_worker;  /* with workers: the metrics of sx_process_collector_register
-                                (collector.h) have a label `worker`: 0 is the supervisor, from 1 on
-                                the workers' numbers in the log. false: their sums */
-    unsigned scrapes_max;    /* of sx_expose_metrics at the same time; a scrape beyond is answered
-                                with 503; 0: no limit */
+    enum sx_prometheus_process process; /* whether the page has process_* */
+    unsigned scrapes_max; /* of sx_expose_metrics at the same time; a scrape beyond is answered
+                             with 503; 0: no limit */
     unsigned render_timeout_ms; /* a page that takes longer is given up before its next collector or
                                    family, and answered with 503; 0: no limit */
     const struct sx_handler *const *excluded; /* handlers that are not measured, up to a NULL; NULL:

@@ -305,7 +305,12 @@ static struct sx_result init(struct sx_prometheus *self,
     if (status == SX_OK && result.status == 0 && workers > 0) {
         failed = "the metrics of the workers";
         status = sx__worker_metrics_init(&self->workers, self->registry, workers,
-                                         options->process_by_worker);
+                                         options->process == SX_PROCESS_BY_WORKER);
+    }
+    if (status == SX_OK && result.status == 0 && options->process != SX_PROCESS_NONE) {
+        failed = "the metrics of the process";
+        status = sx_process_collector_register(self->registry);
+        status = status == SX_EEXIST ? SX_OK : status; /* the program has registered it */
     }
     if (status == SX_OK && result.status == 0) {
         failed = "the metrics of scrapes";

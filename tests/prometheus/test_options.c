@@ -8,6 +8,7 @@
 #include "tested_app.h"
 
 #include <cmocka.h>
+#include <sextant/collector.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -204,6 +205,43 @@ static void test_body_sizes_and_first_bytes_can_be_measured(void **state)
                            "health\"} 0");
 }
 
+static void test_the_process_may_be_on_the_page(void **state)
+{
+    (void)state;
+    start((struct sx_prometheus_options){.process = SX_PROCESS_NONE});
+    send("GET", "/health", "");
+    assert_null(strstr(page, "process_cpu"));
+    sx_client_destroy(client);
+    sx_app_destroy(app);
+    start((struct sx_prometheus_options){.process = SX_PROCESS_BY_WORKER});
+    send("GET", "/health", ""); /* without workers there is no label */
+    assert_non_null(strstr(page, "\nprocess_cpu_seconds_total "));
+}
+
+static void test_a_program_may_have_registered_the_collector_of_the_process(void **state)
+{
+    (void)state;
+    assert_int_equal(sx_process_collector_register(registry), SX_OK);
+    start((struct sx_prometheus_options){.process = SX_PROCESS_SUMMED});
+    send("GET", "/health", "");
+    assert_non_null(strstr(page, "\nprocess_cpu_seconds_total "));
+    assert_null(strstr(page, "failures"));
+}
+
+static void test_each_worker_may_be_on_the_page(void **state)
+{
+    (void)state;
+    sx_registry_destroy(registry);
+    assert_int_equal(sx_registry_new(&registry, &(struct sx_registry_options){.shared = true}),
+                     SX_OK);
+    start_app((struct sx_app_options){.routes = SX_LIST(routes), .workers = 2},
+              (struct sx_prometheus_options){.process = SX_PROCESS_BY_WORKER});
+    send("GET", "/health", "");
+    assert_non_null(strstr(page, "\nprocess_cpu_seconds_total{worker=\"0\"} "));
+    page_assert_line(page, "process_cpu_seconds_total{worker=\"2\"} 0");
+    assert_null(strstr(page, "process_cpu_seconds_total{worker=\"3\"}"));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -216,6 +254,9 @@ int main(void)
         CASE(test_the_duration_can_have_the_code),
         CASE(test_handlers_can_be_left_out),
         CASE(test_body_sizes_and_first_bytes_can_be_measured),
+        CASE(test_the_process_may_be_on_the_page),
+        CASE(test_a_program_may_have_registered_the_collector_of_the_process),
+        CASE(test_each_worker_may_be_on_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@
  *
  * prints the port for HTTP and, with a certificate, the one for HTTPS. */
 #include <sextant/app.h>
-#include <sextant/collector.h>
 #include <sextant/prometheus.h>
 
 #include <poll.h>
@@ -107,19 +106,6 @@ SX_BIND(broken);
 
 /* ---- the app ---- */
 
-struct process {
-    int unused;
-};
-SX_COMPONENT_DECLARE(process, struct process);
-
-static struct sx_result process_open(struct process *process, struct sx_registry *registry)
-{
-    (void)process;
-    const int status = sx_process_collector_register(registry);
-    return status < 0 ? sx_startup_error("%s", sx_status_text(status)) : sx_continue();
-}
-SX_COMPONENT(process, app, process_open, NULL, (inject, sx_registry, registry));
-
 static const struct sx_route routes[] = {
     SX_GET("/ok", ok),
     SX_GET("/wait/{ms}", wait_for),
@@ -170,11 +156,13 @@ static int listen_at(const char *certificate, const char *key)
 
 static int run(char **arguments, int count)
 {
-    const struct sx_prometheus_options measured = {
-        .measure_body_sizes = true, .measure_first_byte = true, .measure_scrapes = true};
+    const struct sx_prometheus_options measured = {.measure_body_sizes = true,
+                                                   .measure_first_byte = true,
+                                                   .measure_scrapes = true,
+                                                   .process = SX_PROCESS_SUMMED};
     const struct sx_app_options options = {
         .routes = SX_LIST(routes),
-        .components = SX_COMPONENTS(process, sx_registry, (sx_prometheus, &measured)),
+        .components = SX_COMPONENTS((sx_prometheus, &measured)),
         .workers = (unsigned)strtoul(arguments[0], NULL, 10),
     };
     int status = sx_app_new(&app, &options);

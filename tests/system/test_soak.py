@@ -4,7 +4,7 @@ import unittest
 
 from soak import ABORTED, REQUESTS, SCRAPE, Floor, Page, Soak, Tally, Wrong, faults_of, faults_of_gauges
 
-PHASE_SECONDS = 3
+PHASE_SECONDS = 2
 
 PAGE = """# TYPE http_requests_total counter
 http_requests_total{{method="GET",handler="a",code="200"}} {requests}

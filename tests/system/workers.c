@@ -1,6 +1,5 @@
 /* workers.c: an app for test_workers.py. Its setting `fault` says what is wrong with it. */
 #include <sextant/app.h>
-#include <sextant/collector.h>
 #include <sextant/prometheus.h>
 
 #include <fcntl.h>
@@ -41,21 +40,6 @@ static void pool_close(struct pool *pool)
     }
 }
 SX_COMPONENT(pool, app, pool_open, pool_close, (setting, str, fault, SX_DEFAULT("none")));
-
-/* ---- the process, of all workers ---- */
-
-struct process {
-    char unused;
-};
-SX_COMPONENT_DECLARE(process, struct process);
-
-static struct sx_result process_open(struct process *process, struct sx_registry *registry)
-{
-    (void)process;
-    const int status = sx_process_collector_register(registry);
-    return status < 0 ? sx_startup_error("%s", sx_status_text(status)) : sx_continue();
-}
-SX_COMPONENT(process, app, process_open, NULL, (inject, sx_registry, registry));
 
 /* ---- a worker component ---- */
 
@@ -138,12 +122,11 @@ int main(int argc, char **argv)
     if (getenv("PRIVATE_REGISTRY") != NULL && sx_registry_default() == NULL) {
         return 1;
     }
-    const struct sx_prometheus_options options = {.process_by_worker =
-                                                      getenv("PROCESS_BY_WORKER") != NULL};
+    const struct sx_prometheus_options options = {
+        .process = getenv("PROCESS_BY_WORKER") != NULL ? SX_PROCESS_BY_WORKER : SX_PROCESS_SUMMED};
     return sx_app_main(argc, argv,
                        &(struct sx_app_options){
                            .routes = SX_LIST(routes),
-                           .components = SX_COMPONENTS(pool, process, connection, sx_registry,
-                                                       (sx_prometheus, &options)),
+                           .components = SX_COMPONENTS(pool, connection, (sx_prometheus, &options)),
                        });
 }
