@@ -41,7 +41,10 @@ static bool take_workers(struct sx__listen_options *options, const char *name, c
     if (!take_number(&options->workers, SX_WORKERS_MAX, name, value)) {
         return false;
     }
-    options->workers = options->workers == 0 ? sx__processor_count() : options->workers;
+    if (options->workers == 0) {
+        const unsigned processors = sx__processor_count();
+        options->workers = processors < SX_WORKERS_MAX ? processors : SX_WORKERS_MAX;
+    }
     return true;
 }
 

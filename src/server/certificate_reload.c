@@ -165,6 +165,17 @@ static void log_file(struct sx__server *server, const struct file *file)
     }
 }
 
+void sx__reload_prepare(struct sx__server *server)
+{
+    for (size_t i = 0; i < server->listener_count; i++) {
+        struct sx__tls *tls = server->listeners[i].tls;
+        if (tls != NULL && !sx__tls_choose_ticket_keys(tls)) {
+            sx__server_log(server, SX_LOG_ERROR,
+                           "there are no random numbers: workers do not share their TLS sessions");
+        }
+    }
+}
+
 int sx__reload_now(struct sx__server *server, int cancel_fd)
 {
     int status = SX_OK;

@@ -316,6 +316,9 @@ static void start(struct supervisor *supervisor, unsigned place, enum role role)
     const uint64_t now_ns = sx__clock_now_ns();
     *process = (struct process){.place = place, .since_ns = now_ns};
     process->generation = role == SUCCESSOR ? supervisor->generation : supervisor->done_generation;
+    if (process->generation != supervisor->done_generation) {
+        sx__reload_prepare(supervisor->server);
+    }
     const int error = fork_worker(supervisor, process);
     if (error == 0) {
         process->role = role;

@@ -5,8 +5,8 @@
  * delayed for longer. When the supervisor ends, however it ends, its workers stop. A reload
  * replaces the workers one after the other: the former one stops when its successor serves. The
  * first successor reads the certificates before that. If they cannot be used, it does not serve,
- * and the reload has failed. Otherwise the supervisor reads them, too, for all workers that follow:
- * they share its keys of session tickets.
+ * and the reload has failed. Otherwise the supervisor reads them, too, for all workers that follow.
+ * It has chosen the keys of session tickets before, so they are the same in all workers.
  *
  * An upgrade (upgrade.h) starts the program anew. When its first worker serves, the workers of this
  * one leave. If the new program cannot take what is passed on to it, it is started once more

@@ -4,7 +4,9 @@
 #include "tls_files.h"
 #include <errno.h>
 #include <limits.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -26,12 +28,17 @@
  * send 64 such records between any two bytes of data, without end. */
 #define IDLE_RECORDS_FORGOTTEN 16
 
+/* OpenSSL's, for a name, a key of HMAC and one of AES. */
+#define TICKET_KEYS_BYTES 80
+
 struct sx__tls {
     _Atomic unsigned holders;
     pthread_mutex_t mutex; /* guards the context; the members below do not change */
     SSL_CTX *context;
     struct sx__tls_files files;
     enum sx_tls_version minimum;
+    bool has_ticket_keys; /* chosen by the supervisor, which has one thread */
+    unsigned char ticket_keys[TICKET_KEYS_BYTES];
 };
 
 /* Only this file knows that a stream is an SSL. */
@@ -100,6 +107,13 @@ static bool set_rules(SSL_CTX *context, enum sx_tls_version minimum)
            SSL_CTX_set_session_id_context(context, id, sizeof id - 1) == 1;
 }
 
+static bool set_ticket_keys(SSL_CTX *context, const struct sx__tls *tls)
+{
+    return !tls->has_ticket_keys ||
+           SSL_CTX_set_tlsext_ticket_keys(context, (void *)(uintptr_t)tls->ticket_keys,
+                                          TICKET_KEYS_BYTES) == 1;
+}
+
 /* OpenSSL 3.5 reports no reason when it runs out of memory for the ciphers, so an error without a
  * reason becomes SX_ENOMEM. */
 static int make_context(SSL_CTX **context, const struct sx__tls *tls, int cancel_fd, char *message,
@@ -110,6 +124,9 @@ static int make_context(SSL_CTX **context, const struct sx__tls *tls, int cancel
     SSL_CTX *made = SSL_CTX_new(TLS_server_method());
     if (made != NULL && set_rules(made, tls->minimum)) {
         status = sx__tls_files_load(made, &tls->files, cancel_fd, message, size);
+        if (status == 0 && !set_ticket_keys(made, tls)) {
+            status = SX_ENOMEM;
+        }
     } else if (made != NULL && ERR_peek_error() != 0) {
         status = sx__tls_files_fail(message, size, "the ciphers " CIPHERS_1_2, "unknown");
     }
@@ -135,6 +152,13 @@ int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t siz
     pthread_mutex_unlock(&tls->mutex);
     SSL_CTX_free(former); /* its streams keep their own references */
     return 0;
+}
+
+bool sx__tls_choose_ticket_keys(struct sx__tls *tls)
+{
+    tls->has_ticket_keys = RAND_priv_bytes(tls->ticket_keys, TICKET_KEYS_BYTES) == 1;
+    ERR_clear_error();
+    return tls->has_ticket_keys;
 }
 
 static bool copy(char **to, const char *from)
@@ -191,6 +215,7 @@ void sx__tls_destroy(struct sx__tls *tls)
     free(tls->files.certificate);
     free(tls->files.key);
     free(tls->files.client_ca);
+    OPENSSL_cleanse(tls->ticket_keys, TICKET_KEYS_BYTES);
     pthread_mutex_destroy(&tls->mutex);
     free(tls);
 }

@@ -30,6 +30,11 @@ struct sx__tls *sx__tls_hold(struct sx__tls *tls);
  * `cancel_fd` becomes readable; -1: never. Errors: SX_ETLS with a message; SX_ENOMEM */
 int sx__tls_reload(struct sx__tls *tls, int cancel_fd, char *message, size_t size);
 
+/* Makes the next reload use new keys for session tickets that are chosen now, and known to
+ * processes that are forked before it. Without that, each reload chooses its own. Returns false if
+ * that fails. */
+bool sx__tls_choose_ticket_keys(struct sx__tls *tls);
+
 /* Returns the path of the certificate. */
 const char *sx__tls_get_certificate(const struct sx__tls *tls);
 

@@ -2,6 +2,7 @@
  * silent client delays the stop. */
 #include "certificate.h"
 #include "fixture.h"
+#include "run_options.h"
 #include "server.h"
 #include "server_types.h"
 #include <errno.h>
@@ -407,6 +408,35 @@ static void a_refused_upload_does_not_delay_a_stop(void **state)
     close(fd);
 }
 
+/* The server has no threads yet, so nothing but the stop accepts. */
+static unsigned accepted_by_a_stop(struct fixture *fixture, bool is_replaced)
+{
+    const struct sx__service service = fake_service_get(&fixture->fake);
+    struct sx_run_options options;
+    assert_int_equal(sx__run_options_resolve(&options, &fixture->options), 0);
+    assert_int_equal(sx__server_new(&fixture->server, &service, &options), 0);
+    const int fd = connect_to(fixture);
+    if (is_replaced) {
+        sx__server_leave(fixture->server);
+    } else {
+        sx__server_stop(fixture->server);
+    }
+    sx__listeners_close(fixture->server);
+    const unsigned count = atomic_load(&fixture->server->connections);
+    close(fd);
+    return count;
+}
+
+static void clients_that_wait_are_accepted_by_a_stop(void **state)
+{
+    assert_int_equal(accepted_by_a_stop(*state, false), 1);
+}
+
+static void clients_that_wait_are_left_to_a_successor(void **state)
+{
+    assert_int_equal(accepted_by_a_stop(*state, true), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down_clock)
@@ -421,6 +451,8 @@ int main(void)
         TEST(every_request_of_a_busy_client_is_answered_or_not_handled),
         TEST(a_refused_upload_may_take_long),
         TEST(a_refused_upload_does_not_delay_a_stop),
+        TEST(clients_that_wait_are_accepted_by_a_stop),
+        TEST(clients_that_wait_are_left_to_a_successor),
     };
     return cmocka_run_group_tests_name("stop", tests, make_certificate, remove_certificate);
 }

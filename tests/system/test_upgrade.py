@@ -305,13 +305,13 @@ class Upgrade(unittest.TestCase):
                 left = self.supervisors(service)
                 if len(left) > 1:
                     return False
-                if left:
-                    service.pid = left[0]
-                    try:
-                        return service.supervisor() == left[0]
-                    except (OSError, http.client.HTTPException):
-                        return False  # the workers of the one that was killed are ending
-                return not service.processes()
+                if not left:
+                    return not service.processes()
+                service.pid = left[0]
+                try:
+                    return service.supervisor() == left[0]
+                except (OSError, http.client.HTTPException):
+                    return False  # it is about to end, as the new program was killed when it had begun to serve
 
             eventually(is_at_rest, "service or end")
 

@@ -48,6 +48,16 @@ class App(Example):
         return eventually(lambda: len(self.workers()) == count and self.workers(), f"{count} workers")
 
 
+def kinds(pid):
+    """How many pidfds and sockets a process has."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        links = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
+    except FileNotFoundError:
+        return None  # it was closed meanwhile
+    return sum("pidfd" in link for link in links), sum(link.startswith("socket:") for link in links)
+
+
 def gone(pid):
     return not os.path.exists(f"/proc/{pid}")
 
@@ -363,6 +373,23 @@ class Workers(unittest.TestCase):
                 time.sleep(i / 1000)
                 self.assertEqual((app.stop(), app.log()), (0, ""))
 
+    def test_a_stop_serves_clients_that_have_connected(self):
+        with App("--workers", "1") as app:
+            worker, = app.wait_for_workers(1)
+            self.assertEqual(app.request("/")[0], 200)
+            os.kill(worker, signal.SIGSTOP)
+            connections = [app.connect() for _ in range(100)]  # more than it accepts before it looks at anything else
+            for connection in connections:
+                connection.request("GET", "/")
+            app.process.send_signal(signal.SIGTERM)
+            # Its side of the pair is left when it has told the worker.
+            eventually(lambda: kinds(app.process.pid) == (1, 1), "closed listener")
+            os.kill(worker, signal.SIGCONT)
+            for connection in connections:
+                self.assertEqual(connection.getresponse().status, 200)
+                connection.close()
+            self.assertEqual(app.process.wait(DEADLINE_SECONDS), 0)
+
     def test_workers_end_with_the_supervisor(self):
         with App("--workers", "2") as app:
             workers = app.wait_for_workers(2)
@@ -412,14 +439,6 @@ class Workers(unittest.TestCase):
                     client.close()
 
     def test_a_worker_has_no_descriptors_of_the_others(self):
-        def kinds(pid):
-            folder = f"/proc/{pid}/fd"
-            try:
-                links = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
-            except FileNotFoundError:
-                return None  # it was closed meanwhile
-            return sum("pidfd" in link for link in links), sum(link.startswith("socket:") for link in links)
-
         with App("--workers", "3") as app:
             for _ in range(2):
                 workers = app.wait_for_workers(3)
