@@ -131,10 +131,11 @@ SX_API SX_MUST_CHECK int sx_page_render_options(struct sx_page *page,
  * @param shared_name  of a registry of the same user
  * @param options      NULL: all defaults
  * Errors:   SX_EINVAL, SX_ENOENT (there is no registry of this name), SX_EACCESS, SX_ELAYOUT (see
- *           sx_registry_new), SX_EPROTO (it is damaged), SX_EAGAIN (series are made or removed
- *           so often that no copy is of one moment), SX_EREGISTRIES, SX_ENOMEM (also if the
- * registry has more than 1 GiB), SX_ETIMEOUT, SX_ESYSTEM Threads:  [any]; no participant waits for
- * it Memory:   as sx_page_render, and twice the memory of the registry for the time of the call
+ *           sx_registry_new), SX_EPROTO (it is damaged), SX_EAGAIN (series are made or removed so
+ *           often that no copy is of one moment), SX_EREGISTRIES, SX_ENOMEM (also if the registry
+ *           has more than 1 GiB), SX_ETIMEOUT, SX_ESYSTEM
+ * Threads:  [any]; no participant waits for it
+ * Memory:   as sx_page_render, and twice the memory of the registry for the time of the call
  */
 SX_API SX_MUST_CHECK int sx_page_render_shared(struct sx_page *page, const char *shared_name,
                                                const struct sx_page_options *options);

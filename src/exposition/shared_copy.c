@@ -159,7 +159,7 @@ static int check_moment(const struct copying *copying)
 static int try_to_copy(struct sx__shared_copy *copy, const struct sx__bytes *bytes,
                        const struct sx__geometry *geometry)
 {
-    *copy = (struct sx__shared_copy){.directory = NULL};
+    memset(copy, 0, sizeof *copy);
     struct copying copying = {.bytes = bytes, .geometry = geometry, .copy = copy};
     int status = copy_directory(&copying);
     if (status == SX_OK) {
@@ -179,7 +179,7 @@ int sx__shared_copy_make(struct sx__shared_copy *copy, const struct sx__bytes *b
     struct sx__layout layout;
     struct sx__shared_label label;
     int status = SX_EAGAIN;
-    *copy = (struct sx__shared_copy){.directory = NULL};
+    memset(copy, 0, sizeof *copy);
     sx__layout_of_build(&layout, sizeof(struct sx__family), sizeof(struct sx__series));
     if (bytes->size < sizeof label || !bytes->read(bytes->context, 0, &label, sizeof label) ||
         !sx__shared_label_is_valid(&label, &layout, bytes->size)) {
@@ -195,7 +195,8 @@ void sx__shared_copy_clean_up(struct sx__shared_copy *copy)
 {
     free(copy->directory);
     free(copy->cells);
-    *copy = (struct sx__shared_copy){.directory = NULL};
+    copy->directory = NULL;
+    copy->cells = NULL;
 }
 
 /* ---- walking ---- */

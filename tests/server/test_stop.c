@@ -422,7 +422,7 @@ static unsigned accepted_by_a_stop(struct fixture *fixture, bool is_replaced)
         sx__server_stop(fixture->server);
     }
     sx__listeners_close(fixture->server);
-    const unsigned count = atomic_load(&fixture->server->connections);
+    const unsigned count = atomic_load(&fixture->server->line->connections);
     close(fd);
     return count;
 }
