@@ -746,9 +746,9 @@ SX_API double sx_gauge_value(const struct sx_gauge *gauge);
  *
  * @param gauge    with or without labels, of SX_MODE_LIVE_SUM; not an untyped metric
  * @param counter  of the same registry
- * Errors:   SX_EINVAL (NULL, another registry, another mode or type), SX_EFULL (the registry is
- * full). In a private registry the call does nothing and returns SX_OK. Threads:  [any]; takes the
- * directory's lock
+ * @return   SX_OK; in a private registry the call does nothing
+ * Errors:   SX_EINVAL (NULL, another registry, another mode or type), SX_EFULL (no cells are left)
+ * Threads:  [any]; takes the directory's lock
  */
 SX_API SX_MUST_CHECK int sx_gauge_count_abandoned(struct sx_gauge *gauge,
                                                   struct sx_counter *counter);

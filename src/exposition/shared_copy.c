@@ -90,18 +90,29 @@ static int copy_row(const struct copying *copying, size_t row, uint32_t cells, u
     return SX_OK;
 }
 
-/* The rows of processes that count. */
-static size_t find_process_rows(const struct copying *copying, size_t rows[SX__PROCESSES])
+/* Finds the rows of processes that live, then those with values that are to be kept, then that of
+ * values that have been kept. */
+static void find_process_rows(const struct copying *copying, size_t rows[SX__PROCESSES + 1])
 {
     const struct sx__seat *seats =
         sx__shared_copy_header(copying->copy)->seats + copying->geometry->thread_rows;
-    size_t count = 0;
-    for (size_t i = 0; i < SX__PROCESSES; i++) {
-        if (row_counts(&seats[i])) {
-            rows[count++] = i;
+    struct sx__shared_copy *copy = copying->copy;
+    bool lives[SX__PROCESSES];
+    copy->process_rows = 0;
+    copy->left_rows = 0;
+    for (uint32_t i = 0; i < SX__PROCESSES; i++) {
+        lives[i] = row_counts(&seats[i]);
+        if (lives[i]) {
+            copy->process_numbers[copy->process_rows] = i;
+            rows[copy->process_rows++] = i;
         }
     }
-    return count;
+    for (size_t i = 0; i < SX__PROCESSES; i++) {
+        if (!lives[i] && seats[i].state != SX__SEAT_NEW && seats[i].state != SX__SEAT_KEPT) {
+            rows[copy->process_rows + copy->left_rows++] = i;
+        }
+    }
+    rows[copy->process_rows + copy->left_rows++] = SX__KEPT_ROW;
 }
 
 static int copy_rows(struct copying *copying)
@@ -109,7 +120,7 @@ static int copy_rows(struct copying *copying)
     const struct sx__geometry *geometry = copying->geometry;
     struct sx__shared_copy *copy = copying->copy;
     const struct sx_registry *header = sx__shared_copy_header(copy);
-    size_t process_rows[SX__PROCESSES];
+    size_t process_rows[SX__PROCESSES + 1];
     copy->thread_cells = header->thread_cells_used;
     copy->process_cells = header->process_cells_used;
     copy->thread_rows = 1 + (size_t)header->thread_rows_claimed;
@@ -119,10 +130,10 @@ static int copy_rows(struct copying *copying)
         return SX_EPROTO;
     }
     sx__shared_copy_rewind(copy);
-    copy->process_rows = find_process_rows(copying, process_rows);
+    find_process_rows(copying, process_rows);
+    const size_t row_count = copy->process_rows + copy->left_rows;
     const size_t bytes =
-        (copy->thread_rows * copy->thread_cells + copy->process_rows * copy->process_cells) *
-        SX__CELL_BYTES;
+        (copy->thread_rows * copy->thread_cells + row_count * copy->process_cells) * SX__CELL_BYTES;
     int status = reserve_bytes(copying, bytes);
     if (status != SX_OK) {
         return status;
@@ -133,7 +144,7 @@ static int copy_rows(struct copying *copying)
     for (size_t i = 0; i < copy->thread_rows && status == SX_OK; i++) {
         status = copy_row(copying, geometry->process_rows + i, copy->thread_cells, &at);
     }
-    for (size_t i = 0; i < copy->process_rows && status == SX_OK; i++) {
+    for (size_t i = 0; i < row_count && status == SX_OK; i++) {
         status = copy_row(copying, process_rows[i], copy->process_cells, &at);
     }
     return status;
@@ -233,7 +244,9 @@ static bool is_in(const struct sx__family *family, struct sx__span span)
 
 static bool are_labels_good(const struct sx__family *family)
 {
-    if (family->label_count > SX_LABELS_MAX || !is_in(family, family->labels) ||
+    if (family->multiprocess_mode > SX_MODE_SHARED ||
+        (family->multiprocess_mode == SX_MODE_LIVE_ALL && family->label_count >= SX_LABELS_MAX) ||
+        family->label_count > SX_LABELS_MAX || !is_in(family, family->labels) ||
         family->labels.offset % _Alignof(struct sx__span) != 0 ||
         family->labels.size != family->label_count * sizeof(struct sx__span)) {
         return false;

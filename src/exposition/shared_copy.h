@@ -26,8 +26,11 @@ struct sx__shared_copy {
     uint64_t *cells; /* of all rows that count */
     uint32_t thread_cells;
     uint32_t process_cells;
-    size_t thread_rows; /* and the overflow row; the first ones in `cells` */
-    size_t process_rows;
+    size_t thread_rows;  /* and the overflow row; the first ones in `cells` */
+    size_t process_rows; /* of processes that live */
+    size_t left_rows;    /* of others, behind those, with values that are kept; the last one is that
+                            of all kept values; see left_values.h */
+    uint32_t process_numbers[SX__PROCESSES]; /* of the rows of processes that live */
     /* Records and cells do not overlap, so those that are found together are no more. */
     size_t record_bytes_left;
     uint32_t thread_cells_left;
@@ -80,8 +83,8 @@ bool sx__shared_copy_take_cells(struct sx__shared_copy *copy, uint32_t first, ui
  */
 int sx__shared_copy_constant_labels(const struct sx__shared_copy *copy, struct sx_str *labels);
 
-/** The cell of a thread row, the first of which is the overflow row; or of a process row that
- * counts. It must be less than thread_cells or process_cells. */
+/** The cell of a thread row, the first of which is the overflow row; or of one of the process rows
+ * and left rows. It must be less than thread_cells or process_cells. */
 static inline uint64_t sx__shared_copy_thread_cell(const struct sx__shared_copy *copy, size_t row,
                                                    uint32_t cell)
 {

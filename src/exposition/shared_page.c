@@ -8,7 +8,9 @@
 
 #include "cells.h"
 #include "constants.h"
+#include "desc.h"
 #include "histogram_cells.h"
+#include "multiprocess.h"
 #include "quoted_labels.h"
 #include "self_metrics.h"
 #include "series_values.h"
@@ -16,6 +18,7 @@
 #include <sextant/collector.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,18 +78,95 @@ static int read_copied_counter(struct sx__shared_copy *copy, const struct sx__se
     return SX_OK;
 }
 
-static int read_copied_gauge(const struct sx__shared_copy *copy, const struct sx__series *series,
-                             double *value)
+static double copied_double(const struct sx__shared_copy *copy, size_t row, uint32_t cell)
 {
-    const uint32_t cell = series->handle.cell;
-    if (cell >= copy->process_cells) {
-        return SX_EPROTO;
+    return sx__double_of(sx__shared_copy_process_cell(copy, row, cell));
+}
+
+static struct sx__stamped copied_stamped(const struct sx__shared_copy *copy, size_t row,
+                                         uint32_t cell, uint32_t stamp_cell)
+{
+    return (struct sx__stamped){copied_double(copy, row, cell),
+                                sx__shared_copy_process_cell(copy, row, stamp_cell)};
+}
+
+static double sum_of_rows(const struct sx__shared_copy *copy, size_t rows, uint32_t cell)
+{
+    double sum = rows == 0 ? 0 : -0.0; /* so that the sum of a single -0 is -0 */
+    for (size_t i = 0; i < rows; i++) {
+        sum += copied_double(copy, i, cell);
     }
-    *value = copy->process_rows == 0 ? 0 : -0.0; /* so that the sum of a single -0 is -0 */
-    for (size_t i = 0; i < copy->process_rows; i++) {
-        *value += sx__double_of(sx__shared_copy_process_cell(copy, i, cell));
+    return sum;
+}
+
+static double selected_of_rows(const struct sx__shared_copy *copy, size_t rows,
+                               const struct sx__cells *cells, enum sx__merge merge)
+{
+    struct sx__stamped best = {0};
+    for (size_t i = 0; i < rows; i++) {
+        best = sx__merge(best, copied_stamped(copy, i, cells->cell, cells->more), merge);
+    }
+    return best.value;
+}
+
+/* The cells of a gauge, both in process rows. */
+static int gauge_cells(const struct sx__shared_copy *copy, const struct sx__series *series,
+                       const struct sx__cells **cells)
+{
+    const int status = sx__shared_copy_cells(copy, series, cells);
+    return status == SX_OK &&
+                   ((*cells)->cell != series->handle.cell ||
+                    (*cells)->cell >= copy->process_cells || (*cells)->more >= copy->process_cells)
+               ? SX_EPROTO
+               : status;
+}
+
+static int read_copied_gauge(const struct sx__shared_copy *copy, uint32_t mode,
+                             const struct sx__series *series, double *value)
+{
+    const size_t living = copy->process_rows;
+    const size_t all = living + copy->left_rows;
+    const struct sx__cells *cells;
+    const int status = gauge_cells(copy, series, &cells);
+    if (status != SX_OK) {
+        return status;
+    }
+    switch (mode) {
+    case SX_MODE_LIVE_SUM:
+        *value = sum_of_rows(copy, living, cells->cell);
+        break;
+    case SX_MODE_SUM:
+        *value = sum_of_rows(copy, all, cells->cell);
+        break;
+    case SX_MODE_SHARED:
+        *value = copied_double(copy, all - 1, cells->cell);
+        break;
+    default:
+        *value = selected_of_rows(copy, sx__multiprocess_is_live(mode) ? living : all, cells,
+                                  sx__multiprocess_merge(mode));
+        break;
     }
     return SX_OK;
+}
+
+/* Adds a series of SX_MODE_LIVE_ALL for each process that has set it. */
+static int show_each_process(const struct showing *showing, const struct sx__family *family,
+                             const struct sx__series *series, struct sx_str *values)
+{
+    const struct sx__shared_copy *copy = showing->copy;
+    const struct sx__cells *cells;
+    char number[8];
+    int status = gauge_cells(copy, series, &cells);
+    for (size_t i = 0; i < copy->process_rows && status == SX_OK; i++) {
+        const struct sx__stamped stamped = copied_stamped(copy, i, cells->cell, cells->more);
+        const int size = snprintf(number, sizeof number, "%u", (unsigned)copy->process_numbers[i]);
+        values[family->label_count] = (struct sx_str){number, (size_t)size};
+        if (stamped.stamp != 0) {
+            status = sx_collection_add_sample(showing->collection, values, family->label_count + 1,
+                                              stamped.value);
+        }
+    }
+    return status;
 }
 
 static int read_copied_state(const struct sx__shared_copy *copy, const struct sx__series *series,
@@ -116,7 +196,7 @@ static int show_number(const struct showing *showing, const struct sx__family *f
     } else if (family->type == SX_STATE_SET) {
         status = read_copied_state(showing->copy, series, &value);
     } else if (family->type != SX_INFO) {
-        status = read_copied_gauge(showing->copy, series, &value);
+        status = read_copied_gauge(showing->copy, family->multiprocess_mode, series, &value);
     }
     return status != SX_OK
                ? status
@@ -167,6 +247,9 @@ static int show_series(const struct showing *showing, const struct sx__family *f
     }
     if (!is_good) {
         return SX_EPROTO;
+    }
+    if (family->multiprocess_mode == SX_MODE_LIVE_ALL) {
+        return show_each_process(showing, family, series, values);
     }
     return sx__has_buckets(family) ? show_histogram(showing, family, series, values)
                                    : show_number(showing, family, series, values);
@@ -229,6 +312,9 @@ static int show_family_head(const struct showing *showing, const struct sx__fami
     strings.at = strings.memory;
     for (uint32_t i = 0; i < family->label_count; i++) {
         strings.labels[i] = put_string(&strings, sx__family_label(family, i));
+    }
+    if (family->multiprocess_mode == SX_MODE_LIVE_ALL) {
+        strings.labels[family->label_count] = SX__PROCESS_LABEL;
     }
     struct sx_metric_options options = {
         .name = put_string(&strings, sx__family_name(family)),

@@ -19,7 +19,7 @@ static bool is_stamped(uint32_t mode)
     return mode != SX_MODE_LIVE_SUM && mode != SX_MODE_SUM && mode != SX_MODE_SHARED;
 }
 
-static enum sx__merge merge_of(uint32_t mode)
+enum sx__merge sx__multiprocess_merge(uint32_t mode)
 {
     switch (mode) {
     case SX_MODE_MIN:
@@ -33,6 +33,12 @@ static enum sx__merge merge_of(uint32_t mode)
     }
 }
 
+bool sx__multiprocess_is_live(uint32_t mode)
+{
+    return mode != SX_MODE_SUM && mode != SX_MODE_MIN && mode != SX_MODE_MAX &&
+           mode != SX_MODE_MOST_RECENT && mode != SX_MODE_SHARED;
+}
+
 /* ---- cells ---- */
 
 static struct sx__left_rule rule_of(uint32_t mode, uint32_t stamp_cell)
@@ -44,7 +50,7 @@ static struct sx__left_rule rule_of(uint32_t mode, uint32_t stamp_cell)
     case SX_MODE_MAX:
     case SX_MODE_MOST_RECENT:
         return (struct sx__left_rule){
-            .kind = SX__LEFT_MERGED, .stamp = stamp_cell, .merge = merge_of(mode)};
+            .kind = SX__LEFT_MERGED, .stamp = stamp_cell, .merge = sx__multiprocess_merge(mode)};
     default:
         return (struct sx__left_rule){.kind = SX__LEFT_FORGOTTEN};
     }
@@ -222,9 +228,9 @@ double sx__multiprocess_read(const struct sx__reading *reading, const struct sx_
     case SX_MODE_LIVE_MIN:
     case SX_MODE_LIVE_MAX:
     case SX_MODE_LIVE_MOST_RECENT:
-        return selected_of_living(reading, series, merge_of(mode));
+        return selected_of_living(reading, series, sx__multiprocess_merge(mode));
     default:
-        return selected_of_all(reading, series, merge_of(mode));
+        return selected_of_all(reading, series, sx__multiprocess_merge(mode));
     }
 }
 

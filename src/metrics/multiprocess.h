@@ -23,6 +23,12 @@ bool sx__multiprocess_begin(struct sx_registry *registry, const struct sx__famil
 /** Ends the rules for the cells of a gauge that is reclaimed. The directory's lock is held. */
 void sx__multiprocess_end(struct sx__peeking *peeking, const struct sx__cells *cells);
 
+/** Whether a mode is one for living processes only. */
+bool sx__multiprocess_is_live(uint32_t mode);
+
+/** Which value is shown, if the mode selects one. */
+enum sx__merge sx__multiprocess_merge(uint32_t mode);
+
 /** Whether the gauge is one of these. */
 static inline bool sx__is_multiprocess(const struct sx__series *series)
 {

@@ -222,6 +222,70 @@ static void test_gauges_of_processes_that_died_do_not_count(void **state)
     assert_string_equal(page.data, "# TYPE working gauge\nworking 0\n");
 }
 
+#define MODES (SX_MODE_SHARED + 1)
+
+/* The last one is of SX_MODE_LIVE_ALL, whose gauges are at the end of a participant's page. */
+static const enum sx_multiprocess_mode modes[MODES] = {
+    SX_MODE_LIVE_SUM,    SX_MODE_SUM,      SX_MODE_LIVE_MIN, SX_MODE_MIN,
+    SX_MODE_LIVE_MAX,    SX_MODE_MAX,      SX_MODE_SHARED,   SX_MODE_LIVE_MOST_RECENT,
+    SX_MODE_MOST_RECENT, SX_MODE_LIVE_ALL,
+};
+
+static void set_all_modes(double value)
+{
+    for (size_t i = 0; i < MODES; i++) {
+        char text[16];
+        struct sx_gauge *gauge = NULL;
+        snprintf(text, sizeof text, "mode_%d", (int)modes[i]);
+        const struct sx_metric_options options = {.name = text, .multiprocess_mode = modes[i]};
+        if (sx_gauge_register(&gauge, registry, &options) != SX_OK) {
+            abort();
+        }
+        sx_gauge_set(gauge, value);
+    }
+}
+
+/* Sets them in a child that then ends, before or after it is seen. */
+static void set_in_child_that_ends(double value, bool is_seen)
+{
+    int seen[2];
+    char c = 'x';
+    assert_int_equal(pipe(seen), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        set_all_modes(value);
+        (void)!write(seen[1], &c, 1);
+        (void)pause();
+    }
+    assert_int_equal(read(seen[0], &c, 1), 1);
+    if (is_seen) {
+        assert_pages_are_equal(SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT);
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    (void)close(seen[0]);
+    (void)close(seen[1]);
+}
+
+/* The copy is read first, when nothing has been kept yet, and then once more. */
+static void test_gauges_of_all_modes(void **state)
+{
+    (void)state;
+    need_shared_registries();
+    const double values[] = {3, 9, -2, 4};
+    set_all_modes(5);
+    for (size_t i = 0; i < 4; i++) {
+        set_in_child_that_ends(values[i], i % 2 == 0);
+        assert_int_equal(sx_page_render_shared(&page, name, NULL), SX_OK);
+        assert_int_equal(sx_page_render(&other, registry, SX_FORMAT_TEXT), SX_OK);
+        assert_string_equal(page.data, other.data);
+        assert_pages_are_equal(SX_FORMAT_TEXT, SX_ESCAPING_DEFAULT);
+    }
+    assert_non_null(strstr(page.data, "\nmode_8{process=\"0\"} 5\n"));
+    assert_non_null(strstr(page.data, "\nmode_1 19\n"));
+    assert_non_null(strstr(page.data, "\nmode_3 -2\n"));
+}
+
 static void test_errors(void **state)
 {
     (void)state;
@@ -313,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_what_is_counted_about_families_is_shown,
                                         set_up_with_constants, tear_down),
         TEST(test_gauges_of_processes_that_died_do_not_count),
+        TEST(test_gauges_of_all_modes),
         TEST(test_errors),
         TEST(test_a_copy_is_of_one_moment),
         TEST(test_a_copy_is_no_larger_than_the_file),
