@@ -1,6 +1,5 @@
 /* registry.c: making and destroying registries, and the default registry. */
 #include "arena_life.h"
-#include "arena_mark.h"
 #include "collectors.h"
 #include "constants.h"
 #include "desc.h"
@@ -86,11 +85,11 @@ static struct sx_registry_options with_defaults(const struct sx_registry_options
     return options;
 }
 
-/* So that a program with other records does not take the registry over. */
-static uint64_t record_sizes(void)
+static struct sx__layout own_layout(void)
 {
-    return (uint64_t)sizeof(struct sx__family) << 32 | sizeof(struct sx__series) << 16 |
-           sizeof(struct sx__cells);
+    struct sx__layout layout;
+    sx__layout_of_build(&layout, sizeof(struct sx__family), sizeof(struct sx__series));
+    return layout;
 }
 
 /* Writes what the options say about all metrics, into a registry that no other thread knows. */
@@ -115,9 +114,8 @@ static int complete(struct sx_registry *registry, bool is_new,
 
 static int open_named(struct sx_registry **registry, const struct sx_registry_options *options)
 {
-    struct sx__layout layout;
+    const struct sx__layout layout = own_layout();
     bool is_new = false;
-    sx__layout_of_build(&layout, sizeof(struct sx__family), sizeof(struct sx__series));
     int status = sx__named_arena_open(registry, &is_new, options, &layout);
     if (status != SX_OK) {
         return status;
@@ -140,7 +138,7 @@ static int open_unnamed(struct sx_registry **registry, const struct sx_registry_
     if (status != SX_OK) {
         return status;
     }
-    (*registry)->mark = sx__arena_mark(record_sizes());
+    (*registry)->layout = own_layout();
     status = write_options(*registry, options);
     if (status != SX_OK) {
         sx__arena_close(&sx__arenas[(*registry)->arena]);
@@ -242,8 +240,9 @@ struct sx_registry *sx_registry_default(void)
 /* The caller holds sx__arenas_lock. */
 static int open_default(struct sx_registry **registry, const struct sx_registry_options *options)
 {
+    const struct sx__layout layout = own_layout();
     const int status = prepare_process();
-    if (status != SX_OK || !sx__takeover(registry, options, record_sizes())) {
+    if (status != SX_OK || !sx__takeover(registry, options, &layout)) {
         return status == SX_OK ? open_registry(registry, options) : status;
     }
     sx__process_enter(*registry);

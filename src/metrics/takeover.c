@@ -30,13 +30,17 @@ static int take_passed_descriptor(void)
 }
 
 bool sx__takeover(struct sx_registry **registry, const struct sx_registry_options *options,
-                  uint64_t records)
+                  const struct sx__layout *layout)
 {
     struct sx_registry *taken = NULL;
     if (!options->shared || secure_getenv(SX_REGISTRY_VARIABLE) == NULL) {
         return false;
     }
-    is_refused = sx__arena_adopt(&taken, options, take_passed_descriptor(), records) != SX_OK;
+    if (options->shared_name != NULL) { /* it is opened by its name */
+        (void)unsetenv(SX_REGISTRY_VARIABLE);
+        return false;
+    }
+    is_refused = sx__arena_adopt(&taken, options, take_passed_descriptor(), layout) != SX_OK;
     if (!is_refused && !fits_options(taken, options)) {
         sx__arena_close(&sx__arenas[taken->arena]);
         is_refused = true;

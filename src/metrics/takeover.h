@@ -16,6 +16,6 @@
  * @param options  with no field zero
  */
 bool sx__takeover(struct sx_registry **registry, const struct sx_registry_options *options,
-                  uint64_t records);
+                  const struct sx__layout *layout);
 
 #endif

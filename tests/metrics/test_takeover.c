@@ -142,8 +142,8 @@ static void another_layout_is_refused(void **state)
     struct sx_registry *registry = make_registry();
     const size_t size = registry->geometry.total_bytes;
     const size_t bytes[] = {
-        offsetof(struct sx_registry, mark.magic),
-        offsetof(struct sx_registry, mark.layout),
+        offsetof(struct sx_registry, layout.format),
+        offsetof(struct sx_registry, layout.libc),
         offsetof(struct sx_registry, geometry.row_stride),
         offsetof(struct sx_registry, geometry.total_bytes),
         offsetof(struct sx_registry, arena),

@@ -25,6 +25,8 @@
 #ifndef SX_METRICS_ARENA_H
 #define SX_METRICS_ARENA_H
 
+#include "layout.h"
+
 #include <sextant/metrics.h>
 
 #include <pthread.h>
@@ -98,17 +100,11 @@ struct sx__retired_list {
     uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
 };
 
-/* What the memory of an arena means; see arena_mark.h. */
-struct sx__arena_mark {
-    uint64_t magic;
-    uint64_t layout; /* a hash of the version, the libc, and sizes of what lies in an arena */
-};
-
 /* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the
  * registry: a thread that has a row of a destroyed registry keeps it in the next one that uses the
  * arena. */
 struct sx_registry {
-    struct sx__arena_mark mark; /* of a shared arena */
+    struct sx__layout layout; /* of a shared arena */
     struct sx__geometry geometry;
     struct sx__mapped mapped;
     uint32_t arena;

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE /* memfd_create, madvise, MAP_ANONYMOUS */
 #include "arena_life.h"
 
-#include "arena_mark.h"
 #include "growth.h"
 #include "lock.h"
 #include "memory_barrier.h"
@@ -440,21 +439,20 @@ static bool is_geometry_of(const struct sx__geometry *geometry,
 }
 
 /* The file may be anything. */
-static bool read_header(struct sx_registry *header, int file, uint64_t records)
+static bool read_header(struct sx_registry *header, int file, const struct sx__layout *layout)
 {
-    const struct sx__arena_mark mark = sx__arena_mark(records);
     struct stat status;
     return file >= 0 && fstat(file, &status) == 0 && S_ISREG(status.st_mode) &&
            pread(file, header, sizeof *header, 0) == (ssize_t)sizeof *header &&
-           sx__arena_marks_equal(&header->mark, &mark) && header->shared &&
+           sx__layouts_equal(&header->layout, layout) && header->shared &&
            (uintmax_t)status.st_size == header->geometry.total_bytes;
 }
 
 int sx__arena_adopt(struct sx_registry **registry, const struct sx_registry_options *options,
-                    int file, uint64_t records)
+                    int file, const struct sx__layout *layout)
 {
     struct sx_registry header;
-    if (!read_header(&header, file, records) || header.arena >= SX__ARENAS ||
+    if (!read_header(&header, file, layout) || header.arena >= SX__ARENAS ||
         sx__arenas[header.arena].state != SX__ARENA_NONE ||
         !is_geometry_of(&header.geometry, options, header.arena)) {
         return SX_EINVAL;

@@ -16,12 +16,12 @@ int sx__arena_open(struct sx_registry **registry, const struct sx_registry_optio
  *
  * @param options  with no field zero; the arena must be laid out as for them
  * @param file     its descriptor, which the arena then owns; it may be any descriptor, or none
- * @param records  as of sx__arena_mark
+ * @param layout   of this program
  * Errors:   SX_EINVAL (there is no such arena, or it is another program's), SX_ENOMEM
  * Threads:  the caller holds sx__arenas_lock
  */
 int sx__arena_adopt(struct sx_registry **registry, const struct sx_registry_options *options,
-                    int file, uint64_t records);
+                    int file, const struct sx__layout *layout);
 
 /** How an arena with these options, none of which is 0, is laid out. The caller holds
  * sx__arenas_lock, as for the next two. */

@@ -18,24 +18,6 @@
 
 #include "arena.h"
 
-/* What must be the same in all programs that have the registry. */
-struct sx__layout {
-    uint32_t format; /* SX__LAYOUT_FORMAT */
-    uint32_t byte_order;
-    uint32_t pointer_bytes;
-    uint32_t page_bytes;
-    uint32_t mutex_bytes;
-    uint32_t header_bytes;
-    uint32_t seat_bytes;
-    uint32_t family_bytes; /* of records, which the layer above knows */
-    uint32_t series_bytes;
-    uint32_t process_rows;
-    char libc[64]; /* which one, and its version: it defines the mutexes */
-};
-
-/* Add 1 when what lies in an arena changes its meaning and not its size. */
-#define SX__LAYOUT_FORMAT 1u
-
 #define SX__SHARED_MAGIC "sextant\n"
 
 /* The first bytes of the file. */
@@ -46,9 +28,6 @@ struct sx__shared_label {
     uint32_t unused;
     struct sx__geometry geometry;
 };
-
-/** The layout of this build. */
-void sx__layout_of_build(struct sx__layout *layout, size_t family_bytes, size_t series_bytes);
 
 /** Whether the label is that of a registry of this layout whose file has this size. */
 bool sx__shared_label_is_valid(const struct sx__shared_label *label,
