@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -39,7 +40,8 @@ int sx__sd_socket(size_t index)
     return FIRST_FD + (int)index;
 }
 
-static void notify(const char *state)
+/* A manager that does not read must not keep the service from serving. */
+static void notify(const char *state, int flags)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -55,8 +57,10 @@ static void notify(const char *state)
     if (fd < 0) {
         return;
     }
+    const struct timeval patience = {.tv_sec = 1};
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     const socklen_t address_size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size);
-    const ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+    const ssize_t sent = sendto(fd, state, strlen(state), flags | MSG_NOSIGNAL,
                                 (const struct sockaddr *)&address, address_size);
     (void)sent; /* a manager that does not read loses it */
     close(fd);
@@ -86,7 +90,7 @@ static void tell(void *context, enum sx__server_event event, pid_t process)
     } else {
         snprintf(text, sizeof text, "%s", states[event]);
     }
-    notify(text);
+    notify(text, event == SX__EVENT_ANSWERS ? MSG_DONTWAIT : 0); /* another one follows soon */
 }
 
 struct sx__watcher sx__sd_watcher(void)

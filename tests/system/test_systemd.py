@@ -1,13 +1,14 @@
 """The protocol of systemd, with a socket of this test in place of the manager's, and the unit in deploy/."""
 import contextlib
 import os
+import queue
 import re
-import select
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -21,21 +22,35 @@ PERIOD_SECONDS = .4  # of the watchdog; there are four answers in it
 
 
 class Manager:
-    """Reads what services tell it."""
+    """Reads what services tell it, at once, as the kernel keeps few messages."""
 
     def __init__(self, address):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(address)
         self.address = address
+        self.messages = queue.Queue()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        while (message := self.socket.recv(4096)) != b"":
+            self.messages.put(message.decode())
+
+    def end(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", self.address)
+        self.reader.join()
+        self.socket.close()
 
     def environment(self, **more):
         return {**os.environ, "NOTIFY_SOCKET": self.address.replace("\0", "@"), **more}
 
     def receive(self, wait_seconds=DEADLINE_SECONDS):
         """The next message, or None."""
-        if not select.select([self.socket], [], [], wait_seconds)[0]:
+        try:
+            return self.messages.get(wait_seconds > 0, wait_seconds)
+        except queue.Empty:
             return None
-        return self.socket.recv(4096).decode()
 
     def next(self):
         """The next message that is not an answer to the watchdog."""
@@ -51,7 +66,7 @@ def manager(abstract=False):
         try:
             yield one
         finally:
-            one.socket.close()
+            one.end()
 
 
 @contextlib.contextmanager
@@ -106,6 +121,26 @@ class Notifications(unittest.TestCase):
                 process.send_signal(signal.SIGHUP)
                 self.assertTrue(told.next().startswith("RELOADING=1\n"))
                 self.assertEqual(told.next(), "READY=1")
+
+    def test_a_manager_that_does_not_read_delays_nobody_for_long(self):
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as silent, \
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            silent.bind(os.path.join(folder, "notify"))
+            other.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                while True:
+                    other.sendto(b"X=1", silent.getsockname())
+            for options in ([], ["--workers", "1"]):
+                process = subprocess.Popen(
+                    [HELLO, "run", "--listen", "127.0.0.1:0", *options], stdout=subprocess.PIPE, text=True,
+                    env={**os.environ, "NOTIFY_SOCKET": silent.getsockname(), "WATCHDOG_USEC": "40000"})
+                port = int(process.stdout.readline().rsplit(":", 1)[1])
+                with socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS) as client:
+                    client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                    self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 200 "))
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(DEADLINE_SECONDS), 0)
+                process.stdout.close()
 
     def test_a_new_program_becomes_the_main_process(self):
         with manager() as told:
