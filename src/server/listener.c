@@ -217,16 +217,26 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
         sx__client_free(client);
         return SX_ESYSTEM;
     }
-    atomic_fetch_add(&server->line->connections, 1);
     sx__client_unlock(client);
     return 0;
 }
 
-static bool has_place(const struct sx__server *server, const struct sx__listener *listener)
+static void give_place(struct sx__server *server)
+{
+    atomic_fetch_sub(&server->line->connections, 1);
+}
+
+/* Counts a connection. Returns false if there are too many. Several threads accept at once, so
+ * comparing and counting is one step. */
+static bool take_place(struct sx__server *server, const struct sx__listener *listener)
 {
     const uint64_t most = server->protocol.options.connection_count;
     const unsigned spare = listener->admin == SX_ADMIN_ONLY ? SX__SPARE_PLACES : 0;
-    return atomic_load_explicit(&server->line->connections, memory_order_relaxed) < most + spare;
+    const bool has_place = atomic_fetch_add(&server->line->connections, 1) < most + spare;
+    if (!has_place) {
+        give_place(server);
+    }
+    return has_place;
 }
 
 /* Makes an accepted socket a client. Returns false after closing the socket: there are too many
@@ -236,11 +246,15 @@ static bool admit(struct sx__server *server, struct sx__listener *listener, int 
 {
     struct sx__client_limit *address = NULL;
     const bool is_counted = listener->admin != SX_ADMIN_ONLY;
-    bool admitted = has_place(server, listener) &&
-                    (!is_counted || sx__client_limits_add(&server->client_limits, from, &address));
+    const bool has_place = take_place(server, listener);
+    bool admitted =
+        has_place && (!is_counted || sx__client_limits_add(&server->client_limits, from, &address));
     if (admitted && watch(server, listener, fd, from, address) < 0) {
         sx__client_limits_remove(&server->client_limits, address, false);
         admitted = false;
+    }
+    if (has_place && !admitted) {
+        give_place(server);
     }
     if (!admitted) {
         close(fd);
