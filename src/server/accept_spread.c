@@ -13,8 +13,8 @@
 /* A process pauses if it has more connections than another one, by more than AHEAD_LEAST and this
  * share of the other's. So the processes differ by some 8 % when they have hundreds. Pausing and
  * resuming cost system calls and wake the others, so they must not follow each connection: with 1
- * in place of AHEAD_LEAST, 16 clients that connect anew for each request cost 4 processes 17 %
- * more time. */
+ * in place of AHEAD_LEAST, 16 clients that connect anew for each request cost 4 processes a
+ * fifth more time. */
 #define AHEAD_LEAST 4
 #define AHEAD_SHARE 16
 
