@@ -12,8 +12,9 @@
  * No connection waits for a process that pauses. A process pauses only while another one accepts.
  * It rings if a connection waits at that time, because the kernel may have told only this process
  * of it. One that leaves or dies rings, too. If a connection waits nevertheless, because the
- * process that should accept it hangs, a process that pauses notices within two checks of its
- * monitor. It marks the others as stuck, and accepts. The mark is removed when they accept again.
+ * process that should accept it hangs, the monitor of a process that pauses notices within a
+ * second. It marks the others as stuck, rings, and accepts. A process that is only slow removes its
+ * mark when it hears that.
  *
  * The processes are compared with the one that has the fewest connections, not with the mean: with
  * many processes, one may have none while all others are hardly above the mean.
@@ -36,7 +37,7 @@ enum sx__spread_state {
 /* What a process publishes. Only its own threads write it, except for the mark STUCK; the others
  * read it once for each connection that they accept. */
 struct sx__spread_line {
-    _Alignas(64) _Atomic unsigned connections; /* that are open or being accepted */
+    _Alignas(64) _Atomic unsigned connections; /* that are open */
     _Atomic unsigned accepted;                 /* so far; may wrap around */
     _Atomic unsigned state;                    /* enum sx__spread_state */
 };
@@ -75,15 +76,21 @@ bool sx__spread_pause(struct sx__spread *spread, struct sx__spread_line *line);
  * process at a time. */
 bool sx__spread_resume(struct sx__spread *spread, struct sx__spread_line *line);
 
-/* What a process that pauses saw at its last check. */
+/* Called by a thread of the process that sees an event: the process does not hang. */
+void sx__spread_note_alive(struct sx__spread_line *line);
+
+/* After so many checks in which a connection waited and no process accepted one, those that should
+ * have are stuck. A busy machine may not run a process for some tenths of a second. */
+#define SX__SPREAD_CHECKS 10
+
+/* What the checks of a process that pauses have seen. */
 struct sx__spread_check {
-    bool has_waiting;  /* a connection waited then */
-    unsigned accepted; /* by all processes */
+    unsigned in_vain;  /* how many in a row */
+    unsigned accepted; /* by all processes until the last one */
 };
 
-/* Called now and then by the monitor of a process that pauses; `has_waiting`: a connection waits to
- * be accepted. If one waited at the last check, too, and no process has accepted any since, marks
- * all that should have as stuck. */
+/* Called ten times a second by the monitor of a process that pauses; `has_waiting`: a connection
+ * waits to be accepted. Marks the others as stuck if they are. */
 void sx__spread_check(struct sx__spread *spread, struct sx__spread_check *check, bool has_waiting);
 
 #endif

@@ -4,35 +4,37 @@
 #include <assert.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #define NS_PER_MS 1000000u
 #define FIRST_CHECK_MS 1000 /* the first check after a write; later ones are compared with it */
 
+/* Where the address that calloc returned is kept: before the first record. */
+static void **memory_of(struct sx__client *first)
+{
+    return (void **)(void *)first - 1;
+}
+
 /* Returns aligned records that are all zero; NULL: no memory. aligned_alloc would need a memset,
- * which makes all pages occupy memory. So the address that calloc returned lies before the first
- * record. */
+ * which makes all pages occupy memory. So the place of one more record is there for aligning. */
 static struct sx__client *new_leaf(void)
 {
-    const size_t align = _Alignof(struct sx__client);
-    char *memory =
-        calloc(1, sizeof memory + align + SX__CLIENTS_PER_LEAF * sizeof(struct sx__client));
+    const uintptr_t align = _Alignof(struct sx__client);
+    void *memory = calloc(SX__CLIENTS_PER_LEAF + 1, sizeof(struct sx__client));
     if (memory == NULL) {
         return NULL;
     }
-    const size_t before = sizeof memory + align - 1;
-    char *first = memory + before - ((uintptr_t)memory + before) % align;
-    memcpy(first - sizeof memory, &memory, sizeof memory);
-    return (struct sx__client *)(void *)first;
+    /* calloc's own alignment is at least that of a pointer, so there is room for one. */
+    const uintptr_t past = (uintptr_t)memory % align;
+    struct sx__client *first = (struct sx__client *)(void *)((char *)memory + (align - past));
+    *memory_of(first) = memory;
+    return first;
 }
 
 static void free_leaf(struct sx__client *first)
 {
     if (first != NULL) {
-        char *memory;
-        memcpy(&memory, (char *)first - sizeof memory, sizeof memory);
-        free(memory);
+        free(*memory_of(first));
     }
 }
 

@@ -231,12 +231,22 @@ static int watch(struct sx__server *server, struct sx__listener *listener, int f
     return 0;
 }
 
-/* The connection counts already. */
-static bool has_place(const struct sx__server *server, const struct sx__listener *listener)
+static void give_place(struct sx__server *server)
+{
+    atomic_fetch_sub(&server->line->connections, 1);
+}
+
+/* Counts a connection. Returns false if there are too many. Several threads accept at once, so
+ * comparing and counting is one step. */
+static bool take_place(struct sx__server *server, const struct sx__listener *listener)
 {
     const uint64_t most = server->protocol.options.connection_count;
     const unsigned spare = listener->admin == SX_ADMIN_ONLY ? SX__SPARE_PLACES : 0;
-    return atomic_load_explicit(&server->line->connections, memory_order_relaxed) <= most + spare;
+    const bool has_place = atomic_fetch_add(&server->line->connections, 1) < most + spare;
+    if (!has_place) {
+        give_place(server);
+    }
+    return has_place;
 }
 
 /* Makes an accepted socket a client. Returns false after closing the socket: there are too many
@@ -246,11 +256,15 @@ static bool admit(struct sx__server *server, struct sx__listener *listener, int 
 {
     struct sx__client_limit *address = NULL;
     const bool is_counted = listener->admin != SX_ADMIN_ONLY;
-    bool admitted = has_place(server, listener) &&
-                    (!is_counted || sx__client_limits_add(&server->client_limits, from, &address));
+    const bool has_place = take_place(server, listener);
+    bool admitted =
+        has_place && (!is_counted || sx__client_limits_add(&server->client_limits, from, &address));
     if (admitted && watch(server, listener, fd, from, address) < 0) {
         sx__client_limits_remove(&server->client_limits, address, false);
         admitted = false;
+    }
+    if (has_place && !admitted) {
+        give_place(server);
     }
     if (!admitted) {
         close(fd);
@@ -279,16 +293,15 @@ static uint64_t descriptors_end(const struct sx__listener *listener)
     return limit.rlim_cur > SX__SPARE_PLACES ? limit.rlim_cur - SX__SPARE_PLACES : 0;
 }
 
-/* Accepts one connection. It counts from before the call on, so that a stop waits for it: either
- * this thread sees that accepting is over, or the monitor sees the connection. */
+/* Accepts one connection. The thread counts meanwhile, so that a stop waits for it: either it sees
+ * that accepting is over, or the monitor sees the thread and then the connection. */
 static void accept_one(struct sx__server *server, struct sx__listener *listener, uint64_t end,
                        struct accepted *accepted)
 {
     struct sockaddr_storage storage = {0};
     struct sockaddr *from = (struct sockaddr *)&storage;
     socklen_t size = sizeof storage;
-    bool is_client = false;
-    atomic_fetch_add(&server->line->connections, 1);
+    atomic_fetch_add(&server->accepting.threads, 1);
     const bool is_over = atomic_load(&server->accepting.is_over);
     const int fd = is_over ? -1 : accept4(listener->fd, from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0 && (uint64_t)fd >= end) {
@@ -296,15 +309,12 @@ static void accept_one(struct sx__server *server, struct sx__listener *listener,
         accepted->refused++;
         accepted->is_short = true;
     } else if (fd >= 0) {
-        is_client = admit(server, listener, fd, from);
-        accepted->refused += is_client ? 0 : 1;
+        accepted->refused += admit(server, listener, fd, from) ? 0 : 1;
     } else if (is_over || errno == EAGAIN || sx__tcp_is_exhausted(errno)) {
         accepted->error = is_over ? EAGAIN : errno;
     }
     /* Any other error concerns that one connection only. */
-    if (!is_client) {
-        atomic_fetch_sub_explicit(&server->line->connections, 1, memory_order_release);
-    }
+    atomic_fetch_sub(&server->accepting.threads, 1);
 }
 
 static struct accepted accept_some(struct sx__server *server, struct sx__listener *listener,
@@ -461,6 +471,7 @@ static void watch_again(struct sx__server *server)
 void sx__listeners_look(struct sx__server *server)
 {
     struct sx__accepting *accepting = &server->accepting;
+    sx__spread_note_alive(server->line);
     pthread_mutex_lock(&accepting->mutex);
     if (atomic_load(&accepting->is_over)) {
         /* The listeners are closed. */
@@ -479,6 +490,7 @@ void sx__listener_accept(struct sx__server *server, struct sx__listener *listene
     struct accepted accepted = accept_some(server, listener, expected);
     expect(server, listener, expected, &accepted);
     handle_trouble(server, listener, &accepted);
+    sx__spread_note_alive(server->line);
     if (server->spread != NULL && accepted.count > 0 && is_spread(listener) &&
         sx__spread_note_accepted(server->spread, server->line)) {
         pause_for_others(server);

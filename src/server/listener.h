@@ -45,6 +45,7 @@ struct sx__listener {
 struct sx__accepting {
     _Alignas(64) _Atomic bool is_over; /* no thread may accept any more */
     _Atomic bool pauses;               /* for other processes; see accept_spread.h */
+    _Atomic unsigned threads;          /* that are accepting */
     pthread_mutex_t mutex;             /* guards which listeners are in the epoll set */
     struct sx__spread_check check;     /* the monitor */
 };
@@ -73,7 +74,7 @@ void sx__listeners_look(struct sx__server *server);
 bool sx__listeners_are_paused(struct sx__server *server);
 void sx__listeners_resume(struct sx__server *server);
 /* Accepts the clients that have connected already, unless other processes do that, then closes the
- * listeners. A thread that is accepting meanwhile counts in the number of connections. Monitor. */
+ * listeners. Threads may still be accepting then. Monitor. */
 void sx__listeners_close(struct sx__server *server);
 
 #endif

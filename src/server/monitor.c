@@ -264,7 +264,9 @@ void sx__monitor_run(struct sx__server *server)
  * not counted. */
 static bool has_connections(struct sx__server *server, bool is_end)
 {
-    const unsigned count = atomic_load(&server->line->connections);
+    /* In this order: a thread that is accepting counts its connection first. */
+    const unsigned accepting = atomic_load(&server->accepting.threads);
+    const unsigned count = accepting + atomic_load(&server->line->connections);
     return count > (is_end ? sx__workers_count_in_user_code(server) : 0);
 }
 

@@ -9,6 +9,8 @@
 #include "user_code.h"
 #include "wakeup.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,12 +19,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define STACK_BYTES ((size_t)1 << 20) /* of a thread; only the pages that it uses occupy memory */
 #define KEPT_SHARE 4                  /* this fraction of buffered_bytes may be kept for reuse */
 #define QUEUE_SHARE 4                 /* and this fraction may be in each queue, in addition */
 #define TICK_MS 1
+#define DESCRIPTORS_SPARE 256 /* besides those of connections */
 
 void sx__server_log(struct sx__server *server, enum sx_log_level level, const char *format, ...)
 {
@@ -60,6 +64,29 @@ ASSERT_APART(struct sx__worker, monitor.last_user, shared.user);
 
 /* ---- creating and destroying ---- */
 
+static void close_descriptor(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* Makes room in the kernel's table of descriptors. When the table of a process with threads grows,
+ * all threads that open a descriptor wait for an RCU grace period, some 10 ms and more on a busy
+ * machine. It would double whenever connections reach 256, 512 and so on. Before there are threads,
+ * it grows at once. It takes 8 bytes for each descriptor. */
+static void reserve_descriptors(const struct sx__server *server)
+{
+    struct rlimit limit;
+    const rlim_t wanted = (rlim_t)server->protocol.options.connection_count + DESCRIPTORS_SPARE;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        const rlim_t most = wanted < limit.rlim_cur ? wanted : limit.rlim_cur;
+        const int fd = fcntl(server->epoll_fd, F_DUPFD_CLOEXEC,
+                             most > 0 && most < INT_MAX ? (int)most - 1 : 0);
+        close_descriptor(fd);
+    }
+}
+
 static int open_descriptors(struct sx__server *server)
 {
     server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -71,14 +98,8 @@ static int open_descriptors(struct sx__server *server)
         sx__server_log(server, SX_LOG_ERROR, "cannot create an epoll set: %s", strerror(errno));
         return SX_ESYSTEM;
     }
+    reserve_descriptors(server);
     return 0;
-}
-
-static void close_descriptor(int fd)
-{
-    if (fd >= 0) {
-        close(fd);
-    }
 }
 
 static void close_descriptors(struct sx__server *server)
