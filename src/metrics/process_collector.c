@@ -203,7 +203,7 @@ static void read_limits(struct process_values *process)
 /* Adds a process to those of a series. The series starts with the first of them. */
 static void add_process(struct process_values *series, const struct process_values *process)
 {
-    for (size_t i = 0; i < PROCESS_METRICS; i++) {
+    for (unsigned i = 0; i < PROCESS_METRICS; i++) {
         if (!process->known[i]) {
             continue;
         }
@@ -286,7 +286,7 @@ static int add_families(struct sx_collection *collection, const struct process_v
 {
     const char *const labels[] = {label, NULL};
     int status = SX_OK;
-    for (size_t i = 0; i < PROCESS_METRICS && status == SX_OK; i++) {
+    for (unsigned i = 0; i < PROCESS_METRICS && status == SX_OK; i++) {
         if (!is_known(i, series, count)) {
             continue;
         }

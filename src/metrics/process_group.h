@@ -31,7 +31,8 @@ struct sx_process_group {
 /* Returns the group of this process, or NULL. */
 struct sx_process_group *sx__process_group(void);
 
-/* Returns the CPU time of all processes that are or were in the place. It never decreases. */
-uint64_t sx__process_group_cpu_ns(struct sx_process_group *group, unsigned place);
+/* Returns the CPU time of all processes that are or were in the place of this number. It never
+ * decreases. */
+uint64_t sx__process_group_cpu_ns(struct sx_process_group *group, unsigned number);
 
 #endif

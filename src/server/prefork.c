@@ -4,8 +4,12 @@
  * serves. The supervisor sends a byte to stop it, and the end of the supervisor closes the socket,
  * which stops it, too. The kernel says that a worker has ended (pidfd_open), because process ids
  * are used again.
+ *
+ * A reload kills the successor that an older reload has started, as that may hang. But one that
+ * accepts clients must not be killed. So both decide by one flag in shared memory: a worker sets it
+ * before it accepts, the supervisor before it kills, and who comes second does not do so.
  */
-#define _GNU_SOURCE /* SYS_pidfd_open */
+#define _GNU_SOURCE /* SYS_pidfd_open, MAP_ANONYMOUS */
 #include "prefork.h"
 #include "certificate_reload.h"
 #include "clock.h"
@@ -18,6 +22,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -76,6 +81,7 @@ struct supervisor {
     struct process *processes;
     struct pollfd *polls;
     struct sx__spread *spread; /* the line of a process has its index in `processes` */
+    atomic_bool *decided;      /* [process_space], shared with the workers */
     unsigned process_space;
     unsigned generation;
     unsigned done_generation; /* of the last reload whose certificates were read, or that failed */
@@ -154,6 +160,9 @@ int sx__prefork_serve(const struct sx__prefork_worker *worker)
 {
     int status =
         worker->reads_certificates ? sx__reload_now(worker->server, worker->server->monitor_fd) : 0;
+    while (status == 0 && atomic_exchange(worker->is_decided, true)) {
+        (void)pause(); /* until SIGKILL comes */
+    }
     if (status == 0) {
         status = sx__server_start(worker->server);
     }
@@ -193,10 +202,15 @@ static int run_worker(struct supervisor *supervisor, const struct sx__prefork_wo
     return supervisor->calls->run(supervisor->calls->context, worker);
 }
 
+static atomic_bool *decided(const struct supervisor *supervisor, const struct process *process)
+{
+    return &supervisor->decided[process - supervisor->processes];
+}
+
 /* In the new process. Only exit status and output of it are of use to others; what the program
  * registered with atexit() belongs to the supervisor. */
 static _Noreturn void become_worker(struct supervisor *supervisor, int control_fd,
-                                    unsigned generation)
+                                    const struct process *process)
 {
     for (unsigned i = 0; i < supervisor->process_space; i++) {
         if (supervisor->processes[i].role != NONE) {
@@ -207,8 +221,9 @@ static _Noreturn void become_worker(struct supervisor *supervisor, int control_f
     sx__upgrade_forget(&supervisor->upgrade);
     const struct sx__prefork_worker worker = {.server = supervisor->server,
                                               .control_fd = control_fd,
-                                              .reads_certificates =
-                                                  generation != supervisor->done_generation};
+                                              .reads_certificates = process->generation !=
+                                                                    supervisor->done_generation,
+                                              .is_decided = decided(supervisor, process)};
     supervisor->server->control_fd = control_fd;
     const int status = run_worker(supervisor, &worker);
     if (status < 0) {
@@ -273,13 +288,14 @@ static int fork_worker(struct supervisor *supervisor, struct process *process)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         return errno;
     }
+    atomic_store(decided(supervisor, process), false);
     (void)fflush(NULL); /* or the worker would write it again */
     process->pid = fork();
     if (process->pid == 0) {
         close(pair[0]);
         sx__server_set_spread(supervisor->server, supervisor->spread,
                               spread_line(supervisor, process));
-        become_worker(supervisor, pair[1], process->generation);
+        become_worker(supervisor, pair[1], process);
     }
     int error = process->pid < 0 ? errno : 0;
     close(pair[1]);
@@ -389,11 +405,13 @@ static void kill_process(const struct process *process)
     (void)syscall(SYS_pidfd_send_signal, process->pid_fd, SIGKILL, NULL, 0);
 }
 
-/* A newer request to reload ends what an older one has begun, which may hang. */
+/* A newer request to reload ends what an older one has begun, which may hang. A successor that
+ * accepts clients is replaced later, as any worker. */
 static void kill_successors(struct supervisor *supervisor)
 {
     for (unsigned i = 0; i < supervisor->process_space; i++) {
-        if (supervisor->processes[i].role == SUCCESSOR) {
+        if (supervisor->processes[i].role == SUCCESSOR &&
+            !atomic_exchange(&supervisor->decided[i], true)) {
             kill_process(&supervisor->processes[i]);
         }
     }
@@ -842,10 +860,12 @@ int sx__prefork_run(struct sx__server *server, unsigned count,
         .processes = calloc(space, sizeof *supervisor.processes),
         .polls = calloc(3 + 2 * (size_t)space, sizeof *supervisor.polls),
         .spread = sx__spread_new(space),
+        .decided = mmap(NULL, space * sizeof *supervisor.decided, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0),
     };
     int status = SX_ENOMEM;
     if (supervisor.places != NULL && supervisor.processes != NULL && supervisor.polls != NULL &&
-        supervisor.spread != NULL) {
+        supervisor.spread != NULL && supervisor.decided != MAP_FAILED) {
         sx__former_wait(server);
         if (!atomic_load(&server->is_stop_requested)) {
             supervise(&supervisor);
@@ -856,5 +876,8 @@ int sx__prefork_run(struct sx__server *server, unsigned count,
     free(supervisor.processes);
     free(supervisor.polls);
     sx__spread_destroy(supervisor.spread);
+    if (supervisor.decided != MAP_FAILED) {
+        (void)munmap((void *)supervisor.decided, space * sizeof *supervisor.decided);
+    }
     return status;
 }

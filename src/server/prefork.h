@@ -21,11 +21,14 @@
 #include "server.h"
 #include "upgrade.h"
 
+#include <stdatomic.h>
+
 /* A worker as it sees itself. */
 struct sx__prefork_worker {
     struct sx__server *server;
     int control_fd; /* a socket to the supervisor; closed at its side when that has ended */
     bool reads_certificates; /* the first worker after a request to reload */
+    atomic_bool *is_decided; /* shared with the supervisor; see prefork.c */
 };
 
 struct sx__prefork_calls {
