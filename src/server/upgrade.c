@@ -150,8 +150,9 @@ static void log_failure(const struct sx__upgrade *upgrade, struct sx__server *se
     } else if (is_known) {
         snprintf(how, sizeof how, "exited with status %d", WEXITSTATUS(status));
     }
-    sx__server_log(server, SX_LOG_ERROR, "the new program (process %ld) %s", (long)upgrade->pid,
-                   how);
+    /* With what is passed on it may fail: then it is started without. */
+    sx__server_log(server, upgrade->passes ? SX_LOG_INFO : SX_LOG_ERROR,
+                   "the new program (process %ld) %s", (long)upgrade->pid, how);
 }
 
 enum sx__upgrade_step sx__upgrade_check(struct sx__upgrade *upgrade, struct sx__server *server)
