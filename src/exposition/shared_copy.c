@@ -2,6 +2,7 @@
 #include "shared_copy.h"
 
 #include "constants.h"
+#include "layout.h"
 #include "lock.h"
 
 #include <errno.h>

@@ -200,3 +200,33 @@ int sx_gauge_family_add_strings(struct sx_gauge_family *family, const char *cons
     return sx__update_by_strings((struct sx__family *)family, values, count, add_to_gauge_series,
                                  delta);
 }
+
+/* ---- what processes leave ---- */
+
+static bool is_of_type(const struct sx__series *series, enum sx_metric_type type)
+{
+    return sx__series_family(series)->type == (uint32_t)type;
+}
+
+int sx_gauge_count_abandoned(struct sx_gauge *gauge, struct sx_counter *counter)
+{
+    struct sx__series *from = (struct sx__series *)gauge;
+    struct sx__series *to = (struct sx__series *)counter;
+    if (from == NULL || to == NULL || from->handle.arena != to->handle.arena ||
+        !is_of_type(from, SX_GAUGE) ||
+        sx__series_family(from)->multiprocess_mode != SX_MODE_LIVE_SUM) {
+        return SX_EINVAL;
+    }
+    struct sx_registry *registry = sx__arenas[from->handle.arena].registry;
+    if (!registry->shared) {
+        return SX_OK;
+    }
+    const uint32_t pin = sx__series_pin_cell(to);
+    if (pin == 0) {
+        return SX_EFULL;
+    }
+    const struct sx__left_rule rule = {
+        .kind = SX__LEFT_COUNTED, .counter = to->handle.cell, .counter_pin = pin};
+    sx__multiprocess_replace_rule(registry, from->handle.cell, &rule);
+    return SX_OK;
+}

@@ -17,12 +17,6 @@
 
 #define SX__INCREMENTS_CELLS 2u
 
-/* Values of `series->increments` other than 0 (none yet) and the number of a cell. */
-#define SX__INCREMENTS_WAIT SX__INCREMENTS_END /* a thread sets the gauge; others wait for it */
-#define SX__INCREMENTS_SET (SX__INCREMENTS_END + 1u) /* it was set, so all update its own cell */
-#define SX__INCREMENTS_MULTIPROCESS (SX__INCREMENTS_END + 2u) /* see multiprocess.h */
-#define SX__INCREMENTS_NONE UINT32_MAX /* it has no such cells, and gets none */
-
 /** Returns the cell of a gauge's increments, which that of its decrements follows, or 0 if it has
  * none. */
 static inline uint32_t sx__increments_cell(const struct sx__series *series)

@@ -2,10 +2,8 @@
 #include "multiprocess.h"
 
 #include "cells.h"
-#include "increments.h"
 #include "pins.h"
 #include "process_rows.h"
-#include "series.h"
 
 #include <sched.h>
 #include <time.h>
@@ -236,14 +234,9 @@ double sx__multiprocess_read(const struct sx__reading *reading, const struct sx_
 
 /* ---- what processes leave ---- */
 
-static bool is_of_type(const struct sx__series *series, enum sx_metric_type type)
-{
-    return sx__series_family(series)->type == (uint32_t)type;
-}
-
 /* In an order in which a kill loses at most a pin: there is always one rule. */
-static void replace_rule(struct sx_registry *registry, uint32_t cell,
-                         const struct sx__left_rule *rule)
+void sx__multiprocess_replace_rule(struct sx_registry *registry, uint32_t cell,
+                                   const struct sx__left_rule *rule)
 {
     struct sx__peeking peeking;
     sx__directory_lock(registry);
@@ -257,27 +250,4 @@ static void replace_rule(struct sx_registry *registry, uint32_t cell,
         }
     }
     sx__directory_unlock(registry);
-}
-
-int sx_gauge_count_abandoned(struct sx_gauge *gauge, struct sx_counter *counter)
-{
-    struct sx__series *from = (struct sx__series *)gauge;
-    struct sx__series *to = (struct sx__series *)counter;
-    if (from == NULL || to == NULL || from->handle.arena != to->handle.arena ||
-        !is_of_type(from, SX_GAUGE) ||
-        sx__series_family(from)->multiprocess_mode != SX_MODE_LIVE_SUM) {
-        return SX_EINVAL;
-    }
-    struct sx_registry *registry = sx__arenas[from->handle.arena].registry;
-    if (!registry->shared) {
-        return SX_OK;
-    }
-    const uint32_t pin = sx__series_pin_cell(to);
-    if (pin == 0) {
-        return SX_EFULL;
-    }
-    const struct sx__left_rule rule = {
-        .kind = SX__LEFT_COUNTED, .counter = to->handle.cell, .counter_pin = pin};
-    replace_rule(registry, from->handle.cell, &rule);
-    return SX_OK;
 }

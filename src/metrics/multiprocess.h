@@ -10,7 +10,6 @@
 #ifndef SX_METRICS_MULTIPROCESS_H
 #define SX_METRICS_MULTIPROCESS_H
 
-#include "increments.h"
 #include "left_values.h"
 #include "reading.h"
 #include "records.h"
@@ -22,6 +21,11 @@ bool sx__multiprocess_begin(struct sx_registry *registry, const struct sx__famil
 
 /** Ends the rules for the cells of a gauge that is reclaimed. The directory's lock is held. */
 void sx__multiprocess_end(struct sx__peeking *peeking, const struct sx__cells *cells);
+
+/** Counts what processes leave in a cell of SX_MODE_LIVE_SUM, from now on by this rule of
+ * SX__LEFT_COUNTED, and pins its counter for all. Takes the directory's lock. */
+void sx__multiprocess_replace_rule(struct sx_registry *registry, uint32_t cell,
+                                   const struct sx__left_rule *rule);
 
 /** Whether a mode is one for living processes only. */
 bool sx__multiprocess_is_live(uint32_t mode);

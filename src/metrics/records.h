@@ -167,6 +167,12 @@ static inline struct sx__family *sx__series_family(const struct sx__series *seri
     return (void *)((char *)(uintptr_t)series - (ptrdiff_t)(int32_t)series->family * SX__REF_BYTES);
 }
 
+/* Values of `series->increments` other than 0 (none yet) and the number of a cell. */
+#define SX__INCREMENTS_WAIT SX__INCREMENTS_END /* a thread sets the gauge; others wait for it */
+#define SX__INCREMENTS_SET (SX__INCREMENTS_END + 1u) /* it was set, so all update its own cell */
+#define SX__INCREMENTS_MULTIPROCESS (SX__INCREMENTS_END + 2u) /* see multiprocess.h */
+#define SX__INCREMENTS_NONE UINT32_MAX /* it has no such cells, and gets none */
+
 /* What `removed` of a series may be besides 0. */
 #define SX__SERIES_REMOVED 1u
 #define SX__SERIES_LEAVES 2u /* it is being removed, or stays if it is pinned meanwhile */

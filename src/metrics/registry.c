@@ -7,6 +7,7 @@
 #include "family.h"
 #include "family_index.h"
 #include "fork.h"
+#include "layout.h"
 #include "lock.h"
 #include "named_arena.h"
 #include "pins.h"

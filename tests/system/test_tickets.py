@@ -1,5 +1,7 @@
 """A TLS session that one worker has begun is resumed by all others, also after a reload."""
+import contextlib
 import json
+import random
 import signal
 import socket
 import ssl
@@ -25,17 +27,21 @@ class Tickets(unittest.TestCase):
     def resumed(self, port, context, workers):
         """Until each worker has resumed a session of each."""
         sessions, missing = {}, {(a, b) for a in workers for b in workers}
+        held = contextlib.ExitStack()  # without connections that stay, one worker gets all
 
         def try_one():
             pid, session, _ = self.ask(port, context)
             sessions[pid] = session
             for other, session in list(sessions.items()):
+                for _ in range(random.randrange(8)):
+                    held.enter_context(socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS))
                 pid, _, was_resumed = self.ask(port, context, session)
                 self.assertTrue(was_resumed, f"{pid} did not resume a session of {other}; workers {workers}")
                 missing.discard((other, pid))
             return not missing
 
-        eventually(try_one, "each worker")
+        with held:
+            eventually(try_one, "each worker")
 
     def test_all_workers_resume_the_sessions_of_all(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -25,8 +25,6 @@
 #ifndef SX_METRICS_ARENA_H
 #define SX_METRICS_ARENA_H
 
-#include "layout.h"
-
 #include <sextant/metrics.h>
 
 #include <pthread.h>
@@ -99,6 +97,24 @@ struct sx__retired_list {
     uint32_t count;
     uint32_t since_reclaim; /* how many were added since the last attempt to reclaim some */
 };
+
+/* What must be the same in all programs that have the registry. */
+struct sx__layout {
+    uint32_t format; /* SX__LAYOUT_FORMAT */
+    uint32_t byte_order;
+    uint32_t pointer_bytes;
+    uint32_t page_bytes;
+    uint32_t mutex_bytes;
+    uint32_t header_bytes;
+    uint32_t seat_bytes;
+    uint32_t family_bytes; /* of records, which the layer above knows */
+    uint32_t series_bytes;
+    uint32_t process_rows;
+    char libc[64]; /* which one, and its version: it defines the mutexes */
+};
+
+/* Add 1 when what lies in an arena changes its meaning and not its size. */
+#define SX__LAYOUT_FORMAT 1u
 
 /* The header of an arena. In a shared arena, what follows thread_rows_claimed outlives the
  * registry: a thread that has a row of a destroyed registry keeps it in the next one that uses the

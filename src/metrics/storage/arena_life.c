@@ -4,6 +4,7 @@
 #include "arena_life.h"
 
 #include "growth.h"
+#include "layout.h"
 #include "lock.h"
 #include "memory_barrier.h"
 #include "shared_object.h"

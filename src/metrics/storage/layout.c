@@ -1,8 +1,6 @@
 /* layout.c: see layout.h. */
 #include "layout.h"
 
-#include "arena.h"
-
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

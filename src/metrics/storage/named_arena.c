@@ -4,6 +4,7 @@
 
 #include "arena_life.h"
 #include "growth.h"
+#include "layout.h"
 #include "process_rows.h"
 #include "resident_pages.h"
 #include "shared_object.h"
