@@ -357,7 +357,8 @@ static void a_write_in_each_request_is_found(void **state)
 {
     count_writes(*state, (struct choice){.writes_field = true});
     written = NULL;
-    assert_in_range(count(BY_OTHERS, &closing_bytes), REQUESTS * 9 / 10, REQUESTS * 11 / 10);
+    /* While a thread executes one of these writes, those of other threads are not seen. */
+    assert_in_range(count(BY_OTHERS, &closing_bytes), REQUESTS / 4, REQUESTS * 11 / 10);
 }
 
 /* valgrind knows no trap flag. */
