@@ -30,7 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KILLS_DEFAULT 5
+#define KILLS_DEFAULT 3
 #define SECONDS_MAX 20 /* until an operation that hangs ends the test */
 #define HALVING_VALUES 12
 
