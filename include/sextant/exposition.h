@@ -47,9 +47,9 @@ struct sx_page {
     void *reserved[1];
 };
 
-/** Renders all families of the registry, each with its HELP and TYPE, in order of registration; then
- * those of callbacks and collectors, in the order in which these were registered; then the gauges of
- * SX_MODE_LIVE_ALL. What the registry shows of others (sx_registry_show) follows, as in
+/** Renders all families of the registry, each with its HELP and TYPE, in order of registration;
+ * then those of callbacks and collectors, in the order in which these were registered; then the
+ * gauges of SX_MODE_LIVE_ALL. What the registry shows of others (sx_registry_show) follows, as in
  * sx_page_render_registries.
  *
  * @param page      its former content is replaced; on failure it is empty
